@@ -1,0 +1,63 @@
+"""The way of a film through vidcolor.film, with a painter that only needs to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from vidcolor.film.decode import decode
+from vidcolor.film.encode import EncodePlan, encode, plan_encode
+from vidcolor.film.mux import FilmWriter, Written
+from vidcolor.film.probe import open_film
+from vidcolor.frames import Damage, Frame
+from vidcolor.settings import EncodeSettings, OpenSettings, OutputSettings, Settings
+
+
+@dataclass
+class Run:
+    plan: EncodePlan
+    written: Written
+    damage: list[Damage]
+    source_colour: str
+
+    @property
+    def left(self) -> list[str]:
+        return [f"{item.what}: {item.why}" for item in self.written.left_behind]
+
+
+def paint(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Sets chroma in place to one colour."""
+    for frame in frames:
+        for plane, code in zip(frame.chroma, (90, 150), strict=True):
+            plane.fill_(code << (frame.layout.bits - 8))
+        yield frame
+
+
+def recolour(source: Path, target: Path, settings: Settings | None = None) -> Run:
+    settings = settings or Settings()
+    with open_film(source, settings.open) as film:
+        plan = plan_encode(film.info, target, settings.encode)
+        with FilmWriter(film, target, plan, settings.output) as writer:
+            frames = decode(film, plan.layout, writer.carry)
+            writer.write(encode(paint(frames), writer.video))
+            written = writer.finish()
+        return Run(plan, written, film.damage, film.source_colour)
+
+
+def lossless(**changes: object) -> Settings:
+    return Settings(encode=EncodeSettings(lossless=True, **changes))  # type: ignore[arg-type]
+
+
+def fast(**changes: object) -> Settings:
+    base: dict[str, object] = {"preset": "ultrafast"}
+    return Settings(encode=EncodeSettings(**base | changes))  # type: ignore[arg-type]
+
+
+def cut(start: Fraction | None, end: Fraction | None) -> Settings:
+    return Settings(open=OpenSettings(start=start, end=end), encode=EncodeSettings(lossless=True))
+
+
+def forced() -> Settings:
+    return Settings(output=OutputSettings(force=True))

@@ -1,0 +1,59 @@
+"""vidcolor colours black-and-white film: luma untouched, every track kept, one command."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from vidcolor.colorizer import Colorizer
+    from vidcolor.errors import VidcolorError
+    from vidcolor.film.decode import decode
+    from vidcolor.film.probe import open_film
+    from vidcolor.frames import Report
+    from vidcolor.model.weights import available_weights, load_weights, save_weights
+    from vidcolor.pipeline import colorize_film, colorize_image
+    from vidcolor.settings import Settings
+    from vidcolor.shots import detect_shots
+    from vidcolor.training.trainer import train
+
+_HOMES = {
+    "Colorizer": "colorizer",
+    "Report": "frames",
+    "Settings": "settings",
+    "VidcolorError": "errors",
+    "available_weights": "model.weights",
+    "colorize_film": "pipeline",
+    "colorize_image": "pipeline",
+    "decode": "film.decode",
+    "detect_shots": "shots",
+    "load_weights": "model.weights",
+    "open_film": "film.probe",
+    "save_weights": "model.weights",
+    "train": "training.trainer",
+}
+
+__all__ = [
+    "Colorizer",
+    "Report",
+    "Settings",
+    "VidcolorError",
+    "available_weights",
+    "colorize_film",
+    "colorize_image",
+    "decode",
+    "detect_shots",
+    "load_weights",
+    "open_film",
+    "save_weights",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used: ``import vidcolor`` costs no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vidcolor' has no attribute {name!r}")
+    return getattr(import_module(f"vidcolor.{_HOMES[name]}"), name)

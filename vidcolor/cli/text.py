@@ -1,0 +1,51 @@
+"""Words on the terminal: lines, times, numbers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from fractions import Fraction
+
+
+def printable(text: str) -> str:
+    """Text from a file without the characters that steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def say(line: str = "") -> None:
+    """Print a line on stderr, where messages go."""
+    print(printable(line), file=sys.stderr)
+
+
+def fail(line: str) -> None:
+    """Print the one line of an error."""
+    say(f"vidcolor: {line}")
+
+
+def moment(word: str) -> Fraction:
+    """``90``, ``1:30``, ``00:01:30.5`` -> seconds, for argparse."""
+    try:
+        parts = [Fraction(part) for part in word.split(":")]
+    except (ValueError, ZeroDivisionError):
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
+        raise argparse.ArgumentTypeError(f"{word!r} is no time; use 90, 1:30 or 00:01:30.5")
+    seconds = Fraction(0)
+    for part in parts:
+        seconds = seconds * 60 + part
+    return seconds
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``1:02:03.4``."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}"
+
+
+def option(word: str) -> tuple[str, str]:
+    """``KEY=VALUE`` -> (key, value), for argparse."""
+    key, equals, value = word.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{word!r} is not KEY=VALUE")
+    return key, value

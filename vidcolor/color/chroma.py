@@ -1,0 +1,165 @@
+"""(unit luma, ab) to Cb, Cr at fixed luma: the colour the eye should see, in the film's matrix.
+
+Luma is not lightness: a saturated blue of the same Y' is darker to the eye than a grey. So with
+Y' held fixed, the L* is found at which (L*, a*, b*) has exactly that Y'; its R'G'B' then gives Cb
+and Cr. A colour outside the gamut moves towards grey along its hue until it fits.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from vidcolor.color.lab import lab_to_linear
+from vidcolor.color.transfer import from_light, lightness
+from vidcolor.frames import Matrix, PixelLayout, Transfer
+
+KR_KB: dict[Matrix, tuple[float, float]] = {
+    "bt601": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020": (0.2627, 0.0593),
+    "smpte240m": (0.212, 0.087),
+    "fcc": (0.30, 0.11),
+}
+"""Weights of R' and B' in luma (ITU-T H.273, table 4)."""
+
+AB_LIMIT = 112.0
+"""Largest |a| or |b| the table knows; no sRGB colour lies beyond but two corners of blue."""
+
+SHADOW = (2.0, 14.0)
+"""L* below which there is no colour, and above which there is all of it: black bars, fades,
+vignettes and the ground of intertitles stay neutral."""
+
+LEVELS, STEPS, HUES = 65, 57, 73
+"""Entries of the table along luma, along a* and b*, and around the hues of the gamut's edge."""
+
+
+def shadow_fade(L: Tensor) -> Tensor:
+    """0..1: how much of its colour a lightness may have."""
+    low, high = SHADOW
+    t = ((L - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def code_of_lab(lab: Tensor, matrix: Matrix, transfer: Transfer) -> tuple[Tensor, Tensor]:
+    """``(3, ...)`` Lab to R'G'B' ``(3, ...)`` and its luma."""
+    primaries = "bt2020" if matrix == "bt2020" else "bt709"
+    shape = lab.shape
+    rgb = from_light(lab_to_linear(lab.reshape(3, 1, -1), primaries), transfer).reshape(shape)
+    kr, kb = KR_KB[matrix]
+    return rgb, kr * rgb[0] + (1 - kr - kb) * rgb[1] + kb * rgb[2]
+
+
+def solve_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, transfer: Transfer) -> Tensor:
+    """R'G'B' of the colour with this ab and exactly this luma, in gamut or not.
+
+    Args:
+        luma: ``(...)`` unit luma.
+        ab: ``(2, ...)``.
+        matrix: Which weights make luma of R'G'B'.
+        transfer: Curve from code to light.
+
+    Returns:
+        ``(3, ...)``.
+    """
+    # The luma of (L, ab) differs little from that of the grey L, so correcting the grey's luma
+    # by the error converges like Newton's method with the grey's slope.
+    guess = luma
+    for _ in range(6):
+        L = lightness(guess, transfer)
+        _, reached = code_of_lab(torch.cat([L[None], ab]), matrix, transfer)
+        guess = (guess + (luma - reached)).clamp(0, 1.5)
+    L = lightness(guess, transfer)
+    rgb, reached = code_of_lab(torch.cat([L[None], ab]), matrix, transfer)
+    return rgb + (luma - reached)
+
+
+def largest_chroma(luma: Tensor, hue: Tensor, matrix: Matrix, transfer: Transfer) -> Tensor:
+    """The largest sqrt(a*^2 + b*^2) of a hue that fits the gamut at this luma.
+
+    Args:
+        luma: ``(...)`` unit luma, 0..1.
+        hue: ``(...)`` angle of (a*, b*), radians.
+        matrix: Matrix of the film.
+        transfer: Curve of the film.
+
+    Returns:
+        ``(...)``, by bisection to 1/32 of an ab unit.
+    """
+    direction = torch.stack([hue.cos(), hue.sin()])
+    low, step = torch.zeros_like(luma), 2 * AB_LIMIT
+    for _ in range(13):
+        step /= 2
+        rgb = solve_at_luma(luma, direction * (low + step), matrix, transfer)
+        fits = ((rgb >= -1e-3) & (rgb <= 1 + 1e-3)).all(0)
+        low = torch.where(fits, low + step, low)
+    return low
+
+
+def exact_chroma(luma: Tensor, ab: Tensor, matrix: Matrix, transfer: Transfer) -> Tensor:
+    """Cb and Cr of colours at fixed luma, pulled into the gamut along their hue.
+
+    Args:
+        luma: ``(N,)`` unit luma, 0..1.
+        ab: ``(2, N)`` CIE a*, b*.
+        matrix: Matrix of the film.
+        transfer: Curve of the film.
+
+    Returns:
+        ``(2, N)`` unit chroma, -0.5..0.5.
+    """
+    limit = largest_chroma(luma, torch.atan2(ab[1], ab[0]), matrix, transfer)
+    return _fitted_chroma(luma, ab, limit, matrix, transfer)
+
+
+def _fitted_chroma(
+    luma: Tensor, ab: Tensor, limit: Tensor, matrix: Matrix, transfer: Transfer
+) -> Tensor:
+    ab = ab * shadow_fade(lightness(luma, transfer))
+    ab = ab * (limit / ab.norm(dim=0).clamp(min=1e-6)).clamp(max=1)
+    rgb = solve_at_luma(luma, ab, matrix, transfer)
+    kr, kb = KR_KB[matrix]
+    return torch.stack([(rgb[2] - luma) / (2 * (1 - kb)), (rgb[0] - luma) / (2 * (1 - kr))])
+
+
+@functools.lru_cache(maxsize=8)
+def chroma_table(matrix: Matrix, transfer: Transfer) -> Tensor:
+    """`exact_chroma` on a grid: ``(1, 2, LEVELS, STEPS, STEPS)`` float32 over (luma, b, a).
+
+    The edge of the gamut is found for `HUES` hues and interpolated between them.
+    """
+    levels = torch.linspace(0, 1, LEVELS)
+    hues = torch.linspace(-math.pi, math.pi, HUES)
+    y, hue = torch.meshgrid(levels, hues, indexing="ij")
+    limits = largest_chroma(y, hue, matrix, transfer)
+    side = torch.linspace(-AB_LIMIT, AB_LIMIT, STEPS)
+    b, a = torch.meshgrid(side, side, indexing="ij")
+    place = (torch.atan2(b, a) + math.pi) * ((HUES - 1) / (2 * math.pi))
+    left = place.long().clamp(max=HUES - 2)
+    limit = torch.lerp(limits[:, left], limits[:, left + 1], place - left)
+    ab = torch.stack([a, b])[:, None].expand(2, LEVELS, STEPS, STEPS).reshape(2, -1)
+    luma = levels.repeat_interleave(STEPS * STEPS)
+    chroma = _fitted_chroma(luma, ab, limit.flatten(), matrix, transfer)
+    return chroma.view(1, 2, LEVELS, STEPS, STEPS)
+
+
+def chroma_from_ab(luma: Tensor, ab: Tensor, layout: PixelLayout) -> Tensor:
+    """Cb and Cr of whole planes, from the table by trilinear interpolation.
+
+    Args:
+        luma: ``(Hc, Wc)`` unit luma at the chroma samples.
+        ab: ``(2, Hc, Wc)`` CIE a*, b*.
+        layout: Matrix and transfer curve of the film.
+
+    Returns:
+        ``(2, Hc, Wc)`` unit chroma.
+    """
+    table = chroma_table(layout.matrix, layout.transfer).to(luma.device)
+    grid = torch.stack([ab[0] / AB_LIMIT, ab[1] / AB_LIMIT, luma * 2 - 1], -1)
+    return F.grid_sample(
+        table, grid[None, None], mode="bilinear", padding_mode="border", align_corners=True
+    )[0, :, 0]

@@ -1,0 +1,93 @@
+"""Every error that vidcolor raises on purpose.
+
+VidcolorError
+├── SettingsError (ValueError)
+├── FilmError
+│   ├── FilmUnreadable
+│   ├── NoPicture
+│   ├── UnsupportedPixels
+│   └── FilmTooLarge
+├── OutputError
+│   ├── OutputExists (FileExistsError)
+│   ├── CannotCarry
+│   ├── EncoderMissing
+│   └── OutputFull
+├── WeightsError
+│   ├── WeightsNotFound (FileNotFoundError)
+│   ├── WeightsCorrupt
+│   └── WeightsMismatch
+└── TrainingError
+
+A message is one line: what happened, then what to do about it. Only ``vidcolor.cli`` turns an
+error into printed text and an exit code.
+"""
+
+from __future__ import annotations
+
+
+class VidcolorError(Exception):
+    """Anything vidcolor refuses or fails to do; the target file is untouched."""
+
+
+class SettingsError(VidcolorError, ValueError):
+    """A setting is out of range or two settings contradict each other."""
+
+
+class FilmError(VidcolorError):
+    """The source film cannot be used."""
+
+
+class FilmUnreadable(FilmError):
+    """The file is missing, empty, damaged beyond use, or no media file at all."""
+
+
+class NoPicture(FilmError):
+    """The file has no video stream that can be coloured."""
+
+
+class UnsupportedPixels(FilmError):
+    """The pixel format or codec of the film is not one that vidcolor handles."""
+
+
+class FilmTooLarge(FilmError):
+    """The picture has more pixels than the limit allows."""
+
+
+class OutputError(VidcolorError):
+    """The coloured film cannot be written."""
+
+
+class OutputExists(OutputError, FileExistsError):
+    """The target exists already and overwriting was not asked for."""
+
+
+class CannotCarry(OutputError):
+    """The target cannot hold something the source has, and ``strict`` forbids leaving it behind."""
+
+
+class EncoderMissing(OutputError):
+    """The encoder asked for is not available or does not fit the container or the pixels."""
+
+
+class OutputFull(OutputError):
+    """The disk has no room left for the target."""
+
+
+class WeightsError(VidcolorError):
+    """A weights file cannot be used."""
+
+
+class WeightsNotFound(WeightsError, FileNotFoundError):
+    """No weights of that name or path."""
+
+
+class WeightsCorrupt(WeightsError):
+    """The weights file is damaged, truncated, or not a safetensors file."""
+
+
+class WeightsMismatch(WeightsError):
+    """The tensors in the weights file do not fit the net its metadata describes."""
+
+
+class TrainingError(VidcolorError):
+    """Training cannot start or go on: no pictures, or a run folder of another configuration."""

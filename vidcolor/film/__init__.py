@@ -1,0 +1,1 @@
+"""Films in and out: the only folder that imports av."""

@@ -1,0 +1,97 @@
+"""Packets of sound, subtitles and pictures that travel beside the film into the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from vidcolor.film.passthrough import Route, stream_tags
+from vidcolor.film.probe import Film
+from vidcolor.film.subtitles import ASS_HEADER, from_text, to_text
+
+
+def add_route(container: OutputContainer, route: Route) -> Stream | None:
+    """Adds the stream of ``route`` to ``container``; None where no packets follow."""
+    source = route.stream
+    stream: Stream
+    if route.data:
+        container.add_attachment(route.name, route.mimetype, route.data)
+        return None
+    if route.how == "convert" and route.codec == "mov_text":
+        stream = container.add_stream("mov_text")
+        stream.codec_context.subtitle_header = ASS_HEADER
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+    elif route.how == "convert":
+        stream = container.add_mux_stream(route.codec, time_base=Fraction(1, 1000))
+    else:
+        stream = container.add_stream_from_template(source, opaque=True)
+    stream.metadata.update(stream_tags(source))
+    stream.disposition = source.disposition
+    return stream
+
+
+class Carrier:
+    """One carried stream in the target: times in its ticks, never standing or going back."""
+
+    def __init__(self, route: Route, stream: Stream, film: Film, container: str) -> None:
+        self._route = route
+        self._stream = stream
+        self._film = film
+        self._drops_discarded = container in ("matroska", "webm")
+        self._last: int | None = None
+        self._held: Packet[Any] | None = None
+
+    def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        """The packets to be written for ``packet``: none, itself, or one held back and itself."""
+        if self._route.how == "convert":
+            converted = self._convert(packet)
+            if converted is not None:
+                yield self._placed(converted)
+            return
+        if packet.is_discard and self._drops_discarded:
+            self._held = packet  # Matroska has no edit list: the lead-in would become audible
+            return
+        if self._held is not None:
+            held, self._held = self._held, None
+            yield self._placed(held)
+        yield self._placed(packet)
+
+    def _convert(self, packet: Packet[Any]) -> Packet[Any] | None:
+        codec = self._route.stream.codec_context.name
+        text = to_text(codec, bytes(packet))
+        if not text.strip():
+            return None  # MP4 writes the pauses between subtitles as empty ones
+        made = Packet(from_text(self._route.codec, text))
+        made.pts = packet.pts
+        made.dts = packet.dts if packet.dts is not None else packet.pts
+        made.duration = packet.duration
+        made.time_base = packet.time_base
+        return made
+
+    def _placed(self, packet: Packet[Any]) -> Packet[Any]:
+        source, target = packet.time_base, self._stream.time_base
+        assert target is not None
+        if source != target:
+            ratio = source / target
+            packet.pts = None if packet.pts is None else round(packet.pts * ratio)
+            packet.dts = None if packet.dts is None else round(packet.dts * ratio)
+            packet.duration = round((packet.duration or 0) * ratio)
+            packet.time_base = target
+        if packet.dts is None:
+            packet.dts = packet.pts
+        if packet.dts is not None and self._last is not None and packet.dts <= self._last:
+            if self._route.stream.type != "subtitle":
+                at = float(packet.dts * target)
+                back = self._last - packet.dts
+                text = f"{self._route.label} went back by {back} ticks; moved forward"
+                self._film.note("timestamp", at, text)
+            packet.dts = self._last + 1
+            packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
+        self._last = packet.dts
+        packet.stream = self._stream
+        return packet

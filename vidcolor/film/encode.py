@@ -1,0 +1,282 @@
+"""Chooses codec and pixel format for a film, and encodes coloured frames.
+
+One rule stands above the others: luma goes to the encoder as it was decoded, at the same depth.
+Chroma is new anyway, so its subsampling may change where an encoder cannot take the film's.
+The table of choices is docs/formats.md.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
+from vidcolor.film.limits import printable
+from vidcolor.film.options import ALWAYS_LOSSLESS, encoder_options
+from vidcolor.film.pixels import SHIFTS, planar_format, siting, storage
+from vidcolor.frames import FilmInfo, Frame, PixelLayout
+from vidcolor.settings import EncodeSettings
+from vidcolor.streams import close
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Suffix of the target -> FFmpeg muxer."""
+
+_EVEN_ONLY = ("libx264", "libx265", "_nvenc", "_qsv", "_amf", "_v4l2m2m")
+_OTHER_NAME = "use a .mkv or .mp4 name"
+# Where a film's own subsampling does not fit: finest detail first, then what players like.
+_FALLBACKS = {
+    "420": ("420", "422", "444"),
+    "422": ("422", "444", "420"),
+    "444": ("444", "422", "420"),
+    "440": ("440", "444", "420", "422"),
+    "411": ("411", "422", "444", "420"),
+    "410": ("410", "420", "422", "444"),
+    "gray": ("420", "422", "444"),
+}
+
+
+@dataclass(frozen=True)
+class EncodePlan:
+    """How a film is going to be encoded; everything that decides the bits of the target."""
+
+    container: str
+    """FFmpeg muxer: ``mp4``, ``mov``, ``matroska`` or ``webm``."""
+    codec: str
+    """FFmpeg encoder."""
+    layout: PixelLayout
+    """What ``decode`` must yield and the encoder takes."""
+    options: dict[str, str]
+    luma: str
+    """``exact``: the encoder gets the decoded luma byte for byte; or ``converted from FORMAT``."""
+    lossless: bool
+    threads: int
+    """Threads of the encoder; x264 gives other bits for another number."""
+    notes: tuple[str, ...] = ()
+    """What this codec cannot say about the film."""
+
+
+def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> EncodePlan:
+    """Codec, pixel format and options for ``info`` in a file named ``target``.
+
+    Raises:
+        EncoderMissing: The encoder does not exist, does not fit the container, or cannot take the
+            film's depth or size.
+        SettingsError: The suffix of ``target`` is unknown, or a setting does not fit the codec.
+    """
+    container = container_of(target)
+    codec = settings.codec or _default_codec(info, container, settings.lossless)
+    formats = _formats(codec, container)
+    layout = _fit(info, codec, formats)
+    tags = info.tags
+    layout = replace(layout, siting=siting(layout.sub_x, layout.sub_y, codec, tags))
+    options = encoder_options(info, codec, layout, settings)
+    stored = info.stored_format
+    # Shuffled bytes (nv12, p010, yuyv422, big endian) are the same numbers; RGB is not.
+    same = not storage(stored).rgb and not stored.startswith("mono")
+    exact = same and layout.bits == info.layout.bits
+    return EncodePlan(
+        container=container,
+        codec=codec,
+        layout=layout,
+        options=options,
+        luma="exact" if exact else f"converted from {stored}",
+        lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
+        threads=settings.threads or min(os.cpu_count() or 1, 16),
+        notes=_notes(info, codec),
+    )
+
+
+def container_of(target: Path) -> str:
+    """The muxer for a target's suffix.
+
+    Raises:
+        SettingsError: vidcolor does not write such files.
+    """
+    container = CONTAINERS.get(target.suffix.lower())
+    if container is None:
+        known = ", ".join(CONTAINERS)
+        raise SettingsError(
+            f"{printable(target.name)}: films are written as {known}; choose one of these names"
+        )
+    return container
+
+
+def _default_codec(info: FilmInfo, container: str, lossless: bool) -> str:
+    bits = info.layout.bits
+    if container == "webm":
+        if lossless:
+            raise SettingsError(f"WebM has no lossless codec; {_OTHER_NAME} for --lossless")
+        if bits > 10:
+            raise EncoderMissing(f"WebM cannot hold {bits} bits per sample; {_OTHER_NAME}")
+        return "libvpx-vp9" if bits == 8 else "libsvtav1"  # libvpx is built without high depths
+    if container == "mov":
+        if bits > (10 if lossless else 12):
+            what = " without loss" if lossless else ""
+            raise EncoderMissing(f"MOV cannot hold {bits} bits per sample{what}; {_OTHER_NAME}")
+        return "libx264" if bits <= 10 else "libx265"
+    if lossless or bits > 12:
+        return "ffv1"
+    return "libx264" if bits <= 10 else "libx265"
+
+
+def _formats(codec: str, container: str) -> list[str]:
+    """Pixel formats of an encoder that fits the container."""
+    try:
+        encoder = av.Codec(codec, "w")
+    except (ValueError, LookupError) as exc:
+        raise EncoderMissing(
+            f"there is no encoder {printable(codec)}; libx264, libx265, ffv1, libvpx-vp9,"
+            " libsvtav1 and prores_ks are always there"
+        ) from exc
+    if encoder.type != "video":
+        raise EncoderMissing(f"{codec} does not encode pictures")
+    with av.open(f"plan.{container}", "w", format=container) as probe:
+        supported = codec in probe.supported_codecs  # asking writes no file
+    if not supported:
+        suffix = {"matroska": "mkv"}.get(container, container)
+        raise EncoderMissing(f"a .{suffix} file cannot hold {codec}; try .mkv, or another --codec")
+    return [f.name for f in encoder.video_formats or []]
+
+
+def _fit(info: FilmInfo, codec: str, formats: list[str]) -> PixelLayout:
+    """The film's layout, changed as little as the encoder demands; never to a lower depth."""
+    source = info.layout
+    names = {shifts: name for name, shifts in SHIFTS.items()}
+    gray = source.format.startswith("gray")
+    own = "gray" if gray else names[source.sub_x, source.sub_y]
+    even = codec.endswith(_EVEN_ONLY)
+    depths = sorted({source.bits, *(b for b in (10, 12, 14, 16) if b > source.bits)})
+    odd = info.width % 2 or info.height % 2
+    odd_refused = False
+    for bits in depths:
+        for sampling in _FALLBACKS[own]:
+            name = planar_format(sampling, bits)
+            if name is None or name not in formats:
+                continue
+            if odd and even and sampling != "444":
+                odd_refused = True
+                continue
+            sub_x, sub_y = SHIFTS[sampling]
+            return replace(source, format=name, bits=bits, sub_x=sub_x, sub_y=sub_y)
+    if odd_refused:
+        raise EncoderMissing(
+            f"{codec} cannot encode the odd size {info.width}x{info.height}; choose libx264 or ffv1"
+        )
+    raise EncoderMissing(
+        f"{codec} cannot encode {source.bits} bits per sample; choose libx265 or ffv1"
+    )
+
+
+def _notes(info: FilmInfo, codec: str) -> tuple[str, ...]:
+    notes = []
+    if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
+        notes.append(f"{codec} cannot write the HDR10 mastering data")
+    fields = ("libx264", "mpeg2video", "mpeg4", "ffv1", "prores_ks", "dnxhd")
+    if info.field_order != "progressive" and codec not in fields:
+        notes.append(f"{codec} cannot say that the film is interlaced")
+    return tuple(notes)
+
+
+def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -> VideoStream:
+    """Adds the picture's stream to ``container`` and opens its encoder.
+
+    Raises:
+        EncoderMissing: The encoder does not start here (no GPU, size or options it cannot do).
+        SettingsError: An option that the encoder does not know.
+    """
+    if plan.codec == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # it would print its settings past our reporting
+    rate = info.frame_rate or Fraction(25)
+    stream = container.add_stream(plan.codec, rate=rate, options=dict(plan.options))
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    stream.width, stream.height = info.width, info.height
+    stream.pix_fmt = plan.layout.format
+    stream.time_base = context.time_base = info.time_base
+    context.color_range = info.tags["range"]
+    context.colorspace = info.tags["matrix"]
+    context.color_primaries = info.tags["primaries"]
+    context.color_trc = info.tags["transfer"]
+    if info.sample_aspect:
+        context.sample_aspect_ratio = info.sample_aspect
+    context.flags |= Flags.frame_duration  # else MP4 loses the durations of VFR films
+    if info.field_order != "progressive":
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        context.field_order = {"top": 2, "bottom": 3}[info.field_order]
+    if info.rotation is not None:
+        stream.set_display_matrix(info.rotation)
+    context.thread_count = plan.threads
+    with _encoder_errors(plan, info):
+        context.open(strict=False)
+    left = {key: value for key, value in context.options.items() if key in plan.options}
+    if left:
+        names = ", ".join(printable(f"{key}={value}") for key, value in left.items())
+        raise SettingsError(f"{plan.codec} does not know the option {names}")
+    return stream
+
+
+@contextmanager
+def _encoder_errors(plan: EncodePlan, info: FilmInfo) -> Iterator[None]:
+    try:
+        yield
+    except (av.error.PermissionError, av.error.EncoderNotFoundError) as exc:
+        raise EncoderMissing(
+            f"{plan.codec} needs hardware that is not here; leave --codec away or choose libx264"
+        ) from exc
+    except (av.FFmpegError, ValueError) as exc:
+        what = f"{info.width}x{info.height} {plan.layout.format}"
+        chosen = ", ".join(f"{k}={v}" for k, v in plan.options.items())
+        raise EncoderMissing(
+            f"{plan.codec} does not start for {what} with {printable(chosen)}; check --codec,"
+            " --preset and --encoder-option"
+        ) from exc
+
+
+def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]]:
+    """The packets of ``frames``, encoded by ``stream``, with those the encoder still holds at last.
+
+    Raises:
+        UnsupportedPixels: A frame of another size or format; FFmpeg would rescale it in silence.
+        OutputError: The encoder fails, or loses or invents frames.
+    """
+    context = stream.codec_context
+    expected = (context.width, context.height, context.pix_fmt)
+    given = made = 0
+    try:
+        for frame in frames:
+            picture = frame.picture
+            found = (picture.width, picture.height, picture.format.name)
+            if found != expected:
+                raise UnsupportedPixels(f"frame {given} is {found}, the encoder expects {expected}")
+            given += 1
+            for packet in _encoded(stream, picture):
+                made += 1
+                yield packet
+        for packet in _encoded(stream, None):
+            made += 1
+            yield packet
+    finally:
+        close(frames)
+    if made != given:
+        raise OutputError(f"{context.name} made {made} pictures of {given}; try another --codec")
+
+
+def _encoded(stream: VideoStream, picture: VideoFrame | None) -> list[Packet[Any]]:
+    try:
+        return stream.encode(picture)
+    except av.FFmpegError as exc:
+        reason = printable(exc.strerror or exc)
+        raise OutputError(f"{stream.codec_context.name} failed: {reason}") from exc

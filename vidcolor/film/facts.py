@@ -1,0 +1,64 @@
+"""What the first decoded picture and its decoder tell about a film."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vidcolor.frames import FieldOrder
+
+_INTERLACED = 2  # the first AVFieldOrder that means two fields
+
+
+def field_order(video: VideoStream, frame: VideoFrame) -> FieldOrder:
+    """Which field is displayed first, told by the decoder and its first picture."""
+    # AVFieldOrder: 2 TT, 3 BB, 4 TB, 5 BT; the second letter is the field displayed first.
+    order = video.codec_context.field_order
+    if not frame.interlaced_frame and order < _INTERLACED:
+        return "progressive"
+    if order < _INTERLACED:
+        return "bottom" if video.codec_context.name == "dvvideo" else "top"
+    return "bottom" if order in (3, 4) else "top"
+
+
+def side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:
+    """What travels beside a picture: display matrix, HDR metadata and more."""
+    items: Iterable[Any] = frame.side_data  # PyAV's stub takes it for a dict of strings
+    try:
+        return {item.type: bytes(item) for item in items}
+    except ValueError:  # PyAV 18 does not know some of FFmpeg 8's types
+        return {}
+
+
+def rotation(side: dict[SideDataType, bytes]) -> tuple[int, ...] | None:
+    """The display matrix, nine integers; None when there is none."""
+    matrix = side.get(SideDataType.DISPLAYMATRIX)
+    return struct.unpack("<9i", matrix) if matrix and len(matrix) == 36 and any(matrix) else None
+
+
+def hdr_metadata(side: dict[SideDataType, bytes]) -> dict[str, Any]:
+    """HDR10 static metadata in the units of SMPTE ST 2086 as encoders take them.
+
+    ``display``: ten integers, R, G, B and white x, y in 1/50000, then least and most luminance in
+    1/10000 cd/m2. ``light``: most and average content light level in cd/m2.
+    """
+    hdr: dict[str, Any] = {}
+    mastering = side.get(SideDataType.MASTERING_DISPLAY_METADATA)
+    if mastering and len(mastering) >= 88:
+        numbers = struct.unpack("<22i", mastering[:88])
+        if numbers[20] and numbers[21] and all(numbers[1:20:2]):
+            pairs = list(zip(numbers[:20:2], numbers[1:20:2], strict=True))
+            scales = [50000] * 8 + [10000] * 2
+            hdr["display"] = tuple(
+                round(Fraction(n, d) * k) for (n, d), k in zip(pairs, scales, strict=True)
+            )
+    light = side.get(SideDataType.CONTENT_LIGHT_LEVEL)
+    if light and len(light) >= 8:
+        hdr["light"] = struct.unpack("<2I", light[:8])
+    return hdr

@@ -1,0 +1,154 @@
+"""What may be opened, and what FFmpeg's errors mean to the user.
+
+A film is a stranger's file. Only the demuxers and decoders listed here ever see its bytes, and no
+protocol but ``file`` is allowed, so that a playlist in disguise opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import av.error
+
+from vidcolor.errors import FilmUnreadable, NoPicture, VidcolorError
+
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,mxf,gif,nut,dv"
+    ",h264,hevc,av1,obu,ivf,yuv4mpegpipe,rm,h261,h263,mjpeg,vc1,vc1test,wtv,dirac"
+    # Sound only, so that they are refused for having no picture instead of for being no film.
+    ",mp3,wav,w64,flac,aac,ac3,eac3,aiff,caf,amr,ape,tta,wv,dts,dtshd,truehd,au"
+)
+"""Demuxers that may open a film. None of them opens a second file."""
+
+STILL_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,tiff_pipe,bmp_pipe"
+"""Demuxers that may open a picture."""
+
+# fmt: off
+CODECS = frozenset({
+    "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vp8", "vp9", "av1", "libdav1d",
+    "prores", "dnxhd", "cfhd", "ffv1", "huffyuv", "ffvhuff", "utvideo", "mjpeg", "dvvideo",
+    "rawvideo", "vc1", "wmv1", "wmv2", "wmv3", "theora", "msmpeg4", "msmpeg4v1", "msmpeg4v2",
+    "cinepak", "h261", "h263", "h263p", "h263i", "svq1", "svq3", "flv", "gif", "v210", "v308",
+    "v408", "v410", "jpeg2000", "png", "qtrle", "rpza", "indeo3", "indeo4", "indeo5", "rv10",
+    "rv20", "rv30", "rv40", "vp6", "vp6f", "vp3", "dirac", "vvc", "y41p", "yuv4", "r210",
+    "r10k", "tiff", "webp", "bmp",
+})
+"""Decoders that may see a stranger's bytes: widely used and widely fuzzed."""
+# fmt: on
+
+_PROBE_BYTES = 4096
+
+
+def printable(text: object) -> str:
+    """``text`` on one line, with everything that could steer a terminal replaced by ``?``."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
+
+
+def check_file(path: str | os.PathLike[str]) -> Path:
+    """The absolute path of a regular file with at least one byte.
+
+    Raises:
+        FilmUnreadable: Missing, empty, a folder, a device, or not allowed to be read.
+    """
+    name = printable(Path(path))
+    absolute = Path(os.path.abspath(path))
+    try:
+        state = os.stat(absolute)
+    except FileNotFoundError:
+        raise FilmUnreadable(f"{name}: there is no such file") from None
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise FilmUnreadable(f"{name}: cannot be opened: {reason}") from exc
+    if stat.S_ISDIR(state.st_mode):
+        raise FilmUnreadable(f"{name}: is a folder; name a film inside it")
+    if not stat.S_ISREG(state.st_mode):
+        raise FilmUnreadable(f"{name}: is a device or a pipe; save the film to a file first")
+    if state.st_size == 0:
+        raise FilmUnreadable(f"{name}: is an empty file")
+    return absolute
+
+
+@contextmanager
+def film_errors(path: Path) -> Iterator[None]:
+    """Turns what FFmpeg and the system raise about the film at ``path`` into FilmError.
+
+    Raises:
+        FilmUnreadable: With a sentence that says what is wrong with the file.
+        NoPicture: The file holds text, no pictures.
+    """
+    name = printable(path.name)
+    try:
+        yield
+    except VidcolorError:
+        raise
+    except av.error.DecoderNotFoundError as exc:
+        raise FilmUnreadable(f"{name}: there is no decoder for its picture") from exc
+    except (
+        av.error.InvalidDataError,
+        av.error.ArgumentError,  # what a demuxer that is not allowed gives
+        av.error.EOFError,
+        UnicodeDecodeError,
+    ) as exc:
+        raise _diagnosis(path) from exc
+    except MemoryError as exc:
+        raise FilmUnreadable(f"{name}: asks for more memory than there is") from exc
+    except (av.FFmpegError, OSError, ValueError, AssertionError) as exc:
+        reason = printable(getattr(exc, "strerror", None) or exc)
+        raise FilmUnreadable(f"{name}: cannot be read: {reason}") from exc
+
+
+def _diagnosis(path: Path) -> VidcolorError:
+    """The most helpful error for a file that no allowed demuxer recognises."""
+    name = printable(path.name)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_PROBE_BYTES)
+    except OSError as exc:
+        return FilmUnreadable(f"{name}: cannot be read: {exc.strerror}")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith((b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"<smil")):
+        return FilmUnreadable(f"{name}: is a playlist; name the film itself")
+    if text.startswith((b"WEBVTT", b"[Script Info]")) or b" --> " in head:
+        return NoPicture(f"{name}: is a subtitles file; there is no picture to colour")
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
+        if not _has_box(path, b"moov"):
+            return FilmUnreadable(
+                f"{name}: never finished recording (no index); recover it with a tool such as"
+                " untrunc"
+            )
+        return FilmUnreadable(f"{name}: its index is damaged beyond use")
+    return FilmUnreadable(f"{name}: is not a media file, or one of a kind vidcolor does not open")
+
+
+def _has_box(path: Path, wanted: bytes) -> bool:
+    """Whether an MP4 file has the top-level box ``wanted``, complete or not."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        at = 0
+        while at + 8 <= size:
+            file.seek(at)
+            head = file.read(16)
+            if head[4:8] == wanted:
+                return True
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            if length < 8:
+                return False
+            at += length
+    return False
+
+
+def is_encrypted_mp4(path: Path) -> bool:
+    """Whether the first sample description boxes of an MP4 file speak of encrypted pictures."""
+    limit = 1 << 22
+    with open(path, "rb") as file:
+        head = file.read(limit)
+        file.seek(max(0, path.stat().st_size - limit))
+        tail = file.read(limit)
+    return b"encv" in head or b"encv" in tail

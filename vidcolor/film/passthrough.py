@@ -1,0 +1,295 @@
+"""Decides which streams, tags and chapters travel to the target, how, and why not.
+
+Nothing is decided while the film runs: the whole plan, with what is left behind, is known before
+the first frame is coloured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+import av
+from av.stream import AttachmentStream, Discard, Stream
+
+from vidcolor.errors import CannotCarry
+from vidcolor.film.clock import ticks
+from vidcolor.film.limits import FORMATS, film_errors, printable
+from vidcolor.film.probe import Film, is_cover, open_container
+from vidcolor.film.subtitles import STYLED, TEXT_CODECS
+from vidcolor.frames import LeftBehind
+from vidcolor.settings import OutputSettings
+
+if TYPE_CHECKING:  # exists in PyAV's stubs only
+    from av.container.core import Chapter
+
+How = Literal["copy", "convert", "attachment", "cover"]
+
+_GLOBAL_DROP = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+_STREAM_DROP = frozenset(
+    {"duration", "encoder", "vendor_id", "handler_name", "number_of_frames", "number_of_bytes"}
+    | {"bps", "creation_time", "filename", "mimetype", "alpha_mode", "rotate"}
+)
+_MAX_ATTACHMENT = 256 << 20
+
+
+@dataclass(frozen=True)
+class Route:
+    """How one stream of the film travels."""
+
+    stream: Stream
+    how: How
+    label: str
+    """For reports, such as ``audio stream 1 (aac, eng)``."""
+    codec: str = ""
+    """For ``convert``: the subtitle codec of the target."""
+    data: bytes = b""
+    """For ``attachment`` and for a ``cover`` that becomes an attachment."""
+    name: str = ""
+    mimetype: str = ""
+
+
+@dataclass
+class Passthrough:
+    """What travels beside the picture."""
+
+    routes: list[Route] = field(default_factory=list)
+    left_behind: list[LeftBehind] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    video_metadata: dict[str, str] = field(default_factory=dict)
+    chapters: list[Chapter] = field(default_factory=list)
+
+    @property
+    def carried(self) -> list[str]:
+        """Labels of all that travels."""
+        labels = [route.label for route in self.routes]
+        if self.chapters:
+            labels.append(f"{len(self.chapters)} chapters")
+        if "timecode" in self.video_metadata:
+            labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
+        return labels
+
+    def drop(self, route: Route, why: str) -> None:
+        """Leaves ``route`` behind after all."""
+        self.routes.remove(route)
+        self.left_behind.append(LeftBehind(route.label, why))
+
+
+def plan_passthrough(film: Film, container: str, settings: OutputSettings) -> Passthrough:
+    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm).
+
+    Raises:
+        CannotCarry: Something must be left behind and ``settings.strict`` forbids it.
+    """
+    plan = Passthrough()
+    with av.open(f"plan.{container}", "w", format=container) as probe:
+        supported = probe.supported_codecs  # asking writes no file
+    decide = _Decider(film, container, supported, plan)
+    for stream in film.container.streams:
+        if stream.index != film.video.index:
+            decide.stream(stream)
+    plan.metadata = clean_tags(film.container.metadata, _GLOBAL_DROP)
+    plan.video_metadata = clean_tags(film.video.metadata, _STREAM_DROP)
+    timecode = _timecode(film)
+    if timecode:
+        plan.video_metadata["timecode"] = timecode
+        plan.metadata.pop("timecode", None)
+    plan.chapters = _chapters(film)
+    if film.info.has_alpha:
+        plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
+    check_strict(plan, settings)
+    return plan
+
+
+def check_strict(plan: Passthrough, settings: OutputSettings) -> None:
+    """Refuses a plan that leaves things behind when ``settings.strict`` is set.
+
+    Raises:
+        CannotCarry: With the first thing left behind.
+    """
+    if settings.strict and plan.left_behind:
+        first = plan.left_behind[0]
+        more = f" (and {len(plan.left_behind) - 1} more)" if len(plan.left_behind) > 1 else ""
+        raise CannotCarry(f"cannot carry {first.what}: {first.why}{more}; write a .mkv instead")
+
+
+def clean_tags(tags: dict[str, str], drop: frozenset[str]) -> dict[str, str]:
+    """``tags`` without those that describe the old file rather than the film."""
+    return {
+        key: value
+        for key, value in tags.items()
+        if key.lower().split("-")[0] not in drop and not key.upper().startswith("_STATISTICS")
+    }
+
+
+def stream_tags(stream: Stream) -> dict[str, str]:
+    """Language, title and the like of a stream, to be written beside its copy."""
+    return clean_tags(stream.metadata, _STREAM_DROP)
+
+
+class _Decider:
+    """Judges one stream after another against one container."""
+
+    def __init__(self, film: Film, container: str, supported: set[str], plan: Passthrough) -> None:
+        self._film = film
+        self._container = container
+        self._supported = supported
+        self._plan = plan
+        self._suffix = {"matroska": "mkv"}.get(container, container)
+
+    def stream(self, stream: Stream) -> None:
+        """Adds a route for ``stream``, or what is left behind."""
+        judges: dict[str, Callable[[Stream], None]] = {
+            "audio": self._audio,
+            "subtitle": self._subtitle,
+            "attachment": self._attachment,
+            "data": self._data,
+        }
+        if is_cover(stream):
+            self._cover(stream)
+        elif stream.type == "video":
+            self._copy(stream)
+        else:
+            judges.get(stream.type, self._unknown)(stream)
+
+    def _leave(self, stream: Stream, why: str) -> None:
+        self._plan.left_behind.append(LeftBehind(label(stream), why))
+
+    def _unknown(self, stream: Stream) -> None:
+        self._leave(stream, "FFmpeg does not know this kind of stream")
+
+    def _copy(self, stream: Stream) -> None:
+        if stream.codec_context is None:
+            self._leave(stream, "FFmpeg does not know its codec")
+        elif stream.codec_context.name in self._supported or _same_codec(stream, self._supported):
+            self._plan.routes.append(Route(stream, "copy", label(stream)))
+        else:
+            self._leave(stream, f"{self._suffix} cannot hold {_codec(stream)}")
+
+    def _audio(self, stream: Stream) -> None:
+        context = stream.codec_context
+        if context is not None and not (
+            getattr(context, "sample_rate", 0) and getattr(context, "channels", 0)
+        ):
+            self._leave(stream, "it is empty: no sample rate or channels could be found")
+        else:
+            self._copy(stream)
+
+    def _subtitle(self, stream: Stream) -> None:
+        codec = stream.codec_context.name if stream.codec_context is not None else ""
+        if codec not in TEXT_CODECS or codec in self._supported:
+            self._copy(stream)
+            return
+        options = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
+        wanted = options[self._container]
+        self._plan.routes.append(Route(stream, "convert", label(stream), codec=wanted))
+        if codec in STYLED:
+            self._plan.left_behind.append(
+                LeftBehind(
+                    f"ASS styling of {label(stream)}", f"{self._suffix} holds its plain text only"
+                )
+            )
+
+    def _attachment(self, stream: Stream) -> None:
+        assert isinstance(stream, AttachmentStream)
+        name = stream.metadata.get("filename") or stream.name or f"attachment{stream.index}"
+        mimetype = stream.mimetype or stream.metadata.get("mimetype", "application/octet-stream")
+        data = stream.data
+        if self._container != "matroska":
+            self._leave(stream, f"{self._suffix} cannot hold attachments")
+        elif len(data) > _MAX_ATTACHMENT:
+            self._leave(stream, "it is larger than 256 MiB")
+        else:
+            route = Route(stream, "attachment", label(stream), "", data, name, mimetype)
+            self._plan.routes.append(route)
+
+    def _cover(self, stream: Stream) -> None:
+        codec = _codec(stream)
+        if self._container == "mp4" and codec in ("mjpeg", "png", "bmp"):
+            self._plan.routes.append(Route(stream, "cover", label(stream)))
+            return
+        if self._container != "matroska":
+            self._leave(stream, f"{self._suffix} cannot hold cover pictures")
+            return
+        data = _cover_bytes(self._film, stream.index)
+        if not data:
+            self._leave(stream, "it is empty")
+            return
+        suffix = {"mjpeg": "jpg"}.get(codec, codec)
+        name = stream.metadata.get("filename") or f"cover.{suffix}"
+        mimetype = stream.metadata.get("mimetype") or {"jpg": "image/jpeg"}.get(
+            suffix, f"image/{suffix}"
+        )
+        self._plan.routes.append(Route(stream, "cover", label(stream), "", data, name, mimetype))
+
+    def _data(self, stream: Stream) -> None:
+        if stream.discard == Discard.all and stream.name == "bin_data":
+            return  # QuickTime's text track of chapter titles; the chapters travel themselves
+        if "timecode" in stream.metadata:
+            return  # written anew from the picture's timecode tag
+        self._leave(stream, "FFmpeg cannot copy it")
+
+
+def _same_codec(stream: Stream, supported: set[str]) -> bool:
+    """Whether the container takes the stream's codec under the name of another decoder."""
+    name: str = stream.codec_context.codec.canonical_name
+    return name in supported
+
+
+def _codec(stream: Stream) -> str:
+    context = stream.codec_context
+    if context is None:
+        return stream.name or "unknown codec"
+    name: str = context.codec.canonical_name
+    return name
+
+
+def label(stream: Stream) -> str:
+    """``audio stream 1 (aac, eng)``: how reports call a stream."""
+    if stream.type == "attachment":
+        name = stream.metadata.get("filename") or stream.name or str(stream.index)
+        return f"attachment {printable(name)}"
+    kind = "cover picture" if is_cover(stream) else f"{stream.type} stream"
+    details = [_codec(stream)]
+    language = stream.metadata.get("language", "und")
+    if language != "und" and stream.type != "data":
+        details.append(printable(language))
+    return f"{kind} {stream.index} ({', '.join(details)})"
+
+
+def _cover_bytes(film: Film, index: int) -> bytes:
+    path = film.info.path
+    with film_errors(path), open_container(path, film.settings, FORMATS) as container:
+        for packet in container.demux(container.streams[index]):
+            if packet.size:
+                return bytes(packet)
+    return b""
+
+
+def _timecode(film: Film) -> str:
+    places = [film.video.metadata, *(s.metadata for s in film.container.streams.data)]
+    places.append(film.container.metadata)
+    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
+
+
+def _chapters(film: Film) -> list[Chapter]:
+    """Chapters in the target's time; those outside --start and --end are gone."""
+    settings, base = film.settings, film.info.start
+    zero = base + (settings.start or 0)
+    stop = base + settings.end - zero if settings.end is not None else None
+    kept: list[Chapter] = []
+    for chapter in film.container.chapters():
+        tick = chapter["time_base"] or Fraction(1, 1000)
+        begin, end = chapter["start"] * tick - zero, chapter["end"] * tick - zero
+        if stop is not None:
+            end = min(end, stop)
+        if end <= 0 or (stop is not None and begin >= stop):
+            continue
+        moved = chapter.copy()
+        moved["start"] = ticks(max(begin, Fraction(0)), tick)
+        moved["end"] = ticks(end, tick)
+        moved["time_base"] = tick
+        kept.append(moved)
+    return kept

@@ -1,0 +1,118 @@
+"""The place of the target: may it be written, under which name meanwhile, and the final rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+
+from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
+from vidcolor.film.limits import printable
+from vidcolor.settings import OutputSettings
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks; O_EXCL alone guards there
+    fcntl = None  # type: ignore[assignment]
+
+_NAME_LIMIT = 255
+
+
+def check_target(source: Path | None, target: Path, settings: OutputSettings) -> None:
+    """Refuses a target that must not or cannot be written.
+
+    Raises:
+        OutputError: It is the source, a folder, in a folder that is missing or read-only.
+        OutputExists: It exists and ``settings.force`` is off.
+    """
+    name = printable(target)
+    folder = target.parent
+    if not folder.is_dir():
+        raise OutputError(f"{name}: there is no folder {printable(folder)}; make it first")
+    if target.is_dir():
+        raise OutputError(f"{name}: is a folder; name a file inside it")
+    try:
+        exists = os.path.lexists(target)
+        same = source is not None and target.exists() and os.path.samefile(source, target)
+    except OSError as exc:
+        raise OutputError(f"{name}: cannot be written: {exc.strerror}") from exc
+    if same:
+        raise OutputError(f"{name}: is the source itself; choose another name")
+    if exists and not settings.force:
+        raise OutputExists(f"{name}: exists; use --force to replace it, or choose another name")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{name}: the folder {printable(folder)} is read-only")
+
+
+def part_path(target: Path) -> Path:
+    """The temporary name beside ``target``."""
+    name = f".{target.name}.part"
+    if len(os.fsencode(name)) > _NAME_LIMIT:
+        name = f".vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}.part"
+    return target.with_name(name)
+
+
+def claim_part(part: Path) -> int:
+    """An open descriptor of the temporary file, which no other run can claim meanwhile.
+
+    A file that a dead run left behind is taken over.
+
+    Raises:
+        OutputError: Another run is writing it, or it cannot be made.
+    """
+    name = printable(part.name)
+    try:
+        part.unlink() if part.is_symlink() else None
+        flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+        file = os.open(part, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
+    except OSError as exc:
+        if exc.errno == errno.ENOSPC:
+            raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
+        raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(file)
+            raise OutputError(f"{name}: another vidcolor is writing this target") from exc
+    return file
+
+
+def publish(file: int, part: Path, target: Path) -> None:
+    """Brings the temporary file to the disk, gives it its name, and closes ``file``."""
+    os.fsync(file)
+    os.replace(part, target)
+    os.close(file)
+    try:
+        folder = os.open(target.parent, os.O_RDONLY)
+    except OSError:  # Windows cannot open folders; the rename is on its way all the same
+        return
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def output_errors(target: Path) -> Iterator[None]:
+    """Turns what FFmpeg and the system raise about the target into OutputError.
+
+    Raises:
+        OutputFull: No room left.
+        OutputError: Anything else.
+    """
+    name = printable(target.name)
+    try:
+        yield
+    except VidcolorError:
+        raise
+    except (av.FFmpegError, OSError, ValueError) as exc:
+        if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
+        reason = printable(getattr(exc, "strerror", None) or exc)
+        raise OutputError(f"{name}: cannot be written: {reason}") from exc

@@ -1,0 +1,187 @@
+"""Weights files: safetensors that carry their net's config, training notes and scores.
+
+The list of shipped weights is ``models/weights.toml``; in an installed vidcolor the folder lies
+inside the package, in a checkout beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vidcolor.errors import WeightsCorrupt, WeightsMismatch, WeightsNotFound
+from vidcolor.model.colornet import ColorNet, ColorNetConfig, build_net
+
+FORMAT = "vidcolor-1"
+MAX_BYTES = 2 << 30
+"""Largest weights file that is opened."""
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """One entry of the list of weights."""
+
+    name: str
+    path: Path
+    sha256: str
+    """Of the whole file, hexadecimal."""
+    licence: str
+    training_data: str
+    scores: dict[str, float]
+
+
+def models_folder() -> Path:
+    """Where the shipped weights lie."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def available_weights() -> dict[str, WeightsInfo]:
+    """The shipped weights by name.
+
+    Raises:
+        WeightsCorrupt: the list is missing, so the installation is damaged.
+    """
+    folder = models_folder()
+    try:
+        entries = tomllib.loads((folder / "weights.toml").read_text())["weights"]
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        raise WeightsCorrupt(
+            f"the list of weights in {folder} is missing or damaged; install vidcolor again"
+        ) from error
+    return {
+        entry["name"]: WeightsInfo(
+            name=entry["name"],
+            path=folder / entry["file"],
+            sha256=entry["sha256"],
+            licence=entry["licence"],
+            training_data=entry["training_data"],
+            scores=entry["scores"],
+        )
+        for entry in entries
+    }
+
+
+def find_weights(name: str | Path) -> tuple[Path, str | None]:
+    """The file for a name from the list or for a path, and the sha256 it must have if listed.
+
+    Raises:
+        WeightsNotFound: neither a listed name nor a file.
+    """
+    listed = available_weights()
+    if str(name) in listed:
+        info = listed[str(name)]
+        if not info.path.is_file():
+            raise WeightsNotFound(f"{info.path} is missing; install vidcolor again")
+        return info.path, info.sha256
+    if Path(name).is_file():
+        return Path(name), None
+    names = ", ".join(sorted(listed))
+    raise WeightsNotFound(f"no weights {str(name)!r}; give a .safetensors file or one of: {names}")
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_weights(name: str | Path) -> tuple[ColorNet, str]:
+    """A net with its weights, on the CPU, in float32, in eval mode.
+
+    Args:
+        name: A name from `available_weights` or the path of a safetensors file.
+
+    Returns:
+        The net and the sha256 of the file.
+
+    Raises:
+        WeightsNotFound: there is no such file.
+        WeightsCorrupt: the file is damaged, truncated, too large or no safetensors file.
+        WeightsMismatch: its tensors do not fit the net that its metadata describes.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path, expected = find_weights(name)
+    if path.stat().st_size > MAX_BYTES:
+        raise WeightsCorrupt(f"{path} is larger than {MAX_BYTES >> 30} GiB; this is no colornet")
+    sha256 = file_sha256(path)
+    if expected and sha256 != expected:
+        raise WeightsCorrupt(f"{path} is damaged (its sha256 differs); install vidcolor again")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsCorrupt(
+            f"{path} is damaged or not a safetensors file; fetch it again"
+        ) from error
+    net = build_net(_config_of(metadata, path))
+    _fill(net, state, path)
+    return net.eval(), sha256
+
+
+def _config_of(metadata: dict[str, str], path: Path) -> ColorNetConfig:
+    if metadata.get("format") != FORMAT:
+        raise WeightsMismatch(f"{path} was not written by vidcolor; see `vidcolor weights`")
+    try:
+        fields = json.loads(metadata["config"])
+        if "blocks" in fields:
+            fields["blocks"] = tuple(fields["blocks"])
+        return ColorNetConfig(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsMismatch(f"{path} holds a config this vidcolor does not know") from error
+
+
+def _fill(net: ColorNet, state: dict[str, Tensor], path: Path) -> None:
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise WeightsCorrupt(f"{path} holds a number that is not finite in {key}")
+    try:
+        net.load_state_dict(state, strict=True)  # copying turns float16 into float32
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())[:200]
+        raise WeightsMismatch(f"{path} does not fit its net: {detail}") from error
+
+
+def save_weights(
+    net: ColorNet, path: Path, *, training: dict[str, Any], scores: dict[str, float]
+) -> Path:
+    """Write a net as float16 safetensors; its sha256 becomes part of the name.
+
+    Args:
+        net: The net, any device.
+        path: Such as ``models/default.safetensors``; written as
+            ``models/default-1a2b3c4d.safetensors``.
+        training: What the net learned from; goes into the metadata.
+        scores: Its measures; go into the metadata.
+
+    Returns:
+        The path written.
+    """
+    from safetensors.torch import save_file
+
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(asdict(net.config)),
+        "training": json.dumps(training),
+        "scores": json.dumps(scores),
+    }
+    state = {
+        key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in net.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part")
+    save_file(state, aside, metadata)
+    target = path.with_name(f"{path.stem}-{file_sha256(aside)[:8]}.safetensors")
+    aside.replace(target)
+    return target

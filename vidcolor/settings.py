@@ -1,0 +1,134 @@
+"""Every default of the product, as frozen dataclasses.
+
+A sentence and a unit stand under each field. The command line and the library read the same
+defaults from here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from vidcolor.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class OpenSettings:
+    """How a film is opened."""
+
+    start: Fraction | None = None
+    """First moment to keep, in seconds from the film's start; None keeps the beginning."""
+    end: Fraction | None = None
+    """Moment to stop before, in seconds from the film's start; None keeps the end."""
+    video_stream: int | None = None
+    """Which picture stream to colour, counted from 0 among those that are not cover art; None
+    takes the one that FFmpeg calls best."""
+    max_pixels: int = 8192 * 8192
+    """Largest picture accepted, in pixels per frame."""
+    decoder_threads: int = 0
+    """Threads of the decoder; 0 takes one per core, at most 8."""
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.start < 0:
+            raise SettingsError("the start lies before the film; use a time of 0 or more")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise SettingsError("the end must lie after the start")
+        if self.max_pixels < 1:
+            raise SettingsError("the largest picture must have at least one pixel")
+
+
+@dataclass(frozen=True)
+class ShotSettings:
+    """How cuts are found in the luma."""
+
+    threshold: float = 0.35
+    """Distance of two luma histograms, 0..1, from which a frame may start a shot."""
+    min_frames: int = 6
+    """Fewest frames of a shot; closer cuts are taken for flashes."""
+
+
+@dataclass(frozen=True)
+class ColorizerSettings:
+    """Which net is run, and how."""
+
+    weights: str = "default"
+    """Name of shipped weights, or the path of a safetensors file."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+    size: int = 256
+    """Working size: the short side that the net sees, in pixels, a multiple of 16."""
+    batch: int = 0
+    """Frames per run of the net; 0 lets the device decide."""
+
+    def __post_init__(self) -> None:
+        if self.size % 16 or not 64 <= self.size <= 1024:
+            raise SettingsError(
+                f"--size {self.size} is not a multiple of 16 from 64 to 1024; try 256"
+            )
+        if self.batch < 0:
+            raise SettingsError("--batch must be 1 or more")
+
+
+@dataclass(frozen=True)
+class SmoothSettings:
+    """How colour is steadied over time."""
+
+    enabled: bool = True
+    """Whether ab is averaged over neighbouring frames of a shot."""
+    radius: int = 3
+    """Frames looked at on either side; also the delay of the stage, in frames."""
+    luma_tolerance: float = 4.0
+    """Change of lightness at working size, in L units, at which a neighbour counts a third."""
+
+
+@dataclass(frozen=True)
+class PaintSettings:
+    """How ab becomes chroma."""
+
+    saturation: float = 1.0
+    """Factor on ab before the gamut is enforced; 0 is grey."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.saturation <= 4:
+            raise SettingsError(f"--saturation {self.saturation} is outside 0 to 4")
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How coloured frames are encoded."""
+
+    codec: str | None = None
+    """FFmpeg encoder name; None chooses by container and bit depth (docs/formats.md)."""
+    crf: float | None = None
+    """Constant rate factor of the encoder; None takes vidcolor's default for the codec."""
+    preset: str | None = None
+    """Speed preset of the encoder; None takes vidcolor's default for the codec."""
+    lossless: bool = False
+    """Encode without loss, so that the luma of the file is the source's."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Further options for the encoder, as (key, value)."""
+    threads: int = 0
+    """Threads of the encoder; 0 takes one per core, at most 16."""
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """How the target is written."""
+
+    force: bool = False
+    """Replace a target that exists."""
+    strict: bool = False
+    """Raise CannotCarry instead of listing what the container cannot hold."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one run."""
+
+    open: OpenSettings = field(default_factory=OpenSettings)
+    shots: ShotSettings = field(default_factory=ShotSettings)
+    colorizer: ColorizerSettings = field(default_factory=ColorizerSettings)
+    smooth: SmoothSettings = field(default_factory=SmoothSettings)
+    paint: PaintSettings = field(default_factory=PaintSettings)
+    encode: EncodeSettings = field(default_factory=EncodeSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
