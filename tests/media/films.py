@@ -55,7 +55,7 @@ class Subtitle:
     events: tuple[tuple[float, float, str], ...] = ((0.1, 0.3, "Hello, wörld"), (0.5, 0.2, "Two"))
     """(start, length, text) in seconds; for ``ass`` the text may hold override tags."""
     language: str = "eng"
-    disposition: Disposition = Disposition(0)
+    disposition: Disposition | None = None
 
 
 @dataclass(frozen=True)
@@ -284,6 +284,7 @@ def _add_cover(container: Any) -> Any:
 def _add_audio(container: Any, audio: Audio) -> Any:
     stream = container.add_stream(audio.codec, rate=audio.rate)
     stream.codec_context.layout = audio.layout
+    stream.codec_context.bit_rate = 128_000
     stream.disposition = audio.disposition
     if audio.language:
         stream.metadata["language"] = audio.language
@@ -300,7 +301,7 @@ def _add_subtitle(container: Any, text: Subtitle) -> Any:
     else:
         stream = container.add_mux_stream(text.codec, time_base=Fraction(1, 1000))
     stream.metadata["language"] = text.language
-    stream.disposition = text.disposition
+    stream.disposition = text.disposition or Disposition(0)
     return stream
 
 
@@ -386,7 +387,10 @@ def _write_video(container: Any, spec: Spec, made: Made, video: Any, second: Any
             other, _ = make_picture(Spec(width=spec.width, height=spec.height), index)
             other.pts, other.time_base = index, 1 / spec.rate
             container.mux(second.encode(other))
-    container.mux(video.encode(None))
+    for packet in video.encode(None):
+        if len(times) <= 2:
+            packet.dts = packet.pts  # x265 leaves it undefined in films this short
+        container.mux(packet)
     if second is not None:
         container.mux(second.encode(None))
 
@@ -418,7 +422,7 @@ def see(path: Path, video: int | None = None) -> Seen:
             if not s.disposition & Disposition.attached_pic and video in (None, s.index)
         ).index
         for packet in container.demux():
-            if packet.size and not packet.is_discard:
+            if packet.size:
                 index = packet.stream.index
                 packets.setdefault(index, []).append(md5(bytes(packet)))
                 if packet.pts is not None:

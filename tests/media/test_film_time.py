@@ -80,9 +80,7 @@ def test_frames_before_zero_stay(tmp_path: Path, target: str) -> None:
     recolour(film, tmp_path / f"out{target}", fast())
     after = see(tmp_path / f"out{target}")
     assert len(after.pts) == 12
-    assert near(
-        [p - after.pts[0] for p in after.pts], [Fraction(i, 24) for i in range(12)], MS
-    )
+    assert near([p - after.pts[0] for p in after.pts], [Fraction(i, 24) for i in range(12)], MS)
 
 
 @pytest.mark.parametrize("target", [".mkv", ".mp4"])

@@ -66,14 +66,15 @@ def solve_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, transfer: Transfer) 
     Returns:
         ``(3, ...)``.
     """
-    # The luma of (L, ab) differs little from that of the grey L, so correcting the grey's luma
-    # by the error converges like Newton's method with the grey's slope.
-    guess = luma
-    for _ in range(6):
-        L = lightness(guess, transfer)
+    # Luma grows with L*, but steeply where a channel is near black: Newton's steps with the grey's
+    # slope swing to and fro there. Halving the interval always arrives, here within 0.0004.
+    low, step = torch.zeros_like(luma), 1.5
+    for _ in range(12):
+        step /= 2
+        L = lightness(low + step, transfer)
         _, reached = code_of_lab(torch.cat([L[None], ab]), matrix, transfer)
-        guess = (guess + (luma - reached)).clamp(0, 1.5)
-    L = lightness(guess, transfer)
+        low = torch.where(reached < luma, low + step, low)
+    L = lightness(low + step / 2, transfer)
     rgb, reached = code_of_lab(torch.cat([L[None], ab]), matrix, transfer)
     return rgb + (luma - reached)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -13,6 +14,8 @@ from av.stream import Stream
 from vidcolor.film.passthrough import Route, stream_tags
 from vidcolor.film.probe import Film
 from vidcolor.film.subtitles import ASS_HEADER, from_text, to_text
+
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 def add_route(container: OutputContainer, route: Route) -> Stream | None:
@@ -30,9 +33,21 @@ def add_route(container: OutputContainer, route: Route) -> Stream | None:
         stream = container.add_mux_stream(route.codec, time_base=Fraction(1, 1000))
     else:
         stream = container.add_stream_from_template(source, opaque=True)
+        _name_channels(stream)
     stream.metadata.update(stream_tags(source))
     stream.disposition = source.disposition
     return stream
+
+
+def _name_channels(stream: Stream) -> None:
+    """Gives sound without a channel layout the usual one: MP4 fails on PCM that has none."""
+    if not isinstance(stream, AudioStream):
+        return
+    layout = stream.codec_context.layout
+    if layout.name.endswith("channels"):
+        usual = _LAYOUTS.get(layout.nb_channels)
+        if usual is not None:
+            stream.codec_context.layout = usual
 
 
 class Carrier:

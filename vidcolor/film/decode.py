@@ -133,13 +133,16 @@ class _Run:
                 return
             except av.error.InvalidDataError:
                 failures += 1
-                if failures > _READ_ERRORS:
-                    raise
                 self._film.note("read error", self._seconds(), "the container is damaged here")
+                if failures > _READ_ERRORS:
+                    break
             except OSError as exc:
                 reason = printable(exc.strerror or exc)
                 self._film.note("read error", self._seconds(), f"reading stopped: {reason}")
-                return
+                break
+        flush: Packet[Any] = Packet()
+        flush.stream = self._film.video
+        yield flush  # what the decoder still holds was read before the error
 
     def _seconds(self) -> float:
         return float(self._last_end)

@@ -27,7 +27,7 @@ from vidcolor.errors import EncoderMissing, OutputError, SettingsError, Unsuppor
 from vidcolor.film.limits import printable
 from vidcolor.film.options import ALWAYS_LOSSLESS, encoder_options
 from vidcolor.film.pixels import SHIFTS, planar_format, siting, storage
-from vidcolor.frames import FilmInfo, Frame, PixelLayout
+from vidcolor.frames import FilmInfo, Frame, LeftBehind, PixelLayout
 from vidcolor.settings import EncodeSettings
 from vidcolor.streams import close
 
@@ -65,6 +65,8 @@ class EncodePlan:
     threads: int
     """Threads of the encoder; x264 gives other bits for another number."""
     notes: tuple[str, ...] = ()
+    """Where the chroma of the target is stored otherwise than the film's."""
+    left_behind: tuple[LeftBehind, ...] = ()
     """What this codec cannot say about the film."""
 
 
@@ -95,7 +97,8 @@ def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> Encod
         luma="exact" if exact else f"converted from {stored}",
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
-        notes=_notes(info, codec),
+        notes=_notes(info, codec, layout),
+        left_behind=tuple(_left_behind(info, codec)),
     )
 
 
@@ -180,14 +183,25 @@ def _fit(info: FilmInfo, codec: str, formats: list[str]) -> PixelLayout:
     )
 
 
-def _notes(info: FilmInfo, codec: str) -> tuple[str, ...]:
-    notes = []
+def _notes(info: FilmInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
+    source = info.layout
+    same = (layout.sub_x, layout.sub_y) == (source.sub_x, source.sub_y)
+    if same or source.format.startswith("gray"):
+        return ()
+    return (f"{codec} cannot take {source.format} of this size; chroma becomes {layout.format}",)
+
+
+def _left_behind(info: FilmInfo, codec: str) -> Iterator[LeftBehind]:
+    """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
-        notes.append(f"{codec} cannot write the HDR10 mastering data")
-    fields = ("libx264", "mpeg2video", "mpeg4", "ffv1", "prores_ks", "dnxhd")
-    if info.field_order != "progressive" and codec not in fields:
-        notes.append(f"{codec} cannot say that the film is interlaced")
-    return tuple(notes)
+        yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
+    with_fields = ("libx264", "mpeg2video", "mpeg4", "ffv1", "prores_ks", "dnxhd")
+    if info.field_order != "progressive" and codec not in with_fields:
+        yield LeftBehind("field order", f"{codec} cannot say that the film is interlaced")
+    aspect = info.sample_aspect
+    without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
+    if aspect not in (None, 1) and codec in without_aspect:
+        yield LeftBehind(f"pixel aspect {aspect}", f"{codec} cannot write it")
 
 
 def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -> VideoStream:
@@ -267,6 +281,8 @@ def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]
                 yield packet
         for packet in _encoded(stream, None):
             made += 1
+            if given <= 2:
+                packet.dts = packet.pts  # x265 leaves it undefined in films this short
             yield packet
     finally:
         close(frames)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+import av.error
+import av.filter
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -17,14 +19,33 @@ _INTERLACED = 2  # the first AVFieldOrder that means two fields
 
 
 def field_order(video: VideoStream, frame: VideoFrame) -> FieldOrder:
-    """Which field is displayed first, told by the decoder and its first picture."""
+    """Which field is displayed first, told by the first picture or by its decoder."""
+    if frame.interlaced_frame:
+        return "bottom" if _bottom_first(frame) else "top"
     # AVFieldOrder: 2 TT, 3 BB, 4 TB, 5 BT; the second letter is the field displayed first.
     order = video.codec_context.field_order
-    if not frame.interlaced_frame and order < _INTERLACED:
-        return "progressive"
     if order < _INTERLACED:
-        return "bottom" if video.codec_context.name == "dvvideo" else "top"
+        return "progressive"
     return "bottom" if order in (3, 4) else "top"
+
+
+def _bottom_first(frame: VideoFrame) -> bool:
+    """The flag that PyAV 18 does not show, and that an MP4 file tells the decoder wrongly."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
+    )
+    select = graph.add("select", "eq(interlace_type,BOTTOMFIRST)")
+    sink = graph.add("buffersink")
+    source.link_to(select)
+    select.link_to(sink)
+    graph.configure()
+    graph.push(frame)
+    try:
+        graph.pull()
+    except av.error.BlockingIOError:
+        return False
+    return True
 
 
 def side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:

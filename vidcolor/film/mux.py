@@ -73,7 +73,9 @@ class FilmWriter:
 
     def __enter__(self) -> FilmWriter:
         check_target(self._film.info.path, self._target, self._settings)
-        self.passthrough = plan_passthrough(self._film, self._plan.container, self._settings)
+        self.passthrough = plan_passthrough(self._film, self._plan.container)
+        self.passthrough.left_behind += self._plan.left_behind
+        check_strict(self.passthrough, self._settings)
         self._file = claim_part(self._part)
         try:
             with output_errors(self._target):

@@ -11,6 +11,8 @@ from vidcolor.settings import EncodeSettings
 ALWAYS_LOSSLESS = frozenset({"ffv1", "ffvhuff", "huffyuv", "utvideo", "rawvideo"})
 """Encoders that have no lossy mode."""
 
+_LAMBDA = 118  # FFmpeg's unit of quality per step of a quantiser
+
 
 def encoder_options(
     info: FilmInfo, codec: str, layout: PixelLayout, settings: EncodeSettings
@@ -51,7 +53,8 @@ def _quality(codec: str, known: set[str], settings: EncodeSettings) -> dict[str,
     default = {"libx264": 16, "libx265": 16, "libvpx-vp9": 20, "libsvtav1": 20}.get(codec)
     crf = settings.crf if settings.crf is not None else default
     if crf is None:
-        return {"q": "2"} if codec in ("mpeg4", "mpeg2video", "mjpeg") else {}
+        scaled = codec in ("mpeg4", "mpeg2video", "mjpeg")
+        return {"flags": "+qscale", "global_quality": str(2 * _LAMBDA)} if scaled else {}
     key = next((k for k in ("crf", "cq") if k in known), None)
     if key is None:
         raise SettingsError(f"{codec} has no rate factor; leave --crf away")

@@ -77,12 +77,8 @@ class Passthrough:
         self.left_behind.append(LeftBehind(route.label, why))
 
 
-def plan_passthrough(film: Film, container: str, settings: OutputSettings) -> Passthrough:
-    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm).
-
-    Raises:
-        CannotCarry: Something must be left behind and ``settings.strict`` forbids it.
-    """
+def plan_passthrough(film: Film, container: str) -> Passthrough:
+    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm)."""
     plan = Passthrough()
     with av.open(f"plan.{container}", "w", format=container) as probe:
         supported = probe.supported_codecs  # asking writes no file
@@ -99,7 +95,6 @@ def plan_passthrough(film: Film, container: str, settings: OutputSettings) -> Pa
     plan.chapters = _chapters(film)
     if film.info.has_alpha:
         plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
-    check_strict(plan, settings)
     return plan
 
 

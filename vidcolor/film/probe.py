@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 import av
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
@@ -39,6 +40,7 @@ from vidcolor.frames import Damage, FilmInfo, StreamInfo
 from vidcolor.settings import OpenSettings
 
 _MAX_DAMAGE = 1000
+_PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
 _PROBE_PACKETS = 2000
 _STILL_MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "png_pipe"),
@@ -129,7 +131,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
             threads = settings.decoder_threads or min(os.cpu_count() or 1, 8)
             video.thread_type = "AUTO"
             video.codec_context.thread_count = threads
-            video.codec_context.options = {"max_pixels": str(settings.max_pixels)}
+            limit_decoder(video.codec_context, settings)
         except BaseException:
             container.close()
             raise
@@ -143,7 +145,7 @@ def open_container(
     options = {
         "format_whitelist": formats,
         "protocol_whitelist": "file",
-        "max_pixels": str(settings.max_pixels),  # guards the decoding that FFmpeg does to probe
+        "max_pixels": str(settings.max_pixels + _PADDING),  # guards what FFmpeg decodes to probe
     }
     # PyAV would refuse non-UTF-8 tags; surrogates carry their bytes unchanged to the target.
     return av.open(
@@ -167,6 +169,11 @@ def check_size(width: int, height: int, settings: OpenSettings, name: str) -> No
             f"{name}: {width}x{height} has more than {settings.max_pixels} pixels; raise"
             f" --max-pixels to {width * height} if you trust the file"
         )
+
+
+def limit_decoder(context: CodecContext, settings: OpenSettings) -> None:
+    """Makes a decoder refuse pictures above the limit, even where a stream changes its size."""
+    context.options = {"max_pixels": str(settings.max_pixels + _PADDING)}
 
 
 def _choose_video(container: InputContainer, settings: OpenSettings, name: str) -> VideoStream:
@@ -204,7 +211,7 @@ def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> V
     with open_container(path, settings, FORMATS) as container:
         video = next(s for s in container.streams.video if s.index == index)
         video.codec_context.thread_count = 1
-        video.codec_context.options = {"max_pixels": str(settings.max_pixels)}
+        limit_decoder(video.codec_context, settings)
         for packet in container.demux(video):
             packets += packet.size > 0
             if packet.has_sidedata("encryption_info"):

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.film.convert import neutral_picture, planes
-from vidcolor.film.exif import orientation, upright
+from vidcolor.film.header import orientation, picture_size, upright
 from vidcolor.film.limits import CODECS, STILL_FORMATS, check_file, film_errors, printable
 from vidcolor.film.pixels import storage
-from vidcolor.film.probe import check_size, open_container, still_format
+from vidcolor.film.probe import check_size, limit_decoder, open_container, still_format
 from vidcolor.film.target import check_target, claim_part, output_errors, part_path, publish
 from vidcolor.frames import Frame, PixelLayout
 from vidcolor.settings import OpenSettings, OutputSettings
@@ -57,9 +57,11 @@ def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = Non
     if demuxer is None:
         raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
     with film_errors(absolute):
+        data = absolute.read_bytes()
+        check_size(*(picture_size(data) or (0, 0)), settings, name)
         picture = _decode(absolute, demuxer, settings, name)
         luma, bits = _luma(picture)
-        turned = orientation(absolute.read_bytes())
+        turned = orientation(data)
     layout = _LAYOUT if bits == 8 else _DEEP_LAYOUT
     result = neutral_picture(upright(luma, turned), layout)
     result.pts, result.time_base = 0, Fraction(1, 1)
@@ -115,9 +117,8 @@ def _decode(path: Path, demuxer: str, settings: OpenSettings, name: str) -> Vide
         context = container.streams.video[0].codec_context
         if context is None or context.name not in CODECS:
             raise UnsupportedPixels(f"{name}: there is no safe decoder for this picture")
-        check_size(context.width, context.height, settings, name)
         context.thread_count = 1
-        context.options = {"max_pixels": str(settings.max_pixels)}
+        limit_decoder(context, settings)
         for packet in container.demux(video=0):
             for picture in packet.decode():
                 check_size(picture.width, picture.height, settings, name)

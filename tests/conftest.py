@@ -1,0 +1,84 @@
+"""What every test gets: small weights made once, and a check that nothing is left running."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from vidcolor.model.colornet import ColorNet, ColorNetConfig, FilmNet, build_net
+from vidcolor.model.vgg import VGG16Features
+from vidcolor.model.weights import load_weights, save_weights
+
+torch.set_num_threads(min(2, torch.get_num_threads()))
+
+SETTLE_SECONDS = 3.0
+"""A thread may still be on its way out when a test ends; a leaked one stays for good."""
+
+
+def left_running(before: set[threading.Thread]) -> list[threading.Thread]:
+    """Threads born since ``before``, but for tqdm's monitor, which lives as long as Python."""
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread not in before and type(thread).__name__ != "TMonitor"
+    ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    state = torch.get_rng_state()
+    before = set(threading.enumerate())
+    yield
+    torch.set_rng_state(state)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while left := left_running(before):
+        if time.monotonic() > deadline:
+            pytest.fail(f"the test left threads running: {[thread.name for thread in left]}")
+        time.sleep(0.01)
+
+
+def tiny_net() -> FilmNet:
+    """A film net that is quick to run and paints strong, picture-dependent colours."""
+    torch.manual_seed(20)
+    net = build_net(ColorNetConfig(width=32, blocks=(1, 1), heads=2))
+    assert isinstance(net, FilmNet)
+    with torch.no_grad():
+        # Fresh VGG convolutions shrink what passes through; this keeps the picture visible.
+        for layer in net.vgg.features:
+            if isinstance(layer, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        # Orange wins over the other bins, by an amount that depends on the picture.
+        distance = (net.bins - torch.tensor([40.0, 40.0])).norm(dim=1)
+        net.classify.bias.copy_(-distance / 12)
+    return net.eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small weights file; its colours are orange, not grey."""
+    folder = tmp_path_factory.mktemp("weights")
+    return save_weights(
+        tiny_net(), folder / "tiny.safetensors", training={"made": "in a test"}, scores={"psnr": 1}
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_weights: Path) -> ColorNet:
+    """The net of `tiny_weights`; tests must not change it."""
+    return load_weights(tiny_weights)[0]
+
+
+@pytest.fixture(scope="session")
+def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random convolutions in the form of the ImageNet weights."""
+    torch.manual_seed(21)
+    path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
+    state = VGG16Features().state_dict()
+    save_file({key: value.half() for key, value in state.items()}, path)
+    return path

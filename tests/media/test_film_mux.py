@@ -1,0 +1,198 @@
+"""The target: refusals, and that nothing is lost or left over when something goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+from films import Audio, Spec, make_film, see
+from ways import fast, forced, lossless, recolour
+
+from vidcolor.errors import OutputError, OutputExists, OutputFull
+from vidcolor.film import mux
+from vidcolor.film.decode import decode
+from vidcolor.film.encode import encode, plan_encode
+from vidcolor.film.mux import FilmWriter
+from vidcolor.film.probe import open_film
+from vidcolor.film.target import claim_part, part_path
+from vidcolor.frames import Frame
+from vidcolor.settings import EncodeSettings, OutputSettings
+
+OLD = b"the old film"
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "in.mkv"
+    make_film(path, Spec(codec="libx264", audio=(Audio("ac3"),)))
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_existing_target_needs_force(tmp_path: Path, film: Path) -> None:
+    target = tmp_path / "out.mkv"
+    target.write_bytes(OLD)
+    with pytest.raises(OutputExists, match="exists; use --force"):
+        recolour(film, target)
+    assert target.read_bytes() == OLD
+    recolour(film, target, forced())
+    assert len(see(target).pts) == 12
+    assert names(tmp_path) == ["in.mkv", "out.mkv"]
+
+
+def test_source_is_never_the_target(tmp_path: Path, film: Path) -> None:
+    before = film.read_bytes()
+    link = tmp_path / "link.mkv"
+    os.link(film, link)
+    soft = tmp_path / "soft.mkv"
+    soft.symlink_to(film)
+    for target in (film, link, soft):
+        with pytest.raises(OutputError, match="is the source itself"):
+            recolour(film, target, forced())
+    assert film.read_bytes() == before
+
+
+def test_places_that_cannot_be_written(tmp_path: Path, film: Path) -> None:
+    (tmp_path / "folder.mkv").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        recolour(film, tmp_path / "folder.mkv", forced())
+    with pytest.raises(OutputError, match="there is no folder"):
+        recolour(film, tmp_path / "none" / "out.mkv")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder(tmp_path: Path, film: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(OutputError, match="is read-only"):
+        recolour(film, folder / "out.mkv")
+
+
+class Stop(Exception):
+    pass
+
+
+def test_failure_midway_leaves_the_old_target_and_nothing_else(tmp_path: Path, film: Path) -> None:
+    target = tmp_path / "out.mp4"
+    target.write_bytes(OLD)
+
+    def failing(frames: Iterator[Frame]) -> Iterator[Frame]:
+        for index, frame in enumerate(frames):
+            if index == 5:
+                raise Stop
+            yield frame
+
+    with open_film(film) as opened:
+        plan = plan_encode(opened.info, target, EncodeSettings())
+        with (
+            pytest.raises(Stop),
+            FilmWriter(opened, target, plan, OutputSettings(force=True)) as writer,
+        ):
+            writer.write(encode(failing(decode(opened, None, writer.carry)), writer.video))
+    assert target.read_bytes() == OLD
+    assert names(tmp_path) == ["in.mkv", "out.mp4"]
+
+
+def test_leaving_without_finish_leaves_nothing(tmp_path: Path, film: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with open_film(film) as opened:
+        plan = plan_encode(opened.info, target, EncodeSettings())
+        with FilmWriter(opened, target, plan) as writer:
+            writer.write(encode(decode(opened, None, writer.carry), writer.video))
+    assert names(tmp_path) == ["in.mkv"]
+
+
+def test_nothing_written_is_no_film(tmp_path: Path, film: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with open_film(film) as opened:
+        plan = plan_encode(opened.info, target, EncodeSettings())
+        with (
+            FilmWriter(opened, target, plan) as writer,
+            pytest.raises(OutputError, match="no frame was written"),
+        ):
+            writer.finish()
+    assert names(tmp_path) == ["in.mkv"]
+
+
+def test_a_dead_runs_leftover_is_replaced(tmp_path: Path, film: Path) -> None:
+    target = tmp_path / "out.mkv"
+    part_path(target).write_bytes(b"junk" * 100_000)
+    recolour(film, target, lossless())
+    assert see(target).luma == see(film).luma
+    assert names(tmp_path) == ["in.mkv", "out.mkv"]
+
+
+def test_two_runs_do_not_share_a_target(tmp_path: Path, film: Path) -> None:
+    target = tmp_path / "out.mkv"
+    file = claim_part(part_path(target))
+    with pytest.raises(OutputError, match="another vidcolor is writing this target"):
+        recolour(film, target)
+    os.close(file)
+    recolour(film, target)
+
+
+@pytest.mark.parametrize("when", ["mux", "close"])
+def test_full_disk(tmp_path: Path, film: Path, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out.mkv"
+    target.write_bytes(OLD)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    class Container:
+        def __init__(self, inner: object) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> object:
+            return (
+                full
+                if name == when or (name, when) == ("mux_one", "mux")
+                else getattr(self._inner, name)
+            )
+
+    build = FilmWriter._build
+
+    def wrapped(self: FilmWriter) -> None:
+        build(self)
+        self._container = Container(self._container)  # type: ignore[assignment]
+
+    monkeypatch.setattr(FilmWriter, "_build", wrapped)
+    with pytest.raises(OutputFull, match="the disk is full"):
+        recolour(film, target, forced())
+    assert target.read_bytes() == OLD
+    assert names(tmp_path) == ["in.mkv", "out.mkv"]
+
+
+def test_a_short_file_is_found_out(
+    tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.mkv"
+    close = av.container.OutputContainer.close
+
+    def torn(self: FilmWriter) -> None:
+        size = self._part.stat().st_size
+        os.truncate(self._part, size // 2)
+        verify(self)
+
+    verify = FilmWriter._verify
+    monkeypatch.setattr(FilmWriter, "_verify", torn)
+    with pytest.raises(OutputError, match="12 frames were written but"):
+        recolour(film, target, fast())
+    assert names(tmp_path) == ["in.mkv"]
+    assert close is not None
+    assert mux.FilmWriter is FilmWriter
+
+
+def test_header_that_fails_drops_only_the_stream_at_fault(tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    make_film(source, Spec(codec="libx264", audio=(Audio("aac"), Audio("flac"))))
+    run = recolour(source, tmp_path / "out.mov", fast())
+    assert [item.what for item in run.written.left_behind] == ["audio stream 2 (flac)"]
+    assert run.written.carried == ("audio stream 1 (aac)",)

@@ -1,0 +1,47 @@
+"""What the tests of the whole command share: the film synthesiser's folder, and the command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "media"))  # films.py lives with the film tests
+
+from command import Command  # noqa: E402
+from reels import build  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def reel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The source of a row by name; made once, shared by all rows that only read it."""
+    folder = tmp_path_factory.mktemp("reels")
+
+    @lru_cache(maxsize=None)
+    def make(name: str) -> Path:
+        return build(name, folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def nets() -> Callable[..., object]:
+    """Reads a weights file once: most of a second, and the same net each time."""
+    from vidcolor.model.weights import load_weights
+
+    return lru_cache(maxsize=2)(load_weights)
+
+
+@pytest.fixture
+def command(
+    tiny_weights: Path,
+    nets: Callable[..., object],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    """``command(film, target, *options)`` runs ``vidcolor`` in this process."""
+    monkeypatch.setattr("vidcolor.colorizer.load_weights", nets)
+    return Command(tiny_weights, capfd)

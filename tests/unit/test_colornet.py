@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models.vgg import cfgs, make_layers
+
+from vidcolor.errors import SettingsError
+from vidcolor.model.colornet import (
+    BookNet,
+    ColorNet,
+    ColorNetConfig,
+    FilmNet,
+    annealed_mean,
+    build_net,
+)
+from vidcolor.model.vgg import IMAGENET_MEAN, VGG16Features, load_imagenet
+
+BOOK_ENCODER = [
+    # in, out, stride
+    (1, 64, 2),
+    (64, 128, 1),
+    (128, 128, 2),
+    (128, 256, 1),
+    (256, 256, 2),
+    (256, 512, 1),
+    (512, 512, 1),
+    (512, 256, 1),
+]
+BOOK_DECODER = [
+    # in, out, what follows
+    (256, 128, ["ReLU", "Upsample"]),
+    (128, 64, ["ReLU", "Upsample"]),
+    (64, 32, ["ReLU"]),
+    (32, 16, ["ReLU"]),
+    (16, 2, ["Tanh", "Upsample"]),
+]
+
+
+@pytest.fixture(scope="module")
+def book_on_paper() -> BookNet:
+    """The book's net without memory: its VGG16 alone has 138 million parameters."""
+    with torch.device("meta"):
+        net = build_net(ColorNetConfig(preset="book"))
+    assert isinstance(net, BookNet)
+    return net
+
+
+def test_the_books_encoder_is_its_table(book_on_paper: BookNet) -> None:
+    layers = list(book_on_paper.encoder)
+    convolutions = layers[0::2]
+    assert all(isinstance(layer, nn.ReLU) for layer in layers[1::2])
+    table = [(c.in_channels, c.out_channels, c.stride[0]) for c in convolutions]  # type: ignore[union-attr]
+    assert table == BOOK_ENCODER
+    assert all(c.kernel_size == (3, 3) and c.padding == (1, 1) for c in convolutions)
+
+
+def test_the_books_fusion_is_1x1_over_features_and_classes(book_on_paper: BookNet) -> None:
+    convolution, activation = book_on_paper.fusion
+    assert isinstance(convolution, nn.Conv2d)
+    assert (convolution.in_channels, convolution.out_channels) == (256 + 1000, 256)
+    assert convolution.kernel_size == (1, 1)
+    assert isinstance(activation, nn.ReLU)
+
+
+def test_the_books_decoder_is_its_table(book_on_paper: BookNet) -> None:
+    table: list[tuple[int, int, list[str]]] = []
+    for layer in book_on_paper.decoder:
+        if isinstance(layer, nn.Conv2d):
+            assert (layer.kernel_size, layer.padding, layer.stride) == ((3, 3), (1, 1), (1, 1))
+            table.append((layer.in_channels, layer.out_channels, []))
+        else:
+            table[-1][2].append(type(layer).__name__)
+            if isinstance(layer, nn.Upsample):
+                assert (layer.scale_factor, layer.mode) == (2, "nearest")
+    assert table == BOOK_DECODER
+
+
+def test_the_books_parameters_are_counted(book_on_paper: BookNet) -> None:
+    own = sum(p.numel() for key, p in book_on_paper.named_parameters() if "vgg." not in key)
+    vgg = sum(p.numel() for key, p in book_on_paper.named_parameters() if "vgg." in key)
+    assert own == 6_541_202
+    assert vgg == 138_357_544
+
+
+def test_the_books_net_sees_256_and_answers_in_2x2_blocks() -> None:
+    net = build_net(ColorNetConfig(preset="book", embedding=512)).eval()
+    assert net.working_size(720, 1280, 192) == (256, 256)
+    with torch.inference_mode():
+        ab = net(torch.full((1, 1, 256, 256), 50.0))
+    assert ab.shape == (1, 2, 256, 256)
+    assert ab.dtype == torch.float32
+    assert ab.abs().max() <= 128
+    assert torch.equal(ab[:, :, 0::2, 0::2], ab[:, :, 1::2, 1::2])
+
+
+def test_the_books_vector_is_class_probabilities(book_on_paper: BookNet) -> None:
+    # On the meta device only shapes exist, and building the classifier costs nothing.
+    with torch.device("meta"):
+        vector = book_on_paper.embed(torch.empty(3, 1, 256, 256))
+    assert vector.shape == (3, 1000)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 96), (112, 80), (16, 16)])
+def test_the_film_net_answers_at_a_quarter(tiny: ColorNet, size: tuple[int, int]) -> None:
+    with torch.inference_mode():
+        ab = tiny(torch.rand(2, 1, *size) * 100)
+    assert ab.shape == (2, 2, size[0] // 4, size[1] // 4)
+    assert ab.dtype == torch.float32
+    assert ab.abs().max() <= 115
+
+
+def test_pictures_of_a_batch_do_not_touch(tiny: ColorNet) -> None:
+    L = torch.rand(3, 1, 64, 80) * 100
+    with torch.inference_mode():
+        together = tiny(L)
+        alone = torch.cat([tiny(L[i : i + 1]) for i in range(3)])
+    # Other kernels for another batch size: float32 rounding, times the size of ab.
+    torch.testing.assert_close(together, alone, atol=5e-3, rtol=0)
+    assert (together[0] - together[1]).abs().max() > 0.5  # and the pictures do matter
+
+
+def test_attention_reaches_across_the_picture(tiny: ColorNet) -> None:
+    # Convolutions of the decoder alone do not reach from one end of 512 pixels to the other.
+    assert isinstance(tiny, FilmNet)
+    dark = torch.full((1, 1, 32, 512), 30.0)
+    lit = dark.clone()
+    lit[..., :32] = torch.rand(1, 1, 32, 32) * 100
+    with torch.inference_mode():
+        difference = (tiny(dark) - tiny(lit))[..., -8:]
+    assert difference.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("film", "short", "expected"),
+    [
+        ((480, 640), 256, (256, 336)),
+        ((640, 480), 256, (336, 256)),
+        ((1080, 1920), 256, (256, 448)),
+        ((100, 100), 128, (128, 128)),
+        ((816, 1920), 192, (192, 448)),
+        ((2, 4000), 128, (128, 512)),  # at most four times as long as short
+        ((4000, 1), 128, (512, 128)),
+    ],
+)
+def test_working_size(
+    tiny: ColorNet, film: tuple[int, int], short: int, expected: tuple[int, int]
+) -> None:
+    assert tiny.working_size(*film, short) == expected
+
+
+def test_working_sizes_are_multiples_of_16_with_little_distortion(tiny: ColorNet) -> None:
+    for height, width in ((333, 777), (719, 721), (1200, 1201), (270, 480)):
+        h, w = tiny.working_size(height, width, 192)
+        assert h % 16 == w % 16 == 0
+        assert min(h, w) == 192
+        assert w / h == pytest.approx(width / height, rel=8 / 192)
+
+
+def peaked() -> tuple[torch.Tensor, torch.Tensor]:
+    bins = torch.tensor([[0.0, 0.0], [50.0, 10.0], [-30.0, 40.0]])
+    logits = torch.tensor([1.0, 2.0, 1.5]).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    return logits, bins
+
+
+def test_annealed_mean_at_1_is_the_mean() -> None:
+    logits, bins = peaked()
+    mean = torch.softmax(logits[0, :, 0, 0], 0) @ bins
+    ab = annealed_mean(logits, bins, 1.0)
+    assert ab.shape == (1, 2, 2, 2)
+    torch.testing.assert_close(ab[0, :, 1, 1], mean)
+
+
+def test_annealed_mean_towards_0_is_the_mode() -> None:
+    logits, bins = peaked()
+    torch.testing.assert_close(annealed_mean(logits, bins, 0.01)[0, :, 0, 0], bins[1])
+
+
+def test_annealed_mean_is_float32_under_autocast() -> None:
+    logits, bins = peaked()
+    with torch.autocast("cpu", torch.bfloat16):
+        ab = annealed_mean(logits.bfloat16(), bins, 0.38)
+    assert ab.dtype == torch.float32
+    torch.testing.assert_close(ab, annealed_mean(logits, bins, 0.38), atol=1e-4, rtol=0)
+
+
+def test_calm_mixes_in_the_regressed_colour(tiny: ColorNet) -> None:
+    assert isinstance(tiny, FilmNet)
+    calm = FilmNet(ColorNetConfig(width=32, blocks=(1, 1), heads=2, calm=0.25)).eval()
+    calm.load_state_dict(tiny.state_dict())
+    L = torch.rand(1, 1, 32, 32) * 100
+    with torch.inference_mode():
+        mixed = 0.75 * tiny(L) + 0.25 * tiny.predict(L)[1]
+        torch.testing.assert_close(calm(L), mixed, atol=1e-3, rtol=0)
+
+
+def test_vgg_features_are_torchvisions() -> None:
+    ours = VGG16Features().eval()
+    theirs = make_layers(cfgs["D"]).eval()
+    assert [key.removeprefix("features.") for key in ours.state_dict()] == list(theirs.state_dict())
+    theirs.load_state_dict(
+        {key.removeprefix("features."): value for key, value in ours.state_dict().items()}
+    )
+    L = torch.rand(2, 1, 48, 64) * 100
+    x = (L * 2.55).expand(2, 3, 48, 64) - torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+    with torch.inference_mode():
+        found = ours(L)
+        for index, layer in enumerate(theirs):
+            x = layer(x)
+            if index in (3, 8, 15, 22, 29):  # relu1_2, 2_2, 3_3, 4_3, 5_3
+                torch.testing.assert_close(found.pop(0), x)
+    assert not found
+
+
+def test_fresh_nets_of_one_seed_are_equal_and_need_no_network() -> None:
+    nets = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        nets.append(build_net(ColorNetConfig(width=16, heads=1, blocks=(0, 0))).state_dict())
+    assert all(torch.equal(nets[0][key], nets[1][key]) for key in nets[0])
+
+
+def test_imagenet_weights_fill_the_features(vgg_file) -> None:  # type: ignore[no-untyped-def]
+    one, other = VGG16Features(), VGG16Features()
+    load_imagenet(one, vgg_file)
+    load_imagenet(other, str(vgg_file))
+    assert torch.equal(one.state_dict()["features.28.bias"], other.state_dict()["features.28.bias"])
+    assert one.state_dict()["features.0.weight"].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"preset": "opera"},
+        {"preset": "book", "embedding": 7},
+        {"width": 0},
+        {"width": 1 << 20},
+        {"width": 32, "heads": 3},
+        {"blocks": (2,)},
+        {"blocks": (2, 999)},
+        {"bin_size": 0},
+        {"temperature": 0.0},
+        {"temperature": float("nan")},
+        {"calm": 2.0},
+    ],
+)
+def test_configs_that_make_no_net_are_refused(config: dict[str, object]) -> None:
+    # A config comes from a file; a hostile one must not fill the memory or divide by zero.
+    with pytest.raises(SettingsError):
+        build_net(ColorNetConfig(**config))  # type: ignore[arg-type]

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from vidcolor.errors import (
+    VidcolorError,
+    WeightsCorrupt,
+    WeightsMismatch,
+    WeightsNotFound,
+)
+from vidcolor.model import weights
+from vidcolor.model.colornet import ColorNet
+from vidcolor.model.vgg import VGG16Features, load_imagenet
+from vidcolor.model.weights import (
+    available_weights,
+    file_sha256,
+    find_weights,
+    load_weights,
+    save_weights,
+)
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata())
+
+
+def changed(
+    source: Path,
+    target: Path,
+    state: Callable[[dict[str, torch.Tensor]], Any] | None = None,
+    metadata: Callable[[dict[str, str]], Any] | None = None,
+) -> Path:
+    """A copy of a weights file with something changed in place."""
+    tensors, words = load_file(source), metadata_of(source)
+    if state:
+        state(tensors)
+    if metadata:
+        metadata(words)
+    save_file(tensors, target, words)
+    return target
+
+
+def config_with(**fields: Any) -> Callable[[dict[str, str]], None]:
+    def change(words: dict[str, str]) -> None:
+        words["config"] = json.dumps(json.loads(words["config"]) | fields)
+
+    return change
+
+
+def check_refused(path: Path | str, error: type[VidcolorError], word: str = "") -> None:
+    with pytest.raises(error) as caught:
+        load_weights(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert word in message
+
+
+def test_what_is_saved_is_loaded(tiny_weights: Path, tmp_path: Path) -> None:
+    net, sha256 = load_weights(tiny_weights)
+    assert not net.training
+    again, _ = load_weights(save_weights(net, tmp_path / "x.safetensors", training={}, scores={}))
+    assert again.config == net.config
+    assert isinstance(again.config.blocks, tuple)
+    for key, value in net.state_dict().items():
+        assert value.dtype in (torch.float32, torch.int64)
+        assert torch.equal(value, again.state_dict()[key]), key
+    L = torch.rand(1, 1, 32, 32) * 100
+    with torch.inference_mode():
+        assert torch.equal(net(L), again(L))
+
+
+def test_the_name_tells_the_sha256(tiny_weights: Path) -> None:
+    sha256 = file_sha256(tiny_weights)
+    assert tiny_weights.name == f"tiny-{sha256[:8]}.safetensors"
+    assert load_weights(tiny_weights)[1] == sha256
+    assert not list(tiny_weights.parent.glob("*.part"))
+
+
+def test_metadata_tells_what_the_net_learned(tiny_weights: Path) -> None:
+    words = metadata_of(tiny_weights)
+    assert json.loads(words["training"]) == {"made": "in a test"}
+    assert json.loads(words["scores"]) == {"psnr": 1}
+    assert json.loads(words["config"])["width"] == 32
+
+
+def test_the_same_net_gives_the_same_file(tiny: ColorNet, tiny_weights: Path, tmp_path: Path):
+    again = save_weights(
+        tiny, tmp_path / "tiny.safetensors", training={"made": "in a test"}, scores={"psnr": 1}
+    )
+    assert again.name == tiny_weights.name
+
+
+@pytest.mark.parametrize("size", [0, 5, 200, 1_000_000, -1])
+def test_a_truncated_file_is_corrupt(tiny_weights: Path, tmp_path: Path, size: int) -> None:
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(tiny_weights.read_bytes()[:size])
+    check_refused(path, WeightsCorrupt, "cut.safetensors")
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "sprung",)
+
+    path = tmp_path / "model.pt"
+    path.write_bytes(pickle.dumps(Trap()))
+    check_refused(path, WeightsCorrupt, "model.pt")
+    torch.save({"w": torch.ones(2)}, path)
+    check_refused(path, WeightsCorrupt)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_header_that_lies_about_its_size_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "big.safetensors"
+    path.write_bytes((1 << 62).to_bytes(8, "little") + b"{}")
+    check_refused(path, WeightsCorrupt)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "MAX_BYTES", 100)
+    path = tmp_path / "big.safetensors"
+    path.write_bytes(bytes(101))
+    check_refused(path, WeightsCorrupt, "larger")
+
+
+def test_other_shapes_do_not_fit(tiny_weights: Path, tmp_path: Path) -> None:
+    def shrink(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["regress.weight"] = torch.zeros(2, 3, 1, 1)
+
+    check_refused(changed(tiny_weights, tmp_path / "a", shrink), WeightsMismatch, "regress.weight")
+
+
+@pytest.mark.parametrize("extra", [True, False])
+def test_a_tensor_too_many_or_too_few_does_not_fit(
+    tiny_weights: Path, tmp_path: Path, extra: bool
+) -> None:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        if extra:
+            tensors["surprise"] = torch.zeros(3)
+        else:
+            del tensors["regress.bias"]
+
+    word = "surprise" if extra else "regress.bias"
+    check_refused(changed(tiny_weights, tmp_path / "a", change), WeightsMismatch, word)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_corrupt(
+    tiny_weights: Path, tmp_path: Path, number: float
+) -> None:
+    def spoil(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["classify.bias"][7] = number
+
+    check_refused(changed(tiny_weights, tmp_path / "a", spoil), WeightsCorrupt, "classify.bias")
+
+
+def test_tensors_of_a_strange_type_are_refused(tiny_weights: Path, tmp_path: Path) -> None:
+    def convert(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["classify.bias"] = tensors["classify.bias"].to(torch.float8_e4m3fn)
+
+    with pytest.raises((WeightsCorrupt, WeightsMismatch)):
+        load_weights(changed(tiny_weights, tmp_path / "a", convert))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda words: words.clear(),
+        lambda words: words.update(format="vidcolor-99"),
+        lambda words: words.pop("config"),
+        lambda words: words.update(config="{broken"),
+        lambda words: words.update(config="[1, 2]"),
+        config_with(colour_of_the_sky="blue"),
+        config_with(preset="opera"),
+        config_with(blocks=5),
+        config_with(blocks=[1]),
+        config_with(width="wide"),
+        config_with(width=1 << 30),
+        config_with(heads=0),
+        config_with(bin_size=0),
+    ],
+)
+def test_an_unknown_config_is_a_mismatch(
+    tmp_path: Path, tiny_weights: Path, change: Callable[[dict[str, str]], Any]
+) -> None:
+    words = metadata_of(tiny_weights)
+    change(words)
+    path = tmp_path / "a.safetensors"
+    save_file({"only": torch.zeros(1)}, path, words)
+    check_refused(path, WeightsMismatch, "a.safetensors")
+
+
+@pytest.mark.parametrize("name", ["no-such-weights", "/no/such/file", ".", "", "nul\0byte"])
+def test_missing_weights_name_what_there_is(name: str) -> None:
+    with pytest.raises(WeightsNotFound, match=r"give a \.safetensors file") as caught:
+        load_weights(name)
+    assert isinstance(caught.value, FileNotFoundError)
+
+
+@pytest.fixture
+def shelf(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Puts the tiny weights on a list of shipped weights of their own."""
+    monkeypatch.setattr(weights, "models_folder", lambda: tmp_path)
+
+    def fill(sha256: str | None = None, present: bool = True) -> Path:
+        if present:
+            (tmp_path / "net.safetensors").write_bytes(tiny_weights.read_bytes())
+        (tmp_path / "weights.toml").write_text(
+            '[[weights]]\nname = "default"\nfile = "net.safetensors"\n'
+            f'sha256 = "{sha256 or file_sha256(tiny_weights)}"\n'
+            'licence = "MIT"\ntraining_data = "made up"\nscores = { psnr = 24.5 }\n'
+        )
+        return tmp_path
+
+    return fill
+
+
+def test_listed_weights_are_found_by_name(shelf: Callable[..., Path]) -> None:
+    folder = shelf()
+    info = available_weights()["default"]
+    assert (info.path, info.licence, info.scores) == (
+        folder / "net.safetensors",
+        "MIT",
+        {"psnr": 24.5},
+    )
+    assert find_weights("default") == (info.path, info.sha256)
+    assert load_weights("default")[1] == info.sha256
+
+
+def test_listed_weights_with_another_sha256_are_corrupt(shelf: Callable[..., Path]) -> None:
+    shelf(sha256="0" * 64)
+    check_refused("default", WeightsCorrupt, "sha256")
+
+
+def test_listed_weights_that_are_gone_are_not_found(shelf: Callable[..., Path]) -> None:
+    shelf(present=False)
+    check_refused("default", WeightsNotFound, "install vidcolor again")
+
+
+@pytest.mark.parametrize("text", ["", "broken [", "[other]\nx = 1"])
+def test_a_damaged_list_says_so(shelf: Callable[..., Path], text: str) -> None:
+    (shelf() / "weights.toml").write_text(text)
+    check_refused("default", WeightsCorrupt, "install vidcolor again")
+
+
+def test_vgg_weights_are_checked_too(tmp_path: Path) -> None:
+    vgg = VGG16Features()
+    with pytest.raises(WeightsNotFound):
+        load_imagenet(vgg, tmp_path / "none")
+    (tmp_path / "junk").write_bytes(b"junk" * 9)
+    with pytest.raises(WeightsCorrupt):
+        load_imagenet(vgg, tmp_path / "junk")
+    save_file({"features.0.weight": torch.zeros(1)}, tmp_path / "other")
+    with pytest.raises(WeightsMismatch):
+        load_imagenet(vgg, tmp_path / "other")
