@@ -19,7 +19,7 @@ from vidcolor.film.decode import decode
 from vidcolor.film.encode import encode, plan_encode
 from vidcolor.film.mux import FilmWriter
 from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.still import read_still, write_still
+from vidcolor.film.still import check_still_target, read_still, write_still
 from vidcolor.frames import Frame, PixelLayout, Progress, Report
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
@@ -152,13 +152,13 @@ def _colour_note(kind: str) -> list[str]:
 def _colorize_still(
     source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
 ) -> Report:
+    check_still_target(source, target, settings.output)
     frame = read_still(source, settings.open)
-    was = frame.layout
     colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
     (painted,) = paint(colorizer.colorize([frame]), settings.paint)
     write_still(painted, target, settings.output)
     report = Report(str(source), str(target), frames=1, shots=1)
-    report.pixels = was.format
+    report.pixels = frame.layout.format
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
     return report
 

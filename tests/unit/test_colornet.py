@@ -246,5 +246,5 @@ def test_imagenet_weights_fill_the_features(vgg_file) -> None:  # type: ignore[n
 )
 def test_configs_that_make_no_net_are_refused(config: dict[str, object]) -> None:
     # A config comes from a file; a hostile one must not fill the memory or divide by zero.
-    with pytest.raises(SettingsError):
-        build_net(ColorNetConfig(**config))  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="preset|no net"):
+        ColorNetConfig(**config)  # type: ignore[arg-type]

@@ -18,7 +18,6 @@ from vidcolor.errors import (
     WeightsNotFound,
 )
 from vidcolor.model import weights
-from vidcolor.model.colornet import ColorNet
 from vidcolor.model.vgg import VGG16Features, load_imagenet
 from vidcolor.model.weights import (
     available_weights,
@@ -93,13 +92,6 @@ def test_metadata_tells_what_the_net_learned(tiny_weights: Path) -> None:
     assert json.loads(words["config"])["width"] == 32
 
 
-def test_the_same_net_gives_the_same_file(tiny: ColorNet, tiny_weights: Path, tmp_path: Path):
-    again = save_weights(
-        tiny, tmp_path / "tiny.safetensors", training={"made": "in a test"}, scores={"psnr": 1}
-    )
-    assert again.name == tiny_weights.name
-
-
 @pytest.mark.parametrize("size", [0, 5, 200, 1_000_000, -1])
 def test_a_truncated_file_is_corrupt(tiny_weights: Path, tmp_path: Path, size: int) -> None:
     path = tmp_path / "cut.safetensors"
@@ -168,8 +160,7 @@ def test_tensors_of_a_strange_type_are_refused(tiny_weights: Path, tmp_path: Pat
     def convert(tensors: dict[str, torch.Tensor]) -> None:
         tensors["classify.bias"] = tensors["classify.bias"].to(torch.float8_e4m3fn)
 
-    with pytest.raises((WeightsCorrupt, WeightsMismatch)):
-        load_weights(changed(tiny_weights, tmp_path / "a", convert))
+    check_refused(changed(tiny_weights, tmp_path / "a", convert), WeightsMismatch, "float8")
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,26 @@ def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = Non
     )
 
 
+def check_still_target(
+    source: str | os.PathLike[str] | None,
+    target: str | os.PathLike[str],
+    settings: OutputSettings | None = None,
+) -> Path:
+    """The absolute path of a picture that may be written.
+
+    Raises:
+        SettingsError: ``target`` has a suffix that pictures are not written with.
+        OutputError: It is ``source`` itself, or cannot be written there.
+        OutputExists: It exists and ``settings.force`` is off.
+    """
+    path = Path(os.path.abspath(target))
+    if path.suffix.lower() not in STILL_SUFFIXES:
+        known = ", ".join(STILL_SUFFIXES)
+        raise SettingsError(f"{printable(path.name)}: pictures are written as {known}")
+    check_target(Path(source) if source else None, path, settings or OutputSettings())
+    return path
+
+
 def write_still(
     frame: Frame, target: str | os.PathLike[str], settings: OutputSettings | None = None
 ) -> Path:
@@ -90,13 +110,8 @@ def write_still(
         OutputExists: It exists and ``settings.force`` is off.
         OutputFull: The disk is full.
     """
-    path = Path(os.path.abspath(target))
-    suffix = path.suffix.lower()
-    if suffix not in STILL_SUFFIXES:
-        known = ", ".join(STILL_SUFFIXES)
-        raise SettingsError(f"{printable(path.name)}: pictures are written as {known}")
-    check_target(None, path, settings or OutputSettings())
-    data = _png(frame) if suffix == ".png" else _jpeg(frame)
+    path = check_still_target(None, target, settings)
+    data = _png(frame) if path.suffix.lower() == ".png" else _jpeg(frame)
     part = part_path(path)
     file = claim_part(part)
     try:

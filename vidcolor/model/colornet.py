@@ -40,7 +40,27 @@ class ColorNetConfig:
     calm: float = 0.0
     """Share of the regressed colour in the result, 0..1; more is safer and duller (film)."""
     embedding: int = 1000
-    """Length of the vector that is fused at 1/8 (book)."""
+    """Length of the vector that is fused at 1/8 (book): 1000 classes or 512 features."""
+
+    def __post_init__(self) -> None:
+        # A config may come from a file: it must describe a net, and one that fits into memory.
+        if self.preset not in ("film", "book"):
+            raise SettingsError(f"unknown preset {self.preset!r}; use film or book")
+        counts = (self.width, *self.blocks, self.heads, self.bin_size)
+        fits = (
+            all(isinstance(count, int) for count in counts)
+            and len(self.blocks) == 2
+            and all(0 <= count <= 16 for count in self.blocks)
+            and 4 <= self.width <= 2048
+            and 1 <= self.heads <= self.width
+            and self.width % self.heads == 0
+            and 5 <= self.bin_size <= 50
+            and 0 < self.temperature <= 10
+            and 0 <= self.calm <= 1
+            and self.embedding in (512, 1000)
+        )
+        if not fits:
+            raise SettingsError(f"no net can be made from {self}")
 
 
 class ColorNet(nn.Module):
@@ -201,8 +221,6 @@ class BookNet(ColorNet):
 
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__(config)
-        if config.embedding not in (512, 1000):
-            raise SettingsError("the book net's embedding is 1000 (classes) or 512 (features)")
         self.vgg: nn.Module = VGG16Classes() if config.embedding == 1000 else VGG16Features()
         layers: list[nn.Module] = []
         channels = 1
@@ -267,13 +285,5 @@ class VGG16Classes(nn.Module):
 
 
 def build_net(config: ColorNetConfig) -> ColorNet:
-    """A net with fresh weights.
-
-    Raises:
-        SettingsError: the preset is unknown.
-    """
-    if config.preset == "film":
-        return FilmNet(config)
-    if config.preset == "book":
-        return BookNet(config)
-    raise SettingsError(f"unknown preset {config.preset!r}; use film or book")
+    """A net with fresh weights."""
+    return FilmNet(config) if config.preset == "film" else BookNet(config)

@@ -23,6 +23,9 @@ FORMAT = "vidcolor-1"
 MAX_BYTES = 2 << 30
 """Largest weights file that is opened."""
 
+DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}
+"""Types of numbers that weights files may hold."""
+
 
 @dataclass(frozen=True)
 class WeightsInfo:
@@ -143,6 +146,8 @@ def _config_of(metadata: dict[str, str], path: Path) -> ColorNetConfig:
 
 def _fill(net: ColorNet, state: dict[str, Tensor], path: Path) -> None:
     for key, value in state.items():
+        if value.dtype not in DTYPES:
+            raise WeightsMismatch(f"{path} holds numbers of type {value.dtype} in {key}")
         if not torch.isfinite(value).all():
             raise WeightsCorrupt(f"{path} holds a number that is not finite in {key}")
     try:
