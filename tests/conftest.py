@@ -56,6 +56,7 @@ def tiny_net() -> FilmNet:
         # Orange wins over the other bins, by an amount that depends on the picture.
         distance = (net.bins - torch.tensor([40.0, 40.0])).norm(dim=1)
         net.classify.bias.copy_(-distance / 12)
+        net.classify.weight.mul_(8)
     return net.eval()
 
 

@@ -36,7 +36,7 @@ def paint(colored: Iterable[Colored], settings: PaintSettings) -> Iterator[Frame
 def paint_frame(frame: Frame, ab: Tensor) -> None:
     """Write the chroma for ``(2, h, w)`` ab; the two fields of an interlaced frame apart."""
     layout = frame.layout
-    if not frame.interlaced:
+    if not frame.interlaced or len(frame.chroma[0]) < 2:
         return paint_planes(frame.luma, frame.chroma, layout, ab)
     for field in (0, 1):
         # Where chroma is halved vertically, its rows sit a quarter of the way between the top

@@ -41,7 +41,7 @@ class OpenSettings:
 class ShotSettings:
     """How cuts are found in the luma."""
 
-    threshold: float = 0.35
+    threshold: float = 0.25
     """Distance of two luma histograms, 0..1, from which a frame may start a shot."""
     min_frames: int = 6
     """Fewest frames of a shot; closer cuts are taken for flashes."""

@@ -17,12 +17,20 @@ GRID = 4
 is seen too."""
 
 
-def histograms(frame: Frame) -> Tensor:
-    """``(GRID * GRID, BINS)`` float32: luma histograms of the cells, each summing to 1."""
+FLICKER = 1.25
+"""Largest ratio of two frames' brightness that is taken for flicker and made up for."""
+
+
+def thumbnail(frame: Frame) -> Tensor:
+    """``(h, w)`` float32 codes 0..255: every few samples of the luma."""
     H, W = frame.luma.shape
-    rows, columns = max(1, H // 64), max(1, W // 64)
-    codes = frame.luma[::rows, ::columns].to(torch.int32) >> (frame.layout.bits - 8)
-    bins = codes * BINS // 256
+    codes = frame.luma[:: max(1, H // 64), :: max(1, W // 64)].to(torch.int32)
+    return (codes >> (frame.layout.bits - 8)).clamp(max=255).float()
+
+
+def histograms(codes: Tensor) -> Tensor:
+    """``(GRID * GRID, BINS)`` float32: histograms of the cells of ``(h, w)``, each sums to 1."""
+    bins = (codes * (BINS / 256)).long().clamp(max=BINS - 1)
     h, w = bins.shape
     cells = (torch.arange(h) * GRID // h)[:, None] * GRID + torch.arange(w) * GRID // w
     counts = torch.bincount((cells * BINS + bins).flatten(), minlength=GRID * GRID * BINS)
@@ -31,17 +39,18 @@ def histograms(frame: Frame) -> Tensor:
 
 
 def distance(now: Tensor, before: Tensor) -> float:
-    """0..1: how far two frames' histograms lie apart, counted as earth mover's distance.
+    """0..1: how far two thumbnails lie apart, counted as earth mover's distance.
 
-    Cumulative histograms are compared, so a slight change of brightness, as projector flicker
-    makes, moves them a little and a cut a lot.
+    Cumulative histograms are compared, so a small change moves them a little and a cut a lot;
+    what projector flicker does to the whole picture is taken out first.
     """
-    moved = (now.cumsum(1) - before.cumsum(1)).abs().sum(1) / BINS
-    return float((moved * 4).clamp(max=1).mean())
+    gain = ((before.mean() + 1) / (now.mean() + 1)).clamp(1 / FLICKER, FLICKER)
+    change = histograms(now * gain).cumsum(1) - histograms(before).cumsum(1)
+    return float((change.abs().sum(1) * (4 / BINS)).clamp(max=1).mean())
 
 
 def mark_shots(frames: Iterable[Frame], settings: ShotSettings) -> Iterator[Frame]:
-    """Set ``starts_shot``; no delay, one histogram held.
+    """Set ``starts_shot``; no delay, one thumbnail held.
 
     Args:
         frames: Frames of one film, in order.
@@ -54,7 +63,7 @@ def mark_shots(frames: Iterable[Frame], settings: ShotSettings) -> Iterator[Fram
     length = 0
     try:
         for frame in frames:
-            now = histograms(frame)
+            now = thumbnail(frame)
             cut = before is None or (
                 length >= settings.min_frames and distance(now, before) > settings.threshold
             )

@@ -109,6 +109,7 @@ def test_rich_matroska_to_mp4_lists_what_it_cannot_hold(tmp_path: Path, rich: Ma
 def test_rich_matroska_to_mov_and_webm(tmp_path: Path, rich: Made) -> None:
     mov = recolour(rich.path, tmp_path / "out.mov", fast())
     assert [item.split(":")[0] for item in mov.left] == [
+        "flags of subtitle stream 3 (subrip, eng)",
         "ASS styling of subtitle stream 4 (ass, ger)",
         "attachment font.ttf",
         "cover picture 6 (png)",

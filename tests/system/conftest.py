@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "media"))  # films.py lives with the film tests
 
-from command import Command  # noqa: E402
-from reels import build  # noqa: E402
+from command import Command
+from reels import build
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def reel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The source of a row by name; made once, shared by all rows that only read it."""
     folder = tmp_path_factory.mktemp("reels")
 
-    @lru_cache(maxsize=None)
+    @cache
     def make(name: str) -> Path:
         return build(name, folder)
 

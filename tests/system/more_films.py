@@ -98,6 +98,27 @@ def odd_bytes_in_title(path: Path) -> Path:
     return path
 
 
+def gif_with_a_hole(path: Path) -> Path:
+    """A GIF of one picture whose right half is transparent."""
+    width = height = 16
+    pixels = bytes(1 if x < width // 2 else 0 for _ in range(height) for x in range(width))
+    # Each pixel as a nine-bit code, with a clear code often enough that codes never grow.
+    codes = [256]
+    for index, pixel in enumerate(pixels):
+        codes += [256] * (index % 64 == 0) + [pixel]
+    bits = sum(code << (9 * place) for place, code in enumerate([*codes, 257]))
+    data = bits.to_bytes((9 * (len(codes) + 1) + 7) // 8, "little")
+    blocks = b"".join(
+        bytes([len(data[at : at + 255])]) + data[at : at + 255] for at in range(0, len(data), 255)
+    )
+    size = struct.pack("<HH", width, height)
+    palette = bytes([0, 0, 0, 200, 200, 200]) + bytes(3 * 254)
+    control = b"\x21\xf9\x04\x01\x0a\0\0\0"  # colour 0 is transparent, 0.1 s
+    image = b"\x2c" + bytes(4) + size + b"\0\x08" + blocks + b"\0"
+    path.write_bytes(b"GIF89a" + size + b"\xf7\0\0" + palette + control + image + b"\x3b")
+    return path
+
+
 def wrong_suffix(path: Path) -> Path:
     """Matroska under the name of an MP4."""
     made = make_film(path.with_suffix(".mkv"), SMALL)

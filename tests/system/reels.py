@@ -60,7 +60,7 @@ _RICH = _small(
     metadata={"title": "My Film ☃", "artist": "A. Director"},
 )
 _RICH_MP4 = _small(
-    audio=(Audio(language="eng"),),
+    audio=(Audio(language="eng", title="Main"),),
     subtitles=(Subtitle("mov_text", events=((0.1, 0.1, "Grüße"), (0.2, 0.1, "zwei\nZeilen"))),),
     chapters=_CHAPTERS,
     cover=PNG_1X1,
@@ -111,9 +111,10 @@ FILMS: dict[str, Spec | Callable[[Path], Path]] = {
     "444p10.mkv": _ffv1(pix_fmt="yuv444p10le"),
     "gray8.mkv": _ffv1(pix_fmt="gray"),
     "gray16.mkv": _ffv1(pix_fmt="gray16le"),
-    "gray264.mkv": _small(pix_fmt="gray"),
+    "gray264.mkv": _small(pix_fmt="gray", tags=(2, 6, 6, 6)),
     "full.avi": _small(codec="mjpeg", pix_fmt="yuvj420p"),
     "bgr0.mkv": _ffv1(pix_fmt="bgr0"),
+    "hole.gif": more.gif_with_a_hole,
     "opaque.gif": _small(codec="gif", pix_fmt="rgb8", rate=Fraction(10)),
     "odd.mkv": _ffv1(width=97, height=65),
     "two.mkv": _ffv1(width=2, height=2),
@@ -141,6 +142,7 @@ FILMS: dict[str, Spec | Callable[[Path], Path]] = {
     "hd.mp4": _small(width=1280, height=720, frames=2),
     "wrongname.mp4": more.wrong_suffix,
     "raw.h264": _small(rate=Fraction(25), options={"bf": "0"}),
+    "rawtwin.mp4": _small(rate=Fraction(25), options={"bf": "0"}),
     "raw.m2v": more.raw_mpeg2,
     "repeated.mkv": more.repeated_times,
     "alpha.webm": _small(codec="libvpx-vp9", pix_fmt="yuva420p"),

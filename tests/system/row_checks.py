@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import av
+import av.filter
 import numpy as np
 from av.stream import Disposition
 from checks import Look
@@ -31,17 +32,33 @@ def is_anamorphic(_before: Look, after: Look, _outcome: Outcome) -> None:
     assert after.seen.sar == Fraction(16, 11)
 
 
-def _fields(after: Look, wanted: tuple[int, ...]) -> None:
-    assert after.seen.interlaced
-    assert after.seen.field_order in wanted
+def fields(order: str) -> Check:
+    def check(before: Look, after: Look, _outcome: Outcome) -> None:
+        assert _orders(before) == _orders(after) == [order] * 8
+
+    return check
 
 
-def top_field_first(_before: Look, after: Look, _outcome: Outcome) -> None:
-    _fields(after, (2, 4))
-
-
-def bottom_field_first(_before: Look, after: Look, _outcome: Outcome) -> None:
-    _fields(after, (3, 5))
+def _orders(film: Look) -> list[str]:
+    """Field order of every frame, as its flags say; PyAV shows them through a filter only."""
+    found = []
+    with av.open(str(film.path)) as container:
+        for frame in container.decode(video=0):
+            graph = av.filter.Graph()
+            source = graph.add_buffer(template=container.streams.video[0])
+            select = graph.add("select", "eq(interlace_type,TOPFIRST)")
+            sink = graph.add("buffersink")
+            source.link_to(select)
+            select.link_to(sink)
+            graph.configure()
+            graph.push(frame)
+            try:
+                graph.pull()
+            except av.error.BlockingIOError:
+                found.append("bottom" if frame.interlaced_frame else "progressive")
+            else:
+                found.append("top")
+    return found
 
 
 def is_uneven(_before: Look, after: Look, _outcome: Outcome) -> None:
@@ -79,8 +96,9 @@ def converted(name: str) -> Check:
 
 def odd_size_as_444(_before: Look, after: Look, outcome: Outcome) -> None:
     assert after.seen.pix_fmt == "yuv444p"
-    assert "libx264 cannot take yuv420p of this size; chroma becomes yuv444p" in (
-        outcome.report["notes"]
+    assert (
+        "libx264 cannot take yuv420p of this size; chroma becomes yuv444p"
+        in (outcome.report["notes"])
     )
 
 

@@ -39,6 +39,8 @@ class Row:
     """For exit 2: the line, with FILM for the film's name, as a regular expression."""
     video: int = 0
     """Which picture is coloured."""
+    twin: str = ""
+    """The same pictures in a container with times, to compare with where the film has none."""
 
     @property
     def lossless(self) -> bool:
@@ -77,6 +79,7 @@ GOOD: list[Row] = [
         ".mov",
         3,
         left=(
+            ("flags of subtitle stream 3 (subrip, eng)", "mov cannot hold: forced"),
             ("ASS styling of subtitle stream 4 (ass, ger)", "mov holds its plain text only"),
             ("attachment font.ttf", "mov cannot hold attachments"),
             ("cover picture 6 (png)", "mov cannot hold cover pictures"),
@@ -111,8 +114,8 @@ GOOD: list[Row] = [
     *each("A7", "rot180.mp4", ".mp4", ".mov", ".mkv", check=also.has_matrix),
     *each("A7", "hflip.mp4", ".mp4", ".mov", ".mkv", check=also.has_matrix),
     *each("A8", "sar.mkv", ".mkv", ".mp4", ".mov", check=also.is_anamorphic),
-    *each("A9", "tff.mpg", ".mkv", ".mp4", check=also.top_field_first),
-    *each("A9", "bff.mpg", ".mkv", ".mp4", check=also.bottom_field_first),
+    *each("A9", "tff.mpg", ".mkv", ".mp4", check=also.fields("top")),
+    *each("A9", "bff.mpg", ".mkv", ".mp4", check=also.fields("bottom")),
     *each("A10", "vfr.mkv", ".mkv", ".mp4", ".mov", check=also.is_uneven),
     *each("A10", "vfr.mp4", ".mkv", ".mp4", check=also.is_uneven),
     *each("A11", "film.mp4", ".mp4", ".mkv"),
@@ -130,6 +133,7 @@ GOOD: list[Row] = [
     *each("A16", "full.avi", ".mkv", ".mp4", check=also.full_range),
     *each("A17", "bgr0.mkv", ".mkv", ".mp4", check=also.converted("bgr0")),
     *each("A18", "opaque.gif", ".mkv", ".mp4", check=also.converted("bgra")),
+    Row("A18", "hole.gif", ".mkv", 3, left=NO_ALPHA),
     *each("A19", "odd.mkv", ".mkv", ".mp4", ".mov", check=also.odd_size_as_444),
     Row("A19", "odd.mkv", ".mkv", options=EXACT, check=also.pixels("yuv420p")),
     *each("A20", "two.mkv", ".mkv", ".mp4"),
@@ -166,7 +170,7 @@ GOOD: list[Row] = [
     *each("A32", "sd.mp4", ".mp4", ".mkv", check=also.matrix(5)),
     Row("A32", "hd.mp4", ".mp4", check=also.matrix(1)),
     *each("A34", "wrongname.mp4", ".mkv", ".mp4"),
-    *each("A35", "raw.h264", ".mkv", ".mp4", check=also.even_steps),
+    *each("A35", "raw.h264", ".mkv", ".mp4", check=also.even_steps, twin="rawtwin.mp4"),
     *each("A35", "raw.m2v", ".mkv", ".mp4", check=also.even_steps),
     *each("A36", "repeated.mkv", ".mkv", ".mp4", code=3, damage=frozenset({"timestamp"})),
     *each("A37", "alpha.webm", ".mkv", ".mp4", code=3, left=NO_ALPHA),
@@ -182,7 +186,7 @@ GOOD: list[Row] = [
 NO_FILM: list[Row] = [
     refused("C65", "sound.m4a", "FILM: has sound but no picture; there is nothing to colour"),
     refused("C66", "music.mp3", "FILM: has only a cover picture; there is nothing to colour"),
-    refused("C67", "still.png", r"FILM: .*pictures are written as \.png, \.jpg, \.jpeg", ".mkv"),
+    refused("C67", "still.png", r"out\.mkv: pictures are written as \.png, \.jpg, \.jpeg", ".mkv"),
     refused("C68", "folder.mp4", "FILM: is a folder; name a film inside it"),
     refused("C69", "missing.mp4", "FILM: there is no such file"),
     refused("C70", "zero.mp4", "/dev/zero: is a device or a pipe; save the film to a file first"),

@@ -26,7 +26,7 @@ def test_good_but_awkward(
     assert tuple(outcome.left) == row.left
     assert outcome.damage == row.damage
     assert listing(tmp_path) == [target.name.encode()]
-    before, after = look(film, row.video), look(target)
+    before, after = look(reel(row.twin) if row.twin else film, row.video), look(target)
     assert outcome.report["frames"] == len(after.seen.pts)
     offset = check_picture(before, after, row.lossless)
     check_rest(before, after, outcome.left, offset)
@@ -65,7 +65,7 @@ def test_stills_are_welcome(
 @pytest.mark.parametrize("name", FILMS)
 def test_info(name: str, reel: Callable[[str], Path], command: Command) -> None:
     outcome = command.run("info", str(reel(name)))
-    refused = {row.film for row in NO_FILM}
+    refused = {row.film for row in NO_FILM} | {"still.jpg"}  # a still has no length or streams
     assert outcome.code == (2 if name in refused else 0)
     if outcome.code == 0:
         assert outcome.err == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor import __version__
-from vidcolor.cli.text import clock, moment, option, say
+from vidcolor.cli.text import Parser, clock, moment, option, say
 from vidcolor.errors import OutputError
 from vidcolor.settings import (
     ColorizerSettings,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """All options, with the defaults of ``vidcolor.settings``."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="vidcolor",
         usage="vidcolor IN OUT [options]\n       vidcolor info | weights | train ... (--help each)",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.text import clock, printable
+from vidcolor.cli.text import Parser, clock, printable
 
 if TYPE_CHECKING:
     from vidcolor.frames import FilmInfo
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    p = argparse.ArgumentParser(prog="vidcolor info", description="Show what a film holds.")
+    p = Parser(prog="vidcolor info", description="Show what a film holds.")
     p.add_argument("film", metavar="FILM")
     p.add_argument("--json", action="store_true", help="print JSON")
     return p

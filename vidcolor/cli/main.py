@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = command.parser().parse_args(words)
         verbose = getattr(parsed, "verbose", False)
         code: int = command.run(parsed)
+        sys.stdout.flush()  # here, where a reader that has gone is no error
         return code
     except SystemExit as stop:  # argparse has printed its line
         return stop.code if isinstance(stop.code, int) else 2

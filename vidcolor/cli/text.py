@@ -5,6 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from fractions import Fraction
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all of vidcolor's."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is; exit with 2."""
+        fail(f"{message}; see {self.prog} --help")
+        sys.exit(2)
 
 
 def printable(text: str) -> str:

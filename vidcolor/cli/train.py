@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidcolor.cli.text import option, say
+from vidcolor.cli.text import Parser, option, say
 from vidcolor.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="vidcolor train",
         description="Train a colornet on colour pictures; run it again to go on where it stopped.",
     )

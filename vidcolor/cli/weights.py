@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from vidcolor.cli.text import Parser
+
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    return argparse.ArgumentParser(prog="vidcolor weights", description="List the shipped weights.")
+    return Parser(prog="vidcolor weights", description="List the shipped weights.")
 
 
 def run(_args: argparse.Namespace) -> int:

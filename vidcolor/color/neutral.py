@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 
@@ -24,18 +25,23 @@ def contrast_share(L: Tensor) -> float:
 def title_share(L: Tensor) -> float:
     """0 for light lettering on a dark ground, 1 for a picture.
 
-    A title is mostly ground, and what is not ground or lettering is only the slope between them:
-    middle tones are rare and every one of them is near a bright one.
+    On a title whatever is lighter than the ground is lettering or lies right beside it; in a
+    picture, a night scene too, much of it lies far from the brightest parts. In the films and
+    cards this was set on, that part is below 0.13 for titles and above 0.15, mostly 0.2 to 0.4,
+    for pictures, whose ground is lighter besides.
 
     Args:
         L: ``(h, w)`` CIE L*, working size.
     """
-    dark = float((L < 22).float().mean())
-    bright = float((L > 60).float().mean())
-    middle = 1 - dark - bright
-    if bright < 0.002:
-        return 1.0
-    return 1 - ramp(dark, 0.62, 0.78) * ramp(middle / bright, 2.2, 1.2)
+    ground, top = L.flatten().quantile(L.new_tensor([0.5, 0.995])).tolist()
+    if top - ground < 5:
+        return 1.0  # nothing is written on it
+    lit = ground + 0.2 * (top - ground) < L
+    ink = ground + 0.55 * (top - ground) < L
+    reach = 2 * (min(L.shape) // 64) + 1  # a stroke and its soft edge
+    beside = F.max_pool2d(ink.float()[None, None], reach, 1, reach // 2)[0, 0] > 0
+    far = float((lit & ~beside).sum() / lit.sum().clamp(min=1))
+    return 1 - ramp(ground, 25.0, 16.0) * ramp(far, 0.28, 0.16)
 
 
 def colour_share(L: Tensor) -> float:

@@ -15,6 +15,8 @@ from vidcolor.film.passthrough import Route, stream_tags
 from vidcolor.film.probe import Film
 from vidcolor.film.subtitles import ASS_HEADER, from_text, to_text
 
+_EMPTY_TEXT = b"\0\0"
+_MOST_REORDERED = 16  # pictures that H.264 and HEVC may hold back
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
@@ -58,6 +60,7 @@ class Carrier:
         self._stream = stream
         self._film = film
         self._drops_discarded = container in ("matroska", "webm")
+        self._empty_text = route.stream.codec_context.name == "mov_text"
         self._last: int | None = None
         self._held: Packet[Any] | None = None
 
@@ -68,6 +71,8 @@ class Carrier:
             if converted is not None:
                 yield self._placed(converted)
             return
+        if self._empty_text and packet.size == len(_EMPTY_TEXT):
+            return  # the pause between two subtitles; MP4 writes its own
         if packet.is_discard and self._drops_discarded:
             self._held = packet  # Matroska has no edit list: the lead-in would become audible
             return
@@ -97,8 +102,8 @@ class Carrier:
             packet.dts = None if packet.dts is None else round(packet.dts * ratio)
             packet.duration = round((packet.duration or 0) * ratio)
             packet.time_base = target
-        if packet.dts is None:
-            packet.dts = packet.pts
+        if packet.dts is None and packet.pts is not None:
+            packet.dts = self._guess_dts(packet)
         if packet.dts is not None and self._last is not None and packet.dts <= self._last:
             if self._route.stream.type != "subtitle":
                 at = float(packet.dts * target)
@@ -107,6 +112,23 @@ class Carrier:
                 self._film.note("timestamp", at, text)
             packet.dts = self._last + 1
             packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
+        if self._route.stream.type == "audio" and not packet.duration and packet.dts is not None:
+            # MP4 hides a last packet that has no length.
+            packet.duration = packet.dts - self._last if self._last is not None else 0
         self._last = packet.dts
         packet.stream = self._stream
         return packet
+
+    def _guess_dts(self, packet: Packet[Any]) -> int:
+        """A decoding time for a packet that has none.
+
+        Matroska leaves out those of the first pictures of a film with B-frames: they are decoded
+        before the first one is shown.
+        """
+        assert packet.pts is not None
+        if self._route.stream.type != "video":
+            return packet.pts
+        ahead = 2 * max(packet.duration or 0, _MOST_REORDERED)
+        if self._last is None:
+            return packet.pts - ahead
+        return min(self._last + ahead // _MOST_REORDERED, packet.pts)

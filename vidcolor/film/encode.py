@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.film.limits import printable
-from vidcolor.film.options import ALWAYS_LOSSLESS, encoder_options
+from vidcolor.film.options import ALWAYS_LOSSLESS, check_words, encoder_options
 from vidcolor.film.pixels import SHIFTS, planar_format, siting, storage
 from vidcolor.frames import FilmInfo, Frame, LeftBehind, PixelLayout
 from vidcolor.settings import EncodeSettings
@@ -234,6 +234,7 @@ def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -
         stream.set_display_matrix(info.rotation)
     context.thread_count = plan.threads
     with _encoder_errors(plan, info):
+        check_words(plan.codec, plan.options)
         context.open(strict=False)
     left = {key: value for key, value in context.options.items() if key in plan.options}
     if left:

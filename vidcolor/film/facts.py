@@ -48,6 +48,14 @@ def _bottom_first(frame: VideoFrame) -> bool:
     return True
 
 
+def is_see_through(picture: VideoFrame) -> bool:
+    """Whether a picture has a pixel that is not opaque."""
+    alpha = picture.reformat(format="yuva444p").planes[3]
+    samples, line = bytes(alpha), alpha.line_size
+    rows = (samples[at : at + picture.width] for at in range(0, picture.height * line, line))
+    return any(min(row) < 255 for row in rows)
+
+
 def side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:
     """What travels beside a picture: display matrix, HDR metadata and more."""
     items: Iterable[Any] = frame.side_data  # PyAV's stub takes it for a dict of strings

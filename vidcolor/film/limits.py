@@ -7,6 +7,7 @@ protocol but ``file`` is allowed, so that a playlist in disguise opens nothing.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ CODECS = frozenset({
 # fmt: on
 
 _PROBE_BYTES = 4096
+# The entry, then boxes about the picture, and among them what it was before encryption.
+_ENCRYPTED = re.compile(rb"encv.{78,4000}?sinf....frma", re.DOTALL)
 
 
 def printable(text: object) -> str:
@@ -145,10 +148,13 @@ def _has_box(path: Path, wanted: bytes) -> bool:
 
 
 def is_encrypted_mp4(path: Path) -> bool:
-    """Whether the first sample description boxes of an MP4 file speak of encrypted pictures."""
+    """Whether a sample description of an MP4 file is one of encrypted pictures.
+
+    Some decoders take encrypted bytes for pictures, so the index is asked before they are.
+    """
     limit = 1 << 22
     with open(path, "rb") as file:
         head = file.read(limit)
         file.seek(max(0, path.stat().st_size - limit))
         tail = file.read(limit)
-    return b"encv" in head or b"encv" in tail
+    return any(_ENCRYPTED.search(part) for part in (head, tail))

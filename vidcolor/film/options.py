@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from av.codec.context import CodecContext
 
 from vidcolor.errors import SettingsError
@@ -10,6 +12,11 @@ from vidcolor.settings import EncodeSettings
 
 ALWAYS_LOSSLESS = frozenset({"ffv1", "ffvhuff", "huffyuv", "utvideo", "rawvideo"})
 """Encoders that have no lossy mode."""
+
+_X264_WORDS = {
+    "preset": "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo",
+    "tune": "film animation grain stillimage psnr ssim fastdecode zerolatency touhou",
+}
 
 _LAMBDA = 118  # FFmpeg's unit of quality per step of a quantiser
 
@@ -47,6 +54,21 @@ def encoder_options(
         joined = key in ("x264-params", "x265-params", "svtav1-params") and key in options
         options[key] = f"{options[key]}:{value}" if joined else value
     return options
+
+
+def check_words(codec: str, options: dict[str, str]) -> None:
+    """Refuses what x264 would complain about on stderr by itself, past our reporting.
+
+    Raises:
+        ValueError: A preset or a tuning that x264 does not have.
+    """
+    if codec != "libx264":
+        return
+    for key, known in _X264_WORDS.items():
+        # x264 takes several tunings at once, and the number of a preset.
+        for word in re.split("[,./+-]", options.get(key, "")):
+            if word and not word.isdigit() and word not in known.split():
+                raise ValueError(f"x264 has no {key} {word}")
 
 
 def _quality(codec: str, known: set[str], settings: EncodeSettings) -> dict[str, str]:

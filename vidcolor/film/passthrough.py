@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 import av
-from av.stream import AttachmentStream, Discard, Stream
+from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.errors import CannotCarry
 from vidcolor.film.clock import ticks
@@ -33,6 +33,12 @@ _STREAM_DROP = frozenset(
     | {"bps", "creation_time", "filename", "mimetype", "alpha_mode", "rotate"}
 )
 _MAX_ATTACHMENT = 256 << 20
+_FLAGS = {
+    "mov": Disposition.default,
+    "webm": Disposition.default | Disposition.forced,
+    "mp4": ~(Disposition.original | Disposition.lyrics | Disposition.karaoke),
+}
+"""What FFmpeg writes of a stream's flags; Matroska knows all that films use."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,9 @@ class Passthrough:
         return labels
 
     def drop(self, route: Route, why: str) -> None:
-        """Leaves ``route`` behind after all."""
+        """Leaves ``route`` behind after all, with what was to be said about its flags."""
         self.routes.remove(route)
+        self.left_behind = [e for e in self.left_behind if e.what != _flags_of(route.stream)]
         self.left_behind.append(LeftBehind(route.label, why))
 
 
@@ -87,7 +94,7 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
         if stream.index != film.video.index:
             decide.stream(stream)
     plan.metadata = clean_tags(film.container.metadata, _GLOBAL_DROP)
-    plan.video_metadata = clean_tags(film.video.metadata, _STREAM_DROP)
+    plan.video_metadata = stream_tags(film.video)
     timecode = _timecode(film)
     if timecode:
         plan.video_metadata["timecode"] = timecode
@@ -121,7 +128,9 @@ def clean_tags(tags: dict[str, str], drop: frozenset[str]) -> dict[str, str]:
 
 def stream_tags(stream: Stream) -> dict[str, str]:
     """Language, title and the like of a stream, to be written beside its copy."""
-    return clean_tags(stream.metadata, _STREAM_DROP)
+    tags = clean_tags(stream.metadata, _STREAM_DROP)
+    name = tags.pop("name", "")  # MP4's word for the title of a track
+    return {"title": name} | tags if name else tags
 
 
 class _Decider:
@@ -147,7 +156,19 @@ class _Decider:
         elif stream.type == "video":
             self._copy(stream)
         else:
+            before = len(self._plan.routes)
             judges.get(stream.type, self._unknown)(stream)
+            if len(self._plan.routes) > before:
+                self._flags(stream)
+
+    def _flags(self, stream: Stream) -> None:
+        """Lists the flags of a carried stream that the container has no words for."""
+        known = _FLAGS.get(self._container)
+        lost = Disposition(0) if known is None else Disposition(stream.disposition) & ~known
+        if lost:
+            words = ", ".join(flag.name or "" for flag in lost)
+            why = f"{self._suffix} cannot hold: {words}"
+            self._plan.left_behind.append(LeftBehind(_flags_of(stream), why))
 
     def _leave(self, stream: Stream, why: str) -> None:
         self._plan.left_behind.append(LeftBehind(label(stream), why))
@@ -252,6 +273,10 @@ def label(stream: Stream) -> str:
     if language != "und" and stream.type != "data":
         details.append(printable(language))
     return f"{kind} {stream.index} ({', '.join(details)})"
+
+
+def _flags_of(stream: Stream) -> str:
+    return f"flags of {label(stream)}"
 
 
 def _cover_bytes(film: Film, index: int) -> bytes:

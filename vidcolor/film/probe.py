@@ -26,7 +26,13 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
-from vidcolor.film.facts import field_order, hdr_metadata, rotation, side_data
+from vidcolor.film.facts import (
+    field_order,
+    hdr_metadata,
+    is_see_through,
+    rotation,
+    side_data,
+)
 from vidcolor.film.limits import (
     CODECS,
     FORMATS,
@@ -212,6 +218,8 @@ def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> V
         video = next(s for s in container.streams.video if s.index == index)
         video.codec_context.thread_count = 1
         limit_decoder(video.codec_context, settings)
+        if container.format.name.startswith("mov") and is_encrypted_mp4(path):
+            raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
         for packet in container.demux(video):
             packets += packet.size > 0
             if packet.has_sidedata("encryption_info"):
@@ -225,8 +233,6 @@ def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> V
                 return frames[0]
             if packets > _PROBE_PACKETS:
                 break
-    if is_encrypted_mp4(path):
-        raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
     what = "no picture in it can be decoded" if packets else "has a header but no pictures"
     raise FilmUnreadable(f"{name}: {what}")
 
@@ -253,6 +259,8 @@ def _describe(
         duration = Fraction(container.duration, av.time_base)
     side = side_data(frame)
     alpha = stored.alpha or video.metadata.get("alpha_mode") == "1"
+    if codec == "gif":  # decoded with alpha, whether its palette has a hole or not
+        alpha = is_see_through(frame)
     layout = make_layout(stored, tags, codec)
     info = FilmInfo(
         path=path,
@@ -307,7 +315,7 @@ def _stream_info(stream: Stream) -> StreamInfo:
         kind=kind,
         codec=codec,
         language="" if language == "und" else language,
-        title=tags.get("title", tags.get("filename", "")),
+        title=tags.get("title") or tags.get("name") or tags.get("filename", ""),
     )
 
 

@@ -32,11 +32,11 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
     """
     name = printable(target)
     folder = target.parent
-    if not folder.is_dir():
-        raise OutputError(f"{name}: there is no folder {printable(folder)}; make it first")
-    if target.is_dir():
-        raise OutputError(f"{name}: is a folder; name a file inside it")
     try:
+        if not folder.is_dir():
+            raise OutputError(f"{name}: there is no folder {printable(folder)}; make it first")
+        if target.is_dir():
+            raise OutputError(f"{name}: is a folder; name a file inside it")
         exists = os.path.lexists(target)
         same = source is not None and target.exists() and os.path.samefile(source, target)
     except OSError as exc:

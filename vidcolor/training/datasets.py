@@ -145,7 +145,7 @@ class RandomCrops(Dataset[Tensor]):
     def __getitem__(self, index: int) -> Tensor:
         """``(3, side, side)`` uint8 sRGB."""
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
-        while True:
+        for _ in range(100):
             source = int(torch.multinomial(self.shares, 1, generator=draw))
             paths = list(self.sources.values())[source]
             path = paths[int(torch.randint(len(paths), (1,), generator=draw))]
@@ -153,6 +153,9 @@ class RandomCrops(Dataset[Tensor]):
                 return random_crop(read_still(path), self.side, draw)
             except RuntimeError:
                 continue  # the file went away or broke since it was indexed: take another
+        raise TrainingError(
+            f"a hundred pictures such as {path} cannot be read; are they still there?"
+        )
 
 
 def random_crop(rgb: Tensor, side: int, draw: torch.Generator) -> Tensor:

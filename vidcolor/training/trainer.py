@@ -73,10 +73,14 @@ class TrainSettings:
     """Minutes between checkpoints, each with a validation and a sheet."""
 
     def __post_init__(self) -> None:
-        if self.minutes <= 0 or self.batch < 2:
+        if not 0 < self.minutes < math.inf or self.batch < 2:
             raise SettingsError("--minutes must be above 0 and --batch at least 2")
-        if any(side % 16 for side in self.sides) or not self.sides:
+        if any(side % 16 or side < 16 for side in self.sides) or not self.sides:
             raise SettingsError("--sides must be multiples of 16")
+        if self.preset not in ("film", "book"):
+            raise SettingsError(f"unknown preset {self.preset!r}; use film or book")
+        if any(not 0 <= factor < math.inf for _, factor in self.source_weights):
+            raise SettingsError("--source-weight takes a factor of 0 or more")
 
 
 @dataclass

@@ -1,0 +1,166 @@
+"""The house rules, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "vidcolor"
+
+ORDER = """
+    errors settings frames streams
+    color color.lab color.transfer color.planes color.chroma color.guided color.neutral
+    film.*
+    shots
+    model model.vgg model.colornet model.weights
+    colorizer smoothing paint pipeline metrics
+    training training.augment training.checkpoints training.datasets training.losses
+    training.trainer
+    vidcolor
+    cli cli.text cli.color cli.info cli.train cli.weights cli.main
+    __main__
+""".split()
+"""Reading order: a module imports only from what stands before it. ``vidcolor`` is the public
+names; film's modules stand in any order that has no cycle."""
+
+HOMES = {"av": "film.", "cv2": "flow", "ray": "cluster", "gradio": "web.", "tqdm": "cli."}
+"""Foreign worlds, and the beginning of the names of the modules that may import them."""
+
+MAX_FILE, MAX_FUNCTION = 350, 60
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Name without ``vidcolor.`` -> tree."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(part for part in parts if part != "__init__") or "vidcolor"
+        found[name] = ast.parse(path.read_text(), str(path))
+    return found
+
+
+def imports(name: str) -> Iterator[str]:
+    """Full names of the modules that a module imports anywhere, for types or at run time."""
+    for node in ast.walk(modules()[name]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports by a relative name"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                known = inner.removeprefix("vidcolor.") in modules()
+                yield inner if known else str(node.module)
+
+
+def own_imports(name: str) -> set[str]:
+    found = {module for module in imports(name) if module.split(".")[0] == "vidcolor"}
+    return {module.removeprefix("vidcolor.") for module in found}
+
+
+def place(name: str) -> int:
+    return ORDER.index("film.*" if name.split(".")[0] == "film" else name)
+
+
+def test_every_module_has_its_place() -> None:
+    named = {name for name in modules() if name.split(".")[0] != "film"}
+    assert named == set(ORDER) - {"film.*"}
+    assert len(set(ORDER)) == len(ORDER)
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_imports_run_one_way(name: str) -> None:
+    for other in own_imports(name):
+        if place(name) == place(other) == ORDER.index("film.*"):
+            continue
+        assert place(other) < place(name), f"{name} imports {other}, which comes later"
+
+
+def test_film_has_no_cycle() -> None:
+    graph = {name: own_imports(name) for name in modules() if name.split(".")[0] == "film"}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"a cycle of imports: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_foreign_worlds_stay_in_their_homes(name: str) -> None:
+    for module in imports(name):
+        home = HOMES.get(module.split(".")[0])
+        assert home is None or name.startswith(home), f"{name} imports {module}"
+
+
+@pytest.mark.parametrize(
+    "module", ["vidcolor", "vidcolor.errors", "vidcolor.settings", "vidcolor.cli.main"]
+)
+def test_help_needs_nothing_heavy(module: str) -> None:
+    code = (
+        f"import sys, {module}\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}"
+        " & {'torch', 'torchvision', 'av', 'numpy', 'cv2', 'tqdm', 'safetensors'}))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.stderr == ""
+    assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "pattern", ["vidcolor/**/*.py", "scripts/*", "tests/*.py", "tests/unit/*.py"]
+)
+def test_files_are_short(pattern: str) -> None:
+    paths = [path for path in ROOT.glob(pattern) if path.is_file()]
+    assert paths
+    for path in paths:
+        lines = len(path.read_text().splitlines())
+        assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_functions_are_short(name: str) -> None:
+    for node in ast.walk(modules()[name]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= MAX_FUNCTION, f"{name}.{node.name} has {lines} lines"
+
+
+def dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+SPEAKING = {
+    *("print", "input", "exit", "quit", "sys.exit", "os._exit"),
+    *("sys.stdout.write", "sys.stderr.write", "traceback.print_exc", "warnings.warn"),
+}
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_only_the_command_prints_and_exits(name: str) -> None:
+    calls = {dotted(n.func) for n in ast.walk(modules()[name]) if isinstance(n, ast.Call)}
+    if name.split(".")[0] not in ("cli", "__main__"):
+        assert not calls & SPEAKING
+
+
+def test_no_path_of_a_machine() -> None:
+    # Assembled, so that this file does not find itself.
+    pattern = re.compile(
+        r"(?<![\w.])/" + f"({'|'.join(['work', 'root', 'home', 'Users', 'mnt'])})/"
+    )
+    folders = ("vidcolor", "scripts", "tests", "models", "docs", ".ci")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    for path in [*files, *ROOT.glob("*.md"), ROOT / "pyproject.toml"]:
+        binary = {".pyc", ".safetensors", ".png", ".jpg", ".mp4", ".gif"}
+        if path.is_file() and path.suffix not in binary:
+            found = pattern.search(path.read_text())
+            assert not found, f"{path.relative_to(ROOT)} holds {found and found[0]}"

@@ -1,0 +1,345 @@
+"""The command line, run in this process wherever that shows the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import vidcolor
+from vidcolor import pipeline
+from vidcolor.cli import color
+from vidcolor.cli.main import Terminated, main
+from vidcolor.cli.text import clock, moment
+from vidcolor.errors import FilmUnreadable
+from vidcolor.frames import Damage, LeftBehind, Progress, Report
+from vidcolor.settings import Settings
+
+OPTIONS = """
+    --weights --device --size --batch --no-smooth --saturation --codec --crf --preset
+    --encoder-option --lossless --start --end --video-stream --max-pixels --report --strict
+    --force -q -v --version
+""".split()
+
+Captured = pytest.CaptureFixture[str]
+
+
+def one_line(capsys: Captured) -> str:
+    """The single line on stderr; nothing else was printed."""
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert err.startswith("vidcolor: ")
+    assert "Traceback" not in err
+    return err
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Stands in for the pipeline: keeps what it is asked and does what the test sets.
+
+    [0] is the report to give or the error to raise; what follows are the calls.
+    """
+    calls: list[Any] = [
+        Report("in.mp4", "out.mp4", frames=50, shots=2, seconds={"total": 10.0}, codec="libx264")
+    ]
+
+    def colorize_film(source: str, target: str, *, settings: Settings, on_progress: Any) -> Report:
+        calls.append((source, target, settings))
+        on_progress(Progress(1, 50, 0.0))
+        if isinstance(calls[0], BaseException):
+            raise calls[0]
+        report: Report = calls[0]
+        return report
+
+    monkeypatch.setattr(pipeline, "colorize_film", colorize_film)
+    return calls
+
+
+def test_version(capsys: Captured) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"vidcolor {vidcolor.__version__}\n"
+
+
+def test_help_lists_every_option(capsys: Captured) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    words = set(text.replace(",", " ").split())
+    assert set(OPTIONS) <= words
+    for command in ("info", "weights", "train"):
+        assert command in text
+
+
+@pytest.mark.parametrize("command", ["info", "weights", "train"])
+def test_every_command_has_help(command: str, capsys: Captured) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"vidcolor {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ([], "IN, OUT"),
+        (["in.mp4"], "OUT"),
+        (["a", "b", "c"], "c"),
+        (["a", "b", "--colour"], "--colour"),
+        (["a", "b", "--size", "100"], "multiple of 16"),
+        (["a", "b", "--size", "32"], "64 to 1024"),
+        (["a", "b", "--size", "big"], "--size"),
+        (["a", "b", "--batch", "-1"], "--batch"),
+        (["a", "b", "--saturation", "-1"], "--saturation"),
+        (["a", "b", "--saturation", "nan"], "--saturation"),
+        (["a", "b", "--start", "soon"], "soon"),
+        (["a", "b", "--start", "1:2:3:4"], "1:2:3:4"),
+        (["a", "b", "--start", "-5"], "-5"),
+        (["a", "b", "--start", "1/0"], "1/0"),
+        (["a", "b", "--start", "10", "--end", "10"], "end"),
+        (["a", "b", "--end", "0"], "end"),
+        (["a", "b", "--max-pixels", "0"], "pixel"),
+        (["a", "b", "--encoder-option", "tune"], "KEY=VALUE"),
+        (["a", "b", "--encoder-option", "=film"], "KEY=VALUE"),
+        (["a", "b", "--crf", "low"], "--crf"),
+        (["info"], "FILM"),
+        (["info", "/no/such/film.mp4"], "film.mp4"),
+        (["weights", "more"], "more"),
+        (["train"], "--stills"),
+        (["train", "--stills", "x", "--out", "y", "--minutes", "0"], "--minutes"),
+        (["train", "--stills", "x", "--out", "y", "--minutes", "nan"], "--minutes"),
+        (["train", "--stills", "x", "--out", "y", "--sides", "100"], "--sides"),
+        (["train", "--stills", "x", "--out", "y", "--sides", "0"], "--sides"),
+        (["train", "--stills", "x", "--out", "y", "--source-weight", "a=b"], "--source-weight"),
+        (["train", "--stills", "x", "--out", "y", "--source-weight", "a=-1"], "--source-weight"),
+        (["train", "--stills", "x", "--out", "y", "--preset", "opera"], "--preset"),
+    ],
+)
+def test_bad_words_are_refused_in_one_line(
+    arguments: list[str], word: str, capsys: Captured, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert word in one_line(capsys)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("word", "seconds"),
+    [
+        ("90", 90),
+        ("0", 0),
+        ("1:30", 90),
+        ("00:01:30.5", Fraction(181, 2)),
+        ("2:00:00", 7200),
+        ("0.1", Fraction(1, 10)),  # exactly: a float would be off
+        ("1:00.001", Fraction(60001, 1000)),
+    ],
+)
+def test_times(word: str, seconds: Fraction) -> None:
+    assert moment(word) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00:00.0"), (61.26, "0:01:01.3"), (3599.97, "1:00:00.0"), (7325.5, "2:02:05.5")],
+)
+def test_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_options_reach_the_settings(asked: list[Any]) -> None:
+    words = "--device cpu --size 192 --batch 3 --no-smooth --saturation 0.5 --codec libx265"
+    words += " --crf 20 --preset slow --encoder-option tune=grain --encoder-option x=a=b"
+    words += " --lossless --start 1:00 --end 1:30.5 --video-stream 1 --max-pixels 1000"
+    words += " --weights w.safetensors --strict --force -q"
+    assert main(["in.mp4", "out.mkv", *words.split()]) == 0
+    source, target, settings = asked[1]
+    assert (source, target) == ("in.mp4", "out.mkv")
+    net = settings.colorizer
+    assert (net.weights, net.device, net.size, net.batch) == ("w.safetensors", "cpu", 192, 3)
+    assert (settings.smooth.enabled, settings.paint.saturation) == (False, 0.5)
+    encode = settings.encode
+    assert (encode.codec, encode.crf, encode.preset) == ("libx265", 20, "slow")
+    assert encode.options == (("tune", "grain"), ("x", "a=b"))
+    assert encode.lossless
+    cut = settings.open
+    assert (cut.start, cut.end) == (60, Fraction(181, 2))
+    assert (cut.video_stream, cut.max_pixels) == (1, 1000)
+    assert settings.output.strict
+    assert settings.output.force
+
+
+def test_no_options_are_the_defaults_of_the_library() -> None:
+    assert color.settings_of(color.parser().parse_args(["in", "out"])) == Settings()
+
+
+def test_a_first_word_that_is_a_command_is_the_command(asked: list[Any], capsys: Captured) -> None:
+    assert main(["info", "out.mp4"]) == 2  # a film called info, not there
+    assert main(["./info", "out.mp4", "-q"]) == 0
+    assert [call[0] for call in asked[1:]] == ["./info"]
+
+
+def test_a_clean_run_is_0_and_summed_up_on_stderr(asked: list[Any], capsys: Captured) -> None:
+    asked[0].carried = ["sound 1 (aac)"]
+    asked[0].notes = ["no colour tags"]
+    assert main(["in.mp4", "out.mp4"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "out.mp4: 50 frames, 2 shots in 0:00:10.0, 5.0 frames/s" in err
+    assert "sound 1 (aac)" in err
+    assert "no colour tags" in err
+
+
+def test_quiet_is_quiet(asked: list[Any], capfd: Captured) -> None:
+    assert main(["in.mp4", "out.mp4", "-q"]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("what", ["damage", "left_behind"])
+def test_3_when_something_is_missing(what: str, asked: list[Any], capsys: Captured) -> None:
+    if what == "damage":
+        asked[0].damage = [Damage("gap", 61.0, "three frames missing")]
+    else:
+        asked[0].left_behind = [LeftBehind("subtitle stream 4 (ass)", "webm holds no ass")]
+    assert main(["in.mp4", "out.mp4"]) == 3
+    err = capsys.readouterr().err
+    expected = ["0:01:01.0", "three frames missing"] if what == "damage" else ["stream 4", "no ass"]
+    assert all(word in err for word in expected)
+
+
+def test_much_damage_is_cut_short(asked: list[Any], capsys: Captured) -> None:
+    asked[0].damage = [Damage("gap", float(i), f"number {i}.") for i in range(25)]
+    main(["in.mp4", "out.mp4"])
+    err = capsys.readouterr().err
+    assert "number 9." in err
+    assert "number 10." not in err
+    assert "15 more" in err
+
+
+def test_names_cannot_steer_the_terminal(asked: list[Any], capsys: Captured) -> None:
+    evil = "\x1b]0;owned\x07\x1b[31mred\nfake line\u202e\udcff"
+    asked[0].target = evil
+    asked[0].carried = [evil]
+    asked[0].notes = [evil]
+    asked[0].left_behind = [LeftBehind(evil, evil)]
+    asked[0].damage = [Damage(evil, 0.0, evil)]
+    main(["in.mp4", "out.mp4"])
+    err = capsys.readouterr().err
+    assert not set("\x1b\x07\u202e\udcff") & set(err)
+    assert not any(line.startswith("fake line") for line in err.splitlines())
+
+
+def test_an_error_message_is_one_harmless_line(asked: list[Any], capsys: Captured) -> None:
+    asked[0] = FilmUnreadable("the film \x1b[31mevil\nname cannot be read")
+    assert main(["in.mp4", "out.mp4", "-q"]) == 2
+    assert "\x1b" not in one_line(capsys)
+
+
+def test_verbose_tells_the_seconds_of_each_stage(asked: list[Any], capsys: Captured) -> None:
+    asked[0].seconds = {"decode": 1.25, "total": 10.0}
+    asked[0].weights = {"name": "default", "sha256": "abcdef" * 10}
+    main(["in.mp4", "out.mp4", "-v"])
+    err = capsys.readouterr().err
+    assert "decode 1.2" in err
+    assert "abcdefabcdefabcd" in err
+
+
+def test_the_report_is_json(asked: list[Any], tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    asked[0].left_behind = [LeftBehind("a", "b")]
+    assert main(["in.mp4", "out.mp4", "-q", "--report", str(file)]) == 3
+    report = json.loads(file.read_text())
+    assert report["frames"] == 50
+    assert report["left_behind"] == [{"what": "a", "why": "b"}]
+    assert report["clean"] is False
+
+
+def test_a_report_that_cannot_be_written_is_told(
+    asked: list[Any], tmp_path: Path, capsys: Captured
+) -> None:
+    words = ["in.mp4", "out.mp4", "-q", "--report", str(tmp_path / "no" / "folder.json")]
+    assert main(words) == 2
+    assert "the film is done" in one_line(capsys)
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
+def test_interruptions(error: BaseException, code: int, asked: list[Any], capsys: Captured) -> None:
+    asked[0] = error
+    assert main(["in.mp4", "out.mp4", "-q"]) == code
+    assert "interrupted" in one_line(capsys)
+
+
+def test_sigterm_unwinds_and_the_old_handler_returns(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    cleaned = []
+
+    def colorize_film(*_args: object, **_kwargs: object) -> Report:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            raise AssertionError("the signal did nothing")
+        finally:
+            cleaned.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(pipeline, "colorize_film", colorize_film)
+    assert main(["in.mp4", "out.mp4", "-q"]) == 143
+    assert cleaned
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_surprise_is_one_line_and_v_shows_where(asked: list[Any], capsys: Captured) -> None:
+    asked[0] = RuntimeError("two\nlines")
+    assert main(["in.mp4", "out.mp4", "-q"]) == 2
+    assert "unexpected RuntimeError: two lines" in one_line(capsys)
+    assert main(["in.mp4", "out.mp4", "-q", "-v"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_weights_lists_what_ships(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vidcolor.model import weights
+
+    monkeypatch.setattr(weights, "models_folder", lambda: tmp_path)
+    (tmp_path / "net.safetensors").write_bytes(bytes(2_000_000))
+    (tmp_path / "weights.toml").write_text(
+        '[[weights]]\nname = "small"\nfile = "net.safetensors"\nsha256 = "12ab"\n'
+        'licence = "MIT"\ntraining_data = "made up"\nscores = { psnr = 24.5 }\n'
+    )
+    assert main(["weights"]) == 0
+    out = capsys.readouterr().out
+    for word in ("small", "2.0 MB", "12ab", "MIT", "made up", "24.5"):
+        assert word in out
+
+
+def vidcolor_process(*words: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "vidcolor", *words], text=True, **options)
+
+
+@pytest.mark.parametrize("words", [["weights"], ["--help"]])
+def test_a_reader_that_has_gone_is_no_error(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = vidcolor_process(*words, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    _, err = process.communicate(timeout=60)
+    assert err == ""
+    assert process.returncode == 0
+
+
+def test_help_is_quick() -> None:
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        process = vidcolor_process("--help", stdout=subprocess.DEVNULL)
+        assert process.wait(timeout=60) == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) < 0.3
