@@ -16,19 +16,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
-ORDER = """
-    errors settings frames streams
-    color color.lab color.transfer color.planes color.chroma color.guided color.neutral
-    film.*
-    shots
-    model model.vgg model.colornet model.weights
-    colorizer smoothing paint pipeline metrics
-    training training.augment training.checkpoints training.datasets training.losses
-    training.trainer
-    vidcolor
-    cli cli.text cli.color cli.info cli.train cli.weights cli.main
-    __main__
-""".split()
+ORDER = [
+    *("errors", "settings", "frames", "streams"),
+    *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
+    "color.neutral",
+    "film.*",
+    "shots",
+    *("model", "model.vgg", "model.colornet", "model.weights"),
+    *("colorizer", "smoothing", "paint", "pipeline", "metrics"),
+    *("training", "training.augment", "training.checkpoints", "training.datasets"),
+    *("training.losses", "training.trainer"),
+    "vidcolor",
+    *("cli", "cli.text", "cli.color", "cli.info", "cli.train", "cli.weights", "cli.main"),
+    "__main__",
+]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public
 names; film's modules stand in any order that has no cycle."""
 

@@ -23,11 +23,14 @@ from vidcolor.errors import FilmUnreadable
 from vidcolor.frames import Damage, LeftBehind, Progress, Report
 from vidcolor.settings import Settings
 
-OPTIONS = """
-    --weights --device --size --batch --no-smooth --saturation --codec --crf --preset
-    --encoder-option --lossless --start --end --video-stream --max-pixels --report --strict
-    --force -q -v --version
-""".split()
+OPTIONS = {
+    *("--weights", "--device", "--size", "--batch", "--no-smooth", "--saturation"),
+    *("--codec", "--crf", "--preset", "--encoder-option", "--lossless", "--start", "--end"),
+    *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
+    "--version",
+}
+
+SAMPLE = Path(__file__).parent.parent / "samples" / "newsreel.mp4"
 
 Captured = pytest.CaptureFixture[str]
 
@@ -73,7 +76,7 @@ def test_help_lists_every_option(capsys: Captured) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     words = set(text.replace(",", " ").split())
-    assert set(OPTIONS) <= words
+    assert words >= OPTIONS
     for command in ("info", "weights", "train"):
         assert command in text
 
@@ -98,18 +101,15 @@ def test_every_command_has_help(command: str, capsys: Captured) -> None:
         (["a", "b", "--saturation", "-1"], "--saturation"),
         (["a", "b", "--saturation", "nan"], "--saturation"),
         (["a", "b", "--start", "soon"], "soon"),
-        (["a", "b", "--start", "1:2:3:4"], "1:2:3:4"),
         (["a", "b", "--start", "-5"], "-5"),
         (["a", "b", "--start", "1/0"], "1/0"),
         (["a", "b", "--start", "10", "--end", "10"], "end"),
-        (["a", "b", "--end", "0"], "end"),
         (["a", "b", "--max-pixels", "0"], "pixel"),
         (["a", "b", "--encoder-option", "tune"], "KEY=VALUE"),
         (["a", "b", "--encoder-option", "=film"], "KEY=VALUE"),
         (["a", "b", "--crf", "low"], "--crf"),
         (["info"], "FILM"),
         (["info", "/no/such/film.mp4"], "film.mp4"),
-        (["weights", "more"], "more"),
         (["train"], "--stills"),
         (["train", "--stills", "x", "--out", "y", "--minutes", "0"], "--minutes"),
         (["train", "--stills", "x", "--out", "y", "--minutes", "nan"], "--minutes"),
@@ -320,10 +320,14 @@ def test_weights_lists_what_ships(
 
 
 def vidcolor_process(*words: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "vidcolor", *words], text=True, **options)
+    # Unbuffered output fails elsewhere: what is tested is what users have.
+    environment = {key: word for key, word in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "vidcolor", *words], text=True, env=environment, **options
+    )
 
 
-@pytest.mark.parametrize("words", [["weights"], ["--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["info", str(SAMPLE)]])
 def test_a_reader_that_has_gone_is_no_error(words: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color.neutral import colour_share
-from vidcolor.color.planes import luma_at_chroma, resize
+from vidcolor.color.planes import luma_at_size
 from vidcolor.color.transfer import lightness
 from vidcolor.errors import SettingsError
 from vidcolor.frames import Colored, Frame
@@ -122,10 +122,10 @@ class Colorizer:
 
     def lightness_of(self, frame: Frame, sample_aspect: Fraction) -> Tensor:
         """(h, w) L* 0..100 of a frame at working size, in the shape it is displayed in."""
-        grid = luma_at_chroma(frame.luma, frame.layout)
         H, W = frame.luma.shape
         h, w = self.net.working_size(H, max(1, round(W * sample_aspect)), self.settings.size)
-        return lightness(resize(grid, h, w), frame.layout.transfer).clamp_(0, 100)
+        luma = luma_at_size(frame.luma, frame.layout, h, w)
+        return lightness(luma, frame.layout.transfer).clamp_(0, 100)
 
     def colorize(
         self, frames: Iterable[Frame], sample_aspect: Fraction | None = None

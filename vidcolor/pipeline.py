@@ -184,6 +184,7 @@ def colorize_image(
         picture.dtype != torch.uint8
         or picture.ndim not in (2, 3)
         or picture.shape[2:] not in ((), (3,))
+        or not picture.numel()
     ):
         raise SettingsError("a picture is an array of uint8, (height, width) or (height, width, 3)")
     kr, kb = KR_KB["bt601"]

@@ -50,6 +50,7 @@ class Command:
 
     def __init__(self, weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
         self.weights = weights
+        self.limit = TIME_LIMIT
         self._capfd = capfd
 
     def __call__(self, film: Path | str, target: Path | str, *options: str) -> Outcome:
@@ -73,7 +74,7 @@ class Command:
         """Any command; no hang, no traceback, a known exit code, and one line where it refuses."""
         self._capfd.readouterr()
         previous = signal.signal(signal.SIGALRM, _ring)
-        signal.alarm(TIME_LIMIT)
+        signal.alarm(self.limit)
         began = time.monotonic()
         try:
             code = main(list(words))

@@ -135,13 +135,14 @@ def raw_mpeg2(path: Path) -> Path:
 
 
 def encrypted(path: Path) -> Path:
-    """CENC, made by FFmpeg itself."""
+    """CENC, made by FFmpeg itself; AV1 stays decodable then, to noise."""
     options = {
         "encryption_scheme": "cenc-aes-ctr",
         "encryption_key": "76a6c65c5ea762046bd749a2e632ccbb",
         "encryption_kid": "a7e61c373e219033c21091fa607bf3b8",
     }
-    return make_film(path, replace(SMALL, container_options=options)).path
+    codec = "libsvtav1" if "av1" in path.name else "libx264"
+    return make_film(path, replace(SMALL, codec=codec, container_options=options)).path
 
 
 def sound_only(path: Path) -> Path:

@@ -168,6 +168,7 @@ FILMS: dict[str, Spec | Callable[[Path], Path]] = {
     "fifo.mp4": more.fifo,
     "socket.mp4": more.unix_socket,
     "encrypted.mp4": more.encrypted,
+    "encrypted-av1.mp4": more.encrypted,
     "text.srt": more.text_file,
     "text.vtt": more.text_file,
     "text.ass": more.text_file,

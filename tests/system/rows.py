@@ -192,7 +192,10 @@ NO_FILM: list[Row] = [
     refused("C70", "zero.mp4", "/dev/zero: is a device or a pipe; save the film to a file first"),
     refused("C70", "fifo.mp4", "FILM: is a device or a pipe; save the film to a file first"),
     refused("C70", "socket.mp4", "FILM: is a device or a pipe; save the film to a file first"),
-    refused("C71", "encrypted.mp4", r"FILM: is encrypted \(DRM\); vidcolor cannot read it"),
+    *[
+        refused("C71", film, r"FILM: is encrypted \(DRM\); vidcolor cannot read it")
+        for film in ("encrypted.mp4", "encrypted-av1.mp4")
+    ],
     *[
         refused("C72", f"text.{kind}", "FILM: is a subtitles file; there is no picture to colour")
         for kind in ("srt", "vtt", "ass")

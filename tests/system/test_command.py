@@ -29,6 +29,15 @@ NAMES = [
     b"n" * 251 + b".mkv",
 ]
 
+LAUNCHER = """
+import signal, sys
+from vidcolor.cli.main import main
+
+# A shell's background jobs, and all that they start, are deaf to SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_cuts_take_sound_and_subtitles_along(suffix: str, command: Command, tmp_path: Path) -> None:
@@ -194,7 +203,7 @@ def test_interrupted(number: int, code: int, tiny_weights: Path, tmp_path: Path)
     before = listing(tmp_path)
     options = ["--size", "64", "--weights", str(tiny_weights), "--force"]
     running = subprocess.Popen(
-        [sys.executable, "-m", "vidcolor", str(film), str(target), *options],
+        [sys.executable, "-c", LAUNCHER, str(film), str(target), *options],
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -220,7 +222,7 @@ def test_fresh_nets_of_one_seed_are_equal_and_need_no_network() -> None:
     assert all(torch.equal(nets[0][key], nets[1][key]) for key in nets[0])
 
 
-def test_imagenet_weights_fill_the_features(vgg_file) -> None:  # type: ignore[no-untyped-def]
+def test_imagenet_weights_fill_the_features(vgg_file: Path) -> None:
     one, other = VGG16Features(), VGG16Features()
     load_imagenet(one, vgg_file)
     load_imagenet(other, str(vgg_file))
@@ -246,5 +248,5 @@ def test_imagenet_weights_fill_the_features(vgg_file) -> None:  # type: ignore[n
 )
 def test_configs_that_make_no_net_are_refused(config: dict[str, object]) -> None:
     # A config comes from a file; a hostile one must not fill the memory or divide by zero.
-    with pytest.raises(SettingsError, match="preset|no net"):
+    with pytest.raises(SettingsError, match=r"preset|no net"):
         ColorNetConfig(**config)  # type: ignore[arg-type]

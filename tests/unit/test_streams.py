@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import pytest
@@ -29,7 +29,7 @@ class Source:
             self.closed_in = threading.current_thread()
 
 
-def wait_until(condition) -> None:  # type: ignore[no-untyped-def]
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < deadline, "nothing happened for five seconds"
@@ -101,8 +101,7 @@ def test_prefetch_raises_in_its_place() -> None:
     source = Source(10, fail_at=4)
     found: list[int] = []
     with pytest.raises(ValueError, match="item 4 is broken"):
-        for item in prefetch(iter(source)):
-            found.append(item)
+        found.extend(prefetch(iter(source)))
     assert found == [0, 1, 2, 3]
 
 

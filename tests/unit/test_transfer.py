@@ -67,7 +67,7 @@ def test_negative_light_keeps_its_sign(transfer: str) -> None:
 
 
 @pytest.mark.parametrize("transfer", ["bt1886", "srgb", "linear"])
-def test_white_is_L_100_and_the_card_is_49(transfer: str) -> None:
+def test_white_is_100_and_the_grey_card_49(transfer: str) -> None:
     assert float(lightness(one(1.0), transfer)) == pytest.approx(100)
     card = from_light(one(0.18), transfer)
     assert float(lightness(card, transfer)) == pytest.approx(49.496, abs=1e-3)

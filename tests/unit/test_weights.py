@@ -65,7 +65,7 @@ def check_refused(path: Path | str, error: type[VidcolorError], word: str = "") 
 
 
 def test_what_is_saved_is_loaded(tiny_weights: Path, tmp_path: Path) -> None:
-    net, sha256 = load_weights(tiny_weights)
+    net, _ = load_weights(tiny_weights)
     assert not net.training
     again, _ = load_weights(save_weights(net, tmp_path / "x.safetensors", training={}, scores={}))
     assert again.config == net.config

@@ -42,13 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbose = False
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        parsed = command.parser().parse_args(words)
-        verbose = getattr(parsed, "verbose", False)
-        code: int = command.run(parsed)
+        try:
+            parsed = command.parser().parse_args(words)
+            verbose = getattr(parsed, "verbose", False)
+            code: int = command.run(parsed)
+        except SystemExit as stop:  # argparse has printed its line
+            code = stop.code if isinstance(stop.code, int) else 2
         sys.stdout.flush()  # here, where a reader that has gone is no error
         return code
-    except SystemExit as stop:  # argparse has printed its line
-        return stop.code if isinstance(stop.code, int) else 2
     except VidcolorError as error:
         fail(str(error))
         return 2

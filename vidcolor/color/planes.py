@@ -94,6 +94,17 @@ def luma_at_chroma(luma: Tensor, layout: PixelLayout) -> Tensor:
     return (grid - black) / span
 
 
+def luma_at_size(luma: Tensor, layout: PixelLayout, h: int, w: int) -> Tensor:
+    """(H, W) integer codes -> (h, w) float32 unit luma, antialiased.
+
+    Where the chroma grid has the samples for it, it serves as a cheap first reduction.
+    """
+    if luma.shape[0] >> layout.sub_y >= h and luma.shape[1] >> layout.sub_x >= w:
+        return resize(luma_at_chroma(luma, layout), h, w)
+    black, span = luma_scale(layout)
+    return (resize(_floats(luma), h, w) - black) / span
+
+
 def resize(grid: Tensor, h: int, w: int) -> Tensor:
     """(H, W) float -> (h, w): every sample weighs in (antialiased bilinear)."""
     return F.interpolate(grid[None, None], (h, w), mode="bilinear", antialias=True)[0, 0]

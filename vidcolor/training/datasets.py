@@ -28,6 +28,9 @@ MIN_SIDE = 96
 """Smaller pictures are left out, pixels."""
 VALIDATION_SHARE = 40
 """One picture in this many is kept from training."""
+NEAR = 6
+"""Bits of the look in which a picture may differ from itself after scaling and recompression;
+different pictures differ in 13 or more."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,11 @@ class Still:
     path: str
     source: str
     look: int
-    """A 64-bit hash of the picture's gradients; near-duplicates share it."""
+    """A 64-bit hash of the picture's gradients; near-duplicates differ in a few bits at most."""
 
     @property
     def validation(self) -> bool:
-        """Whether the picture is kept from training; near-duplicates fall on the same side."""
+        """Whether the picture is kept from training."""
         return (self.look * 0x9E3779B97F4A7C15 >> 40) % VALIDATION_SHARE == 0
 
 
@@ -52,6 +55,8 @@ def read_still(path: str | Path) -> Tensor:
         RuntimeError: the picture cannot be read (from torchvision).
     """
     rgb: Tensor = decode_image(str(path), ImageReadMode.RGB)
+    if rgb.dtype == torch.uint16:  # a PNG of 16 bits
+        rgb = (rgb.to(torch.int32) >> 8).to(torch.uint8)
     return rgb
 
 
@@ -108,6 +113,21 @@ def index_stills(
     record = {"folders": [str(folder) for folder in folders], "skipped": skipped}
     cache.write_text(json.dumps(record | {"stills": [asdict(still) for still in stills]}))
     return stills, skipped
+
+
+def split_stills(stills: Sequence[Still]) -> tuple[list[Still], list[Still]]:
+    """Pictures to train on and pictures to validate on.
+
+    What looks nearly like a validation picture (another scale, another compression) is in neither.
+    """
+    kept = [still for still in stills if still.validation]
+    looks = {still.look for still in kept}
+    chosen = [
+        still
+        for still in stills
+        if not still.validation and all((still.look ^ look).bit_count() > NEAR for look in looks)
+    ]
+    return chosen, kept
 
 
 class RandomCrops(Dataset[Tensor]):

@@ -35,6 +35,7 @@ from vidcolor.training.datasets import (
     centre_square,
     index_stills,
     read_still,
+    split_stills,
 )
 from vidcolor.training.losses import book_losses, class_weights, film_losses, soft_encode
 
@@ -166,10 +167,8 @@ def prepare(
     optimizer = make_optimizer(net, vgg, settings)
     average = Average(net, settings.ema)
     at = load_checkpoint(run, net, average, optimizer)
-    chosen = [still for still in stills if not still.validation]
-    kept = [still for still in stills if still.validation][:: max(1, len(stills) // 40 // 200)][
-        :200
-    ]
+    chosen, kept = split_stills(stills)
+    kept = kept[:: max(1, len(kept) // 200)][:200]
     weights = torch.ones(1)
     if isinstance(net, FilmNet):
         weights = class_weights(count_bins(chosen, net.bins, settings), settings.rebalance)
@@ -228,7 +227,7 @@ def crops(trainer: Trainer) -> Iterator[Tensor]:
 
 def side_at(settings: TrainSettings, at: Position) -> int:
     """Side of the crops: each larger one gets a fifth of the run, the first all before."""
-    fifths_left = math.ceil((1 - min(at.minutes / settings.minutes, 1.0)) * 5)
+    fifths_left = max(1, math.ceil((1 - at.minutes / settings.minutes) * 5))
     larger = settings.sides[1:]
     return settings.sides[max(0, len(larger) - fifths_left + 1)] if larger else settings.sides[0]
 
@@ -313,6 +312,8 @@ def checkpoint(trainer: Trainer, losses: dict[str, float]) -> dict[str, float]:
         return {}
     scores, triptychs = validate(averaged_net(trainer), trainer.validation)
     scores = {name: round(value, 3) for name, value in scores.items()}
+    if not losses:  # a finished run was started again: nothing to tell
+        return scores
     line = {"step": trainer.at.step, "minutes": round(trainer.at.minutes, 2)} | losses | scores
     log = trainer.run / "log.csv"
     fresh = not log.is_file()
