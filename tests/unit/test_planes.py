@@ -141,5 +141,5 @@ def test_a_small_film_keeps_the_detail_that_its_chroma_grid_lacks() -> None:
     # Columns one sample wide: on the chroma grid of 4:2:0 they are an even grey.
     stripes = torch.tensor([16, 235], dtype=torch.uint8).repeat(64, 32)
     halved = PixelLayout("yuv420p", 8, 1, 1, False, "bt601", "bt1886")
-    assert luma_at_size(stripes, halved, 32, 32).std() < 0.01
+    assert luma_at_size(stripes, halved, 32, 32)[:, 1:].std() < 0.01
     assert luma_at_size(stripes, halved, 64, 64).std() > 0.4
