@@ -11,7 +11,8 @@ import av
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision.io import write_jpeg
+
+from vidcolor.film.still import write_rgb
 
 
 def frame_at(path: str, seconds: float, height: int) -> NDArray[np.uint8]:
@@ -38,7 +39,7 @@ def main() -> None:
         for film in (args.upper, args.lower)
     ]
     strip = torch.from_numpy(np.concatenate(rows)).permute(2, 0, 1)
-    write_jpeg(strip.contiguous(), args.picture, quality=90)
+    write_rgb(strip, args.picture)
 
 
 if __name__ == "__main__":

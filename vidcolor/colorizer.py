@@ -133,7 +133,7 @@ class Colorizer:
         """Find the colour of each frame.
 
         Every run of the net has the same number of frames, the last one padded, so the result
-        does not depend on where a film was cut into batches. Holds one batch.
+        does not depend on where a film was cut into batches. Holds at most two batches.
 
         Args:
             frames: Frames of one film.

@@ -19,7 +19,7 @@ from vidcolor.film.decode import decode
 from vidcolor.film.encode import encode, plan_encode
 from vidcolor.film.mux import FilmWriter
 from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.still import check_still_target, read_still, write_still
+from vidcolor.film.still import check_still_target, frame_rgb, read_still, write_still
 from vidcolor.frames import Frame, PixelLayout, Progress, Report
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
@@ -196,12 +196,7 @@ def colorize_image(
     frame = Frame(picture, chroma, layout, pts=0, duration=0, time_base=Fraction(1))
     colorizer = colorizer or Colorizer.from_weights()
     (painted,) = paint(colorizer.colorize([frame]), Settings().paint)
-    cb, cr = (plane.float() - 128 for plane in painted.chroma)
-    red, blue = picture + 2 * (1 - kr) * cr, picture + 2 * (1 - kb) * cb
-    green = (picture - kr * red - kb * blue) / (1 - kr - kb)
-    rgb = torch.stack([red, green, blue], -1).round().clamp(0, 255).to(torch.uint8)
-    result: np.ndarray[Any, Any] = rgb.numpy()
-    return result
+    return frame_rgb(painted)
 
 
 def versions() -> dict[str, str]:

@@ -65,8 +65,8 @@ class ColorizerSettings:
             raise SettingsError(
                 f"--size {self.size} is not a multiple of 16 from 64 to 1024; try 256"
             )
-        if self.batch < 0:
-            raise SettingsError("--batch must be 1 or more")
+        if not 0 <= self.batch <= 256:
+            raise SettingsError("--batch must be 1 to 256")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,21 @@ def repeated_times(path: Path) -> Path:
     return path
 
 
+def edit_list(path: Path) -> Path:
+    """Cut without decoding: 15 frames and their sound lie before 0 and are not to be played."""
+    plain = path.with_name("plain-" + path.name)
+    make_film(plain, replace(SMALL, frames=48, audio=(_aac(),), options={"bf": "0"}))
+    early = Fraction(15, 24)
+    with av.open(str(plain)) as a, av.open(str(path), "w") as b:
+        outs = [b.add_stream_from_template(s, opaque=True) for s in a.streams]
+        for packet in (p for p in a.demux() if p.size):
+            ticks = round(early / packet.time_base)
+            packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
+            packet.stream = outs[packet.stream.index]
+            b.mux(packet)
+    return path
+
+
 def _aac() -> Any:
     from films import Audio
 

@@ -127,7 +127,7 @@ FILMS: dict[str, Spec | Callable[[Path], Path]] = {
         options={"bf": "2"},
         container_options={"output_ts_offset": "3600"},
     ),
-    "editlist.mp4": _negative(audio=(Audio("aac"),)),
+    "editlist.mp4": more.edit_list,
     "negative.ts": _negative(container_options={"avoid_negative_ts": "disabled"}),
     "captions.mkv": more.captioned,
     "timecode.mov": _small(rate=Fraction(25), timecode="01:00:00:10"),

@@ -141,7 +141,7 @@ GOOD: list[Row] = [
     *each("A21", "frames1.mp4", ".mkv", ".mp4", ".webm"),
     *each("A21", "frames2.mp4", ".mkv", ".mp4", ".webm"),
     *each("A23", "offset.ts", ".mkv", ".mp4", check=also.starts_at_zero),
-    *each("A24", "editlist.mp4", ".mp4", ".mkv", check=also.has_frames(9)),
+    *each("A24", "editlist.mp4", ".mp4", ".mkv", check=also.has_hidden_sound),
     *each("A25", "negative.ts", ".mp4", ".mkv", ".mov", check=also.has_frames(12)),
     *each("A26", "captions.mkv", ".mkv", ".mp4", check=also.has_captions(8)),
     *each("A27", "timecode.mov", ".mov", ".mp4", ".mkv", check=also.has_timecode),

@@ -9,11 +9,10 @@ import pytest
 import torch
 from synthetic import texture
 from torch import Tensor
-from torchvision.io import write_jpeg, write_png
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.color.lab import ab_bins
 from vidcolor.errors import SettingsError, TrainingError, WeightsNotFound
+from vidcolor.film.still import read_rgb, write_rgb
 from vidcolor.model.weights import load_weights
 from vidcolor.training import trainer
 from vidcolor.training.checkpoints import Average, Position
@@ -24,15 +23,9 @@ from vidcolor.training.datasets import (
     centre_square,
     index_stills,
     look_of,
-    read_still,
     split_stills,
 )
-from vidcolor.training.losses import book_losses, class_weights, film_losses, soft_encode
 from vidcolor.training.trainer import TrainSettings, schedule, side_at, train
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The image decoding and encoding capabilities of TorchVision:DeprecationWarning"
-)
 
 
 def photo(seed: int, H: int = 120, W: int = 150) -> Tensor:
@@ -53,11 +46,11 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
         validation = Still("", "", look_of(picture)).validation
         if seed < 11 or validation:
             kept += validation
-            write_jpeg(picture, str(folder / ("towns", "woods")[seed % 2] / f"{seed}.jpg"), 95)
+            write_rgb(picture, folder / ("towns", "woods")[seed % 2] / f"{seed}.jpg")
         seed += 1
-    write_png(photo(0, 60, 300), str(folder / "towns" / "tiny.png"))
+    write_rgb(photo(0, 60, 300), folder / "towns" / "tiny.png")
     dull = photo(0)[:1].expand(3, -1, -1).contiguous()
-    write_png(dull, str(folder / "towns" / "dull.png"))
+    write_rgb(dull, folder / "towns" / "dull.png")
     (folder / "woods" / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
     (folder / "woods" / "notes.txt").write_text("no picture either")
     return folder
@@ -93,10 +86,10 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_near_duplicates_look_the_same(seed: int, tmp_path: Path) -> None:
     picture = photo(seed, 240, 320)
-    write_jpeg(picture, str(tmp_path / "a.jpg"), 60)
+    write_rgb(picture, tmp_path / "a.jpg")
     smaller = resize(picture, [150, 200], antialias=True)
     look = look_of(picture)
-    for other in (read_still(tmp_path / "a.jpg"), smaller):
+    for other in (read_rgb(tmp_path / "a.jpg"), smaller):
         assert (look_of(other) ^ look).bit_count() <= NEAR
     for other_seed in range(100, 110):
         assert (look_of(photo(other_seed)) ^ look).bit_count() > NEAR
@@ -164,7 +157,7 @@ def test_16_bit_pictures_are_read_as_8(tmp_path: Path) -> None:
 
     codes = (photo(1).permute(1, 2, 0).flip(2).numpy().astype("uint16")) * 257
     cv2.imwrite(str(tmp_path / "deep.png"), codes)
-    rgb = read_still(tmp_path / "deep.png")
+    rgb = read_rgb(tmp_path / "deep.png")
     assert rgb.dtype == torch.uint8
     assert (rgb.int() - photo(1).int()).abs().max() <= 1
 
@@ -175,48 +168,6 @@ def test_centre_square_is_the_middle() -> None:
     square = centre_square(rgb, 64)
     assert square.shape == (3, 64, 64)
     assert (square == 200).all()
-
-
-def test_soft_encoding_is_a_distribution_around_the_colour() -> None:
-    bins = ab_bins(10)
-    chosen = bins[[0, 50, 130, 258]]
-    ab = chosen.T.reshape(1, 2, 2, 2) + 2.0
-    target = soft_encode(ab, bins)
-    assert target.shape == (1, 259, 2, 2)
-    assert target.min() >= 0
-    torch.testing.assert_close(target.sum(1), torch.ones(1, 2, 2))
-    assert torch.equal(bins[target.argmax(1).flatten()], chosen)
-    # The Gaussian itself, with sigma 5, for one pixel.
-    scores = torch.exp(-((bins - (chosen[2] + 2)) ** 2).sum(1) / (2 * 5**2))
-    torch.testing.assert_close(target[0, :, 1, 0], scores / scores.sum(), atol=1e-5, rtol=1e-3)
-
-
-@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
-def test_class_weights_have_mean_1_and_lift_rare_colours(power: float) -> None:
-    prior = torch.tensor([0.7, 0.2, 0.1, 0.0])
-    weights = class_weights(prior, power)
-    assert float((weights * prior).sum()) == pytest.approx(1)
-    assert weights.isfinite().all()
-    if power:
-        assert (weights.diff() > 0).all()
-    else:
-        torch.testing.assert_close(weights, torch.ones(4))
-
-
-def test_losses_fall_towards_the_truth() -> None:
-    bins = ab_bins(10)
-    ab = torch.tensor([30.0, -20.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
-    right = soft_encode(ab, bins).clamp(min=1e-9).log()
-    wrong = soft_encode(-ab, bins).clamp(min=1e-9).log()
-    weights = torch.ones(len(bins))
-    good = film_losses(right, ab, ab, bins, weights)
-    bad = film_losses(wrong, -ab, ab, bins, weights)
-    assert list(good) == ["classify", "regress", "total"]
-    assert good["regress"] == 0
-    assert all(good[name] < bad[name] for name in good)
-    assert good["total"] == good["classify"] + good["regress"]
-    assert book_losses(ab, ab)["total"] == 0
-    assert float(book_losses(ab + 12.8, ab)["mse"]) == pytest.approx(0.01)
 
 
 def test_schedule_warms_up_and_ends_at_0() -> None:
@@ -326,6 +277,13 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
     assert [step for step, _ in told["halved"]] == [1, 2, 3]
     for (_, one), (_, other) in zip(told["whole"], told["halved"], strict=True):
         assert one == pytest.approx(other, rel=1e-3)
+    # The optimiser has gone on too: its moments are those of three steps, not of one.
+    one, other = (
+        torch.load(tmp_path / name / "last.pt", weights_only=True)["optimizer"]["state"][0]
+        for name in ("whole", "halved")
+    )
+    assert one["step"] == other["step"] == 3
+    torch.testing.assert_close(one["exp_avg_sq"], other["exp_avg_sq"], rtol=0.05, atol=1e-9)
     # A finished run has nothing left to do, and its log keeps its columns.
     train(settings, tmp_path / "halved", on_step=listen("halved"))
     assert len(told["halved"]) == 3

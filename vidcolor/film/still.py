@@ -17,7 +17,7 @@ import torch
 from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from torch import Tensor
 
 from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, UnsupportedPixels
@@ -167,8 +167,42 @@ def _packed(picture: VideoFrame, channels: int, dtype: type[np.generic]) -> np.n
     return np.ascontiguousarray(used).view(dtype).reshape(picture.height, picture.width, channels)
 
 
-def _rgb(frame: Frame) -> np.ndarray:
-    """(H, W, 3) uint8 or uint16 RGB of a full-range BT.601 4:4:4 frame."""
+def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Tensor:
+    """``(3, H, W)`` uint8 sRGB of the picture at ``path``, as it lies in the file.
+
+    Raises:
+        FilmError: As `read_still`.
+    """
+    absolute = check_file(path)
+    name = printable(absolute.name)
+    demuxer = still_format(absolute)
+    if demuxer is None:
+        raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
+    with film_errors(absolute):
+        picture = _decode(absolute, demuxer, settings or OpenSettings(), name)
+        rgb = VideoReformatter().reformat(picture, format="rgb24")
+    return torch.from_numpy(_packed(rgb, 3, np.uint8).transpose(2, 0, 1).copy())
+
+
+def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
+    """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
+    samples = rgb.permute(1, 2, 0).contiguous().numpy()
+    picture = VideoFrame.from_ndarray(samples, format="rgb24")
+    if Path(path).suffix.lower() == ".png":
+        data = _encode("png", picture)
+    else:
+        picture = VideoReformatter().reformat(
+            picture,
+            format="yuvj444p",
+            dst_colorspace=Colorspace.ITU601,
+            dst_color_range=ColorRange.JPEG,
+        )
+        data = _encode("mjpeg", picture)
+    Path(path).write_bytes(data)
+
+
+def frame_rgb(frame: Frame) -> np.ndarray:
+    """``(H, W, 3)`` uint8 or uint16 RGB of a full-range BT.601 4:4:4 frame."""
     top = (1 << frame.layout.bits) - 1
     middle = float(1 << (frame.layout.bits - 1))
     y = frame.luma.to(torch.float64)
@@ -183,7 +217,7 @@ def _rgb(frame: Frame) -> np.ndarray:
 
 def _png(frame: Frame) -> bytes:
     deep = frame.layout.bits > 8
-    rgb = _rgb(frame)
+    rgb = frame_rgb(frame)
     height, width = rgb.shape[:2]
     name = "rgb48be" if deep else "rgb24"
     picture = VideoFrame(width, height, name)

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.errors import TrainingError
+from vidcolor.errors import FilmError, TrainingError
+from vidcolor.film.still import read_rgb
 from vidcolor.metrics import colorfulness
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -48,18 +48,6 @@ class Still:
         return (self.look * 0x9E3779B97F4A7C15 >> 40) % VALIDATION_SHARE == 0
 
 
-def read_still(path: str | Path) -> Tensor:
-    """``(3, H, W)`` uint8 sRGB of a picture.
-
-    Raises:
-        RuntimeError: the picture cannot be read (from torchvision).
-    """
-    rgb: Tensor = decode_image(str(path), ImageReadMode.RGB)
-    if rgb.dtype == torch.uint16:  # a PNG of 16 bits
-        rgb = (rgb.to(torch.int32) >> 8).to(torch.uint8)
-    return rgb
-
-
 def look_of(rgb: Tensor) -> int:
     """Difference hash: is each of 8 x 8 cells of the grey picture brighter than its neighbour?"""
     grey = F.interpolate(rgb.float().mean(0)[None, None], (8, 9), mode="area")[0, 0]
@@ -86,19 +74,20 @@ def index_stills(
     for folder in folders:
         if not folder.is_dir():
             raise TrainingError(f"{folder} is not a folder; give --stills a folder of pictures")
+    files = [(f, p) for f in folders for p in sorted(f.rglob("*")) if p.suffix.lower() in SUFFIXES]
+    looked_at = {"folders": [str(folder) for folder in folders], "files": len(files)}
     if cache.is_file():
         stored = json.loads(cache.read_text())
-        if stored["folders"] == [str(folder) for folder in folders]:
+        if all(stored.get(key) == value for key, value in looked_at.items()):
             return [Still(**still) for still in stored["stills"]], stored["skipped"]
-    files = [(f, p) for f in folders for p in sorted(f.rglob("*")) if p.suffix.lower() in SUFFIXES]
     stills: list[Still] = []
     skipped = {"unreadable": 0, "tiny": 0, "dull": 0}
     for seen, (folder, path) in enumerate(files):
         if on_progress and seen % 100 == 0:
             on_progress(seen, len(files))
         try:
-            rgb = read_still(path)
-        except RuntimeError:
+            rgb = read_rgb(path)
+        except FilmError:
             skipped["unreadable"] += 1
             continue
         if min(rgb.shape[1:]) < MIN_SIDE:
@@ -110,8 +99,8 @@ def index_stills(
             stills.append(Still(str(path), parts[0] if len(parts) > 1 else "", look_of(rgb)))
     if not stills:
         raise TrainingError(f"no usable colour picture among {len(files)} files ({skipped})")
-    record = {"folders": [str(folder) for folder in folders], "skipped": skipped}
-    cache.write_text(json.dumps(record | {"stills": [asdict(still) for still in stills]}))
+    record = looked_at | {"skipped": skipped, "stills": [asdict(still) for still in stills]}
+    cache.write_text(json.dumps(record))
     return stills, skipped
 
 
@@ -170,8 +159,8 @@ class RandomCrops(Dataset[Tensor]):
             paths = list(self.sources.values())[source]
             path = paths[int(torch.randint(len(paths), (1,), generator=draw))]
             try:
-                return random_crop(read_still(path), self.side, draw)
-            except RuntimeError:
+                return random_crop(read_rgb(path), self.side, draw)
+            except FilmError:
                 continue  # the file went away or broke since it was indexed: take another
         raise TrainingError(
             f"a hundred pictures such as {path} cannot be read; are they still there?"

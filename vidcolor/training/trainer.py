@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from torchvision.io import write_png
 
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.errors import SettingsError
+from vidcolor.film.still import read_rgb, write_rgb
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.model.colornet import ColorNet, ColorNetConfig, FilmNet, build_net
 from vidcolor.model.vgg import VGG16Features, load_imagenet
@@ -34,7 +34,6 @@ from vidcolor.training.datasets import (
     Still,
     centre_square,
     index_stills,
-    read_still,
     split_stills,
 )
 from vidcolor.training.losses import book_losses, class_weights, film_losses, soft_encode
@@ -287,7 +286,7 @@ def validate(
     triptychs: list[Tensor] = []
     for start in range(0, len(stills), 8):
         rgb = torch.stack(
-            [centre_square(read_still(s.path), side) for s in stills[start : start + 8]]
+            [centre_square(read_rgb(s.path), side) for s in stills[start : start + 8]]
         )
         lightness, _ = clean_pair(rgb)
         truth_lab = rgb_to_lab(rgb.float() / 255)
@@ -325,5 +324,5 @@ def checkpoint(trainer: Trainer, losses: dict[str, float]) -> dict[str, float]:
     columns = [torch.cat(triptychs[i::2], 1) for i in range(min(2, len(triptychs)))]
     height = min(column.shape[1] for column in columns)
     sheet = torch.cat([column[:, :height] for column in columns], 2)
-    write_png(sheet, str(trainer.run / f"sheet-{trainer.at.step:06d}.png"))
+    write_rgb(sheet, trainer.run / f"sheet-{trainer.at.step:06d}.png")
     return scores
