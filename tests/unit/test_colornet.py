@@ -186,14 +186,14 @@ def test_annealed_mean_is_float32_under_autocast() -> None:
     torch.testing.assert_close(ab, annealed_mean(logits, bins, 0.38), atol=1e-4, rtol=0)
 
 
-def test_calm_mixes_in_the_regressed_colour(tiny: ColorNet) -> None:
+def test_calm_mixes_in_the_regressed_colour_and_gain_makes_it_stronger(tiny: ColorNet) -> None:
     assert isinstance(tiny, FilmNet)
-    calm = FilmNet(ColorNetConfig(width=32, blocks=(1, 1), heads=2, calm=0.25)).eval()
+    calm = FilmNet(ColorNetConfig(width=32, blocks=(1, 1), heads=2, calm=0.25, gain=1.5)).eval()
     calm.load_state_dict(tiny.state_dict())
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
         mixed = 0.75 * tiny(L) + 0.25 * tiny.predict(L)[1]
-        torch.testing.assert_close(calm(L), mixed, atol=1e-3, rtol=0)
+        torch.testing.assert_close(calm(L), 1.5 * mixed, atol=1e-3, rtol=0)
 
 
 def test_vgg_features_are_torchvisions() -> None:
@@ -244,6 +244,7 @@ def test_imagenet_weights_fill_the_features(vgg_file: Path) -> None:
         {"temperature": 0.0},
         {"temperature": float("nan")},
         {"calm": 2.0},
+        {"gain": 0.0},
     ],
 )
 def test_configs_that_make_no_net_are_refused(config: dict[str, object]) -> None:

@@ -39,6 +39,8 @@ class ColorNetConfig:
     """Temperature of the annealed mean that turns the distribution into one colour (film)."""
     calm: float = 0.0
     """Share of the regressed colour in the result, 0..1; more is safer and duller (film)."""
+    gain: float = 1.0
+    """Factor on the result that makes up for the dullness of every mean (film)."""
     embedding: int = 1000
     """Length of the vector that is fused at 1/8 (book): 1000 classes or 512 features."""
 
@@ -57,6 +59,7 @@ class ColorNetConfig:
             and 5 <= self.bin_size <= 50
             and 0 < self.temperature <= 10
             and 0 <= self.calm <= 1
+            and 0 < self.gain <= 4
             and self.embedding in (512, 1000)
         )
         if not fits:
@@ -180,10 +183,10 @@ class FilmNet(ColorNet):
         return self.classify(x), self.regress(x) * 100
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """Annealed mean of the distribution, mixed with the regressed colour by ``calm``."""
+        """Annealed mean, mixed with the regressed colour by ``calm``, times ``gain``."""
         logits, regressed = self.predict(lightness)
         ab = annealed_mean(logits, self.bins, self.config.temperature)
-        return torch.lerp(ab, regressed.float(), self.config.calm)
+        return torch.lerp(ab, regressed.float(), self.config.calm) * self.config.gain
 
 
 def upsample(x: Tensor) -> Tensor:
