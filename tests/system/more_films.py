@@ -152,7 +152,7 @@ def raw_mpeg2(path: Path) -> Path:
 def encrypted(path: Path) -> Path:
     """CENC, made by FFmpeg itself.
 
-    AV1 stays decodable then, to noise, and without the table of keys FFmpeg does not warn.
+    AV1 may stay decodable, to noise; without the table of keys FFmpeg does not warn of that.
     """
     options = {
         "encryption_scheme": "cenc-aes-ctr",
@@ -164,7 +164,7 @@ def encrypted(path: Path) -> Path:
     make_film(path, replace(SMALL, codec=codec, container_options=options))
     if codec == "libsvtav1":
         data = path.read_bytes()
-        for box in (b"senc", b"saiz", b"saio"):
+        for box in (b"senc", b"saiz", b"saio", b"tenc"):
             data = data.replace(box, b"free")
         path.write_bytes(data)
     return path
