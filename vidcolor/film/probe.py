@@ -127,7 +127,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
     absolute = check_file(path)
     name = printable(absolute.name)
     if film_is_still(absolute):
-        raise NoPicture(f"{name}: is a still picture; give the target a .png or .jpg name")
+        raise NoPicture(f"{name}: is a still picture, no film")
     with film_errors(absolute):
         container = open_container(absolute, settings, FORMATS)
         try:

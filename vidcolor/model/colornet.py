@@ -37,9 +37,9 @@ class ColorNetConfig:
     """Side of an ab bin, in ab units (film)."""
     temperature: float = 0.38
     """Temperature of the annealed mean that turns the distribution into one colour (film)."""
-    calm: float = 0.0
+    calm: float = 0.5
     """Share of the regressed colour in the result, 0..1; more is safer and duller (film)."""
-    gain: float = 1.0
+    gain: float = 1.3
     """Factor on the result that makes up for the dullness of every mean (film)."""
     embedding: int = 1000
     """Length of the vector that is fused at 1/8 (book): 1000 classes or 512 features."""
