@@ -6,6 +6,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 
+LIGHT_GROUND = 25.0
+"""Median L* from which a frame is no title."""
+
+
 def ramp(value: float, low: float, high: float) -> float:
     """0 at ``low``, 1 at ``high``, smooth between; ``low`` may be the larger."""
     t = min(max((value - low) / (high - low), 0.0), 1.0)
@@ -33,7 +37,10 @@ def title_share(L: Tensor) -> float:
     Args:
         L: ``(h, w)`` CIE L*, working size.
     """
-    ground, top = L.flatten().quantile(L.new_tensor([0.5, 0.995])).tolist()
+    ground = float(L.median())
+    if ground >= LIGHT_GROUND:
+        return 1.0
+    top = float(L.flatten().quantile(0.995))
     if top - ground < 5:
         return 1.0  # nothing is written on it
     lit = ground + 0.2 * (top - ground) < L
@@ -41,7 +48,7 @@ def title_share(L: Tensor) -> float:
     reach = 2 * (min(L.shape) // 64) + 1  # a stroke and its soft edge
     beside = F.max_pool2d(ink.float()[None, None], reach, 1, reach // 2)[0, 0] > 0
     far = float((lit & ~beside).sum() / lit.sum().clamp(min=1))
-    return 1 - ramp(ground, 25.0, 16.0) * ramp(far, 0.28, 0.16)
+    return 1 - ramp(ground, LIGHT_GROUND, 16.0) * ramp(far, 0.28, 0.16)
 
 
 def colour_share(L: Tensor) -> float:
