@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-
 LIGHT_GROUND = 25.0
 """Median L* from which a frame is no title."""
 
