@@ -187,13 +187,17 @@ def test_annealed_mean_is_float32_under_autocast() -> None:
 
 
 def test_calm_mixes_in_the_regressed_colour_and_gain_makes_it_stronger(tiny: ColorNet) -> None:
-    assert isinstance(tiny, FilmNet)
-    calm = FilmNet(ColorNetConfig(width=32, blocks=(1, 1), heads=2, calm=0.25, gain=1.5)).eval()
-    calm.load_state_dict(tiny.state_dict())
+    def decoded(calm: float, gain: float) -> FilmNet:
+        shape = ColorNetConfig(width=32, blocks=(1, 1), heads=2, calm=calm, gain=gain)
+        net = FilmNet(shape).eval()
+        net.load_state_dict(tiny.state_dict())
+        return net
+
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
-        mixed = 0.75 * tiny(L) + 0.25 * tiny.predict(L)[1]
-        torch.testing.assert_close(calm(L), 1.5 * mixed, atol=1e-3, rtol=0)
+        plain = decoded(0.0, 1.0)
+        mixed = 0.75 * plain(L) + 0.25 * plain.predict(L)[1]
+        torch.testing.assert_close(decoded(0.25, 1.5)(L), 1.5 * mixed, atol=1e-3, rtol=0)
 
 
 def test_vgg_features_are_torchvisions() -> None:
