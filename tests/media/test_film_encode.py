@@ -6,7 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from films import Spec, make_film, see
+from films import Spec, make_film
+from seen import see
 from ways import fast, lossless, recolour
 
 from vidcolor.errors import EncoderMissing, SettingsError, UnsupportedPixels

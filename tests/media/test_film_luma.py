@@ -8,7 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from films import Spec, luma_bytes, make_film, md5, plane_view, see
+from films import Spec, make_film
+from seen import luma_bytes, md5, plane_view, see
 from ways import lossless, recolour
 
 from vidcolor.film.decode import decode

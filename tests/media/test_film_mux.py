@@ -9,7 +9,8 @@ from pathlib import Path
 
 import av
 import pytest
-from films import Audio, Spec, make_film, see
+from films import Audio, Spec, make_film
+from seen import see
 from ways import fast, forced, lossless, recolour
 
 from vidcolor.errors import OutputError, OutputExists, OutputFull

@@ -8,17 +8,8 @@ from pathlib import Path
 import av
 import pytest
 from av.stream import Disposition
-from films import (
-    PNG_1X1,
-    Audio,
-    Made,
-    Spec,
-    Subtitle,
-    make_film,
-    md5,
-    see,
-    subtitle_texts,
-)
+from films import PNG_1X1, Audio, Made, Spec, Subtitle, make_film
+from seen import md5, see, subtitle_texts
 from ways import fast, recolour
 
 from vidcolor.errors import CannotCarry

@@ -6,7 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from films import Audio, Spec, Subtitle, joined, make_film, see, subtitle_texts
+from films import Audio, Spec, Subtitle, joined, make_film
+from seen import see, subtitle_texts
 from ways import cut, fast, lossless, recolour
 
 MS = Fraction(1, 1000)
@@ -158,7 +159,7 @@ def test_raw_stream_without_times(tmp_path: Path) -> None:
 
 def see_luma(film: Path) -> list[str]:
     import av
-    from films import luma_bytes, md5
+    from seen import luma_bytes, md5
 
     with av.open(str(film)) as container:
         return [md5(luma_bytes(frame)) for frame in container.decode(video=0)]

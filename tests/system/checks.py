@@ -14,7 +14,7 @@ from typing import Any
 import av
 import numpy as np
 from av.stream import Disposition
-from films import Seen, plane_view, see
+from seen import Seen, plane_view, see
 
 MS = Fraction(1, 1000)
 SLACK = {".mkv": MS / 2, ".webm": MS / 2}

@@ -11,8 +11,8 @@ import numpy as np
 from av.stream import Disposition
 from checks import Look
 from command import Outcome
-from films import plane_view
 from reels import ROTATIONS, UNEVEN
+from seen import plane_view
 
 Check = Callable[[Look, Look, Outcome], None]
 

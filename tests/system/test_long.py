@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from command import Command
-from films import make_film, see
+from films import make_film
 from more_films import SMALL
+from seen import see
 
 pytestmark = pytest.mark.slow
 

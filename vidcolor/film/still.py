@@ -50,16 +50,9 @@ def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = Non
         FilmTooLarge: More pixels than ``settings.max_pixels``.
         UnsupportedPixels: Floating point samples.
     """
-    settings = settings or OpenSettings()
     absolute = check_file(path)
-    name = printable(absolute.name)
-    demuxer = still_format(absolute)
-    if demuxer is None:
-        raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
     with film_errors(absolute):
-        data = absolute.read_bytes()
-        check_size(*(picture_size(data) or (0, 0)), settings, name)
-        picture = _decode(absolute, demuxer, settings, name)
+        picture, data = _open(absolute, settings or OpenSettings())
         luma, bits = _luma(picture)
         turned = orientation(data)
     layout = _LAYOUT if bits == 8 else _DEEP_LAYOUT
@@ -127,6 +120,17 @@ def write_still(
     return path
 
 
+def _open(path: Path, settings: OpenSettings) -> tuple[VideoFrame, bytes]:
+    """The decoded picture and the bytes of its file."""
+    name = printable(path.name)
+    demuxer = still_format(path)
+    if demuxer is None:
+        raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
+    data = path.read_bytes()
+    check_size(*(picture_size(data) or (0, 0)), settings, name)
+    return _decode(path, demuxer, settings, name), data
+
+
 def _decode(path: Path, demuxer: str, settings: OpenSettings, name: str) -> VideoFrame:
     with open_container(path, settings, STILL_FORMATS, demuxer) as container:
         context = container.streams.video[0].codec_context
@@ -174,12 +178,8 @@ def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None)
         FilmError: As `read_still`.
     """
     absolute = check_file(path)
-    name = printable(absolute.name)
-    demuxer = still_format(absolute)
-    if demuxer is None:
-        raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
     with film_errors(absolute):
-        picture = _decode(absolute, demuxer, settings or OpenSettings(), name)
+        picture, _ = _open(absolute, settings or OpenSettings())
         rgb = VideoReformatter().reformat(picture, format="rgb24")
     return torch.from_numpy(_packed(rgb, 3, np.uint8).transpose(2, 0, 1).copy())
 
