@@ -9,10 +9,11 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, OutputExists, SettingsError
 from vidcolor.film.header import picture_size
-from vidcolor.film.still import read_still, write_still
+from vidcolor.film.still import read_rgb, read_still, write_rgb, write_still
 from vidcolor.frames import Frame
 from vidcolor.settings import OpenSettings, OutputSettings
 
@@ -170,3 +171,15 @@ def test_picture_codec_is_what_it_says(tmp_path: Path) -> None:
     write_still(read_still(path), tmp_path / "out.jpg")
     with av.open(str(tmp_path / "out.jpg")) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "yuvj444p"
+
+
+@pytest.mark.parametrize("detail", [2, 40, 120])
+def test_jpeg_quality_does_not_depend_on_how_much_there_is_to_write(
+    detail: int, tmp_path: Path
+) -> None:
+    # FFmpeg's rate control, left alone, gives every picture about as many bytes.
+    noise = torch.randint(-detail, detail + 1, (3, 300, 400), generator=torch.Generator())
+    picture = (128 + noise).to(torch.uint8)
+    write_rgb(picture, tmp_path / "a.jpg")
+    error = read_rgb(tmp_path / "a.jpg").float() - picture.float()
+    assert float(error.square().mean().sqrt()) < 5

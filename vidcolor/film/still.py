@@ -252,7 +252,7 @@ def _encode(codec: str, picture: VideoFrame) -> bytes:
     context.color_range = 2
     context.thread_count = 1
     if codec == "mjpeg":
-        context.options = {"qmin": "1", "q": str(_JPEG_QUALITY)}
+        context.options = {"qmin": str(_JPEG_QUALITY), "qmax": str(_JPEG_QUALITY)}
         context.colorspace = 5
     picture.pts = 0
     try:
