@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vidcolor.colorizer import Colorizer
     from vidcolor.errors import VidcolorError
+    from vidcolor.evaluation import evaluate
     from vidcolor.film.decode import decode
     from vidcolor.film.probe import open_film
     from vidcolor.frames import Report
@@ -29,6 +30,7 @@ _HOMES = {
     "colorize_image": "pipeline",
     "decode": "film.decode",
     "detect_shots": "shots",
+    "evaluate": "evaluation",
     "load_weights": "model.weights",
     "open_film": "film.probe",
     "save_weights": "model.weights",
@@ -45,6 +47,7 @@ __all__ = [
     "colorize_image",
     "decode",
     "detect_shots",
+    "evaluate",
     "load_weights",
     "open_film",
     "save_weights",

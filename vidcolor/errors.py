@@ -6,7 +6,8 @@ VidcolorError
 │   ├── FilmUnreadable
 │   ├── NoPicture
 │   ├── UnsupportedPixels
-│   └── FilmTooLarge
+│   ├── FilmTooLarge
+│   └── NotComparable
 ├── OutputError
 │   ├── OutputExists (FileExistsError)
 │   ├── CannotCarry
@@ -51,6 +52,10 @@ class UnsupportedPixels(FilmError):
 
 class FilmTooLarge(FilmError):
     """The picture has more pixels than the limit allows."""
+
+
+class NotComparable(FilmError):
+    """Truth and result do not go together: other frames, other sizes, other kinds of file."""
 
 
 class OutputError(VidcolorError):

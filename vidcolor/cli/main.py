@@ -13,11 +13,16 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType, ModuleType
 
-from vidcolor.cli import color, info, train, weights
+from vidcolor.cli import color, evaluate, info, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
 
-COMMANDS: dict[str, ModuleType] = {"info": info, "train": train, "weights": weights}
+COMMANDS: dict[str, ModuleType] = {
+    "evaluate": evaluate,
+    "info": info,
+    "train": train,
+    "weights": weights,
+}
 
 
 class Terminated(KeyboardInterrupt):

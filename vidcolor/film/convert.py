@@ -20,18 +20,24 @@ from vidcolor.color.chroma import KR_KB
 from vidcolor.film.pixels import RANGE_FULL, storage
 from vidcolor.frames import FilmInfo, PixelLayout
 
-_EXACT = (
+EXACT = (
     Interpolation.BICUBIC
     | Interpolation.ACCURATE_RND
     | Interpolation.FULL_CHR_H_INT
     | Interpolation.FULL_CHR_H_INP
     | Interpolation.BITEXACT
 )
+"""How swscale converts: without its shortcuts, the same on every machine."""
 
 
 def planes(picture: VideoFrame) -> tuple[Tensor, ...]:
     """The planes of a planar or gray picture as views of its memory, (H, W) uint8 or uint16."""
     return tuple(from_dlpack(plane) for plane in picture.planes)
+
+
+def swscale_matrix(matrix: int) -> int:
+    """swscale's number of a matrix: that of H.273, but BT.601 is only 5 and BT.2020 only 9."""
+    return {6: 5, 10: 9}.get(matrix, matrix)
 
 
 def neutral_picture(luma: Tensor, layout: PixelLayout) -> VideoFrame:
@@ -78,9 +84,7 @@ class Converter:
         if self._stored.rgb and self._stored.bits > 8:
             return self._from_deep_rgb(picture, self._scaler)
         tags = self._info.tags
-        # swscale numbers matrices as H.273 does, but knows BT.601 only as 5.
-        matrix = 5 if tags["matrix"] == 6 else tags["matrix"]
-        matrix = 9 if matrix == 10 else matrix
+        matrix = swscale_matrix(tags["matrix"])
         source_range = RANGE_FULL if self._stored.rgb or self._stored.gray else tags["range"]
         return self._scaler.reformat(
             picture,
@@ -89,7 +93,7 @@ class Converter:
             dst_colorspace=matrix,
             src_color_range=source_range,
             dst_color_range=tags["range"],
-            interpolation=_EXACT,
+            interpolation=EXACT,
         )
 
     def _from_deep_rgb(self, picture: VideoFrame, scaler: VideoReformatter) -> VideoFrame:

@@ -50,11 +50,22 @@ class VGG16Features(nn.Module):
             The last ReLU of each of the five blocks: ``(B, C, h / 2**i, w / 2**i)`` for i = 0..4,
             C = 64, 128, 256, 512, 512.
         """
-        x = lightness * 2.55 - self.mean
+        return self.rgb_features(lightness * 2.55)
+
+    def rgb_features(self, rgb: Tensor, blocks: int = 5) -> list[Tensor]:
+        """Features of the first ``blocks`` of a picture in colour, as ``forward`` gives them.
+
+        Args:
+            rgb: ``(B, 3, h, w)`` float, sRGB codes 0..255.
+            blocks: 1 to 5.
+        """
+        x = rgb - self.mean
         maps: list[Tensor] = []
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):
                 maps.append(x)
+                if len(maps) == blocks:
+                    return maps
             x = layer(x)
         return [*maps, x]
 
@@ -77,18 +88,39 @@ def load_imagenet(vgg: VGG16Features, source: str | Path) -> None:
         from torchvision.models import VGG16_Weights
 
         state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=False, check_hash=True)
-        state = {name: value for name, value in state.items() if name.startswith("features.")}
     else:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+        state = read_vgg(source)
+    state = {name: value for name, value in state.items() if name.startswith("features.")}
+    fill(vgg, state, f"{source} does not hold VGG16's convolutions")
 
-        if not Path(source).is_file():
-            raise WeightsNotFound(f"no VGG16 weights at {source}; give --vgg a safetensors file")
-        try:
-            state = load_file(source)
-        except SafetensorError as error:
-            raise WeightsCorrupt(f"{source} is not a safetensors file ({error})") from error
+
+def read_vgg(source: str | Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file with VGG16's weights.
+
+    Raises:
+        WeightsNotFound: there is no such file.
+        WeightsCorrupt: the file is no safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not Path(source).is_file():
+        raise WeightsNotFound(f"no VGG16 weights at {source}; give --vgg a safetensors file")
     try:
-        vgg.load_state_dict({name: value.float() for name, value in state.items()})
+        return load_file(source)
+    except SafetensorError as error:
+        raise WeightsCorrupt(f"{source} is not a safetensors file ({error})") from error
+
+
+def fill(module: nn.Module, state: dict[str, Tensor], complaint: str) -> None:
+    """Load a state dict as float32.
+
+    Raises:
+        WeightsMismatch: it does not fit, said in the words of ``complaint``.
+    """
+    if module.state_dict().keys() != state.keys():
+        raise WeightsMismatch(complaint)
+    try:
+        module.load_state_dict({name: value.float() for name, value in state.items()})
     except RuntimeError as error:
-        raise WeightsMismatch(f"{source} does not hold VGG16's convolutions") from error
+        raise WeightsMismatch(complaint) from error
