@@ -15,7 +15,7 @@ from vidcolor.color.planes import luma_at_size
 from vidcolor.color.transfer import lightness
 from vidcolor.errors import SettingsError
 from vidcolor.frames import Colored, Frame
-from vidcolor.model.colornet import ColorNet
+from vidcolor.model.colornet import ColorNet, DistributionNet
 from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import batched, close
@@ -76,9 +76,14 @@ class Colorizer:
         """Move ``net`` to the device that ``settings`` names.
 
         Raises:
-            SettingsError: the device does not exist here.
+            SettingsError: the device does not exist here, or the net has no dial to turn.
         """
         self.settings = settings or ColorizerSettings()
+        if self.settings.vivid is not None and not isinstance(net, DistributionNet):
+            raise SettingsError(
+                f"{name or 'this net'} predicts one colour, not how likely each is, so --vivid "
+                "cannot turn it; use --saturation"
+            )
         self.name, self.sha256 = name, sha256
         self.device = pick_device(self.settings.device)
         self.dtype = pick_dtype(self.device)
@@ -97,7 +102,7 @@ class Colorizer:
 
         Raises:
             WeightsError: the weights are missing, damaged, or of another net.
-            SettingsError: the device does not exist here.
+            SettingsError: the device does not exist here, or the net has no dial to turn.
         """
         settings = settings or ColorizerSettings()
         name = str(weights or settings.weights)
@@ -117,7 +122,7 @@ class Colorizer:
         inputs = L.to(self.device).contiguous(memory_format=torch.channels_last)
         reduced = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype) if reduced else nullcontext():
-            ab: Tensor = self.net(inputs)
+            ab: Tensor = self.net(inputs, self.settings.vivid)
         return ab.float().cpu()
 
     def lightness_of(self, frame: Frame, sample_aspect: Fraction) -> Tensor:

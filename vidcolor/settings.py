@@ -59,8 +59,12 @@ class ColorizerSettings:
     """Working size: the short side that the net sees, in pixels, a multiple of 16."""
     batch: int = 0
     """Frames per run of the net; 0 lets the device decide."""
+    vivid: float | None = None
+    """0 takes the safest colour, 1 the most vivid; None takes what the weights were tuned for."""
 
     def __post_init__(self) -> None:
+        if self.vivid is not None and not 0 <= self.vivid <= 1:
+            raise SettingsError(f"--vivid {self.vivid} is outside 0 to 1")
         if self.size % 16 or not 64 <= self.size <= 1024:
             raise SettingsError(
                 f"--size {self.size} is not a multiple of 16 from 64 to 1024; try 256"

@@ -9,7 +9,8 @@ from synthetic import make_frame, make_layout, texture
 
 from vidcolor.colorizer import Colorizer, pick_device, pick_dtype
 from vidcolor.errors import SettingsError, WeightsNotFound
-from vidcolor.model.colornet import ColorNet
+from vidcolor.model.build import build_net
+from vidcolor.model.colornet import ColorNet, ColorNetConfig, DistributionNet
 from vidcolor.model.weights import file_sha256
 from vidcolor.settings import ColorizerSettings
 
@@ -81,3 +82,22 @@ def test_results_are_the_same_each_time(tiny: ColorNet) -> None:
     frames = [make_frame(texture(i, 48, 64)) for i in range(3)]
     first, second = (list(Colorizer(tiny, CPU).colorize(frames)) for _ in range(2))
     assert all(torch.equal(a.ab, b.ab) for a, b in zip(first, second, strict=True))
+
+
+def test_the_dial_goes_from_safe_to_vivid(tiny: ColorNet) -> None:
+    assert isinstance(tiny, DistributionNet)
+    L = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(2)) * 100
+
+    def found(vivid: float | None) -> torch.Tensor:
+        return Colorizer(tiny, ColorizerSettings(device="cpu", vivid=vivid)).predict(L)
+
+    safe, bold = found(0.0), found(1.0)
+    assert (safe - bold).abs().max() > 5
+    assert torch.equal(found(None), found(tiny.config.vivid))
+
+
+def test_a_net_without_a_dial_says_so() -> None:
+    with torch.device("meta"):
+        book = build_net(ColorNetConfig(preset="book", embedding=512))
+    with pytest.raises(SettingsError, match="--saturation"):
+        Colorizer(book, ColorizerSettings(device="cpu", vivid=0.3), name="book")

@@ -5,17 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.vgg import cfgs, make_layers
 
-from vidcolor.errors import SettingsError
-from vidcolor.model.colornet import (
-    BookNet,
-    ColorNet,
-    ColorNetConfig,
-    FilmNet,
-    annealed_mean,
-    build_net,
-)
+from vidcolor.errors import SettingsError, WeightsMismatch
+from vidcolor.model.booknet import BookNet, VGG16Classes
+from vidcolor.model.build import MINI, build_net
+from vidcolor.model.colornet import ColorNet, ColorNetConfig, annealed_mean
+from vidcolor.model.filmnet import FilmNet
+from vidcolor.model.mininet import MiniNet
 from vidcolor.model.vgg import IMAGENET_MEAN, VGG16Features, load_imagenet
 
 BOOK_ENCODER = [
@@ -186,18 +184,68 @@ def test_annealed_mean_is_float32_under_autocast() -> None:
     torch.testing.assert_close(ab, annealed_mean(logits, bins, 0.38), atol=1e-4, rtol=0)
 
 
-def test_calm_mixes_in_the_regressed_colour_and_gain_makes_it_stronger(tiny: ColorNet) -> None:
-    def decoded(calm: float, gain: float) -> FilmNet:
-        shape = ColorNetConfig(width=32, blocks=(1, 1), heads=2, calm=calm, gain=gain)
-        net = FilmNet(shape).eval()
-        net.load_state_dict(tiny.state_dict())
-        return net
-
+def test_the_dial_goes_from_the_regressed_colour_to_the_annealed_mean(tiny: ColorNet) -> None:
+    assert isinstance(tiny, FilmNet)
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
-        plain = decoded(0.0, 1.0)
-        mixed = 0.75 * plain(L) + 0.25 * plain.predict(L)[1]
-        torch.testing.assert_close(decoded(0.25, 1.5)(L), 1.5 * mixed, atol=1e-3, rtol=0)
+        logits, safe = tiny.predict(L)
+        bold = annealed_mean(logits, tiny.bins, tiny.config.temperature)
+        gain = tiny.config.gain
+        torch.testing.assert_close(tiny(L, vivid=0.0), safe, atol=1e-3, rtol=0)
+        torch.testing.assert_close(tiny(L, vivid=1.0), bold * gain, atol=1e-3, rtol=0)
+        mixed = (0.75 * safe + 0.25 * bold) * gain**0.25
+        torch.testing.assert_close(tiny(L, vivid=0.25), mixed, atol=1e-3, rtol=0)
+        torch.testing.assert_close(tiny(L), tiny(L, vivid=tiny.config.vivid))
+
+
+def test_the_mini_is_small_enough() -> None:
+    net = build_net(MINI).eval()
+    assert isinstance(net, MiniNet)
+    with FlopCounterMode(display=False) as counter:
+        net(torch.rand(1, 1, 256, 352) * 100)
+    assert counter.get_total_flops() <= 2e9
+    assert sum(p.numel() for p in net.parameters()) < 5e6
+
+
+@pytest.mark.parametrize("size", [(64, 96), (112, 80), (48, 16)])
+def test_the_mini_answers_at_a_quarter(size: tuple[int, int]) -> None:
+    net = build_net(ColorNetConfig(preset="mini", width=24, blocks=(1, 1), heads=2)).eval()
+    assert isinstance(net, MiniNet)
+    L = torch.rand(2, 1, *size) * 100
+    with torch.inference_mode():
+        logits, regressed = net.predict(L)
+        ab = net(L)
+    assert logits.shape == (2, 259, size[0] // 4, size[1] // 4)
+    assert ab.shape == regressed.shape == (2, 2, size[0] // 4, size[1] // 4)
+    assert ab.dtype == torch.float32
+
+
+def test_the_mini_sees_the_whole_picture() -> None:
+    torch.manual_seed(8)
+    net = build_net(ColorNetConfig(preset="mini", width=24, blocks=(1, 1), heads=2)).eval()
+    dark = torch.full((1, 1, 64, 768), 30.0)
+    lit = dark.clone()
+    lit[..., :64] = torch.rand(1, 1, 64, 64) * 100
+    with torch.inference_mode():
+        assert (net(dark) - net(lit))[..., -8:].abs().max() > 1e-6
+
+
+def test_rgb_features_of_grey_are_those_of_its_lightness() -> None:
+    vgg = VGG16Features().eval()
+    L = torch.rand(1, 1, 32, 32) * 100
+    with torch.inference_mode():
+        whole = vgg(L)
+        grey = vgg.rgb_features((L * 2.55).expand(-1, 3, -1, -1), blocks=3)
+    assert len(grey) == 3
+    for one, other in zip(grey, whole, strict=False):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_classifier_that_is_none_is_refused(vgg_file: Path) -> None:
+    with torch.device("meta"):
+        net = VGG16Classes()
+    with pytest.raises(WeightsMismatch, match="classifier"):
+        net.load(vgg_file)
 
 
 def test_vgg_features_are_torchvisions() -> None:
@@ -247,7 +295,9 @@ def test_imagenet_weights_fill_the_features(vgg_file: Path) -> None:
         {"bin_size": 0},
         {"temperature": 0.0},
         {"temperature": float("nan")},
-        {"calm": 2.0},
+        {"vivid": 2.0},
+        {"vivid": float("nan")},
+        {"preset": "mini", "width": 256},
         {"gain": 0.0},
     ],
 )

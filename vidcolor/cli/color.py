@@ -28,7 +28,8 @@ def parser() -> argparse.ArgumentParser:
     """All options, with the defaults of ``vidcolor.settings``."""
     p = Parser(
         prog="vidcolor",
-        usage="vidcolor IN OUT [options]\n       vidcolor info | weights | train ... (--help each)",
+        usage="vidcolor IN OUT [options]\n"
+        "       vidcolor info | weights | evaluate | train ... (--help each)",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
     p.add_argument("source", metavar="IN", help="film or picture (a film named info is ./info)")
@@ -47,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
         help="short side that the net sees, a multiple of 16 (default %(default)s)",
     )
     net.add_argument("--batch", type=int, default=0, help="frames per run of the net")
+    net.add_argument(
+        "--vivid",
+        type=float,
+        metavar="0..1",
+        help="0 the safest colour, 1 the most vivid (default: what the weights were tuned for)",
+    )
     net.add_argument("--no-smooth", action="store_true", help="colour each frame on its own")
     net.add_argument(
         "--saturation",
@@ -108,7 +115,11 @@ def settings_of(args: argparse.Namespace) -> Settings:
             max_pixels=args.max_pixels,
         ),
         colorizer=ColorizerSettings(
-            weights=args.weights, device=args.device, size=args.size, batch=args.batch
+            weights=args.weights,
+            device=args.device,
+            size=args.size,
+            batch=args.batch,
+            vivid=args.vivid,
         ),
         smooth=SmoothSettings(enabled=not args.no_smooth),
         paint=PaintSettings(saturation=args.saturation),

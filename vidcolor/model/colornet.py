@@ -1,10 +1,9 @@
-"""The colornet: from lightness to a*, b*.
+"""The colornet: from lightness to a*, b*. What its three presets have in common.
 
-Two presets of one family. ``film`` is the default: VGG16 features fused at three scales and as a
-global vector into a decoder with attention, predicting a distribution over ab bins (Zhang et al.,
-"Colorful Image Colorization", 2016). ``book`` is the network this project started from, a small
-encoder/decoder that takes VGG16's class probabilities as one vector (after Baldassarre et al.,
-"Deep Koalarization", 2017).
+``film`` is the default: VGG16 features fused at three scales and as a global vector into a decoder
+with attention (filmnet.py). ``mini`` is a small student of it (mininet.py). Both predict a
+distribution over ab bins (Zhang et al., "Colorful Image Colorization", 2016) and a regressed ab.
+``book`` is the network this project started from (booknet.py).
 """
 
 from __future__ import annotations
@@ -18,36 +17,40 @@ from torch import Tensor, nn
 
 from vidcolor.color.lab import ab_bins
 from vidcolor.errors import SettingsError
-from vidcolor.model.vgg import VGG16Features
+
+Preset = Literal["film", "mini", "book"]
+PRESETS: tuple[Preset, ...] = ("film", "mini", "book")
 
 
 @dataclass(frozen=True)
 class ColorNetConfig:
     """The shape of a colornet, stored with its weights."""
 
-    preset: Literal["film", "book"] = "film"
+    preset: Preset = "film"
     """Which network of the family."""
     width: int = 256
-    """Channels of the decoder at 1/16 and 1/8 (film)."""
+    """Channels at the deepest scale of the decoder (film) or of the encoder (mini)."""
     blocks: tuple[int, int] = (2, 2)
-    """Attention blocks at 1/16 and at 1/8 (film)."""
+    """Attention blocks at 1/16 and at 1/8 (film); at 1/32, and residual blocks at 1/8 and at 1/16
+    each (mini)."""
     heads: int = 4
-    """Heads of an attention block (film)."""
+    """Heads of an attention block (film, mini)."""
     bin_size: int = 10
-    """Side of an ab bin, in ab units (film)."""
+    """Side of an ab bin, in ab units (film, mini)."""
     temperature: float = 0.38
-    """Temperature of the annealed mean that turns the distribution into one colour (film)."""
-    calm: float = 0.5
-    """Share of the regressed colour in the result, 0..1; more is safer and duller (film)."""
-    gain: float = 1.3
-    """Factor on the result that makes up for the dullness of every mean (film)."""
+    """Temperature of the annealed mean that turns the distribution into one colour (film, mini)."""
+    vivid: float = 0.5
+    """Where the dial stands unless the user turns it, 0 safest to 1 most vivid (film, mini)."""
+    gain: float = 1.69
+    """Factor on the colour at the vivid end of the dial; it makes up for the dullness of every mean
+    (film, mini)."""
     embedding: int = 1000
     """Length of the vector that is fused at 1/8 (book): 1000 classes or 512 features."""
 
     def __post_init__(self) -> None:
         # A config may come from a file: it must describe a net, and one that fits into memory.
-        if self.preset not in ("film", "book"):
-            raise SettingsError(f"unknown preset {self.preset!r}; use film or book")
+        if self.preset not in PRESETS:
+            raise SettingsError(f"unknown preset {self.preset!r}; use {', '.join(PRESETS)}")
         counts = (self.width, *self.blocks, self.heads, self.bin_size)
         fits = (
             all(isinstance(count, int) for count in counts)
@@ -56,9 +59,10 @@ class ColorNetConfig:
             and 4 <= self.width <= 2048
             and 1 <= self.heads <= self.width
             and self.width % self.heads == 0
+            and (self.preset != "mini" or self.width % 12 == 0)
             and 5 <= self.bin_size <= 50
             and 0 < self.temperature <= 10
-            and 0 <= self.calm <= 1
+            and 0 <= self.vivid <= 1
             and 0 < self.gain <= 4
             and self.embedding in (512, 1000)
         )
@@ -77,11 +81,13 @@ class ColorNet(nn.Module):
         """The (h, w) at which this net looks at a film of ``height`` x ``width``."""
         raise NotImplementedError
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, lightness: Tensor, vivid: float | None = None) -> Tensor:
         """Predict ab.
 
         Args:
             lightness: ``(B, 1, h, w)`` float, CIE L* 0..100; h and w are multiples of 16.
+            vivid: 0 safest to 1 most vivid; None takes the config's. Without effect on a net that
+                predicts no distribution (book).
 
         Returns:
             ``(B, 2, h', w')`` float32, CIE a*, b* in about -110..110.
@@ -89,80 +95,28 @@ class ColorNet(nn.Module):
         raise NotImplementedError
 
 
-class AttentionBlock(nn.Module):
-    """A plain pre-norm transformer block over all positions of a map.
-
-    A depth-wise 3x3 convolution tells neighbours apart, so any size of picture works.
-    """
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.position = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.norm1 = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.project = nn.Linear(width, width)
-        self.norm2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> the same shape."""
-        B, C, h, w = x.shape
-        x = x + self.position(x)
-        tokens: Tensor = x.flatten(2).transpose(1, 2)
-        q, k, v = self.qkv(self.norm1(tokens)).view(B, h * w, 3, self.heads, -1).unbind(2)
-        mixed = F.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-        )
-        tokens = tokens + self.project(mixed.transpose(1, 2).reshape(B, h * w, C))
-        tokens = tokens + self.mlp(self.norm2(tokens))
-        return tokens.transpose(1, 2).view(B, C, h, w)
-
-
-def conv_block(channels: int, out: int) -> nn.Sequential:
-    """3x3 convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(channels, out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(out),
-        nn.ReLU(inplace=True),
-    )
-
-
-class FilmNet(ColorNet):
-    """The default net: ab at a quarter of the working size, as a distribution over bins."""
+class DistributionNet(ColorNet):
+    """A net that says of each place how likely each colour is, and which is the safest."""
 
     bins: Tensor
 
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__(config)
-        W = config.width
-        self.vgg = VGG16Features()
-        self.bridge = conv_block(512, W)
-        self.overall = nn.Sequential(nn.Linear(512, W), nn.ReLU(), nn.Linear(W, W))
-        self.attend16 = nn.Sequential(
-            *(AttentionBlock(W, config.heads) for _ in range(config.blocks[0]))
-        )
-        self.skip8 = conv_block(512, W)
-        self.fuse8 = conv_block(2 * W, W)
-        self.attend8 = nn.Sequential(
-            *(AttentionBlock(W, config.heads) for _ in range(config.blocks[1]))
-        )
-        self.skip4 = conv_block(256, W // 2)
-        self.fuse4 = nn.Sequential(
-            conv_block(W + W // 2, 3 * W // 4), conv_block(3 * W // 4, W // 2)
-        )
-        bins = ab_bins(config.bin_size)
-        self.register_buffer("bins", bins, persistent=False)
-        self.classify = nn.Conv2d(W // 2, len(bins), 1)
-        self.regress = nn.Conv2d(W // 2, 2, 1)
+        self.register_buffer("bins", ab_bins(config.bin_size), persistent=False)
 
     def working_size(self, height: int, width: int, short_side: int) -> tuple[int, int]:
         """Short side ``short_side``, long side the nearest multiple of 16, at most 4 times it."""
         ratio = min(max(height, width) / min(height, width), 4.0)
         long_side = max(16, round(short_side * ratio / 16) * 16)
         return (short_side, long_side) if height <= width else (long_side, short_side)
+
+    def encode(self, lightness: Tensor) -> list[Tensor]:
+        """Feature maps from fine to coarse; the last one knows the whole picture."""
+        raise NotImplementedError
+
+    def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits and regressed ab of what `encode` gave."""
+        raise NotImplementedError
 
     def predict(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
         """What the two heads say.
@@ -173,25 +127,30 @@ class FilmNet(ColorNet):
         Returns:
             ``(B, Q, h/4, w/4)`` logits of the ab bins and ``(B, 2, h/4, w/4)`` regressed ab.
         """
-        _, _, quarter, eighth, sixteenth = self.vgg(lightness)
-        # VGG's ReLUs grow large; these factors bring each scale to about unit size.
-        quarter, eighth, sixteenth = quarter / 100, eighth / 50, sixteenth / 10
-        x = self.bridge(sixteenth) + self.overall(sixteenth.mean((2, 3)))[:, :, None, None]
-        x = upsample(self.attend16(x))
-        x = self.attend8(self.fuse8(torch.cat([x, self.skip8(eighth)], 1)))
-        x = self.fuse4(torch.cat([upsample(x), self.skip4(quarter)], 1))
-        return self.classify(x), self.regress(x) * 100
+        return self.decode(self.encode(lightness))
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Annealed mean, mixed with the regressed colour by ``calm``, times ``gain``."""
-        logits, regressed = self.predict(lightness)
-        ab = annealed_mean(logits, self.bins, self.config.temperature)
-        return torch.lerp(ab, regressed.float(), self.config.calm) * self.config.gain
+    def forward(self, lightness: Tensor, vivid: float | None = None) -> Tensor:
+        """One colour per place; ``(B, 2, h/4, w/4)``."""
+        return self.choose(*self.predict(lightness), vivid)
 
+    def choose(self, logits: Tensor, regressed: Tensor, vivid: float | None = None) -> Tensor:
+        """From the regressed colour (0) to the annealed mean times ``gain`` (1).
 
-def upsample(x: Tensor) -> Tensor:
-    """Twice the size, bilinear."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        Args:
+            logits: ``(B, Q, h, w)``.
+            regressed: ``(B, 2, h, w)`` ab.
+            vivid: 0..1; None takes the config's.
+
+        Returns:
+            ``(B, 2, h, w)`` float32 ab.
+        """
+        share = self.config.vivid if vivid is None else vivid
+        safe = regressed.float()
+        if not share:
+            return safe
+        bold = annealed_mean(logits, self.bins, self.config.temperature)
+        ab: Tensor = torch.lerp(safe, bold, share) * self.config.gain**share
+        return ab
 
 
 def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
@@ -208,85 +167,3 @@ def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
     with torch.autocast(logits.device.type, enabled=False):  # bf16 would round ab to whole units
         weights = F.softmax(logits.float() / temperature, dim=1)
         return torch.einsum("bqhw,qc->bchw", weights, bins)
-
-
-class BookNet(ColorNet):
-    """The network of the book chapter, as its layer table says.
-
-    The chapter feeds raw L; it is scaled to [-1, 1] here. VGG16 sees the grey picture at 224 x
-    224. With ``embedding`` 1000 its vector is the class probabilities and needs torchvision's
-    classifier, handed in by the caller; with 512 it is the mean of the last feature map.
-    """
-
-    SIDE = 256
-    ENCODER = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 1), (256, 1))
-    """(channels, stride) of the encoder's 3x3 convolutions."""
-
-    def __init__(self, config: ColorNetConfig) -> None:
-        super().__init__(config)
-        self.vgg: nn.Module = VGG16Classes() if config.embedding == 1000 else VGG16Features()
-        layers: list[nn.Module] = []
-        channels = 1
-        for out, stride in self.ENCODER:
-            layers += [nn.Conv2d(channels, out, 3, stride, padding=1), nn.ReLU(inplace=True)]
-            channels = out
-        self.encoder = nn.Sequential(*layers)
-        self.fusion = nn.Sequential(
-            nn.Conv2d(channels + config.embedding, 256, 1), nn.ReLU(inplace=True)
-        )
-        self.decoder = nn.Sequential(
-            *(nn.Conv2d(256, 128, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2)),
-            *(nn.Conv2d(128, 64, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2)),
-            *(nn.Conv2d(64, 32, 3, padding=1), nn.ReLU()),
-            *(nn.Conv2d(32, 16, 3, padding=1), nn.ReLU()),
-            *(nn.Conv2d(16, 2, 3, padding=1), nn.Tanh(), nn.Upsample(scale_factor=2)),
-        )
-
-    def working_size(self, height: int, width: int, short_side: int) -> tuple[int, int]:  # noqa: ARG002
-        """Always 256 x 256, as the chapter rescales every picture."""
-        return self.SIDE, self.SIDE
-
-    def embed(self, lightness: Tensor) -> Tensor:
-        """(B, 1, h, w) L -> (B, embedding)."""
-        small = F.interpolate(lightness, (224, 224), mode="bilinear", antialias=True)
-        if isinstance(self.vgg, VGG16Features):
-            features: Tensor = self.vgg(small)[-1].mean((2, 3)) / 10
-            return features
-        return F.softmax(self.vgg(small).float(), dim=1)
-
-    def forward(self, lightness: Tensor) -> Tensor:
-        """(B, 1, 256, 256) L -> (B, 2, 256, 256) ab; any multiple of 8 works."""
-        x = self.encoder(lightness / 50 - 1)
-        vector = self.embed(lightness)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        x = self.fusion(torch.cat([x, vector.to(x.dtype)], 1))
-        ab: Tensor = self.decoder(x).float() * 128
-        return ab
-
-
-class VGG16Classes(nn.Module):
-    """The whole VGG16 with its classifier: (B, 1, 224, 224) L -> (B, 1000) logits."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        from torchvision.models import vgg16
-
-        self.net = vgg16(weights=None)
-        self.register_buffer(
-            "mean", torch.tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1), persistent=False
-        )
-        self.register_buffer(
-            "std", torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1), persistent=False
-        )
-
-    def forward(self, lightness: Tensor) -> Tensor:
-        """IMAGENET1K_V1's own preprocessing: RGB 0..1, minus mean, over standard deviation."""
-        logits: Tensor = self.net((lightness / 100 - self.mean) / self.std)
-        return logits
-
-
-def build_net(config: ColorNetConfig) -> ColorNet:
-    """A net with fresh weights."""
-    return FilmNet(config) if config.preset == "film" else BookNet(config)

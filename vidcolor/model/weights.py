@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from vidcolor.errors import WeightsCorrupt, WeightsMismatch, WeightsNotFound
-from vidcolor.model.colornet import ColorNet, ColorNetConfig, build_net
+from vidcolor.model.build import build_net
+from vidcolor.model.colornet import ColorNet, ColorNetConfig
 
 FORMAT = "vidcolor-1"
 MAX_BYTES = 2 << 30
