@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from synthetic import photo
 
-from vidcolor.model.colornet import ColorNet, ColorNetConfig, FilmNet, build_net
+from vidcolor.film.still import write_rgb
+from vidcolor.model.build import build_net
+from vidcolor.model.colornet import ColorNet, ColorNetConfig
+from vidcolor.model.filmnet import FilmNet
 from vidcolor.model.vgg import VGG16Features
 from vidcolor.model.weights import load_weights, save_weights
+from vidcolor.training.datasets import Still, look_of
 
 torch.set_num_threads(min(2, torch.get_num_threads()))
 
@@ -83,3 +88,27 @@ def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = VGG16Features().state_dict()
     save_file({key: value.half() for key, value in state.items()}, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sources of six pictures, one of them kept for validation, and some that are no good."""
+    folder = tmp_path_factory.mktemp("album")
+    for source in ("towns", "woods"):
+        (folder / source).mkdir()
+    seed = kept = 0
+    while kept == 0 or seed < 11:
+        picture = photo(seed)
+        validation = Still("", "", look_of(picture)).validation
+        if seed < 11 or validation:
+            kept += validation
+            write_rgb(picture, folder / ("towns", "woods")[seed % 2] / f"{seed}.jpg")
+        seed += 1
+    write_rgb(photo(0, 60, 300), folder / "towns" / "tiny.png")
+    dull = photo(0)[:1].expand(3, -1, -1).contiguous()
+    write_rgb(dull, folder / "towns" / "dull.png")
+    card = torch.tensor([200, 90, 20], dtype=torch.uint8)[:, None, None].expand(3, 120, 150)
+    write_rgb(card, folder / "woods" / "card.png")
+    (folder / "woods" / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    (folder / "woods" / "notes.txt").write_text("no picture either")
+    return folder

@@ -64,6 +64,12 @@ def texture(seed: int, H: int, W: int) -> Tensor:
     return picture
 
 
+def photo(seed: int, H: int = 120, W: int = 150) -> Tensor:
+    """``(3, H, W)`` uint8: colourful blobs."""
+    rgb = torch.stack([texture(3 * seed + channel, H, W) for channel in range(3)])
+    return (rgb * 255).to(torch.uint8)
+
+
 def bits_of(plane: Tensor) -> bytes:
     """The samples of a plane without the gaps between its rows."""
     return plane.contiguous().view(torch.uint8).numpy().tobytes()

@@ -24,8 +24,17 @@ from vidcolor.frames import Damage, LeftBehind, Progress, Report
 from vidcolor.settings import Settings
 
 OPTIONS = {
-    *("--weights", "--device", "--size", "--batch", "--no-smooth", "--saturation"),
-    *("--codec", "--crf", "--preset", "--encoder-option", "--lossless", "--start", "--end"),
+    *("--weights", "--device", "--size", "--batch", "--no-smooth", "--vivid"),
+    *(
+        "--saturation",
+        "--codec",
+        "--crf",
+        "--preset",
+        "--encoder-option",
+        "--lossless",
+        "--start",
+        "--end",
+    ),
     *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
     "--version",
 }
@@ -77,11 +86,11 @@ def test_help_lists_every_option(capsys: Captured) -> None:
     text = capsys.readouterr().out
     words = set(text.replace(",", " ").split())
     assert words >= OPTIONS
-    for command in ("info", "weights", "train"):
+    for command in ("info", "weights", "evaluate", "train"):
         assert command in text
 
 
-@pytest.mark.parametrize("command", ["info", "weights", "train"])
+@pytest.mark.parametrize("command", ["info", "weights", "evaluate", "train"])
 def test_every_command_has_help(command: str, capsys: Captured) -> None:
     assert main([command, "--help"]) == 0
     assert f"vidcolor {command}" in capsys.readouterr().out
@@ -98,6 +107,8 @@ def test_every_command_has_help(command: str, capsys: Captured) -> None:
         (["a", "b", "--size", "32"], "64 to 1024"),
         (["a", "b", "--size", "big"], "--size"),
         (["a", "b", "--batch", "-1"], "--batch"),
+        (["a", "b", "--vivid", "1.2"], "--vivid"),
+        (["a", "b", "--vivid", "nan"], "--vivid"),
         (["a", "b", "--saturation", "-1"], "--saturation"),
         (["a", "b", "--saturation", "nan"], "--saturation"),
         (["a", "b", "--start", "soon"], "soon"),
@@ -110,14 +121,7 @@ def test_every_command_has_help(command: str, capsys: Captured) -> None:
         (["a", "b", "--crf", "low"], "--crf"),
         (["info"], "FILM"),
         (["info", "/no/such/film.mp4"], "film.mp4"),
-        (["train"], "--stills"),
-        (["train", "--stills", "x", "--out", "y", "--minutes", "0"], "--minutes"),
-        (["train", "--stills", "x", "--out", "y", "--minutes", "nan"], "--minutes"),
-        (["train", "--stills", "x", "--out", "y", "--sides", "100"], "--sides"),
-        (["train", "--stills", "x", "--out", "y", "--sides", "0"], "--sides"),
-        (["train", "--stills", "x", "--out", "y", "--source-weight", "a=b"], "--source-weight"),
-        (["train", "--stills", "x", "--out", "y", "--source-weight", "a=-1"], "--source-weight"),
-        (["train", "--stills", "x", "--out", "y", "--preset", "opera"], "--preset"),
+        (["evaluate", "x"], "RESULT"),
     ],
 )
 def test_bad_words_are_refused_in_one_line(
@@ -154,7 +158,9 @@ def test_clock(seconds: float, text: str) -> None:
 
 
 def test_options_reach_the_settings(asked: list[Any]) -> None:
-    words = "--device cpu --size 192 --batch 3 --no-smooth --saturation 0.5 --codec libx265"
+    words = (
+        "--device cpu --size 192 --batch 3 --vivid 0.7 --no-smooth --saturation 0.5 --codec libx265"
+    )
     words += " --crf 20 --preset slow --encoder-option tune=grain --encoder-option x=a=b"
     words += " --lossless --start 1:00 --end 1:30.5 --video-stream 1 --max-pixels 1000"
     words += " --weights w.safetensors --strict --force -q"
@@ -163,6 +169,7 @@ def test_options_reach_the_settings(asked: list[Any]) -> None:
     assert (source, target) == ("in.mp4", "out.mkv")
     net = settings.colorizer
     assert (net.weights, net.device, net.size, net.batch) == ("w.safetensors", "cpu", 192, 3)
+    assert net.vivid == 0.7
     assert (settings.smooth.enabled, settings.paint.saturation) == (False, 0.5)
     encode = settings.encode
     assert (encode.codec, encode.crf, encode.preset) == ("libx265", 20, "slow")
@@ -300,23 +307,6 @@ def test_a_surprise_is_one_line_and_v_shows_where(asked: list[Any], capsys: Capt
     assert "unexpected RuntimeError: two lines" in one_line(capsys)
     assert main(["in.mp4", "out.mp4", "-q", "-v"]) == 2
     assert "Traceback" in capsys.readouterr().err
-
-
-def test_weights_lists_what_ships(
-    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from vidcolor.model import weights
-
-    monkeypatch.setattr(weights, "models_folder", lambda: tmp_path)
-    (tmp_path / "net.safetensors").write_bytes(bytes(2_000_000))
-    (tmp_path / "weights.toml").write_text(
-        '[[weights]]\nname = "small"\nfile = "net.safetensors"\nsha256 = "12ab"\n'
-        'licence = "MIT"\ntraining_data = "made up"\nscores = { psnr = 24.5 }\n'
-    )
-    assert main(["weights"]) == 0
-    out = capsys.readouterr().out
-    for word in ("small", "2.0 MB", "12ab", "MIT", "made up", "24.5"):
-        assert word in out
 
 
 def vidcolor_process(*words: str, **options: Any) -> subprocess.Popen[str]:

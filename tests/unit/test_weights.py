@@ -11,6 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from vidcolor.cli.main import main
 from vidcolor.errors import (
     VidcolorError,
     WeightsCorrupt,
@@ -256,3 +257,18 @@ def test_vgg_weights_are_checked_too(tmp_path: Path) -> None:
     save_file({"features.0.weight": torch.zeros(1)}, tmp_path / "other")
     with pytest.raises(WeightsMismatch):
         load_imagenet(vgg, tmp_path / "other")
+
+
+def test_weights_lists_what_ships(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "models_folder", lambda: tmp_path)
+    (tmp_path / "net.safetensors").write_bytes(bytes(2_000_000))
+    (tmp_path / "weights.toml").write_text(
+        '[[weights]]\nname = "small"\nfile = "net.safetensors"\nsha256 = "12ab"\n'
+        'licence = "MIT"\ntraining_data = "made up"\nscores = { psnr = 24.5 }\n'
+    )
+    assert main(["weights"]) == 0
+    out = capsys.readouterr().out
+    for word in ("small", "2.0 MB", "12ab", "MIT", "made up", "24.5"):
+        assert word in out

@@ -6,18 +6,34 @@ out. Things that must stay neutral (bars, frame edges, cards of text) come with 
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torchvision.transforms.v2.functional import resize
 
 from vidcolor.color.lab import linear_to_lab, rgb_to_lab, srgb_to_linear
 
 REC601 = (0.299, 0.587, 0.114)
 
+LUMA_TABLE = (
+    *((16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55)),
+    *((14, 13, 16, 24, 40, 57, 69, 56), (14, 17, 22, 29, 51, 87, 80, 62)),
+    *((18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92)),
+    *((49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99)),
+)
+"""Steps of JPEG's quantiser for the 8 x 8 cosines of a block at quality 50."""
+
+
+def rand(draw: torch.Generator, *shape: int) -> Tensor:
+    """Uniform in 0..1, where the source of randomness lives."""
+    return torch.rand(shape, generator=draw, device=draw.device)
+
 
 def clean_grey(rgb: Tensor) -> Tensor:
     """(B, 3, h, w) sRGB 0..1 -> (B, 1, h, w) grey code 0..1, the luma of BT.601."""
-    return (rgb * torch.tensor(REC601).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (rgb * rgb.new_tensor(REC601).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def grey_to_lightness(grey: Tensor) -> Tensor:
@@ -31,10 +47,10 @@ def film_grey(rgb: Tensor, draw: torch.Generator) -> Tensor:
     A third is plain BT.601 luma, a fifth orthochromatic (blind to red), the rest random.
     """
     B = len(rgb)
-    kind = torch.rand(B, 1, generator=draw)
-    mix = torch.rand(B, 3, generator=draw) + 0.1
-    ortho = mix * torch.tensor([0.05, 1.0, 1.0])
-    plain = torch.tensor([REC601]).expand(B, 3)
+    kind = rand(draw, B, 1)
+    mix = rand(draw, B, 3) + 0.1
+    ortho = mix * rgb.new_tensor([0.05, 1.0, 1.0])
+    plain = rgb.new_tensor([REC601]).expand(B, 3)
     mix = torch.where(kind < 0.35, plain, torch.where(kind < 0.55, ortho, mix))
     return (rgb * (mix / mix.sum(1, keepdim=True))[:, :, None, None]).sum(1, keepdim=True)
 
@@ -43,8 +59,8 @@ def uniform(
     B: int, low: float, high: float, share: float, rest: float, draw: torch.Generator
 ) -> Tensor:
     """(B, 1, 1, 1): uniform in low..high for a ``share`` of the batch, ``rest`` elsewhere."""
-    value = low + (high - low) * torch.rand(B, 1, 1, 1, generator=draw)
-    return torch.where(torch.rand(B, 1, 1, 1, generator=draw) < share, value, rest)
+    value = low + (high - low) * rand(draw, B, 1, 1, 1)
+    return torch.where(rand(draw, B, 1, 1, 1) < share, value, rest)
 
 
 def age(grey: Tensor, draw: torch.Generator) -> Tensor:
@@ -56,18 +72,39 @@ def age(grey: Tensor, draw: torch.Generator) -> Tensor:
     grey = grey + uniform(B, -0.08, 0.12, 0.5, 0.0, draw)
     soft = F.interpolate(F.avg_pool2d(grey, 2), (h, w), mode="bilinear")
     grey = torch.lerp(grey, soft, uniform(B, 0.3, 1.0, 0.4, 0.0, draw))
-    grain = torch.randn(B, 1, h, w, generator=draw)
+    grain = torch.randn(B, 1, h, w, generator=draw, device=draw.device)
     coarse = F.avg_pool2d(F.pad(grain, (1, 1, 1, 1), mode="reflect"), 3, 1) * 2
     grain = torch.lerp(grain, coarse, uniform(B, 0.0, 1.0, 1.0, 0.0, draw))
     grey = grey + grain * uniform(B, 0.005, 0.06, 0.5, 0.0, draw)
-    scratched = torch.rand(B, 1, 1, w, generator=draw) < uniform(B, 0.0, 0.02, 0.1, 0.0, draw)
-    return torch.where(scratched, torch.rand(B, 1, 1, w, generator=draw).round(), grey).clamp(0, 1)
+    scratched = rand(draw, B, 1, 1, w) < uniform(B, 0.0, 0.02, 0.1, 0.0, draw)
+    return torch.where(scratched, rand(draw, B, 1, 1, w).round(), grey).clamp(0, 1)
+
+
+def jpeg(grey: Tensor, draw: torch.Generator) -> Tensor:
+    """The blocks and rings of strong compression, in a sixth of the batch; (B, 1, h, w) 0..1.
+
+    What JPEG loses: the cosines of 8 x 8 blocks rounded to multiples of its luma table (ITU-T T.81,
+    Annex K), scaled for qualities of 10 to 50 as libjpeg does.
+    """
+    B, _, h, w = grey.shape
+    quality = uniform(B, 10, 50, 1.0, 50, draw)
+    table = grey.new_tensor(LUMA_TABLE).view(8, 1, 8) * (50 / quality).view(B, 1, 1, 1, 1)
+    blocks = grey.view(B, h // 8, 8, w // 8, 8) * 255 - 128
+    n = torch.arange(8, device=grey.device)
+    cosines = torch.cos((2 * n + 1) * n[:, None] * (math.pi / 16)) / 2
+    cosines[0] /= math.sqrt(2)
+    spectrum = torch.einsum("ui,vj,byixj->byuxv", cosines, cosines, blocks)
+    spectrum = (spectrum / table).round() * table
+    blocks = torch.einsum("ui,vj,byuxv->byixj", cosines, cosines, spectrum)
+    codes = (blocks.reshape(grey.shape) + 128) / 255
+    chosen = rand(draw, B, 1, 1, 1) < 1 / 6
+    return torch.where(chosen, codes.clamp(0, 1), grey)
 
 
 def vignette(B: int, h: int, w: int, draw: torch.Generator) -> Tensor:
     """(B, 1, h, w) factor on the code: 1 in the middle, darker corners for a fifth."""
-    y = torch.linspace(-1, 1, h).view(1, 1, h, 1)
-    x = torch.linspace(-1, 1, w).view(1, 1, 1, w)
+    y = torch.linspace(-1, 1, h, device=draw.device).view(1, 1, h, 1)
+    x = torch.linspace(-1, 1, w, device=draw.device).view(1, 1, 1, w)
     distance = (x * x + y * y) / 2
     reach = uniform(B, 0.4, 1.0, 1.0, 1.0, draw)
     fall = ((distance - 1 + reach) / reach).clamp(min=0)
@@ -76,21 +113,21 @@ def vignette(B: int, h: int, w: int, draw: torch.Generator) -> Tensor:
 
 def bars(B: int, h: int, w: int, draw: torch.Generator) -> Tensor:
     """(B, 1, h, w) bool: True in black bars at the sides or above and below, in a tenth."""
-    y = torch.linspace(-1, 1, h).abs().view(1, 1, h, 1)
-    x = torch.linspace(-1, 1, w).abs().view(1, 1, 1, w)
+    y = torch.linspace(-1, 1, h, device=draw.device).abs().view(1, 1, h, 1)
+    x = torch.linspace(-1, 1, w, device=draw.device).abs().view(1, 1, 1, w)
     limit = uniform(B, 0.7, 1.0, 0.1, 2.0, draw)
-    sides = torch.rand(B, 1, 1, 1, generator=draw) < 0.5
+    sides = rand(draw, B, 1, 1, 1) < 0.5
     return torch.where(sides, x.expand(B, 1, h, w), y.expand(B, 1, h, w)) > limit
 
 
 def text_cards(B: int, h: int, w: int, draw: torch.Generator) -> Tensor:
     """(B, 1, h, w) grey 0..1: light marks in lines on a dark ground, like an intertitle."""
-    marks = torch.rand(B, 1, h // 2, w // 2, generator=draw) < 0.55
-    pitch = torch.randint(6, 14, (B, 1, 1, 1), generator=draw)
-    rows = torch.arange(h // 2).view(1, 1, -1, 1) % pitch < pitch / 2
-    inside = torch.linspace(-1, 1, w // 2).abs() < 0.75
+    marks = rand(draw, B, 1, h // 2, w // 2) < 0.55
+    pitch = torch.randint(6, 14, (B, 1, 1, 1), generator=draw, device=draw.device)
+    rows = torch.arange(h // 2, device=draw.device).view(1, 1, -1, 1) % pitch < pitch / 2
+    inside = torch.linspace(-1, 1, w // 2, device=draw.device).abs() < 0.75
     ink = F.interpolate((marks & rows & inside).float(), (h, w), mode="bilinear")
-    ground = torch.rand(B, 1, 1, 1, generator=draw) * 0.15
+    ground = rand(draw, B, 1, 1, 1) * 0.15
     return torch.lerp(ground, ink, 0.85)
 
 
@@ -120,12 +157,39 @@ def film_pair(rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
     B, _, h, w = rgb.shape
     unit = rgb.float() / 255
     ab = rgb_to_lab(unit)[:, 1:]
-    clean = torch.rand(B, 1, 1, 1, generator=draw) < 0.3
-    grey = torch.where(clean, clean_grey(unit), age(film_grey(unit, draw), draw))
+    clean = rand(draw, B, 1, 1, 1) < 0.3
+    grey = torch.where(clean, clean_grey(unit), jpeg(age(film_grey(unit, draw), draw), draw))
     dark = vignette(B, h, w, draw)
     grey, ab = grey * dark, ab * dark
     barred = bars(B, h, w, draw)
     grey, ab = torch.where(barred, 0.02, grey), torch.where(barred, 0.0, ab)
-    card = torch.rand(B, 1, 1, 1, generator=draw) < 0.015
+    card = rand(draw, B, 1, 1, 1) < 0.015
     grey, ab = torch.where(card, text_cards(B, h, w, draw), grey), torch.where(card, 0.0, ab)
     return grey_to_lightness(grey), ab
+
+
+def book_view(rgb: Tensor, side: int, draw: torch.Generator) -> Tensor:
+    """The chapter's augmentation of a whole picture, as Keras's ``ImageDataGenerator`` has it.
+
+    Squashed to a square; flip; rotation up to 20 degrees; shear up to 0.2, which Keras takes for
+    degrees; zoom 0.8 to 1.2 of each side; what comes into view repeats the edge.
+
+    Args:
+        rgb: ``(3, H, W)`` uint8.
+        side: Side of the result, pixels.
+        draw: Source of randomness.
+
+    Returns:
+        ``(3, side, side)`` uint8.
+    """
+    turn, shear, zoom_x, zoom_y, flip = torch.rand(5, generator=draw).tolist()
+    turn, shear = math.radians(40 * turn - 20), math.radians(0.4 * shear - 0.2)
+    rotation = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    slant = torch.tensor([[1.0, -math.sin(shear)], [0.0, math.cos(shear)]])
+    zoom = torch.diag(torch.tensor([0.8 + 0.4 * zoom_x, 0.8 + 0.4 * zoom_y]))
+    mirror = torch.diag(torch.tensor([-1.0 if flip < 0.5 else 1.0, 1.0]))
+    matrix = torch.cat([mirror @ rotation @ slant @ zoom, torch.zeros(2, 1)], 1)
+    square: Tensor = resize(rgb, [side, side], antialias=True)
+    grid = F.affine_grid(matrix[None], [1, 3, side, side], align_corners=False)
+    turned = F.grid_sample(square[None].float(), grid, padding_mode="border", align_corners=False)
+    return turned[0].round().to(torch.uint8)

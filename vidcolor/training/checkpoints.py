@@ -9,32 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vidcolor.errors import TrainingError
+from vidcolor.training.settings import MAY_CHANGE, TrainSettings
 
 
 @dataclass
 class Position:
-    """How far a run has come."""
+    """How far a run has come.
+
+    All randomness follows from the seed and the step, so there is no other state of chance.
+    """
 
     step: int = 0
-    """Optimiser steps done; the next batch and its randomness follow from it."""
+    """Optimiser steps done."""
     minutes: float = 0.0
     """Minutes spent training."""
+    best: float = -float("inf")
+    """Best score of a validation so far."""
 
 
 class Average:
     """Exponential moving average of a net's weights and running statistics."""
 
-    def __init__(self, net: nn.Module, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, net: nn.Module, decay: float, *, trained: bool = False) -> None:
+        """Start at the net's weights; ``trained`` says that they are worth keeping."""
+        self.decay, self.trained = decay, trained
         self.state = {key: value.detach().clone() for key, value in net.state_dict().items()}
         self.frozen = {key for key, value in net.named_parameters() if not value.requires_grad}
 
     def update(self, net: nn.Module, step: int) -> None:
-        """Move towards the net; faster at first, so that the random start is forgotten."""
-        decay = min(self.decay, (1 + step) / (10 + step))
+        """Move towards the net; faster at first, so that a random start is forgotten."""
+        decay = self.decay if self.trained else min(self.decay, (1 + step) / (10 + step))
         moving = [key for key in self.state if key not in self.frozen]
         now = net.state_dict()
         floats = [key for key in moving if now[key].is_floating_point()]
@@ -43,18 +50,21 @@ class Average:
             self.state[key].copy_(now[key])
 
 
-def write_settings(run: Path, settings: Any) -> None:
+def write_settings(run: Path, settings: TrainSettings) -> None:
     """Remember the run's settings, or check that they are those of the run folder.
 
     Raises:
-        TrainingError: the folder holds a run with other settings.
+        TrainingError: the folder holds a run with other settings, or cannot be written.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{run} cannot be made a run folder ({error.strerror})") from error
     file = run / "settings.json"
-    fields = json.loads(json.dumps(asdict(settings), default=str))
+    fields = json.loads(json.dumps(asdict(settings)))
     if file.is_file():
         old = json.loads(file.read_text())
-        changed = sorted(key for key in fields if old.get(key) != fields[key])
+        changed = sorted(k for k in fields if old.get(k) != fields[k] and k not in MAY_CHANGE)
         if changed:
             raise TrainingError(
                 f"{run} holds a run with other settings ({', '.join(changed)}); "
@@ -63,34 +73,48 @@ def write_settings(run: Path, settings: Any) -> None:
     file.write_text(json.dumps(fields, indent=1))
 
 
-def save_checkpoint(
-    run: Path, net: nn.Module, average: Average, optimizer: torch.optim.Optimizer, at: Position
-) -> None:
-    """Write ``last.pt`` aside and rename it, so that a crash leaves the previous one."""
-    state: dict[str, Any] = {
-        "net": net.state_dict(),
-        "average": average.state,
-        "optimizer": optimizer.state_dict(),
-        "position": asdict(at),
-    }
+def save_checkpoint(run: Path, parts: dict[str, Any], average: Average, at: Position) -> None:
+    """Write ``last.pt`` aside and rename it, so that a crash leaves the previous one.
+
+    Args:
+        run: Run folder.
+        parts: Name -> anything with a ``state_dict``.
+        average: Of the net.
+        at: How far the run has come.
+
+    Raises:
+        TrainingError: the disk is full or the folder cannot be written.
+    """
+    state = {name: part.state_dict() for name, part in parts.items()}
     aside = run / "last.part"
-    with aside.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(run / "last.pt")
+    try:
+        with aside.open("wb") as file:
+            torch.save(state | {"average": average.state, "position": asdict(at)}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(run / "last.pt")
+    except (OSError, RuntimeError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise TrainingError(f"the checkpoint in {run} cannot be written ({detail})") from error
 
 
-def load_checkpoint(
-    run: Path, net: nn.Module, average: Average, optimizer: torch.optim.Optimizer
-) -> Position:
-    """Restore what `save_checkpoint` wrote; a fresh `Position` where there is nothing yet."""
+def load_checkpoint(run: Path, parts: dict[str, Any], average: Average) -> Position:
+    """Restore what `save_checkpoint` wrote; a fresh `Position` where there is nothing yet.
+
+    Raises:
+        TrainingError: the checkpoint is damaged.
+    """
     file = run / "last.pt"
     if not file.is_file():
         return Position()
-    state: dict[str, Any] = torch.load(file, weights_only=True)
-    net.load_state_dict(state["net"])
-    restored: dict[str, Tensor] = state["average"]
-    average.state = restored
-    optimizer.load_state_dict(state["optimizer"])
-    return Position(**state["position"])
+    try:
+        state: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu")
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        for key, value in average.state.items():
+            value.copy_(state["average"][key])
+        return Position(**state["position"])
+    except Exception as error:  # torch raises half a dozen kinds for a damaged file
+        raise TrainingError(
+            f"{file} is damaged or of another vidcolor; delete it to start over"
+        ) from error

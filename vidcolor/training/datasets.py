@@ -8,29 +8,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.errors import FilmError, TrainingError
-from vidcolor.film.still import read_rgb
+from vidcolor.errors import FilmError, FilmTooLarge, TrainingError
+from vidcolor.film.rgb import still_rgb
 from vidcolor.metrics import colorfulness
+from vidcolor.training.files import find_files, key_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+"""Of pictures."""
 MIN_COLORFULNESS = 15.0
 """Duller pictures teach grey (the cleaning rule of BigColor)."""
 MIN_SIDE = 96
 """Smaller pictures are left out, pixels."""
+MIN_SPREAD = 8.0
+"""Standard deviation of luma, in codes of 0..255, below which there is nothing to see: solid cards
+and blank scans have less than 5, the flattest photograph among 19,000 had 12."""
+FILTERS = [MIN_SIDE, MIN_SPREAD, MIN_COLORFULNESS]
+"""What an index was filtered by; with other limits it is made anew."""
 VALIDATION_SHARE = 40
 """One picture in this many is kept from training."""
 NEAR = 6
 """Bits of the look in which a picture may differ from itself after scaling and recompression;
 different pictures differ in 13 or more."""
+
+
+View = Callable[[Tensor, int, torch.Generator], Tensor]
+"""(picture ``(3, H, W)`` uint8, side, randomness) -> ``(3, side, side)`` uint8."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +53,15 @@ class Still:
     source: str
     look: int
     """A 64-bit hash of the picture's gradients; near-duplicates differ in a few bits at most."""
+    group: int | None = None
+    """The look that decides the side of the split for pictures that must stay together, as the
+    frames of a clip must; None for the picture's own."""
 
     @property
     def validation(self) -> bool:
         """Whether the picture is kept from training."""
-        return (self.look * 0x9E3779B97F4A7C15 >> 40) % VALIDATION_SHARE == 0
+        look = self.look if self.group is None else self.group
+        return (look * 0x9E3779B97F4A7C15 >> 40) % VALIDATION_SHARE == 0
 
 
 def look_of(rgb: Tensor) -> int:
@@ -55,52 +71,97 @@ def look_of(rgb: Tensor) -> int:
     return sum(1 << i for i, bit in enumerate(bits) if bit)
 
 
+def fault_of(rgb: Tensor) -> str | None:
+    """Why nothing can be learned from a picture: ``tiny``, ``flat`` or ``dull``; None if it can.
+
+    Args:
+        rgb: ``(3, H, W)`` uint8 sRGB.
+    """
+    short = min(rgb.shape[1:])
+    if short < MIN_SIDE:
+        return "tiny"
+    step = max(2, short // 256)  # every second sample tells enough, fewer of a large picture
+    sample = rgb[:, ::step, ::step].float()
+    red, green, blue = sample
+    if float((0.299 * red + 0.587 * green + 0.114 * blue).std()) < MIN_SPREAD:
+        return "flat"
+    return "dull" if colorfulness(sample) < MIN_COLORFULNESS else None
+
+
+def reason_of(error: FilmError) -> str:
+    """The name under which a picture or film that cannot be read is counted."""
+    return "large" if isinstance(error, FilmTooLarge) else "unreadable"
+
+
+def recall(cache: Path, key: dict[str, object]) -> tuple[list[Still], dict[str, int]] | None:
+    """What `remember` wrote under ``key``; None where that is missing, stale or damaged."""
+    try:
+        stored = json.loads(cache.read_text())
+        if stored["key"] != key:
+            return None
+        skipped = {str(reason): int(count) for reason, count in stored["skipped"].items()}
+        stills = [
+            Still(str(path), str(source), int(look), None if group is None else int(group))
+            for path, source, look, group in stored["stills"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return (stills, skipped) if stills else None
+
+
+def remember(
+    cache: Path, key: dict[str, object], stills: Sequence[Still], skipped: dict[str, int]
+) -> None:
+    """Write what is known to ``cache``; a stopped write leaves the old file."""
+    record = {"key": key, "skipped": skipped, "stills": [astuple(still) for still in stills]}
+    part = cache.with_suffix(".part")
+    part.write_text(json.dumps(record))
+    part.replace(cache)
+
+
 def index_stills(
     folders: Sequence[Path], cache: Path, on_progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[Still], dict[str, int]]:
     """Look at every picture once and remember the answer in ``cache``.
 
     Args:
-        folders: Folders to search, recursively. A folder's first level names the sources.
+        folders: Folders to search, recursively. A folder's first level names the sources; pictures
+            that lie in none have the name of the folder itself.
         cache: JSON file of an earlier run, or where to write one.
         on_progress: Called with (pictures seen, pictures found).
 
     Returns:
-        The usable pictures in a fixed order, and how many were left out for which reason.
+        The usable pictures in a fixed order, and how many were left out for which reason:
+        ``unreadable`` (folders, too), ``large``, ``tiny``, ``flat``, ``dull``.
 
     Raises:
         TrainingError: a folder is missing or no picture is usable.
     """
-    for folder in folders:
-        if not folder.is_dir():
-            raise TrainingError(f"{folder} is not a folder; give --stills a folder of pictures")
-    files = [(f, p) for f in folders for p in sorted(f.rglob("*")) if p.suffix.lower() in SUFFIXES]
-    looked_at = {"folders": [str(folder) for folder in folders], "files": len(files)}
-    if cache.is_file():
-        stored = json.loads(cache.read_text())
-        if all(stored.get(key) == value for key, value in looked_at.items()):
-            return [Still(**still) for still in stored["stills"]], stored["skipped"]
+    files, closed = find_files(folders, SUFFIXES, cache.parent)
+    key = key_of(folders, [path for _, path in files], FILTERS)
+    known = recall(cache, key)
+    if known:
+        return known
     stills: list[Still] = []
-    skipped = {"unreadable": 0, "tiny": 0, "dull": 0}
+    skipped = {"unreadable": closed, "large": 0, "tiny": 0, "flat": 0, "dull": 0}
     for seen, (folder, path) in enumerate(files):
         if on_progress and seen % 100 == 0:
             on_progress(seen, len(files))
         try:
-            rgb = read_rgb(path)
-        except FilmError:
-            skipped["unreadable"] += 1
+            rgb = still_rgb(path)
+        except FilmError as error:
+            skipped[reason_of(error)] += 1
             continue
-        if min(rgb.shape[1:]) < MIN_SIDE:
-            skipped["tiny"] += 1
-        elif colorfulness(rgb[:, ::2, ::2].float()) < MIN_COLORFULNESS:
-            skipped["dull"] += 1
-        else:
-            parts = path.relative_to(folder).parts
-            stills.append(Still(str(path), parts[0] if len(parts) > 1 else "", look_of(rgb)))
+        fault = fault_of(rgb)
+        if fault:
+            skipped[fault] += 1
+            continue
+        parts = path.relative_to(folder).parts
+        source = parts[0] if len(parts) > 1 else folder.absolute().name
+        stills.append(Still(str(path), source, look_of(rgb)))
     if not stills:
         raise TrainingError(f"no usable colour picture among {len(files)} files ({skipped})")
-    record = looked_at | {"skipped": skipped, "stills": [asdict(still) for still in stills]}
-    cache.write_text(json.dumps(record))
+    remember(cache, key, stills, skipped)
     return stills, skipped
 
 
@@ -110,13 +171,28 @@ def split_stills(stills: Sequence[Still]) -> tuple[list[Still], list[Still]]:
     What looks nearly like a validation picture (another scale, another compression) is in neither.
     """
     kept = [still for still in stills if still.validation]
-    looks = {still.look for still in kept}
-    chosen = [
-        still
-        for still in stills
-        if not still.validation and all((still.look ^ look).bit_count() > NEAR for look in looks)
-    ]
-    return chosen, kept
+    rest = [still for still in stills if not still.validation]
+    near = near_any([still.look for still in rest], [still.look for still in kept])
+    return [still for still, is_near in zip(rest, near, strict=True) if not is_near], kept
+
+
+def near_any(looks: Sequence[int], others: Sequence[int]) -> list[bool]:
+    """Whether each of ``looks`` differs from one of ``others`` in at most `NEAR` bits."""
+    if not others:
+        return [False] * len(looks)
+    # As rows of +1 and -1 two looks have the product 64 - 2 * (bits that differ), exactly.
+    columns = _signs(sorted(set(others))).T
+    near: list[bool] = []
+    for start in range(0, len(looks), 1024):
+        product = _signs(looks[start : start + 1024]) @ columns
+        near += (product.amax(1) >= 64 - 2 * NEAR).tolist()
+    return near
+
+
+def _signs(looks: Sequence[int]) -> Tensor:
+    """``(N, 64)`` float32: +1 for each bit that is set, -1 for each that is not."""
+    codes = np.array(looks, dtype=np.uint64).view(np.uint8)
+    return torch.from_numpy(np.unpackbits(codes).reshape(-1, 64)).float() * 2 - 1
 
 
 class RandomCrops(Dataset[Tensor]):
@@ -129,6 +205,7 @@ class RandomCrops(Dataset[Tensor]):
         seed: int,
         source_weights: dict[str, float] | None = None,
         length: int = 1 << 40,
+        view: View | None = None,
     ) -> None:
         """Sample ``stills``, cropped to ``side`` pixels.
 
@@ -138,15 +215,25 @@ class RandomCrops(Dataset[Tensor]):
             seed: Items depend on this and on their number alone.
             source_weights: Factor on a source's share.
             length: Number of items.
+            view: Makes a square of a picture; None takes `random_crop`.
         """
+        self.view = view or random_crop
         self.side, self.seed, self.length = side, seed, length
         self.sources: dict[str, list[str]] = {}
         for still in stills:
             self.sources.setdefault(still.source, []).append(still.path)
         factors = source_weights or {}
+        unknown = sorted(set(factors) - set(self.sources))
+        if unknown:
+            known = ", ".join(sorted(self.sources))
+            raise TrainingError(f"there is no source {unknown[0]!r} to weigh; there are: {known}")
         self.shares = torch.tensor(
             [len(paths) ** 0.6 * factors.get(name, 1.0) for name, paths in self.sources.items()]
         )
+        if not self.shares.sum() > 0:
+            raise TrainingError(
+                "no picture is left to train on; add some, or weigh a source above 0"
+            )
 
     def __len__(self) -> int:
         return self.length
@@ -159,7 +246,7 @@ class RandomCrops(Dataset[Tensor]):
             paths = list(self.sources.values())[source]
             path = paths[int(torch.randint(len(paths), (1,), generator=draw))]
             try:
-                return random_crop(read_rgb(path), self.side, draw)
+                return self.view(still_rgb(path), self.side, draw)
             except FilmError:
                 continue  # the file went away or broke since it was indexed: take another
         raise TrainingError(
@@ -193,10 +280,14 @@ def random_crop(rgb: Tensor, side: int, draw: torch.Generator) -> Tensor:
     return result
 
 
-def centre_square(rgb: Tensor, side: int) -> Tensor:
-    """The middle of a picture as ``(3, side, side)`` uint8, for validation."""
-    H, W = rgb.shape[1:]
-    short = min(H, W)
-    y, x = (H - short) // 2, (W - short) // 2
-    result: Tensor = resize(rgb[:, y : y + short, x : x + short], [side, side], antialias=True)
+def squashed(rgb: Tensor, side: int) -> Tensor:
+    """The whole picture as ``(3, side, side)`` uint8, its sides' ratio lost, for validation.
+
+    Colorization papers compare pictures squashed to 256 x 256.
+
+    Args:
+        rgb: ``(3, H, W)`` uint8.
+        side: Side of the result, pixels.
+    """
+    result: Tensor = resize(rgb, [side, side], antialias=True)
     return result

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+
+from vidcolor.color.lab import lab_to_linear
 
 SIGMA = 5.0
 """Width of the soft encoding in ab units (Zhang et al. 2016, section 2.1)."""
@@ -40,10 +44,10 @@ def class_weights(prior: Tensor, power: float) -> Tensor:
     return weights / (prior * weights).sum()
 
 
-def film_losses(
+def truth_losses(
     logits: Tensor, regressed: Tensor, ab: Tensor, bins: Tensor, weights: Tensor
 ) -> dict[str, Tensor]:
-    """Losses of the film net.
+    """What a net that predicts a distribution learns from the true colours.
 
     Args:
         logits: ``(B, Q, h, w)``.
@@ -53,17 +57,100 @@ def film_losses(
         weights: ``(Q,)`` class weights.
 
     Returns:
-        ``classify`` (rebalanced cross entropy), ``regress`` (smooth L1 on ab / 10), ``total``.
+        ``classify`` (rebalanced cross entropy) and ``regress`` (smooth L1 on ab / 10).
     """
     target = soft_encode(ab, bins)
     importance = torch.einsum("bqhw,q->bhw", target, weights)
     entropy = -(target * F.log_softmax(logits.float(), dim=1)).sum(1)
-    classify = (importance * entropy).mean()
-    regress = F.smooth_l1_loss(regressed.float() / 10, ab / 10)
-    return {"classify": classify, "regress": regress, "total": classify + regress}
+    return {
+        "classify": (importance * entropy).mean(),
+        "regress": F.smooth_l1_loss(regressed.float() / 10, ab / 10),
+    }
+
+
+def student_losses(
+    logits: Tensor, regressed: Tensor, taught_logits: Tensor, taught_ab: Tensor
+) -> dict[str, Tensor]:
+    """What a student learns from its teacher (Hinton et al. 2015).
+
+    Args:
+        logits: ``(B, Q, h, w)`` of the student.
+        regressed: ``(B, 2, h, w)`` ab of the student.
+        taught_logits: ``(B, Q, h, w)`` of the teacher.
+        taught_ab: ``(B, 2, h, w)`` ab that the teacher regressed.
+
+    Returns:
+        ``distil`` (Kullback-Leibler divergence to the teacher's distribution) and ``regress``.
+    """
+    log_student = F.log_softmax(logits.float(), dim=1)
+    log_teacher = F.log_softmax(taught_logits.float(), dim=1)
+    divergence = (log_teacher.exp() * (log_teacher - log_student)).sum(1).mean()
+    return {
+        "distil": divergence,
+        "regress": F.smooth_l1_loss(regressed.float() / 10, taught_ab.float() / 10),
+    }
+
+
+def hint_loss(guess: Tensor, features: Tensor) -> Tensor:
+    """Distance of a student's guess at its teacher's features (Romero et al. 2015), about 0..1.
+
+    Args:
+        guess: ``(B, C, h, w)``.
+        features: ``(B, C, H, W)`` of the teacher, brought to unit variance and to h x w.
+    """
+    pooled = F.adaptive_avg_pool2d(features.float(), (guess.shape[2], guess.shape[3]))
+    return F.mse_loss(guess.float(), F.layer_norm(pooled, pooled.shape[1:]))
+
+
+def recomposed(lightness: Tensor, ab: Tensor) -> Tensor:
+    """(B, 1, h, w) L and (B, 2, h, w) ab -> (B, 3, h, w) sRGB 0..1, with gradients everywhere.
+
+    Out of gamut colours are clipped, but their gradient is not: it leads them back.
+    """
+    linear = lab_to_linear(torch.cat([lightness, ab], 1))
+    linear = linear + (linear.clamp(0, 1) - linear).detach()
+    # The power's slope is infinite at 0; its straight foot is too steep to learn from, too.
+    return linear.clamp(min=1e-3) ** (1 / 2.2)
+
+
+def colorful_loss(result: Tensor, truth: Tensor) -> Tensor:
+    """Difference in colorfulness, picture by picture, in tens of its units.
+
+    It pulls towards the truth's and not to the maximum, which gives red blocks (DDColor).
+
+    Args:
+        result: ``(B, 3, h, w)`` sRGB 0..1.
+        truth: The same of the true picture.
+    """
+    return (_colorfulness(result) - _colorfulness(truth)).abs().mean() * 25.5
+
+
+def _colorfulness(rgb: Tensor) -> Tensor:
+    """(B,) of `vidcolor.metrics.colorfulness` / 255, with gradients."""
+    red, green, blue = rgb.flatten(2).unbind(1)
+    rg, yb = (red - green).abs(), ((red + green) / 2 - blue).abs()
+    spread = (rg.var(1) + yb.var(1) + 1e-6).sqrt()
+    mean = (rg.mean(1) ** 2 + yb.mean(1) ** 2 + 1e-6).sqrt()
+    return spread + 0.3 * mean
+
+
+def perceptual_loss(
+    features: Callable[[Tensor], list[Tensor]], result: Tensor, truth: Tensor
+) -> Tensor:
+    """L1 distance of VGG16's features (Johnson et al. 2016), divided by their mean size.
+
+    Args:
+        features: RGB 0..255 ``(B, 3, h, w)`` -> list of feature maps.
+        result: ``(B, 3, h, w)`` sRGB 0..1.
+        truth: The same of the true picture.
+    """
+    with torch.no_grad():
+        wanted = features(truth * 255)
+    pairs = zip(features(result * 255), wanted, strict=True)
+    terms = [(f - w).abs().mean() / w.abs().mean().clamp(min=1e-3) for f, w in pairs]
+    return torch.stack(terms).mean()
 
 
 def book_losses(predicted: Tensor, ab: Tensor) -> dict[str, Tensor]:
     """The chapter's loss: mean squared error on ab / 128."""
-    error = F.mse_loss(predicted.float() / 128, ab / 128)
-    return {"mse": error, "total": error}
+    return {"mse": F.mse_loss(predicted.float() / 128, ab / 128)}

@@ -1,0 +1,81 @@
+"""Which crops each step of a run works on, in which process."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from vidcolor.training.datasets import RandomCrops
+from vidcolor.training.settings import TrainSettings
+from vidcolor.training.state import Trainer
+from vidcolor.training.team import Team
+
+Micro = tuple[int, Tensor]
+"""Number of a batch in the run, and its pictures ``(B, 3, side, side)`` uint8."""
+
+
+def batches(trainer: Trainer) -> Iterator[list[Micro]]:
+    """For each step from the run's position to its end, the batches of this process."""
+    settings, at = trainer.settings, trainer.at
+    while trainer.done < 1:
+        side = side_at(settings.sides, trainer.done)
+        data = RandomCrops(
+            trainer.train,
+            side,
+            settings.seed,
+            dict(settings.source_weights),
+            view=trainer.recipe.view,
+        )
+        loader = DataLoader(
+            data,
+            settings.batch,
+            sampler=Order(settings, trainer.team, at.step),
+            num_workers=settings.workers,
+            prefetch_factor=4 if settings.workers else None,
+        )
+        micros: list[Micro] = []
+        numbers = micro_numbers(settings, trainer.team, at.step)
+        for number, rgb in zip(numbers, loader, strict=False):
+            micros.append((number, rgb))
+            if len(micros) == settings.accumulate:
+                yield micros
+                micros = []
+                if trainer.done >= 1 or side_at(settings.sides, trainer.done) != side:
+                    break
+
+
+def micro_numbers(settings: TrainSettings, team: Team, step: int) -> Iterator[int]:
+    """Numbers of the batches of this process, from a step on.
+
+    One process that accumulates over 2 K batches works on the same ones as 2 over K each.
+    """
+    while True:
+        for turn in range(settings.accumulate):
+            yield (step * settings.accumulate + turn) * team.size + team.rank
+        step += 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """The sampler: numbers of the crops of the batches of this process, without end."""
+
+    settings: TrainSettings
+    team: Team
+    step: int
+
+    def __iter__(self) -> Iterator[int]:
+        views = self.settings.views if self.settings.teacher else 1
+        for number in micro_numbers(self.settings, self.team, self.step):
+            first = number // views * self.settings.batch
+            yield from range(first, first + self.settings.batch)
+
+
+def side_at(sides: tuple[int, ...], done: float) -> int:
+    """Side of the crops: each larger one gets a fifth of the run, the first all before."""
+    fifths_left = max(1, math.ceil((1 - done) * 5))
+    larger = sides[1:]
+    return sides[max(0, len(larger) - fifths_left + 1)] if larger else sides[0]

@@ -1,0 +1,66 @@
+"""Finding the files that a user's folders hold, and noticing when they changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from vidcolor.errors import TrainingError
+
+
+def find_files(
+    folders: Sequence[Path], suffixes: Collection[str], without: Path
+) -> tuple[list[tuple[Path, Path]], int]:
+    """The files below ``folders``, and how many folders there could not be entered.
+
+    Links to folders are followed and each folder is entered once, so that a loop ends. Names that
+    begin with a dot are what file managers leave behind.
+
+    Args:
+        folders: Where to look.
+        suffixes: Endings of the names wanted, in lower case.
+        without: A folder not to enter where it lies below ``folders``: our own results.
+
+    Returns:
+        (one of ``folders``, file below it) in a fixed order, and the number of closed folders.
+
+    Raises:
+        TrainingError: one of ``folders`` is missing.
+    """
+    found: list[tuple[Path, Path]] = []
+    closed: list[OSError] = []
+    entered: set[str] = set()
+    own = os.path.realpath(without)
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise TrainingError(f"{folder} is not a folder; name a folder of pictures or films")
+        files: list[Path] = []
+        for place, below, names in os.walk(folder, onerror=closed.append, followlinks=True):
+            real = os.path.realpath(place)
+            inside = place != str(folder)
+            if real in entered or (inside and (real == own or Path(place).name.startswith("."))):
+                below.clear()
+                continue
+            entered.add(real)
+            below.sort()  # of two links to one folder the first is followed, on every machine
+            files += [Path(place, name) for name in names if not name.startswith(".")]
+        found += [(folder, path) for path in sorted(files) if path.suffix.lower() in suffixes]
+    return found, len(closed)
+
+
+def key_of(
+    folders: Sequence[Path], files: Sequence[Path], settings: list[float]
+) -> dict[str, object]:
+    """What an index depends on: it is stale when a file comes, goes, grows or is written anew."""
+    digest = sha256()
+    for path in files:
+        try:
+            state = path.stat()
+            facts = f"{state.st_size} {state.st_mtime_ns}"
+        except OSError:  # a link to nothing
+            facts = "-"
+        digest.update(os.fsencode(path) + f"\0{facts}\n".encode())
+    names = [str(folder) for folder in folders]
+    return {"folders": names, "files": digest.hexdigest(), "settings": settings}

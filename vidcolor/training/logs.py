@@ -1,0 +1,89 @@
+"""What a run tells: a CSV, TensorBoard, a plot."""
+
+from __future__ import annotations
+
+import csv
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from vidcolor.training.validation import SCORES
+
+LOSSES = (
+    *("classify", "regress", "distil", "hint", "perceptual", "colorful", "mse"),
+    *("deceive", "critic", "total"),
+)
+"""Every loss there is; a run fills some of the columns."""
+
+COLUMNS = ("step", "minutes", "rate", *LOSSES, *SCORES)
+
+
+class RunLog:
+    """``log.csv``, TensorBoard events and ``log.png`` in a run folder.
+
+    TensorBoard and the plot need the extra ``train`` and are left out without it.
+    """
+
+    def __init__(self, run: Path, step: int) -> None:
+        """Go on at ``step``: what a lost stretch of the run wrote after it is dropped."""
+        self.file, self.plot = run / "log.csv", run / "log.png"
+        rows = read_log(self.file) if self.file.is_file() else []
+        with self.file.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(row for row in rows if float(row["step"]) <= step)
+        self.board: Any = None
+        if find_spec("tensorboard"):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(run / "tensorboard", purge_step=step + 1)
+
+    def write(self, step: int, minutes: float, values: dict[str, float]) -> None:
+        """Add a line: losses every few steps, scores when there are any."""
+        line = {"step": step, "minutes": round(minutes, 3)}
+        line |= {name: round(value, 5) for name, value in values.items()}
+        with self.file.open("a", newline="") as file:
+            csv.DictWriter(file, COLUMNS).writerow(line)
+        if self.board:
+            for name, value in values.items():
+                group = "scores" if name in SCORES else "losses" if name in LOSSES else "run"
+                self.board.add_scalar(f"{group}/{name}", value, step)
+            self.board.flush()
+
+    def draw(self) -> None:
+        """Plot losses and scores so far."""
+        if find_spec("matplotlib"):
+            draw_log(read_log(self.file), self.plot)
+
+    def close(self) -> None:
+        """Close the files."""
+        if self.board:
+            self.board.close()
+
+
+def read_log(file: Path) -> list[dict[str, str]]:
+    """The lines of a ``log.csv``; a line that a crash cut short is left out."""
+    with file.open(newline="") as lines:
+        return [row for row in csv.DictReader(lines) if None not in row.values() and row["step"]]
+
+
+def draw_log(rows: list[dict[str, str]], target: Path) -> None:
+    """Two plots over the steps: losses, and scores."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    for axes, names, title in ((above, LOSSES, "losses"), (below, SCORES, "scores")):
+        for name in names:
+            points = [(float(row["step"]), float(row[name])) for row in rows if row[name]]
+            if points:
+                axes.plot(
+                    *zip(*points, strict=True), label=name, marker="." if axes is below else ""
+                )
+        axes.set_title(title)
+        axes.grid(visible=True)
+        if axes.lines:
+            axes.legend(fontsize="small", ncols=2)
+    above.set_yscale("log")
+    below.set_xlabel("step")
+    figure.savefig(target, dpi=100)

@@ -1,0 +1,100 @@
+"""Everything that decides what a training run learns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from vidcolor.errors import SettingsError
+from vidcolor.model.colornet import PRESETS
+
+MAY_CHANGE = ("workers", "checkpoint_minutes", "validate_minutes", "device")
+"""Fields that may differ when a run goes on: they do not change what is learned."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that decides what a run learns, and how it is run."""
+
+    stills: tuple[str, ...] = ()
+    """Folders of colour pictures."""
+    clips: tuple[str, ...] = ()
+    """Folders of short colour films, or of folders of frames; learned from as single frames."""
+    vgg: str = "torchvision"
+    """Safetensors file with VGG16's ImageNet weights, or ``torchvision`` to fetch them. The book
+    uses the classifier where the file has it."""
+    preset: str = "film"
+    """``film``, ``mini`` or ``book``."""
+    start: str = ""
+    """Weights to start from, a name or a file; nothing starts afresh."""
+    teacher: str = ""
+    """Weights whose answers a ``mini`` learns, a name or a file."""
+    views: int = 4
+    """Agings of each batch that a student sees for one look of its teacher."""
+    steps: int = 0
+    """Length of the run in steps of the optimiser; such a run is repeatable bit for bit."""
+    minutes: float = 0.0
+    """Length of the run by the clock; used where ``steps`` is 0."""
+    batch: int = 32
+    """Pictures that go through the net at once, in each process."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged for one step of the optimiser."""
+    sides: tuple[int, ...] = (128, 192)
+    """Sides of the crops, pixels: small first, the last ones for the last fifths of the run."""
+    learning_rate: float = 1e-3
+    """Peak of the optimiser's learning rate."""
+    weight_decay: float = 1e-2
+    """AdamW's weight decay."""
+    thawed: int = 1
+    """Upper blocks of VGG16 that learn too, at a tenth of the rate (film)."""
+    rebalance: float = 0.5
+    """Power of the class weights: 0 none, 1 those of Zhang et al."""
+    perceptual: float = 0.0
+    """Weight of the distance in VGG16's features of the recomposed RGB (film)."""
+    colorful: float = 0.0
+    """Weight of the difference in colorfulness to the truth (film, mini)."""
+    adversarial: float = 0.0
+    """Share of the run, at its end, in which a critic takes part (film, mini)."""
+    ema: float = 0.999
+    """Decay of the moving average of the weights, per step."""
+    seed: int = 1
+    """Start of all randomness."""
+    source_weights: tuple[tuple[str, float], ...] = ()
+    """Factors on the shares of single sources."""
+    workers: int = 1
+    """Processes that read pictures."""
+    checkpoint_minutes: float = 5.0
+    """Minutes between two checkpoints."""
+    validate_minutes: float = 15.0
+    """Minutes between two validations, each with a line in the log, a plot and a sheet."""
+    device: str = "auto"
+    """``auto``, ``cpu`` or ``cuda``."""
+
+    def __post_init__(self) -> None:
+        if not self.stills and not self.clips:
+            raise SettingsError("nothing to learn from; give --stills or --clips folders")
+        if self.steps < 0 or not (self.steps or 0 < self.minutes < math.inf):
+            raise SettingsError("give the run a length: --steps N or --minutes M, above 0")
+        if self.batch < 2 or self.accumulate < 1 or self.views < 1 or self.workers < 0:
+            raise SettingsError(
+                "--batch must be at least 2, --accumulate and --views 1, --workers 0"
+            )
+        if any(side % 32 or side < 32 for side in self.sides) or not self.sides:
+            raise SettingsError("--sides must be multiples of 32")
+        if self.preset not in PRESETS:
+            raise SettingsError(f"unknown preset {self.preset!r}; use {', '.join(PRESETS)}")
+        if any(not 0 <= factor < math.inf for _, factor in self.source_weights):
+            raise SettingsError("--source-weight takes a factor of 0 or more")
+        self._check_losses()
+
+    def _check_losses(self) -> None:
+        if self.teacher and self.preset != "mini":
+            raise SettingsError("only the preset mini learns from a --teacher")
+        if self.perceptual and (self.preset != "film" or self.thawed > 2):
+            raise SettingsError("--perceptual needs the preset film with at most 2 --thawed blocks")
+        if self.preset == "book" and (self.colorful or self.adversarial):
+            raise SettingsError("the preset book has one loss; leave out --colorful, --adversarial")
+        if not 0 <= self.thawed <= 5 or not 0 <= self.adversarial <= 1:
+            raise SettingsError("--thawed must be 0 to 5 and --adversarial a share of 0 to 1")
+        if min(self.perceptual, self.colorful, self.rebalance) < 0:
+            raise SettingsError("weights of losses must be 0 or more")

@@ -1,0 +1,68 @@
+"""What a training run works with."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidcolor.model.build import build_net
+from vidcolor.model.colornet import ColorNet
+from vidcolor.training.adversary import Critic
+from vidcolor.training.checkpoints import Average, Position, save_checkpoint
+from vidcolor.training.datasets import Still
+from vidcolor.training.recipes import Recipe
+from vidcolor.training.settings import TrainSettings
+from vidcolor.training.team import Team
+
+
+@dataclass
+class Trainer:
+    """What a run works with."""
+
+    settings: TrainSettings
+    run: Path
+    team: Team
+    recipe: Recipe
+    optimizer: torch.optim.Optimizer
+    critic: Critic
+    critic_optimizer: torch.optim.Optimizer
+    average: Average
+    train: list[Still]
+    validation: list[Still]
+    at: Position = field(default_factory=Position)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What a checkpoint holds besides the average and the position."""
+        return {
+            "recipe": self.recipe,
+            "optimizer": self.optimizer,
+            "critic": self.critic,
+            "critic_optimizer": self.critic_optimizer,
+        }
+
+    @property
+    def done(self) -> float:
+        """Share of the run that is done, 0..1."""
+        if self.settings.steps:
+            return min(1.0, self.at.step / self.settings.steps)
+        return min(1.0, self.at.minutes / self.settings.minutes)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """The context that nets run in: bf16 where it is not slower."""
+        return torch.autocast(self.team.device.type, torch.bfloat16)
+
+    def averaged_net(self) -> ColorNet:
+        """A net in eval mode with the averaged weights, where the run computes."""
+        net = build_net(self.recipe.net.config)
+        net.load_state_dict(self.average.state)
+        return net.eval().to(self.team.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def save(self) -> None:
+        """Write a checkpoint; the first process alone does."""
+        if self.team.leader:
+            save_checkpoint(self.run, self.parts, self.average, self.at)

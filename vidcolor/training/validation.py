@@ -1,0 +1,111 @@
+"""Scores and sheets on pictures kept from training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.film.rgb import still_rgb
+from vidcolor.metrics import colorfulness, psnr
+from vidcolor.model.colornet import ColorNet, DistributionNet
+from vidcolor.training.augment import clean_pair
+from vidcolor.training.datasets import Still, squashed
+
+SIDE = 256
+"""Pictures are squashed to this, pixels."""
+PICTURES = 200
+"""Most pictures that a validation looks at."""
+ON_SHEET = 12
+"""Pictures on a sheet."""
+
+SCORES = (
+    *("psnr", "psnr_safe", "psnr_grey", "colorfulness", "colorfulness_safe"),
+    *("colorfulness_truth", "score"),
+)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found."""
+
+    scores: dict[str, float]
+    """By the names in `SCORES`: means over the pictures. PSNR in dB at the dial's default, at its
+    safe end, of grey; colorfulness of the same and of the truth; and the score."""
+    triptychs: list[Tensor]
+    """``(3, side, 3 * side)`` uint8 of the first pictures: grey, result, truth."""
+
+
+def score_of(scores: dict[str, float]) -> float:
+    """What the best weights are chosen by: dB above grey, less 0.05 a unit of colorfulness missed.
+
+    Both at the dial's default. Neither alone will do: the dullest picture has the best PSNR.
+    """
+    missed = abs(scores["colorfulness"] - scores["colorfulness_truth"])
+    return scores["psnr"] - scores["psnr_grey"] - 0.05 * missed
+
+
+@torch.inference_mode()
+def validate(
+    net: ColorNet,
+    stills: Sequence[Still],
+    autocast: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Validation:
+    """Colour pictures kept from training and compare them with the truth.
+
+    Args:
+        net: In eval mode.
+        stills: Pictures; as many as `PICTURES`, evenly chosen, are looked at.
+        autocast: Makes the context that the net runs in.
+    """
+    device = next(net.parameters()).device
+    count = min(PICTURES, len(stills))
+    chosen = [stills[i * len(stills) // count] for i in range(count)]
+    rows: list[tuple[float, ...]] = []
+    triptychs: list[Tensor] = []
+    for start in range(0, len(chosen), 8):
+        pictures = [squashed(still_rgb(s.path), SIDE) for s in chosen[start : start + 8]]
+        rgb = torch.stack(pictures)
+        with autocast():
+            found = both_ends(net, clean_pair(rgb)[0].to(device))
+        L = rgb_to_lab(rgb.float() / 255)[:, :1]
+        bold, safe, grey = (compose(L, ab.cpu()) for ab in (*found, found[0] * 0))
+        for b, s, g, t in zip(bold, safe, grey, rgb.float(), strict=True):
+            colors = [colorfulness(picture) for picture in (b, s, t)]
+            rows.append((psnr(b, t), psnr(s, t), psnr(g, t), *colors))
+            if len(triptychs) < ON_SHEET:
+                triptychs.append(torch.cat([g, b, t], 2).round().to(torch.uint8))
+    means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+    scores = dict(zip(SCORES, means, strict=False))
+    return Validation(scores | {"score": score_of(scores)}, triptychs)
+
+
+def both_ends(net: ColorNet, lightness: Tensor) -> tuple[Tensor, Tensor]:
+    """``(B, 2, h, w)`` ab at the dial's default and at its safe end, of one look."""
+    if not isinstance(net, DistributionNet):
+        ab = net(lightness)
+        return ab, ab
+    heads = net.predict(lightness)
+    return net.choose(*heads), net.choose(*heads, vivid=0.0)
+
+
+def compose(lightness: Tensor, ab: Tensor) -> Tensor:
+    """L and a coarser ab -> ``(B, 3, h, w)`` sRGB codes 0..255, float."""
+    fine = F.interpolate(ab.float(), lightness.shape[2:], mode="bilinear")
+    return lab_to_rgb(torch.cat([lightness, fine], 1)) * 255
+
+
+def sheet(triptychs: Sequence[Tensor], columns: int = 2) -> Tensor:
+    """Triptychs in columns: ``(3, H, W)`` uint8; places left over stay black."""
+    rows = -(-len(triptychs) // columns)
+    C, h, w = triptychs[0].shape
+    page = torch.zeros(C, rows * h, columns * w, dtype=torch.uint8)
+    for i, triptych in enumerate(triptychs):
+        y, x = i // columns * h, i % columns * w
+        page[:, y : y + h, x : x + w] = triptych
+    return page
