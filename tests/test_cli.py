@@ -17,7 +17,7 @@ import pytest
 import vidcolor
 from vidcolor import pipeline
 from vidcolor.cli import color
-from vidcolor.cli.main import Terminated, main
+from vidcolor.cli.main import main
 from vidcolor.cli.text import clock, moment
 from vidcolor.errors import FilmUnreadable
 from vidcolor.frames import Damage, LeftBehind, Progress, Report
@@ -275,13 +275,6 @@ def test_a_report_that_cannot_be_written_is_told(
     assert "the film is done" in one_line(capsys)
 
 
-@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
-def test_interruptions(error: BaseException, code: int, asked: list[Any], capsys: Captured) -> None:
-    asked[0] = error
-    assert main(["in.mp4", "out.mp4", "-q"]) == code
-    assert "interrupted" in one_line(capsys)
-
-
 def test_sigterm_unwinds_and_the_old_handler_returns(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
@@ -299,6 +292,24 @@ def test_sigterm_unwinds_and_the_old_handler_returns(
     assert main(["in.mp4", "out.mp4", "-q"]) == 143
     assert cleaned
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    # Native code may turn the interrupt that was raised inside it into an error of its own.
+    "comes_as",
+    [KeyboardInterrupt(), ValueError("no shape"), FilmUnreadable("cut off")],
+)
+def test_sigint(comes_as: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    def colorize_film(*_args: object, **_kwargs: object) -> Report:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise comes_as from None
+        raise AssertionError("the signal did nothing")
+
+    monkeypatch.setattr(pipeline, "colorize_film", colorize_film)
+    assert main(["in.mp4", "out.mp4", "-q"]) == 130
+    assert "interrupted" in one_line(capsys)
 
 
 def test_a_surprise_is_one_line_and_v_shows_where(asked: list[Any], capsys: Captured) -> None:

@@ -25,14 +25,6 @@ COMMANDS: dict[str, ModuleType] = {
 }
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came; raised so that generators and temporary files are cleaned up."""
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -45,30 +37,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = COMMANDS[words.pop(0)] if words and words[0] in COMMANDS else color
     verbose = False
-    before = signal.signal(signal.SIGTERM, _terminate)
+    asked: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        """Raise, so that generators and temporary files are cleaned up."""
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         try:
             parsed = command.parser().parse_args(words)
             verbose = getattr(parsed, "verbose", False)
             code: int = command.run(parsed)
-        except SystemExit as stop:  # argparse has printed its line
-            code = stop.code if isinstance(stop.code, int) else 2
+        except SystemExit as end:  # argparse has printed its line
+            code = end.code if isinstance(end.code, int) else 2
         sys.stdout.flush()  # here, where a reader that has gone is no error
         return code
-    except VidcolorError as error:
-        fail(str(error))
-        return 2
-    except KeyboardInterrupt as stop:
-        fail("interrupted; the target is as it was before")
-        return 143 if isinstance(stop, Terminated) else 130
-    except BrokenPipeError:  # `vidcolor info film | head`: nobody reads on
+    except (Exception, KeyboardInterrupt) as error:
+        # Native code may turn the interrupt that was raised inside it into an error of its own.
+        if asked or isinstance(error, KeyboardInterrupt):
+            fail("interrupted; the target is as it was before")
+            return 143 if signal.SIGTERM in asked else 130
+        return explain(error, verbose)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def explain(error: Exception, verbose: bool) -> int:
+    """Print an error as one line; the exit code."""
+    if isinstance(error, BrokenPipeError):  # `vidcolor info film | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
-        if verbose:
-            traceback.print_exc()
-        detail = " ".join(str(error).split())[:300] or type(error).__name__
-        fail(f"unexpected {type(error).__name__}: {detail} (-v shows where; please report it)")
+    if isinstance(error, VidcolorError):
+        fail(str(error))
         return 2
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    if verbose:
+        traceback.print_exception(error)
+    detail = " ".join(str(error).split())[:300] or type(error).__name__
+    fail(f"unexpected {type(error).__name__}: {detail} (-v shows where; please report it)")
+    return 2
