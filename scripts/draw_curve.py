@@ -17,8 +17,7 @@ import torch
 
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.colorizer import pick_dtype
-from vidcolor.film.rgb import still_rgb
-from vidcolor.film.still import write_rgb
+from vidcolor.film.still import read_rgb, write_rgb
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.model.colornet import DistributionNet
 from vidcolor.model.weights import load_weights
@@ -54,7 +53,7 @@ def measure(weights: str, stills: list[Still], target: Path) -> Curve:
     rows: list[list[float]] = []
     strips: list[torch.Tensor] = []
     for start in range(0, len(stills), 4):
-        rgb = torch.stack([squashed(still_rgb(s.path), SIDE) for s in stills[start : start + 4]])
+        rgb = torch.stack([squashed(read_rgb(s.path), SIDE) for s in stills[start : start + 4]])
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             if isinstance(net, DistributionNet):
                 heads = net.predict(clean_pair(rgb)[0])

@@ -11,8 +11,7 @@ from pathlib import Path
 import torch
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.film.rgb import still_rgb
-from vidcolor.film.still import write_rgb
+from vidcolor.film.still import read_rgb, write_rgb
 from vidcolor.pipeline import colorize_image
 from vidcolor.training.validation import sheet
 
@@ -22,7 +21,7 @@ SIDE = 240  # pixels
 
 def triptych(path: Path) -> torch.Tensor:
     """``(3, SIDE, 3 * SIDE)`` uint8 of the middle square: grey, coloured, as taken."""
-    rgb = still_rgb(path)
+    rgb = read_rgb(path)
     short = min(rgb.shape[1:])
     y, x = (rgb.shape[1] - short) // 2, (rgb.shape[2] - short) // 2
     truth: torch.Tensor = resize(rgb[:, y : y + short, x : x + short], [512, 512], antialias=True)

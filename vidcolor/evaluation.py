@@ -21,7 +21,8 @@ from torch import Tensor
 from vidcolor.errors import NotComparable
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.rgb import film_rgb, still_rgb
+from vidcolor.film.rgb import film_rgb
+from vidcolor.film.still import read_rgb
 from vidcolor.metrics import (
     MIN_SIDE,
     colorfulness,
@@ -151,7 +152,7 @@ def _pairs(truth: Path, result: Path) -> tuple[Generator[Pair, None, None], int 
 
 def _folder_pairs(stems: dict[str, tuple[Path, Path]]) -> Generator[Pair, None, None]:
     for stem, (truth, result) in stems.items():
-        yield stem, still_rgb(truth), still_rgb(result)
+        yield stem, read_rgb(truth), read_rgb(result)
 
 
 def _film_pairs(truth: Path, result: Path) -> Generator[Pair, None, None]:
@@ -169,7 +170,7 @@ def _film_pairs(truth: Path, result: Path) -> Generator[Pair, None, None]:
 def _frames(path: Path) -> Generator[Tensor, None, None]:
     """(3, H, W) uint8: the frames of a film, or the one of a picture."""
     if film_is_still(path):
-        yield still_rgb(path)
+        yield read_rgb(path)
         return
     with open_film(path) as film, closing(film_rgb(film)) as frames:
         yield from frames

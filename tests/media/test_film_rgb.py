@@ -15,7 +15,8 @@ from seen import plane_view
 
 from vidcolor.errors import FilmUnreadable
 from vidcolor.film.probe import open_film
-from vidcolor.film.rgb import film_rgb, still_rgb
+from vidcolor.film.rgb import film_rgb
+from vidcolor.film.still import read_rgb
 
 KR_KB = {
     1: (0.2126, 0.0722),
@@ -134,7 +135,7 @@ def test_a_picture_is_read_as_it_is_seen(tmp_path: Path) -> None:
     block = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
     path = tmp_path / "a.jpg"
     path.write_bytes(data.tobytes()[:2] + block + data.tobytes()[2:])
-    rgb = still_rgb(path).numpy()
+    rgb = read_rgb(path).numpy()
     assert rgb.shape == (3, 40, 60)
     assert np.abs(rgb[:, 10, 15].astype(int) - (220, 60, 30)).max() < 6
     assert rgb[:, 30, 45].max() < 6

@@ -1,13 +1,11 @@
-"""Pictures and films as RGB, with the colours they hold: what measures look at.
+"""Films as RGB, with the colours they hold: what measures look at; `read_rgb` is for pictures.
 
 Colouring never comes here: it works on the planes of `decode`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import av
 import av.error
@@ -19,23 +17,10 @@ from torch import Tensor
 from vidcolor.color.planes import luma_scale
 from vidcolor.errors import FilmUnreadable
 from vidcolor.film.convert import EXACT, Converter, planes, swscale_matrix
-from vidcolor.film.header import orientation, upright
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import RANGE_FULL, storage
 from vidcolor.film.probe import Film
-from vidcolor.film.still import read_rgb
 from vidcolor.frames import FilmInfo, PixelLayout
-
-
-def still_rgb(path: str | os.PathLike[str]) -> Tensor:
-    """``(3, H, W)`` uint8 sRGB, 0..255, of the picture at ``path``, upright.
-
-    Raises:
-        FilmError: As `read_still`.
-    """
-    rgb = read_rgb(path)
-    turned = orientation(Path(path).read_bytes())
-    return torch.stack([upright(plane, turned) for plane in rgb])
 
 
 def film_rgb(film: Film) -> Generator[Tensor, None, None]:

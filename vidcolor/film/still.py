@@ -172,16 +172,17 @@ def _packed(picture: VideoFrame, channels: int, dtype: type[np.generic]) -> np.n
 
 
 def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Tensor:
-    """``(3, H, W)`` uint8 sRGB of the picture at ``path``, as it lies in the file.
+    """``(3, H, W)`` uint8 sRGB, 0..255, of the picture at ``path``, upright.
 
     Raises:
         FilmError: As `read_still`.
     """
     absolute = check_file(path)
     with film_errors(absolute):
-        picture, _ = _open(absolute, settings or OpenSettings())
-        rgb = VideoReformatter().reformat(picture, format="rgb24")
-    return torch.from_numpy(_packed(rgb, 3, np.uint8).transpose(2, 0, 1).copy())
+        picture, data = _open(absolute, settings or OpenSettings())
+        turned = orientation(data)
+        samples = _packed(VideoReformatter().reformat(picture, format="rgb24"), 3, np.uint8)
+    return torch.stack([upright(plane, turned) for plane in torch.from_numpy(samples).unbind(2)])
 
 
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:

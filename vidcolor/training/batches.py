@@ -68,9 +68,8 @@ class Order:
     step: int
 
     def __iter__(self) -> Iterator[int]:
-        views = self.settings.views if self.settings.teacher else 1
         for number in micro_numbers(self.settings, self.team, self.step):
-            first = number // views * self.settings.batch
+            first = number // self.settings.looks * self.settings.batch
             yield from range(first, first + self.settings.batch)
 
 

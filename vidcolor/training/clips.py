@@ -17,8 +17,8 @@ from torchvision.transforms.v2.functional import resize
 
 from vidcolor.errors import FilmError, TrainingError
 from vidcolor.film.probe import open_film
-from vidcolor.film.rgb import film_rgb, still_rgb
-from vidcolor.film.still import write_rgb
+from vidcolor.film.rgb import film_rgb
+from vidcolor.film.still import read_rgb, write_rgb
 from vidcolor.training.datasets import (
     FILTERS,
     SUFFIXES,
@@ -130,7 +130,7 @@ def folder_frames(files: Sequence[Path], skipped: dict[str, int]) -> list[Tensor
     frames = []
     for i in spaced(len(files)):
         try:
-            frames.append(reduced(still_rgb(files[i])))
+            frames.append(reduced(read_rgb(files[i])))
         except FilmError as error:
             skipped[reason_of(error)] += 1
     return frames

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resize
 
 from vidcolor.errors import FilmError, FilmTooLarge, TrainingError
-from vidcolor.film.rgb import still_rgb
+from vidcolor.film.still import read_rgb
 from vidcolor.metrics import colorfulness
 from vidcolor.training.files import find_files, key_of
 
@@ -148,7 +148,7 @@ def index_stills(
         if on_progress and seen % 100 == 0:
             on_progress(seen, len(files))
         try:
-            rgb = still_rgb(path)
+            rgb = read_rgb(path)
         except FilmError as error:
             skipped[reason_of(error)] += 1
             continue
@@ -246,7 +246,7 @@ class RandomCrops(Dataset[Tensor]):
             paths = list(self.sources.values())[source]
             path = paths[int(torch.randint(len(paths), (1,), generator=draw))]
             try:
-                return self.view(still_rgb(path), self.side, draw)
+                return self.view(read_rgb(path), self.side, draw)
             except FilmError:
                 continue  # the file went away or broke since it was indexed: take another
         raise TrainingError(

@@ -70,6 +70,11 @@ class TrainSettings:
     device: str = "auto"
     """``auto``, ``cpu`` or ``cuda``."""
 
+    @property
+    def looks(self) -> int:
+        """Batches in a row that hold the same crops."""
+        return self.views if self.teacher else 1
+
     def __post_init__(self) -> None:
         if not self.stills and not self.clips:
             raise SettingsError("nothing to learn from; give --stills or --clips folders")

@@ -59,10 +59,9 @@ def batch_losses(
     draw = torch.Generator(device).manual_seed(settings.seed * 999_983 + number)
     with torch.no_grad():
         L, ab = recipe.pair(rgb.to(device), draw)
-    views = settings.views if settings.teacher else 1
     with trainer.autocast():
         losses, judged = recipe.losses(
-            L.contiguous(memory_format=torch.channels_last), ab, number // views
+            L.contiguous(memory_format=torch.channels_last), ab, number // settings.looks
         )
         if judged and trainer.done >= 1 - settings.adversarial:
             losses["deceive"] = deceive_loss(trainer.critic, judged.lightness, judged.ab)

@@ -56,7 +56,7 @@ def train(
     Args:
         settings: What to learn from, and how.
         run: Run folder: settings, index, checkpoint, log, plot, sheets and the weights, those of
-            the end (``net-*.safetensors``) and the best by `score_of` (``best.safetensors``).
+            the end (``net-*.safetensors``) and the best by `score_of` (``best-*.safetensors``).
         on_index: Called with (pictures looked at, pictures found).
         on_step: Called after each step with the position and the losses.
         on_note: Called with lines such as how many pictures there are and which were left out.
@@ -94,9 +94,10 @@ def prepare(
     """Everything a run needs, restored where the run folder has a checkpoint."""
     if team.leader:
         write_settings(run, settings)
-        find_pictures(settings, run, on_index)
+        stills, skipped = find_pictures(settings, run, on_index)
     team.wait()
-    stills, skipped = find_pictures(settings, run, None)
+    if not team.leader:
+        stills, skipped = find_pictures(settings, run, None)  # what the leader found
     chosen, kept = split_stills(stills)
     if on_note and team.leader:
         on_note(f"{len(chosen)} pictures to learn from, {len(kept)} kept to validate on")

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
-from vidcolor.film.rgb import still_rgb
+from vidcolor.film.still import read_rgb
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.model.colornet import ColorNet, DistributionNet
 from vidcolor.training.augment import clean_pair
@@ -69,7 +69,7 @@ def validate(
     rows: list[tuple[float, ...]] = []
     triptychs: list[Tensor] = []
     for start in range(0, len(chosen), 8):
-        pictures = [squashed(still_rgb(s.path), SIDE) for s in chosen[start : start + 8]]
+        pictures = [squashed(read_rgb(s.path), SIDE) for s in chosen[start : start + 8]]
         rgb = torch.stack(pictures)
         with autocast():
             found = both_ends(net, clean_pair(rgb)[0].to(device))
