@@ -31,8 +31,8 @@ ORDER = [
     *("training.logs", "training.state", "training.batches", "training.steps"),
     "training.trainer",
     "vidcolor",
-    *("cli", "cli.text", "cli.color", "cli.evaluate", "cli.info", "cli.train", "cli.weights"),
-    "cli.main",
+    *("cli", "cli.text", "cli.color", "cli.evaluate", "cli.info", "cli.shots", "cli.train"),
+    *("cli.weights", "cli.main"),
     "__main__",
 ]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public

@@ -40,7 +40,9 @@ def colorizer(net: ColorNet, batch: int = BATCH) -> Colorizer:
 
 
 STAGES = {
-    "shots": Stage(lambda items, _: mark_shots(items, ShotSettings()), False, 1),
+    "shots": Stage(
+        lambda items, _: mark_shots(items, ShotSettings()), False, ShotSettings().min_frames + 3
+    ),
     "colour": Stage(lambda items, net: colorizer(net).colorize(items), False, BATCH),
     "smooth": Stage(
         lambda items, _: smooth(items, SmoothSettings()), True, 2 * SmoothSettings().radius + 1

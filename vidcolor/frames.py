@@ -66,6 +66,10 @@ class Frame:
     """True when the decoder had to conceal errors in this frame."""
     starts_shot: bool = False
     """True for the first frame of a shot; set by the shots stage."""
+    outlier: bool = False
+    """True for a frame that differs from those before and after it, which resemble each other: a
+    flash, a torn or damaged picture; set by the shots stage. The smoother takes no colour from
+    it."""
     picture: Any = None
     """The av.VideoFrame that owns the memory; only ``vidcolor.film`` looks inside."""
 

@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType, ModuleType
 
-from vidcolor.cli import color, evaluate, info, train, weights
+from vidcolor.cli import color, evaluate, info, shots, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
 
 COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "info": info,
+    "shots": shots,
     "train": train,
     "weights": weights,
 }

@@ -1,0 +1,104 @@
+"""``vidcolor shots FILM``: where the shots of a film begin, as CSV."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.cli.text import Parser, clock, moment, say
+from vidcolor.settings import OpenSettings
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from vidcolor.frames import Frame
+
+HEADER = "shot,start,start_seconds,frame,frames"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    p = Parser(
+        prog="vidcolor shots",
+        description="Print the shots of a film as CSV: number, start (h:mm:ss.mmm and seconds),"
+        " first frame counted from 0, number of frames. Nothing is coloured.",
+    )
+    p.add_argument("film", metavar="FILM")
+    p.add_argument("--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5")
+    p.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
+    p.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
+    p.add_argument("-q", "--quiet", action="store_true", help="show no bar")
+    p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    return p
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a line for each shot as soon as it has ended, then what was damaged; 0 or 3.
+
+    With --start, times and frames are counted from there, as in a film coloured with it.
+    """
+    settings = OpenSettings(start=args.start, end=args.end, video_stream=args.video_stream)
+    from tqdm import tqdm
+
+    from vidcolor.film.decode import decode
+    from vidcolor.film.probe import open_film
+    from vidcolor.shots import detect_shots
+    from vidcolor.streams import close
+
+    with open_film(args.film, settings) as film:
+        bar: tqdm[Any] = tqdm(
+            unit=" frames",
+            total=None if args.start or args.end else film.info.frames,
+            disable=True if args.quiet else None,
+            smoothing=0.1,
+        )
+        frames = counted(decode(film), bar)
+        try:
+            with bar:
+                print(HEADER)
+                first = 0
+                for number, shot in enumerate(detect_shots(frames), 1):
+                    bar.clear()
+                    print(line(number, shot.start, first, shot.frames), flush=True)
+                    first += shot.frames
+        finally:
+            close(frames)
+        damage = film.damage
+    for harm in damage[:10]:
+        say(f"  DAMAGE  {clock(harm.seconds)}  {harm.kind}: {harm.text}")
+    return 3 if damage else 0
+
+
+def counted(frames: Iterator[Frame], bar: tqdm[Any]) -> Iterator[Frame]:
+    """The same frames; the bar moves with each."""
+    from vidcolor.streams import close
+
+    try:
+        for frame in frames:
+            yield frame
+            bar.update()
+    finally:
+        close(frames)
+
+
+def line(number: int, start: Fraction, frame: int, frames: int) -> str:
+    """One shot: ``2,0:00:01.760,1.760000,44,90``; ``start`` is in seconds, exact to 6 digits."""
+    return f"{number},{timecode(start)},{decimal(start, 6)},{frame},{frames}"
+
+
+def timecode(seconds: Fraction) -> str:
+    """Seconds as ``1:02:03.456``; frames that a film hides before its start have a minus."""
+    sign = "-" if seconds < 0 else ""
+    whole, thousandths = divmod(round(abs(seconds) * 1000), 1000)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{hours}:{minutes:02d}:{rest:02d}.{thousandths:03d}"
+
+
+def decimal(value: Fraction, digits: int) -> str:
+    """A number with so many digits behind the point, without a detour over floats."""
+    sign = "-" if value < 0 else ""
+    whole, rest = divmod(round(abs(value) * 10**digits), 10**digits)
+    return f"{sign}{whole}.{rest:0{digits}d}"
