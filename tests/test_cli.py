@@ -24,17 +24,9 @@ from vidcolor.frames import Damage, LeftBehind, Progress, Report
 from vidcolor.settings import Settings
 
 OPTIONS = {
-    *("--weights", "--device", "--size", "--batch", "--no-smooth", "--vivid"),
-    *(
-        "--saturation",
-        "--codec",
-        "--crf",
-        "--preset",
-        "--encoder-option",
-        "--lossless",
-        "--start",
-        "--end",
-    ),
+    *("--weights", "--device", "--size", "--batch", "--smooth", "--no-smooth", "--vivid"),
+    *("--saturation", "--codec", "--crf", "--preset", "--encoder-option", "--lossless"),
+    *("--start", "--end"),
     *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
     "--version",
 }
@@ -86,11 +78,11 @@ def test_help_lists_every_option(capsys: Captured) -> None:
     text = capsys.readouterr().out
     words = set(text.replace(",", " ").split())
     assert words >= OPTIONS
-    for command in ("info", "weights", "evaluate", "train"):
+    for command in ("info", "shots", "weights", "evaluate", "train"):
         assert command in text
 
 
-@pytest.mark.parametrize("command", ["info", "weights", "evaluate", "train"])
+@pytest.mark.parametrize("command", ["info", "shots", "weights", "evaluate", "train"])
 def test_every_command_has_help(command: str, capsys: Captured) -> None:
     assert main([command, "--help"]) == 0
     assert f"vidcolor {command}" in capsys.readouterr().out
@@ -158,11 +150,11 @@ def test_clock(seconds: float, text: str) -> None:
 
 
 def test_options_reach_the_settings(asked: list[Any]) -> None:
-    words = (
-        "--device cpu --size 192 --batch 3 --vivid 0.7 --no-smooth --saturation 0.5 --codec libx265"
+    words = "--device cpu --size 192 --batch 3 --vivid 0.7 --smooth 0.4 --saturation 0.5"
+    words += " --codec libx265 --crf 20 --encoder-option tune=grain --encoder-option x=a=b"
+    words += (
+        " --preset slow --lossless --start 1:00 --end 1:30.5 --video-stream 1 --max-pixels 1000"
     )
-    words += " --crf 20 --preset slow --encoder-option tune=grain --encoder-option x=a=b"
-    words += " --lossless --start 1:00 --end 1:30.5 --video-stream 1 --max-pixels 1000"
     words += " --weights w.safetensors --strict --force -q"
     assert main(["in.mp4", "out.mkv", *words.split()]) == 0
     source, target, settings = asked[1]
@@ -170,7 +162,7 @@ def test_options_reach_the_settings(asked: list[Any]) -> None:
     net = settings.colorizer
     assert (net.weights, net.device, net.size, net.batch) == ("w.safetensors", "cpu", 192, 3)
     assert net.vivid == 0.7
-    assert (settings.smooth.enabled, settings.paint.saturation) == (False, 0.5)
+    assert (settings.smooth.strength, settings.paint.saturation) == (0.4, 0.5)
     encode = settings.encode
     assert (encode.codec, encode.crf, encode.preset) == ("libx265", 20, "slow")
     assert encode.options == (("tune", "grain"), ("x", "a=b"))
@@ -178,8 +170,9 @@ def test_options_reach_the_settings(asked: list[Any]) -> None:
     cut = settings.open
     assert (cut.start, cut.end) == (60, Fraction(181, 2))
     assert (cut.video_stream, cut.max_pixels) == (1, 1000)
-    assert settings.output.strict
-    assert settings.output.force
+    assert (settings.output.strict, settings.output.force) == (True, True)
+    assert main(["in.mp4", "out.mkv", "--no-smooth"]) == 0
+    assert asked[2][2].smooth.strength == 0
 
 
 def test_no_options_are_the_defaults_of_the_library() -> None:

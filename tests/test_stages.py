@@ -18,7 +18,7 @@ from vidcolor.model.colornet import ColorNet
 from vidcolor.paint import paint, paint_frame
 from vidcolor.settings import ColorizerSettings, PaintSettings, ShotSettings, SmoothSettings
 from vidcolor.shots import mark_shots
-from vidcolor.smoothing import smooth
+from vidcolor.smoothing import block, smooth
 
 BATCH = 4
 N = 11
@@ -45,9 +45,9 @@ STAGES = {
     ),
     "colour": Stage(lambda items, net: colorizer(net).colorize(items), False, BATCH),
     "smooth": Stage(
-        lambda items, _: smooth(items, SmoothSettings()), True, 2 * SmoothSettings().radius + 1
+        lambda items, _: smooth(items, SmoothSettings(look_ahead=6)), True, 6 + block(6)
     ),
-    "smooth off": Stage(lambda items, _: smooth(items, SmoothSettings(enabled=False)), True, 1),
+    "smooth off": Stage(lambda items, _: smooth(items, SmoothSettings(strength=0)), True, 1),
     "paint": Stage(lambda items, _: paint(items, PaintSettings()), True, 1),
 }
 

@@ -21,6 +21,7 @@ from vidcolor.film.mux import FilmWriter
 from vidcolor.film.probe import film_is_still, open_film
 from vidcolor.film.still import check_still_target, frame_rgb, read_still, write_still
 from vidcolor.frames import Frame, PixelLayout, Progress, Report
+from vidcolor.model.weights import load_gate
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
@@ -86,13 +87,14 @@ def _colorize_moving(
         plan = plan_encode(info, target, settings.encode)
         with FilmWriter(film, target, plan, settings.output) as writer:
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+            gate, gate_sha256 = load_gate()
             frames: Iterator[Any] = timed(
                 decode(film, plan.layout, writer.carry), "decode", seconds
             )
             frames = timed(prefetch(frames), "wait 1", seconds)
             frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
             frames = timed(colorizer.colorize(frames, info.sample_aspect), "colour", seconds)
-            frames = timed(smooth(frames, settings.smooth), "smooth", seconds)
+            frames = timed(smooth(frames, settings.smooth, gate), "smooth", seconds)
             frames = timed(prefetch(frames), "wait 2", seconds)
             frames = timed(paint(frames, settings.paint), "paint", seconds)
             frames = _watched(frames, report, info.frames, on_progress)
@@ -110,6 +112,7 @@ def _colorize_moving(
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
     report.notes = [*info.notes, *plan.notes, *_colour_note(report.source_colour)]
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
+    report.weights["gate_sha256"] = gate_sha256
     return report
 
 
@@ -202,7 +205,7 @@ def colorize_image(
 def versions() -> dict[str, str]:
     """Versions of what decides the bits of a result."""
     found = {"python": platform.python_version()}
-    for package in ("vidcolor", "av", "torch", "numpy"):
+    for package in ("vidcolor", "av", "torch", "numpy", "opencv-python-headless"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # run from a checkout that was never installed

@@ -85,12 +85,18 @@ class ColorizerSettings:
 class SmoothSettings:
     """How colour is steadied over time."""
 
-    enabled: bool = True
-    """Whether ab is averaged over neighbouring frames of a shot."""
-    radius: int = 3
-    """Frames looked at on either side; also the delay of the stage, in frames."""
-    luma_tolerance: float = 4.0
-    """Change of lightness at working size, in L units, at which a neighbour counts a third."""
+    strength: float = 0.95
+    """0 leaves each frame as the net coloured it; at 1 a frame counts for as much as any other of
+    its shot, however long ago. Between: a frame counts for this much less with every frame."""
+    look_ahead: int = 24
+    """Frames after it that a frame's colour rests on; also about the delay of the stage. 0 looks
+    back only."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise SettingsError(f"--smooth {self.strength} is outside 0 to 1")
+        if not 0 <= self.look_ahead <= 250:
+            raise SettingsError("the smoother looks 0 to 250 frames ahead")
 
 
 @dataclass(frozen=True)

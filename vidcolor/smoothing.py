@@ -1,80 +1,312 @@
-"""Smoothing: ab averaged over neighbouring frames of a shot, where the luma agrees."""
+"""Smoothing: the colour of a thing is the mean of what the net found for it, before and after.
+
+From frame to frame colour is carried along the optical flow. What is carried is a *trace*: the
+mean ab of a thing so far and the number of frames that it rests on. A gate decides, sample by
+sample, how far to trust it, so what appears anew gets its own colour. Each frame has a trace from
+its past and one from its future; its result is the mean of both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from vidcolor.frames import Colored
+from vidcolor.flow import optical_flow, reduced, round_trip, warp
+from vidcolor.frames import Colored, Frame
+from vidcolor.model.gate import Gate
+from vidcolor.model.weights import load_gate
 from vidcolor.settings import SmoothSettings
-from vidcolor.streams import close, window
+from vidcolor.streams import close
+
+MAX_EXPOSURE = 1.5
+"""Largest factor on the cube root of light that is taken for flicker or a change of exposure."""
+
+CUBIC = 0.8
+"""Share of cubic interpolation when colour is carried; the rest is linear. Torch's cubic sharpens
+(a = -0.75): over 24 frames details grow to twice their strength, and linear blurs them away. In
+this mixture they keep 0.9 to 1.1 of it."""
+
+MAX_REVIVAL = 1.25
+"""Largest factor that makes up for the dullness of a mean."""
+
+MAX_HELD = 768 << 20
+"""Bytes of frames that may wait; very large ones get less look-ahead."""
 
 
-def smooth(colored: Iterable[Colored], settings: SmoothSettings) -> Iterator[Colored]:
+@dataclass
+class Link:
+    """What two frames of a shot know of each other."""
+
+    flow: Tensor
+    """``(B, 2, h, w)`` from the later frame into the earlier one, at the size of ab."""
+    back: Tensor
+    """``(B, 2, h, w)`` from the earlier one into the later one."""
+    trust: Tensor
+    """``(B, 1, h, w)`` 0..1: how far the later frame trusts what comes from the earlier one."""
+    back_trust: Tensor
+    """``(B, 1, h, w)`` 0..1: the other way round."""
+
+
+def clues(
+    L: Tensor, ab: Tensor, other_L: Tensor, other_ab: Tensor, flows: Sequence[Tensor]
+) -> Tensor:
+    """What tells whether two frames show the same thing at the two ends of a flow.
+
+    Args:
+        L: ``(B, 1, h, w)`` lightness at the size of ab.
+        ab: ``(B, 2, h, w)`` as the net found it.
+        other_L: Of the frame that colour would come from.
+        other_ab: The same.
+        flows: ``(B, 2, h, w)`` into the other frame, and back.
+
+    Returns:
+        ``(B, CLUES, h, w)``: change of lightness, with its sign and softened; detail; how far the
+        flow misses on the way back; its length; difference of the colours; strength of colour.
+    """
+    flow, back = flows
+    # L* + 16 is the cube root of light but for a factor, so exposure multiplies it.
+    moved = warp(torch.cat([other_L + 16, other_ab], 1), flow)
+    ratio = (L + 16) / moved[:, :1].clamp(min=1)
+    gain = ratio.flatten(1).median(1).values.clamp(1 / MAX_EXPOSURE, MAX_EXPOSURE)
+    change = (L + 16 - gain.view(-1, 1, 1, 1) * moved[:, :1]) / 10
+    return torch.cat(
+        [
+            change,
+            softened(change).abs(),
+            (L - softened(L)).abs() / 10,
+            torch.log1p(4 * round_trip(flow, back)),
+            torch.log1p(4 * flow.square().sum(1, keepdim=True)),
+            (ab - moved[:, 1:]).norm(dim=1, keepdim=True) / 20,
+            ab.norm(dim=1, keepdim=True) / 40,
+        ],
+        1,
+    )
+
+
+def softened(maps: Tensor) -> Tensor:
+    """Means over 3 x 3 samples: grain is not motion."""
+    return F.avg_pool2d(maps, 3, 1, 1, count_include_pad=False)
+
+
+def link(
+    gate: Gate,
+    earlier: tuple[Tensor, Tensor],
+    later: tuple[Tensor, Tensor],
+    flows: tuple[Tensor, Tensor],
+    strength: float = 1.0,
+) -> Link:
+    """Join two frames.
+
+    Args:
+        gate: Decides on the trust.
+        earlier: L and ab as `clues` takes them.
+        later: The same of the later frame.
+        flows: From the later one into the earlier one, and back.
+        strength: Factor on the trust, 0..1.
+    """
+    flow, back = flows
+    trust = gate(clues(*later, *earlier, (flow, back))) * strength
+    back_trust = gate(clues(*earlier, *later, (back, flow))) * strength
+    return Link(flow, back, trust, back_trust)
+
+
+def carry(trace: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
+    """A trace as it arrives in another frame.
+
+    Args:
+        trace: ``(B, C + 1, h, w)`` means of maps, and the number of frames they rest on.
+        flow: ``(B, 2, h, w)`` from the other frame into that of the trace.
+        trust: ``(B, 1, h, w)`` factor on the number of frames.
+
+    Returns:
+        ``(B, C + 1, h, w)``.
+    """
+    moved = torch.lerp(warp(trace, flow), warp(trace, flow, "bicubic"), CUBIC)
+    return torch.cat([moved[:, :-1], moved[:, -1:].clamp(min=0) * trust], 1)
+
+
+def add(trace: Tensor | None, maps: Tensor) -> Tensor:
+    """A trace with the ``(B, C, h, w)`` maps of one frame more, or a fresh one of that alone."""
+    if trace is None:
+        return torch.cat([maps, torch.ones_like(maps[:, :1])], 1)
+    mean, weight = trace[:, :-1], trace[:, -1:]
+    return torch.cat([(mean * weight + maps) / (weight + 1), weight + 1], 1)
+
+
+def merge(past: Tensor, future: Tensor, maps: Tensor) -> Tensor:
+    """``(B, C, h, w)`` mean of two traces that both count ``maps``."""
+    weight, other = past[:, -1:], future[:, -1:]
+    return (past[:, :-1] * weight + future[:, :-1] * other - maps) / (weight + other - 1)
+
+
+def settle(
+    maps: Sequence[Tensor], links: Sequence[Link | None], count: int, state: Tensor | None
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Means along the flow, of the first ``count`` frames of a run; the others are looked ahead to.
+
+    Args:
+        maps: ``(B, C, h, w)`` of each frame, such as its ab.
+        links: Of each frame with the one before it; the first one's with the frame of ``state``.
+        count: How many results are asked for.
+        state: ``(B, C + 1, h, w)`` trace of the frame before the first one; None at a cut.
+
+    Returns:
+        The means, ``(B, C, h, w)``, and the past traces of the first ``count`` frames.
+    """
+    futures: list[Tensor] = []
+    after: Link | None = None
+    for own, before in zip(reversed(maps), reversed(links), strict=True):
+        carried = carry(futures[-1], after.back, after.back_trust) if after else None
+        futures.append(add(carried, own))
+        after = before
+    steady, pasts = [], []
+    for own, before, future in zip(maps[:count], links, reversed(futures), strict=False):
+        state = add(from_past(state, before), own)
+        pasts.append(state)
+        steady.append(merge(state, future, own))
+    return steady, pasts
+
+
+def from_past(state: Tensor | None, before: Link | None) -> Tensor | None:
+    """What a frame gets of the trace of the one before it."""
+    if state is None or before is None:
+        return None
+    return carry(state, before.flow, before.trust)
+
+
+def with_energy(ab: Tensor) -> Tensor:
+    """``(B, 2, h, w)`` ab with its squared length as a third map."""
+    return torch.cat([ab, ab.square().sum(1, keepdim=True)], 1)
+
+
+def revived(mean: Tensor) -> Tensor:
+    """Mean ab as vivid, over the whole picture, as what it is the mean of.
+
+    Where the net wavers, its mean is duller than each of its answers. One factor a picture makes up
+    for that: the mean of the squares over the square of the mean. It is a mean over many frames
+    itself, so it does not flicker.
+
+    Args:
+        mean: ``(B, 3, h, w)`` of `with_energy`.
+
+    Returns:
+        ``(B, 2, h, w)``.
+    """
+    ab, energy = mean[:, :2], mean[:, 2:]
+    own = ab.square().sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    lost = energy.mean((2, 3), keepdim=True) / own.clamp(min=1e-3)
+    return ab * lost.clamp(1, MAX_REVIVAL**2).sqrt()
+
+
+@dataclass
+class _Held:
+    """A frame that waits for those after it."""
+
+    item: Colored
+    L: Tensor
+    """``(1, 1, h, w)`` at the size of ab."""
+    maps: Tensor
+    """``(1, 3, h, w)`` ab and its energy."""
+    link: Link | None
+    """With the last frame before it that others lean on."""
+
+    @property
+    def leaned_on(self) -> bool:
+        """Whether other frames may take colour from this one."""
+        return not (self.item.frame.damaged or self.item.frame.outlier)
+
+
+def smooth(
+    colored: Iterable[Colored], settings: SmoothSettings, gate: Gate | None = None
+) -> Iterator[Colored]:
     """Steady the colour.
 
-    Each ab becomes the mean of those up to ``settings.radius`` frames away in the same shot. A
-    neighbour counts, pixel by pixel, by how little the luma there has changed, so what moves
-    drags no colour behind it. Holds ``2 * radius + 1`` frames, speaks ``radius`` frames late.
+    Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
+    fewer where frames are very large. Flashes and damaged frames are coloured by their neighbours,
+    and give them nothing. Holds ``look_ahead + block(look_ahead)`` frames and speaks that late.
 
     Args:
         colored: Frames of one film with ab, in order.
-        settings: Radius and tolerance; disabled passes everything through.
+        settings: Strength and look-ahead; strength 0 passes everything through.
+        gate: Decides how far carried colour is trusted; None loads the one that ships.
 
     Yields:
         The same frames with steadier ab.
     """
-    if not settings.enabled or settings.radius == 0:
+    if not settings.strength:
         yield from colored
         return
-    neighbours = window(((item, _reduced(item)) for item in colored), settings.radius)
+    gate = gate or load_gate()[0]
+    held: list[_Held] = []
+    state: Tensor | None = None
+    last: _Held | None = None
     try:
-        for held, centre in neighbours:
-            first, last = shot_around([item.frame.starts_shot for item, _ in held], centre)
-            item, luma = held[centre]
-            ab = weighted_mean(
-                luma,
-                torch.stack([other for _, other in held[first:last]]),
-                torch.stack([other.ab for other, _ in held[first:last]]),
-                settings.luma_tolerance,
-            )
-            yield Colored(item.frame, item.lightness, ab)
+        for item in colored:
+            if item.frame.starts_shot or (last and last.item.ab.shape != item.ab.shape):
+                yield from _hand_on(held, _settled(held, len(held), state)[0])
+                state = last = None
+            held.append(_joined(gate, last, item, settings.strength))
+            last = held[-1] if held[-1].leaned_on else last
+            ahead = _affordable(item.frame, settings.look_ahead)
+            if len(held) >= ahead + block(ahead):
+                steady, state = _settled(held, len(held) - ahead, state)
+                yield from _hand_on(held, steady)
+        yield from _hand_on(held, _settled(held, len(held), state)[0])
     finally:
-        neighbours.close()
         close(colored)
 
 
-def _reduced(item: Colored) -> Tensor:
-    """Lightness at the size of ab, a little blurred, so that grain is not taken for motion."""
-    L = F.interpolate(item.lightness[None, None], item.ab.shape[1:], mode="area")
-    return F.avg_pool2d(L, 3, 1, 1, count_include_pad=False)[0, 0]
+def block(look_ahead: int) -> int:
+    """Frames that are settled at once: the future of many costs little more than that of one."""
+    return max(1, look_ahead // 3)
 
 
-def shot_around(starts: list[bool], centre: int) -> tuple[int, int]:
-    """The slice of a window that lies in the shot of its centre."""
-    first = centre
-    while first > 0 and not starts[first]:
-        first -= 1
-    last = centre + 1
-    while last < len(starts) and not starts[last]:
-        last += 1
-    return first, last
+def _affordable(frame: Frame, look_ahead: int) -> int:
+    """Frames to look ahead when as many as the stage holds have to fit into `MAX_HELD`."""
+    size = sum(plane.numel() * plane.element_size() for plane in (frame.luma, *frame.chroma))
+    return min(look_ahead, int(MAX_HELD // size * 3 / 4))
 
 
-def weighted_mean(luma: Tensor, lumas: Tensor, abs_: Tensor, tolerance: float) -> Tensor:
-    """Mean of ab over time, each pixel weighted by ``exp(-(change of L / tolerance)^2)``.
+@torch.inference_mode()
+def _joined(gate: Gate, last: _Held | None, item: Colored, strength: float) -> _Held:
+    ab = item.ab[None]
+    L = F.interpolate(item.lightness[None, None], ab.shape[2:], mode="area")
+    maps = with_energy(ab)
+    if last is None:
+        return _Held(item, L, maps, None)
+    size = ab.shape[2:]
+    before, now = last.item.lightness, item.lightness
+    flow = reduced(optical_flow(now, before), size)[None]
+    back = reduced(optical_flow(before, now), size)[None]
+    others = last.L, last.maps[:, :2]
+    return _Held(item, L, maps, link(gate, others, (L, ab), (flow, back), strength))
 
-    Args:
-        luma: ``(h, w)`` L of the frame itself.
-        lumas: ``(T, h, w)`` L of all frames, itself among them.
-        abs_: ``(T, 2, h, w)`` their ab.
-        tolerance: L units.
 
-    Returns:
-        ``(2, h, w)``.
-    """
-    weights = torch.exp(-(((lumas - luma) / tolerance) ** 2))[:, None]
-    return (abs_ * weights).sum(0) / weights.sum(0)
+@torch.inference_mode()
+def _settled(
+    held: Sequence[_Held], count: int, state: Tensor | None
+) -> tuple[list[Tensor], Tensor | None]:
+    """``(2, h, w)`` steady ab of the first ``count``, and the trace that goes on from there."""
+    firm = [one for one in held if one.leaned_on]
+    wanted = sum(one.leaned_on for one in held[:count])
+    steady, pasts = settle([one.maps for one in firm], [one.link for one in firm], wanted, state)
+    settled = iter(zip(steady, pasts, strict=True))
+    results = []
+    for one in held[:count]:
+        if one.leaned_on:
+            mean, state = next(settled)
+        else:
+            mean = add(from_past(state, one.link), one.maps)[:, :-1]
+        results.append(revived(mean)[0])
+    return results, state
+
+
+def _hand_on(held: list[_Held], steady: Iterable[Tensor]) -> Generator[Colored, None, None]:
+    """The first of the frames that wait, which are let go one by one, with their results."""
+    for ab in steady:
+        item = held.pop(0).item
+        yield Colored(item.frame, item.lightness, ab)

@@ -19,11 +19,13 @@ from vidcolor.errors import (
     WeightsNotFound,
 )
 from vidcolor.model import weights
+from vidcolor.model.gate import CLUES, Gate, GateConfig
 from vidcolor.model.vgg import VGG16Features, load_imagenet
 from vidcolor.model.weights import (
     available_weights,
     file_sha256,
     find_weights,
+    load_gate,
     load_weights,
     save_weights,
 )
@@ -272,3 +274,32 @@ def test_weights_lists_what_ships(
     out = capsys.readouterr().out
     for word in ("small", "2.0 MB", "12ab", "MIT", "made up", "24.5"):
         assert word in out
+
+
+def test_a_gate_is_saved_and_loaded(tmp_path: Path) -> None:
+    gate = Gate(GateConfig(width=8))
+    path = save_weights(gate, tmp_path / "gate.safetensors", training={}, scores={})
+    again, sha256 = load_gate(path)
+    assert sha256 == file_sha256(path)
+    assert again.config == gate.config
+    clues = torch.randn(1, CLUES, 9, 9)
+    torch.testing.assert_close(again(clues), gate(clues), atol=1e-3, rtol=0)  # float16
+
+
+def test_a_gate_is_no_colornet_and_the_other_way_round(tmp_path: Path, tiny_weights: Path) -> None:
+    path = save_weights(Gate(), tmp_path / "gate.safetensors", training={}, scores={})
+    check_refused(path, WeightsMismatch, "holds a gate for the smoother, not a colornet")
+    with pytest.raises(WeightsMismatch, match="holds a colornet, not a gate"):
+        load_gate(tiny_weights)
+
+
+@pytest.mark.parametrize("width", [0, -1, 10_000, "16", None, [3]])
+def test_a_gate_that_cannot_be_built_is_refused(tmp_path: Path, width: Any) -> None:
+    path = save_weights(Gate(), tmp_path / "gate.safetensors", training={}, scores={})
+    spoilt = changed(path, tmp_path / "spoilt.safetensors", None, config_with(width=width))
+    with pytest.raises(WeightsMismatch, match="config"):
+        load_gate(spoilt)
+
+
+def test_the_gate_that_ships_is_found() -> None:
+    assert load_gate()[1] == available_weights()["gate"].sha256

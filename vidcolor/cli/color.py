@@ -29,38 +29,12 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(
         prog="vidcolor",
         usage="vidcolor IN OUT [options]\n"
-        "       vidcolor info | weights | evaluate | train ... (--help each)",
+        "       vidcolor info | shots | weights | evaluate | train ... (--help each)",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
     p.add_argument("source", metavar="IN", help="film or picture (a film named info is ./info)")
     p.add_argument("target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm, or .png .jpg")
-    net = p.add_argument_group("colour")
-    default = ColorizerSettings()
-    net.add_argument(
-        "--weights", default=default.weights, metavar="NAME|FILE", help="see vidcolor weights"
-    )
-    net.add_argument("--device", default=default.device, help="auto, cpu, cuda[:N] or mps")
-    net.add_argument(
-        "--size",
-        type=int,
-        default=default.size,
-        metavar="PIXELS",
-        help="short side that the net sees, a multiple of 16 (default %(default)s)",
-    )
-    net.add_argument("--batch", type=int, default=0, help="frames per run of the net")
-    net.add_argument(
-        "--vivid",
-        type=float,
-        metavar="0..1",
-        help="0 the safest colour, 1 the most vivid (default: what the weights were tuned for)",
-    )
-    net.add_argument("--no-smooth", action="store_true", help="colour each frame on its own")
-    net.add_argument(
-        "--saturation",
-        type=float,
-        default=PaintSettings().saturation,
-        help="0 is grey, 1 as predicted (default)",
-    )
+    _add_colour(p)
     _add_encoding(p)
     cut = p.add_argument_group("what to colour")
     cut.add_argument(
@@ -83,6 +57,43 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("-v", "--verbose", action="store_true", help="print seconds per stage too")
     out.add_argument("--version", action="version", version=f"vidcolor {__version__}")
     return p
+
+
+def _add_colour(p: argparse.ArgumentParser) -> None:
+    net = p.add_argument_group("colour")
+    default = ColorizerSettings()
+    net.add_argument(
+        "--weights", default=default.weights, metavar="NAME|FILE", help="see vidcolor weights"
+    )
+    net.add_argument("--device", default=default.device, help="auto, cpu, cuda[:N] or mps")
+    net.add_argument(
+        "--size",
+        type=int,
+        default=default.size,
+        metavar="PIXELS",
+        help="short side that the net sees, a multiple of 16 (default %(default)s)",
+    )
+    net.add_argument("--batch", type=int, default=0, help="frames per run of the net")
+    net.add_argument(
+        "--vivid",
+        type=float,
+        metavar="0..1",
+        help="0 the safest colour, 1 the most vivid (default: what the weights were tuned for)",
+    )
+    net.add_argument(
+        "--smooth",
+        type=float,
+        default=SmoothSettings().strength,
+        metavar="0..1",
+        help="how steady the colour is over time (default %(default)s)",
+    )
+    net.add_argument("--no-smooth", action="store_true", help="the same as --smooth 0")
+    net.add_argument(
+        "--saturation",
+        type=float,
+        default=PaintSettings().saturation,
+        help="0 is grey, 1 as predicted (default)",
+    )
 
 
 def _add_encoding(p: argparse.ArgumentParser) -> None:
@@ -121,7 +132,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             batch=args.batch,
             vivid=args.vivid,
         ),
-        smooth=SmoothSettings(enabled=not args.no_smooth),
+        smooth=SmoothSettings(0.0 if args.no_smooth else args.smooth),
         paint=PaintSettings(saturation=args.saturation),
         encode=EncodeSettings(
             codec=args.codec,

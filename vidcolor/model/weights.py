@@ -11,7 +11,7 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,8 +19,14 @@ from torch import Tensor
 from vidcolor.errors import WeightsCorrupt, WeightsMismatch, WeightsNotFound
 from vidcolor.model.build import build_net
 from vidcolor.model.colornet import ColorNet, ColorNetConfig
+from vidcolor.model.gate import Gate, GateConfig
 
 FORMAT = "vidcolor-1"
+GATE_FORMAT = "vidcolor-gate-1"
+KINDS = {FORMAT: "colornet", GATE_FORMAT: "gate for the smoother"}
+
+C = TypeVar("C", ColorNetConfig, GateConfig)
+
 MAX_BYTES = 2 << 30
 """Largest weights file that is opened."""
 
@@ -112,6 +118,40 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
         WeightsCorrupt: the file is damaged, truncated, too large or no safetensors file.
         WeightsMismatch: its tensors do not fit the net that its metadata describes.
     """
+    file = _read(name)
+    net = build_net(_config_of(file, FORMAT, ColorNetConfig))
+    _fill(net, file)
+    return net.eval(), file.sha256
+
+
+def load_gate(name: str | Path = "gate") -> tuple[Gate, str]:
+    """The smoother's gate, on the CPU, in float32, in eval mode.
+
+    Args:
+        name: As for `load_weights`.
+
+    Returns:
+        The gate and the sha256 of the file.
+
+    Raises:
+        WeightsError: as for `load_weights`.
+    """
+    file = _read(name)
+    gate = Gate(_config_of(file, GATE_FORMAT, GateConfig))
+    _fill(gate, file)
+    return gate.eval(), file.sha256
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    sha256: str
+    metadata: dict[str, str]
+    state: dict[str, Tensor]
+
+
+def _read(name: str | Path) -> _File:
+    """A weights file, checked against the list where it is listed."""
     from safetensors import SafetensorError, safe_open
 
     path, expected = find_weights(name)
@@ -128,44 +168,45 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
         raise WeightsCorrupt(
             f"{path} is damaged or not a safetensors file; fetch it again"
         ) from error
-    net = build_net(_config_of(metadata, path))
-    _fill(net, state, path)
-    return net.eval(), sha256
+    return _File(path, sha256, metadata, state)
 
 
-def _config_of(metadata: dict[str, str], path: Path) -> ColorNetConfig:
-    if metadata.get("format") != FORMAT:
-        raise WeightsMismatch(f"{path} was not written by vidcolor; see `vidcolor weights`")
+def _config_of(file: _File, form: str, kind: type[C]) -> C:
+    """The config in the file's metadata."""
+    found = file.metadata.get("format", "")
+    if found in KINDS and found != form:
+        raise WeightsMismatch(f"{file.path} holds a {KINDS[found]}, not a {KINDS[form]}")
+    if found != form:
+        raise WeightsMismatch(f"{file.path} was not written by vidcolor; see `vidcolor weights`")
     try:
-        fields = json.loads(metadata["config"])
-        if "blocks" in fields:
-            fields["blocks"] = tuple(fields["blocks"])
-        return ColorNetConfig(**fields)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsMismatch(f"{path} holds a config this vidcolor does not know") from error
+        fields = json.loads(file.metadata["config"])
+        lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+        return kind(**(fields | lists))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsMismatch(f"{file.path} holds a config this vidcolor does not know") from error
 
 
-def _fill(net: ColorNet, state: dict[str, Tensor], path: Path) -> None:
-    for key, value in state.items():
+def _fill(net: ColorNet | Gate, file: _File) -> None:
+    for key, value in file.state.items():
         if value.dtype not in DTYPES:
-            raise WeightsMismatch(f"{path} holds numbers of type {value.dtype} in {key}")
+            raise WeightsMismatch(f"{file.path} holds numbers of type {value.dtype} in {key}")
         # One float32 sum shows a NaN or an infinity anywhere, much faster than a look at each.
         if not value.sum(dtype=torch.float32).isfinite():
-            raise WeightsCorrupt(f"{path} holds a number that is not finite in {key}")
+            raise WeightsCorrupt(f"{file.path} holds a number that is not finite in {key}")
     try:
-        net.load_state_dict(state, strict=True)  # copying turns float16 into float32
+        net.load_state_dict(file.state, strict=True)  # copying turns float16 into float32
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
-        raise WeightsMismatch(f"{path} does not fit its net: {detail}") from error
+        raise WeightsMismatch(f"{file.path} does not fit its net: {detail}") from error
 
 
 def save_weights(
-    net: ColorNet, path: Path, *, training: dict[str, Any], scores: dict[str, float]
+    net: ColorNet | Gate, path: Path, *, training: dict[str, Any], scores: dict[str, float]
 ) -> Path:
-    """Write a net as float16 safetensors; its sha256 becomes part of the name.
+    """Write a net or a gate as float16 safetensors; its sha256 becomes part of the name.
 
     Args:
-        net: The net, any device.
+        net: On any device.
         path: Such as ``models/default.safetensors``; written as
             ``models/default-1a2b3c4d.safetensors``.
         training: What the net learned from; goes into the metadata.
@@ -177,7 +218,7 @@ def save_weights(
     from safetensors.torch import save_file
 
     metadata = {
-        "format": FORMAT,
+        "format": GATE_FORMAT if isinstance(net, Gate) else FORMAT,
         "config": json.dumps(asdict(net.config)),
         "training": json.dumps(training),
         "scores": json.dumps(scores),
