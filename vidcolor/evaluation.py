@@ -7,10 +7,9 @@ first.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from vidcolor.errors import NotComparable
-from vidcolor.film.limits import printable
-from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.rgb import film_rgb
-from vidcolor.film.still import read_rgb
+from vidcolor.matching import VERSIONS, mark_cuts, matches
 from vidcolor.metrics import (
-    MIN_SIDE,
     colorfulness,
     colorfulness_signed,
     frechet_distance,
-    grey_version,
     lpips_net,
     lpips_weights,
     psnr,
@@ -36,6 +29,7 @@ from vidcolor.metrics import (
 )
 from vidcolor.model.vgg import VGG16Features
 from vidcolor.model.weights import load_weights
+from vidcolor.steadiness import CDC_STEPS, OVER_TIME, RATIOS, Steadiness, SteadinessMeter, ratio
 
 FRECHET_FEATURES = 512
 """Channels of VGG16's relu4_3, the last layer that the shipped weights hold as ImageNet's."""
@@ -46,15 +40,14 @@ FRECHET_SIDE = 224
 FRECHET_MIN_FRAMES = 64
 """With fewer frames the Fréchet distance says nothing and is left out."""
 
-_NAMES_SHOWN = 5
-
-Pair = tuple[str, Tensor, Tensor]
-"""What to call it in an error, truth ``(3, H, W)`` uint8, result ``(3, H, W)`` uint8."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class Scores:
-    """Measures of a result against the truth: means over frames, on 8-bit RGB codes 0..255."""
+class Scores(Steadiness):
+    """Measures of a result against the truth: means over frames, on 8-bit RGB codes 0..255.
+
+    Those of `Steadiness` are measured inside shots, for films and for pictures that are the frames
+    of a clip: names that end in a number, numbered one after another.
+    """
 
     truth: str
     """Path, as given."""
@@ -84,158 +77,102 @@ class Scores:
     """Fréchet distance of the spatial means of VGG16's relu4_3 on pictures of 224 x 224, all
     frames pooled, lower is better; None where it was left out. It is no FID: values compare only
     among themselves, and only for the same N."""
+    per_frame: str | None = None
+    """Path, as given, of the result coloured frame by frame; None where there was none."""
+    psnr_per_frame: float | None = None
+    """dB, of the per-frame result."""
+    psnr_gain: float | None = None
+    """dB, ``psnr - psnr_per_frame``."""
+    colorfulness_per_frame: float | None = None
+    """Of the per-frame result, absolute values taken first."""
+    colorfulness_kept: float | None = None
+    """``colorfulness / colorfulness_per_frame``: what smoothing leaves of the colour, 1 is all."""
     notes: dict[str, str]
     """Measure -> why it was left out, or how far it can be trusted."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        return asdict(self)
+        plain = asdict(self)
+        # Inherited fields come first in a dataclass; a reader looks for the paths there.
+        return plain | {field.name: plain.pop(field.name) for field in fields(Steadiness)}
 
 
 def evaluate(
     truth: str | os.PathLike[str],
     result: str | os.PathLike[str],
     *,
+    per_frame: str | os.PathLike[str] | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
 ) -> Scores:
     """Scores of a coloured film, picture or folder of pictures against the true one.
 
     Films are compared frame by frame, the pictures of two folders by the stem of their names. One
-    pair of frames is held at a time. Nothing is downloaded: LPIPS is left out where torchvision
-    has not yet fetched AlexNet.
+    pass; the frames held are those that the shots stage is late. Nothing is downloaded: LPIPS is
+    left out where torchvision has not yet fetched AlexNet.
 
     Args:
         truth: Film, picture or folder of pictures, in colour.
         result: The same kind of thing, of the same size and number of frames.
-        on_progress: Called with (pairs compared, pairs in all; None for films).
+        per_frame: The same coloured frame by frame (``vidcolor --no-smooth``), to tell what
+            smoothing gains and costs.
+        on_progress: Called with (frames compared, frames in all; None for films).
 
     Raises:
         NotComparable: Frames without a partner, pairs of different size, tiny pictures.
-        FilmError: One of the two cannot be read.
+        FilmError: One of them cannot be read.
         SettingsError: torchmetrics is not installed.
         WeightsError: The shipped weights, whose VGG16 is used, are damaged.
     """
-    pairs, total = _pairs(Path(truth), Path(result))
+    paths = [Path(path) for path in (truth, result, per_frame) if path is not None]
+    matched, total = matches(paths)
     lpips = lpips_net() if lpips_weights().is_file() else None
-    frechet = _Frechet()
+    frechet, meter = _Frechet(), SteadinessMeter()
     rows: list[dict[str, float]] = []
-    with torch.inference_mode(), closing(pairs):
-        for name, true, made in pairs:
-            _check_pair(name, true, made)
-            rows.append(_frame_scores(true, made) | ({"lpips": lpips(made, true)} if lpips else {}))
+    with torch.inference_mode(), closing(matched), closing(mark_cuts(matched)) as marked:
+        for match, cut in marked:
+            true, made = match.pictures["truth"], match.pictures["result"]
+            row = _frame_scores(match.pictures)
+            rows.append(row | ({"lpips": lpips(made, true)} if lpips else {}))
             frechet.add(true, made)
+            meter.add(match.name, cut, match.pictures)
             if on_progress:
                 on_progress(len(rows), total)
-    means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+    means: dict[str, Any] = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+    steadiness = meter.read()
     return Scores(
         truth=str(truth),
         result=str(result),
+        per_frame=None if per_frame is None else str(per_frame),
         frames=len(rows),
         **means,
         delta_colorfulness=abs(means["colorfulness"] - means["colorfulness_truth"]),
+        psnr_gain=None if per_frame is None else means["psnr"] - means["psnr_per_frame"],
+        colorfulness_kept=ratio(means["colorfulness"], means.get("colorfulness_per_frame")),
         frechet_vgg16=frechet.distance() if len(rows) >= FRECHET_MIN_FRAMES else None,
-        notes=_notes(len(rows), lpips is not None),
+        notes=_notes(len(rows), lpips is not None)
+        | _notes_over_time(steadiness, per_frame is not None),
+        **vars(steadiness),
     )
 
 
-def _pairs(truth: Path, result: Path) -> tuple[Generator[Pair, None, None], int | None]:
-    """The pairs to compare, and how many there are where that is known."""
-    if truth.is_dir() and result.is_dir():
-        stems = _shared_stems(truth, result)
-        return _folder_pairs(stems), len(stems)
-    if truth.is_dir() or result.is_dir():
-        raise NotComparable(
-            "one of the two is a folder; compare folder with folder, film with film"
-        )
-    return _film_pairs(truth, result), None
-
-
-def _folder_pairs(stems: dict[str, tuple[Path, Path]]) -> Generator[Pair, None, None]:
-    for stem, (truth, result) in stems.items():
-        yield stem, read_rgb(truth), read_rgb(result)
-
-
-def _film_pairs(truth: Path, result: Path) -> Generator[Pair, None, None]:
-    with closing(_frames(truth)) as trues, closing(_frames(result)) as mades:
-        for number, (true, made) in enumerate(zip_longest(trues, mades), 1):
-            if true is None or made is None:
-                ended, going = (truth, result) if true is None else (result, truth)
-                raise NotComparable(
-                    f"{printable(ended.name)} ends after {number - 1} frames, but"
-                    f" {printable(going.name)} goes on; compare films of the same frames"
-                )
-            yield f"frame {number}", true, made
-
-
-def _frames(path: Path) -> Generator[Tensor, None, None]:
-    """(3, H, W) uint8: the frames of a film, or the one of a picture."""
-    if film_is_still(path):
-        yield read_rgb(path)
-        return
-    with open_film(path) as film, closing(film_rgb(film)) as frames:
-        yield from frames
-
-
-def _shared_stems(truth: Path, result: Path) -> dict[str, tuple[Path, Path]]:
-    """The pictures of two folders by stem.
-
-    Raises:
-        NotComparable: One has a picture that the other has not, or there are none.
-    """
-    trues, mades = _stills(truth), _stills(result)
-    for folder, missing in ((result, trues.keys() - mades), (truth, mades.keys() - trues)):
-        if missing:
-            shown = ", ".join(printable(stem) for stem in sorted(missing)[:_NAMES_SHOWN])
-            more = f" and {len(missing) - _NAMES_SHOWN} more" if len(missing) > _NAMES_SHOWN else ""
-            raise NotComparable(
-                f"{printable(folder)}: has no picture named {shown}{more}; every picture of one"
-                " folder must be in the other (any suffix)"
-            )
-    if not trues:
-        raise NotComparable(f"{printable(truth)}: holds no picture; name a folder of pictures")
-    return {stem: (trues[stem], mades[stem]) for stem in sorted(trues)}
-
-
-def _stills(folder: Path) -> dict[str, Path]:
-    """Stem -> picture; hidden files and those that are no pictures do not count."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not film_is_still(path):
-            continue
-        if path.stem in found:
-            raise NotComparable(
-                f"{printable(folder)}: {printable(found[path.stem].name)} and"
-                f" {printable(path.name)} have the same stem; keep one of them"
-            )
-        found[path.stem] = path
-    return found
-
-
-def _check_pair(name: str, true: Tensor, made: Tensor) -> None:
-    (height, width), (made_height, made_width) = true.shape[1:], made.shape[1:]
-    if (height, width) != (made_height, made_width):
-        raise NotComparable(
-            f"{printable(name)}: the truth is {width}x{height}, the result"
-            f" {made_width}x{made_height}; bring them to one size first"
-        )
-    if min(height, width) < MIN_SIDE:
-        raise NotComparable(
-            f"{printable(name)}: {width}x{height} is too small to measure; both sides need"
-            f" {MIN_SIDE} pixels"
-        )
-
-
-def _frame_scores(true: Tensor, made: Tensor) -> dict[str, float]:
+def _frame_scores(pictures: dict[str, Tensor]) -> dict[str, float]:
+    true, made, per_frame = (pictures.get(version) for version in VERSIONS)
+    assert true is not None
+    assert made is not None
     true_codes, made_codes = true.double(), made.double()
-    return {
+    scores = {
         "psnr": psnr(made, true),
-        "psnr_grey": psnr(grey_version(true), true),
+        "psnr_grey": psnr(pictures["grey"], true),
         "ssim": ssim(made, true),
         "colorfulness": colorfulness(made_codes),
         "colorfulness_truth": colorfulness(true_codes),
         "colorfulness_signed": colorfulness_signed(made_codes),
         "colorfulness_signed_truth": colorfulness_signed(true_codes),
     }
+    if per_frame is not None:
+        scores["psnr_per_frame"] = psnr(per_frame, true)
+        scores["colorfulness_per_frame"] = colorfulness(per_frame.double())
+    return scores
 
 
 class _Frechet:
@@ -296,3 +233,23 @@ def _notes(frames: int, has_lpips: bool) -> dict[str, str]:
             f"N = {frames}: biased upwards below {2 * FRECHET_FEATURES}, compare at the same N only"
         )
     return notes
+
+
+def _notes_over_time(found: Steadiness, per_frame: bool) -> dict[str, str]:
+    """Why a measure between frames is missing."""
+    wanted = (*OVER_TIME, *RATIOS) if per_frame else OVER_TIME
+    missing = [name for name in wanted if getattr(found, name) is None]
+    if not found.pairs:
+        return dict.fromkeys(
+            missing,
+            "left out: no two frames follow each other in one shot (a clip is a film, or pictures"
+            " numbered one after another)",
+        )
+    why = dict.fromkeys(missing, "left out: no place of a frame is found again in the next")
+    if found.warp_error is not None:
+        nothing = "left out: the per-frame result has none of it to compare with"
+        why |= {name: nothing for name in missing if name in RATIOS}
+    if found.cdc is None:
+        few = f"left out: no shot has {max(CDC_STEPS) + 1} frames"
+        why |= {name: few for name in missing if name.startswith("cdc")}
+    return why

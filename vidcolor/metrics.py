@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
@@ -13,6 +14,12 @@ from vidcolor.errors import SettingsError
 
 MIN_SIDE = 32
 """Shortest side, in pixels, of a picture that every measure can look at."""
+
+JUMP_BLOCKS = 16
+"""Chroma jumps are looked for in square blocks, so many to the short side of the picture."""
+
+JUMP_SHARE = 0.05
+"""Share of the blocks that may jump further than `chroma_jump` says."""
 
 
 def psnr(result: Tensor, truth: Tensor) -> float:
@@ -114,6 +121,75 @@ def colorfulness_signed(rgb: Tensor) -> float:
         rgb: ``(3, H, W)`` float, codes 0..255.
     """
     return _spread_and_mean(*_opponents(rgb))
+
+
+def channel_histograms(rgb: Tensor) -> Tensor:
+    """``(3, 256)`` float64: how often each code occurs in each channel; rows sum to 1.
+
+    Args:
+        rgb: ``(3, H, W)`` uint8, codes 0..255.
+    """
+    counts = [torch.bincount(channel.flatten(), minlength=256) for channel in rgb]
+    return torch.stack(counts).double() / rgb[0].numel()
+
+
+def jensen_shannon(histograms: Tensor, other: Tensor) -> float:
+    """Jensen-Shannon divergence in nats, 0 for equals, ln 2 at most; the mean of the channels.
+
+    ``JS = KL(P | M) / 2 + KL(Q | M) / 2`` with ``M = (P + Q) / 2``.
+
+    Args:
+        histograms: ``(C, bins)`` float64, rows that sum to 1.
+        other: Of the same shape.
+    """
+    middle = (histograms + other) / 2
+    # Where P is 0 so is its term; where P is not, M is not.
+    terms = torch.xlogy(histograms, histograms / middle.clamp(min=1e-300))
+    terms = terms + torch.xlogy(other, other / middle.clamp(min=1e-300))
+    return max(0.0, float(terms.sum(1).mean() / 2))  # rounding may end just below 0
+
+
+def warp_error(maps: Tensor, warped: Tensor, seen: Tensor) -> float:
+    """Mean squared difference, over channels and places seen, to the next frame brought here.
+
+    ``sum(seen (warped - maps)^2) / sum(seen)``, both sums over the channels too: Lai et al.,
+    "Learning Blind Video Temporal Consistency", 2018, whose maps are RGB 0..1.
+
+    Args:
+        maps: ``(C, h, w)`` of a frame.
+        warped: ``(C, h, w)``: the next frame, warped along the flow from this one into it.
+        seen: ``(h, w)`` bool, true somewhere: where the flow can be relied on.
+    """
+    return float(((warped - maps)[:, seen].double() ** 2).mean())
+
+
+def chroma_jump(ab: Tensor, warped: Tensor, seen: Tensor) -> float | None:
+    """How far the colour of a large area pops from one frame to the next, in units of CIE ab.
+
+    The change of ab along the flow is averaged, as a vector, over the places seen of each of the
+    square blocks, `JUMP_BLOCKS` to the short side; blocks of which less than half is seen do not
+    count. Their 95th percentile is the jump: if a twentieth of the picture changes its colour by
+    10, this is about 10. Means over the picture drown a pop in the noise of all the rest, and
+    percentiles of single pixels show that noise and errors of the flow, even in real colours; in
+    the mean of a block both go out, and a pop does not.
+
+    Args:
+        ab: ``(2, h, w)`` CIE a*, b* of a frame.
+        warped: ``(2, h, w)``: those of the next frame, warped along the flow into it.
+        seen: ``(h, w)`` bool: where the flow can be relied on.
+
+    Returns:
+        None where no block is seen.
+    """
+    block = max(1, min(seen.shape) // JUMP_BLOCKS)
+    weight = seen.to(ab.dtype)
+    table = torch.cat([(warped - ab) * weight, weight[None]])[None]
+    means = F.avg_pool2d(table, block, ceil_mode=True, count_include_pad=False)[0]
+    counted = means[2] >= 0.5
+    if not counted.any():
+        return None
+    change = (means[:2, counted] / means[2, counted]).norm(dim=0)
+    return float(change.quantile(1 - JUMP_SHARE))
 
 
 def frechet_distance(

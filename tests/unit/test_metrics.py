@@ -10,16 +10,21 @@ from torch import Tensor, nn
 from torchvision.models import alexnet
 
 from vidcolor.errors import SettingsError
+from vidcolor.flow import warp
 from vidcolor.metrics import (
     MIN_SIDE,
+    channel_histograms,
+    chroma_jump,
     colorfulness,
     colorfulness_signed,
     frechet_distance,
     grey_version,
+    jensen_shannon,
     lpips_net,
     lpips_weights,
     psnr,
     ssim,
+    warp_error,
 )
 
 
@@ -135,6 +140,64 @@ def test_grey_has_no_colorfulness_and_more_colour_has_more() -> None:
     for measure in (colorfulness, colorfulness_signed):
         assert measure(grey) == 0
         assert 0 < measure(torch.lerp(grey, rgb, 0.5)) < measure(rgb)
+
+
+def test_histograms_count_each_code_of_each_channel() -> None:
+    rgb = noise(10)
+    expected = [np.histogram(c, bins=256, range=(0, 256))[0] / c.size for c in rgb.numpy()]
+    assert np.array_equal(channel_histograms(rgb).numpy(), np.stack(expected))
+
+
+def test_jensen_shannon_from_equal_to_apart() -> None:
+    p, q = (channel_histograms(noise(seed)) for seed in (11, 12))
+    assert jensen_shannon(p, p) == 0
+    assert 0 < jensen_shannon(p, q) == jensen_shannon(q, p) < np.log(2)
+    black, white = (channel_histograms(torch.full((3, 4, 4), v).byte()) for v in (0, 255))
+    assert jensen_shannon(black, white) == pytest.approx(np.log(2))
+
+
+def test_warp_error_of_a_translated_picture_is_0_away_from_borders() -> None:
+    large = noise(13).float() / 255
+    before, after = large[:, 2:-2, 3:-3], large[:, 4:, 1:-5]  # moves 2 up and 2 to the right
+    h, w = before.shape[1:]
+    flow = torch.tensor([2.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, h, w)
+    inside = torch.zeros(h, w, dtype=torch.bool)
+    inside[2:, :-2] = True
+    brought = warp(after[None], flow)[0]
+    assert warp_error(before, brought, inside) == pytest.approx(0, abs=1e-9)
+    assert warp_error(before, brought, ~inside) > 0.01
+    assert warp_error(before, after, inside) > 0.1
+
+
+def test_warp_error_is_a_mean_over_channels_and_places_seen() -> None:
+    before, after = torch.zeros(2, 6, 8), torch.zeros(2, 6, 8)
+    after[0], after[1] = 3, 4
+    after[:, 0] = 99
+    seen = torch.ones(6, 8, dtype=torch.bool)
+    seen[0] = False
+    assert warp_error(before, after, seen) == (3**2 + 4**2) / 2
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.02, 0, 1), (0.1, 9, 11), (1, 10, 11)])
+def test_chroma_jump_is_that_of_a_large_area(share: float, low: float, high: float) -> None:
+    # 10 ab units over this share of the picture, whose noise is half as large.
+    torch.manual_seed(14)
+    before, after = torch.zeros(2, 240, 320), 5 * torch.randn(2, 240, 320) / 2**0.5
+    height, width = round(240 * share**0.5), round(320 * share**0.5)
+    after[:, :height, :width] += torch.tensor([6.0, -8.0]).view(2, 1, 1)
+    found = chroma_jump(before, after, torch.ones(240, 320, dtype=torch.bool))
+    assert found is not None
+    assert low < found < high
+
+
+def test_chroma_jump_leaves_out_what_is_hidden() -> None:
+    before, after = torch.zeros(2, 70, 100), torch.zeros(2, 70, 100)
+    after[0, :, :52] = 30
+    seen = torch.ones(70, 100, dtype=torch.bool)
+    seen[:, :52] = False
+    assert chroma_jump(before, after, seen) == 0
+    assert chroma_jump(before, after, ~seen) == pytest.approx(30)
+    assert chroma_jump(before, after, seen & ~seen) is None
 
 
 def gaussian(seed: int, size: int, samples: int) -> tuple[Tensor, Tensor]:

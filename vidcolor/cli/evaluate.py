@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from vidcolor.evaluation import Scores
 
 
+Row = tuple[str, float | None, str]
+"""Measure, value, what it is."""
+
+DIGITS = {
+    **dict.fromkeys(("ssim", "lpips"), 4),
+    **dict.fromkeys(("cdc", "cdc_distance", "warp_error"), 6),
+    **dict.fromkeys(("colorfulness_kept", "cdc_distance_ratio", "warp_error_ratio"), 3),
+    **dict.fromkeys(("warp_excess_ratio", "chroma_warp_ratio", "chroma_jump_ratio"), 3),
+}
+"""Behind the point, where they are not 2."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
@@ -22,6 +34,11 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("truth", metavar="TRUTH", help="in colour, as it was")
     p.add_argument("result", metavar="RESULT", help="the same frames, or the same names, coloured")
+    p.add_argument(
+        "--per-frame",
+        metavar="RESULT2",
+        help="the same coloured with --no-smooth: say what smoothing gains and costs",
+    )
     p.add_argument("--json", type=Path, metavar="FILE", help="write the scores as JSON too")
     p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
     return p
@@ -43,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        scores = evaluate(args.truth, args.result, on_progress=advance)
+        scores = evaluate(args.truth, args.result, per_frame=args.per_frame, on_progress=advance)
     print(describe(scores))
     if args.json:
         write_json(scores, args.json)
@@ -63,9 +80,9 @@ def write_json(scores: Scores, path: Path) -> None:
 
 
 def describe(scores: Scores) -> str:
-    """The scores as a table: measure, value, what it is."""
+    """The scores as tables: measure, value, what it is."""
     s = scores
-    rows: list[tuple[str, float | None, str]] = [
+    rows: list[Row] = [
         ("psnr", s.psnr, "dB, higher is better"),
         ("psnr_grey", s.psnr_grey, "dB, of the truth without its colours"),
         ("ssim", s.ssim, "0 to 1, higher is better"),
@@ -79,9 +96,78 @@ def describe(scores: Scores) -> str:
         ),
         ("frechet_vgg16", s.frechet_vgg16, f"N = {s.frames}, lower is better"),
     ]
-    lines = [f"{'frames':20}{s.frames:9}"]
-    for name, value, remark in rows:
-        digits = 4 if name in ("ssim", "lpips") else 2
-        number = "-" if value is None else f"{value:.{digits}f}"
-        lines.append(f"{name:20}{number:>9}  {printable(s.notes.get(name, remark))}")
+    lines = [f"{'frames':20}{s.frames:9}", *_lines(rows, s.notes)]
+    lines += ["", "over time, lower is steadier", f"{'shots':20}{s.shots:9}"]
+    lines += [f"{'pairs':20}{s.pairs:9}  frames next to each other in a shot"]
+    lines += _lines(_over_time(s), s.notes)
+    if s.per_frame is not None:
+        lines += ["", f"beside {printable(s.per_frame)}; of ratios, below 1 is better"]
+        lines += _lines(_beside_per_frame(s), s.notes)
     return "\n".join(lines)
+
+
+def _over_time(s: Scores) -> list[Row]:
+    return [
+        ("cdc", s.cdc, f"grey {_number('cdc', s.cdc_grey)}, truth {_number('cdc', s.cdc_truth)}"),
+        ("cdc_distance", s.cdc_distance, "from the truth's"),
+        (
+            "warp_error",
+            s.warp_error,
+            f"RGB; grey {_number('warp_error', s.warp_error_grey)}, truth"
+            f" {_number('warp_error', s.warp_error_truth)}",
+        ),
+        (
+            "chroma_warp_error",
+            s.chroma_warp_error,
+            f"ab; truth {_number('', s.chroma_warp_error_truth)}",
+        ),
+        (
+            "chroma_jump",
+            s.chroma_jump,
+            f"ab, at {s.chroma_jump_at}; truth {_number('', s.chroma_jump_truth)},"
+            f" at {s.chroma_jump_truth_at}",
+        ),
+    ]
+
+
+def _beside_per_frame(s: Scores) -> list[Row]:
+    return [
+        (
+            "colorfulness_kept",
+            s.colorfulness_kept,
+            f"1 is all; per frame {_number('', s.colorfulness_per_frame)}",
+        ),
+        ("psnr_gain", s.psnr_gain, f"dB, higher is better; per frame {s.psnr_per_frame:.2f}"),
+        (
+            "cdc_distance_ratio",
+            s.cdc_distance_ratio,
+            f"cdc per frame {_number('cdc', s.cdc_per_frame)}",
+        ),
+        (
+            "warp_error_ratio",
+            s.warp_error_ratio,
+            f"per frame {_number('warp_error', s.warp_error_per_frame)}",
+        ),
+        ("warp_excess_ratio", s.warp_excess_ratio, "of what lies above grey's"),
+        (
+            "chroma_warp_ratio",
+            s.chroma_warp_ratio,
+            f"per frame {_number('', s.chroma_warp_error_per_frame)}",
+        ),
+        (
+            "chroma_jump_ratio",
+            s.chroma_jump_ratio,
+            f"per frame {_number('', s.chroma_jump_per_frame)}",
+        ),
+    ]
+
+
+def _lines(rows: list[Row], notes: dict[str, str]) -> list[str]:
+    return [
+        f"{name:20}{_number(name, value):>9}  {printable(notes.get(name, remark))}"
+        for name, value, remark in rows
+    ]
+
+
+def _number(name: str, value: float | None) -> str:
+    return "-" if value is None else f"{value:.{DIGITS.get(name, 2)}f}"
