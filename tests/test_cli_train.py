@@ -31,6 +31,7 @@ Captured = pytest.CaptureFixture[str]
         (["train", "--stills", "x", "--out", "y", "--source-weight", "a=-1"], "--source-weight"),
         (["train", "--stills", "x", "--out", "y", "--preset", "opera"], "--preset"),
         (["train", "--stills", "x", "--out", "y", "--steps", "-1"], "--steps"),
+        (["train", "--stills", "x", "--out", "y", "--preset", "gate", "--thawed", "3"], "--thawed"),
         (["train", "--stills", "x", "--out", "y", "--perceptual", "1", "--preset", "mini"], "film"),
     ],
 )
@@ -53,6 +54,8 @@ def test_what_is_left_out_takes_the_defaults() -> None:
     found = settings_for("--stills a --out b")
     assert found == TrainSettings(stills=(str(Path("a").resolve()),), minutes=60.0)
     assert settings_for("--stills a --out b --preset book").sides == (256,)
+    gate = settings_for("--stills a --out b --preset gate")
+    assert (gate.sides, gate.batch, gate.learning_rate, gate.motions) == ((192,), 4, 3e-3, 120)
 
 
 def test_options_reach_the_settings() -> None:
@@ -72,6 +75,8 @@ def test_options_reach_the_settings() -> None:
     assert (found.views, found.ema, found.source_weights) == (2, 0.9, (("x", 2.0),))
     taught = settings_for("--stills a --out b --preset mini --teacher t --minutes 5")
     assert (taught.teacher, taught.minutes) == ("t", 5.0)
+    gate = settings_for("--clips a --out b --preset gate --motions 7 --sides 128 --batch 6")
+    assert (gate.motions, gate.sides, gate.batch) == (7, (128,), 6)
 
 
 def test_the_run_is_told_on_the_terminal(

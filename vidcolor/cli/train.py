@@ -1,11 +1,11 @@
-"""``vidcolor train``: learn a net from colour pictures."""
+"""``vidcolor train``: learn a net from colour pictures and clips."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.text import Parser, option, say
 from vidcolor.errors import SettingsError
@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from vidcolor.training.checkpoints import Position
     from vidcolor.training.settings import TrainSettings
 
+USUAL: dict[str, dict[str, Any]] = {
+    "book": {"sides": (256,)},
+    "gate": {"sides": (192,), "batch": 4, "learning_rate": 3e-3},
+}
+"""Defaults of a preset where they are not those of ``TrainSettings``."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command; what is left out takes the default of ``TrainSettings``."""
     p = Parser(
         prog="vidcolor train",
-        description="Train a colornet on colour pictures; run it again to go on where it stopped. "
-        "On several GPUs: torchrun --nproc-per-node N -m vidcolor train ...",
+        description="Train a colornet, or the smoother's gate, on colour pictures and clips; run "
+        "it again to go on where it stopped. A colornet learns on several GPUs, too: "
+        "torchrun --nproc-per-node N -m vidcolor train ...",
         argument_default=argparse.SUPPRESS,
     )
     p.add_argument("--out", type=Path, required=True, metavar="RUN", help="run folder")
@@ -35,7 +42,14 @@ def parser() -> argparse.ArgumentParser:
         help="more or less of one source (a folder's subfolder); may be repeated",
     )
     data.add_argument("--start", metavar="NAME|FILE", help="weights to start from, such as default")
-    data.add_argument("--teacher", metavar="NAME|FILE", help="weights that a mini learns from")
+    data.add_argument(
+        "--teacher",
+        metavar="NAME|FILE",
+        help="weights that a mini learns from, or whose colours a gate steadies (default)",
+    )
+    data.add_argument(
+        "--motions", type=int, metavar="N", help="moving scenes to make from stills (gate, 120)"
+    )
     data.add_argument(
         "--vgg",
         metavar="FILE",
@@ -51,14 +65,16 @@ def _add_run(p: argparse.ArgumentParser) -> None:
     run = p.add_argument_group("the run")
     run.add_argument("--minutes", type=float, help="length by the clock (60)")
     run.add_argument("--steps", type=int, help="length in steps, repeatable bit for bit")
-    run.add_argument("--batch", type=int, help="pictures at once in each process (32)")
+    run.add_argument(
+        "--batch", type=int, help="pictures at once in each process (32; gate: 4 sequences)"
+    )
     run.add_argument("--accumulate", type=int, help="batches to a step (1)")
     run.add_argument(
         "--sides",
         type=int,
         nargs="+",
         metavar="PIXELS",
-        help="sides of the crops; the last ones for the last fifths of the run (128 192)",
+        help="sides of the crops; the last ones for the last fifths of the run (128 192; gate 192)",
     )
     run.add_argument("--seed", type=int, help="start of all randomness (1)")
     run.add_argument("--workers", type=int, help="processes that read pictures (1)")
@@ -69,8 +85,10 @@ def _add_run(p: argparse.ArgumentParser) -> None:
 
 def _add_recipe(p: argparse.ArgumentParser) -> None:
     recipe = p.add_argument_group("the recipe")
-    recipe.add_argument("--preset", choices=("film", "mini", "book"), help="which net (film)")
-    recipe.add_argument("--learning-rate", type=float, help="peak of the rate (0.001)")
+    recipe.add_argument(
+        "--preset", choices=("film", "mini", "book", "gate"), help="which net (film)"
+    )
+    recipe.add_argument("--learning-rate", type=float, help="peak of the rate (0.001; gate 0.003)")
     recipe.add_argument("--thawed", type=int, help="upper blocks of VGG16 that learn too (1)")
     recipe.add_argument("--rebalance", type=float, help="power of the class weights (0.5)")
     recipe.add_argument("--perceptual", type=float, help="weight of the perceptual loss (0)")
@@ -102,8 +120,8 @@ def settings_of(args: argparse.Namespace) -> TrainSettings:
     values["source_weights"] = tuple(weights)
     if "sides" in values:
         values["sides"] = tuple(values["sides"])
-    elif values.get("preset") == "book":
-        values["sides"] = (256,)
+    for name, value in USUAL.get(values.get("preset", "film"), {}).items():
+        values.setdefault(name, value)
     if not values.get("steps"):
         values.setdefault("minutes", 60.0)
     return TrainSettings(**values)
@@ -140,5 +158,6 @@ def run(args: argparse.Namespace) -> int:
 
         path = train(settings, args.out, on_index=look, on_step=advance, on_note=note)
     if path.is_file():  # of several processes the first one alone writes
-        say(f"weights written to {path}; use them with --weights {path}")
+        gate = settings.preset == "gate"  # which no option takes: the smoother has one of its own
+        say(f"weights written to {path}" + ("" if gate else f"; use them with --weights {path}"))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -63,7 +64,9 @@ def write_settings(run: Path, settings: TrainSettings) -> None:
     file = run / "settings.json"
     fields = json.loads(json.dumps(asdict(settings)))
     if file.is_file():
-        old = json.loads(file.read_text())
+        # Fields that came later had their defaults then.
+        usual = {each.name: each.default for each in dataclasses.fields(TrainSettings)}
+        old = json.loads(json.dumps(usual)) | json.loads(file.read_text())
         changed = sorted(k for k in fields if old.get(k) != fields[k] and k not in MAY_CHANGE)
         if changed:
             raise TrainingError(

@@ -15,6 +15,12 @@ LOSSES = (
 )
 """Every loss there is; a run fills some of the columns."""
 
+GATE_LOSSES = ("keep", "near", "short", "long", "vivid", "total")
+"""Losses of a gate."""
+
+LOG_STEPS = 20
+"""Steps between two lines of losses in the log."""
+
 COLUMNS = ("step", "minutes", "rate", *LOSSES, *SCORES)
 
 
@@ -24,12 +30,20 @@ class RunLog:
     TensorBoard and the plot need the extra ``train`` and are left out without it.
     """
 
-    def __init__(self, run: Path, step: int) -> None:
+    def __init__(
+        self,
+        run: Path,
+        step: int,
+        losses: tuple[str, ...] = LOSSES,
+        scores: tuple[str, ...] = SCORES,
+    ) -> None:
         """Go on at ``step``: what a lost stretch of the run wrote after it is dropped."""
         self.file, self.plot = run / "log.csv", run / "log.png"
+        self.losses, self.scores = losses, scores
+        self.columns = ("step", "minutes", "rate", *losses, *scores)
         rows = read_log(self.file) if self.file.is_file() else []
         with self.file.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(row for row in rows if float(row["step"]) <= step)
         self.board: Any = None
@@ -43,17 +57,18 @@ class RunLog:
         line = {"step": step, "minutes": round(minutes, 3)}
         line |= {name: round(value, 5) for name, value in values.items()}
         with self.file.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(line)
+            csv.DictWriter(file, self.columns).writerow(line)
         if self.board:
             for name, value in values.items():
-                group = "scores" if name in SCORES else "losses" if name in LOSSES else "run"
+                group = "scores" if name in self.scores else "losses"
+                group = group if name in (*self.losses, *self.scores) else "run"
                 self.board.add_scalar(f"{group}/{name}", value, step)
             self.board.flush()
 
     def draw(self) -> None:
         """Plot losses and scores so far."""
         if find_spec("matplotlib"):
-            draw_log(read_log(self.file), self.plot)
+            draw_log(read_log(self.file), self.plot, self.losses, self.scores)
 
     def close(self) -> None:
         """Close the files."""
@@ -67,13 +82,15 @@ def read_log(file: Path) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(lines) if None not in row.values() and row["step"]]
 
 
-def draw_log(rows: list[dict[str, str]], target: Path) -> None:
+def draw_log(
+    rows: list[dict[str, str]], target: Path, losses: tuple[str, ...], scores: tuple[str, ...]
+) -> None:
     """Two plots over the steps: losses, and scores."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 7), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    for axes, names, title in ((above, LOSSES, "losses"), (below, SCORES, "scores")):
+    for axes, names, title in ((above, losses, "losses"), (below, scores, "scores")):
         for name in names:
             points = [(float(row["step"]), float(row[name])) for row in rows if row[name]]
             if points:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from vidcolor.errors import SettingsError
-from vidcolor.model.colornet import PRESETS
+from vidcolor.model.colornet import PRESETS as COLORNETS
+
+PRESETS: tuple[str, ...] = (*COLORNETS, "gate")
+"""What can be trained: the colornets, and the smoother's gate."""
+
+COLORNET_ONLY = (
+    *("vgg", "start", "views", "accumulate", "thawed", "rebalance", "perceptual", "colorful"),
+    *("adversarial", "source_weights"),
+)
+"""Fields that mean nothing to a gate."""
 
 MAY_CHANGE = ("workers", "checkpoint_minutes", "validate_minutes", "device")
 """Fields that may differ when a run goes on: they do not change what is learned."""
@@ -19,16 +28,20 @@ class TrainSettings:
     stills: tuple[str, ...] = ()
     """Folders of colour pictures."""
     clips: tuple[str, ...] = ()
-    """Folders of short colour films, or of folders of frames; learned from as single frames."""
+    """Folders of short colour films, or of folders of frames. A colornet learns from single frames
+    of them, a gate from runs."""
     vgg: str = "torchvision"
     """Safetensors file with VGG16's ImageNet weights, or ``torchvision`` to fetch them. The book
     uses the classifier where the file has it."""
     preset: str = "film"
-    """``film``, ``mini`` or ``book``."""
+    """``film``, ``mini``, ``book`` or ``gate``."""
     start: str = ""
     """Weights to start from, a name or a file; nothing starts afresh."""
     teacher: str = ""
-    """Weights whose answers a ``mini`` learns, a name or a file."""
+    """Weights whose answers a ``mini`` learns, or whose colours a ``gate`` learns to steady; a name
+    or a file."""
+    motions: int = 120
+    """Moving scenes to make from the stills (gate)."""
     views: int = 4
     """Agings of each batch that a student sees for one look of its teacher."""
     steps: int = 0
@@ -36,11 +49,12 @@ class TrainSettings:
     minutes: float = 0.0
     """Length of the run by the clock; used where ``steps`` is 0."""
     batch: int = 32
-    """Pictures that go through the net at once, in each process."""
+    """Pictures (gate: sequences) that go through the net at once, in each process."""
     accumulate: int = 1
     """Batches whose gradients are averaged for one step of the optimiser."""
     sides: tuple[int, ...] = (128, 192)
-    """Sides of the crops, pixels: small first, the last ones for the last fifths of the run."""
+    """Sides of the crops, pixels: small first, the last ones for the last fifths of the run. A gate
+    has one."""
     learning_rate: float = 1e-3
     """Peak of the optimiser's learning rate."""
     weight_decay: float = 1e-2
@@ -90,11 +104,27 @@ class TrainSettings:
             raise SettingsError(f"unknown preset {self.preset!r}; use {', '.join(PRESETS)}")
         if any(not 0 <= factor < math.inf for _, factor in self.source_weights):
             raise SettingsError("--source-weight takes a factor of 0 or more")
-        self._check_losses()
+        if self.preset == "gate":
+            self._check_gate()
+        else:
+            self._check_losses()
+
+    def _check_gate(self) -> None:
+        usual = {field.name: field.default for field in fields(self)}
+        for name in COLORNET_ONLY:
+            if getattr(self, name) != usual[name]:
+                option = name.rstrip("s") if name == "source_weights" else name
+                raise SettingsError(f"--{option.replace('_', '-')} means nothing to a gate")
+        if len(self.sides) > 1:
+            raise SettingsError("a gate is trained on one size; give --sides one number")
+        if self.motions < 0 or not (self.clips or self.motions):
+            raise SettingsError("--motions must be 0 or more, and above 0 without --clips")
 
     def _check_losses(self) -> None:
+        if self.motions != type(self).motions:
+            raise SettingsError("only the preset gate learns from --motions")
         if self.teacher and self.preset != "mini":
-            raise SettingsError("only the preset mini learns from a --teacher")
+            raise SettingsError("only the presets mini and gate learn from a --teacher")
         if self.perceptual and (self.preset != "film" or self.thawed > 2):
             raise SettingsError("--perceptual needs the preset film with at most 2 --thawed blocks")
         if self.preset == "book" and (self.colorful or self.adversarial):

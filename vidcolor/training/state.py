@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,11 @@ from vidcolor.training.datasets import Still
 from vidcolor.training.recipes import Recipe
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.team import Team
+
+OnIndex = Callable[[int, int], None]
+OnStep = Callable[[Position, dict[str, float]], None]
+OnNote = Callable[[str], None]
+"""What a run tells while it goes: (looked at, found); position and losses; a line."""
 
 
 @dataclass

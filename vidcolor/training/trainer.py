@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,26 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.errors import TrainingError
+from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.film.still import write_rgb
 from vidcolor.model.weights import save_weights
 from vidcolor.training.adversary import Critic
 from vidcolor.training.batches import batches
-from vidcolor.training.checkpoints import Average, Position, load_checkpoint, write_settings
+from vidcolor.training.checkpoints import Average, load_checkpoint, write_settings
 from vidcolor.training.clips import extract_clips
 from vidcolor.training.datasets import RandomCrops, Still, index_stills, split_stills
-from vidcolor.training.logs import RunLog
+from vidcolor.training.gate_trainer import train_gate
+from vidcolor.training.logs import LOG_STEPS, RunLog
 from vidcolor.training.losses import class_weights, soft_encode
 from vidcolor.training.recipes import FilmRecipe, make_recipe
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.state import Trainer
+from vidcolor.training.state import OnIndex, OnNote, OnStep, Trainer
 from vidcolor.training.steps import train_step
 from vidcolor.training.team import Team, gather_team
 from vidcolor.training.validation import sheet, validate
 
-LOG_STEPS = 20
-"""Steps between two lines of losses in the log."""
-
 Found = tuple[list[Still], Counter[str]]
 """Usable pictures, and reason -> how many were left out for it."""
-
-OnIndex = Callable[[int, int], None]
-OnStep = Callable[[Position, dict[str, float]], None]
-OnNote = Callable[[str], None]
 
 
 def train(
@@ -56,7 +49,8 @@ def train(
     Args:
         settings: What to learn from, and how.
         run: Run folder: settings, index, checkpoint, log, plot, sheets and the weights, those of
-            the end (``net-*.safetensors``) and the best by `score_of` (``best-*.safetensors``).
+            the end (``net-*.safetensors``, of a gate ``gate-*.safetensors``) and the best by
+            `score_of` (``best-*.safetensors``).
         on_index: Called with (pictures looked at, pictures found).
         on_step: Called after each step with the position and the losses.
         on_note: Called with lines such as how many pictures there are and which were left out.
@@ -70,6 +64,10 @@ def train(
         SettingsError: there is no such device, or weights to start from are of another kind.
     """
     with gather_team(settings.device) as team:
+        if settings.preset == "gate":
+            if team.size > 1:
+                raise SettingsError("a gate is trained by one process; start it without torchrun")
+            return train_gate(settings, run, on_index, on_step, on_note)
         trainer = prepare(settings, run, team, on_index, on_note)
         log = RunLog(run, trainer.at.step) if team.leader else None
         try:
