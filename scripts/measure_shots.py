@@ -20,7 +20,7 @@ import argparse
 import importlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from torch import Tensor
 
 from vidcolor.film.decode import decode
 from vidcolor.film.probe import open_film
+from vidcolor.frames import Frame
 from vidcolor.settings import ShotSettings
 from vidcolor.shots import mark_shots
 
@@ -103,15 +104,16 @@ Detector = Callable[[list[Tensor]], list[int]]
 """Pictures of a film -> the first frames of its shots but the first."""
 
 
-def ours(pictures: list[Tensor], torn: set[int] | None = None) -> list[int]:
-    """What the shots stage says; the frames it calls outliers are added to ``torn``."""
-    cuts = []
-    for frame in mark_shots(as_frames(pictures), ShotSettings()):
-        if frame.starts_shot and frame.pts:
-            cuts.append(frame.pts)
-        if frame.outlier and torn is not None:
-            torn.add(frame.pts)
-    return cuts
+def ours(frames: Iterable[Frame]) -> tuple[list[int], set[int], int]:
+    """What the shots stage says: cuts, outliers, and how many frames there are."""
+    cuts, torn, count = [], set[int](), 0
+    for place, frame in enumerate(mark_shots(frames, ShotSettings())):
+        count = place + 1
+        if frame.starts_shot and place:
+            cuts.append(place)
+        if frame.outlier:
+            torn.add(place)
+    return cuts, torn, count
 
 
 def rival(name: str, **options: Any) -> Detector:
@@ -172,11 +174,9 @@ def tuned(name: str, film: Made) -> tuple[dict[str, Any], Detector]:
 def measure_films(folder: Path) -> None:
     """Compare the real films with their labels."""
     for path in sorted(folder.iterdir()):
-        outliers: set[int] = set()
         with open_film(path) as film:
-            pictures = [frame.luma for frame in decode(film)]
-        cuts = ours(pictures, outliers)
-        print(f"{path.name}: {len(pictures)} frames, cuts {cuts}, by eye", end=" ")
+            cuts, outliers, count = ours(decode(film))
+        print(f"{path.name}: {count} frames, cuts {cuts}, by eye", end=" ")
         print(list(LABELS[path.name]) if path.name in LABELS else "not labelled", end="; ")
         print(f"outliers {sorted(outliers)}")
 
@@ -199,10 +199,11 @@ def main() -> None:
     tables = {name: Table() for name in ("ours", *detectors)}
     torn, kept, seconds, frames = Counter[str](), Counter[str](), 0.0, 0
     for seed in range(args.seed, args.seed + args.count):
-        made, said = make_film(clips, seed), set[int]()
+        made = make_film(clips, seed)
         began = time.process_time()
-        tables["ours"].add(made, ours(made.frames, said))
-        seconds, frames = seconds + time.process_time() - began, frames + len(made.frames)
+        cuts, said, count = ours(as_frames(made.frames))
+        seconds, frames = seconds + time.process_time() - began, frames + count
+        tables["ours"].add(made, cuts)
         torn.update(made.kinds[i] for i in made.torn & said)
         kept.update("false" if i in said else made.kinds[i] for i in made.torn ^ said)
         for name, detector in detectors.items():

@@ -61,8 +61,10 @@ def measure(
     clip: Path, out: Path, colorizer: Colorizer, args: argparse.Namespace
 ) -> dict[str, float]:
     """All numbers of `vidcolor.evaluate` for one clip."""
-    out.mkdir(parents=True, exist_ok=True)
     frames = list(islice(frames_of(clip), args.skip, args.skip + args.frames))
+    if not frames:
+        raise SystemExit(f"{clip} has no frame after the first {args.skip} (--skip)")
+    out.mkdir(parents=True, exist_ok=True)
     write_film(out / "truth.mkv", frames, "bgr0")
     write_film(out / "grey.mkv", frames, "gray")
     for name, smooth in (
@@ -92,6 +94,10 @@ def main() -> None:
     parser.add_argument("--smooth", type=float, default=SmoothSettings().strength)
     parser.add_argument("--look-ahead", type=int, default=SmoothSettings().look_ahead)
     args = parser.parse_args()
+    stems = [clip.stem for clip in args.clips]
+    for clip in args.clips:
+        if stems.count(clip.stem) > 1:
+            raise SystemExit(f"several clips would be written to {args.out / clip.stem}")
     colorizer = Colorizer.from_weights(args.weights)
     rows: dict[str, dict[str, float]] = {}
     for clip in args.clips:

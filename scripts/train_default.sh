@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Trains the weights that ship: scripts/train_default.sh STILLS VGG16.safetensors RUNS
+# Trains the weights that ship: scripts/train_default.sh STILLS VGG16.safetensors RUNS CLIPS
 # STILLS holds one folder per source; VGG16.safetensors holds torchvision's IMAGENET1K_FEATURES.
-# Three runs, in folders of RUNS: two for default, from small crops to larger ones, then mini, its
-# student. Run it again to go on where it stopped.
+# CLIPS holds short colour films. Four runs, in folders of RUNS: two for default, from small crops to
+# larger ones, mini, its student, and the gate of the smoother. Run it again to go on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-stills=$1 vgg=$2 runs=$3
+stills=$1 vgg=$2 runs=$3 clips=$4
 scripts/venv
 learn() {
     .venv/bin/vidcolor train --stills "$stills" "$@" \
@@ -18,4 +18,6 @@ learn --out "$runs/default" --start "$(ls "$runs"/first/net-*.safetensors)" --mi
     --sides 128 192 --learning-rate 5e-4 --ema 0.998 --seed 11
 learn --out "$runs/mini" --preset mini --teacher "$(ls "$runs"/default/net-*.safetensors)" \
     --steps 1500 --sides 128 192 --learning-rate 1.5e-3 --ema 0.995 --seed 21
-ls "$runs"/default/net-*.safetensors "$runs"/mini/net-*.safetensors
+.venv/bin/vidcolor train --preset gate --clips "$clips" --stills "$stills" --out "$runs/gate" \
+    --teacher "$(ls "$runs"/default/net-*.safetensors)" --minutes 13
+ls "$runs"/gate/best-*.safetensors "$runs"/default/net-*.safetensors "$runs"/mini/net-*.safetensors

@@ -21,7 +21,7 @@ ORDER = [
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
     "color.neutral",
     "film.*",
-    "shots",
+    *("looks", "shots"),
     *("model", "model.vgg", "model.layers", "model.colornet", "model.filmnet", "model.mininet"),
     *("model.booknet", "model.build", "model.gate", "model.weights"),
     *("colorizer", "flow", "smoothing", "paint", "pipeline", "metrics"),

@@ -145,7 +145,8 @@ class Colorizer:
             sample_aspect: Width to height of a pixel; None is square.
 
         Yields:
-            The same frames in the same order with their ab; blank frames and titles get none.
+            The same frames in the same order with their ab; blank frames and titles may show
+            none of it.
         """
         aspect = sample_aspect or Fraction(1)
         try:
@@ -154,6 +155,6 @@ class Colorizer:
                 padded = maps + [maps[-1]] * (self.batch - len(maps))
                 found = self.predict(torch.stack(padded)[:, None])
                 for frame, L, ab in zip(batch, maps, found, strict=False):
-                    yield Colored(frame, L, ab * colour_share(L))
+                    yield Colored(frame, L, ab, colour_share(L))
         finally:
             close(frames)

@@ -15,6 +15,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+# OpenCV's threads spin while they wait and take the cores from the net. The flow has the same bits
+# for any number of them.
+cv2.setNumThreads(1)
+
 Preset = Literal["fast", "medium"]
 
 PRESETS: dict[Preset, int] = {
@@ -32,7 +36,7 @@ def optical_flow(lightness: Tensor, other: Tensor, preset: Preset = "fast") -> T
     """Where the things of one picture lie in another, by DIS.
 
     Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016. Patches are compared
-    without their mean, so flicker does no harm. The same bits for any number of threads.
+    without their mean, so flicker does no harm.
 
     Args:
         lightness: ``(h, w)`` CIE L* 0..100.
@@ -45,12 +49,7 @@ def optical_flow(lightness: Tensor, other: Tensor, preset: Preset = "fast") -> T
     h, w = lightness.shape
     dis = cv2.DISOpticalFlow.create(PRESETS[preset])
     codes = _codes(lightness), _codes(other)
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # OpenCV's threads spin while they wait, and take the cores from the net
-    try:
-        found = dis.calc(*codes, None)  # type: ignore[call-overload]  # the stub errs
-    finally:
-        cv2.setNumThreads(threads)
+    found = dis.calc(*codes, None)  # type: ignore[call-overload]  # the stub errs
     return torch.from_numpy(found).permute(2, 0, 1)[:, :h, :w].contiguous()
 
 
@@ -126,9 +125,9 @@ def visible(flow: Tensor, back: Tensor) -> Tensor:
     Returns:
         ``(B, 1, h, w)`` bool.
     """
-    length = flow.square().sum(1, keepdim=True)
-    other = warp(back, flow).square().sum(1, keepdim=True)
-    seen = round_trip(flow, back) <= 0.01 * (length + other) + 0.5
+    returned = warp(back, flow)
+    length, other = (way.square().sum(1, keepdim=True) for way in (flow, returned))
+    seen = (flow + returned).square().sum(1, keepdim=True) <= 0.01 * (length + other) + 0.5
     across = F.pad(flow.diff(dim=3), (0, 1)).square().sum(1, keepdim=True)
     down = F.pad(flow.diff(dim=2), (0, 0, 0, 1)).square().sum(1, keepdim=True)
     return seen & (across + down <= 0.01 * length + 0.002)

@@ -67,9 +67,9 @@ class Frame:
     starts_shot: bool = False
     """True for the first frame of a shot; set by the shots stage."""
     outlier: bool = False
-    """True for a frame that differs from those before and after it, which resemble each other: a
-    flash, a torn or damaged picture; set by the shots stage. The smoother takes no colour from
-    it."""
+    """True for a frame that differs from those before and after it, which resemble each other, or
+    that stands between two shots: a flash, a torn or damaged picture; set by the shots stage. The
+    smoother takes no colour from it."""
     picture: Any = None
     """The av.VideoFrame that owns the memory; only ``vidcolor.film`` looks inside."""
 
@@ -88,6 +88,9 @@ class Colored:
     """(h, w) float32 CIE L* 0..100 at working size, as the net saw it."""
     ab: Tensor
     """(2, h', w') float32 CIE a*, b*, at the resolution the net gives, h' <= h."""
+    share: float = 1.0
+    """0..1: how much of its colour the frame may show; 0 for blank frames and titles. It is
+    applied when the frame is painted: what is smoothed are the net's answers."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ class Report:
     damage: list[Damage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     weights: dict[str, str] = field(default_factory=dict)
-    """``name`` and ``sha256`` of the weights."""
+    """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the colour was smoothed."""
     versions: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -27,7 +27,7 @@ def paint(colored: Iterable[Colored], settings: PaintSettings) -> Iterator[Frame
     """
     try:
         for item in colored:
-            paint_frame(item.frame, item.ab * settings.saturation)
+            paint_frame(item.frame, item.ab * (item.share * settings.saturation))
             yield item.frame
     finally:
         close(colored)

@@ -87,7 +87,7 @@ def _colorize_moving(
         plan = plan_encode(info, target, settings.encode)
         with FilmWriter(film, target, plan, settings.output) as writer:
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-            gate, gate_sha256 = load_gate()
+            gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
             frames: Iterator[Any] = timed(
                 decode(film, plan.layout, writer.carry), "decode", seconds
             )
@@ -112,7 +112,8 @@ def _colorize_moving(
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
     report.notes = [*info.notes, *plan.notes, *_colour_note(report.source_colour)]
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
-    report.weights["gate_sha256"] = gate_sha256
+    if gate:
+        report.weights["gate_sha256"] = gate_sha256
     return report
 
 

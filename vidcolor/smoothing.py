@@ -33,6 +33,9 @@ this mixture they keep 0.9 to 1.1 of it."""
 MAX_REVIVAL = 1.25
 """Largest factor that makes up for the dullness of a mean."""
 
+MIN_SHARE = 0.5
+"""Of a frame that may show less of its colour the net saw too little to tell others."""
+
 MAX_HELD = 768 << 20
 """Bytes of frames that may wait; very large ones get less look-ahead."""
 
@@ -79,9 +82,9 @@ def clues(
             softened(change).abs(),
             (L - softened(L)).abs() / 10,
             torch.log1p(4 * round_trip(flow, back)),
-            torch.log1p(4 * flow.square().sum(1, keepdim=True)),
-            (ab - moved[:, 1:]).norm(dim=1, keepdim=True) / 20,
-            ab.norm(dim=1, keepdim=True) / 40,
+            torch.log1p(4 * energy(flow)),
+            energy(ab - moved[:, 1:]).sqrt() / 20,
+            energy(ab).sqrt() / 40,
         ],
         1,
     )
@@ -178,9 +181,14 @@ def from_past(state: Tensor | None, before: Link | None) -> Tensor | None:
     return carry(state, before.flow, before.trust)
 
 
+def energy(vectors: Tensor) -> Tensor:
+    """``(B, 1, h, w)`` squared length of ``(B, 2, h, w)``; much faster than ``norm``."""
+    return vectors.square().sum(1, keepdim=True)
+
+
 def with_energy(ab: Tensor) -> Tensor:
-    """``(B, 2, h, w)`` ab with its squared length as a third map."""
-    return torch.cat([ab, ab.square().sum(1, keepdim=True)], 1)
+    """``(B, 2, h, w)`` ab with its energy as a third map."""
+    return torch.cat([ab, energy(ab)], 1)
 
 
 def revived(mean: Tensor) -> Tensor:
@@ -196,9 +204,8 @@ def revived(mean: Tensor) -> Tensor:
     Returns:
         ``(B, 2, h, w)``.
     """
-    ab, energy = mean[:, :2], mean[:, 2:]
-    own = ab.square().sum(1, keepdim=True).mean((2, 3), keepdim=True)
-    lost = energy.mean((2, 3), keepdim=True) / own.clamp(min=1e-3)
+    ab, before = mean[:, :2], mean[:, 2:].mean((2, 3), keepdim=True)
+    lost = before / energy(ab).mean((2, 3), keepdim=True).clamp(min=1e-3)
     return ab * lost.clamp(1, MAX_REVIVAL**2).sqrt()
 
 
@@ -217,7 +224,8 @@ class _Held:
     @property
     def leaned_on(self) -> bool:
         """Whether other frames may take colour from this one."""
-        return not (self.item.frame.damaged or self.item.frame.outlier)
+        spoilt = self.item.frame.damaged or self.item.frame.outlier
+        return not spoilt and self.item.share >= MIN_SHARE
 
 
 def smooth(
@@ -226,8 +234,9 @@ def smooth(
     """Steady the colour.
 
     Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
-    fewer where frames are very large. Flashes and damaged frames are coloured by their neighbours,
-    and give them nothing. Holds ``look_ahead + block(look_ahead)`` frames and speaks that late.
+    fewer where frames are very large. Flashes and damaged frames take colour from the frame before
+    them, where it can still be seen, and give none. Holds ``look_ahead + block(look_ahead)`` frames
+    and speaks that late.
 
     Args:
         colored: Frames of one film with ab, in order.
@@ -309,4 +318,4 @@ def _hand_on(held: list[_Held], steady: Iterable[Tensor]) -> Generator[Colored, 
     """The first of the frames that wait, which are let go one by one, with their results."""
     for ab in steady:
         item = held.pop(0).item
-        yield Colored(item.frame, item.lightness, ab)
+        yield Colored(item.frame, item.lightness, ab, item.share)

@@ -88,28 +88,3 @@ def timed(items: Iterable[T], name: str, seconds: dict[str, float]) -> Generator
             yield item
     finally:
         close(source)
-
-
-def window(items: Iterable[T], radius: int) -> Generator[tuple[list[T], int], None, None]:
-    """For each item the list of up to ``radius`` neighbours on either side, and its place in it.
-
-    Holds ``2 * radius + 1`` items and speaks ``radius`` items late. The list is reused.
-    """
-    held: list[T] = []
-    source = iter(items)
-    waiting = 0  # items at the end of ``held`` that have not had their turn
-    try:
-        while True:
-            item = next(source, None)
-            if item is None and not waiting:
-                return
-            if item is not None:
-                held.append(item)
-                waiting += 1
-            if item is None or waiting > radius:
-                yield held, len(held) - waiting
-                waiting -= 1
-                if len(held) - waiting > radius:
-                    del held[0]
-    finally:
-        close(source)

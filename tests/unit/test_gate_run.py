@@ -174,6 +174,15 @@ def test_nothing_of_what_is_validated_on_is_learned_from(
     assert 0.17 < share < 0.23
 
 
+def test_what_a_run_writes_is_no_still(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for path in (tmp_path / "a.png", tmp_path / "run" / "log.png"):
+        write_rgb(photo(3), path)
+    stills = Stills([tmp_path], tmp_path / "run")
+    found = [path for side in stills.sources.values() for paths in side.values() for path in paths]
+    assert found == [tmp_path / "a.png"]
+
+
 def test_too_little_to_learn_from_is_told(album: Path, tiny_weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "clips" / "short"
     folder.mkdir(parents=True)

@@ -15,13 +15,14 @@ from vidcolor.model.gate import Gate
 from vidcolor.training.gate_losses import (
     composed,
     drift,
+    hidden,
     keep_loss,
     near_loss,
     vivid_loss,
     warp_loss,
 )
-from vidcolor.training.gate_runs import CROP, batch_of, gate_losses, joined, steadied, turned
-from vidcolor.training.gate_validation import Formula, score_of, validate_gate
+from vidcolor.training.gate_runs import CROP, batch_of, gate_losses, joined, mirrored, steadied
+from vidcolor.training.gate_validation import Formula, gate_score, validate_gate
 from vidcolor.training.motion import Layer, Motion, make_motion, render, track
 from vidcolor.training.sequences import FIELDS, LENGTH, Maps, load_sequences, save_sequences
 from vidcolor.training.takes import spread, starts
@@ -147,6 +148,11 @@ def test_keeping_is_free_and_ghosts_cost_most_where_things_come() -> None:
     assert faded > keep_loss(0.9 * truth, truth, seen)
 
 
+def test_things_are_hidden_before_they_come_and_after_they_go() -> None:
+    seen = torch.tensor([1.0, 0, 0, 1]).view(1, 4, 1, 1, 1)
+    assert hidden(seen).flatten().tolist() == [0, 1, 2, 1, 0]
+
+
 def test_distance_to_the_truth() -> None:
     truth = torch.zeros(1, 2, 2, 4, 4)
     assert near_loss(truth, truth) == 0
@@ -194,7 +200,7 @@ def test_scores_tell_a_good_gate_from_none() -> None:
     assert opened["psnr_gain"] > 3
     assert opened["score"] > validate_gate(Formula(), sequences)["score"] - 0.1 > 0.3
     good = {"short_ratio": 0.1, "long_ratio": 0.3, "ghost": 1.0, "chroma": 0.95}
-    assert score_of(good) == pytest.approx(0.8 - 0.1 - 0.1)
+    assert gate_score(good) == pytest.approx(0.8 - 0.1 - 0.1)
 
 
 def test_true_colours_go_through_the_links_of_the_found_ones() -> None:
@@ -210,9 +216,9 @@ def test_true_colours_go_through_the_links_of_the_found_ones() -> None:
 def test_a_turned_sequence_moves_as_it_looks(turn: tuple[int, int, int]) -> None:
     maps = moving(6)
     maps["flow"][:, 1] = maps["way"][:, 1] = 0.5
-    changed = turned(maps, *map(bool, turn))
+    changed = mirrored(maps, *map(bool, turn))
     before, after = (drift(m["truth"][None], m["way"][None])[0] for m in (maps, changed))
-    again = turned({"d": before}, *map(bool, turn))["d"]
+    again = mirrored({"d": before}, *map(bool, turn))["d"]
     assert torch.allclose(after, again, atol=1e-3)
 
 
@@ -243,6 +249,7 @@ def test_no_sequence_holds_a_cut() -> None:
     found = starts(frames)
     assert found == [*range(20 - LENGTH + 1), 20 + LENGTH - 1]
     assert starts(frames[:5]) == []
+    assert starts([]) == []
 
 
 def test_sequences_are_spread_over_a_clip() -> None:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from vidcolor.errors import SettingsError
 from vidcolor.frames import Frame, Shot
+from vidcolor.looks import Look, distance, histograms, thumbnail, tones
 from vidcolor.settings import ShotSettings
-from vidcolor.shots import Look, detect_shots, distance, histograms, mark_shots, thumbnail, tones
+from vidcolor.shots import detect_shots, mark_shots
 
 H, W = 144, 192
 
@@ -333,3 +334,10 @@ def test_detect_shots_gives_times_and_lengths() -> None:
         Shot(Fraction(20, 25), 7),
     ]
     assert list(detect_shots([])) == []
+
+
+@pytest.mark.parametrize("leader", [0.02, 0.98])
+def test_a_cut_to_leader_is_no_flash(leader: float) -> None:
+    pictures = scene(3, 20) + [torch.full((H, W), leader)] * 20
+    frames = list(mark_shots(film(pictures), ShotSettings()))
+    assert not any(frame.outlier for frame in frames)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 import vidcolor.smoothing
 from vidcolor.frames import Colored
 from vidcolor.model.gate import CLUES, Gate
-from vidcolor.settings import SmoothSettings
+from vidcolor.paint import paint
+from vidcolor.settings import PaintSettings, SmoothSettings
 from vidcolor.smoothing import (
     MAX_REVIVAL,
     Link,
@@ -165,9 +167,28 @@ def test_a_damaged_frame_is_coloured_by_the_one_before_it_where_it_can_be_seen()
 
 def test_a_shot_may_begin_with_damage() -> None:
     L = 100 * texture(1, SIDE, SIDE)
-    items = [colored(L, flat(30), i, starts_shot=i == 0) for i in range(6)]
+    items = [colored(L, flat(-60 if i < 2 else 30), i, starts_shot=i == 0) for i in range(6)]
     items[0].frame.damaged = items[1].frame.damaged = True
-    assert len(run(items)) == 6
+    found = abs_of(run(items))
+    torch.testing.assert_close(found[2:], flat(30).expand(4, -1, -1, -1), atol=1e-3, rtol=0)
+
+
+def test_a_fade_takes_no_colour_from_the_shot_and_blank_frames_get_none() -> None:
+    # What the net says of a frame without contrast is worth nothing: here it says green.
+    L = 20 + 60 * texture(1, SIDE, SIDE)
+    items = []
+    for i in range(24):
+        left = min(1.0, max(0.0, (18 - i) / 8))  # frames 10 to 18 fade to an even grey
+        item = colored(50 + (L - 50) * left, flat(30) if left else flat(-60), i, starts_shot=i == 0)
+        items.append(replace(item, share=left))
+    found = run(items)
+    for item in found[:14]:
+        torch.testing.assert_close(item.ab, flat(30), atol=1e-3, rtol=0)
+    assert [item.share for item in found] == [item.share for item in items]
+    frames = list(paint(iter(found), PaintSettings()))
+    for frame in frames[18:]:
+        assert all((plane == 128).all() for plane in frame.chroma)
+    assert (frames[12].chroma[1].float() - 128).abs().mean() > 2
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.2])

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from vidcolor.streams import batched, close, prefetch, timed, window
+from vidcolor.streams import batched, close, prefetch, timed
 
 
 class Source:
@@ -48,33 +48,6 @@ def test_batched_takes_no_more_than_it_gives() -> None:
     source = Source(10)
     assert next(batched(iter(source), 3)) == [0, 1, 2]
     assert source.taken == 3
-
-
-@pytest.mark.parametrize("radius", [0, 1, 2, 3, 5])
-@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 6, 7, 8, 12])
-def test_window_is_the_naive_one(length: int, radius: int) -> None:
-    items = [f"item {i}" for i in range(length)]
-    found = [(list(held), centre) for held, centre in window(items, radius)]
-    assert len(found) == length
-    for i, (held, centre) in enumerate(found):
-        assert held[centre] == items[i]
-        assert held == items[max(0, i - radius) : i + radius + 1]
-
-
-@pytest.mark.parametrize("radius", [0, 1, 3])
-def test_window_speaks_radius_items_late_and_holds_two_radii(radius: int) -> None:
-    source = Source(20)
-    for i, (held, _) in enumerate(window(iter(source), radius)):
-        assert source.taken == min(i + radius + 1, 20)
-        assert len(held) <= 2 * radius + 1
-
-
-def test_window_closes_its_source() -> None:
-    source = Source(20)
-    items = window(iter(source), 2)
-    next(items)
-    items.close()
-    assert source.closed_in is threading.current_thread()
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])

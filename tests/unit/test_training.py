@@ -14,7 +14,7 @@ from vidcolor.errors import SettingsError, TrainingError, WeightsNotFound
 from vidcolor.film.still import read_rgb, write_rgb
 from vidcolor.model.weights import load_weights
 from vidcolor.training.checkpoints import Position
-from vidcolor.training.logs import COLUMNS
+from vidcolor.training.logs import RunLog
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.trainer import train
 
@@ -131,10 +131,14 @@ def test_the_critic_has_learned_in_its_share_of_the_run(
     assert state[0]["step"] == 2
 
 
-def test_the_run_folder_tells_what_happened(whole_run: tuple[Path, list[float]]) -> None:
+def test_the_run_folder_tells_what_happened(
+    whole_run: tuple[Path, list[float]], tmp_path: Path
+) -> None:
     run, _ = whole_run
     (row,) = log_of(run)  # fewer steps than between two lines of losses: the scores alone
-    assert set(row) == set(COLUMNS)
+    log = RunLog(tmp_path, 0)
+    log.close()
+    assert set(row) == set(log.columns)
     assert float(row["psnr_grey"]) > 5
     missed = abs(float(row["colorfulness"]) - float(row["colorfulness_truth"]))
     gain = float(row["psnr"]) - float(row["psnr_grey"])

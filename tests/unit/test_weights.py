@@ -272,7 +272,7 @@ def test_weights_lists_what_ships(
     )
     assert main(["weights"]) == 0
     out = capsys.readouterr().out
-    for word in ("small", "2.0 MB", "12ab", "MIT", "made up", "24.5"):
+    for word in ("small", "2.00 MB", "12ab", "MIT", "made up", "24.5"):
         assert word in out
 
 

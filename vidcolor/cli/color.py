@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor import __version__
-from vidcolor.cli.text import Parser, clock, moment, option, say
+from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
 from vidcolor.errors import OutputError
 from vidcolor.settings import (
     ColorizerSettings,
@@ -197,10 +197,8 @@ def summarise(report: Report, verbose: bool) -> None:
         say(f"  note     {note}")
     for left in report.left_behind:
         say(f"  LEFT BEHIND  {left.what}: {left.why}")
-    for damage in report.damage[:10]:
-        say(f"  DAMAGE  {clock(damage.seconds)}  {damage.kind}: {damage.text}")
-    if len(report.damage) > 10:
-        say(f"  DAMAGE  {len(report.damage) - 10} more; --report lists all")
+    for line in damage_lines(report.damage):
+        say(line)
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
         say(f"  seconds  {stages}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.text import Parser, clock, moment, say
+from vidcolor.cli.text import Parser, damage_lines, moment, say
 from vidcolor.settings import OpenSettings
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def run(args: argparse.Namespace) -> int:
         finally:
             close(frames)
         damage = film.damage
-    for harm in damage[:10]:
-        say(f"  DAMAGE  {clock(harm.seconds)}  {harm.kind}: {harm.text}")
+    for words in damage_lines(damage):
+        say(words)
     return 3 if damage else 0
 
 

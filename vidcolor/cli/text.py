@@ -6,7 +6,12 @@ import argparse
 import re
 import sys
 from fractions import Fraction
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vidcolor.frames import Damage
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,6 +58,13 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds, 1), 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{rest:04.1f}"
+
+
+def damage_lines(damage: Sequence[Damage]) -> list[str]:
+    """What to say of a film's damage: the first ten places, and how many there are besides."""
+    shown = [f"  DAMAGE  {clock(d.seconds)}  {d.kind}: {d.text}" for d in damage[:10]]
+    more = len(damage) - len(shown)
+    return [*shown, f"  DAMAGE  {more} more"] if more else shown
 
 
 def option(word: str) -> tuple[str, str]:

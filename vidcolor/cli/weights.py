@@ -18,7 +18,7 @@ def run(_args: argparse.Namespace) -> int:
 
     for info in available_weights().values():
         size = info.path.stat().st_size / 1e6 if info.path.is_file() else 0.0
-        print(f"{info.name}  {info.path}  {size:.1f} MB  sha256 {info.sha256}")
+        print(f"{info.name}  {info.path}  {size:.2f} MB  sha256 {info.sha256}")
         print(f"  licence  {info.licence}")
         print(f"  trained on  {info.training_data}")
         for name, value in info.scores.items():

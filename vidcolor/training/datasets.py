@@ -21,7 +21,7 @@ from torchvision.transforms.v2.functional import resize
 from vidcolor.errors import FilmError, FilmTooLarge, TrainingError
 from vidcolor.film.still import read_rgb
 from vidcolor.metrics import colorfulness
-from vidcolor.training.files import find_files, key_of
+from vidcolor.training.files import find_files, key_of, source_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 """Of pictures."""
@@ -156,9 +156,7 @@ def index_stills(
         if fault:
             skipped[fault] += 1
             continue
-        parts = path.relative_to(folder).parts
-        source = parts[0] if len(parts) > 1 else folder.absolute().name
-        stills.append(Still(str(path), source, look_of(rgb)))
+        stills.append(Still(str(path), source_of(folder, path), look_of(rgb)))
     if not stills:
         raise TrainingError(f"no usable colour picture among {len(files)} files ({skipped})")
     remember(cache, key, stills, skipped)

@@ -50,6 +50,12 @@ def find_files(
     return found, len(closed)
 
 
+def source_of(folder: Path, path: Path) -> str:
+    """Name of a still's source: its folder on the first level, or else ``folder`` itself."""
+    parts = path.relative_to(folder).parts
+    return parts[0] if len(parts) > 1 else folder.absolute().name
+
+
 def key_of(
     folders: Sequence[Path], files: Sequence[Path], settings: list[float]
 ) -> dict[str, object]:

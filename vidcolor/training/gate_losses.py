@@ -8,6 +8,7 @@ exact for made motion, a finer flow for clips.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.flow import warp
@@ -36,10 +37,17 @@ def keep_loss(kept: Tensor, truth: Tensor, seen: Tensor) -> Tensor:
         seen: ``(B, T - 1, 1, h, w)`` 0..1: whether things were in sight one frame before.
     """
     off = ((kept - truth).square().sum(2, keepdim=True) + SMALL**2).sqrt() - SMALL
-    hidden = torch.ones_like(off)
-    hidden[:, 1:] += HIDDEN * (1 - seen)
-    hidden[:, :-1] += HIDDEN * (1 - seen)  # going is like coming, seen from the future
-    return (off * hidden).sum() / hidden.sum() / 10
+    weight = 1 + HIDDEN * hidden(seen)
+    return (off * weight).sum() / weight.sum() / 10
+
+
+def hidden(seen: Tensor) -> Tensor:
+    """``(B, T, 1, h, w)`` 0..2: in how many of the frames next to it a thing is out of sight.
+
+    Going is like coming, seen from the future.
+    """
+    gone = F.pad(1 - seen, (0, 0, 0, 0, 0, 0, 1, 1))
+    return gone[:, 1:] + gone[:, :-1]
 
 
 def near_loss(steady: Tensor, truth: Tensor) -> Tensor:

@@ -100,7 +100,7 @@ def batch_of(
     for number in range(size):
         kind = kinds[number % len(kinds)]
         one = kind[int(rand(draw, 1) * len(kind))]
-        chosen.append(cropped(turned(one, *(rand(draw, 3) < 0.5).tolist()), draw))
+        chosen.append(cropped(mirrored(one, *(rand(draw, 3) < 0.5).tolist()), draw))
     return joined(chosen)
 
 
@@ -116,14 +116,14 @@ def joined(sequences: Sequence[Maps]) -> Maps:
     return maps | {"seen": maps["seen"] * within(maps["way"])}
 
 
-def turned(maps: Maps, mirrored: bool, upside_down: bool, on_its_side: bool) -> Maps:
+def mirrored(maps: Maps, sideways: bool, upside_down: bool, on_its_side: bool) -> Maps:
     """A sequence seen in one of eight ways; flows turn with it.
 
     There is no need for one seen backwards: the smoother treats past and future alike.
 
     Args:
         maps: ``(T, C, h, w)`` each; h = w where it is laid on its side.
-        mirrored: Left and right change places.
+        sideways: Left and right change places.
         upside_down: Above and below do.
         on_its_side: x and y do.
     """
@@ -133,12 +133,12 @@ def turned(maps: Maps, mirrored: bool, upside_down: bool, on_its_side: bool) -> 
         if on_its_side:
             value = value.transpose(2, 3)
             value = value.flip(1) if flows else value
-        if mirrored:
+        if sideways:
             value = value.flip(3)
         if upside_down:
             value = value.flip(2)
         if flows:
-            signs = value.new_tensor([-1.0 if mirrored else 1.0, -1.0 if upside_down else 1.0])
+            signs = value.new_tensor([-1.0 if sideways else 1.0, -1.0 if upside_down else 1.0])
             value = value * signs.view(1, 2, 1, 1)
         result[name] = value
     return result

@@ -33,7 +33,7 @@ from vidcolor.training.logs import GATE_LOSSES, LOG_STEPS, RunLog
 from vidcolor.training.sequences import LENGTH, Maps, load_sequences
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.state import OnIndex, OnNote, OnStep
-from vidcolor.training.takes import Take, find_takes, prepare_takes
+from vidcolor.training.takes import Take, find_takes, prepare_takes, sequences_of
 
 SHORTEST_GAP = 4
 """Fewest frames between the two that the loss ``long`` compares."""
@@ -130,10 +130,9 @@ def prepare_gate(
     settings: TrainSettings, run: Path, on_index: OnIndex | None, on_note: OnNote | None
 ) -> GateTrainer:
     """Everything a run needs, restored where the run folder has a checkpoint."""
-    target = run / "sequences"
     takes = find_takes(settings, run)
-    prepare(takes, settings, target, on_index)
-    found = [(take, load_sequences(target / f"{take.name}.safetensors")) for take in takes]
+    prepare(takes, settings, run, on_index)
+    found = [(take, load_sequences(sequences_of(take, run))) for take in takes]
     clips = [one for take, many in found if not take.validation and take.files for one in many]
     scenes = [one for take, many in found if not (take.validation or take.files) for one in many]
     validation = [one for take, many in found if take.validation for one in many]
@@ -160,9 +159,13 @@ def prepare_gate(
 
 
 def prepare(
-    takes: list[Take], settings: TrainSettings, target: Path, on_index: OnIndex | None
+    takes: list[Take], settings: TrainSettings, run: Path, on_index: OnIndex | None
 ) -> None:
-    """Make the sequences that ``target`` does not hold yet; those of other files are made anew."""
+    """Make the sequences that the run folder has not yet; with other clips all are made anew.
+
+    Other stills in the same folders go unnoticed: take another run folder for them.
+    """
+    target = run / "sequences"
     target.mkdir(parents=True, exist_ok=True)
     files = [path for take in takes for path in take.files]
     key = json.dumps(key_of([*map(Path, settings.clips)], files, [LENGTH, settings.sides[-1]]))
@@ -171,14 +174,14 @@ def prepare(
         for old in target.glob("*.safetensors"):
             old.unlink()
         file.write_text(key)
-    if all((target / f"{take.name}.safetensors").is_file() for take in takes):
+    if all(sequences_of(take, run).is_file() for take in takes):
         return  # a colornet is not needed any more
     colorizer = Colorizer.from_weights(
         settings.teacher or "default", ColorizerSettings(device=settings.device)
     )
     if not isinstance(colorizer.net, DistributionNet):
         raise SettingsError(f"--teacher {settings.teacher} must be a film or a mini")
-    prepare_takes(takes, settings, target, colorizer, on_index)
+    prepare_takes(takes, settings, run, colorizer, on_index)
 
 
 def learn_gate(trainer: GateTrainer, log: RunLog, on_step: OnStep | None) -> int:

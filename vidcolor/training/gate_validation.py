@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.model.gate import Gate
-from vidcolor.training.gate_losses import agreement, composed, drift, strength
+from vidcolor.training.gate_losses import agreement, composed, drift, hidden, strength
 from vidcolor.training.gate_runs import joined, steadied
 from vidcolor.training.sequences import LENGTH, Maps
 
@@ -35,7 +35,7 @@ class Formula(Gate):
         return torch.exp(-((change / 6) ** 2) - missed / (0.25 + 0.02 * length.expm1() / 4))
 
 
-def score_of(scores: dict[str, float]) -> float:
+def gate_score(scores: dict[str, float]) -> float:
     """What the best gate is chosen by: the share of the flicker that is gone, less what it costs.
 
     The mean over both spans of time, less 0.1 for each unit of ab in which things that come or go
@@ -65,7 +65,7 @@ def validate_gate(gate: Gate, sequences: Sequence[Maps]) -> dict[str, float]:
         "keep_off": sums["off"] / max(sums["samples"], 1.0),
         "ghost": sums["ghost"] / max(sums["hidden"], 1.0),
     }
-    return scores | {"score": score_of(scores)}
+    return scores | {"score": gate_score(scores)}
 
 
 def _sums(gate: Gate, maps: Maps) -> dict[str, Tensor]:
@@ -73,10 +73,7 @@ def _sums(gate: Gate, maps: Maps) -> dict[str, Tensor]:
     steady, kept = steadied(gate, maps)
     ab, truth, way, seen = (maps[name] for name in ("ab", "truth", "way", "seen"))
     off = (kept - truth).norm(dim=2, keepdim=True)
-    hidden = torch.zeros_like(off)
-    hidden[:, 1:] += 1 - seen
-    hidden[:, :-1] += 1 - seen
-    hidden.clamp_(max=1)
+    unseen = hidden(seen).clamp(max=1)
     found = {
         "chroma": strength(steady).sum(),
         "chroma_alone": strength(ab).sum(),
@@ -84,8 +81,8 @@ def _sums(gate: Gate, maps: Maps) -> dict[str, Tensor]:
         "error_alone": (ab - truth).square().mean(),
         "off": off.sum(),
         "samples": torch.tensor(off.numel()),
-        "ghost": (off * hidden).sum(),
-        "hidden": hidden.sum(),
+        "ghost": (off * unseen).sum(),
+        "hidden": unseen.sum(),
     }
     for name, gap in (("short", 1), ("long", GAP)):
         over, sure = composed(way, seen, gap)

@@ -21,8 +21,6 @@ GATE_LOSSES = ("keep", "near", "short", "long", "vivid", "total")
 LOG_STEPS = 20
 """Steps between two lines of losses in the log."""
 
-COLUMNS = ("step", "minutes", "rate", *LOSSES, *SCORES)
-
 
 class RunLog:
     """``log.csv``, TensorBoard events and ``log.png`` in a run folder.

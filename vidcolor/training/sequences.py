@@ -16,7 +16,6 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.color.neutral import colour_share
 from vidcolor.colorizer import Colorizer
 from vidcolor.flow import optical_flow, reduced, visible
 from vidcolor.training.augment import clean_grey, grey_to_lightness
@@ -72,11 +71,7 @@ def prepare_sequence(
 
 def colours(L: Tensor, colorizer: Colorizer) -> Tensor:
     """``(T, 2, h', w')`` ab of ``(T, 1, h, w)`` L*, as colouring a film finds it."""
-    found = []
-    for maps in torch.split(L, colorizer.batch):
-        shares = [colour_share(one[0]) for one in maps]
-        found.append(colorizer.predict(maps) * torch.tensor(shares).view(-1, 1, 1, 1))
-    return torch.cat(found)
+    return torch.cat([colorizer.predict(maps) for maps in torch.split(L, colorizer.batch)])
 
 
 def measured(rgb: Tensor) -> tuple[Tensor, Tensor]:

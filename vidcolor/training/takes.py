@@ -7,7 +7,8 @@ so that a stopped preparation goes on where it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
@@ -30,7 +31,7 @@ from vidcolor.shots import mark_shots
 from vidcolor.training.augment import clean_grey, rand
 from vidcolor.training.clips import find_clips, is_film, turned
 from vidcolor.training.datasets import SUFFIXES, fault_of
-from vidcolor.training.files import find_files
+from vidcolor.training.files import find_files, source_of
 from vidcolor.training.motion import MAX_LAYERS, make_motion
 from vidcolor.training.sequences import LENGTH, Maps, prepare_sequence, save_sequences
 from vidcolor.training.settings import TrainSettings
@@ -39,9 +40,9 @@ SEQUENCES = 4
 """Most sequences from one clip."""
 MAX_FRAMES = 1200
 """Frames that are looked at of one clip, from its beginning; they are held."""
-VALIDATION_SHARE = 5
+KEPT_SHARE = 5
 """One clip, and one still, in this many is kept from training."""
-MIN_COLORFULNESS = 5.0
+LEAST_COLORFUL = 5.0
 """Clips without colours have no truth to tell; dull ones have, other than for a colornet."""
 TRIES = 50
 """Pictures that are tried for a scene before it is given up."""
@@ -71,11 +72,14 @@ def title_of(files: Sequence[Path]) -> str:
 
 def kept(name: str) -> bool:
     """Whether a clip or a still is kept from training, by its name alone, on every machine."""
-    return sha256(os.fsencode(name)).digest()[0] % VALIDATION_SHARE == 0
+    return sha256(os.fsencode(name)).digest()[0] % KEPT_SHARE == 0
 
 
 def find_takes(settings: TrainSettings, target: Path) -> list[Take]:
-    """All takes in a fixed order: clips first, then scenes, every fifth for validation."""
+    """All takes in a fixed order: clips first, then scenes.
+
+    Clips are kept from training, or not, by their names, of the scenes every fifth is.
+    """
     takes: list[Take] = []
     if settings.clips:
         clips, _ = find_clips([Path(folder) for folder in settings.clips], target)
@@ -83,7 +87,7 @@ def find_takes(settings: TrainSettings, target: Path) -> list[Take]:
             takes.append(Take(f"clip-{number:05d}", tuple(files), kept(title_of(files))))
     if settings.stills:
         for number in range(settings.motions):
-            takes.append(Take(f"scene-{number:05d}", (), number % VALIDATION_SHARE == 0))
+            takes.append(Take(f"scene-{number:05d}", (), number % KEPT_SHARE == 0))
     return takes
 
 
@@ -91,11 +95,11 @@ class Stills:
     """Pictures to make scenes of, those kept from training apart from the others."""
 
     def __init__(self, folders: Sequence[Path], target: Path) -> None:
+        """Search ``folders``, but not the run folder ``target``."""
         files, _ = find_files(folders, SUFFIXES, target) if folders else ([], 0)
         self.sources: dict[bool, dict[str, list[Path]]] = {False: {}, True: {}}
         for folder, path in files:
-            parts = path.relative_to(folder).parts
-            source = parts[0] if len(parts) > 1 else folder.name
+            source = source_of(folder, path)
             self.sources[kept(path.name)].setdefault(source, []).append(path)
 
     def pick(self, count: int, validation: bool, draw: torch.Generator) -> list[Tensor]:
@@ -116,6 +120,11 @@ class Stills:
         return found
 
 
+def sequences_of(take: Take, target: Path) -> Path:
+    """The file in the run folder ``target`` that holds the sequences of a take."""
+    return target / "sequences" / f"{take.name}.safetensors"
+
+
 def prepare_takes(
     takes: Sequence[Take],
     settings: TrainSettings,
@@ -123,12 +132,12 @@ def prepare_takes(
     colorizer: Colorizer,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write the sequences of every take into ``target``, but for those that are there.
+    """Write the sequences of every take into the run folder, but for those that are there.
 
     Args:
         takes: As `find_takes` gives them.
         settings: Side of the frames, seed, stills.
-        target: Folder.
+        target: The run folder, of which no file counts as a still.
         colorizer: Finds the colours.
         on_progress: Called with (takes prepared, takes).
     """
@@ -136,12 +145,14 @@ def prepare_takes(
     for number, take in enumerate(takes):
         if on_progress:
             on_progress(number, len(takes))
-        file = target / f"{take.name}.safetensors"
+        file = sequences_of(take, target)
         if file.is_file():
             continue
         stills = stills or Stills([Path(folder) for folder in settings.stills], target)
-        # By the name, so that a take stays the same when others come or go.
-        code = int.from_bytes(sha256(f"{settings.seed} {take.name}".encode()).digest()[:6], "big")
+        # By the title, so that a take stays the same when others come or go.
+        code = int.from_bytes(
+            sha256(f"{settings.seed} {take.title}".encode(errors="replace")).digest()[:6], "big"
+        )
         draw = torch.Generator().manual_seed(code)
         sequences = clip_sequences if take.files else scene_sequences
         found = sequences(take, stills, settings.sides[-1], colorizer, draw)
@@ -170,18 +181,19 @@ def clip_sequences(
 ) -> list[Maps]:
     """Up to `SEQUENCES` of a clip, spread over it."""
     try:
-        frames = list(islice(clip_frames(take.files, side), MAX_FRAMES))
+        with closing(clip_frames(take.files, side)) as pictures:
+            frames = list(islice(pictures, MAX_FRAMES))
     except FilmError:
         return []
     found = []
     for start in spread(starts(frames)):
         run = window(frames[start : start + LENGTH], side, draw)
-        if colorfulness(run[0].float()) >= MIN_COLORFULNESS:
+        if colorfulness(run[0].float()) >= LEAST_COLORFUL:
             found.append(prepare_sequence(run.float() / 255, None, colorizer, draw))
     return found
 
 
-def clip_frames(files: Sequence[Path], side: int) -> Iterator[Tensor]:
+def clip_frames(files: Sequence[Path], side: int) -> Generator[Tensor, None, None]:
     """Frames of a film, or the pictures of a folder, one after the other.
 
     Args:
@@ -198,8 +210,8 @@ def clip_frames(files: Sequence[Path], side: int) -> Iterator[Tensor]:
         for path in files:
             yield resize(read_rgb(path), [side], antialias=True)
         return
-    with open_film(files[0]) as film:
-        for rgb in film_rgb(film):
+    with open_film(files[0]) as film, closing(film_rgb(film)) as pictures:
+        for rgb in pictures:
             yield turned(resize(rgb, [side], antialias=True), film.info.rotation)
 
 
@@ -225,7 +237,7 @@ def starts(frames: Sequence[Tensor]) -> list[int]:
         before = None if frame.outlier else frame.luma.shape
         if new or frame.outlier:
             cuts.append(frame.pts)
-    ends = [*cuts[1:], len(frames)]
+    ends = [*cuts, len(frames)][1:]  # none where there is no frame
     return [i for cut, end in zip(cuts, ends, strict=True) for i in range(cut, end - LENGTH + 1)]
 
 
