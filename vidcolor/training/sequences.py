@@ -70,7 +70,7 @@ def prepare_sequence(
 
 
 def colours(L: Tensor, colorizer: Colorizer) -> Tensor:
-    """``(T, 2, h', w')`` ab of ``(T, 1, h, w)`` L*, as colouring a film finds it."""
+    """``(T, 2, h', w')`` ab of ``(T, 1, h, w)`` L*, as the smoother gets it."""
     return torch.cat([colorizer.predict(maps) for maps in torch.split(L, colorizer.batch)])
 
 
