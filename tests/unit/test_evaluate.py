@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
+from shared import write_film
 from synthetic import photo
 from torch import Tensor
 from torchvision.models.vgg import cfgs, make_layers
@@ -63,21 +63,6 @@ def faded(rgb: Tensor, share: float = 0.5) -> Tensor:
     """A result: the same picture with less colour."""
     grey = rgb.float().mean(0, keepdim=True).expand(3, -1, -1)
     return torch.lerp(grey, rgb.float(), share).round().to(torch.uint8)
-
-
-def write_film(path: Path, frames: Sequence[Tensor]) -> Path:
-    """A film that holds these ``(3, H, W)`` codes exactly."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=24)
-        stream.height, stream.width = frames[0].shape[1:]
-        stream.pix_fmt = "bgr0"
-        for pts, rgb in enumerate(frames):
-            samples = rgb.permute(1, 2, 0).contiguous().numpy()
-            picture = av.VideoFrame.from_ndarray(samples, format="rgb24").reformat(format="bgr0")
-            picture.pts = pts
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
 
 
 def write_folder(folder: Path, named: dict[str, Tensor]) -> Path:

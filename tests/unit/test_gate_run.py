@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
+from shared import stopper
 from synthetic import photo
 
 from vidcolor.cli.main import main
 from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.film.still import write_rgb
 from vidcolor.model.weights import load_gate
-from vidcolor.training.checkpoints import Position
 from vidcolor.training.sequences import LENGTH
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.takes import Stills, find_takes, kept
@@ -56,15 +55,6 @@ def whole_run(
         on_note=notes.append,
     )
     return run, losses, notes
-
-
-def stopper(losses: list[float], at_step: int) -> Callable[[Position, dict[str, float]], None]:
-    def on_step(at: Position, told: dict[str, float]) -> None:
-        if at.step == at_step:
-            raise KeyboardInterrupt
-        losses.append(told["total"])
-
-    return on_step
 
 
 def test_a_stopped_run_ends_with_the_very_bits_of_one_that_went_through(

@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
+from shared import write_film
 from synthetic import texture
 from torch import Tensor
 
@@ -67,20 +67,6 @@ def pan(seed: int, frames: int, right: int = 3, down: int = 1) -> list[Tensor]:
     large = texture(seed, H + 64, W + 64)
     starts = [(i * down, i * right) for i in range(frames)]
     return [large[y : y + H, x : x + W] for y, x in starts]
-
-
-def write_film(path: Path, frames: Sequence[Tensor]) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=24)
-        stream.height, stream.width = frames[0].shape[1:]
-        stream.pix_fmt = "bgr0"
-        for pts, rgb in enumerate(frames):
-            samples = rgb.permute(1, 2, 0).contiguous().numpy()
-            picture = av.VideoFrame.from_ndarray(samples, format="rgb24").reformat(format="bgr0")
-            picture.pts = pts
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
 
 
 def write_folder(folder: Path, names: Sequence[str], frames: Sequence[Tensor]) -> Path:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from shared import stopper
 from synthetic import photo
 
 from vidcolor.errors import SettingsError, TrainingError, WeightsNotFound
@@ -74,15 +74,6 @@ def whole_run(album: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
         on_step=lambda at, told: losses.append(told["total"]),
     )
     return run, losses
-
-
-def stopper(losses: list[float], at_step: int) -> Callable[[Position, dict[str, float]], None]:
-    def on_step(at: Position, told: dict[str, float]) -> None:
-        if at.step == at_step:
-            raise KeyboardInterrupt
-        losses.append(told["total"])
-
-    return on_step
 
 
 def test_a_stopped_run_ends_with_the_very_bits_of_one_that_went_through(

@@ -60,11 +60,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}"
 
 
-def damage_lines(damage: Sequence[Damage]) -> list[str]:
-    """What to say of a film's damage: the first ten places, and how many there are besides."""
+def damage_lines(damage: Sequence[Damage], hint: str = "") -> list[str]:
+    """The first ten places of a film's damage, and how many more; ``hint`` tells where they are."""
     shown = [f"  DAMAGE  {clock(d.seconds)}  {d.kind}: {d.text}" for d in damage[:10]]
     more = len(damage) - len(shown)
-    return [*shown, f"  DAMAGE  {more} more"] if more else shown
+    return [*shown, f"  DAMAGE  {more} more{hint}"] if more else shown
 
 
 def option(word: str) -> tuple[str, str]:

@@ -13,6 +13,9 @@ import torch
 from torch import nn
 
 from vidcolor.errors import TrainingError
+from vidcolor.model.colornet import ColorNet
+from vidcolor.model.gate import Gate
+from vidcolor.model.weights import save_weights
 from vidcolor.training.settings import MAY_CHANGE, TrainSettings
 
 
@@ -29,6 +32,12 @@ class Position:
     """Minutes spent training."""
     best: float = -float("inf")
     """Best score of a validation so far."""
+
+    def done(self, settings: TrainSettings) -> float:
+        """Share of the run that is done, 0..1."""
+        if settings.steps:
+            return min(1.0, self.step / settings.steps)
+        return min(1.0, self.minutes / settings.minutes)
 
 
 class Average:
@@ -74,6 +83,40 @@ def write_settings(run: Path, settings: TrainSettings) -> None:
                 "repeat the old ones to go on, or give another --out"
             )
     file.write_text(json.dumps(fields, indent=1))
+
+
+def write_weights(
+    net: ColorNet | Gate,
+    run: Path,
+    name: str,
+    at: Position,
+    training: dict[str, Any],
+    scores: dict[str, float],
+) -> Path:
+    """Write weights into the run folder: under a name, and as the best if their score is.
+
+    Args:
+        net: With the averaged weights.
+        run: Run folder.
+        name: Such as ``net``.
+        at: How far the run has come; its best score is brought up to date.
+        training: What the net learned from.
+        scores: With a ``score``; none if nothing was validated.
+
+    Returns:
+        The weights file of that name; an older one of it is gone.
+    """
+    names = [name]
+    if scores and scores["score"] > at.best:
+        at.best = scores["score"]
+        names.append("best")
+    paths = []
+    for each in names:
+        for old in run.glob(f"{each}-*.safetensors"):
+            old.unlink()
+        target = run / f"{each}.safetensors"
+        paths.append(save_weights(net, target, training=training, scores=scores))
+    return paths[0]
 
 
 def save_checkpoint(run: Path, parts: dict[str, Any], average: Average, at: Position) -> None:

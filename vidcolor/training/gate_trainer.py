@@ -17,7 +17,6 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.model.colornet import DistributionNet
 from vidcolor.model.gate import Gate
-from vidcolor.model.weights import save_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.training.checkpoints import (
     Average,
@@ -25,6 +24,7 @@ from vidcolor.training.checkpoints import (
     load_checkpoint,
     save_checkpoint,
     write_settings,
+    write_weights,
 )
 from vidcolor.training.files import key_of
 from vidcolor.training.gate_runs import batch_of, gate_losses
@@ -63,9 +63,7 @@ class GateTrainer:
     @property
     def done(self) -> float:
         """Share of the run that is done, 0..1."""
-        if self.settings.steps:
-            return min(1.0, self.at.step / self.settings.steps)
-        return min(1.0, self.at.minutes / self.settings.minutes)
+        return self.at.done(self.settings)
 
     def averaged(self) -> Gate:
         """A gate with the averaged weights."""
@@ -259,17 +257,7 @@ def report_gate(trainer: GateTrainer, log: RunLog, name: str) -> tuple[Path, dic
         scores = {key: round(value, 4) for key, value in found.items()}
         log.write(trainer.at.step, trainer.at.minutes, scores)
     log.draw()
-    names = [name]
-    if scores and scores["score"] > trainer.at.best:
-        trainer.at.best = scores["score"]
-        names.append("best")
-    for each in names:
-        for old in trainer.run.glob(f"{each}-*.safetensors"):
-            old.unlink()
-        save_weights(
-            gate, trainer.run / f"{each}.safetensors", training=gate_notes(trainer), scores=scores
-        )
-    (path,) = trainer.run.glob(f"{name}-*.safetensors")
+    path = write_weights(gate, trainer.run, name, trainer.at, gate_notes(trainer), scores)
     return path, scores
 
 

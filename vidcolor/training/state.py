@@ -54,9 +54,7 @@ class Trainer:
     @property
     def done(self) -> float:
         """Share of the run that is done, 0..1."""
-        if self.settings.steps:
-            return min(1.0, self.at.step / self.settings.steps)
-        return min(1.0, self.at.minutes / self.settings.minutes)
+        return self.at.done(self.settings)
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context that nets run in: bf16 where it is not slower."""

@@ -14,10 +14,9 @@ from torch import Tensor
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.film.still import write_rgb
-from vidcolor.model.weights import save_weights
 from vidcolor.training.adversary import Critic
 from vidcolor.training.batches import batches
-from vidcolor.training.checkpoints import Average, load_checkpoint, write_settings
+from vidcolor.training.checkpoints import Average, load_checkpoint, write_settings, write_weights
 from vidcolor.training.clips import extract_clips
 from vidcolor.training.datasets import RandomCrops, Still, index_stills, split_stills
 from vidcolor.training.gate_trainer import train_gate
@@ -208,17 +207,7 @@ def report(trainer: Trainer, log: RunLog, name: str) -> Path:
         log.write(trainer.at.step, trainer.at.minutes, scores)
         write_rgb(sheet(found.triptychs), trainer.run / f"sheet-{trainer.at.step:06d}.png")
     log.draw()
-    names = [name]
-    if scores and scores["score"] > trainer.at.best:
-        trainer.at.best = scores["score"]
-        names.append("best")
-    for each in names:
-        for old in trainer.run.glob(f"{each}-*.safetensors"):
-            old.unlink()
-        target = trainer.run / f"{each}.safetensors"
-        save_weights(net, target, training=notes(trainer), scores=scores)
-    (path,) = trainer.run.glob(f"{name}-*.safetensors")
-    return path
+    return write_weights(net, trainer.run, name, trainer.at, notes(trainer), scores)
 
 
 def notes(trainer: Trainer) -> dict[str, Any]:
