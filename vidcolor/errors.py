@@ -12,11 +12,15 @@ VidcolorError
 │   ├── OutputExists (FileExistsError)
 │   ├── CannotCarry
 │   ├── EncoderMissing
+│   ├── JobDiffers
 │   └── OutputFull
 ├── WeightsError
 │   ├── WeightsNotFound (FileNotFoundError)
 │   ├── WeightsCorrupt
 │   └── WeightsMismatch
+├── DeviceError
+│   ├── DeviceLost
+│   └── OutOfMemory
 └── TrainingError
 
 A message is one line: what happened, then what to do about it. Only ``vidcolor.cli`` turns an
@@ -74,6 +78,10 @@ class EncoderMissing(OutputError):
     """The encoder asked for is not available or does not fit the container or the pixels."""
 
 
+class JobDiffers(OutputError):
+    """The work folder beside the target is that of another film or of other settings."""
+
+
 class OutputFull(OutputError):
     """The disk has no room left for the target."""
 
@@ -92,6 +100,18 @@ class WeightsCorrupt(WeightsError):
 
 class WeightsMismatch(WeightsError):
     """The tensors in the weights file do not fit the net its metadata describes."""
+
+
+class DeviceError(VidcolorError):
+    """The device that the net runs on does not do its work."""
+
+
+class DeviceLost(DeviceError):
+    """The GPU stopped working in the middle of it."""
+
+
+class OutOfMemory(DeviceError):
+    """The memory does not do for one frame at a time."""
 
 
 class TrainingError(VidcolorError):

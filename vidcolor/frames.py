@@ -70,6 +70,14 @@ class Frame:
     """True for a frame that differs from those before and after it, which resemble each other, or
     that stands between two shots: a flash, a torn or damaged picture; set by the shots stage. The
     smoother takes no colour from it."""
+    colourless: bool = False
+    """True when the net gave no number for it: it is painted without colour and reported; set by
+    the colorizer."""
+    chunk: int = 0
+    """Number of the chunk it belongs to; set when chunks are planned."""
+    resumed: bool = False
+    """True for the first frame after some that are not coloured again, since their chunks are
+    done."""
     picture: Any = None
     """The av.VideoFrame that owns the memory; only ``vidcolor.film`` looks inside."""
 
@@ -198,6 +206,9 @@ class Report:
     target: str
     frames: int = 0
     shots: int = 0
+    chunks: int = 0
+    resumed: int = 0
+    """How many of the chunks earlier runs had finished."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds spent in each stage, and ``total``."""
     luma: str = "exact"

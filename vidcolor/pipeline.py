@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import platform
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
-from vidcolor.errors import SettingsError
+from vidcolor.errors import FilmError, FilmUnreadable, SettingsError
 from vidcolor.film.decode import decode
-from vidcolor.film.encode import encode, plan_encode
-from vidcolor.film.mux import FilmWriter
-from vidcolor.film.probe import film_is_still, open_film
+from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.mux import Written
+from vidcolor.film.packets import write_chunk
+from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.still import check_still_target, frame_rgb, read_still, write_still
-from vidcolor.frames import Frame, PixelLayout, Progress, Report
+from vidcolor.film.stitch import check_writable, stitch
+from vidcolor.film.target import check_target
+from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
+from vidcolor.job import describe_job, identity, versions
+from vidcolor.journal import DoneChunk, Journal, open_journal
+from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.paint import paint
-from vidcolor.settings import Settings
+from vidcolor.settings import EncodeSettings, Settings
 from vidcolor.shots import mark_shots
-from vidcolor.smoothing import smooth
+from vidcolor.smoothing import context, smooth
 from vidcolor.streams import close, prefetch, timed
 
 if TYPE_CHECKING:
@@ -61,13 +68,13 @@ def colorize_film(
         VidcolorError: one line that says what happened; the target is then as it was before.
     """
     settings = settings or Settings()
-    began = time.perf_counter()
+    began = perf_counter()
     source, target = Path(source), Path(target)
     if film_is_still(source):
         report = _colorize_still(source, target, colorizer, settings)
     else:
         report = _colorize_moving(source, target, colorizer, settings, on_progress)
-    report.seconds["total"] = time.perf_counter() - began
+    report.seconds["total"] = perf_counter() - began
     report.seconds = {name: round(value, 3) for name, value in report.seconds.items()}
     report.versions = versions()
     return report
@@ -81,54 +88,159 @@ def _colorize_moving(
     on_progress: OnProgress | None,
 ) -> Report:
     report = Report(str(source), str(target))
-    seconds: dict[str, float] = {}
     with open_film(source, settings.open) as film:
-        info = film.info
-        plan = plan_encode(info, target, settings.encode)
-        with FilmWriter(film, target, plan, settings.output) as writer:
+        check_target(film.info.path, target, settings.output)
+        with open_journal(target) as journal:
+            if settings.output.fresh:
+                journal.clear()
+            plan = plan_encode(film.info, target, _as_begun(settings.encode, journal))
+            check_writable(film, target, plan, settings.output)
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+            _fit(colorizer, film.info, journal)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
-            frames: Iterator[Any] = timed(
-                decode(film, plan.layout, writer.carry), "decode", seconds
-            )
-            frames = timed(prefetch(frames), "wait 1", seconds)
-            frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
-            frames = timed(colorizer.colorize(frames, info.sample_aspect), "colour", seconds)
-            frames = timed(smooth(frames, settings.smooth, gate), "smooth", seconds)
-            frames = timed(prefetch(frames), "wait 2", seconds)
-            frames = timed(paint(frames, settings.paint), "paint", seconds)
-            frames = _watched(frames, report, info.frames, on_progress)
-            packets = timed(encode(frames, writer.video), "encode", seconds)
-            try:
-                writer.write(packets)
-            finally:
-                close(packets)
-            written = writer.finish()
-        report.damage = list(film.damage)
+            journal.begin(describe_job(film.info, settings, plan, colorizer, gate_sha256))
+            run = _Run(film, plan, journal, settings, report, on_progress)
+            run.colour(colorizer, gate)
+            written = run.stitched(target)
+            journal.remove()
+        report.damage += film.damage
         report.source_colour = film.source_colour
-    report.frames, report.seconds = written.frames, _shares(seconds)
+    report.frames, report.seconds = written.frames, _shares(run.seconds)
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
-    report.notes = [*info.notes, *plan.notes, *_colour_note(report.source_colour)]
+    report.notes = [
+        *film.info.notes,
+        *plan.notes,
+        *_colour_note(report.source_colour),
+        *colorizer.notes,
+        *run.notes(),
+    ]
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
     if gate:
         report.weights["gate_sha256"] = gate_sha256
     return report
 
 
-def _watched(
-    frames: Iterator[Frame], report: Report, total: int | None, on_progress: OnProgress | None
-) -> Iterator[Frame]:
-    """The same frames; counts frames and shots and tells how far the film has come."""
-    try:
-        for count, frame in enumerate(frames, 1):
-            report.shots += frame.starts_shot
+def _as_begun(settings: EncodeSettings, journal: Journal) -> EncodeSettings:
+    """The settings with the threads that an interrupted run had, unless others are asked for."""
+    threads = settings.threads or journal.job.get("encoder", {}).get("threads", 0)
+    return replace(settings, threads=threads)
+
+
+def _fit(colorizer: Colorizer, info: FilmInfo, journal: Journal) -> None:
+    """Decides how the net is run; an interrupted run has decided it already."""
+    colorizer.fit(info.height, info.width, info.sample_aspect)
+    begun = journal.job.get("net", {})
+    if not colorizer.settings.batch:
+        colorizer.batch = begun.get("batch", colorizer.batch)
+    torch.set_num_threads(begun.get("threads", torch.get_num_threads()))  # float32 rounds otherwise
+
+
+class _Run:
+    """One run over a film that may have been begun by others."""
+
+    def __init__(
+        self,
+        film: Film,
+        plan: EncodePlan,
+        journal: Journal,
+        settings: Settings,
+        report: Report,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.seconds: dict[str, float] = {}
+        self._film = film
+        self._plan = plan
+        self._journal = journal
+        self._settings = settings
+        self._report = report
+        self._on_progress = on_progress
+        self._done = {number: chunk.facts for number, chunk in journal.done.items()}
+        """What earlier runs finished."""
+        self._frames = sum(facts.frames for facts in self._done.values())
+
+    def colour(self, colorizer: Colorizer, gate: Gate | None) -> None:
+        """Brings every chunk that is not done yet to the disk."""
+        settings, seconds = self._settings, self.seconds
+        ahead = context(settings.smooth.look_ahead) if gate else 0
+        frames: Iterator[Any] = decode(self._film, self._plan.layout)
+        frames = timed(prefetch(timed(frames, "decode", seconds)), "wait 1", seconds)
+        frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
+        frames = unfinished(plan_chunks(self._counted(frames), settings.chunks), self._done, ahead)
+        colored = colorizer.colorize(frames, self._film.info.sample_aspect)
+        colored = timed(colored, "colour", seconds)
+        colored = smooth(colored, settings.smooth, gate, self._journal)
+        colored = timed(without(colored, self._done), "smooth", seconds)
+        frames = timed(prefetch(colored), "wait 2", seconds)
+        frames = timed(paint(frames, settings.paint), "paint", seconds)
+        began = perf_counter()
+        try:
+            for number, chunk in groupby(frames, lambda frame: frame.chunk):
+                self._write(number, chunk)
+        except FilmError:
+            self._journal.clear()  # the film would be refused at the same place again
+            raise
+        finally:
+            close(frames)
+        seconds["encode"] = perf_counter() - began
+
+    def _write(self, number: int, frames: Iterator[Frame]) -> None:
+        """Encodes one chunk and writes it down."""
+        colourless: list[int] = []
+        path = self._journal.path(number)
+        frames = self._watched(frames, colourless)
+        facts = write_chunk(frames, path, self._plan, self._film.info)
+        after = self._journal.handover_sha256(number + 1)
+        self._journal.add(DoneChunk(number, facts, after, tuple(colourless)))
+
+    def stitched(self, target: Path) -> Written:
+        """Makes the target of the chunks."""
+        began = perf_counter()
+        if identity(self._film.info.path) != self._journal.job["film"]:
+            raise FilmUnreadable(
+                f"{self._film.info.path.name}: was changed while it was coloured; run again with"
+                " --fresh"
+            )
+        chunks = [chunk for _, chunk in sorted(self._journal.done.items())]
+        written = stitch(
+            self._film,
+            target,
+            self._plan,
+            self._settings.output,
+            [(self._journal.path(chunk.number), chunk.facts) for chunk in chunks],
+        )
+        for pts in (pts for chunk in chunks for pts in chunk.colourless):
+            moment = float(pts * self._film.info.time_base)
+            self._film.note("no colour", moment, "the net gave no numbers; painted neutral")
+        self._report.chunks, self._report.resumed = len(chunks), len(self._done)
+        self.seconds["stitch"] = perf_counter() - began
+        return written
+
+    def notes(self) -> list[str]:
+        """What is to be said about how the run went."""
+        earlier, chunks = len(self._done), self._report.chunks
+        return [f"went on with {earlier} of {chunks} chunks done already"] if earlier else []
+
+    def _counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The same frames; counts shots."""
+        try:
+            for frame in frames:
+                self._report.shots += frame.starts_shot
+                yield frame
+        finally:
+            close(frames)
+
+    def _watched(self, frames: Iterator[Frame], colourless: list[int]) -> Iterator[Frame]:
+        """The same frames; takes note of those without colour, and of progress."""
+        for frame in frames:
+            if frame.colourless:
+                colourless.append(frame.pts)
             yield frame
-            if on_progress:
-                on_progress(Progress(count, total, float(frame.seconds)))
-    finally:
-        close(frames)
+            self._frames += 1
+            if self._on_progress:
+                total = self._film.info.frames
+                self._on_progress(Progress(self._frames, total, float(frame.seconds)))
 
 
 def _shares(inclusive: dict[str, float]) -> dict[str, float]:
@@ -201,14 +313,3 @@ def colorize_image(
     colorizer = colorizer or Colorizer.from_weights()
     (painted,) = paint(colorizer.colorize([frame]), Settings().paint)
     return frame_rgb(painted)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides the bits of a result."""
-    found = {"python": platform.python_version()}
-    for package in ("vidcolor", "av", "torch", "numpy", "opencv-python-headless"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a checkout that was never installed
-            found[package] = "unknown"
-    return found

@@ -27,6 +27,8 @@ class OpenSettings:
     """Largest picture accepted, in pixels per frame."""
     decoder_threads: int = 0
     """Threads of the decoder; 0 takes one per core, at most 8."""
+    max_hours: int = 100
+    """Longest film accepted, in hours, as its container declares it."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:
@@ -66,7 +68,8 @@ class ColorizerSettings:
     size: int = 256
     """Working size: the short side that the net sees, in pixels, a multiple of 16."""
     batch: int = 0
-    """Frames per run of the net; 0 lets the device decide."""
+    """Frames taken at a time; 0 takes one on the CPU and 16 on a GPU, fewer where memory is short.
+    On the CPU the net sees them one by one, so nothing depends on it."""
     vivid: float | None = None
     """0 takes the safest colour, 1 the most vivid; None takes what the weights were tuned for."""
 
@@ -130,11 +133,27 @@ class EncodeSettings:
 
 
 @dataclass(frozen=True)
+class ChunkSettings:
+    """How a film is divided into chunks; a chunk that is done is not done again after a crash."""
+
+    seconds: float = 20.0
+    """Length from which a chunk ends with the shot it is in, in seconds."""
+    longest: float = 60.0
+    """Length at which a chunk ends within a shot, in seconds."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds <= self.longest:
+            raise SettingsError("a chunk is longer than 0 s and no longer than the longest one")
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """How the target is written."""
 
     force: bool = False
     """Replace a target that exists."""
+    fresh: bool = False
+    """Begin anew where an earlier run was interrupted, instead of going on."""
     strict: bool = False
     """Raise CannotCarry instead of listing what the container cannot hold."""
 
@@ -149,4 +168,5 @@ class Settings:
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
     paint: PaintSettings = field(default_factory=PaintSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
+    chunks: ChunkSettings = field(default_factory=ChunkSettings)
     output: OutputSettings = field(default_factory=OutputSettings)

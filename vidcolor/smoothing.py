@@ -1,37 +1,29 @@
 """Smoothing: the colour of a thing is the mean of what the net found for it, before and after.
 
-From frame to frame colour is carried along the optical flow. What is carried is a *trace*: the
-mean ab of a thing so far and the number of frames that it rests on. A gate decides, sample by
-sample, how far to trust it, so what appears anew gets its own colour. Each frame has a trace from
-its past and one from its future; its result is the mean of both.
+Frames wait until those after them are known; then each gets the mean of its past and its future.
+What a shot knows at the border of a chunk can be kept, so that an interrupted film goes on with the
+same colours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vidcolor.flow import optical_flow, reduced, round_trip, warp
+from vidcolor.flow import optical_flow, reduced
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.settings import SmoothSettings
 from vidcolor.streams import close
-
-MAX_EXPOSURE = 1.5
-"""Largest factor on the cube root of light that is taken for flicker or a change of exposure."""
-
-CUBIC = 0.8
-"""Share of cubic interpolation when colour is carried; the rest is linear. Torch's cubic sharpens
-(a = -0.75): over 24 frames details grow to twice their strength, and linear blurs them away. In
-this mixture they keep 0.9 to 1.1 of it."""
-
-MAX_REVIVAL = 1.25
-"""Largest factor that makes up for the dullness of a mean."""
+from vidcolor.traces import Link, add, from_past, link, revived, settle, with_energy
 
 MIN_SHARE = 0.5
 """Of a frame that may show less of its colour the net saw too little to tell others."""
@@ -41,172 +33,25 @@ MAX_HELD = 768 << 20
 
 
 @dataclass
-class Link:
-    """What two frames of a shot know of each other."""
+class Handover:
+    """What a frame takes over from those before it in its shot."""
 
-    flow: Tensor
-    """``(B, 2, h, w)`` from the later frame into the earlier one, at the size of ab."""
-    back: Tensor
-    """``(B, 2, h, w)`` from the earlier one into the later one."""
-    trust: Tensor
-    """``(B, 1, h, w)`` 0..1: how far the later frame trusts what comes from the earlier one."""
-    back_trust: Tensor
-    """``(B, 1, h, w)`` 0..1: the other way round."""
+    lightness: Tensor
+    """``(h, w)`` of the last frame before it that others lean on."""
+    ab: Tensor
+    """``(2, h', w')`` of the same, as the net found it."""
+    trace: Tensor
+    """``(1, 4, h', w')`` as it is after that frame: means of ab and its energy, and the weight."""
 
 
-def clues(
-    L: Tensor, ab: Tensor, other_L: Tensor, other_ab: Tensor, flows: Sequence[Tensor]
-) -> Tensor:
-    """What tells whether two frames show the same thing at the two ends of a flow.
+class Handovers(Protocol):
+    """Where handovers are kept, by the number of the chunk that takes them over; as a dict."""
 
-    Args:
-        L: ``(B, 1, h, w)`` lightness at the size of ab.
-        ab: ``(B, 2, h, w)`` as the net found it.
-        other_L: Of the frame that colour would come from.
-        other_ab: The same.
-        flows: ``(B, 2, h, w)`` into the other frame, and back.
+    def get(self, chunk: int, /) -> Handover | None:
+        """What is kept for a chunk."""
 
-    Returns:
-        ``(B, CLUES, h, w)``: change of lightness, with its sign and softened; detail; how far the
-        flow misses on the way back; its length; difference of the colours; strength of colour.
-    """
-    flow, back = flows
-    # L* + 16 is the cube root of light but for a factor, so exposure multiplies it.
-    moved = warp(torch.cat([other_L + 16, other_ab], 1), flow)
-    ratio = (L + 16) / moved[:, :1].clamp(min=1)
-    gain = ratio.flatten(1).median(1).values.clamp(1 / MAX_EXPOSURE, MAX_EXPOSURE)
-    change = (L + 16 - gain.view(-1, 1, 1, 1) * moved[:, :1]) / 10
-    return torch.cat(
-        [
-            change,
-            softened(change).abs(),
-            (L - softened(L)).abs() / 10,
-            torch.log1p(4 * round_trip(flow, back)),
-            torch.log1p(4 * energy(flow)),
-            energy(ab - moved[:, 1:]).sqrt() / 20,
-            energy(ab).sqrt() / 40,
-        ],
-        1,
-    )
-
-
-def softened(maps: Tensor) -> Tensor:
-    """Means over 3 x 3 samples: grain is not motion."""
-    return F.avg_pool2d(maps, 3, 1, 1, count_include_pad=False)
-
-
-def link(
-    gate: Gate,
-    earlier: tuple[Tensor, Tensor],
-    later: tuple[Tensor, Tensor],
-    flows: tuple[Tensor, Tensor],
-    strength: float = 1.0,
-) -> Link:
-    """Join two frames.
-
-    Args:
-        gate: Decides on the trust.
-        earlier: L and ab as `clues` takes them.
-        later: The same of the later frame.
-        flows: From the later one into the earlier one, and back.
-        strength: Factor on the trust, 0..1.
-    """
-    flow, back = flows
-    trust = gate(clues(*later, *earlier, (flow, back))) * strength
-    back_trust = gate(clues(*earlier, *later, (back, flow))) * strength
-    return Link(flow, back, trust, back_trust)
-
-
-def carry(trace: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
-    """A trace as it arrives in another frame.
-
-    Args:
-        trace: ``(B, C + 1, h, w)`` means of maps, and the number of frames they rest on.
-        flow: ``(B, 2, h, w)`` from the other frame into that of the trace.
-        trust: ``(B, 1, h, w)`` factor on the number of frames.
-
-    Returns:
-        ``(B, C + 1, h, w)``.
-    """
-    moved = torch.lerp(warp(trace, flow), warp(trace, flow, "bicubic"), CUBIC)
-    return torch.cat([moved[:, :-1], moved[:, -1:].clamp(min=0) * trust], 1)
-
-
-def add(trace: Tensor | None, maps: Tensor) -> Tensor:
-    """A trace with the ``(B, C, h, w)`` maps of one frame more, or a fresh one of that alone."""
-    if trace is None:
-        return torch.cat([maps, torch.ones_like(maps[:, :1])], 1)
-    mean, weight = trace[:, :-1], trace[:, -1:]
-    return torch.cat([(mean * weight + maps) / (weight + 1), weight + 1], 1)
-
-
-def merge(past: Tensor, future: Tensor, maps: Tensor) -> Tensor:
-    """``(B, C, h, w)`` mean of two traces that both count ``maps``."""
-    weight, other = past[:, -1:], future[:, -1:]
-    return (past[:, :-1] * weight + future[:, :-1] * other - maps) / (weight + other - 1)
-
-
-def settle(
-    maps: Sequence[Tensor], links: Sequence[Link | None], count: int, state: Tensor | None
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Means along the flow, of the first ``count`` frames of a run; the others are looked ahead to.
-
-    Args:
-        maps: ``(B, C, h, w)`` of each frame, such as its ab.
-        links: Of each frame with the one before it; the first one's with the frame of ``state``.
-        count: How many results are asked for.
-        state: ``(B, C + 1, h, w)`` trace of the frame before the first one; None at a cut.
-
-    Returns:
-        The means, ``(B, C, h, w)``, and the past traces of the first ``count`` frames.
-    """
-    futures: list[Tensor] = []
-    after: Link | None = None
-    for own, before in zip(reversed(maps), reversed(links), strict=True):
-        carried = carry(futures[-1], after.back, after.back_trust) if after else None
-        futures.append(add(carried, own))
-        after = before
-    steady, pasts = [], []
-    for own, before, future in zip(maps[:count], links, reversed(futures), strict=False):
-        state = add(from_past(state, before), own)
-        pasts.append(state)
-        steady.append(merge(state, future, own))
-    return steady, pasts
-
-
-def from_past(state: Tensor | None, before: Link | None) -> Tensor | None:
-    """What a frame gets of the trace of the one before it."""
-    if state is None or before is None:
-        return None
-    return carry(state, before.flow, before.trust)
-
-
-def energy(vectors: Tensor) -> Tensor:
-    """``(B, 1, h, w)`` squared length of ``(B, 2, h, w)``; much faster than ``norm``."""
-    return vectors.square().sum(1, keepdim=True)
-
-
-def with_energy(ab: Tensor) -> Tensor:
-    """``(B, 2, h, w)`` ab with its energy as a third map."""
-    return torch.cat([ab, energy(ab)], 1)
-
-
-def revived(mean: Tensor) -> Tensor:
-    """Mean ab as vivid, over the whole picture, as what it is the mean of.
-
-    Where the net wavers, its mean is duller than each of its answers. One factor a picture makes up
-    for that: the mean of the squares over the square of the mean. It is a mean over many frames
-    itself, so it does not flicker.
-
-    Args:
-        mean: ``(B, 3, h, w)`` of `with_energy`.
-
-    Returns:
-        ``(B, 2, h, w)``.
-    """
-    ab, before = mean[:, :2], mean[:, 2:].mean((2, 3), keepdim=True)
-    lost = before / energy(ab).mean((2, 3), keepdim=True).clamp(min=1e-3)
-    return ab * lost.clamp(1, MAX_REVIVAL**2).sqrt()
+    def __setitem__(self, chunk: int, handover: Handover, /) -> None:
+        """Keep it."""
 
 
 @dataclass
@@ -229,19 +74,23 @@ class _Held:
 
 
 def smooth(
-    colored: Iterable[Colored], settings: SmoothSettings, gate: Gate | None = None
+    colored: Iterable[Colored],
+    settings: SmoothSettings,
+    gate: Gate | None = None,
+    handovers: Handovers | None = None,
 ) -> Iterator[Colored]:
     """Steady the colour.
 
     Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
     fewer where frames are very large. Flashes and damaged frames take colour from the frame before
-    them, where it can still be seen, and give none. Holds ``look_ahead + block(look_ahead)`` frames
-    and speaks that late.
+    them, where it can still be seen, and give none. Holds `context` frames and speaks that late.
 
     Args:
         colored: Frames of one film with ab, in order.
         settings: Strength and look-ahead; strength 0 passes everything through.
         gate: Decides how far carried colour is trusted; None loads the one that ships.
+        handovers: Gets what a chunk that begins within a shot takes over, and is asked for it where
+            a frame has ``resumed`` set.
 
     Yields:
         The same frames with steadier ab.
@@ -249,24 +98,99 @@ def smooth(
     if not settings.strength:
         yield from colored
         return
-    gate = gate or load_gate()[0]
-    held: list[_Held] = []
-    state: Tensor | None = None
-    last: _Held | None = None
+    run = _Run(gate or load_gate()[0], settings, {} if handovers is None else handovers)
     try:
         for item in colored:
-            if item.frame.starts_shot or (last and last.item.ab.shape != item.ab.shape):
-                yield from _hand_on(held, _settled(held, len(held), state)[0])
-                state = last = None
-            held.append(_joined(gate, last, item, settings.strength))
-            last = held[-1] if held[-1].leaned_on else last
+            if run.breaks_off(item):
+                yield from run.settle_all()
+                run.start(item)
+            run.take(item)
             ahead = _affordable(item.frame, settings.look_ahead)
-            if len(held) >= ahead + block(ahead):
-                steady, state = _settled(held, len(held) - ahead, state)
-                yield from _hand_on(held, steady)
-        yield from _hand_on(held, _settled(held, len(held), state)[0])
+            if run.waiting >= context(ahead):
+                yield from run.settle(run.waiting - ahead)
+        yield from run.settle_all()
     finally:
         close(colored)
+
+
+class _Run:
+    """The state of one pass: frames that wait, and what those before them hand on."""
+
+    def __init__(self, gate: Gate, settings: SmoothSettings, handovers: Handovers) -> None:
+        self._gate = gate
+        self._strength = settings.strength
+        self._handovers = handovers
+        self._held: list[_Held] = []
+        self._last: Colored | None = None
+        """The last frame that others lean on."""
+        self._settled: Colored | None = None
+        """The last of these that is settled, and the trace after it."""
+        self._trace: Tensor | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait."""
+        return len(self._held)
+
+    def breaks_off(self, item: Colored) -> bool:
+        """Whether ``item`` has nothing to do with the frames that wait."""
+        resized = self._last is not None and self._last.ab.shape != item.ab.shape
+        return item.frame.starts_shot or item.frame.resumed or resized
+
+    def start(self, item: Colored) -> None:
+        """Begin with ``item`` where a shot begins, or where an earlier run left it."""
+        self._last = self._settled = self._trace = None
+        resumes = item.frame.resumed and not item.frame.starts_shot
+        handover = self._handovers.get(item.frame.chunk) if resumes else None
+        if handover is not None:
+            self._trace = handover.trace
+            self._last = Colored(item.frame, handover.lightness, handover.ab)
+            self._settled = self._last
+
+    def take(self, item: Colored) -> None:
+        """Let ``item`` wait."""
+        held = _joined(self._gate, self._last, item, self._strength)
+        self._held.append(held)
+        if held.leaned_on:
+            self._last = item
+
+    def settle(self, count: int) -> Generator[Colored, None, None]:
+        """Let the first ``count`` frames go with their results, or fewer where a chunk ends."""
+        chunks = [one.item.frame.chunk for one in self._held]
+        count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
+        steady, self._trace = _settled(self._held, count, self._trace)
+        firm = [one.item for one in self._held[:count] if one.leaned_on]
+        self._settled = firm[-1] if firm else self._settled
+        if count < len(chunks) and chunks[count] != chunks[0]:
+            self._hand_over(chunks[count])
+        for ab in steady:  # frames that are done with are let go one by one
+            item = self._held.pop(0).item
+            yield Colored(item.frame, item.lightness, ab, item.share)
+
+    def settle_all(self) -> Generator[Colored, None, None]:
+        """Let all frames that wait go with their results."""
+        while self.waiting:
+            yield from self.settle(self.waiting)
+
+    def _hand_over(self, chunk: int) -> None:
+        if self._settled is not None and self._trace is not None:
+            before = self._settled
+            self._handovers[chunk] = Handover(before.lightness, before.ab, self._trace)
+
+
+def save_handover(handover: Handover, path: Path) -> None:
+    """Write a handover as safetensors."""
+    save_file({name: value.contiguous() for name, value in vars(handover).items()}, path)
+
+
+def load_handover(path: Path) -> Handover:
+    """Read what `save_handover` wrote."""
+    return Handover(**load_file(path))
+
+
+def context(look_ahead: int) -> int:
+    """Frames that wait at most; also how many after a frame its result can rest on."""
+    return look_ahead + block(look_ahead)
 
 
 def block(look_ahead: int) -> int:
@@ -281,18 +205,23 @@ def _affordable(frame: Frame, look_ahead: int) -> int:
 
 
 @torch.inference_mode()
-def _joined(gate: Gate, last: _Held | None, item: Colored, strength: float) -> _Held:
-    ab = item.ab[None]
-    L = F.interpolate(item.lightness[None, None], ab.shape[2:], mode="area")
-    maps = with_energy(ab)
+def _joined(gate: Gate, last: Colored | None, item: Colored, strength: float) -> _Held:
+    L, maps = _seen(item)
     if last is None:
         return _Held(item, L, maps, None)
-    size = ab.shape[2:]
-    before, now = last.item.lightness, item.lightness
+    size = item.ab.shape[1:]
+    before, now = last.lightness, item.lightness
     flow = reduced(optical_flow(now, before), size)[None]
     back = reduced(optical_flow(before, now), size)[None]
-    others = last.L, last.maps[:, :2]
-    return _Held(item, L, maps, link(gate, others, (L, ab), (flow, back), strength))
+    last_L, last_maps = _seen(last)
+    others = last_L, last_maps[:, :2]
+    return _Held(item, L, maps, link(gate, others, (L, maps[:, :2]), (flow, back), strength))
+
+
+def _seen(item: Colored) -> tuple[Tensor, Tensor]:
+    """``(1, 1, h, w)`` L at the size of ab, and ``(1, 3, h, w)`` ab with its energy."""
+    ab = item.ab[None]
+    return F.interpolate(item.lightness[None, None], ab.shape[2:], mode="area"), with_energy(ab)
 
 
 @torch.inference_mode()
@@ -312,10 +241,3 @@ def _settled(
             mean = add(from_past(state, one.link), one.maps)[:, :-1]
         results.append(revived(mean)[0])
     return results, state
-
-
-def _hand_on(held: list[_Held], steady: Iterable[Tensor]) -> Generator[Colored, None, None]:
-    """The first of the frames that wait, which are let go one by one, with their results."""
-    for ab in steady:
-        item = held.pop(0).item
-        yield Colored(item.frame, item.lightness, ab, item.share)

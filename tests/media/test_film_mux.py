@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import av
 import pytest
@@ -16,11 +18,11 @@ from ways import fast, forced, lossless, recolour
 from vidcolor.errors import OutputError, OutputExists, OutputFull
 from vidcolor.film import mux
 from vidcolor.film.decode import decode
-from vidcolor.film.encode import encode, plan_encode
+from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.mux import FilmWriter
-from vidcolor.film.probe import open_film
-from vidcolor.film.target import claim_part, part_path
-from vidcolor.frames import Frame
+from vidcolor.film.packets import read_chunk, write_chunk
+from vidcolor.film.probe import Film, open_film
+from vidcolor.film.target import claim, part_path
 from vidcolor.settings import EncodeSettings, OutputSettings
 
 OLD = b"the old film"
@@ -80,23 +82,37 @@ class Stop(Exception):
     pass
 
 
+def coded(film: Film, target: Path) -> tuple[EncodePlan, Callable[[Any], Iterator[Any]]]:
+    """A plan, and what gives the film's packets for a stream of the target."""
+    plan = plan_encode(film.info, target, EncodeSettings())
+    folder = TemporaryDirectory()
+    path = Path(folder.name) / "chunk"
+    facts = write_chunk(decode(film), path, plan, film.info)
+
+    def pictures(video: Any) -> Iterator[Any]:
+        with folder:
+            yield from read_chunk(path, facts, video, facts.delay)
+
+    return plan, pictures
+
+
 def test_failure_midway_leaves_the_old_target_and_nothing_else(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mp4"
     target.write_bytes(OLD)
 
-    def failing(frames: Iterator[Frame]) -> Iterator[Frame]:
-        for index, frame in enumerate(frames):
+    def failing(packets: Iterator[Any]) -> Iterator[Any]:
+        for index, packet in enumerate(packets):
             if index == 5:
                 raise Stop
-            yield frame
+            yield packet
 
     with open_film(film) as opened:
-        plan = plan_encode(opened.info, target, EncodeSettings())
+        plan, pictures = coded(opened, target)
         with (
             pytest.raises(Stop),
             FilmWriter(opened, target, plan, OutputSettings(force=True)) as writer,
         ):
-            writer.write(encode(failing(decode(opened, None, writer.carry)), writer.video))
+            writer.write(failing(pictures(writer.video)))
     assert target.read_bytes() == OLD
     assert names(tmp_path) == ["in.mkv", "out.mp4"]
 
@@ -104,9 +120,9 @@ def test_failure_midway_leaves_the_old_target_and_nothing_else(tmp_path: Path, f
 def test_leaving_without_finish_leaves_nothing(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mp4"
     with open_film(film) as opened:
-        plan = plan_encode(opened.info, target, EncodeSettings())
+        plan, pictures = coded(opened, target)
         with FilmWriter(opened, target, plan) as writer:
-            writer.write(encode(decode(opened, None, writer.carry), writer.video))
+            writer.write(pictures(writer.video))
     assert names(tmp_path) == ["in.mkv"]
 
 
@@ -132,7 +148,7 @@ def test_a_dead_runs_leftover_is_replaced(tmp_path: Path, film: Path) -> None:
 
 def test_two_runs_do_not_share_a_target(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mkv"
-    file = claim_part(part_path(target))
+    file = claim(part_path(target), target)
     with pytest.raises(OutputError, match="another vidcolor is writing this target"):
         recolour(film, target)
     os.close(file)

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vidcolor.film.decode import decode
-from vidcolor.film.encode import EncodePlan, encode, plan_encode
-from vidcolor.film.mux import FilmWriter, Written
+from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.mux import Written
+from vidcolor.film.packets import write_chunk
 from vidcolor.film.probe import open_film
+from vidcolor.film.stitch import check_writable, stitch
 from vidcolor.frames import Damage, Frame
 from vidcolor.settings import EncodeSettings, OpenSettings, OutputSettings, Settings
 
@@ -37,12 +40,12 @@ def paint(frames: Iterator[Frame]) -> Iterator[Frame]:
 
 def recolour(source: Path, target: Path, settings: Settings | None = None) -> Run:
     settings = settings or Settings()
-    with open_film(source, settings.open) as film:
+    with open_film(source, settings.open) as film, TemporaryDirectory() as folder:
         plan = plan_encode(film.info, target, settings.encode)
-        with FilmWriter(film, target, plan, settings.output) as writer:
-            frames = decode(film, plan.layout, writer.carry)
-            writer.write(encode(paint(frames), writer.video))
-            written = writer.finish()
+        check_writable(film, target, plan, settings.output)
+        path = Path(folder) / "chunk"
+        facts = write_chunk(paint(decode(film, plan.layout)), path, plan, film.info)
+        written = stitch(film, target, plan, settings.output, [(path, facts)])
         return Run(plan, written, film.damage, film.source_colour)
 
 

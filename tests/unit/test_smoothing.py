@@ -9,21 +9,21 @@ from synthetic import make_frame, texture
 from torch import Tensor, nn
 
 import vidcolor.smoothing
+import vidcolor.traces
 from vidcolor.frames import Colored
 from vidcolor.model.gate import CLUES, Gate
 from vidcolor.paint import paint
 from vidcolor.settings import PaintSettings, SmoothSettings
-from vidcolor.smoothing import (
+from vidcolor.smoothing import block, smooth
+from vidcolor.traces import (
     MAX_REVIVAL,
     Link,
     add,
-    block,
     carry,
     clues,
     merge,
     revived,
     settle,
-    smooth,
     with_energy,
 )
 
@@ -210,7 +210,7 @@ def test_looking_ahead_steadies_the_first_frames_of_a_shot() -> None:
 
 
 def test_strength_decides_how_long_a_colour_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vidcolor.smoothing, "MAX_REVIVAL", 1.0)
+    monkeypatch.setattr(vidcolor.traces, "MAX_REVIVAL", 1.0)
     L = 100 * texture(1, SIDE, SIDE)
     items = [colored(L, flat(40 if i == 0 else 0), i, starts_shot=i == 0) for i in range(12)]
     left = {

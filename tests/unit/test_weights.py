@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from vidcolor.cli.main import main
 from vidcolor.errors import (
+    TrainingError,
     VidcolorError,
     WeightsCorrupt,
     WeightsMismatch,
@@ -29,6 +32,7 @@ from vidcolor.model.weights import (
     load_weights,
     save_weights,
 )
+from vidcolor.training.checkpoints import Average, load_checkpoint
 
 
 def metadata_of(path: Path) -> dict[str, str]:
@@ -112,7 +116,20 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     check_refused(path, WeightsCorrupt, "model.pt")
     torch.save({"w": torch.ones(2)}, path)
     check_refused(path, WeightsCorrupt)
+    named = tmp_path / "model.safetensors"
+    torch.save({"state_dict": Trap()}, named)
+    check_refused(named, WeightsCorrupt)
+    with pytest.raises(WeightsCorrupt):
+        load_gate(named)
+    with pytest.raises(WeightsCorrupt):
+        load_imagenet(VGG16Features(), named)
     assert not (tmp_path / "sprung").exists()
+    torch.save({"position": Trap()}, tmp_path / "last.pt")
+    with pytest.raises(TrainingError, match="damaged"):
+        load_checkpoint(tmp_path, {}, Average(Gate(), 0.9))
+    assert not (tmp_path / "sprung").exists()
+    torch.load(tmp_path / "last.pt", weights_only=False)  # it is a trap indeed
+    assert (tmp_path / "sprung").exists()
 
 
 def test_a_header_that_lies_about_its_size_is_corrupt(tmp_path: Path) -> None:
@@ -126,6 +143,17 @@ def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path = tmp_path / "big.safetensors"
     path.write_bytes(bytes(101))
     check_refused(path, WeightsCorrupt, "larger")
+
+
+def test_ten_sparse_gigabytes_are_refused_at_once(tmp_path: Path, tiny_weights: Path) -> None:
+    path = tmp_path / "sparse.safetensors"
+    path.write_bytes(tiny_weights.read_bytes())
+    os.truncate(path, 10 << 30)
+    began = time.monotonic()
+    check_refused(path, WeightsCorrupt, "larger")
+    with pytest.raises(WeightsCorrupt, match="larger"):
+        load_gate(path)
+    assert time.monotonic() - began < 1, "it was read"
 
 
 def test_other_shapes_do_not_fit(tiny_weights: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from vidcolor import __version__
 from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
 from vidcolor.errors import OutputError
 from vidcolor.settings import (
+    ChunkSettings,
     ColorizerSettings,
     EncodeSettings,
     OpenSettings,
@@ -53,6 +54,16 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done")
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be carried")
     out.add_argument("--force", action="store_true", help="replace an existing OUT")
+    out.add_argument(
+        "--fresh", action="store_true", help="start over instead of going on after a crash"
+    )
+    out.add_argument(
+        "--chunk",
+        type=float,
+        default=ChunkSettings().seconds,
+        metavar="SECONDS",
+        help="a crash loses at most so much of the film (default %(default)s)",
+    )
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument("-v", "--verbose", action="store_true", help="print seconds per stage too")
     out.add_argument("--version", action="version", version=f"vidcolor {__version__}")
@@ -141,7 +152,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
             lossless=args.lossless,
             options=tuple(args.encoder_option),
         ),
-        output=OutputSettings(force=args.force, strict=args.strict),
+        chunks=ChunkSettings(args.chunk, 3 * args.chunk),
+        output=OutputSettings(force=args.force, fresh=args.fresh, strict=args.strict),
     )
 
 
@@ -166,6 +178,15 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.clean else 3
 
 
+def interrupted(args: argparse.Namespace) -> str:
+    """What a run that was stopped leaves behind."""
+    from vidcolor.journal import work_folder
+
+    if any(work_folder(Path(args.target)).glob("*.packets")):
+        return "interrupted; run the same command again to go on from the last finished chunk"
+    return "interrupted; the target is as it was before"
+
+
 def write_report(report: Report, path: Path) -> None:
     """Write the report as JSON.
 
@@ -184,7 +205,8 @@ def summarise(report: Report, verbose: bool) -> None:
     """Print what was done, carried, left behind and damaged."""
     total = report.seconds["total"]
     what = f"{report.frames} frames, {report.shots} shots" if report.codec else "1 picture"
-    rate = f", {report.frames / total:.1f} frames/s" if report.codec and total else ""
+    told = report.codec and total and not report.resumed
+    rate = f", {report.frames / total:.1f} frames/s" if told else ""
     say(f"{report.target}: {what} in {clock(total)}{rate}")
     if report.codec:
         loss = "lossless" if report.lossless else "lossy"

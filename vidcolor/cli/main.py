@@ -10,12 +10,17 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Lock, Timer
 from types import FrameType, ModuleType
 
 from vidcolor.cli import color, evaluate, info, shots, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
+
+GRACE = 1.5
+"""Seconds that a command has to clean up when it is interrupted."""
 
 COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
@@ -38,18 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = COMMANDS[words.pop(0)] if words and words[0] in COMMANDS else color
     verbose = False
-    asked: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        """Raise, so that generators and temporary files are cleaned up."""
-        asked.append(number)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    interrupt = Interrupt()
     try:
         try:
             parsed = command.parser().parse_args(words)
             verbose = getattr(parsed, "verbose", False)
+            interrupt.words = partial(getattr(command, "interrupted", interrupt.words), parsed)
             code: int = command.run(parsed)
         except SystemExit as end:  # argparse has printed its line
             code = end.code if isinstance(end.code, int) else 2
@@ -57,13 +56,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except (Exception, KeyboardInterrupt) as error:
         # Native code may turn the interrupt that was raised inside it into an error of its own.
-        if asked or isinstance(error, KeyboardInterrupt):
-            fail("interrupted; the target is as it was before")
-            return 143 if signal.SIGTERM in asked else 130
+        if interrupt.number or isinstance(error, KeyboardInterrupt):
+            return interrupt.tell()
         return explain(error, verbose)
     finally:
-        for number, handler in before.items():
+        interrupt.restore()
+
+
+class Interrupt:
+    """What SIGINT and SIGTERM do while a command runs.
+
+    The first one raises KeyboardInterrupt, so that generators and temporary files are cleaned up;
+    where that takes longer than `GRACE` because a thread is deep in the net, the process leaves
+    without it, as it does at once when a second one comes. What is on the disk is always good.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        """The signal that came first; 0 while none did."""
+        self.words: Callable[..., str] = lambda *_: "interrupted"
+        """What is to be printed then."""
+        self._told = Lock()
+        self._timer = Timer(GRACE, self._leave)
+        self._timer.daemon = True
+        self._before = {n: signal.signal(n, self._stop) for n in (signal.SIGINT, signal.SIGTERM)}
+
+    def tell(self) -> int:
+        """Print what happened, once; the exit code."""
+        if self._told.acquire(blocking=False):
+            fail(self.words())
+        return 143 if self.number == signal.SIGTERM else 130
+
+    def restore(self) -> None:
+        """Give the signals back."""
+        self._timer.cancel()
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        if self.number:
+            self._leave()
+        self.number = number
+        self._timer.start()
+        raise KeyboardInterrupt
+
+    def _leave(self) -> None:
+        code = self.tell()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def explain(error: Exception, verbose: bool) -> int:

@@ -32,14 +32,15 @@ class Clock:
     for its first frame.
     """
 
-    def __init__(self, film: Film) -> None:
+    def __init__(self, film: Film, zero: Fraction | None = None) -> None:
+        """Take ``zero`` where it is known already, from an earlier pass through the same film."""
         self._film = film
         self._tick = film.info.time_base
         settings = film.settings
         base = film.info.start
         self.start = base + settings.start if settings.start is not None else None
         self.end = base + settings.end if settings.end is not None else None
-        self.zero: Fraction | None = base if self.start is None else None
+        self.zero = base if zero is None and self.start is None else zero
         self._jump = Fraction(0)
         self._last_dts: dict[int, Fraction] = {}
         self._last_end: dict[int, Fraction] = {}
@@ -98,8 +99,10 @@ class Clock:
         else:
             self._timed = True
         if last is not None and pts <= last:
-            self._complain(last + 1, f"a frame went back by {last - pts} ticks; moved forward")
-            pts = last + 1
+            # Half a frame on: one tick may vanish in the coarser clock of the target.
+            moved = last + max(1, self._usual // 2)
+            self._complain(moved, f"a frame went back by {last - pts} ticks; moved forward")
+            pts = moved
         self._last_pts = pts
         self._last_duration = duration
         return pts
@@ -180,11 +183,12 @@ class Gaps:
                 self._long.append((self._last, step))
         self._last = pts
 
-    def found(self) -> list[tuple[float, float]]:
+    def found(self, damaged: bool = False) -> list[tuple[float, float]]:
         """(second, length in seconds) of every hole.
 
         In a film of constant rate a step of more than 1.5 usual ones is a hole, in any film one of
-        more than a second (and 1.5 usual ones).
+        more than a second (and 1.5 usual ones). Of a film that is known to be ``damaged``, uneven
+        steps are no proof that it has no constant rate.
         """
         total = sum(self._steps.values())
         if total < 3:
@@ -192,7 +196,7 @@ class Gaps:
         ordered = sorted(self._steps.elements()) if total <= _MAX_STEPS else None
         usual = ordered[total // 2] if ordered else self._steps.most_common(1)[0][0]
         near = sum(n for step, n in self._steps.items() if abs(step - usual) <= max(1, usual // 10))
-        constant = near >= 0.95 * total
+        constant = near >= (0.5 if damaged else 0.9) * total
         limit = Fraction(3, 2) * usual * self._tick
         return [
             (float(at * self._tick), float(step * self._tick))

@@ -1,4 +1,4 @@
-"""Packets to frames. Packets of other streams leave at once by the side door.
+"""Packets to frames.
 
 Damage is worked around and counted, never hidden: a frame is not dropped because a packet before
 it was broken, and a film does not end because of one error.
@@ -6,7 +6,7 @@ it was broken, and a film does not end because of one error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -18,26 +18,22 @@ from av.video.frame import VideoFrame
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels
 from vidcolor.film.clock import Clock, Gaps
 from vidcolor.film.convert import ChromaMeter, Converter, planes
+from vidcolor.film.demux import demux, is_beyond
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import Film
+from vidcolor.film.roll import Roll
+from vidcolor.film.wholeness import missing_bytes, tagged_duration
 from vidcolor.frames import Frame, PixelLayout
 
-Carry = Callable[["Packet[Any]"], None]
-
-_READ_ERRORS = 20
-_TAIL = Fraction(2)
-_PREROLL = Fraction(10)
+_EXACT_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv", "ogg", "mxf")
+"""Containers that say how long they are; of others FFmpeg guesses it from their size."""
 
 
-def decode(
-    film: Film, layout: PixelLayout | None = None, carry: Carry | None = None
-) -> Iterator[Frame]:
+def decode(film: Film, layout: PixelLayout | None = None) -> Iterator[Frame]:
     """The frames of ``film`` in order, in ``layout`` (default: the film's own).
 
-    ``carry`` is called, from the thread that runs this generator, with every packet of the other
-    streams, already in the target's time. One pass per Film. End this generator before the film is
-    closed.
+    One pass per Film. End this generator before the film is closed.
 
     Luma is the film's, byte for byte, unless ``layout`` has more bits. Chroma is the film's where
     the layout is the film's own, neutral otherwise.
@@ -46,7 +42,7 @@ def decode(
         UnsupportedPixels: Size or pixel format changes in the middle of the film.
         FilmUnreadable: No frame at all could be decoded.
     """
-    run = _Run(film, layout or film.info.layout, carry)
+    run = _Run(film, layout or film.info.layout)
     with film_errors(film.info.path):
         yield from run.frames()
         run.conclude()
@@ -55,38 +51,33 @@ def decode(
 class _Run:
     """State of one pass through a film."""
 
-    def __init__(self, film: Film, layout: PixelLayout, carry: Carry | None) -> None:
+    def __init__(self, film: Film, layout: PixelLayout) -> None:
         self._film = film
         self._info = film.info
         self._layout = layout
-        self._carry = carry
         self._clock = Clock(film)
         self._gaps = Gaps(film.info.time_base)
         self._convert = Converter(film.info, layout)
         stored = storage(film.info.stored_format)
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
-        self._held: list[Packet[Any]] = []
+        self._roll = Roll(film)
         self._packets = 0
         self._decoded = 0
-        self._errors = 0
         self._last_end = Fraction(0)
         self._sound_end = Fraction(0)
 
     def frames(self) -> Iterator[Frame]:
         """Frames that are kept, until the film or ``settings.end`` ends."""
-        if self._clock.start is not None and self._film.settings.start:
-            self._seek(self._clock.start)
         done = False
-        for packet in self._from_key(self._demux()):
+        packets = demux(self._film, self._clock, self._seconds)
+        for packet in self._from_key(packets):
+            if done and is_beyond(packet, self._clock):
+                break
             if packet.stream.index != self._film.video.index:
-                self._side_door(packet)
-                if done and self._is_beyond(packet):
-                    break
+                self._listen(packet)
                 continue
             if done:
-                if self._is_beyond(packet):
-                    break
                 continue
             for picture in self._decode(packet):
                 frame = self._frame(picture)
@@ -96,13 +87,8 @@ class _Run:
                     done = True
                     break
                 yield frame
-        self._release()
         self._film.source_colour = self._meter.verdict()
-
-    def _seek(self, moment: Fraction) -> None:
-        """Goes to a key frame well before ``moment``: subtitles shown there began earlier."""
-        target = int((moment - _PREROLL) / self._info.time_base)
-        self._film.container.seek(target, stream=self._film.video, backward=True)
+        self._film.zero = self._clock.zero or Fraction(0)
 
     def _from_key(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """``packets`` without those of pictures before the last key frame up to the start."""
@@ -121,29 +107,6 @@ class _Run:
                 yield from waiting
                 waiting = None
 
-    def _demux(self) -> Iterator[Packet[Any]]:
-        """Every packet with its time mended, then the flush packets of the picture."""
-        failures = 0
-        while True:
-            try:
-                for packet in self._film.container.demux():
-                    if packet.size or packet.stream.index == self._film.video.index:
-                        self._clock.mend_packet(packet)
-                        yield packet
-                return
-            except av.error.InvalidDataError:
-                failures += 1
-                self._film.note("read error", self._seconds(), "the container is damaged here")
-                if failures > _READ_ERRORS:
-                    break
-            except OSError as exc:
-                reason = printable(exc.strerror or exc)
-                self._film.note("read error", self._seconds(), f"reading stopped: {reason}")
-                break
-        flush: Packet[Any] = Packet()
-        flush.stream = self._film.video
-        yield flush  # what the decoder still holds was read before the error
-
     def _seconds(self) -> float:
         return float(self._last_end)
 
@@ -151,18 +114,26 @@ class _Run:
         empty = packet.size == 0
         if empty and (packet.pts is not None or packet.dts is not None):
             return []  # AVI repeats a frame with an empty packet; to a decoder it means the end
-        self._packets += not empty
+        if not empty:
+            self._packets += 1
+            self._roll.enter(packet)
         if packet.is_corrupt:
             self._film.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
         try:
-            return packet.decode()
+            pictures = packet.decode()
         except av.error.EOFError:
             return []
         except av.FFmpegError as exc:
-            self._errors += 1
             reason = printable(exc.strerror or type(exc).__name__)
             self._film.note("decode error", self._seconds(), reason)
-            return []
+            pictures = []
+        for picture in pictures:
+            self._roll.leave(picture)
+        if empty:
+            pictures = pictures + self._roll.last_call()
+            for picture in pictures:
+                self._roll.leave(picture)
+        return pictures
 
     def _frame(self, picture: VideoFrame) -> Frame | None:
         """A Frame for ``picture``; None before the start."""
@@ -171,7 +142,6 @@ class _Run:
         pts = self._clock.mend_frame(picture.pts, picture.dts, picture.duration)
         if not self._clock.keeps_frame(pts):
             return None
-        self._release()
         pts = self._clock.frame_pts(pts)
         tick = self._info.time_base
         if picture.is_corrupt:
@@ -213,31 +183,11 @@ class _Run:
             f" ({self._seconds():.3f} s); cut the film there and colour the parts"
         )
 
-    def _side_door(self, packet: Packet[Any]) -> None:
+    def _listen(self, packet: Packet[Any]) -> None:
+        """Takes note of how far the other streams reach."""
         if packet.dts is not None:
             end = (packet.dts + (packet.duration or 0)) * packet.time_base - self._info.start
             self._sound_end = max(self._sound_end, end)
-        if self._carry is None:
-            return
-        if self._clock.zero is None:
-            self._held.append(packet)  # --start: the first kept frame decides what time 0 is
-        elif self._clock.keeps_packet(packet):
-            self._carry(packet)
-
-    def _release(self) -> None:
-        held, self._held = self._held, []
-        for packet in held:
-            if self._clock.zero is not None and self._clock.keeps_packet(packet) and self._carry:
-                self._carry(packet)
-
-    def _is_beyond(self, packet: Packet[Any]) -> bool:
-        """Whether the other streams, too, are well past the end."""
-        if packet.dts is None or self._clock.end is None:
-            return False
-        moment = packet.dts * packet.time_base
-        if packet.stream.index != self._film.video.index:
-            moment += self._clock.zero or 0  # the side door has moved it already
-        return moment > self._clock.end + _TAIL
 
     def conclude(self) -> None:
         """Judges the pass as a whole: nothing decoded, holes, a film that ends early."""
@@ -245,20 +195,60 @@ class _Run:
         name = printable(info.path.name)
         if self._decoded == 0:
             raise FilmUnreadable(f"{name}: no picture in it can be decoded")
-        for at, length in self._gaps.found():
+        for at, length in self._gaps.found(damaged=bool(film.damage)):
             film.note("gap", at, f"no picture for {length:.3f} s")
-        if film.settings.start is not None or film.settings.end is not None:
-            if self._last_end == 0:
-                raise FilmUnreadable(f"{name}: has no picture between --start and --end")
+        zero = self._clock.zero or Fraction(0)
+        for pts in self._roll.missing():
+            moment = pts * info.time_base
+            if moment >= (self._clock.start or moment) and moment < (self._clock.end or moment + 1):
+                film.note("missing frame", float(moment - zero), "it cannot be decoded")
+        cut = film.settings.start is not None or film.settings.end is not None
+        if cut and self._last_end == 0:
+            raise FilmUnreadable(f"{name}: has no picture between --start and --end")
+        self._judge_end(zero - info.start)
+
+    def _judge_end(self, skipped: Fraction) -> None:
+        """Notes a film that is shorter than it says; ``skipped`` seconds of it were not asked for.
+
+        Its file may be cut without the film being so: by an index behind it, or behind --end.
+        """
+        film, info = self._film, self._info
+        picture = reached = self._last_end + skipped
+        if not film.video.duration:
+            reached = max(reached, self._sound_end)
+        declared = info.duration or Fraction(0)
+        exact = tagged_duration(film.video.metadata)
+        if info.container == "matroska,webm":  # counts from 0, wherever the film begins
+            declared, exact = declared - info.start, exact - info.start
+        if film.settings.end is not None:
+            declared, exact = min(declared, film.settings.end), Fraction(0)
+        missing = missing_bytes(info.path)
+        if reached < declared - self._slack(declared):
+            text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"
+        elif exact <= declared and picture < exact - self._frames(2):
+            text = f"the picture ends at {float(picture):.2f} of {float(exact):.2f} s"
+        elif film.settings.end is not None:
             return
-        declared = info.duration
-        reached = self._last_end if film.video.duration else max(self._last_end, self._sound_end)
-        if declared and reached < declared - max(Fraction(1, 2), declared / 100):
-            film.note(
-                "truncated",
-                float(reached),
-                f"the film ends at {float(reached):.2f} of {float(declared):.2f} s",
-            )
-        elif info.frames and info.container.startswith("mov") and self._packets < info.frames:
-            missing = info.frames - self._packets
-            film.note("truncated", float(reached), f"{missing} of {info.frames} frames are missing")
+        elif self._misses_packets():
+            text = f"{(info.frames or 0) - self._packets} of {info.frames} frames are missing"
+        elif missing:
+            text = f"the film ends at {float(reached):.2f} s"
+        else:
+            return
+        text += f"; {missing} bytes of its file are missing" if missing else ""
+        film.note("truncated", float(self._last_end), text)
+
+    def _misses_packets(self) -> bool:
+        """Whether there are fewer packets of the picture than an MP4 lists."""
+        info = self._info
+        counted = info.container.startswith("mov") and not self._film.settings.start
+        return counted and self._packets < (info.frames or 0)
+
+    def _slack(self, declared: Fraction) -> Fraction:
+        """Seconds by which the picture of a whole film may end before the film."""
+        slack = max(Fraction(1, 2), self._frames(2))
+        return slack if self._info.container in _EXACT_LENGTH else max(slack, declared / 100)
+
+    def _frames(self, count: int) -> Fraction:
+        """Seconds that ``count`` frames last, and a little more."""
+        return Fraction(1, 20) + count / (self._info.frame_rate or Fraction(25))

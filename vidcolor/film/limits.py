@@ -11,12 +11,14 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.error
 
-from vidcolor.errors import FilmUnreadable, NoPicture, VidcolorError
+from vidcolor.errors import FilmTooLarge, FilmUnreadable, NoPicture, VidcolorError
+from vidcolor.settings import OpenSettings
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,mxf,gif,nut,dv"
@@ -41,6 +43,9 @@ CODECS = frozenset({
 })
 """Decoders that may see a stranger's bytes: widely used and widely fuzzed."""
 # fmt: on
+
+READ_LIMITS = {"max_streams": "1000", "probesize": str(5_000_000), "max_probe_packets": "2500"}
+"""What FFmpeg may make and read before the first frame, whatever its next version thinks."""
 
 _PROBE_BYTES = 4096
 # The entry, then boxes about the picture, and among them what it was before encryption.
@@ -74,6 +79,19 @@ def check_file(path: str | os.PathLike[str]) -> Path:
     if state.st_size == 0:
         raise FilmUnreadable(f"{name}: is an empty file")
     return absolute
+
+
+def check_length(seconds: Fraction | None, settings: OpenSettings, name: str) -> None:
+    """Refuses films that say they are longer than the limit.
+
+    Raises:
+        FilmTooLarge: More hours than ``settings.max_hours``.
+    """
+    if seconds is not None and seconds > settings.max_hours * 3600:
+        raise FilmTooLarge(
+            f"{name}: says that it lasts {float(seconds / 3600):.0f} hours, and more than"
+            f" {settings.max_hours} are not believed; write it anew with another tool (remux it)"
+        )
 
 
 @contextmanager
@@ -118,6 +136,8 @@ def _diagnosis(path: Path) -> VidcolorError:
         return FilmUnreadable(f"{name}: is a playlist; name the film itself")
     if text.startswith((b"WEBVTT", b"[Script Info]")) or b" --> " in head:
         return NoPicture(f"{name}: is a subtitles file; there is no picture to colour")
+    if head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")):
+        return FilmUnreadable(f"{name}: ends before its first picture, or is damaged beyond use")
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
         if not _has_box(path, b"moov"):
             return FilmUnreadable(

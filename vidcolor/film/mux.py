@@ -7,7 +7,6 @@ the new one is complete and has been read back.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from vidcolor.film.encode import EncodePlan, open_encoder
 from vidcolor.film.limits import printable
 from vidcolor.film.passthrough import Passthrough, check_strict, plan_passthrough
 from vidcolor.film.probe import Film
-from vidcolor.film.target import check_target, claim_part, output_errors, part_path, publish
+from vidcolor.film.target import check_target, claim, output_errors, part_path, publish
 from vidcolor.frames import LeftBehind
 from vidcolor.settings import OutputSettings
 
@@ -62,7 +61,6 @@ class FilmWriter:
         self._plan = plan
         self._settings = settings or OutputSettings()
         self._part = part_path(self._target)
-        self._lock = threading.Lock()
         self._outs: dict[int, Carrier] = {}
         self._file: int | None = None
         self._container: OutputContainer | None = None
@@ -76,7 +74,7 @@ class FilmWriter:
         self.passthrough = plan_passthrough(self._film, self._plan.container)
         self.passthrough.left_behind += self._plan.left_behind
         check_strict(self.passthrough, self._settings)
-        self._file = claim_part(self._part)
+        self._file = claim(self._part, self._target)
         try:
             with output_errors(self._target):
                 self._open()
@@ -94,24 +92,25 @@ class FilmWriter:
         if self._file is not None:
             self._discard()
 
-    def carry(self, packet: Packet[Any]) -> None:
-        """Takes a packet of another stream, in the target's time; safe from any thread."""
-        out = self._outs.get(packet.stream.index)
-        if out is None:
-            return
-        with self._lock, output_errors(self._target):
-            for ready in out.prepare(packet):
-                self._mux(ready)
-
     def write(self, packets: Iterable[Packet[Any]]) -> None:
-        """Writes the picture: all packets that ``encode`` gives."""
+        """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
+
+        All are in the target's time.
+        """
         for packet in packets:
-            length = packet.duration or 0
-            if packet.pts is not None:
-                self._end = max(self._end, (packet.pts + length) * packet.time_base)
-            self._frames += 1
-            with self._lock, output_errors(self._target):
-                self._mux(packet)
+            if packet.stream is self.video:
+                length = packet.duration or 0
+                if packet.pts is not None:
+                    self._end = max(self._end, (packet.pts + length) * packet.time_base)
+                self._frames += 1
+                ready: Iterable[Packet[Any]] = (packet,)
+            else:
+                out = self._outs.get(packet.stream.index)
+                ready = out.prepare(packet) if out else ()
+            assert self._container is not None
+            with output_errors(self._target):
+                for one in ready:
+                    self._container.mux_one(one)
 
     def finish(self) -> Written:
         """Completes the file, reads it back, and puts it in its place.
@@ -139,11 +138,6 @@ class FilmWriter:
             carried=tuple(self.passthrough.carried),
             left_behind=tuple(self.passthrough.left_behind),
         )
-
-    def _mux(self, packet: Packet[Any]) -> None:
-        if self._container is None:
-            raise OutputError(f"{printable(self._target.name)}: is already closed")
-        self._container.mux_one(packet)
 
     def _open(self) -> None:
         """Opens container, encoder and header; drops what stops the header from being written."""
@@ -234,12 +228,11 @@ class FilmWriter:
 
     def _discard(self) -> None:
         """Removes the temporary file, then closes: a file without a name needs no trailer."""
-        with self._lock:
-            self._part.unlink(missing_ok=True)
-            container, self._container = self._container, None
-            if container is not None:
-                with suppress(av.FFmpegError, OSError, ValueError):
-                    container.close()
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+        self._part.unlink(missing_ok=True)
+        container, self._container = self._container, None
+        if container is not None:
+            with suppress(av.FFmpegError, OSError, ValueError):
+                container.close()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -36,7 +36,9 @@ from vidcolor.film.facts import (
 from vidcolor.film.limits import (
     CODECS,
     FORMATS,
+    READ_LIMITS,
     check_file,
+    check_length,
     film_errors,
     is_encrypted_mp4,
     printable,
@@ -70,6 +72,10 @@ class Film:
     ``settings.start`` cuts; negative where the film hides its first frames from players."""
     damage: list[Damage] = field(default_factory=list)
     """What ``decode`` and the writer worked around, in the order it was met; at most 1000."""
+    damage_counts: dict[str, int] = field(default_factory=dict)
+    """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
+    zero: Fraction = Fraction(0)
+    """The moment, in the film's time, that is 0 in the target; known when ``decode`` has ended."""
     source_colour: str = "grey"
     """``grey``, ``tinted`` or ``coloured``; known when ``decode`` has ended."""
 
@@ -89,7 +95,8 @@ class Film:
         self.container.close()
 
     def note(self, kind: str, seconds: float, text: str) -> None:
-        """Adds to ``damage``; the thousandth entry says that there is more."""
+        """Adds to ``damage``; the thousandth entry says that there is more. All are counted."""
+        self.damage_counts[kind] = self.damage_counts.get(kind, 0) + 1
         if len(self.damage) == _MAX_DAMAGE - 1:
             text = "and more from here on; only the first 999 are listed"
         if len(self.damage) < _MAX_DAMAGE:
@@ -120,7 +127,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
         FilmUnreadable: Missing, empty, no media file, damaged beyond use, encrypted.
         NoPicture: Sound only, a cover picture only, subtitles, or a still.
         UnsupportedPixels: Codec or pixel format is not on the list.
-        FilmTooLarge: More pixels than ``settings.max_pixels``.
+        FilmTooLarge: More pixels than ``settings.max_pixels``, longer than ``settings.max_hours``.
         SettingsError: ``settings.video_stream`` does not exist.
     """
     settings = settings or OpenSettings()
@@ -134,6 +141,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
             video = _choose_video(container, settings, name)
             frame = _first_frame(absolute, video.index, settings, name)
             info, first = _describe(absolute, container, video, frame)
+            check_length(info.duration, settings, name)
             threads = settings.decoder_threads or min(os.cpu_count() or 1, 8)
             video.thread_type = "AUTO"
             video.codec_context.thread_count = threads
@@ -152,6 +160,7 @@ def open_container(
         "format_whitelist": formats,
         "protocol_whitelist": "file",
         "max_pixels": str(settings.max_pixels + _PADDING),  # guards what FFmpeg decodes to probe
+        **READ_LIMITS,
     }
     # PyAV would refuse non-UTF-8 tags; surrogates carry their bytes unchanged to the target.
     return av.open(
@@ -307,7 +316,7 @@ def _start(container: InputContainer, time_base: Fraction) -> Fraction:
 def _stream_info(stream: Stream) -> StreamInfo:
     kind = "cover" if is_cover(stream) else stream.type
     context = getattr(stream, "codec_context", None)
-    codec = context.name if context is not None else (stream.name or "unknown")
+    codec = context.name if context is not None else (getattr(stream, "name", None) or "unknown")
     tags = stream.metadata
     language = tags.get("language", "")
     return StreamInfo(

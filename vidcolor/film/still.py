@@ -26,7 +26,7 @@ from vidcolor.film.header import orientation, picture_size, upright
 from vidcolor.film.limits import CODECS, STILL_FORMATS, check_file, film_errors, printable
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import check_size, limit_decoder, open_container, still_format
-from vidcolor.film.target import check_target, claim_part, output_errors, part_path, publish
+from vidcolor.film.target import check_target, claim, output_errors, part_path, publish
 from vidcolor.frames import Frame, PixelLayout
 from vidcolor.settings import OpenSettings, OutputSettings
 
@@ -106,7 +106,7 @@ def write_still(
     path = check_still_target(None, target, settings)
     data = _png(frame) if path.suffix.lower() == ".png" else _jpeg(frame)
     part = part_path(path)
-    file = claim_part(part)
+    file = claim(part, path)
     try:
         with output_errors(path):
             os.ftruncate(file, 0)

@@ -49,27 +49,32 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
         raise OutputError(f"{name}: the folder {printable(folder)} is read-only")
 
 
-def part_path(target: Path) -> Path:
-    """The temporary name beside ``target``."""
-    name = f".{target.name}.part"
+def hidden_path(target: Path, ending: str) -> Path:
+    """A hidden name beside ``target``, for what exists only while it is made."""
+    name = f".{target.name}{ending}"
     if len(os.fsencode(name)) > _NAME_LIMIT:
-        name = f".vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}.part"
+        name = f".vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}{ending}"
     return target.with_name(name)
 
 
-def claim_part(part: Path) -> int:
-    """An open descriptor of the temporary file, which no other run can claim meanwhile.
+def part_path(target: Path) -> Path:
+    """The temporary name beside ``target``."""
+    return hidden_path(target, ".part")
+
+
+def claim(path: Path, target: Path) -> int:
+    """An open descriptor of a temporary file, which no other run can claim meanwhile.
 
     A file that a dead run left behind is taken over.
 
     Raises:
-        OutputError: Another run is writing it, or it cannot be made.
+        OutputError: Another run is writing ``target``, or the file cannot be made.
     """
-    name = printable(part.name)
+    name = printable(target.name)
     try:
-        part.unlink() if part.is_symlink() else None
+        path.unlink() if path.is_symlink() else None
         flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
-        file = os.open(part, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
+        file = os.open(path, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
     except OSError as exc:
         if exc.errno == errno.ENOSPC:
             raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
@@ -88,14 +93,19 @@ def publish(file: int, part: Path, target: Path) -> None:
     os.fsync(file)
     os.replace(part, target)
     os.close(file)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Brings the names in a folder to the disk."""
     try:
-        folder = os.open(target.parent, os.O_RDONLY)
+        opened = os.open(folder, os.O_RDONLY)
     except OSError:  # Windows cannot open folders; the rename is on its way all the same
         return
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 @contextmanager

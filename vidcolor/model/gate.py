@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vidcolor.errors import SettingsError
 
 CLUES = 7
-"""Maps that the gate sees; `vidcolor.smoothing.clues` makes them."""
+"""Maps that the gate sees; `vidcolor.traces.clues` makes them."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidcolor.model.gate import Gate
 from vidcolor.settings import SmoothSettings
-from vidcolor.smoothing import Link, link, revived, settle, with_energy
+from vidcolor.traces import Link, link, revived, settle, with_energy
 from vidcolor.training.augment import rand
 from vidcolor.training.gate_losses import (
     WEIGHTS,

@@ -1,0 +1,114 @@
+"""Chunks: runs of whole shots that are coloured and encoded as one unit.
+
+A film is the same whether its chunks were made in one go or after a crash: a chunk begins where a
+shot does, or, in a very long shot, where the smoother hands on what it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+
+from vidcolor.errors import OutputError
+from vidcolor.film.packets import PacketFacts
+from vidcolor.frames import Colored, Frame
+from vidcolor.settings import ChunkSettings
+from vidcolor.streams import close
+
+
+def plan_chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[Frame]:
+    """Set ``chunk``: the number of the chunk that a frame belongs to.
+
+    Args:
+        frames: All frames of a film, in order, with ``starts_shot`` set.
+        settings: How long chunks are.
+
+    Yields:
+        The same frames, at once.
+    """
+    number, begin = 0, None
+    try:
+        for frame in frames:
+            now = frame.seconds
+            length = 0 if begin is None else now - begin
+            wanted = settings.seconds if frame.starts_shot else settings.longest
+            if begin is None or length >= wanted:
+                number += begin is not None
+                begin = now
+            frame.chunk = number
+            yield frame
+    finally:
+        close(frames)
+
+
+def unfinished(
+    frames: Iterable[Frame], done: Mapping[int, PacketFacts], context: int
+) -> Iterator[Frame]:
+    """The frames of chunks that are not done, and those that they lean on.
+
+    What is smoothed rests on frames to come; where a chunk ends within a shot, frames of the next
+    one follow even if that is done. The first frame after a gap has ``resumed`` set.
+
+    Args:
+        frames: All frames of a film, in order, with ``chunk`` set.
+        done: Of each chunk that is done, what its file holds.
+        context: How many frames behind an unfinished chunk are needed at most.
+
+    Raises:
+        OutputError: A chunk that is done has other frames in its file than in the film.
+    """
+    needed, gap, seen = 0, False, _Seen(-1)
+    try:
+        for frame in frames:
+            if frame.chunk != seen.chunk:
+                seen.compare(done)
+                seen = _Seen(frame.chunk)
+            seen.note(frame.pts)
+            if frame.chunk not in done:
+                needed = context + 1
+            elif frame.starts_shot:
+                needed = 0
+            needed -= frame.chunk in done and needed > 0
+            if not needed:
+                gap = True
+                continue
+            frame.resumed, gap = gap, False
+            yield frame
+        seen.compare(done)
+    finally:
+        close(frames)
+
+
+def without(colored: Iterable[Colored], done: Container[int]) -> Iterator[Colored]:
+    """The frames of chunks that are not done; others were there only to be leaned on."""
+    try:
+        for item in colored:
+            if item.frame.chunk not in done:
+                yield item
+    finally:
+        close(colored)
+
+
+class _Seen:
+    """What was seen of a chunk so far."""
+
+    def __init__(self, chunk: int) -> None:
+        self.chunk = chunk
+        self._frames = self._first = self._last = 0
+
+    def note(self, pts: int) -> None:
+        self._frames += 1
+        self._first, self._last = self._first if self._frames > 1 else pts, pts
+
+    def compare(self, done: Mapping[int, PacketFacts]) -> None:
+        facts = done.get(self.chunk)
+        if facts is None:
+            return
+        if (facts.frames, facts.first_pts, facts.last_pts) != (
+            self._frames,
+            self._first,
+            self._last,
+        ):
+            raise OutputError(
+                f"chunk {self.chunk} has other frames now than when it was coloured; add --fresh to"
+                " start over"
+            )

@@ -1,0 +1,78 @@
+"""Packets of a film in its own order, with their times mended; and those that travel beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+from av.packet import Packet
+
+from vidcolor.film.clock import Clock
+from vidcolor.film.limits import film_errors, printable
+from vidcolor.film.probe import Film
+
+_READ_ERRORS = 20
+_TAIL = Fraction(2)
+_PREROLL = Fraction(10)
+
+
+def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Packet[Any]]:
+    """Every packet from the start that is asked for on, then the flush packets of the picture.
+
+    Reading goes on behind what is damaged; what was met is noted in ``film.damage`` at the time
+    that ``seconds`` tells. Times are mended by ``clock``, still in the film's own time.
+    """
+    if clock.start is not None and film.settings.start:
+        # To a key frame well before the start: subtitles shown there began earlier.
+        target = int((clock.start - _PREROLL) / film.info.time_base)
+        film.container.seek(target, stream=film.video, backward=True)
+    failures = 0
+    while True:
+        try:
+            for packet in film.container.demux():
+                if packet.size or packet.stream.index == film.video.index:
+                    clock.mend_packet(packet)
+                    yield packet
+            return
+        except av.error.InvalidDataError:
+            failures += 1
+            film.note("read error", seconds(), "the container is damaged here")
+            if failures > _READ_ERRORS:
+                break
+        except OSError as exc:
+            reason = printable(exc.strerror or exc)
+            film.note("read error", seconds(), f"reading stopped: {reason}")
+            break
+    flush: Packet[Any] = Packet()
+    flush.stream = film.video
+    yield flush  # what the decoder still holds was read before the error
+
+
+def is_beyond(packet: Packet[Any], clock: Clock) -> bool:
+    """Whether a packet, in the film's own time, lies well past the end that is asked for."""
+    if packet.dts is None or clock.end is None:
+        return False
+    return packet.dts * packet.time_base > clock.end + _TAIL
+
+
+def carried_packets(film: Film, zero: Fraction) -> Iterator[Packet[Any]]:
+    """The packets of all streams but the picture that are kept, in the target's time.
+
+    A pass of its own through the film, which decodes nothing and notes damage that `decode` has
+    noted already.
+
+    Args:
+        film: Freshly opened; one pass per Film.
+        zero: ``Film.zero`` of the film that was decoded.
+    """
+    clock = Clock(film, zero)
+    with film_errors(film.info.path):
+        for packet in demux(film, clock, lambda: 0.0):
+            if packet.stream.index == film.video.index:
+                if is_beyond(packet, clock):
+                    return
+            elif clock.keeps_packet(packet):
+                yield packet

@@ -1,0 +1,100 @@
+"""The job: everything that decides the bits of a coloured film, written down before it is begun."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidcolor.colorizer import Colorizer
+from vidcolor.errors import FilmUnreadable
+from vidcolor.film.encode import EncodePlan
+from vidcolor.film.limits import printable
+from vidcolor.frames import FilmInfo
+from vidcolor.settings import Settings
+
+_ENDS = 1 << 20
+
+
+def describe_job(
+    info: FilmInfo, settings: Settings, plan: EncodePlan, colorizer: Colorizer, gate_sha256: str
+) -> dict[str, Any]:
+    """The job as plain types; two runs whose jobs are equal give the same film.
+
+    What was decided for this machine (threads, frames per run of the net) stands in it, so that a
+    run that goes on elsewhere decides the same.
+    """
+    device = colorizer.device
+    unit = torch.backends.cpu.get_cpu_capability()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else unit
+    return {
+        "film": identity(info.path),
+        "picture": {
+            "codec": info.codec,
+            "size": f"{info.width}x{info.height}",
+            "pixels": info.stored_format,
+            "ticks": str(info.time_base),
+        },
+        "settings": {
+            "start": str(settings.open.start),
+            "end": str(settings.open.end),
+            "video stream": settings.open.video_stream,
+            "size": settings.colorizer.size,
+            "vivid": settings.colorizer.vivid,
+            "shots": asdict(settings.shots),
+            "smooth": asdict(settings.smooth),
+            "saturation": settings.paint.saturation,
+            "chunks": asdict(settings.chunks),
+        },
+        "encoder": {
+            "codec": plan.codec,
+            "container": plan.container,
+            "pixels": plan.layout.format,
+            "threads": plan.threads,
+            "options": plan.options,
+        },
+        "net": {
+            "weights": colorizer.sha256,
+            "gate": gate_sha256,
+            "device": f"{device.type} {name}",
+            "numbers": str(colorizer.dtype).removeprefix("torch."),
+            "batch": colorizer.batch,
+            "threads": torch.get_num_threads(),
+        },
+        "versions": versions(),
+    }
+
+
+def identity(path: Path) -> dict[str, Any]:
+    """What tells a file from another, or from itself when it was changed: cheap for large ones.
+
+    Raises:
+        FilmUnreadable: The file has gone.
+    """
+    try:
+        with open(path, "rb") as file:
+            state = os.fstat(file.fileno())
+            digest = hashlib.sha256(file.read(_ENDS))
+            file.seek(max(0, state.st_size - _ENDS))
+            digest.update(file.read(_ENDS))
+    except OSError as exc:
+        name = printable(path.name)
+        raise FilmUnreadable(f"{name}: cannot be opened: {exc.strerror}") from exc
+    return {"bytes": state.st_size, "changed": state.st_mtime_ns, "sha256": digest.hexdigest()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the bits of a result."""
+    found = {"python": platform.python_version()}
+    for package in ("vidcolor", "av", "torch", "numpy", "opencv-python-headless"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a checkout that was never installed
+            found[package] = "unknown"
+    return found
