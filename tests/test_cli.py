@@ -215,11 +215,12 @@ def test_3_when_something_is_missing(what: str, asked: list[Any], capsys: Captur
 
 def test_much_damage_is_cut_short(asked: list[Any], capsys: Captured) -> None:
     asked[0].damage = [Damage("gap", float(i), f"number {i}.") for i in range(25)]
+    asked[0].damage_counts = {"gap": 20, "concealed frame": 5}
     main(["in.mp4", "out.mp4"])
     err = capsys.readouterr().err
     assert "number 9." in err
     assert "number 10." not in err
-    assert "15 more" in err
+    assert "in all: 20 gap, 5 concealed frame; --report lists them" in err
 
 
 def test_names_cannot_steer_the_terminal(asked: list[Any], capsys: Captured) -> None:

@@ -221,6 +221,9 @@ class Report:
     carried: list[str] = field(default_factory=list)
     left_behind: list[LeftBehind] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
+    """At most 1000 entries."""
+    damage_counts: dict[str, int] = field(default_factory=dict)
+    """How often each kind of damage was met, however often that was."""
     notes: list[str] = field(default_factory=list)
     weights: dict[str, str] = field(default_factory=dict)
     """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the colour was smoothed."""

@@ -18,6 +18,7 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import FilmError, FilmUnreadable, SettingsError
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.limits import printable
 from vidcolor.film.mux import Written
 from vidcolor.film.packets import write_chunk
 from vidcolor.film.probe import Film, film_is_still, open_film
@@ -103,9 +104,10 @@ def _colorize_moving(
             run.colour(colorizer, gate)
             written = run.stitched(target)
             journal.remove()
-        report.damage += film.damage
+        report.damage, report.damage_counts = film.damage, film.damage_counts
         report.source_colour = film.source_colour
-    report.frames, report.seconds = written.frames, _shares(run.seconds)
+    report.frames = written.frames
+    report.seconds = _shares(run.seconds) | {"stitch": run.seconds["stitch"]}
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
@@ -199,7 +201,7 @@ class _Run:
         began = perf_counter()
         if identity(self._film.info.path) != self._journal.job["film"]:
             raise FilmUnreadable(
-                f"{self._film.info.path.name}: was changed while it was coloured; run again with"
+                f"{printable(self._film.info.path.name)}: was changed while it was coloured; run again with"
                 " --fresh"
             )
         chunks = [chunk for _, chunk in sorted(self._journal.done.items())]

@@ -219,7 +219,7 @@ def summarise(report: Report, verbose: bool) -> None:
         say(f"  note     {note}")
     for left in report.left_behind:
         say(f"  LEFT BEHIND  {left.what}: {left.why}")
-    for line in damage_lines(report.damage, "; --report lists all"):
+    for line in damage_lines(report.damage, report.damage_counts, "; --report lists them"):
         say(line)
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())

@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
                     first += shot.frames
         finally:
             close(frames)
-        damage = film.damage
-    for words in damage_lines(damage):
+        damage, counts = film.damage, film.damage_counts
+    for words in damage_lines(damage, counts):
         say(words)
     return 3 if damage else 0
 

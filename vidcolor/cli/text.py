@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vidcolor.frames import Damage
 
@@ -60,11 +60,21 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}"
 
 
-def damage_lines(damage: Sequence[Damage], hint: str = "") -> list[str]:
-    """The first ten places of a film's damage, and how many more; ``hint`` tells where they are."""
+def damage_lines(
+    damage: Sequence[Damage], counts: Mapping[str, int], hint: str = ""
+) -> list[str]:
+    """The first ten places of a film's damage; where there are more, how many there are of each.
+
+    Args:
+        damage: What was met; of very many not all.
+        counts: How often each kind was met.
+        hint: Tells where all are.
+    """
     shown = [f"  DAMAGE  {clock(d.seconds)}  {d.kind}: {d.text}" for d in damage[:10]]
-    more = len(damage) - len(shown)
-    return [*shown, f"  DAMAGE  {more} more{hint}"] if more else shown
+    if sum(counts.values()) <= len(shown):
+        return shown
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return [*shown, f"  DAMAGE  in all: {kinds}{hint}"]
 
 
 def option(word: str) -> tuple[str, str]:
