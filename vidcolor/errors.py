@@ -55,7 +55,7 @@ class UnsupportedPixels(FilmError):
 
 
 class FilmTooLarge(FilmError):
-    """The picture has more pixels than the limit allows."""
+    """The picture has more pixels, or the film more hours, than the limit allows."""
 
 
 class NotComparable(FilmError):

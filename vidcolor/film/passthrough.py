@@ -257,7 +257,7 @@ def _same_codec(stream: Stream, supported: set[str]) -> bool:
 def _codec(stream: Stream) -> str:
     context = stream.codec_context
     if context is None:
-        return stream.name or "unknown codec"
+        return getattr(stream, "name", None) or "unknown codec"
     name: str = context.codec.canonical_name
     return name
 
