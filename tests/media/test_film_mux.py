@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -82,21 +81,22 @@ class Stop(Exception):
     pass
 
 
-def coded(film: Film, target: Path) -> tuple[EncodePlan, Callable[[Any], Iterator[Any]]]:
-    """A plan, and what gives the film's packets for a stream of the target."""
-    plan = plan_encode(film.info, target, EncodeSettings())
-    folder = TemporaryDirectory()
-    path = Path(folder.name) / "chunk"
-    facts = write_chunk(decode(film), path, plan, film.info)
+@pytest.fixture
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """A plan for a film, and what gives its packets for a stream of the target."""
+    path = tmp_path_factory.mktemp("work") / "chunk"
 
-    def pictures(video: Any) -> Iterator[Any]:
-        with folder:
-            yield from read_chunk(path, facts, video, facts.delay)
+    def code(film: Film, target: Path) -> tuple[EncodePlan, Callable[[Any], Iterator[Any]]]:
+        plan = plan_encode(film.info, target, EncodeSettings())
+        facts = write_chunk(decode(film), path, plan, film.info)
+        return plan, lambda video: read_chunk(path, facts, video, facts.delay)
 
-    return plan, pictures
+    return code
 
 
-def test_failure_midway_leaves_the_old_target_and_nothing_else(tmp_path: Path, film: Path) -> None:
+def test_failure_midway_leaves_the_old_target_and_nothing_else(
+    tmp_path: Path, film: Path, coded: Callable[..., Any]
+) -> None:
     target = tmp_path / "out.mp4"
     target.write_bytes(OLD)
 
@@ -117,7 +117,9 @@ def test_failure_midway_leaves_the_old_target_and_nothing_else(tmp_path: Path, f
     assert names(tmp_path) == ["in.mkv", "out.mp4"]
 
 
-def test_leaving_without_finish_leaves_nothing(tmp_path: Path, film: Path) -> None:
+def test_leaving_without_finish_leaves_nothing(
+    tmp_path: Path, film: Path, coded: Callable[..., Any]
+) -> None:
     target = tmp_path / "out.mp4"
     with open_film(film) as opened:
         plan, pictures = coded(opened, target)
@@ -213,3 +215,19 @@ def test_header_that_fails_drops_only_the_stream_at_fault(tmp_path: Path) -> Non
     run = recolour(source, tmp_path / "out.mov", fast())
     assert [item.what for item in run.written.left_behind] == ["audio stream 2 (flac)"]
     assert run.written.carried == ("audio stream 1 (aac)",)
+
+
+def test_a_stream_whose_packets_are_refused_is_left_behind_alone(tmp_path: Path) -> None:
+    """Seen with sound whose header is damaged: Matroska takes the stream but none of its packets."""
+    source, target = tmp_path / "in.mp4", tmp_path / "out.mkv"
+    make_film(source, Spec(codec="libx264", audio=(Audio("aac"), Audio("aac"), Audio("flac"))))
+    data = source.read_bytes()
+    # The first AAC track: a rate that does not exist, in its AudioSpecificConfig.
+    header = data.index(b"\x05\x80\x80\x80\x05") + 5
+    source.write_bytes(data[:header] + b"\x17\x88" + data[header + 2 :])
+    run = recolour(source, target, fast())
+    assert run.left == ["audio stream 1 (aac): the container refuses its packets"]
+    assert run.written.carried == ("audio stream 2 (aac)", "audio stream 3 (flac)")
+    assert run.damage == []
+    assert len(see(target).pts) == 12
+    assert names(tmp_path) == ["in.mp4", "out.mkv"]

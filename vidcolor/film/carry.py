@@ -105,19 +105,27 @@ class Carrier:
         if packet.dts is None and packet.pts is not None:
             packet.dts = self._guess_dts(packet)
         if packet.dts is not None and self._last is not None and packet.dts <= self._last:
-            if self._route.stream.type != "subtitle":
-                at = float(packet.dts * target)
-                back = self._last - packet.dts
-                text = f"{self._route.label} went back by {back} ticks; moved forward"
-                self._film.note("timestamp", at, text)
-            packet.dts = self._last + 1
-            packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
+            self._move(packet, self._last)
         if self._route.stream.type == "audio" and not packet.duration and packet.dts is not None:
             # MP4 hides a last packet that has no length.
             packet.duration = packet.dts - self._last if self._last is not None else 0
         self._last = packet.dts
         packet.stream = self._stream
         return packet
+
+    def _move(self, packet: Packet[Any], last: int) -> None:
+        """Places a packet behind the one before it, whose decoding time is ``last``."""
+        assert packet.dts is not None
+        step = 1
+        if self._film.info.container == "avi" and self._route.stream.type == "audio":
+            # AVI has times for chunks of sound only; FFmpeg gives all packets of one the same.
+            step = max(1, packet.duration or 0)
+        elif self._route.stream.type != "subtitle":
+            at = float(packet.dts * packet.time_base)
+            text = f"{self._route.label} went back by {last - packet.dts} ticks; moved forward"
+            self._film.note("timestamp", at, text)
+        packet.dts = last + step
+        packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
 
     def _guess_dts(self, packet: Packet[Any]) -> int:
         """A decoding time for a packet that has none.

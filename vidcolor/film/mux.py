@@ -7,8 +7,8 @@ the new one is complete and has been read back.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -47,6 +47,10 @@ class Written:
     left_behind: tuple[LeftBehind, ...]
 
 
+class PacketRefused(OutputError):
+    """The container does not take a packet, of whichever stream."""
+
+
 class FilmWriter:
     """The target while it is written; use it in a ``with`` block and end with ``finish``.
 
@@ -54,12 +58,19 @@ class FilmWriter:
     """
 
     def __init__(
-        self, film: Film, target: Path, plan: EncodePlan, settings: OutputSettings | None = None
+        self,
+        film: Film,
+        target: Path,
+        plan: EncodePlan,
+        settings: OutputSettings | None = None,
+        refused: Container[int] = (),
     ) -> None:
+        """Take the streams of ``film`` along, but for those of these indices."""
         self._film = film
         self._target = Path(os.path.abspath(target))
         self._plan = plan
         self._settings = settings or OutputSettings()
+        self._refused = refused
         self._part = part_path(self._target)
         self._outs: dict[int, Carrier] = {}
         self._file: int | None = None
@@ -73,6 +84,8 @@ class FilmWriter:
         check_target(self._film.info.path, self._target, self._settings)
         self.passthrough = plan_passthrough(self._film, self._plan.container)
         self.passthrough.left_behind += self._plan.left_behind
+        for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
+            self.passthrough.drop(route, "the container refuses its packets")
         check_strict(self.passthrough, self._settings)
         self._file = claim(self._part, self._target)
         try:
@@ -107,10 +120,35 @@ class FilmWriter:
             else:
                 out = self._outs.get(packet.stream.index)
                 ready = out.prepare(packet) if out else ()
-            assert self._container is not None
             with output_errors(self._target):
                 for one in ready:
-                    self._container.mux_one(one)
+                    self._mux(one)
+
+    def _mux(self, packet: Packet[Any]) -> None:
+        assert self._container is not None
+        with self._refusals():
+            self._container.mux_one(packet)
+
+    def complete(self) -> None:
+        """Writes what the muxer still holds, and the end of the file.
+
+        Raises:
+            PacketRefused: The container does not take what it was given.
+            OutputFull: The disk is full.
+        """
+        if self._container is None:
+            return
+        with output_errors(self._target), self._refusals():
+            self._container.close()
+        self._container = None
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.ArgumentError, av.error.InvalidDataError) as exc:
+            reason = printable(exc.strerror or exc)
+            raise PacketRefused(f"{printable(self._target.name)}: {reason}") from exc
 
     def finish(self) -> Written:
         """Completes the file, reads it back, and puts it in its place.
@@ -121,11 +159,9 @@ class FilmWriter:
         """
         if self._frames == 0:
             raise OutputError(f"{printable(self._target.name)}: no frame was written")
+        self.complete()
         with output_errors(self._target):
-            assert self._container is not None
             assert self._file is not None
-            self._container.close()
-            self._container = None
             self._verify()
             size = os.fstat(self._file).st_size
             publish(self._file, self._part, self._target)

@@ -16,10 +16,12 @@ from vidcolor.errors import OutputError, OutputFull
 from vidcolor.film.demux import carried_packets
 from vidcolor.film.encode import EncodePlan
 from vidcolor.film.limits import printable
-from vidcolor.film.mux import FilmWriter, Written
+from vidcolor.film.mux import FilmWriter, PacketRefused, Written
 from vidcolor.film.packets import PacketFacts, read_chunk
 from vidcolor.film.probe import Film, open_film
 from vidcolor.settings import OutputSettings
+
+Chunks = Sequence[tuple[Path, PacketFacts]]
 
 
 def check_writable(film: Film, target: Path, plan: EncodePlan, settings: OutputSettings) -> None:
@@ -37,7 +39,7 @@ def stitch(
     target: Path,
     plan: EncodePlan,
     settings: OutputSettings,
-    chunks: Sequence[tuple[Path, PacketFacts]],
+    chunks: Chunks,
 ) -> Written:
     """The target, made of chunk files in their order and of the film's other streams.
 
@@ -53,21 +55,55 @@ def stitch(
         OutputFull: There is no room for the target.
     """
     _check_room(target, sum(facts.bytes for _, facts in chunks))
-    delay = max((facts.delay for _, facts in chunks), default=0)
-    with (
-        FilmWriter(film, target, plan, settings) as writer,
-        open_film(film.info.path, film.settings) as beside,
-    ):
-        header = writer.video.codec_context.extradata or b""
-        if any(facts.extradata != hashlib.sha256(header).hexdigest() for _, facts in chunks):
-            raise OutputError(
-                f"{printable(target.name)}: {plan.codec} gives chunks that do not fit together;"
-                " choose another --codec and add --fresh"
-            )
-        pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
-        others = carried_packets(beside, film.zero)
-        writer.write(_in_step(chain.from_iterable(pictures), others))
+    others = [s.index for s in film.container.streams if s.index != film.video.index]
+    refused: list[int] = []
+    noted = list(film.damage), dict(film.damage_counts)
+    try:
+        return _stitched(film, FilmWriter(film, target, plan, settings), chunks)
+    except PacketRefused:
+        # A broken stream may be refused only here, and FFmpeg does not say which one it is.
+        for index in others:
+            rest = [other for other in others if other != index]
+            writer = FilmWriter(film, target, plan, settings, rest)
+            refused += [] if _is_taken(film, writer, chunks) else [index]
+        film.damage, film.damage_counts = noted
+    return _stitched(film, FilmWriter(film, target, plan, settings, refused), chunks)
+
+
+def _is_taken(film: Film, writer: FilmWriter, chunks: Chunks) -> bool:
+    """Whether a container takes all packets; nothing is left of it."""
+    try:
+        with writer:
+            writer.write(_packets(film, writer, chunks))
+            writer.complete()
+    except PacketRefused:
+        return False
+    return True
+
+
+def _stitched(film: Film, writer: FilmWriter, chunks: Chunks) -> Written:
+    with writer:
+        writer.write(_packets(film, writer, chunks))
         return writer.finish()
+
+
+def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
+    """All packets of the target in the order of their times.
+
+    Raises:
+        OutputError: The chunks were not made by one encoder, or one is damaged.
+    """
+    header = writer.video.codec_context.extradata or b""
+    if any(facts.extradata != hashlib.sha256(header).hexdigest() for _, facts in chunks):
+        raise OutputError(
+            f"the encoder {writer.video.codec_context.name} gives chunks that do not fit together;"
+            " choose another --codec and add --fresh"
+        )
+    delay = max((facts.delay for _, facts in chunks), default=0)
+    pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
+    with open_film(film.info.path, film.settings) as beside:
+        others = carried_packets(beside, film.zero)
+        yield from _in_step(chain.from_iterable(pictures), others)
 
 
 def _check_room(target: Path, needed: int) -> None:
