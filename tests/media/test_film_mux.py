@@ -18,7 +18,7 @@ from vidcolor.errors import OutputError, OutputExists, OutputFull
 from vidcolor.film import mux
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
-from vidcolor.film.mux import FilmWriter
+from vidcolor.film.mux import FilmWriter, PacketRefused
 from vidcolor.film.packets import read_chunk, write_chunk
 from vidcolor.film.probe import Film, open_film
 from vidcolor.film.target import claim, part_path
@@ -217,17 +217,34 @@ def test_header_that_fails_drops_only_the_stream_at_fault(tmp_path: Path) -> Non
     assert run.written.carried == ("audio stream 1 (aac)",)
 
 
-def test_a_stream_whose_packets_are_refused_is_left_behind_alone(tmp_path: Path) -> None:
-    """Seen with sound whose header is damaged: Matroska takes the stream but none of its packets."""
-    source, target = tmp_path / "in.mp4", tmp_path / "out.mkv"
-    make_film(source, Spec(codec="libx264", audio=(Audio("aac"), Audio("aac"), Audio("flac"))))
-    data = source.read_bytes()
-    # The first AAC track: a rate that does not exist, in its AudioSpecificConfig.
-    header = data.index(b"\x05\x80\x80\x80\x05") + 5
-    source.write_bytes(data[:header] + b"\x17\x88" + data[header + 2 :])
+@pytest.mark.parametrize("when", ["packet", "end"])
+def test_a_stream_whose_packets_are_refused_is_left_behind_alone(
+    when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Matroska refuses sound whose header is damaged: its packets, not the stream.
+
+    FFmpeg may say so when it is given the packet of another stream, or at the end.
+    """
+    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    make_film(source, Spec(codec="libx264", audio=(Audio("aac"), Audio("flac"), Audio("aac"))))
+    write, complete = FilmWriter.write, FilmWriter.complete
+
+    def refuse(writer: FilmWriter, here: str) -> None:
+        if here == when and 2 in writer._outs:
+            raise PacketRefused("no")
+
+    def writing(self: FilmWriter, packets: Iterator[Any]) -> None:
+        write(self, packets)
+        refuse(self, "packet")
+
+    def completing(self: FilmWriter) -> None:
+        refuse(self, "end")
+        complete(self)
+
+    monkeypatch.setattr(FilmWriter, "write", writing)
+    monkeypatch.setattr(FilmWriter, "complete", completing)
     run = recolour(source, target, fast())
-    assert run.left == ["audio stream 1 (aac): the container refuses its packets"]
-    assert run.written.carried == ("audio stream 2 (aac)", "audio stream 3 (flac)")
-    assert run.damage == []
+    assert run.left == ["audio stream 2 (flac): the container refuses its packets"]
+    assert run.written.carried == ("audio stream 1 (aac)", "audio stream 3 (aac)")
     assert len(see(target).pts) == 12
-    assert names(tmp_path) == ["in.mp4", "out.mkv"]
+    assert names(tmp_path) == ["in.mkv", "out.mkv"]
