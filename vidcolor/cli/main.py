@@ -12,7 +12,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from threading import Lock, Timer
+from socket import socketpair
+from threading import Lock, Thread
 from types import FrameType, ModuleType
 
 from vidcolor.cli import color, evaluate, info, shots, train, weights
@@ -66,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class Interrupt:
     """What SIGINT and SIGTERM do while a command runs.
 
-    The first one raises KeyboardInterrupt, so that generators and temporary files are cleaned up;
-    where that takes longer than `GRACE` because a thread is deep in the net, the process leaves
-    without it, as it does at once when a second one comes. What is on the disk is always good.
+    The first one raises KeyboardInterrupt, so that generators and temporary files are cleaned up.
+    Where that takes longer than `GRACE`, since a thread is deep in the net or the encoder, the
+    process leaves without it, as it does at once when a second one comes. What is on the disk is
+    always good.
     """
 
     def __init__(self) -> None:
@@ -77,9 +79,14 @@ class Interrupt:
         self.words: Callable[..., str] = lambda *_: "interrupted"
         """What is to be printed then."""
         self._told = Lock()
-        self._timer = Timer(GRACE, self._leave)
-        self._timer.daemon = True
+        # Python runs handlers between two of its own steps, which may be long apart while native
+        # code works; the bytes that signals write arrive at once.
+        self._bytes, self._written = socketpair()
+        self._written.setblocking(False)
         self._before = {n: signal.signal(n, self._stop) for n in (signal.SIGINT, signal.SIGTERM)}
+        self._other = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
+        self._watcher = Thread(target=self._watch, name="interrupt", daemon=True)
+        self._watcher.start()
 
     def tell(self) -> int:
         """Print what happened, once; the exit code."""
@@ -89,21 +96,36 @@ class Interrupt:
 
     def restore(self) -> None:
         """Give the signals back."""
-        self._timer.cancel()
+        signal.set_wakeup_fd(self._other)
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._written.close()
+        self._watcher.join()
+        self._bytes.close()
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        if self.number:
-            self._leave()
-        self.number = number
-        self._timer.start()
-        raise KeyboardInterrupt
+        if not self.number:
+            self.number = number
+            raise KeyboardInterrupt
 
-    def _leave(self) -> None:
-        code = self.tell()
-        sys.stderr.flush()
-        os._exit(code)
+    def _watch(self) -> None:
+        first = self._next(None)
+        if first and self._next(GRACE) != 0:
+            self.number = self.number or first
+            code = self.tell()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _next(self, seconds: float | None) -> int | None:
+        """The next of the two signals; None when none comes in time, 0 when the command is over."""
+        self._bytes.settimeout(seconds)
+        try:
+            while data := self._bytes.recv(1):
+                if data[0] in self._before:
+                    return data[0]
+        except TimeoutError:
+            return None
+        return 0
 
 
 def explain(error: Exception, verbose: bool) -> int:

@@ -60,9 +60,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}"
 
 
-def damage_lines(
-    damage: Sequence[Damage], counts: Mapping[str, int], hint: str = ""
-) -> list[str]:
+def damage_lines(damage: Sequence[Damage], counts: Mapping[str, int], hint: str = "") -> list[str]:
     """The first ten places of a film's damage; where there are more, how many there are of each.
 
     Args:
