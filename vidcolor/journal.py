@@ -19,11 +19,17 @@ from typing import Any
 from vidcolor.errors import JobDiffers, OutputError
 from vidcolor.film.limits import printable
 from vidcolor.film.packets import PacketFacts
-from vidcolor.film.target import claim, hidden_path, output_errors, sync_folder
-from vidcolor.smoothing import Handover, load_handover, save_handover
+from vidcolor.film.target import (
+    claim,
+    hidden_path,
+    new_file,
+    output_errors,
+    sync_folder,
+)
+from vidcolor.smoothing import Handover
 
 _JOURNAL, _LOCK = "journal.jsonl", "lock"
-_OURS = (_JOURNAL, _LOCK, "*.packets", "*.handover", "*.part")
+_OURS = (_JOURNAL, "*.packets", "*.handover", "*.part")
 _NAMED = 3
 
 
@@ -65,14 +71,9 @@ class Journal:
             raise JobDiffers(_differences(self.folder, self.job, job))
         self.job = job
         lines = [_line({"job": job}), *(_line(asdict(chunk)) for chunk in self.done.values())]
-        part = self.folder / (_JOURNAL + ".part")
         with output_errors(self.folder):
-            with open(part, "w") as file:
-                file.writelines(lines)  # without what was torn or is not true any more
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, self.folder / _JOURNAL)
-            sync_folder(self.folder)
+            # Without what was torn or is not true any more.
+            self._put(_JOURNAL, "".join(lines).encode())
 
     def add(self, chunk: DoneChunk) -> None:
         """Write down that a chunk is done; its file is on the disk already."""
@@ -85,18 +86,13 @@ class Journal:
     def get(self, number: int) -> Handover | None:
         """What the chunk of this number takes over from the one before it, if there is anything."""
         path = self._handover(number)
-        return load_handover(path) if path.exists() else None
+        return Handover.from_bytes(path.read_bytes()) if path.exists() else None
 
     def __setitem__(self, number: int, handover: Handover) -> None:
         """Keep what the chunk of this number takes over, on the disk."""
         path = self._handover(number)
-        part = path.with_name(path.name + ".part")
         with output_errors(path):
-            save_handover(handover, part)
-            with open(part, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(part, path)
-            sync_folder(self.folder)
+            self._put(path.name, handover.to_bytes())
 
     def handover_sha256(self, number: int) -> str:
         """Of what the chunk of this number takes over; empty where there is nothing."""
@@ -106,8 +102,8 @@ class Journal:
     def clear(self) -> None:
         """Forget everything."""
         self.job, self.done = {}, {}
-        for pattern in _OURS[:1] + _OURS[2:]:
-            for path in self.folder.glob(pattern):
+        with output_errors(self.folder):
+            for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
                 path.unlink()
 
     def remove(self) -> None:
@@ -116,6 +112,16 @@ class Journal:
         (self.folder / _LOCK).unlink(missing_ok=True)
         with suppress(OSError):  # a stranger's file is in it
             self.folder.rmdir()
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Write a whole file of the folder and bring it to the disk."""
+        part = self.folder / f"{name}.part"
+        with new_file(part) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, self.folder / name)
+        sync_folder(self.folder)
 
     def _handover(self, number: int) -> Path:
         return self.folder / f"{number:06d}.handover"

@@ -25,7 +25,7 @@ from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.still import check_still_target, frame_rgb, read_still, write_still
 from vidcolor.film.stitch import check_writable, stitch
 from vidcolor.film.target import check_target
-from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
+from vidcolor.frames import Damage, FilmInfo, Frame, PixelLayout, Progress, Report
 from vidcolor.job import describe_job, identity, versions
 from vidcolor.journal import DoneChunk, Journal, open_journal
 from vidcolor.model.gate import Gate
@@ -200,10 +200,8 @@ class _Run:
         """Makes the target of the chunks."""
         began = perf_counter()
         if identity(self._film.info.path) != self._journal.job["film"]:
-            raise FilmUnreadable(
-                f"{printable(self._film.info.path.name)}: was changed while it was coloured; run again with"
-                " --fresh"
-            )
+            name = printable(self._film.info.path.name)
+            raise FilmUnreadable(f"{name}: was changed while it was coloured; add --fresh")
         chunks = [chunk for _, chunk in sorted(self._journal.done.items())]
         written = stitch(
             self._film,
@@ -276,6 +274,10 @@ def _colorize_still(
     (painted,) = paint(colorizer.colorize([frame]), settings.paint)
     write_still(painted, target, settings.output)
     report = Report(str(source), str(target), frames=1, shots=1)
+    if frame.damaged:
+        text = "the file is damaged or cut short; what is missing was filled in"
+        report.damage = [Damage("concealed frame", 0.0, text)]
+        report.damage_counts = {"concealed frame": 1}
     report.pixels = frame.layout.format
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
     return report

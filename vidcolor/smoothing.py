@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from vidcolor.flow import optical_flow, reduced
@@ -42,6 +41,15 @@ class Handover:
     """``(2, h', w')`` of the same, as the net found it."""
     trace: Tensor
     """``(1, 4, h', w')`` as it is after that frame: means of ab and its energy, and the weight."""
+
+    def to_bytes(self) -> bytes:
+        """The handover as safetensors."""
+        return save({name: value.contiguous() for name, value in vars(self).items()})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Handover:
+        """The handover that `to_bytes` wrote down."""
+        return cls(**load(data))
 
 
 class Handovers(Protocol):
@@ -176,16 +184,6 @@ class _Run:
         if self._settled is not None and self._trace is not None:
             before = self._settled
             self._handovers[chunk] = Handover(before.lightness, before.ab, self._trace)
-
-
-def save_handover(handover: Handover, path: Path) -> None:
-    """Write a handover as safetensors."""
-    save_file({name: value.contiguous() for name, value in vars(handover).items()}, path)
-
-
-def load_handover(path: Path) -> Handover:
-    """Read what `save_handover` wrote."""
-    return Handover(**load_file(path))
 
 
 def context(look_ahead: int) -> int:

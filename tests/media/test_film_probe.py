@@ -216,6 +216,7 @@ def test_a_read_error_keeps_what_was_read(tmp_path: Path, error: OSError | str) 
     class Container:
         def __init__(self, inner: av.container.InputContainer) -> None:
             self._inner = inner
+            self.streams = inner.streams
 
         def demux(self) -> Iterator[av.Packet]:
             for index, packet in enumerate(self._inner.demux()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +14,7 @@ from vidcolor.errors import OutputError, SettingsError
 from vidcolor.film.packets import PacketFacts
 from vidcolor.frames import Colored, Frame
 from vidcolor.settings import ChunkSettings, SmoothSettings
-from vidcolor.smoothing import Handover, context, load_handover, save_handover, smooth
+from vidcolor.smoothing import Handover, context, smooth
 
 RATE = 25
 """Frames per second of `make_frame`."""
@@ -166,10 +165,9 @@ def test_without_what_is_handed_on_the_colours_would_be_others() -> None:
     assert not torch.equal(alone[30], whole[30])
 
 
-def test_a_handover_is_kept_to_the_bit(tmp_path: Path) -> None:
+def test_a_handover_is_kept_to_the_bit() -> None:
     handovers: dict[int, Handover] = {}
     Pictures((0,)).steady((), handovers)
-    save_handover(handovers[1], tmp_path / "one")
-    again = load_handover(tmp_path / "one")
+    again = Handover.from_bytes(handovers[1].to_bytes())
     for name, value in vars(handovers[1]).items():
         assert torch.equal(getattr(again, name), value)

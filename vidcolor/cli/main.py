@@ -20,8 +20,11 @@ from vidcolor.cli import color, evaluate, info, shots, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
 
-GRACE = 1.5
+GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted."""
+
+NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")
+"""What errors of libraries say when memory is short."""
 
 COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
@@ -41,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    _open_standard_files()
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = COMMANDS[words.pop(0)] if words and words[0] in COMMANDS else color
     verbose = False
@@ -128,6 +132,20 @@ class Interrupt:
         return 0
 
 
+def _open_standard_files() -> None:
+    """Opens the null device where the caller closed stdin, stdout or stderr.
+
+    Else the next files that are opened get their numbers, and libraries would write into them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
 def explain(error: Exception, verbose: bool) -> int:
     """Print an error as one line; the exit code."""
     if isinstance(error, BrokenPipeError):  # `vidcolor info film | head`: nobody reads on
@@ -135,6 +153,9 @@ def explain(error: Exception, verbose: bool) -> int:
         return 0
     if isinstance(error, VidcolorError):
         fail(str(error))
+        return 2
+    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+        fail("there is too little memory; close other programs, or use a smaller --size")
         return 2
     if verbose:
         traceback.print_exception(error)

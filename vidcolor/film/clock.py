@@ -7,6 +7,7 @@ each stream once, so that nothing drifts.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -183,23 +184,40 @@ class Gaps:
                 self._long.append((self._last, step))
         self._last = pts
 
-    def found(self, damaged: bool = False) -> list[tuple[float, float]]:
+    def is_constant(self, damaged: bool = False) -> bool:
+        """Whether nearly all steps are alike; in a ``damaged`` film every second one is enough."""
+        total, usual = sum(self._steps.values()), self._usual()
+        near = sum(n for step, n in self._steps.items() if abs(step - usual) <= max(1, usual // 10))
+        return total > 0 and near >= (0.5 if damaged else 0.9) * total
+
+    def found(
+        self, damaged: bool = False, silences: Sequence[tuple[Fraction, Fraction]] = ()
+    ) -> list[tuple[float, float]]:
         """(second, length in seconds) of every hole.
 
         In a film of constant rate a step of more than 1.5 usual ones is a hole, in any film one of
-        more than a second (and 1.5 usual ones). Of a film that is known to be ``damaged``, uneven
-        steps are no proof that it has no constant rate.
+        more than a second, or one where the sound pauses, too (and 1.5 usual ones). Of a film that
+        is known to be ``damaged``, uneven steps are no proof that it has no constant rate.
+
+        Args:
+            damaged: Whether other damage is known.
+            silences: (begin, end) in seconds of holes in the sound.
         """
-        total = sum(self._steps.values())
-        if total < 3:
+        if sum(self._steps.values()) < 3:
             return []
-        ordered = sorted(self._steps.elements()) if total <= _MAX_STEPS else None
-        usual = ordered[total // 2] if ordered else self._steps.most_common(1)[0][0]
-        near = sum(n for step, n in self._steps.items() if abs(step - usual) <= max(1, usual // 10))
-        constant = near >= (0.5 if damaged else 0.9) * total
-        limit = Fraction(3, 2) * usual * self._tick
-        return [
-            (float(at * self._tick), float(step * self._tick))
-            for at, step in self._long
-            if step * self._tick > limit and (constant or step * self._tick > 1)
-        ]
+        constant = self.is_constant(damaged)
+        limit = Fraction(3, 2) * self._usual() * self._tick
+        found = []
+        for first, step in self._long:
+            at, length = first * self._tick, step * self._tick
+            silent = any(begin < at + length and at < end for begin, end in silences)
+            if length > limit and (constant or length > 1 or silent):
+                found.append((float(at), float(length)))
+        return found
+
+    def _usual(self) -> int:
+        """The median step, or in a long film of many kinds of steps the most common one."""
+        total = sum(self._steps.values())
+        if total > _MAX_STEPS:
+            return self._steps.most_common(1)[0][0]
+        return sorted(self._steps.elements())[total // 2] if total else 0

@@ -23,11 +23,9 @@ from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import Film
 from vidcolor.film.roll import Roll
-from vidcolor.film.wholeness import missing_bytes, tagged_duration
+from vidcolor.film.sound import Sound
+from vidcolor.film.verdict import Reach, shortness
 from vidcolor.frames import Frame, PixelLayout
-
-_EXACT_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv", "ogg", "mxf")
-"""Containers that say how long they are; of others FFmpeg guesses it from their size."""
 
 
 def decode(film: Film, layout: PixelLayout | None = None) -> Iterator[Frame]:
@@ -62,10 +60,11 @@ class _Run:
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
         self._roll = Roll(film)
+        self._sound = Sound(film, self._clock)
         self._packets = 0
+        self._slots = 0
         self._decoded = 0
         self._last_end = Fraction(0)
-        self._sound_end = Fraction(0)
 
     def frames(self) -> Iterator[Frame]:
         """Frames that are kept, until the film or ``settings.end`` ends."""
@@ -75,7 +74,7 @@ class _Run:
             if done and is_beyond(packet, self._clock):
                 break
             if packet.stream.index != self._film.video.index:
-                self._listen(packet)
+                self._sound.hear(packet)
                 continue
             if done:
                 continue
@@ -112,6 +111,8 @@ class _Run:
 
     def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
         empty = packet.size == 0
+        if packet.dts is not None:
+            self._slots = max(self._slots, packet.dts + 1)
         if empty and (packet.pts is not None or packet.dts is not None):
             return []  # AVI repeats a frame with an empty packet; to a decoder it means the end
         if not empty:
@@ -183,19 +184,13 @@ class _Run:
             f" ({self._seconds():.3f} s); cut the film there and colour the parts"
         )
 
-    def _listen(self, packet: Packet[Any]) -> None:
-        """Takes note of how far the other streams reach."""
-        if packet.dts is not None:
-            end = (packet.dts + (packet.duration or 0)) * packet.time_base - self._info.start
-            self._sound_end = max(self._sound_end, end)
-
     def conclude(self) -> None:
-        """Judges the pass as a whole: nothing decoded, holes, a film that ends early."""
+        """Judges the pass as a whole: nothing decoded, holes, streams that end early."""
         film, info = self._film, self._info
         name = printable(info.path.name)
         if self._decoded == 0:
             raise FilmUnreadable(f"{name}: no picture in it can be decoded")
-        for at, length in self._gaps.found(damaged=bool(film.damage)):
+        for at, length in self._gaps.found(bool(film.damage), self._sound.holes()):
             film.note("gap", at, f"no picture for {length:.3f} s")
         zero = self._clock.zero or Fraction(0)
         for pts in self._roll.missing():
@@ -205,50 +200,15 @@ class _Run:
         cut = film.settings.start is not None or film.settings.end is not None
         if cut and self._last_end == 0:
             raise FilmUnreadable(f"{name}: has no picture between --start and --end")
-        self._judge_end(zero - info.start)
-
-    def _judge_end(self, skipped: Fraction) -> None:
-        """Notes a film that is shorter than it says; ``skipped`` seconds of it were not asked for.
-
-        Its file may be cut without the film being so: by an index behind it, or behind --end.
-        """
-        film, info = self._film, self._info
-        picture = reached = self._last_end + skipped
-        if not film.video.duration:
-            reached = max(reached, self._sound_end)
-        declared = info.duration or Fraction(0)
-        exact = tagged_duration(film.video.metadata)
-        if info.container == "matroska,webm":  # counts from 0, wherever the film begins
-            declared, exact = declared - info.start, exact - info.start
-        if film.settings.end is not None:
-            declared, exact = min(declared, film.settings.end), Fraction(0)
-        missing = missing_bytes(info.path)
-        if reached < declared - self._slack(declared):
-            text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"
-        elif exact <= declared and picture < exact - self._frames(2):
-            text = f"the picture ends at {float(picture):.2f} of {float(exact):.2f} s"
-        elif film.settings.end is not None:
-            return
-        elif self._misses_packets():
-            text = f"{(info.frames or 0) - self._packets} of {info.frames} frames are missing"
-        elif missing:
-            text = f"the film ends at {float(reached):.2f} s"
-        else:
-            return
-        text += f"; {missing} bytes of its file are missing" if missing else ""
-        film.note("truncated", float(self._last_end), text)
-
-    def _misses_packets(self) -> bool:
-        """Whether there are fewer packets of the picture than an MP4 lists."""
-        info = self._info
-        counted = info.container.startswith("mov") and not self._film.settings.start
-        return counted and self._packets < (info.frames or 0)
-
-    def _slack(self, declared: Fraction) -> Fraction:
-        """Seconds by which the picture of a whole film may end before the film."""
-        slack = max(Fraction(1, 2), self._frames(2))
-        return slack if self._info.container in _EXACT_LENGTH else max(slack, declared / 100)
-
-    def _frames(self, count: int) -> Fraction:
-        """Seconds that ``count`` frames last, and a little more."""
-        return Fraction(1, 20) + count / (self._info.frame_rate or Fraction(25))
+        skipped = zero - info.start
+        reach = Reach(
+            self._last_end + skipped,
+            self._sound.end,
+            self._packets,
+            self._slots,
+            self._gaps.is_constant(bool(film.damage)),
+        )
+        text = shortness(film, reach)
+        if text:
+            film.note("truncated", float(self._last_end), text)
+        self._sound.judge(bool(film.damage), reach.picture if text else None)

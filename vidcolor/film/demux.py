@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
+import av.logging
 from av.packet import Packet
 
 from vidcolor.film.clock import Clock
@@ -17,6 +19,13 @@ from vidcolor.film.probe import Film
 _READ_ERRORS = 20
 _TAIL = Fraction(2)
 _PREROLL = Fraction(10)
+_GROWING = ("mpegts", "mpeg", "flv")
+"""Containers in which streams may appear in mid-film."""
+_STREAM = re.compile(
+    r"^  Stream #\d+:(?P<index>\d+)[^:\n]*: (?P<kind>\w+): (?P<codec>\w+)"
+    r"(?:.*, start (?P<start>-?[\d.]+))?",
+    re.MULTILINE,
+)
 
 
 def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Packet[Any]]:
@@ -36,7 +45,12 @@ def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Pa
                 if packet.size or packet.stream.index == film.video.index:
                     clock.mend_packet(packet)
                     yield packet
+            _note_late(film)
             return
+        except IndexError:  # PyAV does not know a stream that appeared on the way
+            failures += 1
+            if failures > _READ_ERRORS:
+                break
         except av.error.InvalidDataError:
             failures += 1
             film.note("read error", seconds(), "the container is damaged here")
@@ -46,9 +60,28 @@ def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Pa
             reason = printable(exc.strerror or exc)
             film.note("read error", seconds(), f"reading stopped: {reason}")
             break
+    _note_late(film)
     flush: Packet[Any] = Packet()
     flush.stream = film.video
     yield flush  # what the decoder still holds was read before the error
+
+
+def _note_late(film: Film) -> None:
+    """Notes streams that FFmpeg found only while it read; PyAV gives none of their packets."""
+    if film.info.container not in _GROWING:
+        return
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # the only way to learn of them is a text in the log
+    try:
+        text = film.container.dumps_format()  # type: ignore[attr-defined]
+    finally:
+        av.logging.set_level(level)
+    known = {stream.index for stream in film.container.streams}
+    for found in _STREAM.finditer(text):
+        if int(found["index"]) not in known:
+            start = Fraction(found["start"] or 0) - film.info.start
+            name = f"{found['kind'].lower()} stream {found['index']} ({found['codec']})"
+            film.note("late stream", float(start), f"{name} appears in mid-film; it is not carried")
 
 
 def is_beyond(packet: Packet[Any], clock: Clock) -> bool:

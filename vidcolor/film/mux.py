@@ -165,6 +165,7 @@ class FilmWriter:
             self._verify()
             size = os.fstat(self._file).st_size
             publish(self._file, self._part, self._target)
+            os.close(self._file)
             self._file = None
         return Written(
             path=self._target,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import torch
 from av.codec.context import CodecContext
 
 from vidcolor.errors import SettingsError
@@ -113,9 +112,10 @@ def _add_params(options: dict[str, str], info: FilmInfo, codec: str, layout: Pix
         parts.append(f"{word}={hdr['light'][0]},{hdr['light'][1]}")
     if codec in ("libx264", "libx265") and layout.siting == (0.0, 0.0) and layout.sub_y:
         parts.append("chromaloc=2")
-    if codec == "libx264" and torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
-        # With AVX-512 its mbtree gives other bits on each run, and a film could not be resumed.
-        parts.append("asm=AVX2")
+    if codec == "libx264":
+        # Its fastest mbtree reads memory that it never wrote: the same frames would give other
+        # bits on each run, and a film could not be resumed.
+        parts.append("cpu-independent=1")
     if codec == "libx265":
         parts += ["hdr10=1"] if hdr else []
         parts.append("log-level=error")  # x265 prints to stderr by itself

@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from vidcolor.errors import OutputError
 from vidcolor.film.encode import EncodePlan, encode, open_encoder
 from vidcolor.film.limits import printable
-from vidcolor.film.target import output_errors, sync_folder
+from vidcolor.film.target import new_file, output_errors, sync_folder
 from vidcolor.frames import FilmInfo, Frame
 
 _MAGIC = b"vidcolor packets 1\n"
@@ -63,7 +63,7 @@ class PacketFile:
 
     def __enter__(self) -> PacketFile:
         with output_errors(self._path):
-            self._file = open(self._part, "wb")
+            self._file = new_file(self._part)
             self._put(_MAGIC)
         return self
 

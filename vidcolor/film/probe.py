@@ -7,6 +7,7 @@ from the first frame in a container of its own, so that the film itself starts u
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -223,7 +224,8 @@ def _choose_video(container: InputContainer, settings: OpenSettings, name: str) 
 def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> VideoFrame:
     """The first picture of stream ``index`` that decodes, from a container of its own."""
     packets = 0
-    with open_container(path, settings, FORMATS) as container:
+    # PyAV ends with IndexError a film in which a stream appears on the way.
+    with open_container(path, settings, FORMATS) as container, suppress(IndexError):
         video = next(s for s in container.streams.video if s.index == index)
         video.codec_context.thread_count = 1
         limit_decoder(video.codec_context, settings)

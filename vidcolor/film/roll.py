@@ -37,6 +37,7 @@ class Roll:
         self._run: list[Packet[Any]] = []
         self._run_before: list[Packet[Any]] = []
         self._bytes = 0
+        self._last: int | None = None
 
     def enter(self, packet: Packet[Any]) -> None:
         """Notes a packet of the picture that is about to be decoded."""
@@ -57,19 +58,22 @@ class Roll:
         if frame.pts is not None:
             self._inside.discard(frame.pts)
             self._first = frame.pts if self._first is None else self._first
+            self._last = frame.pts if self._last is None else max(self._last, frame.pts)
 
     def last_call(self) -> list[VideoFrame]:
         """The pictures at the end that one broken among them kept in the decoder.
 
         A decoder of several threads that is flushed forgets all that comes behind an error. Their
-        packets are decoded once more, by one thread, which gives them one by one.
+        packets are decoded once more, by one thread, which gives them one by one. What is missing
+        before the last frame that came out was lost otherwise, and its turn is over.
         """
         packets = self._run_before + self._run
+        lost = {pts for pts in self._inside if self._last is None or pts > self._last}
         if self._film.video.codec_context.thread_count == 1 or not any(
-            packet.pts in self._inside for packet in packets
+            packet.pts in lost for packet in packets
         ):
             return []
-        found = []
+        found: list[VideoFrame] = []
         path, settings = self._film.info.path, self._film.settings
         with open_container(path, settings, FORMATS) as container:
             context: Any = container.streams[self._film.video.index].codec_context
@@ -80,7 +84,12 @@ class Roll:
                     found += context.decode(packet)
                 except av.FFmpegError:
                     continue  # noted when it was first decoded, or missing at the end
-        return [frame for frame in found if frame.pts in self._inside]
+        kept = []
+        for frame in found:
+            if frame.pts in lost:
+                lost.remove(frame.pts)
+                kept.append(frame)
+        return kept
 
     def missing(self) -> list[int]:
         """Times of the pictures that never came out, in the film's own ticks, in order."""

@@ -27,6 +27,7 @@ from vidcolor.film.limits import CODECS, STILL_FORMATS, check_file, film_errors,
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import check_size, limit_decoder, open_container, still_format
 from vidcolor.film.target import check_target, claim, output_errors, part_path, publish
+from vidcolor.film.wholeness import is_whole_picture
 from vidcolor.frames import Frame, PixelLayout
 from vidcolor.settings import OpenSettings, OutputSettings
 
@@ -43,10 +44,11 @@ def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = Non
     """The picture at ``path`` as one Frame, upright, with neutral chroma to be painted in place.
 
     PNG, JPEG, WebP, TIFF and BMP; 8 bits, or 16 when the file has more than 8. Gray samples and
-    the luma of full-range JPEG are kept byte for byte; RGB gives BT.601 full-range luma.
+    the luma of full-range JPEG are kept byte for byte; RGB gives BT.601 full-range luma. One whose
+    file is damaged or cut short is ``damaged``: the decoder filled in what is missing.
 
     Raises:
-        FilmUnreadable: Missing, empty, damaged, or no picture.
+        FilmUnreadable: Missing, empty, damaged beyond use, or no picture.
         FilmTooLarge: More pixels than ``settings.max_pixels``.
         UnsupportedPixels: Floating point samples.
     """
@@ -55,6 +57,7 @@ def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = Non
         picture, data = _open(absolute, settings or OpenSettings())
         luma, bits = _luma(picture)
         turned = orientation(data)
+        damaged = picture.is_corrupt or not is_whole_picture(data)
     layout = _LAYOUT if bits == 8 else _DEEP_LAYOUT
     result = neutral_picture(upright(luma, turned), layout)
     result.pts, result.time_base = 0, Fraction(1, 1)
@@ -66,6 +69,7 @@ def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = Non
         pts=0,
         duration=1,
         time_base=Fraction(1, 1),
+        damaged=damaged,
         picture=result,
     )
 
@@ -115,8 +119,9 @@ def write_still(
             publish(file, part, path)
     except BaseException:
         part.unlink(missing_ok=True)
-        os.close(file)
         raise
+    finally:
+        os.close(file)
     return path
 
 

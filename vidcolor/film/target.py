@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 
@@ -88,11 +89,16 @@ def claim(path: Path, target: Path) -> int:
     return file
 
 
+def new_file(path: Path) -> BinaryIO:
+    """An empty file at ``path``, whatever was there; a link is replaced, not followed."""
+    path.unlink(missing_ok=True)
+    return open(path, "xb")
+
+
 def publish(file: int, part: Path, target: Path) -> None:
-    """Brings the temporary file to the disk, gives it its name, and closes ``file``."""
+    """Brings the temporary file, of which ``file`` is a descriptor, to the disk under its name."""
     os.fsync(file)
     os.replace(part, target)
-    os.close(file)
     sync_folder(target.parent)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +34,7 @@ _ELEMENTS = frozenset(
 _Reader = Callable[[bytes], "int | None"]
 _SYNC, _TS_PACKET = b"G", 188
 _TAG = re.compile(r"(\d{1,3}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
+_CHUNK_NAME = re.compile(rb"\d\d(db|dc|wb|tx|pc)")
 _LIVE_RIFF = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 _SLOPPY_RIFF = 8  # writers that count the head of the file, or the last byte's padding
 
@@ -63,6 +65,34 @@ def missing_bytes(path: Path) -> int:
     return max(0, end - size)
 
 
+def is_whole_picture(data: bytes) -> bool:
+    """Whether a PNG has its last chunk and right check sums, a JPEG its end mark.
+
+    True for pictures of other kinds, which cannot tell.
+    """
+    if data[:2] == b"\xff\xd8":
+        return data.find(b"\xff\xd9", _scan(data)) >= 0
+    if data[:4] != b"\x89PNG":
+        return True
+    at, kind = 8, b""
+    while kind != b"IEND":
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if zlib.crc32(data[at + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
+            return False
+        at = end + 4
+    return True
+
+
+def _scan(data: bytes) -> int:
+    """Where the samples of a JPEG begin: behind the headers, which may hold a small JPEG."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
+        filler = data[at + 1 : at + 2] == b"\xff"
+        at += 1 if filler else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at
+
+
 def tagged_duration(tags: dict[str, str]) -> Fraction:
     """Seconds that a Matroska track lasts, from the tag that muxers add to it; 0 without one."""
     for name, value in tags.items():
@@ -71,6 +101,30 @@ def tagged_duration(tags: dict[str, str]) -> Fraction:
             hours, minutes, seconds = found.groups()
             return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
     return Fraction(0)
+
+
+def repeats_at_end(path: Path, stream: int) -> int:
+    """How many of the last frames of an AVI repeat the one before; 0 where its end has no index.
+
+    They have an entry in the index behind the film and no packet.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(0, size - (1 << 16)))
+        tail = file.read()
+    count = 0
+    for at in range(len(tail) - 16, -1, -16):
+        name, length = tail[at : at + 4], int.from_bytes(tail[at + 12 : at + 16], "little")
+        if not _CHUNK_NAME.fullmatch(name):
+            return 0 if at == len(tail) - 16 else count
+        if int(name[:2]) == stream and name[2:3] == b"d":
+            if length:
+                return count
+            count += 1
+    return count
 
 
 def _has_sync(file: BinaryIO, at: int) -> bool:

@@ -62,7 +62,7 @@ def available_weights() -> dict[str, WeightsInfo]:
     """
     folder = models_folder()
     try:
-        entries = tomllib.loads((folder / "weights.toml").read_text())["weights"]
+        entries = tomllib.loads((folder / "weights.toml").read_text(encoding="utf-8"))["weights"]
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
         raise WeightsCorrupt(
             f"the list of weights in {folder} is missing or damaged; install vidcolor again"

@@ -1,0 +1,95 @@
+"""Judges a film that was read to its end: is it as long as it says?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from vidcolor.film.probe import Film
+from vidcolor.film.wholeness import missing_bytes, repeats_at_end, tagged_duration
+
+_EXACT_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv", "ogg", "mxf")
+"""Containers that say how long they are; of others FFmpeg guesses it from their size."""
+
+
+@dataclass
+class Reach:
+    """How far a film could be read."""
+
+    picture: Fraction = Fraction(0)
+    """Where the last frame ends, in seconds after the film's start."""
+    other: Fraction = Fraction(0)
+    """Where the last packet of another stream ends."""
+    packets: int = 0
+    """Of the picture, those that hold something."""
+    slots: int = 0
+    """Of the picture, by the decoding time of its last packet; for AVI, which counts frames."""
+    constant: bool = False
+    """Whether nearly all steps from frame to frame are alike."""
+
+
+def shortness(film: Film, reach: Reach) -> str:
+    """What is missing of a film that is shorter than it says; "" for a whole one.
+
+    Its file may be cut without the film being so: by an index behind it, or behind --end.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    info = film.info
+    declared = info.duration or Fraction(0)
+    exact = Fraction(0)
+    if info.container == "matroska,webm":  # counts from 0, wherever the film begins
+        exact = tagged_duration(film.video.metadata) - info.start
+        exact = exact if not declared or exact <= declared else Fraction(0)  # of a longer film
+        declared -= info.start
+    if film.settings.end is not None:
+        declared, exact = min(declared, film.settings.end), Fraction(0)
+    reached = reach.picture if film.video.duration else max(reach.picture, reach.other)
+    missing = missing_bytes(info.path)
+    if reached < declared - _slack(film, reach, declared):
+        text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"
+    elif reach.picture < exact - _tolerance(film, reach, Fraction(1, 2)):
+        text = f"the picture ends at {float(reach.picture):.2f} of {float(exact):.2f} s"
+    elif film.settings.end is not None:
+        return ""
+    elif count := _missing_frames(film, reach):
+        text = f"{count} of {info.frames} frames are missing"
+    elif missing:
+        text = f"the film ends at {float(reached):.2f} s"
+    else:
+        return ""
+    return text + (f"; {missing} bytes of its file are missing" if missing else "")
+
+
+def _missing_frames(film: Film, reach: Reach) -> int:
+    """By how many frames there are fewer than an MP4 or an AVI lists."""
+    info = film.info
+    frames = info.frames or 0
+    if film.settings.start:
+        return 0
+    if info.container == "avi":
+        short = frames - reach.slots
+        return short - repeats_at_end(info.path, film.video.index) if short > 0 else 0
+    if not info.container.startswith("mov") or reach.packets >= frames:
+        return 0
+    # Edits that leave out frames shorten the duration and the index that FFmpeg makes of them.
+    short = reach.picture < (info.duration or 0) - _tolerance(film, reach, Fraction(1, 2))
+    listed = len(film.video.index_entries) or frames
+    return frames - reach.packets if short or reach.packets < listed else 0
+
+
+def _slack(film: Film, reach: Reach, declared: Fraction) -> Fraction:
+    """Seconds by which the streams of a whole film may end before the film."""
+    if film.info.container == "flv":
+        return _tolerance(film, reach, Fraction(3, 2))
+    slack = max(Fraction(1, 2), _tolerance(film, reach, Fraction(2)))
+    return slack if film.info.container in _EXACT_LENGTH else max(slack, declared / 100)
+
+
+def _tolerance(film: Film, reach: Reach, count: Fraction) -> Fraction:
+    """Seconds that ``count`` frames last; two and more where the length of a frame is no law."""
+    usual = 1 / (film.info.frame_rate or Fraction(25))
+    if reach.constant:
+        return Fraction(2, 1000) + count * usual
+    return Fraction(1, 20) + max(count, Fraction(2)) * usual
