@@ -175,6 +175,7 @@ def open_journal(target: Path) -> Iterator[Journal]:
         if folder.is_symlink():
             raise OutputError(f"{printable(folder.name)}: is a link; remove it and run again")
         folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
     lock = claim(folder / _LOCK, target)
     try:
         journal = Journal(folder)

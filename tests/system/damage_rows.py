@@ -74,22 +74,28 @@ def ends(at: str, of: str) -> dict[str, str]:
 
 
 CLIPPED = {"truncated": r"(1\.9|2\.0)\d* the film ends at (1\.9|2\.0)\d s; 1\d\d\d bytes of .*"}
+NO_SOUND = {"truncated": r"0.0 audio stream 1 \(aac, und\): none of its packets are there"}
+SHORT = r"1\.\d+ the {} ends at 1\.\d\d of 2\.\d\d s"
 UNKNOWN = ("audio stream 1 (unknown codec)", "FFmpeg does not know its codec")
 
 MATROSKA: list[Row] = [
     survives("B41", "flips.mp4", "concealed frame"),
     survives("B41", "flips.mov", "concealed frame"),
     survives("B42", "flips.mkv", "concealed frame", "gap", check=also.misses(8)),
-    survives("B43", "flips.ts", "concealed frame", "decode error", "gap", "missing frame"),
+    survives(
+        "B43",
+        "flips.ts",
+        *("concealed frame", "corrupt packet", "decode error", "gap", "missing frame"),
+    ),
     survives("B44", "flips.mpg", "concealed frame", "timestamp", "gap", "missing frame"),
     survives("B44", "flips.avi", "concealed frame", "gap"),
-    survives("B45", "cut.mp4", "truncated", texts=ends("1.2", "2.00")),
-    survives("B45", "cut.mov", "truncated", texts=ends("1.2", "2.00")),
+    survives("B45", "cut.mp4", "truncated", "corrupt packet", texts=ends("1.2", "2.00")),
+    survives("B45", "cut.mov", "truncated", "corrupt packet", texts=ends("1.2", "2.00")),
     survives("B46", "cut.mkv", "truncated", texts=ends("1.2", "2.02")),
-    survives("B46", "cut.avi", "truncated", texts={"truncated": "1.0 the film ends at .*"}),
+    survives("B46", "cut.avi", "truncated", texts={"truncated": "1.0 23 of 48 frames are .*"}),
     survives("B47", "cut.ts", "truncated", texts={"truncated": ".*; 38 bytes of its file .*"}),
     survives("B47", "cut.mpg", "concealed frame"),
-    survives("B45", "clipped.mp4", "truncated", texts=CLIPPED),
+    survives("B45", "clipped.mp4", "truncated", "corrupt packet", texts=CLIPPED),
     survives("B46", "clipped.mkv", "truncated", texts=CLIPPED),
     survives("B46", "clipped.avi", "truncated", texts=CLIPPED),
     Row("B53", "nosound.mkv", left=(UNKNOWN,)),
@@ -110,6 +116,14 @@ MATROSKA: list[Row] = [
     survives("B61", "badpicture.mkv", "decode error", "gap", "missing frame"),
     survives("B61", "badend.mkv", "decode error", "gap", "missing frame"),
     survives("B61", "repeated.mkv", "timestamp"),
+    survives("B61", "nosoundindex.mp4", "truncated", texts=NO_SOUND),
+    survives("B46", "short.webm", "truncated", texts={"truncated": SHORT.format("picture")}),
+    survives("B46", "short.flv", "truncated", texts={"truncated": SHORT.format("film")}),
+    survives(
+        "B46", "short.avi", "truncated", texts={"truncated": "1.8 3 of 48 frames are missing"}
+    ),
+    survives("B47", "mute.ts", "gap", texts={"gap": r"1.\d+ audio stream 1 \(mp2\): no sound .*"}),
+    survives("B47", "pause.mkv"),
 ]
 
 MP4 = ("flips.mp4", "flips.mkv", "cut.mp4", "clipped.mkv", "restart.ts", "midstart.mkv", "lost.mkv")

@@ -164,6 +164,41 @@ def _payloads(path: Path, kind: str) -> Iterator[bytes]:
         yield from (bytes(p) for p in container.demux(stream) if p.size)
 
 
+def without_end(path: Path) -> Path:
+    """Without the last three pictures and the sound beside them, overwritten from their heads on."""
+    if path.suffix == ".flv":  # has no index and no size: it ends where its bytes end
+        make_film(path.with_name("plain.flv"), replace(H264, audio=(Audio(),)))
+        data = path.with_name("plain.flv").read_bytes()
+        path.write_bytes(data[: len(data) * 85 // 100])
+        return path
+    plain = path.with_name("plain" + path.suffix)
+    codec = {".webm": "libvpx-vp9", ".avi": "mpeg4"}[path.suffix]
+    sound = {".webm": "libopus", ".avi": "mp2"}[path.suffix]
+    make_film(plain, replace(MPEG2, codec=codec, audio=(Audio(sound),), options={}))
+    data = bytearray(plain.read_bytes())
+    head = 16
+    begin = data.index(list(_payloads(plain, "video"))[-3]) - head
+    end = data.rindex(b"idx1" if path.suffix == ".avi" else bytes.fromhex("1c53bb6b"))
+    data[begin:end] = bytes(end - begin)
+    path.write_bytes(data)
+    return path
+
+
+def without_sound_index(path: Path) -> Path:
+    """The table of an MP4 that says where the sound lies points behind the end of the file."""
+    data = bytearray(good(path).read_bytes())
+    at = data.rindex(b"stco") + 8
+    count = int.from_bytes(data[at : at + 4], "big")
+    data[at + 4 : at + 4 + 4 * count] = b"\x7f" * 4 * count
+    path.write_bytes(data)
+    return path
+
+
+def without_some_sound(path: Path) -> Path:
+    """A fifth of a second of sound is missing, and the picture goes on."""
+    return _copied(path, lambda index, stream: stream == "audio" and 50 <= index < 60)
+
+
 def repeated_sound(path: Path) -> Path:
     """Every fifth packet of sound has the time of the one before, and so have two pictures."""
     plain = path.with_name("plain.mkv")
@@ -212,6 +247,12 @@ DAMAGED: dict[str, Callable[[Path], Path]] = {
     "badpicture.mkv": broken_payloads("video", 20, 3),
     "badend.mkv": broken_payloads("video", 45, 1),
     "repeated.mkv": repeated_sound,
+    "short.webm": without_end,
+    "short.flv": without_end,
+    "short.avi": without_end,
+    "nosoundindex.mp4": without_sound_index,
+    "mute.ts": without_some_sound,
+    "pause.mkv": without_some_sound,
     "large.mkv": large,
     "good.mkv": lambda path: good(path).rename(path),
 }
