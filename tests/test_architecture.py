@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
 ORDER = [
-    *("errors", "settings", "frames", "streams"),
+    *("errors", "settings", "frames", "streams", "places"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
     "color.neutral",
     "film.*",

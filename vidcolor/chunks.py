@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import ChunkDiffers
 from vidcolor.film.packets import PacketFacts
 from vidcolor.frames import Colored, Frame
 from vidcolor.settings import ChunkSettings
@@ -54,7 +54,7 @@ def unfinished(
         context: How many frames behind an unfinished chunk are needed at most.
 
     Raises:
-        OutputError: A chunk that is done has other frames in its file than in the film.
+        ChunkDiffers: A chunk that is done has other frames in its file than in the film.
     """
     needed, gap, seen = 0, False, _Seen(-1)
     try:
@@ -108,7 +108,4 @@ class _Seen:
             self._first,
             self._last,
         ):
-            raise OutputError(
-                f"chunk {self.chunk} has other frames now than when it was coloured; add --fresh to"
-                " start over"
-            )
+            raise ChunkDiffers(self.chunk)

@@ -4,6 +4,7 @@ VidcolorError
 ├── SettingsError (ValueError)
 ├── FilmError
 │   ├── FilmUnreadable
+│   │   └── FilmChanged
 │   ├── NoPicture
 │   ├── UnsupportedPixels
 │   ├── FilmTooLarge
@@ -12,6 +13,7 @@ VidcolorError
 │   ├── OutputExists (FileExistsError)
 │   ├── CannotCarry
 │   ├── EncoderMissing
+│   ├── ChunkDiffers
 │   ├── JobDiffers
 │   └── OutputFull
 ├── WeightsError
@@ -46,6 +48,10 @@ class FilmUnreadable(FilmError):
     """The file is missing, empty, damaged beyond use, or no media file at all."""
 
 
+class FilmChanged(FilmUnreadable):
+    """The file became another one while it was coloured."""
+
+
 class NoPicture(FilmError):
     """The file has no video stream that can be coloured."""
 
@@ -76,6 +82,18 @@ class CannotCarry(OutputError):
 
 class EncoderMissing(OutputError):
     """The encoder asked for is not available or does not fit the container or the pixels."""
+
+
+class ChunkDiffers(OutputError):
+    """A finished chunk has other frames than the film has now: one of them was not read whole."""
+
+    def __init__(self, number: int) -> None:
+        """Name the chunk."""
+        super().__init__(
+            f"chunk {number} has other frames now than when it was coloured, as if the film had not"
+            " been read whole; run the same command again to colour it anew"
+        )
+        self.number = number
 
 
 class JobDiffers(OutputError):

@@ -162,6 +162,8 @@ class FilmInfo:
     streams: tuple[StreamInfo, ...]
     chapters: int
     metadata: dict[str, str]
+    identity: dict[str, Any] = field(default_factory=dict)
+    """What tells the file from another, or from itself when it was changed."""
     notes: tuple[str, ...] = ()
     """What a user should know: untagged colours, HDR, alpha."""
 

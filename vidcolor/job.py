@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from vidcolor.colorizer import Colorizer
-from vidcolor.errors import FilmUnreadable
 from vidcolor.film.encode import EncodePlan
-from vidcolor.film.limits import printable
 from vidcolor.frames import FilmInfo
 from vidcolor.settings import Settings
-
-_ENDS = 1 << 20
 
 
 def describe_job(
@@ -34,7 +28,7 @@ def describe_job(
     unit = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else unit
     return {
-        "film": identity(info.path),
+        "film": info.identity,
         "picture": {
             "codec": info.codec,
             "size": f"{info.width}x{info.height}",
@@ -45,8 +39,8 @@ def describe_job(
             "start": str(settings.open.start),
             "end": str(settings.open.end),
             "video stream": settings.open.video_stream,
-            "size": settings.colorizer.size,
-            "vivid": settings.colorizer.vivid,
+            "size": colorizer.settings.size,
+            "vivid": colorizer.settings.vivid,
             "shots": asdict(settings.shots),
             "smooth": asdict(settings.smooth),
             "saturation": settings.paint.saturation,
@@ -60,7 +54,7 @@ def describe_job(
             "options": plan.options,
         },
         "net": {
-            "weights": colorizer.sha256,
+            "weights": colorizer.sha256 or _sha256_of(colorizer),
             "gate": gate_sha256,
             "device": f"{device.type} {name}",
             "numbers": str(colorizer.dtype).removeprefix("torch."),
@@ -71,22 +65,12 @@ def describe_job(
     }
 
 
-def identity(path: Path) -> dict[str, Any]:
-    """What tells a file from another, or from itself when it was changed: cheap for large ones.
-
-    Raises:
-        FilmUnreadable: The file has gone.
-    """
-    try:
-        with open(path, "rb") as file:
-            state = os.fstat(file.fileno())
-            digest = hashlib.sha256(file.read(_ENDS))
-            file.seek(max(0, state.st_size - _ENDS))
-            digest.update(file.read(_ENDS))
-    except OSError as exc:
-        name = printable(path.name)
-        raise FilmUnreadable(f"{name}: cannot be opened: {exc.strerror}") from exc
-    return {"bytes": state.st_size, "changed": state.st_mtime_ns, "sha256": digest.hexdigest()}
+def _sha256_of(colorizer: Colorizer) -> str:
+    """Of the net itself, where it comes from no file; hexadecimal."""
+    digest = hashlib.sha256()
+    for name, value in sorted(colorizer.net.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:

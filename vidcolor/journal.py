@@ -21,11 +21,11 @@ from vidcolor.film.limits import printable
 from vidcolor.film.packets import PacketFacts
 from vidcolor.film.target import (
     claim,
-    hidden_path,
     new_file,
     output_errors,
     sync_folder,
 )
+from vidcolor.places import work_folder
 from vidcolor.smoothing import Handover
 
 _JOURNAL, _LOCK = "journal.jsonl", "lock"
@@ -83,6 +83,12 @@ class Journal:
             os.fsync(file.fileno())
         self.done[chunk.number] = chunk
 
+    def forget(self, number: int) -> None:
+        """Take a chunk for not done, in the next run too."""
+        self.done.pop(number, None)
+        with output_errors(self.folder):
+            self.path(number).unlink(missing_ok=True)
+
     def get(self, number: int) -> Handover | None:
         """What the chunk of this number takes over from the one before it, if there is anything."""
         path = self._handover(number)
@@ -135,17 +141,11 @@ class Journal:
         except OSError as exc:
             name = printable(self.folder.name)
             raise OutputError(f"{name}: cannot be read: {exc.strerror}") from exc
-        found = [line for line in map(_checked, lines) if line is not None]
-        jobs = [line["job"] for line in found if "job" in line]
-        if not jobs:
-            return  # not even begun: chunks of an unknown job are worth nothing
-        self.job = jobs[0]
-        for line in found:
-            if "number" in line:
-                facts = PacketFacts(**line.pop("facts"))
-                chunk = DoneChunk(facts=facts, **line | {"colourless": tuple(line["colourless"])})
-                self.done[chunk.number] = chunk
-        self.done = {number: chunk for number, chunk in self.done.items() if self._holds(chunk)}
+        entries = [entry for entry in map(_checked, lines) if entry is not None]
+        self.job = next((entry["job"] for entry in entries if "job" in entry), {})
+        if self.job:  # chunks of an unknown job are worth nothing
+            chunks = [chunk for chunk in map(_chunk_of, entries) if chunk and self._holds(chunk)]
+            self.done = {chunk.number: chunk for chunk in chunks}
         if not self.done:
             self.clear()
 
@@ -156,11 +156,6 @@ class Journal:
             whole = path.stat().st_size == chunk.facts.bytes and _sha256(path) == chunk.facts.sha256
             return whole and self.handover_sha256(chunk.number + 1) == chunk.handover
         return False
-
-
-def work_folder(target: Path) -> Path:
-    """Where what is done of a film is kept until all of it is."""
-    return hidden_path(Path(os.path.abspath(target)), ".vidcolor")
 
 
 @contextmanager
@@ -200,6 +195,15 @@ def _checked(line: bytes) -> dict[str, Any] | None:
         return None
     entry: dict[str, Any] = json.loads(text)
     return entry
+
+
+def _chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
+    """The chunk of a line; None for another line, or one of another version of vidcolor."""
+    try:
+        facts = PacketFacts(**entry.pop("facts"))
+        return DoneChunk(facts=facts, **entry | {"colourless": tuple(entry["colourless"])})
+    except (KeyError, TypeError):
+        return None
 
 
 def _sha256(path: Path) -> str:

@@ -15,10 +15,9 @@ import torch
 from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
-from vidcolor.errors import FilmError, FilmUnreadable, SettingsError
+from vidcolor.errors import ChunkDiffers, FilmChanged, SettingsError, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
-from vidcolor.film.limits import printable
 from vidcolor.film.mux import Written
 from vidcolor.film.packets import write_chunk
 from vidcolor.film.probe import Film, film_is_still, open_film
@@ -26,7 +25,7 @@ from vidcolor.film.still import check_still_target, frame_rgb, read_still, write
 from vidcolor.film.stitch import check_writable, stitch
 from vidcolor.film.target import check_target
 from vidcolor.frames import Damage, FilmInfo, Frame, PixelLayout, Progress, Report
-from vidcolor.job import describe_job, identity, versions
+from vidcolor.job import describe_job, versions
 from vidcolor.journal import DoneChunk, Journal, open_journal
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -92,13 +91,14 @@ def _colorize_moving(
     with open_film(source, settings.open) as film:
         check_target(film.info.path, target, settings.output)
         with open_journal(target) as journal:
-            if settings.output.fresh:
-                journal.clear()
-            plan = plan_encode(film.info, target, _as_begun(settings.encode, journal))
+            begun = {} if settings.output.fresh else journal.job
+            plan = plan_encode(film.info, target, _as_begun(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-            _fit(colorizer, film.info, journal)
+            _fit(colorizer, film.info, begun)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
+            if settings.output.fresh:
+                journal.clear()
             journal.begin(describe_job(film.info, settings, plan, colorizer, gate_sha256))
             run = _Run(film, plan, journal, settings, report, on_progress)
             run.colour(colorizer, gate)
@@ -124,19 +124,19 @@ def _colorize_moving(
     return report
 
 
-def _as_begun(settings: EncodeSettings, journal: Journal) -> EncodeSettings:
-    """The settings with the threads that an interrupted run had, unless others are asked for."""
-    threads = settings.threads or journal.job.get("encoder", {}).get("threads", 0)
+def _as_begun(settings: EncodeSettings, begun: dict[str, Any]) -> EncodeSettings:
+    """The settings with the threads that an interrupted job had, unless others are asked for."""
+    threads = settings.threads or begun.get("encoder", {}).get("threads", 0)
     return replace(settings, threads=threads)
 
 
-def _fit(colorizer: Colorizer, info: FilmInfo, journal: Journal) -> None:
-    """Decides how the net is run; an interrupted run has decided it already."""
+def _fit(colorizer: Colorizer, info: FilmInfo, begun: dict[str, Any]) -> None:
+    """Decides how the net is run; an interrupted job has decided it already."""
     colorizer.fit(info.height, info.width, info.sample_aspect)
-    begun = journal.job.get("net", {})
+    net = begun.get("net", {})
     if not colorizer.settings.batch:
-        colorizer.batch = begun.get("batch", colorizer.batch)
-    torch.set_num_threads(begun.get("threads", torch.get_num_threads()))  # float32 rounds otherwise
+        colorizer.batch = net.get("batch", colorizer.batch)
+    torch.set_num_threads(net.get("threads", torch.get_num_threads()))  # float32 rounds otherwise
 
 
 class _Run:
@@ -160,6 +160,8 @@ class _Run:
         self._on_progress = on_progress
         self._done = {number: chunk.facts for number, chunk in journal.done.items()}
         """What earlier runs finished."""
+        self._chunks: set[int] = set()
+        """All that the film has."""
         self._frames = sum(facts.frames for facts in self._done.values())
 
     def colour(self, colorizer: Colorizer, gate: Gate | None) -> None:
@@ -169,7 +171,8 @@ class _Run:
         frames: Iterator[Any] = decode(self._film, self._plan.layout)
         frames = timed(prefetch(timed(frames, "decode", seconds)), "wait 1", seconds)
         frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
-        frames = unfinished(plan_chunks(self._counted(frames), settings.chunks), self._done, ahead)
+        frames = self._counted(plan_chunks(frames, settings.chunks))
+        frames = unfinished(frames, self._done, ahead)
         colored = colorizer.colorize(frames, self._film.info.sample_aspect)
         colored = timed(colored, "colour", seconds)
         colored = smooth(colored, settings.smooth, gate, self._journal)
@@ -180,8 +183,11 @@ class _Run:
         try:
             for number, chunk in groupby(frames, lambda frame: frame.chunk):
                 self._write(number, chunk)
-        except FilmError:
+        except UnsupportedPixels:
             self._journal.clear()  # the film would be refused at the same place again
+            raise
+        except ChunkDiffers as error:
+            self._journal.forget(error.number)
             raise
         finally:
             close(frames)
@@ -199,17 +205,17 @@ class _Run:
     def stitched(self, target: Path) -> Written:
         """Makes the target of the chunks."""
         began = perf_counter()
-        if identity(self._film.info.path) != self._journal.job["film"]:
-            name = printable(self._film.info.path.name)
-            raise FilmUnreadable(f"{name}: was changed while it was coloured; add --fresh")
-        chunks = [chunk for _, chunk in sorted(self._journal.done.items())]
-        written = stitch(
-            self._film,
-            target,
-            self._plan,
-            self._settings.output,
-            [(self._journal.path(chunk.number), chunk.facts) for chunk in chunks],
-        )
+        done = self._journal.done
+        missing = self._chunks.symmetric_difference(done)
+        if missing:  # the film was longer when it was begun, and is whole no more
+            raise ChunkDiffers(min(missing))
+        chunks = [done[number] for number in sorted(done)]
+        files = [(self._journal.path(chunk.number), chunk.facts) for chunk in chunks]
+        try:
+            written = stitch(self._film, target, self._plan, self._settings.output, files)
+        except FilmChanged:
+            self._journal.clear()  # what is done is of no film any more
+            raise
         for pts in (pts for chunk in chunks for pts in chunk.colourless):
             moment = float(pts * self._film.info.time_base)
             self._film.note("no colour", moment, "the net gave no numbers; painted neutral")
@@ -223,10 +229,11 @@ class _Run:
         return [f"went on with {earlier} of {chunks} chunks done already"] if earlier else []
 
     def _counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The same frames; counts shots."""
+        """The same frames; counts shots and chunks."""
         try:
             for frame in frames:
                 self._report.shots += frame.starts_shot
+                self._chunks.add(frame.chunk)
                 yield frame
         finally:
             close(frames)

@@ -134,6 +134,8 @@ class _Run:
         self._settled: Colored | None = None
         """The last of these that is settled, and the trace after it."""
         self._trace: Tensor | None = None
+        self._chunk = 0
+        """The chunk of the last frame that is settled."""
 
     @property
     def waiting(self) -> int:
@@ -154,9 +156,12 @@ class _Run:
             self._trace = handover.trace
             self._last = Colored(item.frame, handover.lightness, handover.ab)
             self._settled = self._last
+            self._chunk = item.frame.chunk
 
     def take(self, item: Colored) -> None:
         """Let ``item`` wait."""
+        if not self._held and self._chunk != item.frame.chunk:
+            self._hand_over(item.frame.chunk)
         held = _joined(self._gate, self._last, item, self._strength)
         self._held.append(held)
         if held.leaned_on:
@@ -165,6 +170,7 @@ class _Run:
     def settle(self, count: int) -> Generator[Colored, None, None]:
         """Let the first ``count`` frames go with their results, or fewer where a chunk ends."""
         chunks = [one.item.frame.chunk for one in self._held]
+        self._chunk = chunks[0]
         count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
         steady, self._trace = _settled(self._held, count, self._trace)
         firm = [one.item for one in self._held[:count] if one.leaned_on]

@@ -21,7 +21,8 @@ from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.mux import FilmWriter, PacketRefused
 from vidcolor.film.packets import read_chunk, write_chunk
 from vidcolor.film.probe import Film, open_film
-from vidcolor.film.target import claim, part_path
+from vidcolor.film.target import claim
+from vidcolor.places import part_path
 from vidcolor.settings import EncodeSettings, OutputSettings
 
 OLD = b"the old film"

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import torch
 from films import Audio, Spec, make_film
 
 from vidcolor.film.decode import decode
 from vidcolor.film.probe import Film, open_film
-from vidcolor.film.wholeness import missing_bytes, tagged_duration
+from vidcolor.film.roll import Roll
+from vidcolor.film.still import read_still, write_rgb
+from vidcolor.film.wholeness import (
+    is_whole_picture,
+    missing_bytes,
+    repeats_at_end,
+    tagged_duration,
+)
 from vidcolor.settings import OpenSettings
 
 BASE = Spec(codec="libx264", frames=40)
@@ -124,4 +133,101 @@ def test_a_cut_behind_the_start_is_seen(tmp_path: Path) -> None:
     assert film.damage_counts["truncated"] == 1
     with open_film(tmp_path / "in.mkv", OpenSettings(end=Fraction(1))) as film:
         list(decode(film))
+    assert film.damage == []
+
+
+def test_an_avi_may_repeat_its_last_frames(tmp_path: Path) -> None:
+    make_film(tmp_path / "in.avi", replace(BASE, codec="mpeg4", frames=12))
+    data = (tmp_path / "in.avi").read_bytes()
+    at = data.rindex(b"idx1") + 8 + 12 * 16
+    assert repeats_at_end(tmp_path / "in.avi", 0) == 0
+    entries = data[:at] + 2 * (b"00dc" + bytes(12)) + data[at:]
+    (tmp_path / "in.avi").write_bytes(entries)
+    assert repeats_at_end(tmp_path / "in.avi", 0) == 2
+    assert repeats_at_end(tmp_path / "in.avi", 1) == 0
+
+
+def test_sound_that_is_late_short_or_trimmed_is_whole(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.mkv", "a.mov"):
+        for seconds in (0.6, 3.0):
+            make_film(tmp_path / name, replace(BASE, audio=(Audio(seconds=seconds), Audio())))
+            with open_film(tmp_path / name) as film:
+                assert len(list(decode(film))) == 40
+            assert film.damage == []
+
+
+def test_an_mp4_may_leave_out_its_end_by_an_edit(tmp_path: Path) -> None:
+    """As phones trim films: the packets stay in the tables, the edit says how long to play."""
+    make_film(tmp_path / "in.mp4", replace(BASE, audio=(Audio(),), options={"bf": "0"}))
+    data = bytearray((tmp_path / "in.mp4").read_bytes())
+    at, edits = data.find(b"elst"), 0
+    while at >= 0:
+        data[at + 12 : at + 16] = struct.pack(">I", 800)  # milliseconds
+        at, edits = data.find(b"elst", at + 4), edits + 1
+    assert edits == 2
+    (tmp_path / "in.mp4").write_bytes(data)
+    with open_film(tmp_path / "in.mp4") as film:
+        assert 18 <= len(list(decode(film))) <= 24
+    assert film.damage == []
+
+
+def test_only_what_is_behind_the_last_frame_is_called_once_more(tmp_path: Path) -> None:
+    make_film(tmp_path / "in.mkv", BASE)
+    for absent, called in (({10}, 0), ({38, 39}, 2), ({10, 39}, 1)):
+        with open_film(tmp_path / "in.mkv", OpenSettings(decoder_threads=2)) as film:
+            roll = Roll(film)
+            packets = [packet for packet in film.container.demux(film.video) if packet.size]
+            for packet in packets:
+                roll.enter(packet)
+            frames = [frame for packet in [*packets, None] for frame in film.video.decode(packet)]
+            for index, frame in enumerate(frames):
+                if index not in absent:
+                    roll.leave(frame)
+            assert len(roll.last_call()) == called
+
+
+def test_a_stream_that_appears_on_the_way_is_told(tmp_path: Path) -> None:
+    """Behind the five seconds that FFmpeg looks at when it opens a film, and before its end."""
+    plain = Spec(codec="mpeg2video", frames=160, brightness=90)
+    parts = {"a": plain, "b": replace(plain, frames=24, audio=(Audio("mp2"),))}
+    paths = [make_film(tmp_path / f"{name}.ts", spec).path for name, spec in parts.items()]
+    first, second = (path.read_bytes() for path in paths)
+    padding = (b"G\x1f\xff\x10" + b"\xff" * 184) * 1500  # null packets, as broadcasts have them
+    (tmp_path / "in.ts").write_bytes(first + second + padding + first)
+    with open_film(tmp_path / "in.ts") as film:
+        assert len(film.info.streams) == 1
+        assert len(list(decode(film))) == 2 * 160 + 24
+    (late,) = [damage for damage in film.damage if damage.kind == "late stream"]
+    assert re.fullmatch(r"audio stream 1 \(mp\d\w*\) appears in mid-film; .*", late.text)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_a_picture_that_is_cut_short_is_damaged(tmp_path: Path, name: str) -> None:
+    rgb = torch.randint(0, 255, (3, 64, 64), generator=torch.Generator().manual_seed(1))
+    write_rgb(rgb.to(torch.uint8), tmp_path / name)
+    assert not read_still(tmp_path / name).damaged
+    data = (tmp_path / name).read_bytes()
+    cut = -12 if name == "a.png" else -len(data) // 5
+    (tmp_path / name).write_bytes(data[:cut])
+    assert read_still(tmp_path / name).damaged
+    if name == "a.png":
+        middle = len(data) // 2
+        assert not is_whole_picture(data[:middle] + b"\0\1\2" + data[middle + 3 :])
+    else:
+        inside = b"\xff\xe1\x00\x06" + b"\xff\xd8\xff\xd9"  # a small JPEG in the headers
+        assert is_whole_picture(data[:2] + inside + data[2:])
+        assert not is_whole_picture(data[:2] + inside + data[2:-2])
+
+
+@pytest.mark.parametrize("name", ["a.flv", "a.avi", "a.ts", "a.mpg"])
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001)])
+def test_whole_films_are_whole(tmp_path: Path, name: str, rate: Fraction) -> None:
+    """The length of an FLV begins before its first frame; an AVI counts sound in its own way."""
+    codec = {"flv": "libx264", "avi": "mpeg4"}.get(name[2:], "mpeg2video")
+    sound = {"flv": "aac", "avi": "libmp3lame"}.get(name[2:], "mp2")
+    options = {"bf": "3"} if codec == "libx264" else {}
+    spec = replace(BASE, codec=codec, rate=rate, audio=(Audio(sound),), options=options)
+    make_film(tmp_path / name, spec)
+    with open_film(tmp_path / name) as film:
+        assert len(list(decode(film))) == 40
     assert film.damage == []

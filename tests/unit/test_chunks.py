@@ -10,7 +10,7 @@ from synthetic import make_frame, texture
 from torch import Tensor
 
 from vidcolor.chunks import plan_chunks, unfinished, without
-from vidcolor.errors import OutputError, SettingsError
+from vidcolor.errors import ChunkDiffers, SettingsError
 from vidcolor.film.packets import PacketFacts
 from vidcolor.frames import Colored, Frame
 from vidcolor.settings import ChunkSettings, SmoothSettings
@@ -103,16 +103,17 @@ def test_they_end_with_the_shot() -> None:
 
 def test_a_done_chunk_must_have_the_frames_it_had() -> None:
     for wrong in (facts(0, 28), facts(1, 29), facts(-1, 29), PacketFacts(29, 0, 29, 0, 0, "", "")):
-        with pytest.raises(OutputError, match="chunk 0 has other frames"):
+        with pytest.raises(ChunkDiffers, match="chunk 0 has other frames"):
             list(unfinished(plan_chunks(film(40), LONG), {0: wrong}, 8))
-    with pytest.raises(OutputError, match="chunk 1 has other frames"):
+    with pytest.raises(ChunkDiffers, match="chunk 1 has other frames"):
         list(unfinished(plan_chunks(film(55), LONG), {0: DONE[0], 1: DONE[1]}, 8))
 
 
 class Pictures:
     """Colours of a film of 100 frames, noisy as those of a net; damaged frames among them."""
 
-    def __init__(self, shots: Iterable[int]) -> None:
+    def __init__(self, shots: Iterable[int], ahead: int = AHEAD) -> None:
+        self.ahead = ahead
         draw = torch.Generator().manual_seed(5)
         self.shots = tuple(shots)
         self.ab = 20 + 8 * torch.randn(100, 2, 12, 16, generator=draw)
@@ -132,14 +133,17 @@ class Pictures:
         """ab of the frames of chunks that are not done, by pts."""
         finished = {number: DONE[number] for number in done}
         frames = plan_chunks(film(100, self.shots), LONG)
-        colored = self.colour(unfinished(frames, finished, context(AHEAD)))
-        steady = smooth(colored, SmoothSettings(look_ahead=AHEAD), None, handovers)
+        colored = self.colour(unfinished(frames, finished, context(self.ahead)))
+        steady = smooth(colored, SmoothSettings(look_ahead=self.ahead), None, handovers)
         return {item.frame.pts: item.ab for item in without(steady, finished)}
 
 
+@pytest.mark.parametrize("ahead", [AHEAD, 1, 0])
 @pytest.mark.parametrize("shots", [(0,), (0, 70), (0, 33), (0, 30, 60), (0, 52, 64, 91)])
-def test_colours_do_not_depend_on_where_a_film_was_interrupted(shots: tuple[int, ...]) -> None:
-    pictures = Pictures(shots)
+def test_colours_do_not_depend_on_where_a_film_was_interrupted(
+    shots: tuple[int, ...], ahead: int
+) -> None:
+    pictures = Pictures(shots, ahead)
     handovers: dict[int, Handover] = {}
     whole = pictures.steady((), handovers)
     assert sorted(whole) == list(range(100))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 from hashlib import sha256
@@ -10,9 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import vidcolor.film.target as target_module
 from vidcolor.errors import JobDiffers, OutputError
 from vidcolor.film.packets import PacketFacts
-from vidcolor.journal import DoneChunk, Journal, open_journal, work_folder
+from vidcolor.journal import DoneChunk, Journal, open_journal
+from vidcolor.places import work_folder
 from vidcolor.smoothing import Handover
 
 JOB = {"film": {"bytes": 7}, "settings": {"crf": None, "shots": {"threshold": 0.27}}}
@@ -217,3 +221,49 @@ def test_a_file_in_place_of_the_folder_is_refused(target: Path) -> None:
     with pytest.raises(OutputError, match=r"out\.mkv: cannot be written"), open_journal(target):
         pass
     assert work_folder(target).read_text() == "mine"
+
+
+def test_lines_of_another_version_are_not_believed(target: Path) -> None:
+    folder = begun(target)
+    path = folder / "journal.jsonl"
+    first, *lines = path.read_text().splitlines(keepends=True)
+    entry = json.loads(lines[1].partition(" ")[2])
+    entry["facts"]["colour"] = "new"
+    text = json.dumps(entry)
+    lines[1] = f"{sha256(text.encode()).hexdigest()[:16]} {text}\n"
+    path.write_text(first + "".join(lines))
+    assert sorted(found(target)) == [0, 2]
+
+
+def test_a_chunk_that_is_forgotten_is_done_again(target: Path) -> None:
+    begun(target)
+    with open_journal(target) as journal:
+        journal.begin(JOB)
+        journal.forget(1)
+    assert sorted(found(target)) == [0, 2]
+
+
+def test_a_lock_whose_file_was_removed_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that had the lock removes its file between another's opening and locking it."""
+    flock = target_module.fcntl.flock
+    path = tmp_path / "lock"
+
+    def late(file: int, how: int) -> None:
+        path.unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(target_module.fcntl, "flock", late)
+    with pytest.raises(OutputError, match="another vidcolor is writing this target"):
+        target_module.claim(path, tmp_path / "out.mkv")
+
+
+def test_a_file_system_without_locks_is_no_reason_to_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(target_module.fcntl, "flock", none)
+    os.close(target_module.claim(tmp_path / "lock", tmp_path / "out.mkv"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vidcolor import __version__
 from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
 from vidcolor.errors import OutputError
+from vidcolor.places import work_folder
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
@@ -180,8 +181,6 @@ def run(args: argparse.Namespace) -> int:
 
 def interrupted(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
-    from vidcolor.journal import work_folder
-
     if any(work_folder(Path(args.target)).glob("*.packets")):
         return "interrupted; run the same command again to go on from the last finished chunk"
     return "interrupted; the target is as it was before"

@@ -68,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupt.restore()
 
 
+# A child hears the signals of its terminal itself; its parent would count them twice.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+
+
 class Interrupt:
     """What SIGINT and SIGTERM do while a command runs.
 
@@ -96,6 +101,7 @@ class Interrupt:
         """Print what happened, once; the exit code."""
         if self._told.acquire(blocking=False):
             fail(self.words())
+            sys.stderr.flush()
         return 143 if self.number == signal.SIGTERM else 130
 
     def restore(self) -> None:
@@ -103,8 +109,9 @@ class Interrupt:
         signal.set_wakeup_fd(self._other)
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self._written.close()
+        self._written.send(b"\0")
         self._watcher.join()
+        self._written.close()
         self._bytes.close()
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
@@ -116,20 +123,18 @@ class Interrupt:
         first = self._next(None)
         if first and self._next(GRACE) != 0:
             self.number = self.number or first
-            code = self.tell()
-            sys.stderr.flush()
-            os._exit(code)
+            os._exit(self.tell())
 
     def _next(self, seconds: float | None) -> int | None:
         """The next of the two signals; None when none comes in time, 0 when the command is over."""
         self._bytes.settimeout(seconds)
         try:
-            while data := self._bytes.recv(1):
-                if data[0] in self._before:
-                    return data[0]
+            while True:
+                number = self._bytes.recv(1)[0]
+                if number in (0, *self._before):
+                    return number
         except TimeoutError:
             return None
-        return 0
 
 
 def _open_standard_files() -> None:

@@ -51,7 +51,9 @@ class Clock:
         rate = film.info.frame_rate or Fraction(25)
         self._usual = max(1, ticks(1 / rate, self._tick))
         # MPEG streams are cut and joined as bytes, so their clocks may leap forward too.
-        self._may_leap = film.info.container in ("mpegts", "mpeg")
+        joined = film.info.container in ("mpegts", "mpeg")
+        # Of others, too, no film goes on after more hours than the longest may have.
+        self._farthest = _FORWARD if joined else Fraction(settings.max_hours * 3600)
 
     def mend_packet(self, packet: Packet[Any]) -> None:
         """Closes a join of two recordings: moves ``packet`` of any stream behind what came before.
@@ -69,7 +71,7 @@ class Clock:
         now = packet.dts * time_base
         last = self._last_dts.get(index)
         if last is not None:
-            leapt = self._may_leap and now - last > _FORWARD
+            leapt = now - last > self._farthest
             if last - now > _BACKWARD or leapt:
                 self._join(packet, self._last_end[index] - now)
                 now = packet.dts * time_base

@@ -27,8 +27,9 @@ from vidcolor.film.encode import EncodePlan, open_encoder
 from vidcolor.film.limits import printable
 from vidcolor.film.passthrough import Passthrough, check_strict, plan_passthrough
 from vidcolor.film.probe import Film
-from vidcolor.film.target import check_target, claim, output_errors, part_path, publish
+from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.frames import LeftBehind
+from vidcolor.places import part_path
 from vidcolor.settings import OutputSettings
 
 _MAX_TIMESCALE = (1 << 31) - 1

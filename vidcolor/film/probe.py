@@ -41,6 +41,7 @@ from vidcolor.film.limits import (
     check_file,
     check_length,
     film_errors,
+    identity,
     is_encrypted_mp4,
     printable,
 )
@@ -136,6 +137,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
     name = printable(absolute.name)
     if film_is_still(absolute):
         raise NoPicture(f"{name}: is a still picture, no film")
+    known = identity(absolute)
     with film_errors(absolute):
         container = open_container(absolute, settings, FORMATS)
         try:
@@ -150,7 +152,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
         except BaseException:
             container.close()
             raise
-    return Film(info, container, video, settings, first)
+    return Film(replace(info, identity=known), container, video, settings, first)
 
 
 def open_container(

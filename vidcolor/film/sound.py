@@ -18,6 +18,7 @@ from vidcolor.film.probe import Film
 from vidcolor.film.wholeness import tagged_duration
 
 _HOLE = Fraction(1, 10)  # seconds without sound that no encoder makes by itself
+_SHORTEST_PACKET = Fraction(1, 100)  # seconds; a sample is shorter by far
 _MOST_HOLES = 1000
 _NEAR_CUT = Fraction(1, 2)
 _SLACK = {"avi": Fraction(1, 2), "mov": Fraction(1, 10), "matroska": Fraction(3, 20)}
@@ -119,16 +120,22 @@ class Sound:
             first = stream.start_time or 0
             declared = (first + (stream.duration or 0)) * (stream.time_base or Fraction(0))
             declared = declared if stream.duration else Fraction(0)
-        short = track.end < declared - _SLACK[kind]
-        if kind == "mov":
-            # Edits that leave out packets shorten the index that FFmpeg makes of them, too.
-            listed = len(stream.index_entries) or frames
-            short = track.packets < listed or (short and track.packets < frames)
         if track.packets == 0 and (frames or declared):
             return "none of its packets are there"
-        if short and kind == "mov":
-            return f"{frames - track.packets} of {frames} packets are missing"
-        return f"ends at {float(track.end):.2f} of {float(declared):.2f} s" if short else ""
+        short = track.end < declared - _SLACK[kind]
+        total = frames
+        if kind == "mov":
+            # Edits that leave out packets shorten the index that FFmpeg makes of them, too.
+            listed = frames if short else len(stream.index_entries)
+        elif kind == "avi":
+            total = listed = max(len(stream.index_entries), _counted(stream))
+        else:
+            listed = 0
+        if track.packets < listed:
+            return f"{total - track.packets} of {total} packets are missing"
+        if short and kind != "mov":
+            return f"ends at {float(track.end):.2f} of {float(declared):.2f} s"
+        return ""
 
     def _zero(self) -> Fraction:
         zero = self._clock.zero
@@ -139,3 +146,9 @@ class Sound:
         start, end = self._clock.start, self._clock.end
         if (start is None or moment >= start) and (end is None or moment < end):
             self._film.note(kind, float(moment - self._zero()), text)
+
+
+def _counted(stream: Stream) -> int:
+    """Packets that an AVI declares of a stream; 0 where it declares bytes or samples instead."""
+    tick = stream.time_base or Fraction(0)
+    return stream.frames if tick > _SHORTEST_PACKET and stream.duration else 0

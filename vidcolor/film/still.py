@@ -26,9 +26,10 @@ from vidcolor.film.header import orientation, picture_size, upright
 from vidcolor.film.limits import CODECS, STILL_FORMATS, check_file, film_errors, printable
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import check_size, limit_decoder, open_container, still_format
-from vidcolor.film.target import check_target, claim, output_errors, part_path, publish
+from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.film.wholeness import is_whole_picture
 from vidcolor.frames import Frame, PixelLayout
+from vidcolor.places import part_path
 from vidcolor.settings import OpenSettings, OutputSettings
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")

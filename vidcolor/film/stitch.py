@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 
 from av.packet import Packet
 
-from vidcolor.errors import OutputError, OutputFull
+from vidcolor.errors import FilmChanged, OutputError, OutputFull
 from vidcolor.film.demux import carried_packets
 from vidcolor.film.encode import EncodePlan
-from vidcolor.film.limits import printable
+from vidcolor.film.limits import identity, printable
 from vidcolor.film.mux import FilmWriter, PacketRefused, Written
 from vidcolor.film.packets import PacketFacts, read_chunk
 from vidcolor.film.probe import Film, open_film
@@ -64,7 +65,7 @@ def stitch(
         # A broken stream may be refused only here, and FFmpeg does not say which one it is.
         for index in others:
             rest = [other for other in others if other != index]
-            writer = FilmWriter(film, target, plan, settings, rest)
+            writer = FilmWriter(film, target, plan, replace(settings, strict=False), rest)
             refused += [] if _is_taken(film, writer, chunks) else [index]
         film.damage, film.damage_counts = noted
     return _stitched(film, FilmWriter(film, target, plan, settings, refused), chunks)
@@ -91,7 +92,9 @@ def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
     """All packets of the target in the order of their times.
 
     Raises:
-        OutputError: The chunks were not made by one encoder, or one is damaged.
+        OutputError: The chunks were not made by one encoder, one is damaged, or the film cannot be
+            read again.
+        FilmChanged: The film is another one now.
     """
     header = writer.video.codec_context.extradata or b""
     if any(facts.extradata != hashlib.sha256(header).hexdigest() for _, facts in chunks):
@@ -102,8 +105,21 @@ def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
     delay = max((facts.delay for _, facts in chunks), default=0)
     pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
     with open_film(film.info.path, film.settings) as beside:
+        _check_same(film)
         others = carried_packets(beside, film.zero)
         yield from _in_step(chain.from_iterable(pictures), others)
+        _check_same(film)
+    errors = film.damage_counts.get("read error", 0)
+    if beside.damage_counts.get("read error", 0) > errors:
+        name = printable(film.info.path.name)
+        raise OutputError(f"{name}: cannot be read a second time; run the same command again")
+
+
+def _check_same(film: Film) -> None:
+    """Refuses a file that is not the one whose picture was coloured."""
+    if identity(film.info.path) != film.info.identity:
+        name = printable(film.info.path.name)
+        raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
 
 
 def _check_room(target: Path, needed: int) -> None:

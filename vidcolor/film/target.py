@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +19,6 @@ try:
     import fcntl
 except ImportError:  # Windows has no such locks; O_EXCL alone guards there
     fcntl = None  # type: ignore[assignment]
-
-_NAME_LIMIT = 255
 
 
 def check_target(source: Path | None, target: Path, settings: OutputSettings) -> None:
@@ -50,19 +47,6 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
         raise OutputError(f"{name}: the folder {printable(folder)} is read-only")
 
 
-def hidden_path(target: Path, ending: str) -> Path:
-    """A hidden name beside ``target``, for what exists only while it is made."""
-    name = f".{target.name}{ending}"
-    if len(os.fsencode(name)) > _NAME_LIMIT:
-        name = f".vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}{ending}"
-    return target.with_name(name)
-
-
-def part_path(target: Path) -> Path:
-    """The temporary name beside ``target``."""
-    return hidden_path(target, ".part")
-
-
 def claim(path: Path, target: Path) -> int:
     """An open descriptor of a temporary file, which no other run can claim meanwhile.
 
@@ -80,13 +64,24 @@ def claim(path: Path, target: Path) -> int:
         if exc.errno == errno.ENOSPC:
             raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
         raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            os.close(file)
-            raise OutputError(f"{name}: another vidcolor is writing this target") from exc
+    if fcntl is not None and not _locked(file, path):
+        os.close(file)
+        raise OutputError(f"{name}: another vidcolor is writing this target")
     return file
+
+
+def _locked(file: int, path: Path) -> bool:
+    """Whether this process alone has the lock of the file at ``path``."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    try:  # the run that had it may have removed or renamed the file meanwhile
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def new_file(path: Path) -> BinaryIO:

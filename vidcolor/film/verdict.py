@@ -10,6 +10,8 @@ from vidcolor.film.wholeness import missing_bytes, repeats_at_end, tagged_durati
 
 _EXACT_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv", "ogg", "mxf")
 """Containers that say how long they are; of others FFmpeg guesses it from their size."""
+_COUNT_FROM_ZERO = ("matroska,webm", "flv")
+"""Containers whose length begins at 0, wherever the film begins."""
 
 
 @dataclass
@@ -39,9 +41,10 @@ def shortness(film: Film, reach: Reach) -> str:
     info = film.info
     declared = info.duration or Fraction(0)
     exact = Fraction(0)
-    if info.container == "matroska,webm":  # counts from 0, wherever the film begins
+    if info.container == "matroska,webm":
         exact = tagged_duration(film.video.metadata) - info.start
         exact = exact if not declared or exact <= declared else Fraction(0)  # of a longer film
+    if info.container in _COUNT_FROM_ZERO:
         declared -= info.start
     if film.settings.end is not None:
         declared, exact = min(declared, film.settings.end), Fraction(0)
@@ -81,7 +84,7 @@ def _missing_frames(film: Film, reach: Reach) -> int:
 
 def _slack(film: Film, reach: Reach, declared: Fraction) -> Fraction:
     """Seconds by which the streams of a whole film may end before the film."""
-    if film.info.container == "flv":
+    if film.info.container == "flv" and reach.constant:
         return _tolerance(film, reach, Fraction(3, 2))
     slack = max(Fraction(1, 2), _tolerance(film, reach, Fraction(2)))
     return slack if film.info.container in _EXACT_LENGTH else max(slack, declared / 100)

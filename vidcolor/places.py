@@ -1,0 +1,26 @@
+"""Names beside a target of what exists only while it is made."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+_NAME_LIMIT = 255
+
+
+def part_path(target: Path) -> Path:
+    """The temporary file that becomes ``target``."""
+    return _hidden(target, ".part")
+
+
+def work_folder(target: Path) -> Path:
+    """Where what is done of a film is kept until all of it is."""
+    return _hidden(Path(os.path.abspath(target)), ".vidcolor")
+
+
+def _hidden(target: Path, ending: str) -> Path:
+    name = f".{target.name}{ending}"
+    if len(os.fsencode(name)) > _NAME_LIMIT:
+        name = f".vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}{ending}"
+    return target.with_name(name)
