@@ -22,8 +22,8 @@ from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import close
 
-MOST = 16
-"""Frames per run of the net on a GPU, where memory allows."""
+MOST, MOST_CPU = 16, 4
+"""Frames per run of the net on a GPU and on a CPU, where memory allows."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -109,7 +109,7 @@ class Colorizer:
         self.device = pick_device(self.settings.device)
         self.dtype = pick_dtype(self.device)
         self.notes: list[str] = []
-        self._most = self.settings.batch or (1 if self.device.type == "cpu" else MOST)
+        self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
         self._fitted = False
         self.net = net
@@ -142,8 +142,8 @@ class Colorizer:
     def fit(self, height: int, width: int, sample_aspect: Fraction | None = None) -> None:
         """Decide the batch for a film of ``height`` x ``width``.
 
-        It is that of the settings; else one on the CPU and, on a GPU, 16 or as many as the memory
-        does for. Who sets ``batch`` after this has the last word.
+        It is that of the settings; else 4 on the CPU and 16 on a GPU, or as many as the memory does
+        for. Who sets ``batch`` after this has the last word.
         """
         self.batch = self._most
         if not self.settings.batch and self.batch > 1:
@@ -190,14 +190,22 @@ class Colorizer:
 
     def _padded(self, L: Tensor) -> Tensor:
         """As many frames as the batch has, so that each run takes the same kernels."""
-        if self.device.type == "cpu":
+        if self._alone(self.dtype):
             return L
         return torch.cat([L, L[-1:].expand(self.batch - len(L), -1, -1, -1)])
+
+    def _alone(self, dtype: torch.dtype) -> bool:
+        """Whether each frame is run on its own.
+
+        In float32 convolutions on the CPU round otherwise in batches of another size; in bfloat16
+        they were found not to.
+        """
+        return self.device.type == "cpu" and dtype == torch.float32
 
     def _attempt(self, L: Tensor, dtype: torch.dtype) -> Tensor | None:
         """The net's ``(B, 2, h', w')`` ab; None where memory ran out."""
         try:
-            if self.device.type == "cpu":
+            if self._alone(dtype):
                 return torch.cat([self._run(one[None], dtype) for one in L])
             return self._run(L, dtype)
         except (RuntimeError, MemoryError) as error:

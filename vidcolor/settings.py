@@ -68,8 +68,8 @@ class ColorizerSettings:
     size: int = 256
     """Working size: the short side that the net sees, in pixels, a multiple of 16."""
     batch: int = 0
-    """Frames taken at a time; 0 takes one on the CPU and 16 on a GPU, fewer where memory is short.
-    On the CPU the net sees them one by one, so nothing depends on it."""
+    """Frames per run of the net; 0 takes 4 on the CPU and 16 on a GPU, fewer where memory is short.
+    In float32 on the CPU the net sees them one by one."""
     vivid: float | None = None
     """0 takes the safest colour, 1 the most vivid; None takes what the weights were tuned for."""
 
