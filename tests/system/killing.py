@@ -31,7 +31,7 @@ SHOTS = (8, 7, 28, 9)
 """Frames of each shot of the short reel."""
 CHUNKS = (8, 7, 12, 12, 4, 9)
 """Frames of its chunks with `USUAL`: the long shot is split twice."""
-USUAL = ("--size", "64", "--chunk", "0.5", "--force")
+USUAL = ("--size", "64", "--batch", "1", "--chunk", "0.5", "--force")
 OLD = b"the film that was here before"
 GO_ON = "vidcolor: interrupted; run the same command again to go on from the last finished chunk\n"
 STALL = 5.0

@@ -195,7 +195,7 @@ def test_paths_that_are_too_long(
     assert listing(tmp_path) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143)])
 def test_interrupted(number: int, code: int, tiny_weights: Path, tmp_path: Path) -> None:
     spec = Spec(**vars(SMALL) | {"frames": 240, "audio": (Audio(),)})
     film, target = make_film(tmp_path / "film.mp4", spec).path, tmp_path / "out.mp4"

@@ -315,6 +315,7 @@ def ended(running: subprocess.Popen[str]) -> tuple[int, str]:
     return running.returncode, err or ""
 
 
+@pytest.mark.slow
 def test_a_poor_place(stage: Stage, tmp_path: Path) -> None:
     """One core, few files, no locale, no home, no terminal, names that are not ASCII."""
     folder = tmp_path / "fïlm ☃"
@@ -340,6 +341,7 @@ def test_a_poor_place(stage: Stage, tmp_path: Path) -> None:
     assert sorted(listing(folder)) == sorted(map(os.fsencode, (film.name, target.name)))
 
 
+@pytest.mark.slow
 def test_nobody_listens(stage: Stage, target: Path) -> None:
     """All that is printed goes nowhere: closed before the start, or by a reader that has gone."""
     words = ["--weights", str(stage.weights)]
@@ -357,6 +359,7 @@ def test_nobody_listens(stage: Stage, target: Path) -> None:
     assert listing(target.parent) == [b"gone.mp4", b"out.mp4"]
 
 
+@pytest.mark.slow
 def test_without_asserts(stage: Stage, target: Path) -> None:
     """A run that is interrupted and goes on, with ``python -O``."""
     log = target.parent.parent / "begun.txt"

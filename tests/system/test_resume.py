@@ -161,6 +161,7 @@ def check_killed(moment: str, stage: Stage, run: Run, redone: list[int], folder:
     check_same(target, stage.whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_a_process_killed_three_times(
     seed: int, stage: Stage, run: Run, redone: list[int], tmp_path: Path

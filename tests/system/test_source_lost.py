@@ -133,7 +133,7 @@ def test_fresh_that_cannot_begin_keeps_what_is_done(
     assert outcome.report["resumed"] == outcome.report["chunks"] == 3
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.4, 0.8, 1.4, 2.0])
+@pytest.mark.parametrize("delay", [0.05, 0.6, 1.8])
 def test_an_interrupt_while_libraries_load(
     delay: float, film: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
