@@ -6,7 +6,7 @@ shot does, or, in a very long shot, where the smoother hands on what it knows.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from vidcolor.errors import ChunkDiffers
 from vidcolor.film.packets import PacketFacts
@@ -56,13 +56,14 @@ def unfinished(
     Raises:
         ChunkDiffers: A chunk that is done has other frames in its file than in the film.
     """
-    needed, gap, seen = 0, False, _Seen(-1)
+    needed, gap, chunk = 0, False, -1
+    pts: list[int] = []
     try:
         for frame in frames:
-            if frame.chunk != seen.chunk:
-                seen.compare(done)
-                seen = _Seen(frame.chunk)
-            seen.note(frame.pts)
+            if frame.chunk != chunk:
+                _compare(chunk, pts, done)
+                chunk, pts = frame.chunk, []
+            pts.append(frame.pts)
             if frame.chunk not in done:
                 needed = context + 1
             elif frame.starts_shot:
@@ -73,7 +74,7 @@ def unfinished(
                 continue
             frame.resumed, gap = gap, False
             yield frame
-        seen.compare(done)
+        _compare(chunk, pts, done)
     finally:
         close(frames)
 
@@ -88,24 +89,8 @@ def without(colored: Iterable[Colored], done: Container[int]) -> Iterator[Colore
         close(colored)
 
 
-class _Seen:
-    """What was seen of a chunk so far."""
-
-    def __init__(self, chunk: int) -> None:
-        self.chunk = chunk
-        self._frames = self._first = self._last = 0
-
-    def note(self, pts: int) -> None:
-        self._frames += 1
-        self._first, self._last = self._first if self._frames > 1 else pts, pts
-
-    def compare(self, done: Mapping[int, PacketFacts]) -> None:
-        facts = done.get(self.chunk)
-        if facts is None:
-            return
-        if (facts.frames, facts.first_pts, facts.last_pts) != (
-            self._frames,
-            self._first,
-            self._last,
-        ):
-            raise ChunkDiffers(self.chunk)
+def _compare(number: int, pts: Sequence[int], done: Mapping[int, PacketFacts]) -> None:
+    """Refuses a chunk that is done if the film has other frames in its place now."""
+    facts = done.get(number)
+    if facts and (facts.frames, facts.first_pts, facts.last_pts) != (len(pts), pts[0], pts[-1]):
+        raise ChunkDiffers(number)

@@ -73,8 +73,8 @@ def gpu_fault(error: BaseException) -> str:
 class Colorizer:
     """A net on a device, ready to colour.
 
-    On the CPU the net sees one frame at a time: it is no slower, and the bits of a frame then do
-    not depend on the batch. On a GPU it sees whole batches.
+    The net sees whole batches; in float32 on the CPU one frame at a time, so that the bits of a
+    frame do not depend on the batch.
 
     Attributes:
         name: Name or path of the weights.

@@ -21,6 +21,8 @@ def describe_job(
 ) -> dict[str, Any]:
     """The job as plain types; two runs whose jobs are equal give the same film.
 
+    To the bit, but for libx265, which gives other bits in a few packets of small pictures.
+
     What was decided for this machine (threads, frames per run of the net) stands in it, so that a
     run that goes on elsewhere decides the same.
     """

@@ -19,12 +19,8 @@ from typing import Any
 from vidcolor.errors import JobDiffers, OutputError
 from vidcolor.film.limits import printable
 from vidcolor.film.packets import PacketFacts
-from vidcolor.film.target import (
-    claim,
-    new_file,
-    output_errors,
-    sync_folder,
-)
+from vidcolor.film.target import claim, new_file, output_errors, publish, sync_folder
+from vidcolor.model.weights import file_sha256
 from vidcolor.places import work_folder
 from vidcolor.smoothing import Handover
 
@@ -103,7 +99,7 @@ class Journal:
     def handover_sha256(self, number: int) -> str:
         """Of what the chunk of this number takes over; empty where there is nothing."""
         path = self._handover(number)
-        return _sha256(path) if path.exists() else ""
+        return file_sha256(path) if path.exists() else ""
 
     def clear(self) -> None:
         """Forget everything."""
@@ -125,9 +121,7 @@ class Journal:
         with new_file(part) as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self.folder / name)
-        sync_folder(self.folder)
+            publish(file.fileno(), part, self.folder / name)
 
     def _handover(self, number: int) -> Path:
         return self.folder / f"{number:06d}.handover"
@@ -153,7 +147,9 @@ class Journal:
         """Whether the files of a chunk are whole."""
         path = self.path(chunk.number)
         with suppress(OSError):
-            whole = path.stat().st_size == chunk.facts.bytes and _sha256(path) == chunk.facts.sha256
+            whole = (
+                path.stat().st_size == chunk.facts.bytes and file_sha256(path) == chunk.facts.sha256
+            )
             return whole and self.handover_sha256(chunk.number + 1) == chunk.handover
         return False
 
@@ -204,14 +200,6 @@ def _chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
         return DoneChunk(facts=facts, **entry | {"colourless": tuple(entry["colourless"])})
     except (KeyError, TypeError):
         return None
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        digest = sha256()
-        while data := file.read(1 << 20):
-            digest.update(data)
-    return digest.hexdigest()
 
 
 def _differences(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -210,22 +210,20 @@ def _affordable(frame: Frame, look_ahead: int) -> int:
 
 @torch.inference_mode()
 def _joined(gate: Gate, last: Colored | None, item: Colored, strength: float) -> _Held:
-    L, maps = _seen(item)
+    L, maps = _reduced_L(item), with_energy(item.ab[None])
     if last is None:
         return _Held(item, L, maps, None)
     size = item.ab.shape[1:]
     before, now = last.lightness, item.lightness
     flow = reduced(optical_flow(now, before), size)[None]
     back = reduced(optical_flow(before, now), size)[None]
-    last_L, last_maps = _seen(last)
-    others = last_L, last_maps[:, :2]
-    return _Held(item, L, maps, link(gate, others, (L, maps[:, :2]), (flow, back), strength))
+    others = _reduced_L(last), last.ab[None]
+    return _Held(item, L, maps, link(gate, others, (L, item.ab[None]), (flow, back), strength))
 
 
-def _seen(item: Colored) -> tuple[Tensor, Tensor]:
-    """``(1, 1, h, w)`` L at the size of ab, and ``(1, 3, h, w)`` ab with its energy."""
-    ab = item.ab[None]
-    return F.interpolate(item.lightness[None, None], ab.shape[2:], mode="area"), with_energy(ab)
+def _reduced_L(item: Colored) -> Tensor:  # noqa: N802
+    """``(1, 1, h, w)`` L at the size of ab."""
+    return F.interpolate(item.lightness[None, None], item.ab.shape[1:], mode="area")
 
 
 @torch.inference_mode()

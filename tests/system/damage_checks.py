@@ -9,14 +9,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-import torch
 from checks import LOSSY, SLACK, shift_of
 from command import Outcome, listing
 from seen import md5, plane_view
-
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNetConfig
-from vidcolor.model.weights import save_weights
 
 NEAR = 0.06
 """Seconds by which the place of a damage may be off: a frame, and the start of the target."""
@@ -136,13 +131,6 @@ def steps(length: float) -> Callable[[Survey, Survey, Outcome], None]:
         assert np.allclose(np.diff(times), length, atol=0.002)
 
     return check
-
-
-def mini_weights(folder: Path) -> Path:
-    """Weights of a net that runs in no time."""
-    torch.manual_seed(1)
-    net = build_net(ColorNetConfig("mini", width=12, blocks=(1, 1), heads=2))
-    return save_weights(net, folder / "mini.safetensors", training={}, scores={})
 
 
 def nothing_left(folder: Path, *kept: Path) -> bool:

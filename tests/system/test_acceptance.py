@@ -10,17 +10,10 @@ import av
 import pytest
 from checks import check_picture, check_rest, look
 from command import Command, listing
-from damage_checks import mini_weights
 from reels import FILMS
 from rows import GOOD, NO_FILM, Row
 
 OLD = b"the film that was here before"
-
-
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A quicker net: these tests ask what becomes of the film, not which colours it gets."""
-    return mini_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.mark.parametrize("row", GOOD, ids=lambda row: row.name)

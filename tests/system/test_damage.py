@@ -14,7 +14,6 @@ from command import Command
 from damage_checks import (
     check_damage,
     check_frames,
-    mini_weights,
     nothing_left,
     seconds,
     survey,
@@ -25,12 +24,6 @@ from damaged_films import build
 from vidcolor.film import probe
 
 OLD = b"the film that was here before"
-
-
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a net smaller than that of the other tests: colours do not matter here."""
-    return mini_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import av
 import hostile_films as films
 import pytest
 from command import Command
-from damage_checks import mini_weights, nothing_left
+from damage_checks import nothing_left
 
 OLD = b"the film that was here before"
 MIB = 1 << 20
@@ -30,12 +30,6 @@ REFUSED: list[tuple[str, str, Callable[[Path], Path], str]] = [
     ("D78", "elsewhere.mov", films.pictures_elsewhere, "FILM: has a header but no pictures"),
     ("D79", "magic.avi", films.unsafe_codec, "FILM: the codec magicyuv is not on .* list .*"),
 ]
-
-
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a net smaller than that of the other tests: colours do not matter here."""
-    return mini_weights(tmp_path_factory.mktemp("weights"))
 
 
 def peak() -> int:

@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels
 from vidcolor.film.clock import Clock, Gaps
 from vidcolor.film.convert import ChromaMeter, Converter, planes
-from vidcolor.film.demux import demux, is_beyond
+from vidcolor.film.demux import demux, is_beyond, note_late_streams
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import Film
@@ -86,6 +86,8 @@ class _Run:
                     done = True
                     break
                 yield frame
+        else:  # read to its end
+            note_late_streams(self._film)
         self._film.source_colour = self._meter.verdict()
         self._film.zero = self._clock.zero or Fraction(0)
 

@@ -45,7 +45,6 @@ def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Pa
                 if packet.size or packet.stream.index == film.video.index:
                     clock.mend_packet(packet)
                     yield packet
-            _note_late(film)
             return
         except IndexError:  # PyAV does not know a stream that appeared on the way
             failures += 1
@@ -60,14 +59,17 @@ def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Pa
             reason = printable(exc.strerror or exc)
             film.note("read error", seconds(), f"reading stopped: {reason}")
             break
-    _note_late(film)
     flush: Packet[Any] = Packet()
     flush.stream = film.video
     yield flush  # what the decoder still holds was read before the error
 
 
-def _note_late(film: Film) -> None:
-    """Notes streams that FFmpeg found only while it read; PyAV gives none of their packets."""
+def note_late_streams(film: Film) -> None:
+    """Notes streams that FFmpeg found only while it read; PyAV gives none of their packets.
+
+    Call it when the film's decoder has been flushed: with a log level set, PyAV lets threads of a
+    decoder wait for Python whenever they complain, and that can end in a deadlock.
+    """
     if film.info.container not in _GROWING:
         return
     level = av.logging.get_level()

@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from vidcolor.errors import OutputError
 from vidcolor.film.encode import EncodePlan, encode, open_encoder
 from vidcolor.film.limits import printable
-from vidcolor.film.target import new_file, output_errors, sync_folder
+from vidcolor.film.target import new_file, output_errors, publish
 from vidcolor.frames import FilmInfo, Frame
 
 _MAGIC = b"vidcolor packets 1\n"
@@ -91,11 +91,9 @@ class PacketFile:
         """Bring the file to the disk and give it its name."""
         with output_errors(self._path):
             self._file.flush()
-            os.fsync(self._file.fileno())
             size = self._file.tell()
+            publish(self._file.fileno(), self._part, self._path)
             self._file.close()
-            os.replace(self._part, self._path)
-            sync_folder(self._path.parent)
         return PacketFacts(
             frames=len(self._pts),
             first_pts=min(self._pts),

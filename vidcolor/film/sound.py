@@ -5,6 +5,7 @@ Sound is never decoded, so nothing else can be known of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -100,10 +101,8 @@ class Sound:
 
     def _proper_holes(self) -> list[tuple[_Track, Fraction, Fraction]]:
         """Holes of tracks that have few: sound that is sent only when there is some has many."""
-        return [hole for hole in self._holes if 5 * self._count(hole[0]) <= hole[0].packets]
-
-    def _count(self, track: _Track) -> int:
-        return sum(hole[0] is track for hole in self._holes)
+        counts = Counter(track.stream.index for track, _, _ in self._holes)
+        return [hole for hole in self._holes if 5 * counts[hole[0].stream.index] <= hole[0].packets]
 
     def _shortness(self, track: _Track) -> str:
         """By what a track is shorter than declared; "" for a whole one."""

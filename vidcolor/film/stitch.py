@@ -96,8 +96,8 @@ def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
             read again.
         FilmChanged: The film is another one now.
     """
-    header = writer.video.codec_context.extradata or b""
-    if any(facts.extradata != hashlib.sha256(header).hexdigest() for _, facts in chunks):
+    header = hashlib.sha256(writer.video.codec_context.extradata or b"").hexdigest()
+    if any(facts.extradata != header for _, facts in chunks):
         raise OutputError(
             f"the encoder {writer.video.codec_context.name} gives chunks that do not fit together;"
             " choose another --codec and add --fresh"
@@ -105,19 +105,19 @@ def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
     delay = max((facts.delay for _, facts in chunks), default=0)
     pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
     with open_film(film.info.path, film.settings) as beside:
-        _check_same(film)
+        _check_same(film, beside.info.identity)
         others = carried_packets(beside, film.zero)
         yield from _in_step(chain.from_iterable(pictures), others)
-        _check_same(film)
+        _check_same(film, identity(film.info.path))
     errors = film.damage_counts.get("read error", 0)
     if beside.damage_counts.get("read error", 0) > errors:
         name = printable(film.info.path.name)
         raise OutputError(f"{name}: cannot be read a second time; run the same command again")
 
 
-def _check_same(film: Film) -> None:
-    """Refuses a file that is not the one whose picture was coloured."""
-    if identity(film.info.path) != film.info.identity:
+def _check_same(film: Film, found: dict[str, Any]) -> None:
+    """Refuses a file that is not the one whose picture was coloured, by its identity."""
+    if found != film.info.identity:
         name = printable(film.info.path.name)
         raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
 
