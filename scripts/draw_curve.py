@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.colorizer import pick_dtype
+from vidcolor.devices import pick_dtype
 from vidcolor.film.still import read_rgb, write_rgb
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.model.colornet import DistributionNet

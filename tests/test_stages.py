@@ -13,6 +13,7 @@ from synthetic import bits_of, make_frame, make_layout, texture
 
 from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.colorizer import Colorizer
+from vidcolor.crew import Crew
 from vidcolor.errors import FilmUnreadable
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.colornet import ColorNet
@@ -46,6 +47,16 @@ def colorizer(net: ColorNet, batch: int = BATCH) -> Colorizer:
     return made
 
 
+def crewed(stage: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """A stage whose work is done by a crew of two, that is gone when the stage is closed."""
+
+    def run(items: Iterator[Any], net: ColorNet) -> Iterator[Any]:
+        with Crew(2) as crew:
+            yield from stage(items, crew, net)
+
+    return run
+
+
 CHUNKS = ChunkSettings(seconds=0.1, longest=0.15)
 """At the 25 frames a second of `make_frame`: a chunk of three or four frames."""
 
@@ -62,6 +73,17 @@ STAGES = {
     "without": Stage(lambda items, _: without(items, ()), True, 1),
     "smooth off": Stage(lambda items, _: smooth(items, SmoothSettings(strength=0)), True, 1),
     "paint": Stage(lambda items, _: paint(items, PaintSettings()), True, 1),
+    "colour by a crew": Stage(
+        crewed(lambda items, crew, net: colorizer(net, 1).colorize(items, None, crew)), False, 9
+    ),
+    "smooth by a crew": Stage(
+        crewed(lambda items, crew, _: smooth(items, SmoothSettings(look_ahead=3), crew=crew)),
+        True,
+        4 + 3 + block(3),
+    ),
+    "paint by a crew": Stage(
+        crewed(lambda items, crew, _: paint(items, PaintSettings(), crew)), True, 5
+    ),
 }
 
 
@@ -179,6 +201,22 @@ def test_where_a_film_is_cut_into_batches_does_not_change_a_bit(tiny: ColorNet) 
     parts = [*colorizer(tiny).colorize(frames[:2]), *colorizer(tiny).colorize(frames[2:])]
     for one, other in zip(whole, parts, strict=True):
         assert torch.equal(one.ab, other.ab)
+
+
+def test_how_many_work_does_not_change_a_bit(tiny: ColorNet) -> None:
+    def film(crew: Crew | None) -> list[tuple[bytes, bytes]]:
+        colored = colorizer(tiny, 1).colorize(Upstream(N, colored=False), None, crew)
+        steady = smooth(colored, SmoothSettings(look_ahead=3), crew=crew)
+        painted = paint(steady, PaintSettings(), crew)
+        return [(bits_of(frame.chroma[0]), bits_of(frame.chroma[1])) for frame in painted]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    expected = film(None)
+    torch.set_num_threads(before)
+    for size in (1, 3):
+        with Crew(size) as crew:
+            assert film(crew) == expected
 
 
 @pytest.mark.parametrize("sub", [(1, 1), (1, 0), (0, 0)])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -14,6 +16,8 @@ from torch import Tensor
 from vidcolor.color.neutral import colour_share
 from vidcolor.color.planes import luma_at_size
 from vidcolor.color.transfer import lightness
+from vidcolor.crew import Crew, mapped, usable_cores
+from vidcolor.devices import gpu_fault, pick_device, pick_dtype
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.frames import Colored, Frame
 from vidcolor.memory import frames_that_fit, ran_out
@@ -22,66 +26,27 @@ from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import close
 
-MOST, MOST_CPU = 16, 4
-"""Frames per run of the net on a GPU and on a CPU, where memory allows."""
+MOST, MOST_CPU = 16, 1
+"""Frames per run of the net on a GPU and on a CPU, where memory allows. On a CPU each core has a
+run of its own: more frames a run gain nothing then, and take longer to come."""
 
-
-def pick_device(name: str) -> torch.device:
-    """The device for ``--device``.
-
-    Raises:
-        SettingsError: the device does not exist here.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise SettingsError(f"no device {name!r}; use auto, cpu, cuda, cuda:N or mps") from error
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise SettingsError(f"no device {name!r}; use auto, cpu, cuda, cuda:N or mps")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise SettingsError(f"{name} is not available here; use --device auto or cpu")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise SettingsError("mps is not available here; use --device auto or cpu")
-    return device
-
-
-def pick_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the arithmetic units have it, else float32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-        return torch.bfloat16 if fast else torch.float32
-    return torch.float32
-
-
-def gpu_fault(error: BaseException) -> str:
-    """What broke in the GPU, in its own words; empty where the error is about something else."""
-    text = str(error).strip()
-    words = ("cuda error", "cudnn error", "cublas_status", "cudnn_status", "hip error")
-    # Torch 2.4 has no type of its own for them.
-    kind = getattr(torch, "AcceleratorError", ())
-    if isinstance(error, kind) or any(word in text.lower() for word in words):
-        return text.splitlines()[0] if text else type(error).__name__
-    return ""
+STREAMS = 2
+"""Runs at a time on a GPU: one copies while the other computes."""
 
 
 class Colorizer:
     """A net on a device, ready to colour.
 
     The net sees whole batches; in float32 on the CPU one frame at a time, so that the bits of a
-    frame do not depend on the batch.
+    frame do not depend on the batch. Several threads may call it at once.
 
     Attributes:
         name: Name or path of the weights.
         sha256: Of the weights file, hexadecimal.
         device: Where the net runs.
         dtype: What it computes in.
-        batch: Frames taken at a time; what `fit` decides, or halved since, for want of memory.
+        batch: Frames per run; what `fit` decides, or halved since, for want of memory.
+        ahead: Runs that may be in hand at once, as `fit` decides.
         notes: What a user should know of how it went.
     """
 
@@ -111,7 +76,10 @@ class Colorizer:
         self.notes: list[str] = []
         self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
+        self.ahead = 1
         self._fitted = False
+        self._lock = Lock()
+        self._streams: list[torch.cuda.Stream] = []
         self.net = net
         try:
             net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -142,14 +110,16 @@ class Colorizer:
     def fit(self, height: int, width: int, sample_aspect: Fraction | None = None) -> None:
         """Decide the batch for a film of ``height`` x ``width``.
 
-        It is that of the settings; else 4 on the CPU and 16 on a GPU, or as many as the memory does
+        It is that of the settings; else 1 on the CPU and 16 on a GPU, or as many as the memory does
         for. Who sets ``batch`` after this has the last word.
         """
+        h, w = self._working_size(height, width, sample_aspect or Fraction(1))
+        fits = frames_that_fit(self.device, h * w, height * width)
         self.batch = self._most
-        if not self.settings.batch and self.batch > 1:
-            h, w = self._working_size(height, width, sample_aspect or Fraction(1))
-            fits = frames_that_fit(self.device, h * w, height * width)
+        if not self.settings.batch:
             self.batch = max(1, min(self._most, fits))
+        most = STREAMS if self.device.type == "cuda" else 2 * usable_cores()
+        self.ahead = max(1, min(most, fits // self.batch))
         self._fitted = True
 
     @torch.inference_mode()
@@ -173,10 +143,11 @@ class Colorizer:
         found: list[Tensor] = []
         done = 0
         while done < len(L):
-            part = L[done : done + self.batch]
-            ab = self._attempt(self._padded(part), self.dtype)
+            batch = self.batch
+            part = L[done : done + batch]
+            ab = self._attempt(self._padded(part, batch), self.dtype)
             if ab is None:
-                self._halve()
+                self._halve(batch)
                 continue
             found.append(ab[: len(part)])
             done += len(part)
@@ -188,11 +159,11 @@ class Colorizer:
                 self._note("the net gave no number for some frames; alone and in float32 it did")
         return ab
 
-    def _padded(self, L: Tensor) -> Tensor:
-        """As many frames as the batch has, so that each run takes the same kernels."""
+    def _padded(self, L: Tensor, batch: int) -> Tensor:
+        """``batch`` frames, the last one repeated, so that each run takes the same kernels."""
         if self._alone(self.dtype):
             return L
-        return torch.cat([L, L[-1:].expand(self.batch - len(L), -1, -1, -1)])
+        return torch.cat([L, L[-1:].expand(batch - len(L), -1, -1, -1)])
 
     def _alone(self, dtype: torch.dtype) -> bool:
         """Whether each frame is run on its own.
@@ -216,11 +187,24 @@ class Colorizer:
         return None
 
     def _run(self, L: Tensor, dtype: torch.dtype) -> Tensor:
-        inputs = L.to(self.device).contiguous(memory_format=torch.channels_last)
         reduced = dtype != torch.float32
+        L = L.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype) if reduced else nullcontext():
-            ab: Tensor = self.net(inputs, self.settings.vivid)
+            if self.device.type == "cuda":
+                return self._run_aside(L)
+            ab: Tensor = self.net(L.to(self.device), self.settings.vivid)
         return ab.float().cpu()
+
+    def _run_aside(self, L: Tensor) -> Tensor:
+        """A run on a CUDA stream of its own, so that copies go beside the work of other runs."""
+        stream = self._streams.pop() if self._streams else _new_stream(self.device)
+        with torch.cuda.stream(stream):
+            inputs = L.pin_memory().to(self.device, non_blocking=True)
+            ab: Tensor = self.net(inputs, self.settings.vivid).float()
+            found = torch.empty(ab.shape, pin_memory=True).copy_(ab, non_blocking=True)
+            stream.synchronize()
+        self._streams.append(stream)  # memory is kept by stream: the same few are taken again
+        return found
 
     def _blame(self, error: BaseException) -> None:
         """Raise whatever is no lack of memory."""
@@ -233,11 +217,15 @@ class Colorizer:
             ) from error
         raise error
 
-    def _halve(self) -> None:
-        if self.batch == 1:
-            raise self._too_little()
-        before, self.batch = self.batch, self.batch // 2
-        self._most = self.batch
+    def _halve(self, tried: int) -> None:
+        """Go on with half of ``tried`` frames at a time, unless another thread has seen to it."""
+        with self._lock:
+            if self.batch < tried:
+                return
+            if self.batch == 1:
+                raise self._too_little()
+            before, self.batch = self.batch, self.batch // 2
+            self._most = self.batch
         self._note(
             f"{self.device} ran out of memory with {before} frames at a time; went on with "
             f"{self.batch}"
@@ -251,8 +239,9 @@ class Colorizer:
         )
 
     def _note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
+        with self._lock:
+            if text not in self.notes:
+                self.notes.append(text)
 
     def _working_size(self, height: int, width: int, sample_aspect: Fraction) -> tuple[int, int]:
         """(h, w) that the net sees of a film, in the shape it is displayed in."""
@@ -267,16 +256,20 @@ class Colorizer:
         return lightness(luma, frame.layout.transfer).clamp_(0, 100)
 
     def colorize(
-        self, frames: Iterable[Frame], sample_aspect: Fraction | None = None
+        self,
+        frames: Iterable[Frame],
+        sample_aspect: Fraction | None = None,
+        crew: Crew | None = None,
     ) -> Iterator[Colored]:
         """Find the colour of each frame.
 
         Runs of the net are alike, whether the batch is full or not, so the result does not depend
-        on where a film was cut into batches. Holds at most two batches.
+        on where a film was cut into batches. Holds at most ``ahead`` batches and one more.
 
         Args:
             frames: Frames of one film.
             sample_aspect: Width to height of a pixel; None is square.
+            crew: Who runs the net; None runs it here.
 
         Yields:
             The same frames in the same order with their ab; blank frames and titles may show
@@ -286,18 +279,29 @@ class Colorizer:
             DeviceError: as `predict`.
         """
         aspect = sample_aspect or Fraction(1)
+        batches = self._batches(frames, aspect)
+        for batch in mapped("colour", partial(self._coloured, aspect), batches, crew, self.ahead):
+            yield from batch
+
+    def _batches(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[list[Frame]]:
         source = iter(frames)
         try:
             while batch := list(islice(source, self.batch if self._fitted else 1)):
                 if not self._fitted:
                     H, W = batch[0].luma.shape
                     self.fit(H, W, aspect)
-                maps = [self.lightness_of(frame, aspect) for frame in batch]
-                found = self.predict(torch.stack(maps)[:, None])
-                for frame, L, ab in zip(batch, maps, found, strict=True):
-                    yield _colored(frame, L, ab)
+                yield batch
         finally:
             close(frames)
+
+    def _coloured(self, aspect: Fraction, batch: list[Frame]) -> list[Colored]:
+        maps = [self.lightness_of(frame, aspect) for frame in batch]
+        found = self.predict(torch.stack(maps)[:, None])
+        return [_colored(*three) for three in zip(batch, maps, found, strict=True)]
+
+
+def _new_stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _finite(ab: Tensor) -> Tensor:

@@ -23,8 +23,8 @@ def describe_job(
 
     To the bit, but for libx265, which gives other bits in a few packets of small pictures.
 
-    What was decided for this machine (threads, frames per run of the net) stands in it, so that a
-    run that goes on elsewhere decides the same.
+    What was decided for this machine (the encoder's threads, frames per run of the net) stands in
+    it, so that a run that goes on elsewhere decides the same.
     """
     device = colorizer.device
     unit = torch.backends.cpu.get_cpu_capability()
@@ -61,7 +61,6 @@ def describe_job(
             "device": f"{device.type} {name}",
             "numbers": str(colorizer.dtype).removeprefix("torch."),
             "batch": colorizer.batch,
-            "threads": torch.get_num_threads(),
         },
         "versions": versions(),
     }

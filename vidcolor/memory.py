@@ -37,7 +37,8 @@ def available_memory(device: torch.device, root: Path = Path("/")) -> int:
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + kept
-    found = [*_kernel(root), *_cgroups(root), *_limits(root)]
+    levels = (amount for folder in cgroups(root, "memory") for amount in _cgroup(folder))
+    found = [*_kernel(root), *levels, *_limits(root)]
     return max(0, min(found)) if found else _elsewhere()
 
 
@@ -72,20 +73,26 @@ def _kernel(root: Path) -> Iterator[int]:
         yield int(kibibytes) << 10
 
 
-def _cgroups(root: Path) -> Iterator[int]:
-    """What is left to this process in its cgroup and in each one around that."""
+def cgroups(root: Path, kind: str) -> Iterator[Path]:
+    """The folders of this process's cgroup and of each one around that, version 1 or 2.
+
+    Some of them may not be there: in a container the path may be that of the host, of which only
+    the root is to be seen.
+
+    Args:
+        root: The root folder.
+        kind: Controller of version 1: ``memory`` or ``cpu``.
+    """
     lines = re.findall(r"^(\d+):([^:]*):(.*)$", _text(root / "proc/self/cgroup"), re.M)
     for number, kinds, path in lines:
         if number == "0":
             mounts = ["sys/fs/cgroup", "sys/fs/cgroup/unified"]
         else:
-            mounts = ["sys/fs/cgroup/memory"] if "memory" in kinds.split(",") else []
-        # In a container the path may be that of the host, of which only the root is to be seen;
-        # levels that are not there say nothing.
+            mounts = [f"sys/fs/cgroup/{kind}"] if kind in kinds.split(",") else []
         steps = [part for part in path.split("/") if part]
         for mount in mounts:
             for depth in range(len(steps), -1, -1):
-                yield from _cgroup(root.joinpath(mount, *steps[:depth]))
+                yield root.joinpath(mount, *steps[:depth])
 
 
 def _cgroup(folder: Path) -> Iterator[int]:

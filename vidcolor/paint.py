@@ -10,27 +10,30 @@ from torch import Tensor
 from vidcolor.color.chroma import chroma_from_ab
 from vidcolor.color.guided import upsample_guided
 from vidcolor.color.planes import chroma_codes, luma_at_chroma
+from vidcolor.crew import Crew, mapped
 from vidcolor.frames import Colored, Frame, PixelLayout
 from vidcolor.settings import PaintSettings
-from vidcolor.streams import close
 
 
-def paint(colored: Iterable[Colored], settings: PaintSettings) -> Iterator[Frame]:
+def paint(
+    colored: Iterable[Colored], settings: PaintSettings, crew: Crew | None = None
+) -> Iterator[Frame]:
     """Write the colour into the frames.
 
     Args:
         colored: Frames with ab.
         settings: Saturation.
+        crew: Who paints; None paints here.
 
     Yields:
         The same frames; their chroma planes are overwritten in place, their luma untouched.
     """
-    try:
-        for item in colored:
-            paint_frame(item.frame, item.ab * (item.share * settings.saturation))
-            yield item.frame
-    finally:
-        close(colored)
+
+    def painted(item: Colored) -> Frame:
+        paint_frame(item.frame, item.ab * (item.share * settings.saturation))
+        return item.frame
+
+    yield from mapped("paint", painted, colored, crew)
 
 
 def paint_frame(frame: Frame, ab: Tensor) -> None:

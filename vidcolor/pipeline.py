@@ -15,6 +15,7 @@ import torch
 from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
+from vidcolor.crew import Crew
 from vidcolor.errors import ChunkDiffers, FilmChanged, SettingsError, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[Progress], None]
 
-STAGES = ("decode", "wait 1", "shots", "colour", "smooth", "wait 2", "paint", "encode")
-"""The way of a frame; a wait is where a thread waits for the one before it."""
+STAGES = ("decode", "shots", "colour", "smooth", "paint", "encode", "stitch")
+"""The way of a frame."""
 
 
 def colorize_film(
@@ -101,13 +102,14 @@ def _colorize_moving(
                 journal.clear()
             journal.begin(describe_job(film.info, settings, plan, colorizer, gate_sha256))
             run = _Run(film, plan, journal, settings, report, on_progress)
-            run.colour(colorizer, gate)
+            with Crew() as crew:
+                run.colour(colorizer, gate, crew)
             written = run.stitched(target)
             journal.remove()
         report.damage, report.damage_counts = film.damage, film.damage_counts
         report.source_colour = film.source_colour
     report.frames = written.frames
-    report.seconds = _shares(run.seconds) | {"stitch": run.seconds["stitch"]}
+    report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
@@ -133,10 +135,8 @@ def _as_begun(settings: EncodeSettings, begun: dict[str, Any]) -> EncodeSettings
 def _fit(colorizer: Colorizer, info: FilmInfo, begun: dict[str, Any]) -> None:
     """Decides how the net is run; an interrupted job has decided it already."""
     colorizer.fit(info.height, info.width, info.sample_aspect)
-    net = begun.get("net", {})
     if not colorizer.settings.batch:
-        colorizer.batch = net.get("batch", colorizer.batch)
-    torch.set_num_threads(net.get("threads", torch.get_num_threads()))  # float32 rounds otherwise
+        colorizer.batch = begun.get("net", {}).get("batch", colorizer.batch)
 
 
 class _Run:
@@ -164,21 +164,23 @@ class _Run:
         """All that the film has."""
         self._frames = sum(facts.frames for facts in self._done.values())
 
-    def colour(self, colorizer: Colorizer, gate: Gate | None) -> None:
-        """Brings every chunk that is not done yet to the disk."""
+    def colour(self, colorizer: Colorizer, gate: Gate | None, crew: Crew) -> None:
+        """Brings every chunk that is not done yet to the disk.
+
+        One thread decodes, one leads the frames from stage to stage, and this one encodes; the crew
+        does the arithmetic.
+        """
         settings, seconds = self._settings, self.seconds
         ahead = context(settings.smooth.look_ahead) if gate else 0
-        frames: Iterator[Any] = decode(self._film, self._plan.layout)
-        frames = timed(prefetch(timed(frames, "decode", seconds)), "wait 1", seconds)
+        frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
+        frames = timed(prefetch(frames), "wait for decode", seconds)
         frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
         frames = self._counted(plan_chunks(frames, settings.chunks))
         frames = unfinished(frames, self._done, ahead)
-        colored = colorizer.colorize(frames, self._film.info.sample_aspect)
-        colored = timed(colored, "colour", seconds)
-        colored = smooth(colored, settings.smooth, gate, self._journal)
-        colored = timed(without(colored, self._done), "smooth", seconds)
-        frames = timed(prefetch(colored), "wait 2", seconds)
-        frames = timed(paint(frames, settings.paint), "paint", seconds)
+        colored = colorizer.colorize(frames, self._film.info.sample_aspect, crew)
+        colored = smooth(colored, settings.smooth, gate, self._journal, crew)
+        frames = paint(without(colored, self._done), settings.paint, crew)
+        frames = timed(prefetch(frames), "wait for paint", seconds)
         began = perf_counter()
         try:
             for number, chunk in groupby(frames, lambda frame: frame.chunk):
@@ -191,7 +193,9 @@ class _Run:
             raise
         finally:
             close(frames)
-        seconds["encode"] = perf_counter() - began
+        seconds["encode"] = perf_counter() - began - seconds["wait for paint"]
+        seconds["shots"] -= seconds["wait for decode"]
+        seconds |= crew.seconds
 
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
         """Encodes one chunk and writes it down."""
@@ -248,22 +252,6 @@ class _Run:
             if self._on_progress:
                 total = self._film.info.frames
                 self._on_progress(Progress(self._frames, total, float(frame.seconds)))
-
-
-def _shares(inclusive: dict[str, float]) -> dict[str, float]:
-    """Seconds of each stage alone.
-
-    A measured figure contains those of the stages before it in its own thread, and a wait is no
-    work.
-    """
-    alone: dict[str, float] = {}
-    upstream = 0.0
-    for name in STAGES:
-        spent = inclusive.get(name, 0.0)
-        if not name.startswith("wait"):
-            alone[name] = max(0.0, spent - upstream)
-        upstream = spent
-    return alone
 
 
 def _colour_note(kind: str) -> list[str]:

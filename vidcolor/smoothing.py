@@ -7,8 +7,10 @@ same colours.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -16,6 +18,7 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import load, save
 from torch import Tensor
 
+from vidcolor.crew import Crew, mapped
 from vidcolor.flow import optical_flow, reduced
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.gate import Gate
@@ -63,22 +66,49 @@ class Handovers(Protocol):
 
 
 @dataclass
+class _View:
+    """What is compared of a frame that others lean on."""
+
+    lightness: Tensor
+    ab: Tensor
+
+
+@dataclass
+class _Arrival:
+    """A frame, and what it is to be joined with."""
+
+    item: Colored
+    last: _View | None
+    """The last frame before it that others lean on."""
+    breaks_off: bool
+    """Whether it has nothing to do with the frames that wait."""
+    taken_over: Handover | None
+    """What an earlier run left for it."""
+
+
+@dataclass
 class _Held:
     """A frame that waits for those after it."""
 
-    item: Colored
-    L: Tensor
-    """``(1, 1, h, w)`` at the size of ab."""
+    arrival: _Arrival
     maps: Tensor
     """``(1, 3, h, w)`` ab and its energy."""
     link: Link | None
     """With the last frame before it that others lean on."""
 
     @property
+    def item(self) -> Colored:
+        """The frame."""
+        return self.arrival.item
+
+    @property
     def leaned_on(self) -> bool:
         """Whether other frames may take colour from this one."""
-        spoilt = self.item.frame.damaged or self.item.frame.outlier
-        return not spoilt and self.item.share >= MIN_SHARE
+        return _leaned_on(self.item)
+
+
+def _leaned_on(item: Colored) -> bool:
+    return not (item.frame.damaged or item.frame.outlier) and item.share >= MIN_SHARE
 
 
 def smooth(
@@ -86,12 +116,14 @@ def smooth(
     settings: SmoothSettings,
     gate: Gate | None = None,
     handovers: Handovers | None = None,
+    crew: Crew | None = None,
 ) -> Iterator[Colored]:
     """Steady the colour.
 
     Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
     fewer where frames are very large. Flashes and damaged frames take colour from the frame before
-    them, where it can still be seen, and give none. Holds `context` frames and speaks that late.
+    them, where it can still be seen, and give none. Holds `context` frames and those that the crew
+    has in hand, and speaks that late.
 
     Args:
         colored: Frames of one film with ab, in order.
@@ -99,6 +131,7 @@ def smooth(
         gate: Decides how far carried colour is trusted; None loads the one that ships.
         handovers: Gets what a chunk that begins within a shot takes over, and is asked for it where
             a frame has ``resumed`` set.
+        crew: Who finds the flow; None finds it here.
 
     Yields:
         The same frames with steadier ab.
@@ -106,17 +139,42 @@ def smooth(
     if not settings.strength:
         yield from colored
         return
-    run = _Run(gate or load_gate()[0], settings, {} if handovers is None else handovers)
+    handovers = {} if handovers is None else handovers
+    joined = partial(_joined, gate or load_gate()[0], settings.strength)
+    run = _Run(handovers)
+    arrivals = mapped("smooth", joined, _arrivals(colored, handovers), crew)
+    try:
+        for held in arrivals:
+            if held.arrival.breaks_off:
+                yield from run.settle_all()
+                run.start(held.arrival)
+            run.take(held)
+            ahead = _affordable(held.item.frame, settings.look_ahead)
+            if run.waiting >= context(ahead):
+                with crew.clock("smooth") if crew else nullcontext():
+                    steady = run.settle(run.waiting - ahead)
+                yield from steady
+        yield from run.settle_all()
+    finally:
+        close(arrivals)
+
+
+def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arrival]:
+    """Each frame with the one that it is joined with."""
+    last: _View | None = None
     try:
         for item in colored:
-            if run.breaks_off(item):
-                yield from run.settle_all()
-                run.start(item)
-            run.take(item)
-            ahead = _affordable(item.frame, settings.look_ahead)
-            if run.waiting >= context(ahead):
-                yield from run.settle(run.waiting - ahead)
-        yield from run.settle_all()
+            frame = item.frame
+            resized = last is not None and last.ab.shape != item.ab.shape
+            breaks_off = frame.starts_shot or frame.resumed or resized
+            handover = None
+            if breaks_off:
+                resumes = frame.resumed and not frame.starts_shot
+                handover = handovers.get(frame.chunk) if resumes else None
+                last = _View(handover.lightness, handover.ab) if handover else None
+            yield _Arrival(item, last, breaks_off, handover)
+            if _leaned_on(item):
+                last = _View(item.lightness, item.ab)
     finally:
         close(colored)
 
@@ -124,15 +182,11 @@ def smooth(
 class _Run:
     """The state of one pass: frames that wait, and what those before them hand on."""
 
-    def __init__(self, gate: Gate, settings: SmoothSettings, handovers: Handovers) -> None:
-        self._gate = gate
-        self._strength = settings.strength
+    def __init__(self, handovers: Handovers) -> None:
         self._handovers = handovers
         self._held: list[_Held] = []
-        self._last: Colored | None = None
-        """The last frame that others lean on."""
-        self._settled: Colored | None = None
-        """The last of these that is settled, and the trace after it."""
+        self._settled: _View | None = None
+        """The last frame that others lean on and that is settled, and the trace after it."""
         self._trace: Tensor | None = None
         self._chunk = 0
         """The chunk of the last frame that is settled."""
@@ -142,47 +196,41 @@ class _Run:
         """How many frames wait."""
         return len(self._held)
 
-    def breaks_off(self, item: Colored) -> bool:
-        """Whether ``item`` has nothing to do with the frames that wait."""
-        resized = self._last is not None and self._last.ab.shape != item.ab.shape
-        return item.frame.starts_shot or item.frame.resumed or resized
-
-    def start(self, item: Colored) -> None:
-        """Begin with ``item`` where a shot begins, or where an earlier run left it."""
-        self._last = self._settled = self._trace = None
-        resumes = item.frame.resumed and not item.frame.starts_shot
-        handover = self._handovers.get(item.frame.chunk) if resumes else None
+    def start(self, arrival: _Arrival) -> None:
+        """Begin with a frame where a shot begins, or where an earlier run left it."""
+        self._settled = self._trace = None
+        handover = arrival.taken_over
         if handover is not None:
             self._trace = handover.trace
-            self._last = Colored(item.frame, handover.lightness, handover.ab)
-            self._settled = self._last
-            self._chunk = item.frame.chunk
+            self._settled = _View(handover.lightness, handover.ab)
+            self._chunk = arrival.item.frame.chunk
 
-    def take(self, item: Colored) -> None:
-        """Let ``item`` wait."""
-        if not self._held and self._chunk != item.frame.chunk:
-            self._hand_over(item.frame.chunk)
-        held = _joined(self._gate, self._last, item, self._strength)
+    def take(self, held: _Held) -> None:
+        """Let a frame wait."""
+        if not self._held and self._chunk != held.item.frame.chunk:
+            self._hand_over(held.item.frame.chunk)
         self._held.append(held)
-        if held.leaned_on:
-            self._last = item
 
-    def settle(self, count: int) -> Generator[Colored, None, None]:
-        """Let the first ``count`` frames go with their results, or fewer where a chunk ends."""
+    def settle(self, count: int) -> list[Colored]:
+        """The first ``count`` frames with their results, or fewer where a chunk ends."""
         chunks = [one.item.frame.chunk for one in self._held]
         self._chunk = chunks[0]
         count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
         steady, self._trace = _settled(self._held, count, self._trace)
         firm = [one.item for one in self._held[:count] if one.leaned_on]
-        self._settled = firm[-1] if firm else self._settled
+        if firm:
+            self._settled = _View(firm[-1].lightness, firm[-1].ab)
         if count < len(chunks) and chunks[count] != chunks[0]:
             self._hand_over(chunks[count])
-        for ab in steady:  # frames that are done with are let go one by one
-            item = self._held.pop(0).item
-            yield Colored(item.frame, item.lightness, ab, item.share)
+        items = [one.item for one in self._held[:count]]
+        del self._held[:count]
+        return [
+            Colored(item.frame, item.lightness, ab, item.share)
+            for item, ab in zip(items, steady, strict=True)
+        ]
 
-    def settle_all(self) -> Generator[Colored, None, None]:
-        """Let all frames that wait go with their results."""
+    def settle_all(self) -> Iterator[Colored]:
+        """All frames that wait, with their results."""
         while self.waiting:
             yield from self.settle(self.waiting)
 
@@ -209,19 +257,21 @@ def _affordable(frame: Frame, look_ahead: int) -> int:
 
 
 @torch.inference_mode()
-def _joined(gate: Gate, last: Colored | None, item: Colored, strength: float) -> _Held:
-    L, maps = _reduced_L(item), with_energy(item.ab[None])
+def _joined(gate: Gate, strength: float, arrival: _Arrival) -> _Held:
+    item, last = arrival.item, arrival.last
+    maps = with_energy(item.ab[None])
     if last is None:
-        return _Held(item, L, maps, None)
+        return _Held(arrival, maps, None)
     size = item.ab.shape[1:]
     before, now = last.lightness, item.lightness
     flow = reduced(optical_flow(now, before), size)[None]
     back = reduced(optical_flow(before, now), size)[None]
     others = _reduced_L(last), last.ab[None]
-    return _Held(item, L, maps, link(gate, others, (L, item.ab[None]), (flow, back), strength))
+    both = link(gate, others, (_reduced_L(item), item.ab[None]), (flow, back), strength)
+    return _Held(arrival, maps, both)
 
 
-def _reduced_L(item: Colored) -> Tensor:  # noqa: N802
+def _reduced_L(item: Colored | _View) -> Tensor:  # noqa: N802
     """``(1, 1, h, w)`` L at the size of ab."""
     return F.interpolate(item.lightness[None, None], item.ab.shape[1:], mode="area")
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from synthetic import make_frame, make_layout, texture
 
-from vidcolor.colorizer import Colorizer, pick_device, pick_dtype
+from vidcolor.colorizer import Colorizer
+from vidcolor.devices import pick_device, pick_dtype
 from vidcolor.errors import SettingsError, WeightsNotFound
 from vidcolor.model.build import build_net
 from vidcolor.model.colornet import ColorNet, ColorNetConfig, DistributionNet

@@ -9,7 +9,7 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError
 from vidcolor.frames import Damage, LeftBehind, Report
 from vidcolor.model.colornet import ColorNet
-from vidcolor.pipeline import STAGES, _shares, colorize_image, versions
+from vidcolor.pipeline import colorize_image, versions
 from vidcolor.settings import (
     ColorizerSettings,
     OpenSettings,
@@ -76,21 +76,6 @@ def test_the_array_is_only_read(colorizer: Colorizer) -> None:
 def test_other_arrays_are_refused(array: np.ndarray, colorizer: Colorizer) -> None:
     with pytest.raises(SettingsError, match="array of uint8"):
         colorize_image(array, colorizer=colorizer)
-
-
-def test_seconds_of_each_stage_are_its_own() -> None:
-    # A figure holds those before it in the same thread; after a wait the count starts anew.
-    inclusive = {"decode": 5.0, "wait 1": 1.0, "shots": 1.5, "colour": 9.0, "smooth": 9.25}
-    inclusive |= {"wait 2": 2.0, "paint": 3.0, "encode": 7.0}
-    assert _shares(inclusive) == {
-        "decode": 5.0,
-        "shots": 0.5,
-        "colour": 7.5,
-        "smooth": 0.25,
-        "paint": 1.0,
-        "encode": 4.0,
-    }
-    assert set(_shares({})) == {name for name in STAGES if not name.startswith("wait")}
 
 
 def test_a_report_is_clean_until_something_is_missing() -> None:

@@ -1,0 +1,141 @@
+"""The crew: a few threads that do the arithmetic of all stages.
+
+Each thread runs whole frames, and each operation within one stays in its thread. So no stage waits
+at the barriers of another's loop, no core is claimed twice, and the bits of a result do not depend
+on how many cores there are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from types import TracebackType
+from typing import TypeVar
+
+import torch
+
+from vidcolor.memory import cgroups
+from vidcolor.streams import close
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """Cores that this process may use: those it is bound to, less where a cgroup grants less.
+
+    Args:
+        root: The root folder; another one in tests.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quotas = [quota for folder in cgroups(root, "cpu") for quota in _quota(folder)]
+    return max(1, round(min([bound or 1, *quotas])))
+
+
+def _quota(folder: Path) -> Iterator[float]:
+    """Cores that one level of cgroups grants; nothing where it has no limit."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")
+            )
+        if float(quota) > 0:
+            yield float(quota) / float(period)
+    except (OSError, ValueError):  # not there, or "max"
+        return
+
+
+class Crew:
+    """Threads for the arithmetic of one run; a context manager that waits for them at its end.
+
+    Attributes:
+        size: How many there are.
+        seconds: Time they spent on each stage, in all; more than went by where several worked.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        """Take ``size`` threads; None takes one for each core."""
+        self.size = size or usable_cores()
+        self.seconds: dict[str, float] = {}
+        self._lock = Lock()
+        # Torch counts threads per thread; new ones would get as many as there are cores.
+        self._pool = ThreadPoolExecutor(self.size, "crew", partial(torch.set_num_threads, 1))
+
+    def __enter__(self) -> Crew:
+        self._before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(self._before)
+
+    def submit(self, stage: str, function: Callable[[T], R], item: T) -> Future[R]:
+        """Have ``function(item)`` done."""
+        return self._pool.submit(self._clocked, stage, function, item)
+
+    def _clocked(self, stage: str, function: Callable[[T], R], item: T) -> R:
+        with self.clock(stage):
+            return function(item)
+
+    @contextmanager
+    def clock(self, stage: str) -> Iterator[None]:
+        """Count the time of what is done within."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            spent = perf_counter() - began
+            with self._lock:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
+
+def mapped(
+    stage: str,
+    function: Callable[[T], R],
+    items: Iterable[T],
+    crew: Crew | None,
+    ahead: int | None = None,
+) -> Generator[R, None, None]:
+    """``function`` of each item, in order.
+
+    Closing it waits for what is being done, so nothing runs on behind the caller's back.
+
+    Args:
+        stage: The name that the time is counted under.
+        function: What is to be done with an item.
+        items: A stream; closed with this one.
+        crew: Who does it; None does it here.
+        ahead: Items that are in hand at most; None takes two for each of the crew.
+    """
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            if crew is None:
+                yield function(item)
+                continue
+            waiting.append(crew.submit(stage, function, item))
+            del item
+            if len(waiting) >= (ahead or 2 * crew.size):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
+        close(items)
