@@ -24,7 +24,7 @@ ORDER = [
     *("looks", "shots"),
     *("model", "model.vgg", "model.layers", "model.colornet", "model.filmnet", "model.mininet"),
     *("model.booknet", "model.build", "model.gate", "model.weights"),
-    *("memory", "colorizer", "flow", "traces", "smoothing", "paint"),
+    *("memory", "flow", "traces", "effort", "strides", "colorizer", "smoothing", "paint"),
     *("chunks", "journal", "job", "pipeline", "metrics"),
     *("matching", "steadiness", "evaluation"),
     *("training", "training.settings", "training.augment", "training.files"),

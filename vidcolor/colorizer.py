@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from vidcolor.color.neutral import colour_share
 from vidcolor.color.planes import luma_at_size
 from vidcolor.color.transfer import lightness
+from vidcolor.effort import Answer, Effort, Sketch, answered
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.frames import Colored, Frame
 from vidcolor.memory import frames_that_fit, ran_out
@@ -21,6 +20,7 @@ from vidcolor.model.colornet import ColorNet, DistributionNet
 from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import close
+from vidcolor.strides import carried
 
 MOST, MOST_CPU = 16, 4
 """Frames per run of the net on a GPU and on a CPU, where memory allows."""
@@ -82,6 +82,7 @@ class Colorizer:
         device: Where the net runs.
         dtype: What it computes in.
         batch: Frames taken at a time; what `fit` decides, or halved since, for want of memory.
+        inferred: Frames that the net saw since `colorize` was last begun.
         notes: What a user should know of how it went.
     """
 
@@ -108,6 +109,7 @@ class Colorizer:
         self.name, self.sha256 = name, sha256
         self.device = pick_device(self.settings.device)
         self.dtype = pick_dtype(self.device)
+        self.inferred = 0
         self.notes: list[str] = []
         self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
@@ -148,7 +150,8 @@ class Colorizer:
         self.batch = self._most
         if not self.settings.batch and self.batch > 1:
             h, w = self._working_size(height, width, sample_aspect or Fraction(1))
-            fits = frames_that_fit(self.device, h * w, height * width)
+            film = height * width * self._spread // 2
+            fits = frames_that_fit(self.device, h * w, film)
             self.batch = max(1, min(self._most, fits))
         self._fitted = True
 
@@ -187,6 +190,11 @@ class Colorizer:
                 ab[place] = alone[0]
                 self._note("the net gave no number for some frames; alone and in float32 it did")
         return ab
+
+    @property
+    def _spread(self) -> int:
+        """Frames of a film, for each that a run of the net has, that wait for it at most."""
+        return max(2, self.settings.stride)
 
     def _padded(self, L: Tensor) -> Tensor:
         """As many frames as the batch has, so that each run takes the same kernels."""
@@ -271,8 +279,9 @@ class Colorizer:
     ) -> Iterator[Colored]:
         """Find the colour of each frame.
 
-        Runs of the net are alike, whether the batch is full or not, so the result does not depend
-        on where a film was cut into batches. Holds at most two batches.
+        The net sees those that it has to (`vidcolor.effort`). Its runs are alike, whether the batch
+        is full or not, so the result does not depend on where a film was cut into batches. Holds
+        at most two batches of frames; with a stride, as many batches as that, and a stride more.
 
         Args:
             frames: Frames of one film.
@@ -285,29 +294,30 @@ class Colorizer:
         Raises:
             DeviceError: as `predict`.
         """
-        aspect = sample_aspect or Fraction(1)
-        source = iter(frames)
+        self.inferred = 0
+        sketches = self._sketched(frames, sample_aspect or Fraction(1))
+        yield from carried(answered(sketches, self._ask, lambda: self.batch, self._spread))
+
+    def _sketched(self, frames: Iterable[Frame], sample_aspect: Fraction) -> Iterator[Sketch]:
+        """The frames, and where their colour is to come from."""
+        effort = Effort(self.settings.stride)
         try:
-            while batch := list(islice(source, self.batch if self._fitted else 1)):
+            for frame in frames:
                 if not self._fitted:
-                    H, W = batch[0].luma.shape
-                    self.fit(H, W, aspect)
-                maps = [self.lightness_of(frame, aspect) for frame in batch]
-                found = self.predict(torch.stack(maps)[:, None])
-                for frame, L, ab in zip(batch, maps, found, strict=True):
-                    yield _colored(frame, L, ab)
+                    H, W = frame.luma.shape
+                    self.fit(H, W, sample_aspect)
+                yield effort.sketch(frame, self.lightness_of(frame, sample_aspect))
         finally:
             close(frames)
+
+    def _ask(self, answers: Sequence[Answer]) -> None:
+        """Lets the net give these answers."""
+        maps = torch.stack([answer.lightness for answer in answers])[:, None]
+        for answer, ab in zip(answers, self.predict(maps), strict=True):
+            answer.ab = ab
+        self.inferred += len(answers)
 
 
 def _finite(ab: Tensor) -> Tensor:
     """(B,) bool: which frames have nothing but numbers."""
     return ab.isfinite().flatten(1).all(1)
-
-
-def _colored(frame: Frame, L: Tensor, ab: Tensor) -> Colored:
-    """The frame with its ab; marked, and without any, where that is no number."""
-    if ab.isfinite().all():
-        return Colored(frame, L, ab, colour_share(L))
-    frame.colourless = True
-    return Colored(frame, L, torch.zeros_like(ab), 0.0)

@@ -106,7 +106,7 @@ def _colorize_moving(
             journal.remove()
         report.damage, report.damage_counts = film.damage, film.damage_counts
         report.source_colour = film.source_colour
-    report.frames = written.frames
+    report.frames, report.inferred = written.frames, colorizer.inferred
     report.seconds = _shares(run.seconds) | {"stitch": run.seconds["stitch"]}
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
@@ -167,7 +167,9 @@ class _Run:
     def colour(self, colorizer: Colorizer, gate: Gate | None) -> None:
         """Brings every chunk that is not done yet to the disk."""
         settings, seconds = self._settings, self.seconds
+        # A frame that the last of these is carried from lies up to a stride behind it.
         ahead = context(settings.smooth.look_ahead) if gate else 0
+        ahead += colorizer.settings.stride - 1
         frames: Iterator[Any] = decode(self._film, self._plan.layout)
         frames = timed(prefetch(timed(frames, "decode", seconds)), "wait 1", seconds)
         frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
@@ -280,7 +282,7 @@ def _colorize_still(
     colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
     (painted,) = paint(colorizer.colorize([frame]), settings.paint)
     write_still(painted, target, settings.output)
-    report = Report(str(source), str(target), frames=1, shots=1)
+    report = Report(str(source), str(target), frames=1, shots=1, inferred=colorizer.inferred)
     if frame.damaged:
         text = "the file is damaged or cut short; what is missing was filled in"
         report.damage = [Damage("concealed frame", 0.0, text)]

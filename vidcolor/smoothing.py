@@ -16,16 +16,14 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import load, save
 from torch import Tensor
 
-from vidcolor.flow import optical_flow, reduced
+from vidcolor.effort import firm
+from vidcolor.flow import motion_between, reduced_motion
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.settings import SmoothSettings
 from vidcolor.streams import close
 from vidcolor.traces import Link, add, from_past, link, revived, settle, with_energy
-
-MIN_SHARE = 0.5
-"""Of a frame that may show less of its colour the net saw too little to tell others."""
 
 MAX_HELD = 768 << 20
 """Bytes of frames that may wait; very large ones get less look-ahead."""
@@ -77,8 +75,7 @@ class _Held:
     @property
     def leaned_on(self) -> bool:
         """Whether other frames may take colour from this one."""
-        spoilt = self.item.frame.damaged or self.item.frame.outlier
-        return not spoilt and self.item.share >= MIN_SHARE
+        return firm(self.item.frame, self.item.share)
 
 
 def smooth(
@@ -144,7 +141,7 @@ class _Run:
 
     def breaks_off(self, item: Colored) -> bool:
         """Whether ``item`` has nothing to do with the frames that wait."""
-        resized = self._last is not None and self._last.ab.shape != item.ab.shape
+        resized = self._last is not None and self._last.lightness.shape != item.lightness.shape
         return item.frame.starts_shot or item.frame.resumed or resized
 
     def start(self, item: Colored) -> None:
@@ -211,14 +208,14 @@ def _affordable(frame: Frame, look_ahead: int) -> int:
 @torch.inference_mode()
 def _joined(gate: Gate, last: Colored | None, item: Colored, strength: float) -> _Held:
     L, maps = _reduced_L(item), with_energy(item.ab[None])
-    if last is None:
+    if last is None or not item.share:  # of which nothing will be seen
         return _Held(item, L, maps, None)
-    size = item.ab.shape[1:]
-    before, now = last.lightness, item.lightness
-    flow = reduced(optical_flow(now, before), size)[None]
-    back = reduced(optical_flow(before, now), size)[None]
+    motion = item.motion
+    if motion is None or motion.other is not last.lightness:
+        motion = reduced_motion(motion_between(item.lightness, last.lightness), item.ab.shape[1:])
     others = _reduced_L(last), last.ab[None]
-    return _Held(item, L, maps, link(gate, others, (L, item.ab[None]), (flow, back), strength))
+    flows = motion.flow[None], motion.back[None]
+    return _Held(item, L, maps, link(gate, others, (L, item.ab[None]), flows, strength))
 
 
 def _reduced_L(item: Colored) -> Tensor:  # noqa: N802
