@@ -41,8 +41,8 @@ class Stage:
     """Frames alive in the stage when it has just yielded one, by its docstring."""
 
 
-def colorizer(net: ColorNet, batch: int = BATCH) -> Colorizer:
-    made = Colorizer(net, ColorizerSettings(device="cpu", size=64, batch=batch))
+def colorizer(net: ColorNet, batch: int = BATCH, stride: int = 1) -> Colorizer:
+    made = Colorizer(net, ColorizerSettings(device="cpu", size=64, batch=batch, stride=stride))
     made.dtype = torch.float32  # the same on every machine
     return made
 
@@ -64,7 +64,10 @@ STAGES = {
     "shots": Stage(
         lambda items, _: mark_shots(items, ShotSettings()), False, ShotSettings().min_frames + 3
     ),
-    "colour": Stage(lambda items, net: colorizer(net).colorize(items), False, BATCH),
+    "colour": Stage(lambda items, net: colorizer(net).colorize(items), False, 2 * BATCH),
+    "colour, stride 3": Stage(
+        lambda items, net: colorizer(net, stride=3).colorize(items), False, 3 * BATCH + 3
+    ),
     "smooth": Stage(
         lambda items, _: smooth(items, SmoothSettings(look_ahead=6)), True, 6 + block(6)
     ),

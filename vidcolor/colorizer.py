@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from fractions import Fraction
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 
@@ -18,6 +17,7 @@ from vidcolor.color.planes import luma_at_size
 from vidcolor.color.transfer import lightness
 from vidcolor.crew import Crew, mapped, usable_cores
 from vidcolor.devices import gpu_fault, pick_device, pick_dtype
+from vidcolor.effort import Effort, Group, Sketch, followed, grouped
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.frames import Colored, Frame
 from vidcolor.memory import frames_that_fit, ran_out
@@ -25,6 +25,7 @@ from vidcolor.model.colornet import ColorNet, DistributionNet
 from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import close
+from vidcolor.strides import carried
 
 MOST, MOST_CPU = 16, 1
 """Frames per run of the net on a GPU and on a CPU, where memory allows. On a CPU each core has a
@@ -47,6 +48,7 @@ class Colorizer:
         dtype: What it computes in.
         batch: Frames per run; what `fit` decides, or halved since, for want of memory.
         ahead: Runs that may be in hand at once, as `fit` decides.
+        inferred: Frames that the net saw since `colorize` was last begun.
         notes: What a user should know of how it went.
     """
 
@@ -77,6 +79,7 @@ class Colorizer:
         self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
         self.ahead = 1
+        self.inferred = 0
         self._fitted = False
         self._lock = Lock()
         self._streams: list[torch.cuda.Stream] = []
@@ -114,7 +117,8 @@ class Colorizer:
         for. Who sets ``batch`` after this has the last word.
         """
         h, w = self._working_size(height, width, sample_aspect or Fraction(1))
-        fits = frames_that_fit(self.device, h * w, height * width)
+        film = height * width * self._spread // 2
+        fits = frames_that_fit(self.device, h * w, film)
         self.batch = self._most
         if not self.settings.batch:
             self.batch = max(1, min(self._most, fits))
@@ -158,6 +162,11 @@ class Colorizer:
                 ab[place] = alone[0]
                 self._note("the net gave no number for some frames; alone and in float32 it did")
         return ab
+
+    @property
+    def _spread(self) -> int:
+        """Frames of a film, for each that a run of the net has, that wait for it at most."""
+        return max(2, self.settings.stride)
 
     def _padded(self, L: Tensor, batch: int) -> Tensor:
         """``batch`` frames, the last one repeated, so that each run takes the same kernels."""
@@ -263,13 +272,15 @@ class Colorizer:
     ) -> Iterator[Colored]:
         """Find the colour of each frame.
 
-        Runs of the net are alike, whether the batch is full or not, so the result does not depend
-        on where a film was cut into batches. Holds at most ``ahead`` batches and one more.
+        The net sees those that it has to (`vidcolor.effort`). Its runs are alike, whether the batch
+        is full or not, so the result does not depend on where a film was cut into batches. Holds
+        at most two batches of frames, with a stride as many batches as that and a stride more, for
+        each of the ``ahead`` runs in hand, and what else the crew has in hand.
 
         Args:
             frames: Frames of one film.
             sample_aspect: Width to height of a pixel; None is square.
-            crew: Who runs the net; None runs it here.
+            crew: Who does the work; None does it here.
 
         Yields:
             The same frames in the same order with their ab; blank frames and titles may show
@@ -278,26 +289,46 @@ class Colorizer:
         Raises:
             DeviceError: as `predict`.
         """
+        self.inferred = 0
         aspect = sample_aspect or Fraction(1)
-        batches = self._batches(frames, aspect)
-        for batch in mapped("colour", partial(self._coloured, aspect), batches, crew, self.ahead):
-            yield from batch
+        look = partial(self._look, aspect)
+        sketches: Iterator[Sketch] = mapped("colour", look, self._fitting(frames, aspect), crew)
+        stride = self.settings.stride
+        sketches = Effort(stride).decided(followed(sketches, crew) if stride > 1 else sketches)
+        groups = grouped(sketches, lambda: self.batch, self._spread)
+        yield from carried(self._answered(groups, crew))
 
-    def _batches(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[list[Frame]]:
-        source = iter(frames)
+    def _fitting(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[Frame]:
         try:
-            while batch := list(islice(source, self.batch if self._fitted else 1)):
+            for frame in frames:
                 if not self._fitted:
-                    H, W = batch[0].luma.shape
+                    H, W = frame.luma.shape
                     self.fit(H, W, aspect)
-                yield batch
+                yield frame
         finally:
             close(frames)
 
-    def _coloured(self, aspect: Fraction, batch: list[Frame]) -> list[Colored]:
-        maps = [self.lightness_of(frame, aspect) for frame in batch]
-        found = self.predict(torch.stack(maps)[:, None])
-        return [_colored(*three) for three in zip(batch, maps, found, strict=True)]
+    def _look(self, aspect: Fraction, frame: Frame) -> Sketch:
+        L = self.lightness_of(frame, aspect)
+        return Sketch(frame, L, colour_share(L))
+
+    def _answered(self, groups: Iterable[Group], crew: Crew | None) -> Iterator[Sketch]:
+        """The frames of each group, whose answers have their ab."""
+        done = mapped("colour", self._ask, groups, crew, self.ahead)
+        try:
+            for group in done:
+                self.inferred += len(group.asked)
+                yield from group.sketches
+        finally:
+            close(done)
+
+    def _ask(self, group: Group) -> Group:
+        """Lets the net give the answers that a group asks for."""
+        if group.asked:
+            maps = torch.stack([answer.lightness for answer in group.asked])[:, None]
+            for answer, ab in zip(group.asked, self.predict(maps), strict=True):
+                answer.ab = ab
+        return group
 
 
 def _new_stream(device: torch.device) -> torch.cuda.Stream:
@@ -307,11 +338,3 @@ def _new_stream(device: torch.device) -> torch.cuda.Stream:
 def _finite(ab: Tensor) -> Tensor:
     """(B,) bool: which frames have nothing but numbers."""
     return ab.isfinite().flatten(1).all(1)
-
-
-def _colored(frame: Frame, L: Tensor, ab: Tensor) -> Colored:
-    """The frame with its ab; marked, and without any, where that is no number."""
-    if ab.isfinite().all():
-        return Colored(frame, L, ab, colour_share(L))
-    frame.colourless = True
-    return Colored(frame, L, torch.zeros_like(ab), 0.0)

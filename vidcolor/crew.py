@@ -120,7 +120,7 @@ def mapped(
         function: What is to be done with an item.
         items: A stream; closed with this one.
         crew: Who does it; None does it here.
-        ahead: Items that are in hand at most; None takes two for each of the crew.
+        ahead: Items that are in hand at most; None takes two more than there are threads.
     """
     waiting: deque[Future[R]] = deque()
     try:
@@ -130,7 +130,7 @@ def mapped(
                 continue
             waiting.append(crew.submit(stage, function, item))
             del item
-            if len(waiting) >= (ahead or 2 * crew.size):
+            if len(waiting) >= (ahead or crew.size + 2):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

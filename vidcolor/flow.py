@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from vidcolor.frames import Motion
+
 # OpenCV's threads spin while they wait and take the cores from the net. The flow has the same bits
 # for any number of them.
 cv2.setNumThreads(1)
@@ -74,6 +76,23 @@ def reduced(flow: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
     H, W = flow.shape[1:]
     small = F.interpolate(flow[None], size, mode="area")[0]
     return small * flow.new_tensor([size[1] / W, size[0] / H]).view(2, 1, 1)
+
+
+@torch.inference_mode()
+def motion_between(lightness: Tensor, earlier: Tensor) -> Motion:
+    """The flow from a picture ``(h, w)`` into an earlier one, and back.
+
+    That of equal pictures is 0 without a look at them, as it is with one.
+    """
+    if torch.equal(lightness, earlier):
+        still = lightness.new_zeros(2, *lightness.shape)
+        return Motion(earlier, still, still)
+    return Motion(earlier, optical_flow(lightness, earlier), optical_flow(earlier, lightness))
+
+
+def reduced_motion(motion: Motion, size: tuple[int, int] | torch.Size) -> Motion:
+    """A motion on fewer samples, as `reduced`."""
+    return Motion(motion.other, reduced(motion.flow, size), reduced(motion.back, size))
 
 
 def warp(maps: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:

@@ -88,6 +88,18 @@ class Frame:
 
 
 @dataclass
+class Motion:
+    """Where the things of a frame lie in an earlier one, and the other way round."""
+
+    other: Tensor
+    """(h, w) L* of the earlier frame at working size; what tells which one it is."""
+    flow: Tensor
+    """(2, h', w') from the frame into the earlier one, in samples of its own size, h' <= h."""
+    back: Tensor
+    """(2, h', w') from the earlier one into the frame."""
+
+
+@dataclass
 class Colored:
     """A frame with the colour that was found for it."""
 
@@ -99,6 +111,8 @@ class Colored:
     share: float = 1.0
     """0..1: how much of its colour the frame may show; 0 for blank frames and titles. It is
     applied when the frame is painted: what is smoothed are the net's answers."""
+    motion: Motion | None = None
+    """Between it and the frame before, at the size of ab; where it was needed for the colour."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +232,8 @@ class Report:
     codec: str = ""
     pixels: str = ""
     lossless: bool = False
+    inferred: int = 0
+    """How many frames this run's net saw; the others are blank, repeat one or carry its colour."""
     source_colour: str = "grey"
     """``grey``, ``tinted`` or ``coloured``: what the chroma of the source held."""
     carried: list[str] = field(default_factory=list)

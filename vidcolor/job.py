@@ -43,6 +43,7 @@ def describe_job(
             "video stream": settings.open.video_stream,
             "size": colorizer.settings.size,
             "vivid": colorizer.settings.vivid,
+            "stride": colorizer.settings.stride,
             "shots": asdict(settings.shots),
             "smooth": asdict(settings.smooth),
             "saturation": settings.paint.saturation,

@@ -108,7 +108,7 @@ def _colorize_moving(
             journal.remove()
         report.damage, report.damage_counts = film.damage, film.damage_counts
         report.source_colour = film.source_colour
-    report.frames = written.frames
+    report.frames, report.inferred = written.frames, colorizer.inferred
     report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
@@ -171,7 +171,9 @@ class _Run:
         does the arithmetic.
         """
         settings, seconds = self._settings, self.seconds
+        # A frame that the last of these is carried from lies up to a stride behind it.
         ahead = context(settings.smooth.look_ahead) if gate else 0
+        ahead += colorizer.settings.stride - 1
         frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
         frames = timed(prefetch(frames), "wait for decode", seconds)
         frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
@@ -268,7 +270,7 @@ def _colorize_still(
     colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
     (painted,) = paint(colorizer.colorize([frame]), settings.paint)
     write_still(painted, target, settings.output)
-    report = Report(str(source), str(target), frames=1, shots=1)
+    report = Report(str(source), str(target), frames=1, shots=1, inferred=colorizer.inferred)
     if frame.damaged:
         text = "the file is damaged or cut short; what is missing was filled in"
         report.damage = [Damage("concealed frame", 0.0, text)]

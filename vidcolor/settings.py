@@ -11,6 +11,9 @@ from fractions import Fraction
 
 from vidcolor.errors import SettingsError
 
+MAX_STRIDE = 4
+"""Up to here strides were measured to keep the quality."""
+
 
 @dataclass(frozen=True)
 class OpenSettings:
@@ -73,7 +76,13 @@ class ColorizerSettings:
     vivid: float | None = None
     """0 takes the safest colour, 1 the most vivid; None takes what the weights were tuned for."""
 
+    stride: int = 1
+    """The net sees one frame of so many, where things can be followed from frame to frame; the
+    others get its colour along the flow."""
+
     def __post_init__(self) -> None:
+        if not 1 <= self.stride <= MAX_STRIDE:
+            raise SettingsError(f"--stride {self.stride} is outside 1 to {MAX_STRIDE}")
         if self.vivid is not None and not 0 <= self.vivid <= 1:
             raise SettingsError(f"--vivid {self.vivid} is outside 0 to 1")
         if self.size % 16 or not 64 <= self.size <= 1024:

@@ -19,16 +19,14 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vidcolor.crew import Crew, mapped
-from vidcolor.flow import optical_flow, reduced
+from vidcolor.effort import firm
+from vidcolor.flow import motion_between, reduced_motion
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.settings import SmoothSettings
 from vidcolor.streams import close
 from vidcolor.traces import Link, add, from_past, link, revived, settle, with_energy
-
-MIN_SHARE = 0.5
-"""Of a frame that may show less of its colour the net saw too little to tell others."""
 
 MAX_HELD = 768 << 20
 """Bytes of frames that may wait; very large ones get less look-ahead."""
@@ -104,11 +102,7 @@ class _Held:
     @property
     def leaned_on(self) -> bool:
         """Whether other frames may take colour from this one."""
-        return _leaned_on(self.item)
-
-
-def _leaned_on(item: Colored) -> bool:
-    return not (item.frame.damaged or item.frame.outlier) and item.share >= MIN_SHARE
+        return firm(self.item.frame, self.item.share)
 
 
 def smooth(
@@ -165,7 +159,7 @@ def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arr
     try:
         for item in colored:
             frame = item.frame
-            resized = last is not None and last.ab.shape != item.ab.shape
+            resized = last is not None and last.lightness.shape != item.lightness.shape
             breaks_off = frame.starts_shot or frame.resumed or resized
             handover = None
             if breaks_off:
@@ -173,7 +167,7 @@ def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arr
                 handover = handovers.get(frame.chunk) if resumes else None
                 last = _View(handover.lightness, handover.ab) if handover else None
             yield _Arrival(item, last, breaks_off, handover)
-            if _leaned_on(item):
+            if firm(frame, item.share):
                 last = _View(item.lightness, item.ab)
     finally:
         close(colored)
@@ -260,14 +254,14 @@ def _affordable(frame: Frame, look_ahead: int) -> int:
 def _joined(gate: Gate, strength: float, arrival: _Arrival) -> _Held:
     item, last = arrival.item, arrival.last
     maps = with_energy(item.ab[None])
-    if last is None:
+    if last is None or not item.share:  # of which nothing will be seen
         return _Held(arrival, maps, None)
-    size = item.ab.shape[1:]
-    before, now = last.lightness, item.lightness
-    flow = reduced(optical_flow(now, before), size)[None]
-    back = reduced(optical_flow(before, now), size)[None]
+    motion = item.motion
+    if motion is None or motion.other is not last.lightness:
+        motion = reduced_motion(motion_between(item.lightness, last.lightness), item.ab.shape[1:])
+    flows = motion.flow[None], motion.back[None]
     others = _reduced_L(last), last.ab[None]
-    both = link(gate, others, (_reduced_L(item), item.ab[None]), (flow, back), strength)
+    both = link(gate, others, (_reduced_L(item), item.ab[None]), flows, strength)
     return _Held(arrival, maps, both)
 
 

@@ -61,10 +61,10 @@ def clues(
     """
     flow, back = flows
     # L* + 16 is the cube root of light but for a factor, so exposure multiplies it.
-    moved = warp(torch.cat([other_L + 16, other_ab], 1), flow)
-    ratio = (L + 16) / moved[:, :1].clamp(min=1)
+    arrived = warp(torch.cat([other_L + 16, other_ab], 1), flow)
+    ratio = (L + 16) / arrived[:, :1].clamp(min=1)
     gain = ratio.flatten(1).median(1).values.clamp(1 / MAX_EXPOSURE, MAX_EXPOSURE)
-    change = (L + 16 - gain.view(-1, 1, 1, 1) * moved[:, :1]) / 10
+    change = (L + 16 - gain.view(-1, 1, 1, 1) * arrived[:, :1]) / 10
     return torch.cat(
         [
             change,
@@ -72,7 +72,7 @@ def clues(
             (L - softened(L)).abs() / 10,
             torch.log1p(4 * round_trip(flow, back)),
             torch.log1p(4 * energy(flow)),
-            energy(ab - moved[:, 1:]).sqrt() / 20,
+            energy(ab - arrived[:, 1:]).sqrt() / 20,
             energy(ab).sqrt() / 40,
         ],
         1,
@@ -106,6 +106,11 @@ def link(
     return Link(flow, back, trust, back_trust)
 
 
+def moved(maps: Tensor, flow: Tensor) -> Tensor:
+    """``(B, C, h, w)`` colour at the other end of a flow, neither blurred nor sharpened."""
+    return torch.lerp(warp(maps, flow), warp(maps, flow, "bicubic"), CUBIC)
+
+
 def carry(trace: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
     """A trace as it arrives in another frame.
 
@@ -117,8 +122,8 @@ def carry(trace: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
     Returns:
         ``(B, C + 1, h, w)``.
     """
-    moved = torch.lerp(warp(trace, flow), warp(trace, flow, "bicubic"), CUBIC)
-    return torch.cat([moved[:, :-1], moved[:, -1:].clamp(min=0) * trust], 1)
+    arrived = moved(trace, flow)
+    return torch.cat([arrived[:, :-1], arrived[:, -1:].clamp(min=0) * trust], 1)
 
 
 def add(trace: Tensor | None, maps: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ from killing import (
 
 from vidcolor import pipeline
 from vidcolor.cli.main import main
+from vidcolor.errors import OutputFull
 from vidcolor.job import versions
 from vidcolor.journal import Journal, open_journal
 
@@ -190,6 +191,29 @@ def test_a_process_killed_three_times(
     check_same(target, stage.whole)
 
 
+def test_a_film_with_strides_is_the_same(
+    run: Run, redone: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, target = tmp_path / "whole.mp4", tmp_path / "to" / "out.mp4"
+    target.parent.mkdir()
+    assert run(whole, "--stride", "3").report["inferred"] < sum(SHOTS) / 2
+    write = vars(pipeline)["write_chunk"]
+
+    def full(frames: Any, path: Path, *rest: Any) -> Any:
+        if path.stem == "000003":  # it begins within a shot
+            raise OutputFull("the disk is full")
+        return write(frames, path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "write_chunk", full)
+        assert run(target, "--stride", "3").code == 2
+    work_of(target).joinpath("000001.packets").unlink()
+    redone.clear()
+    assert run(target, "--stride", "3").code == 0
+    assert redone == [1, 3, 4, 5]
+    check_same(target, whole)
+
+
 # Cut off from power.
 
 
@@ -282,6 +306,7 @@ def check_refused(outcome: Any, target: Path, before: dict[str, Any], words: str
         (("--chunk", "0.6"), "settings chunks seconds was 0.5, is 0.6"),
         (("--end", "5"), "settings end was None, is 5"),
         (("--size", "80"), "settings size was 64, is 80"),
+        (("--stride", "2"), "settings stride was 1, is 2"),
     ],
 )
 def test_other_options_are_refused(

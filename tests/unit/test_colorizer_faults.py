@@ -173,7 +173,7 @@ def test_the_batch_is_decided_at_the_first_frame_where_nobody_did(
     colorizer, runs = on_a_gpu(tiny, monkeypatch, room=MOST)
     memories(monkeypatch, 3 * 2 * NET_BYTES * 64 * 80, 1 << 40)
     assert len(colored(colorizer, 5)) == 5
-    assert (colorizer.batch, runs) == (3, [3, 3, 3])
+    assert (colorizer.batch, runs) == (3, [3, 3])
 
 
 def test_a_batch_that_is_asked_for_stands(tiny: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:

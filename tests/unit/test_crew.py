@@ -30,7 +30,7 @@ def test_results_come_in_order_whoever_is_first(size: int, length: int) -> None:
     assert source.closed_in is threading.current_thread()
 
 
-@pytest.mark.parametrize(("ahead", "expected"), [(None, 6), (1, 1), (4, 4)])
+@pytest.mark.parametrize(("ahead", "expected"), [(None, 5), (1, 1), (4, 4)])
 def test_no_more_is_taken_in_hand_than_said(ahead: int | None, expected: int) -> None:
     source = Source(50)
     with Crew(3) as crew:

@@ -87,6 +87,13 @@ def _add_colour(p: argparse.ArgumentParser) -> None:
     )
     net.add_argument("--batch", type=int, default=0, help="frames per run of the net")
     net.add_argument(
+        "--stride",
+        type=int,
+        default=default.stride,
+        metavar="K",
+        help="the net sees every K-th frame, the others get its colour along the motion; faster",
+    )
+    net.add_argument(
         "--vivid",
         type=float,
         metavar="0..1",
@@ -143,6 +150,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             size=args.size,
             batch=args.batch,
             vivid=args.vivid,
+            stride=args.stride,
         ),
         smooth=SmoothSettings(0.0 if args.no_smooth else args.smooth),
         paint=PaintSettings(saturation=args.saturation),
@@ -223,4 +231,6 @@ def summarise(report: Report, verbose: bool) -> None:
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
         say(f"  seconds  {stages}")
+        if report.codec:
+            say(f"  net      saw {report.inferred} frames")
         say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
