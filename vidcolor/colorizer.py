@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidcolor.color.planes import luma_at_size
 from vidcolor.color.transfer import lightness
-from vidcolor.effort import Answer, Effort, Sketch, answered
+from vidcolor.effort import Answer, answered, sketched
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.frames import Colored, Frame
 from vidcolor.memory import frames_that_fit, ran_out
@@ -295,18 +295,19 @@ class Colorizer:
             DeviceError: as `predict`.
         """
         self.inferred = 0
-        sketches = self._sketched(frames, sample_aspect or Fraction(1))
+        sketches = sketched(self._with_lightness(frames, sample_aspect), self.settings.stride)
         yield from carried(answered(sketches, self._ask, lambda: self.batch, self._spread))
 
-    def _sketched(self, frames: Iterable[Frame], sample_aspect: Fraction) -> Iterator[Sketch]:
-        """The frames, and where their colour is to come from."""
-        effort = Effort(self.settings.stride)
+    def _with_lightness(
+        self, frames: Iterable[Frame], sample_aspect: Fraction | None
+    ) -> Iterator[tuple[Frame, Tensor]]:
+        aspect = sample_aspect or Fraction(1)
         try:
             for frame in frames:
                 if not self._fitted:
                     H, W = frame.luma.shape
-                    self.fit(H, W, sample_aspect)
-                yield effort.sketch(frame, self.lightness_of(frame, sample_aspect))
+                    self.fit(H, W, aspect)
+                yield frame, self.lightness_of(frame, aspect)
         finally:
             close(frames)
 

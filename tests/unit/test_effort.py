@@ -13,7 +13,7 @@ from synthetic import bits_of, make_frame, texture
 from torch import Tensor
 
 from vidcolor.colorizer import Colorizer
-from vidcolor.effort import SAME_MEAN, SAME_MOST, Effort
+from vidcolor.effort import SAME_MEAN, SAME_SPOT, Effort
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.colornet import ColorNet
 from vidcolor.paint import paint
@@ -124,7 +124,7 @@ def test_what_moves_in_one_place_is_not_held_back() -> None:
     still = 100 * texture(1, 256, 352)
     moving = [still.clone() for _ in range(10)]
     for n, one in enumerate(moving):
-        one[100:106, 10 + 8 * n : 16 + 8 * n] += 2 * SAME_MOST
+        one[100:106, 10 + 8 * n : 16 + 8 * n] += 2 * SAME_SPOT
     for one, source in zip(moving, sources(moving), strict=True):
         assert source is one
 
