@@ -18,8 +18,7 @@ def carried(sketches: Iterable[Sketch]) -> Iterator[Colored]:
     """Carry colour along the flow to the frames that have no answer of the net.
 
     From the frames with an answer before and after, blended by the time to each; from one of them
-    where the other lies behind a cut, or the net gave no number for it. Holds the frames between
-    two answers.
+    where the net gave no number for the other. Holds the frames between two answers.
 
     Args:
         sketches: Frames of one film in order; those that have an answer have it with its ab.

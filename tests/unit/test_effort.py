@@ -13,7 +13,7 @@ from synthetic import bits_of, make_frame, texture
 from torch import Tensor
 
 from vidcolor.colorizer import Colorizer
-from vidcolor.effort import SAME_MEAN, SAME_MOST, Effort
+from vidcolor.effort import SAME_MEAN, SAME_SPOT, Effort, Sketch
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.colornet import ColorNet
 from vidcolor.paint import paint
@@ -93,8 +93,8 @@ def test_black_frames_leave_the_bits_of_a_film_as_they_were(tiny: ColorNet) -> N
 
 def sources(maps: Sequence[Tensor], **fields: Any) -> list[Tensor]:
     """The lightness that the net sees for each of these."""
-    effort = Effort(1)
-    answers = [effort.sketch(make_frame(BLACK, **fields), one).answer for one in maps]
+    sketches = (Sketch(make_frame(BLACK, **fields), one, 1.0) for one in maps)
+    answers = [sketch.answer for sketch in Effort(1).decided(sketches)]
     return [answer.lightness for answer in answers if answer]
 
 
@@ -124,18 +124,19 @@ def test_what_moves_in_one_place_is_not_held_back() -> None:
     still = 100 * texture(1, 256, 352)
     moving = [still.clone() for _ in range(10)]
     for n, one in enumerate(moving):
-        one[100:106, 10 + 8 * n : 16 + 8 * n] += 2 * SAME_MOST
+        one[100:106, 10 + 8 * n : 16 + 8 * n] += 2 * SAME_SPOT
     for one, source in zip(moving, sources(moving), strict=True):
         assert source is one
 
 
 @pytest.mark.parametrize("border", [{"starts_shot": True}, {"resumed": True}, {"chunk": 1}])
 def test_nothing_is_remembered_from_before_a_border(border: dict[str, Any]) -> None:
-    effort = Effort(1)
     lightness = 100 * texture(1, 64, 96)
-    first = effort.sketch(make_frame(BLACK), lightness).answer
-    assert effort.sketch(make_frame(BLACK), lightness).answer is first
-    assert effort.sketch(make_frame(BLACK, **border), lightness).answer is not first
+    frames = make_frame(BLACK), make_frame(BLACK), make_frame(BLACK, **border)
+    sketches = [Sketch(frame, lightness, 1.0) for frame in frames]
+    first, again, behind = (sketch.answer for sketch in Effort(1).decided(iter(sketches)))
+    assert again is first
+    assert behind is not first
 
 
 def test_pictures_of_another_size_are_others() -> None:

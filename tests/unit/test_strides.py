@@ -13,7 +13,8 @@ from synthetic import make_frame, texture
 from torch import Tensor
 
 from vidcolor.chunks import plan_chunks, unfinished, without
-from vidcolor.effort import Answer, Effort, answered
+from vidcolor.color.neutral import colour_share
+from vidcolor.effort import Answer, Effort, Sketch, followed, grouped
 from vidcolor.errors import SettingsError
 from vidcolor.film.packets import PacketFacts
 from vidcolor.frames import Colored, Frame
@@ -38,25 +39,42 @@ def net(lightness: Tensor) -> Tensor:
     return torch.cat([small - 50, 50 - small])
 
 
+def coloured(
+    pairs: Iterable[tuple[Frame, Tensor]],
+    stride: int,
+    ask: Callable[[Sequence[Answer]], None],
+    batch: int,
+) -> Iterator[Colored]:
+    """What the colorizer does with frames whose lightness is known."""
+    sketches = (Sketch(frame, L, colour_share(L)) for frame, L in pairs)
+    decided = Effort(stride).decided(followed(sketches, None))
+
+    def answered() -> Iterator[Sketch]:
+        for group in grouped(decided, lambda: batch, max(2, stride)):
+            ask(group.asked)
+            yield from group.sketches
+
+    return carried(answered())
+
+
 def run(
     maps: Sequence[Tensor], stride: int, asked: Net = net, frames: Sequence[Frame] | None = None
 ) -> tuple[list[Colored], list[int]]:
     """The frames with ab, and which of them the net saw."""
     frames = frames or [make_frame(FRAME, pts=n, starts_shot=n == 0) for n in range(len(maps))]
-    effort, seen = Effort(stride), list[int]()
+    seen: list[int] = []
 
     def ask(answers: Sequence[Answer]) -> None:
         for answer in answers:
             seen.append(next(n for n, one in enumerate(maps) if one is answer.lightness))
             answer.ab = asked(answer.lightness)
 
-    sketches = (effort.sketch(*pair) for pair in zip(frames, maps, strict=True))
-    return list(carried(answered(sketches, ask, lambda: 4, stride))), seen
+    return list(coloured(zip(frames, maps, strict=True), stride, ask, 4)), seen
 
 
-def test_the_net_sees_every_third_frame() -> None:
+def test_the_net_sees_every_third_frame_and_the_last() -> None:
     found, seen = run(pan(11), 3)
-    assert seen == [0, 3, 6, 9]
+    assert seen == [0, 3, 6, 9, 10]
     assert [item.frame.pts for item in found] == list(range(11))
 
 
@@ -86,11 +104,11 @@ def test_nothing_is_carried_across_a_cut() -> None:
     cut = [make_frame(FRAME, pts=n, starts_shot=n in (0, 6)) for n in range(12)]
     for frames in (cut, [replace(frame, starts_shot=frame.pts == 0) for frame in cut]):
         found, seen = run(maps, 4, frames=frames)
-        assert seen == [0, 4, 6, 10]
+        assert seen == [0, 4, 5, 6, 10, 11]
         assert found[6].motion is None
-        for n in (5, 11):  # from one side only: nothing but the motion changes
+        for n in (3, 9):
             other, _ = run(maps[n // 6 * 6 : n // 6 * 6 + 6], 4)
-            assert torch.equal(found[n].ab, other[5].ab)
+            assert torch.equal(found[n].ab, other[3].ab)
 
 
 @pytest.mark.parametrize("spoilt", [{"damaged": True}, {"outlier": True}])
@@ -98,22 +116,24 @@ def test_nothing_is_carried_across_a_frame_that_tells_nothing(spoilt: dict[str, 
     frames = [make_frame(FRAME, pts=n, starts_shot=n == 0) for n in range(10)]
     frames[5] = replace(frames[5], **spoilt)
     found, seen = run(pan(10), 4, frames=frames)
-    assert seen == [0, 4, 5, 6]
+    assert seen == [0, 4, 5, 6, 9]
     assert [item.frame.pts for item in found if item.motion] == [1, 2, 3, 4, 7, 8, 9]
 
 
-@pytest.mark.parametrize("lost", [0, 3, 6])
-def test_where_the_net_gave_no_number_colour_comes_from_the_other_side(lost: int) -> None:
+@pytest.mark.parametrize(
+    ("lost", "colourless"), [([0], [0]), ([3], [3]), ([6], [6]), ([8], [8]), ([6, 8], [6, 7, 8])]
+)
+def test_where_the_net_gave_no_number_colour_comes_from_the_other_side(
+    lost: list[int], colourless: list[int]
+) -> None:
     maps = pan(9)
 
     def asked(lightness: Tensor) -> Tensor:
         ab = net(lightness)
-        return ab * float("nan") if lightness is maps[lost] else ab
+        return ab * float("nan") if any(lightness is maps[n] for n in lost) else ab
 
     found, _ = run(maps, 3, asked)
-    # Behind the last one, frames have no other side.
-    without_colour = [lost] if lost < 6 else [6, 7, 8]
-    assert [item.frame.pts for item in found if item.frame.colourless] == without_colour
+    assert [item.frame.pts for item in found if item.frame.colourless] == colourless
     for item in found:
         if not item.frame.colourless:
             assert (item.ab - net(item.lightness))[..., 4:-4].abs().mean() < 1
@@ -163,9 +183,8 @@ class Pictures:
                 noise = torch.Generator().manual_seed(int(1000 * answer.lightness.mean()))
                 answer.ab = net(answer.lightness) + torch.randn(2, 16, 24, generator=noise)
 
-        effort = Effort(self.stride)
-        sketches = (effort.sketch(frame, self.maps[frame.pts]) for frame in frames)
-        return carried(answered(sketches, ask, lambda: 3, max(2, self.stride)))
+        pairs = ((frame, self.maps[frame.pts]) for frame in frames)
+        return coloured(pairs, self.stride, ask, 3)
 
     def steady(
         self, done: dict[int, PacketFacts], handovers: dict[int, Handover]
