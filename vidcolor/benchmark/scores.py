@@ -26,7 +26,8 @@ class Timing:
     wall: float
     """Seconds by the clock."""
     cpu: float
-    """Seconds of all threads together."""
+    """Seconds of all threads together; one that waits by turning in a loop, as those of OpenMP do
+    for a while, counts as if it worked."""
 
     @property
     def each(self) -> float:

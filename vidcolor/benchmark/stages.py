@@ -40,7 +40,7 @@ class Job:
 
     source: Path
     folder: Path
-    """For what is written; another place for each part, so that none replaces a file."""
+    """For what is written."""
     settings: Settings
     colorizer: Colorizer
     gate: Gate | None

@@ -113,7 +113,7 @@ def describe(found: Benchmark) -> str:
 
 def _facts(found: Benchmark) -> list[str]:
     film, machine, net, encoder = (found.facts[n] for n in ("film", "machine", "net", "encoder"))
-    name = "made for this" if film["made"] else printable(film["name"])
+    name = "made for this" if film["made"] else film["name"]
     units = [machine["vectors"], *(u for u in ("avx512_bf16", "amx") if machine[u])]
     cores = f"{machine['usable_cores']} of {machine['cores']} cores"
     gpu = [machine["gpu"]] if "gpu" in machine else []
@@ -133,16 +133,16 @@ def _facts(found: Benchmark) -> list[str]:
         ],
         "versions": [f"{key} {value}" for key, value in found.facts["versions"].items()],
         "net": [
-            f"{printable(net['weights'])} {net['sha256'][:8]} on {net['device']}",
+            f"{net['weights']} {net['sha256'][:8]} on {net['device']}",
             f"{h}x{w}, {net['numbers']}, {net['batch']} frames at a time, {net['threads']} threads",
             f"{net['operations'] / 1e9:.2f} G operations a frame",
         ],
         "encoder": [
             f"{encoder['codec']} {encoder['pixels']}, {encoder['threads']} threads",
-            printable(options),
+            options,
         ],
     }
-    return [f"{key:10}{'; '.join(values)}" for key, values in rows.items()]
+    return [f"{key:10}{printable('; '.join(values))}" for key, values in rows.items()]
 
 
 def _table(found: Benchmark) -> list[str]:
