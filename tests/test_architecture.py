@@ -28,6 +28,8 @@ ORDER = [
     *("smoothing", "paint"),
     *("chunks", "journal", "job", "pipeline", "metrics"),
     *("matching", "steadiness", "evaluation"),
+    *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
+    *("benchmark.stages", "benchmark.fresh", "benchmark.run"),
     *("training", "training.settings", "training.augment", "training.files"),
     *("training.datasets", "training.clips", "training.losses", "training.recipes"),
     *("training.adversary", "training.team", "training.checkpoints", "training.validation"),
@@ -37,8 +39,8 @@ ORDER = [
     "training.gate_trainer",
     "training.trainer",
     "vidcolor",
-    *("cli", "cli.text", "cli.color", "cli.evaluate", "cli.info", "cli.shots", "cli.train"),
-    *("cli.weights", "cli.main"),
+    *("cli", "cli.text", "cli.color", "cli.bench", "cli.evaluate", "cli.info", "cli.shots"),
+    *("cli.train", "cli.weights", "cli.main"),
     "__main__",
 ]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public

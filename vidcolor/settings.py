@@ -179,3 +179,26 @@ class Settings:
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     chunks: ChunkSettings = field(default_factory=ChunkSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """How much a benchmark measures."""
+
+    frames: int = 240
+    """Frames of the film that are measured, at most."""
+    repeat: int = 3
+    """Rounds; what is told are their medians."""
+    width: int = 640
+    """Of the film that is made where none is given, in pixels."""
+    height: int = 480
+    """Of the same."""
+
+    def __post_init__(self) -> None:
+        if self.frames < 16:
+            raise SettingsError("--frames takes 16 or more; fewer tell nothing")
+        if self.repeat < 1:
+            raise SettingsError("--repeat takes 1 or more")
+        sides = (self.width, self.height)
+        if any(side % 2 or not 64 <= side <= 8192 for side in sides):
+            raise SettingsError("the sides of a made film are even, 64 to 8192 pixels")

@@ -31,26 +31,14 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(
         prog="vidcolor",
         usage="vidcolor IN OUT [options]\n"
-        "       vidcolor info | shots | weights | evaluate | train ... (--help each)",
+        "       vidcolor info | shots | weights | evaluate | bench | train ... (--help each)",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
     p.add_argument("source", metavar="IN", help="film or picture (a film named info is ./info)")
     p.add_argument("target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm, or .png .jpg")
-    _add_colour(p)
-    _add_encoding(p)
-    cut = p.add_argument_group("what to colour")
-    cut.add_argument(
-        "--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5"
-    )
-    cut.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
-    cut.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
-    cut.add_argument(
-        "--max-pixels",
-        type=int,
-        default=OpenSettings().max_pixels,
-        metavar="N",
-        help="refuse larger pictures (default %(default)s)",
-    )
+    add_colour(p)
+    add_encoding(p)
+    add_cut(p)
     out = p.add_argument_group("output")
     out.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done")
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be carried")
@@ -71,7 +59,25 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def _add_colour(p: argparse.ArgumentParser) -> None:
+def add_cut(p: argparse.ArgumentParser) -> None:
+    """What of the film."""
+    cut = p.add_argument_group("what to colour")
+    cut.add_argument(
+        "--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5"
+    )
+    cut.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
+    cut.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
+    cut.add_argument(
+        "--max-pixels",
+        type=int,
+        default=OpenSettings().max_pixels,
+        metavar="N",
+        help="refuse larger pictures (default %(default)s)",
+    )
+
+
+def add_colour(p: argparse.ArgumentParser) -> None:
+    """With which colours."""
     net = p.add_argument_group("colour")
     default = ColorizerSettings()
     net.add_argument(
@@ -115,7 +121,8 @@ def _add_colour(p: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_encoding(p: argparse.ArgumentParser) -> None:
+def add_encoding(p: argparse.ArgumentParser) -> None:
+    """As which pictures."""
     enc = p.add_argument_group("encoding (docs/formats.md)")
     enc.add_argument("--codec", help="FFmpeg encoder; by default chosen by container and bit depth")
     enc.add_argument("--crf", type=float, help="quality, lower is better (x264, x265: 16)")

@@ -16,7 +16,7 @@ from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
-from vidcolor.cli import color, evaluate, info, shots, train, weights
+from vidcolor.cli import bench, color, evaluate, info, shots, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
 
@@ -27,6 +27,7 @@ NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")
 """What errors of libraries say when memory is short."""
 
 COMMANDS: dict[str, ModuleType] = {
+    "bench": bench,
     "evaluate": evaluate,
     "info": info,
     "shots": shots,

@@ -1,0 +1,1 @@
+"""Seconds per stage, beside a bare transcode: what `vidcolor bench` measures."""

@@ -1,0 +1,123 @@
+"""What a benchmark runs on, and how fast that could be."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from vidcolor.film.made import ffmpeg_version
+from vidcolor.job import versions
+from vidcolor.memory import available_memory
+from vidcolor.model.colornet import ColorNet
+
+SIDE, SIDE_CPU = 8192, 2048
+"""Side of the matrices that show what a GPU and a CPU can reach."""
+ENOUGH = 0.3
+"""Seconds that they are multiplied for at least."""
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Processor, cores, units for small floats, memory, system; the GPU if the net runs on it."""
+    found: dict[str, Any] = {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(usable_cores()),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        "amx": torch.cpu._is_amx_tile_supported(),
+        "free_memory_bytes": available_memory(torch.device("cpu")),
+        "system": platform.platform(),
+    }
+    if device.type == "cuda":
+        found["gpu"] = torch.cuda.get_device_name(device)
+        found["gpu_memory_bytes"] = torch.cuda.get_device_properties(device).total_memory
+    return found
+
+
+def describe_versions() -> dict[str, str]:
+    """Versions of everything whose speed is measured."""
+    return versions() | {"torch": torch.__version__, "ffmpeg": ffmpeg_version()}
+
+
+def operations(net: ColorNet, size: tuple[int, int]) -> int:
+    """Multiplications and additions of ``net`` for one frame of ``size``: its matrix products.
+
+    Args:
+        net: On the CPU.
+        size: ``(h, w)`` that it sees.
+    """
+    counter = FlopCounterMode(display=False)
+    # Only in its plain form does attention consist of products that are counted.
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        net(torch.full((1, 1, *size), 50.0))
+    return int(counter.get_total_flops())
+
+
+def matmul_speed(device: torch.device, dtype: torch.dtype) -> float:
+    """Multiplications and additions per second that the product of two large matrices reaches.
+
+    It is what the device gives to a program that does nothing else, and so the yardstick for a
+    net; the figures of makers are seldom reached by anything.
+    """
+    side = SIDE_CPU if device.type == "cpu" else SIDE
+    a, b = torch.randn(2, side, side, device=device).to(dtype)
+    best, began = float("inf"), perf_counter()
+    while perf_counter() - began < ENOUGH:
+        start = perf_counter()
+        (a @ b)[0, 0].item()  # waits for the device
+        best = min(best, perf_counter() - start)
+    return float(2 * side**3 / best)
+
+
+def usable_cores() -> set[int]:
+    """Numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+class Others:
+    """How much of the usable cores other programs, or other guests of the host, take meanwhile."""
+
+    def __init__(self) -> None:
+        self._began, self._busy, self._own = perf_counter(), _busy_seconds(), _own_seconds()
+
+    def share(self) -> float:
+        """0..1 since this object was made; 0 where the system does not tell."""
+        passed = (perf_counter() - self._began) * len(usable_cores())
+        busy, own = _busy_seconds() - self._busy, _own_seconds() - self._own
+        return min(1.0, max(0.0, (busy - own) / passed))
+
+
+def _busy_seconds() -> float:
+    """Seconds that the usable cores have worked, or that the host withheld, since it started."""
+    try:
+        lines = Path("/proc/stat").read_text().splitlines()
+    except OSError:
+        return 0.0
+    names, ticks = {f"cpu{core}" for core in usable_cores()}, 0
+    for name, *counts in (line.split() for line in lines if line.startswith("cpu")):
+        if name in names:  # user, nice, system, idle, waiting for disks, interrupts, steal
+            ticks += sum(int(counts[place]) for place in (0, 1, 2, 5, 6, 7))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    """Seconds of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,158 @@
+"""The benchmark: rounds in which everything is measured once, so that drift hits all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+from typing import Any
+
+import torch
+
+from vidcolor.benchmark.film import RATE, pictures
+from vidcolor.benchmark.fresh import run_fresh
+from vidcolor.benchmark.machine import (
+    Others,
+    describe_machine,
+    describe_versions,
+    matmul_speed,
+    operations,
+)
+from vidcolor.benchmark.scores import Benchmark, Round, Timing
+from vidcolor.benchmark.stages import Job, stages, transcode, working_size
+from vidcolor.colorizer import Colorizer
+from vidcolor.film.made import make_film
+from vidcolor.film.probe import open_film
+from vidcolor.frames import FilmInfo, Report
+from vidcolor.model.weights import load_gate, load_weights
+from vidcolor.pipeline import colorize_film
+from vidcolor.settings import BenchmarkSettings, OutputSettings, Settings
+
+WARM_UP = 16
+"""Frames of the run before the first round."""
+
+FRESH = 96
+"""Frames of a run in a process of its own: encoder and smoother are full by then, and memory grows
+no more."""
+
+STEPS = 4
+"""Calls of ``on_step`` in a round; there is one before the first."""
+
+OnStep = Callable[[str], None]
+
+
+def measure(
+    source: str | Path | None,
+    settings: Settings | None = None,
+    rounds: BenchmarkSettings | None = None,
+    on_step: OnStep | None = None,
+) -> Benchmark:
+    """Measure what each part of colouring a film costs, alone and together.
+
+    Args:
+        source: A film; None makes one.
+        settings: As for `colorize_film`; what it says of the output is without effect.
+        rounds: How much is measured, and on which film.
+        on_step: Called with what is about to be measured.
+
+    Raises:
+        VidcolorError: as `colorize_film`.
+    """
+    settings, rounds = settings or Settings(), rounds or BenchmarkSettings()
+    step = on_step or (lambda _: None)
+    settings = replace(settings, output=OutputSettings(force=True, fresh=True))
+    with TemporaryDirectory(prefix="vidcolor-bench-") as name:
+        step("getting ready")
+        folder = Path(name)
+        film = Path(source).absolute() if source else _made(folder, rounds)
+        info, settings = _shortened(film, settings, rounds.frames)
+        colorizer = Colorizer.from_weights(settings=settings.colorizer)
+        gate = load_gate()[0] if settings.smooth.strength else None
+        job = Job(film, folder, settings, colorizer, gate)
+        _whole(replace(job, settings=_shortened(film, settings, WARM_UP)[1]))
+        found = [_round(job, step) for _ in range(rounds.repeat)]
+        facts = _facts(job, info, found[0]) | {"settings": asdict(rounds)}
+        facts["film"]["made"] = source is None
+    return Benchmark(facts, found)
+
+
+def _made(folder: Path, rounds: BenchmarkSettings) -> Path:
+    path = folder / "made.mkv"
+    make_film(path, pictures(rounds.width, rounds.height, rounds.frames), RATE)
+    return path
+
+
+def _shortened(film: Path, settings: Settings, frames: int) -> tuple[FilmInfo, Settings]:
+    """What is known of the film, and the settings with an end after about so many frames."""
+    with open_film(film, settings.open) as opened:
+        info = opened.info
+    end = (settings.open.start or Fraction(0)) + frames / (info.frame_rate or RATE)
+    end = min(end, settings.open.end or end)
+    return info, replace(settings, open=replace(settings.open, end=end))
+
+
+def _round(job: Job, step: OnStep) -> Round:
+    others = Others()
+    step("transcode")
+    parts = {"transcode": transcode(job)}
+    step("each stage")
+    matmul = matmul_speed(job.colorizer.device, job.colorizer.dtype)
+    parts |= stages(job)
+    step("whole")
+    whole, report = _whole(job)
+    parts["whole"] = whole
+    inside = {
+        name: seconds / whole.frames for name, seconds in report.seconds.items() if name != "total"
+    }
+    step("a process of its own")
+    fresh = run_fresh(job.source, job.target, _shortened(job.source, job.settings, FRESH)[1])
+    return Round(parts, inside, fresh, matmul, others.share())
+
+
+def _whole(job: Job) -> tuple[Timing, Report]:
+    """The product as it is, but for its start-up: net and libraries are ready."""
+    wall, cpu = perf_counter(), process_time()
+    report = colorize_film(job.source, job.target, colorizer=job.colorizer, settings=job.settings)
+    return Timing(report.frames, perf_counter() - wall, process_time() - cpu), report
+
+
+def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
+    """What was measured on what, after it has run."""
+    colorizer, plan = job.colorizer, job.plan(info)
+    size = working_size(job)
+    name = str(job.settings.colorizer.weights)
+    return {
+        "film": {
+            "name": info.path.name,
+            "made": False,
+            "codec": info.codec,
+            "width": info.width,
+            "height": info.height,
+            "pixels": info.stored_format,
+            "rate": float(info.frame_rate or RATE),
+            "frames": one.parts["whole"].frames,
+            "frames_held": one.parts["colornet"].frames,
+        },
+        "machine": describe_machine(colorizer.device),
+        "versions": describe_versions(),
+        "net": {
+            "weights": name,
+            "sha256": colorizer.sha256,
+            "device": str(colorizer.device),
+            "numbers": str(colorizer.dtype).removeprefix("torch."),
+            "size": list(size),
+            "batch": colorizer.batch,
+            "threads": torch.get_num_threads(),
+            "smooth": job.settings.smooth.strength,
+            "operations": operations(load_weights(name)[0], size),
+        },
+        "encoder": {
+            "codec": plan.codec,
+            "pixels": plan.layout.format,
+            "threads": plan.threads,
+            "options": plan.options,
+        },
+    }

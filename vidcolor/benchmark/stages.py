@@ -1,0 +1,156 @@
+"""Each stage alone, with nothing else running, over frames that are held in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from vidcolor.benchmark.scores import Timing
+from vidcolor.color.neutral import colour_share
+from vidcolor.colorizer import Colorizer
+from vidcolor.film.decode import decode
+from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.packets import write_chunk
+from vidcolor.film.probe import open_film
+from vidcolor.frames import Colored, FilmInfo, Frame
+from vidcolor.model.gate import Gate
+from vidcolor.paint import paint
+from vidcolor.settings import Settings
+from vidcolor.shots import mark_shots
+from vidcolor.smoothing import smooth
+from vidcolor.streams import batched, close, prefetch
+
+T = TypeVar("T")
+
+HELD, HELD_BYTES = 96, 384 << 20
+"""Frames that are held at most, and their bytes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is measured."""
+
+    source: Path
+    folder: Path
+    """For what is written."""
+    settings: Settings
+    colorizer: Colorizer
+    gate: Gate | None
+
+    def plan(self, info: FilmInfo) -> EncodePlan:
+        """How the film is encoded."""
+        return plan_encode(info, self.target, self.settings.encode)
+
+    @property
+    def target(self) -> Path:
+        """Where the whole goes; a container that takes what any encoder makes."""
+        return self.folder / "whole.mkv"
+
+
+def transcode(job: Job) -> Timing:
+    """Our decoder and our encoder at the same time, as in the whole, with nothing between.
+
+    The film is encoded as it is, without colour.
+    """
+
+    def work() -> int:
+        with open_film(job.source, job.settings.open) as film:
+            plan = job.plan(film.info)
+            frames = prefetch(decode(film, plan.layout))
+            try:
+                return write_chunk(frames, job.folder / "bare", plan, film.info).frames
+            finally:
+                close(frames)
+
+    return timing(work)
+
+
+def stages(job: Job) -> dict[str, Timing]:
+    """All stages, one after the other, in the order of the way of a frame."""
+    parts = {"decode": timing(lambda: _decode_all(job))}
+    info, plan, held = _hold(job)
+    settings, colorizer = job.settings, job.colorizer
+    aspect = info.sample_aspect or Fraction(1)
+
+    def measured(name: str, work: Callable[[], list[T]]) -> list[T]:
+        wall, cpu = perf_counter(), process_time()
+        found = work()
+        parts[name] = Timing(len(found), perf_counter() - wall, process_time() - cpu)
+        return found
+
+    def encode(name: str, frames: Iterable[Frame]) -> None:
+        path = job.folder / "alone"
+        parts[name] = timing(lambda: write_chunk(frames, path, plan, info).frames)
+
+    def seen(frame: Frame) -> tuple[Tensor, float]:
+        L = colorizer.lightness_of(frame, aspect)
+        return L, colour_share(L)
+
+    encode("encode grey", held)
+    frames = measured("shots", lambda: list(mark_shots(held, settings.shots)))
+    maps = measured("lightness", lambda: [seen(frame) for frame in frames])
+    colours = measured("colornet", lambda: _predict(colorizer, [L for L, _ in maps]))
+    colored = [
+        Colored(frame, L, ab, share)
+        for frame, (L, share), ab in zip(frames, maps, colours, strict=True)
+    ]
+    steady = measured("smooth", lambda: list(smooth(colored, settings.smooth, job.gate)))
+    painted = measured("paint", lambda: list(paint(steady, settings.paint)))
+    encode("encode", painted)
+    return parts
+
+
+def timing(work: Callable[[], int]) -> Timing:
+    """What ``work`` costs, which tells how many frames it did."""
+    wall, cpu = perf_counter(), process_time()
+    frames = work()
+    return Timing(frames, perf_counter() - wall, process_time() - cpu)
+
+
+def working_size(job: Job) -> tuple[int, int]:
+    """The ``(h, w)`` that the net sees of the film."""
+    with open_film(job.source, job.settings.open) as film:
+        frames = decode(film)
+        try:
+            aspect = film.info.sample_aspect or Fraction(1)
+            h, w = job.colorizer.lightness_of(next(frames), aspect).shape
+        finally:
+            close(frames)
+    return h, w
+
+
+def _decode_all(job: Job) -> int:
+    with open_film(job.source, job.settings.open) as film:
+        return sum(1 for _ in decode(film, job.plan(film.info).layout))
+
+
+def _hold(job: Job) -> tuple[FilmInfo, EncodePlan, list[Frame]]:
+    """As many frames from the film's beginning as memory does for, at least one."""
+    with open_film(job.source, job.settings.open) as film:
+        plan = job.plan(film.info)
+        frames = decode(film, plan.layout)
+        try:
+            first = next(frames)
+            size = sum(p.numel() * p.element_size() for p in (first.luma, *first.chroma))
+            more = min(HELD, max(1, HELD_BYTES // size)) - 1
+            return film.info, plan, [first, *islice(frames, more)]
+        finally:
+            close(frames)
+
+
+def _predict(colorizer: Colorizer, maps: Iterable[Tensor]) -> list[Tensor]:
+    """(2, h, w) ab of each map, in the batches of the whole."""
+
+    def found() -> Iterator[Tensor]:
+        for batch in batched(maps, colorizer.batch):
+            yield from colorizer.predict(torch.stack(batch)[:, None])
+
+    return list(found())

@@ -1,0 +1,204 @@
+"""``vidcolor bench [FILM]``: what each part of the way costs on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.cli.color import add_colour, add_cut, add_encoding, settings_of
+from vidcolor.cli.text import Parser, printable
+from vidcolor.errors import OutputError, SettingsError
+from vidcolor.settings import BenchmarkSettings, ChunkSettings
+
+if TYPE_CHECKING:
+    from vidcolor.benchmark.scores import Benchmark, Spread
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command; those of colour and encoding are the ones of ``vidcolor``."""
+    default = BenchmarkSettings()
+    p = Parser(
+        prog="vidcolor bench",
+        description="Measure how fast this machine colours: a bare transcode, each stage, the"
+        " whole, start-up and memory, in rounds that take turns. Nothing is kept.",
+    )
+    p.add_argument("film", metavar="FILM", nargs="?", help="default: one that is made for it")
+    add_colour(p)
+    add_encoding(p)
+    add_cut(p)
+    p.set_defaults(force=False, fresh=False, strict=False, chunk=ChunkSettings().seconds)
+    run = p.add_argument_group("the measurement")
+    run.add_argument(
+        "--frames",
+        type=int,
+        default=default.frames,
+        metavar="N",
+        help="measure so many at most (default %(default)s)",
+    )
+    run.add_argument(
+        "--repeat", type=int, default=default.repeat, metavar="N", help="rounds (%(default)s)"
+    )
+    run.add_argument(
+        "--made",
+        type=size,
+        metavar="WxH",
+        help=f"size of the film that is made ({default.width}x{default.height})",
+    )
+    run.add_argument(
+        "--json", metavar="FILE", help="write every figure as JSON too; - prints it, and no table"
+    )
+    run.add_argument("-q", "--quiet", action="store_true", help="show no bar")
+    run.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    return p
+
+
+def size(word: str) -> tuple[int, int]:
+    """``1920x1080`` -> (width, height), for argparse."""
+    width, _, height = word.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{word!r} is no size; use WIDTHxHEIGHT, as 640x480")
+    return int(width), int(height)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure with a bar, print the table; 0.
+
+    Raises:
+        SettingsError: A value is out of range, or a film is both given and to be made.
+        OutputError: The JSON cannot be written; the table is printed all the same.
+    """
+    settings = settings_of(args)
+    if args.film and args.made:
+        raise SettingsError("--made is for runs without a film; leave FILM or --made away")
+    given = {"frames": args.frames, "repeat": args.repeat}
+    if args.made:
+        given |= dict(zip(("width", "height"), args.made, strict=True))
+    rounds = BenchmarkSettings(**given)
+    from tqdm import tqdm
+
+    from vidcolor.benchmark.run import STEPS, measure
+
+    with tqdm(
+        total=1 + STEPS * rounds.repeat,
+        bar_format="{l_bar}{bar}| {n}/{total} [{elapsed}]",
+        disable=True if args.quiet else None,
+        leave=False,
+    ) as bar:
+
+        def advance(what: str) -> None:
+            bar.set_description_str(what)
+            bar.update()
+
+        found = measure(args.film, settings, rounds, advance)
+    text = json.dumps(found.to_dict(), indent=1)
+    print(text if args.json == "-" else describe(found))
+    if args.json and args.json != "-":
+        _write(Path(args.json), text)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n")
+    except OSError as error:
+        raise OutputError(f"the figures cannot be written to {path} ({error.strerror})") from error
+
+
+def describe(found: Benchmark) -> str:
+    """The facts and the figures as tables."""
+    return "\n".join([*_facts(found), "", *_table(found), "", *_figures(found)])
+
+
+def _facts(found: Benchmark) -> list[str]:
+    film, machine, net, encoder = (found.facts[n] for n in ("film", "machine", "net", "encoder"))
+    name = "made for this" if film["made"] else film["name"]
+    units = [machine["vectors"], *(u for u in ("avx512_bf16", "amx") if machine[u])]
+    cores = f"{machine['usable_cores']} of {machine['cores']} cores"
+    gpu = [machine["gpu"]] if "gpu" in machine else []
+    h, w = net["size"]
+    options = " ".join(f"{key}={value}" for key, value in encoder["options"].items())
+    rows = {
+        "film": [
+            f"{name}: {film['width']}x{film['height']} {film['pixels']} {film['codec']}",
+            f"{film['rate']:g} frames/s",
+            f"{film['frames']} frames, of which {film['frames_held']} for the stages alone",
+        ],
+        "machine": [
+            *gpu,
+            f"{machine['cpu']}, {cores}, {' '.join(units)}",
+            f"{machine['free_memory_bytes'] / 2**30:.1f} GiB free",
+            machine["system"],
+        ],
+        "versions": [f"{key} {value}" for key, value in found.facts["versions"].items()],
+        "net": [
+            f"{net['weights']} {net['sha256'][:8]} on {net['device']}",
+            f"{h}x{w}, {net['numbers']}, {net['batch']} frames at a time, {net['threads']} threads",
+            f"{net['operations'] / 1e9:.2f} G operations a frame",
+        ],
+        "encoder": [
+            f"{encoder['codec']} {encoder['pixels']}, {encoder['threads']} threads",
+            options,
+        ],
+    }
+    return [f"{key:10}{printable('; '.join(values))}" for key, values in rows.items()]
+
+
+def _table(found: Benchmark) -> list[str]:
+    """Milliseconds of a frame: by the clock, of all threads, and within the whole."""
+    rounds = len(found.rounds)
+    lines = [
+        f"ms a frame, medians of {rounds} round{'s' * (rounds > 1)}; each alone, with nothing else"
+        " running",
+        f"{'':13}{'frames/s':>10}{'clock':>10}{'from':>9}{'to':>9}{'all cores':>11}"
+        f"{'in the whole':>14}",
+    ]
+    one = found.rounds[0]
+    for part in [*one.parts, *(stage for stage in one.inside if stage not in one.parts)]:
+        line = f"{part:13}{_alone(found, part) if part in one.parts else '':49}"
+        within = f"{1e3 * found.inside(part).median:14.2f}" if part in one.inside else ""
+        lines.append((line + within).rstrip())
+    return lines
+
+
+def _alone(found: Benchmark, part: str) -> str:
+    each = found.each(part)
+    clock, least, most = (1e3 * value for value in (each.median, each.least, each.most))
+    cores = 1e3 * found.cpu_each(part).median
+    return f"{1e3 / clock:10.1f}{clock:10.2f}{least:9.2f}{most:9.2f}{cores:11.2f}"
+
+
+def _figures(found: Benchmark) -> list[str]:
+    floor = "(transcode + net)" if found.shared else "max(transcode, net)"
+    reached = found.operations_per_second().median / 1e9
+    beside = f"{reached:.0f} of {found.matmul().median / 1e9:.0f} G operations/s"
+    rows = [
+        _row(f"whole / {floor}", found.ratio("whole_to_floor"), "", "net: colornet and smooth"),
+        _row("the same in colour", found.ratio("whole_to_coloured_floor"), "", "of the transcode"),
+        _row("whole, of a transcode's speed", found.ratio("speed_of_transcode")),
+        _row("lightness + paint / transcode", found.ratio("paint_to_transcode"), "", "all cores"),
+        _row("colour / grey, to the encoder", found.ratio("colour_to_encoder")),
+        _row("net / matmul", found.ratio("net_to_matmul"), "", beside),
+        _row("vidcolor --help", found.fresh("help"), "s"),
+        _row("first frame out", found.fresh("first_frame"), "s", "from the start of the process"),
+        _row("the process", found.fresh("total"), "s"),
+        _row("peak memory", _mib(found.fresh("peak_bytes")), "MiB"),
+    ]
+    others = found.others()
+    if others.most >= 0.05:
+        rows.append(_row("other programs", others, "", "of the cores; measure again without them"))
+    if any(one.fresh.gpu_bytes for one in found.rounds):
+        rows.append(_row("peak memory of the GPU", _mib(found.fresh("gpu_bytes")), "MiB"))
+    return rows
+
+
+def _mib(spread: Spread) -> Spread:
+    return type(spread)(*(value / 2**20 for value in vars(spread).values()))
+
+
+def _row(name: str, spread: Spread, unit: str = "", remark: str = "") -> str:
+    digits = 0 if unit == "MiB" else 2 if unit else 3
+    values: list[Any] = [f"{v:.{digits}f}" for v in (spread.median, spread.least, spread.most)]
+    line = f"{name:31}{values[0]:>8} {unit:4} {values[1]:>8} ..{values[2]:>8}"
+    return f"{line}  {remark}".rstrip()
