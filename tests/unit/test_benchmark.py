@@ -37,12 +37,12 @@ PARTS = {  # milliseconds of a frame by the clock, and of all cores
 }
 
 
-def one_round(**others: tuple[float, float]) -> Round:
+def one_round(inferred: float = 1.0, **others: tuple[float, float]) -> Round:
     parts = {
         name: Timing(50, 0.05 * wall, 0.05 * cpu) for name, (wall, cpu) in (PARTS | others).items()
     }
     inside = {"decode": 0.001, "colour": 0.03, "paint": 0.002, "stitch": 0.0001}
-    return Round(parts, inside, Fresh(0.1, 3.5, 9.0, 900 << 20, 0), 1e12, 0.0)
+    return Round(parts, inside, inferred, Fresh(0.1, 3.5, 9.0, 900 << 20, 0), 1e12, 0.0)
 
 
 def benchmark(rounds: list[Round], device: str = "cpu") -> Benchmark:
@@ -63,7 +63,7 @@ def benchmark(rounds: list[Round], device: str = "cpu") -> Benchmark:
         "film": film,
         "machine": machine,
         "versions": {"torch": "2.4"},
-        "net": net | {"size": [256, 352], "batch": 4, "threads": 2, "operations": 2e9},
+        "net": net | {"size": [256, 352], "batch": 4, "at_a_time": 2, "operations": 2e9},
         "encoder": {"codec": "libx264", "pixels": "yuv420p", "threads": 2, "options": {"crf": "1"}},
         "settings": {"repeat": len(rounds)},
     }
@@ -72,6 +72,11 @@ def benchmark(rounds: list[Round], device: str = "cpu") -> Benchmark:
 
 def test_a_spread_is_the_median_and_the_ends() -> None:
     assert Spread.of([3.0, 1.0, 2.5]) == Spread(2.5, 1.0, 3.0)
+
+
+def test_frames_that_the_net_did_not_see_lower_the_floor() -> None:
+    found = ratios(one_round(0.25), shared=True, operations=2e9)
+    assert found["whole_to_floor"] == pytest.approx(42 / (10 + 20 / 4 + 5))
 
 
 def test_on_shared_cores_the_floor_is_the_sum() -> None:

@@ -12,6 +12,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from vidcolor.crew import usable_cores
 from vidcolor.film.made import ffmpeg_version
 from vidcolor.job import versions
 from vidcolor.memory import available_memory
@@ -28,7 +29,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     found: dict[str, Any] = {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
-        "usable_cores": len(usable_cores()),
+        "usable_cores": usable_cores(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
         "amx": torch.cpu._is_amx_tile_supported(),
@@ -76,7 +77,7 @@ def matmul_speed(device: torch.device, dtype: torch.dtype) -> float:
     return float(2 * side**3 / best)
 
 
-def usable_cores() -> set[int]:
+def bound_cores() -> set[int]:
     """Numbers of the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
@@ -91,7 +92,7 @@ class Others:
 
     def share(self) -> float:
         """0..1 since this object was made; 0 where the system does not tell."""
-        passed = (perf_counter() - self._began) * len(usable_cores())
+        passed = (perf_counter() - self._began) * len(bound_cores())
         busy, own = _busy_seconds() - self._busy, _own_seconds() - self._own
         return min(1.0, max(0.0, (busy - own) / passed))
 
@@ -102,7 +103,7 @@ def _busy_seconds() -> float:
         lines = Path("/proc/stat").read_text().splitlines()
     except OSError:
         return 0.0
-    names, ticks = {f"cpu{core}" for core in usable_cores()}, 0
+    names, ticks = {f"cpu{core}" for core in bound_cores()}, 0
     for name, *counts in (line.split() for line in lines if line.startswith("cpu")):
         if name in names:  # user, nice, system, idle, waiting for disks, interrupts, steal
             ticks += sum(int(counts[place]) for place in (0, 1, 2, 5, 6, 7))

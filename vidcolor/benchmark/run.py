@@ -10,8 +10,6 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import Any
 
-import torch
-
 from vidcolor.benchmark.film import RATE, pictures
 from vidcolor.benchmark.fresh import run_fresh
 from vidcolor.benchmark.machine import (
@@ -24,6 +22,8 @@ from vidcolor.benchmark.machine import (
 from vidcolor.benchmark.scores import Benchmark, Round, Timing
 from vidcolor.benchmark.stages import Job, stages, transcode, working_size
 from vidcolor.colorizer import Colorizer
+from vidcolor.crew import usable_cores
+from vidcolor.devices import pick_dtype
 from vidcolor.film.made import make_film
 from vidcolor.film.probe import open_film
 from vidcolor.frames import FilmInfo, Report
@@ -99,7 +99,7 @@ def _round(job: Job, step: OnStep) -> Round:
     step("transcode")
     parts = {"transcode": transcode(job)}
     step("each stage")
-    matmul = matmul_speed(job.colorizer.device, job.colorizer.dtype)
+    matmul = matmul_speed(job.colorizer.device, pick_dtype(job.colorizer.device))
     parts |= stages(job)
     step("whole")
     whole, report = _whole(job)
@@ -109,7 +109,8 @@ def _round(job: Job, step: OnStep) -> Round:
     }
     step("a process of its own")
     fresh = run_fresh(job.source, job.target, _shortened(job.source, job.settings, FRESH)[1])
-    return Round(parts, inside, fresh, matmul, others.share())
+    inferred = report.inferred / report.frames
+    return Round(parts, inside, inferred, fresh, matmul, others.share())
 
 
 def _whole(job: Job) -> tuple[Timing, Report]:
@@ -145,7 +146,7 @@ def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
             "numbers": str(colorizer.dtype).removeprefix("torch."),
             "size": list(size),
             "batch": colorizer.batch,
-            "threads": torch.get_num_threads(),
+            "at_a_time": min(colorizer.ahead, usable_cores()),
             "smooth": job.settings.smooth.strength,
             "operations": operations(load_weights(name)[0], size),
         },

@@ -64,6 +64,9 @@ class Round:
     """By name: ``transcode``, the stages alone, ``whole``."""
     inside: dict[str, float]
     """Seconds that each stage was busy or waited for a core within the whole, per frame."""
+    inferred: float
+    """Share 0..1 of the frames that the net saw in the whole; the others are blank or repeats, or
+    carry colour of others."""
     fresh: Fresh
     matmul: float
     """Operations per second of a multiplication of large matrices, where the net runs."""
@@ -129,6 +132,10 @@ class Benchmark:
         """Operations per second that a multiplication of large matrices reaches."""
         return Spread.of(one.matmul for one in self.rounds)
 
+    def inferred(self) -> Spread:
+        """Share 0..1 of the frames that the net saw in the whole."""
+        return Spread.of(one.inferred for one in self.rounds)
+
     def others(self) -> Spread:
         """Share 0..1 of the cores that other programs took."""
         return Spread.of(one.others for one in self.rounds)
@@ -144,6 +151,7 @@ class Benchmark:
             "fresh": {name: asdict(self.fresh(name)) for name in Fresh.__annotations__},
             "net_operations_per_second": asdict(self.operations_per_second()),
             "matmul_operations_per_second": asdict(self.matmul()),
+            "inferred": asdict(self.inferred()),
             "others": asdict(self.others()),
             "rounds": [asdict(one) for one in self.rounds],
         }
@@ -162,7 +170,7 @@ def ratios(one: Round, shared: bool, operations: float) -> dict[str, float]:
         operations: Multiplications and additions of the net, per frame.
     """
     part = one.parts
-    net = part["colornet"].each + part["smooth"].each
+    net = part["colornet"].each * one.inferred + part["smooth"].each
     plain = part["transcode"].each
     coloured = plain + max(0.0, part["encode"].each - part["encode grey"].each)
     painting = part["lightness"].cpu_each + part["paint"].cpu_each

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -16,6 +16,7 @@ from torch import Tensor
 from vidcolor.benchmark.scores import Timing
 from vidcolor.color.neutral import colour_share
 from vidcolor.colorizer import Colorizer
+from vidcolor.crew import Crew, mapped
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.packets import write_chunk
@@ -74,7 +75,12 @@ def transcode(job: Job) -> Timing:
 
 
 def stages(job: Job) -> dict[str, Timing]:
-    """All stages, one after the other, in the order of the way of a frame."""
+    """All stages, one after the other, in the order of the way of a frame; each by a whole crew."""
+    with Crew() as crew:
+        return _stages(job, crew)
+
+
+def _stages(job: Job, crew: Crew) -> dict[str, Timing]:
     parts = {"decode": timing(lambda: _decode_all(job))}
     info, plan, held = _hold(job)
     settings, colorizer = job.settings, job.colorizer
@@ -96,14 +102,16 @@ def stages(job: Job) -> dict[str, Timing]:
 
     encode("encode grey", held)
     frames = measured("shots", lambda: list(mark_shots(held, settings.shots)))
-    maps = measured("lightness", lambda: [seen(frame) for frame in frames])
-    colours = measured("colornet", lambda: _predict(colorizer, [L for L, _ in maps]))
+    maps = measured("lightness", lambda: list(mapped("", seen, frames, crew)))
+    colours = measured("colornet", lambda: _predict(colorizer, [L for L, _ in maps], crew))
     colored = [
         Colored(frame, L, ab, share)
         for frame, (L, share), ab in zip(frames, maps, colours, strict=True)
     ]
-    steady = measured("smooth", lambda: list(smooth(colored, settings.smooth, job.gate)))
-    painted = measured("paint", lambda: list(paint(steady, settings.paint)))
+    steady = measured(
+        "smooth", lambda: list(smooth(colored, settings.smooth, job.gate, None, crew))
+    )
+    painted = measured("paint", lambda: list(paint(steady, settings.paint, crew)))
     encode("encode", painted)
     return parts
 
@@ -146,11 +154,11 @@ def _hold(job: Job) -> tuple[FilmInfo, EncodePlan, list[Frame]]:
             close(frames)
 
 
-def _predict(colorizer: Colorizer, maps: Iterable[Tensor]) -> list[Tensor]:
+def _predict(colorizer: Colorizer, maps: Iterable[Tensor], crew: Crew) -> list[Tensor]:
     """(2, h, w) ab of each map, in the batches of the whole."""
 
-    def found() -> Iterator[Tensor]:
-        for batch in batched(maps, colorizer.batch):
-            yield from colorizer.predict(torch.stack(batch)[:, None])
+    def predict(batch: list[Tensor]) -> Tensor:
+        return colorizer.predict(torch.stack(batch)[:, None])
 
-    return list(found())
+    batches = batched(maps, colorizer.batch)
+    return [ab for found in mapped("", predict, batches, crew, colorizer.ahead) for ab in found]

@@ -134,7 +134,8 @@ def _facts(found: Benchmark) -> list[str]:
         "versions": [f"{key} {value}" for key, value in found.facts["versions"].items()],
         "net": [
             f"{net['weights']} {net['sha256'][:8]} on {net['device']}",
-            f"{h}x{w}, {net['numbers']}, {net['batch']} frames at a time, {net['threads']} threads",
+            f"{h}x{w}, {net['numbers']}",
+            f"{net['at_a_time']} runs at a time, {net['batch']} frames each",
             f"{net['operations'] / 1e9:.2f} G operations a frame",
         ],
         "encoder": [
@@ -185,6 +186,8 @@ def _figures(found: Benchmark) -> list[str]:
         _row("the process", found.fresh("total"), "s"),
         _row("peak memory", _mib(found.fresh("peak_bytes")), "MiB"),
     ]
+    if found.inferred().least < 1:
+        rows.append(_row("frames that the net saw", found.inferred(), "", "counted in the floor"))
     others = found.others()
     if others.most >= 0.05:
         rows.append(_row("other programs", others, "", "of the cores; measure again without them"))
