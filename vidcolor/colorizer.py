@@ -18,6 +18,7 @@ from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.frames import Colored, Frame
 from vidcolor.memory import frames_that_fit, ran_out
 from vidcolor.model.colornet import ColorNet, DistributionNet
+from vidcolor.model.inference import pick_numbers, prepared
 from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import close
@@ -80,7 +81,7 @@ class Colorizer:
         name: Name or path of the weights.
         sha256: Of the weights file, hexadecimal.
         device: Where the net runs.
-        dtype: What it computes in.
+        dtype: What it computes in; int8 is for the convolutions, the rest is as `pick_dtype` says.
         batch: Frames taken at a time; what `fit` decides, or halved since, for want of memory.
         notes: What a user should know of how it went.
     """
@@ -107,14 +108,19 @@ class Colorizer:
             )
         self.name, self.sha256 = name, sha256
         self.device = pick_device(self.settings.device)
-        self.dtype = pick_dtype(self.device)
+        self.dtype = pick_numbers(self.settings.numbers, net, self.device, pick_dtype(self.device))
         self.notes: list[str] = []
         self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
         self._fitted = False
         self.net = net
         try:
-            net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            net.eval()
+            self._prepared = net
+            if self.dtype != torch.float32:
+                ready = prepared(net, self._floats(self.dtype), self.dtype == torch.int8)
+                self._prepared = ready.to(self.device)
+            net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         except (RuntimeError, MemoryError) as error:
             self._blame(error)
             raise self._too_little() from error
@@ -200,7 +206,17 @@ class Colorizer:
         In float32 convolutions on the CPU round otherwise in batches of another size; in bfloat16
         they were found not to.
         """
-        return self.device.type == "cpu" and dtype == torch.float32
+        return self.device.type == "cpu" and self._floats(dtype) == torch.float32
+
+    def _floats(self, dtype: torch.dtype) -> torch.dtype:
+        """What is computed in where integers will not do."""
+        return pick_dtype(self.device) if dtype == torch.int8 else dtype
+
+    @property
+    def numbers(self) -> str:
+        """The types of numbers that the net computes in."""
+        types = dict.fromkeys((self.dtype, self._floats(self.dtype)))
+        return " and ".join(str(dtype).removeprefix("torch.") for dtype in types)
 
     def _attempt(self, L: Tensor, dtype: torch.dtype) -> Tensor | None:
         """The net's ``(B, 2, h', w')`` ab; None where memory ran out."""
@@ -217,9 +233,11 @@ class Colorizer:
 
     def _run(self, L: Tensor, dtype: torch.dtype) -> Tensor:
         inputs = L.to(self.device).contiguous(memory_format=torch.channels_last)
-        reduced = dtype != torch.float32
-        with torch.autocast(self.device.type, dtype) if reduced else nullcontext():
-            ab: Tensor = self.net(inputs, self.settings.vivid)
+        net = self.net if dtype == torch.float32 else self._prepared
+        floats = self._floats(dtype)
+        reduced = floats != torch.float32
+        with torch.autocast(self.device.type, floats) if reduced else nullcontext():
+            ab: Tensor = net(inputs, self.settings.vivid)
         return ab.float().cpu()
 
     def _blame(self, error: BaseException) -> None:
