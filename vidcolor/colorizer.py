@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -18,10 +17,12 @@ from vidcolor.color.transfer import lightness
 from vidcolor.crew import Crew, mapped, usable_cores
 from vidcolor.devices import gpu_fault, pick_device, pick_dtype
 from vidcolor.effort import Effort, Group, Sketch, followed, grouped
+from vidcolor.engine import Engine
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.frames import Colored, Frame
 from vidcolor.memory import frames_that_fit, ran_out
 from vidcolor.model.colornet import ColorNet, DistributionNet
+from vidcolor.model.inference import pick_numbers
 from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import close
@@ -45,7 +46,7 @@ class Colorizer:
         name: Name or path of the weights.
         sha256: Of the weights file, hexadecimal.
         device: Where the net runs.
-        dtype: What it computes in.
+        dtype: What it computes in; int8 is for the convolutions, the rest is as `pick_dtype` says.
         batch: Frames per run; what `fit` decides, or halved since, for want of memory.
         ahead: Runs that may be in hand at once, as `fit` decides.
         inferred: Frames that the net saw since `colorize` was last begun.
@@ -74,7 +75,7 @@ class Colorizer:
             )
         self.name, self.sha256 = name, sha256
         self.device = pick_device(self.settings.device)
-        self.dtype = pick_dtype(self.device)
+        self.dtype = pick_numbers(self.settings.numbers, net, self.device, pick_dtype(self.device))
         self.notes: list[str] = []
         self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
@@ -82,10 +83,9 @@ class Colorizer:
         self.inferred = 0
         self._fitted = False
         self._lock = Lock()
-        self._streams: list[torch.cuda.Stream] = []
         self.net = net
         try:
-            net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._engine = Engine(net, self.device, self.dtype)
         except (RuntimeError, MemoryError) as error:
             self._blame(error)
             raise self._too_little() from error
@@ -170,50 +170,28 @@ class Colorizer:
 
     def _padded(self, L: Tensor, batch: int) -> Tensor:
         """``batch`` frames, the last one repeated, so that each run takes the same kernels."""
-        if self._alone(self.dtype):
+        if self._engine.alone(self.dtype):
             return L
         return torch.cat([L, L[-1:].expand(batch - len(L), -1, -1, -1)])
 
-    def _alone(self, dtype: torch.dtype) -> bool:
-        """Whether each frame is run on its own.
-
-        In float32 convolutions on the CPU round otherwise in batches of another size; in bfloat16
-        they were found not to.
-        """
-        return self.device.type == "cpu" and dtype == torch.float32
+    @property
+    def numbers(self) -> str:
+        """The types of numbers that the net computes in."""
+        return self._engine.numbers(self.dtype)
 
     def _attempt(self, L: Tensor, dtype: torch.dtype) -> Tensor | None:
         """The net's ``(B, 2, h', w')`` ab; None where memory ran out."""
+        vivid = self.settings.vivid
         try:
-            if self._alone(dtype):
-                return torch.cat([self._run(one[None], dtype) for one in L])
-            return self._run(L, dtype)
+            if self._engine.alone(dtype):
+                return torch.cat([self._engine.run(one[None], dtype, vivid) for one in L])
+            return self._engine.run(L, dtype, vivid)
         except (RuntimeError, MemoryError) as error:
             self._blame(error)
         # Out here nothing holds the maps of the run any longer, as the error did.
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return None
-
-    def _run(self, L: Tensor, dtype: torch.dtype) -> Tensor:
-        reduced = dtype != torch.float32
-        L = L.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype) if reduced else nullcontext():
-            if self.device.type == "cuda":
-                return self._run_aside(L)
-            ab: Tensor = self.net(L.to(self.device), self.settings.vivid)
-        return ab.float().cpu()
-
-    def _run_aside(self, L: Tensor) -> Tensor:
-        """A run on a CUDA stream of its own, so that copies go beside the work of other runs."""
-        stream = self._streams.pop() if self._streams else _new_stream(self.device)
-        with torch.cuda.stream(stream):
-            inputs = L.pin_memory().to(self.device, non_blocking=True)
-            ab: Tensor = self.net(inputs, self.settings.vivid).float()
-            found = torch.empty(ab.shape, pin_memory=True).copy_(ab, non_blocking=True)
-            stream.synchronize()
-        self._streams.append(stream)  # memory is kept by stream: the same few are taken again
-        return found
 
     def _blame(self, error: BaseException) -> None:
         """Raise whatever is no lack of memory."""
@@ -329,10 +307,6 @@ class Colorizer:
             for answer, ab in zip(group.asked, self.predict(maps), strict=True):
                 answer.ab = ab
         return group
-
-
-def _new_stream(device: torch.device) -> torch.cuda.Stream:
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _finite(ab: Tensor) -> Tensor:

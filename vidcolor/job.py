@@ -60,7 +60,7 @@ def describe_job(
             "weights": colorizer.sha256 or _sha256_of(colorizer),
             "gate": gate_sha256,
             "device": f"{device.type} {name}",
-            "numbers": str(colorizer.dtype).removeprefix("torch."),
+            "numbers": colorizer.numbers,
             "batch": colorizer.batch,
         },
         "versions": versions(),

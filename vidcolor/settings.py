@@ -60,6 +60,10 @@ class ShotSettings:
             raise SettingsError("the shortest shot has 2 to 100 frames")
 
 
+NUMBERS = ("auto", "int8", "bfloat16", "float32")
+"""What the net can compute in."""
+
+
 @dataclass(frozen=True)
 class ColorizerSettings:
     """Which net is run, and how."""
@@ -73,6 +77,9 @@ class ColorizerSettings:
     batch: int = 0
     """Frames per run of the net; 0 takes 4 on the CPU and 16 on a GPU, fewer where memory is short.
     In float32 on the CPU the net sees them one by one."""
+    numbers: str = "auto"
+    """What the net computes in: ``int8``, ``bfloat16`` or ``float32``; ``auto`` takes the fastest
+    of them that the device and the weights are made for."""
     vivid: float | None = None
     """0 takes the safest colour, 1 the most vivid; None takes what the weights were tuned for."""
 
@@ -91,6 +98,8 @@ class ColorizerSettings:
             )
         if not 0 <= self.batch <= 256:
             raise SettingsError("--batch must be 1 to 256")
+        if self.numbers not in NUMBERS:
+            raise SettingsError(f"no numbers {self.numbers!r}; use {', '.join(NUMBERS)}")
 
 
 @dataclass(frozen=True)

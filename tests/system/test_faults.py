@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,9 +19,12 @@ from torch import Tensor
 
 from vidcolor import pipeline
 from vidcolor.colorizer import Colorizer
+from vidcolor.effort import Sketch
+from vidcolor.engine import Engine
 from vidcolor.errors import OutputFull
+from vidcolor.frames import Frame
 
-Run = Callable[[Colorizer, Tensor, torch.dtype], Tensor]
+Run = Callable[[Engine, Tensor, torch.dtype, float | None], Tensor]
 BROKEN = 13
 """The frame at which the device fails; it lies in the second chunk of three."""
 
@@ -33,21 +37,26 @@ def film(tmp_path: Path) -> Path:
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Tensor], Tensor]], None]:
     """Lets a function have the net's answer for frame `BROKEN`, whenever that is asked for."""
-    plain: Run = Colorizer._run
+    plain: Run = Engine.run
+    look = Colorizer._look
+    broken: list[Tensor] = []
+
+    def noted(self: Colorizer, aspect: Fraction, frame: Frame) -> Sketch:
+        sketch = look(self, aspect, frame)
+        if round(frame.seconds * SMALL.rate) == BROKEN:
+            broken.append(sketch.lightness)
+        return sketch
 
     def install(spoil: Callable[[Tensor], Tensor]) -> None:
-        seen: list[Tensor] = []
-
-        def run(self: Colorizer, L: Tensor, dtype: torch.dtype) -> Tensor:
-            ab = plain(self, L, dtype).clone()
+        def run(self: Engine, L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor:
+            ab = plain(self, L, dtype, vivid).clone()
             for place, one in enumerate(L):
-                if not any(torch.equal(one, other) for other in seen):
-                    seen.append(one)
-                if len(seen) > BROKEN and torch.equal(one, seen[BROKEN]):
+                if any(torch.equal(one[0], other) for other in broken):
                     ab[place] = spoil(ab[place])
             return ab
 
-        monkeypatch.setattr(Colorizer, "_run", run)
+        monkeypatch.setattr(Colorizer, "_look", noted)
+        monkeypatch.setattr(Engine, "run", run)
 
     return install
 

@@ -107,15 +107,15 @@ def on_a_gpu(net: ColorNet, monkeypatch: pytest.MonkeyPatch, room: int) -> tuple
     runs: list[int] = []
     colorizer = Colorizer(net, CPU)
 
-    def run(L: Tensor, dtype: torch.dtype) -> Tensor:
+    def run(L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor:
         assert dtype == torch.float32
         runs.append(len(L))
         if len(L) > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return net(L).float()
 
-    monkeypatch.setattr(colorizer, "_run", run)
-    colorizer.device = torch.device("cuda")
+    monkeypatch.setattr(colorizer._engine, "run", run)
+    colorizer.device = colorizer._engine._device = torch.device("cuda")
     colorizer._most = MOST
     return colorizer, runs
 
@@ -234,12 +234,7 @@ def test_too_large_for_bfloat16_is_not_too_large_for_float32(
 ) -> None:
     colorizer = Colorizer(tiny, CPU)
     expected = colored(colorizer)
-    net = colorizer.net.forward
-
-    def forward(L: Tensor, vivid: float | None = None) -> Tensor:
-        return net(L, vivid) / (not torch.is_autocast_enabled("cpu"))
-
-    monkeypatch.setattr(colorizer.net, "forward", forward)
+    monkeypatch.setattr(colorizer._engine, "_ready", lambda L, vivid: tiny(L, vivid) / 0)
     colorizer.dtype = torch.bfloat16
     check_equal(list(colorizer.colorize(film(7))), expected)
     assert len(colorizer.notes) == 1

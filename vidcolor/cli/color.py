@@ -12,6 +12,7 @@ from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
 from vidcolor.errors import OutputError
 from vidcolor.places import work_folder
 from vidcolor.settings import (
+    NUMBERS,
     ChunkSettings,
     ColorizerSettings,
     EncodeSettings,
@@ -93,6 +94,12 @@ def add_colour(p: argparse.ArgumentParser) -> None:
     )
     net.add_argument("--batch", type=int, default=0, help="frames per run of the net")
     net.add_argument(
+        "--numbers",
+        default=default.numbers,
+        metavar="|".join(NUMBERS),
+        help="what the net computes in (default: the fastest here)",
+    )
+    net.add_argument(
         "--stride",
         type=int,
         default=default.stride,
@@ -156,6 +163,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             device=args.device,
             size=args.size,
             batch=args.batch,
+            numbers=args.numbers,
             vivid=args.vivid,
             stride=args.stride,
         ),

@@ -1,19 +1,44 @@
-"""``vidcolor weights``: the weights that ship."""
+"""``vidcolor weights``: the weights that ship, and any weights as ONNX."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from vidcolor.cli.text import Parser
+from vidcolor.cli.text import Parser, say
+from vidcolor.errors import SettingsError
+from vidcolor.settings import ColorizerSettings, OutputSettings
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    return Parser(prog="vidcolor weights", description="List the shipped weights.")
+    p = Parser(
+        prog="vidcolor weights",
+        description="List the shipped weights, or write a net as ONNX for other programs.",
+    )
+    p.add_argument(
+        "weights",
+        nargs="?",
+        metavar="NAME|FILE",
+        help=f"what to export (default: {ColorizerSettings().weights})",
+    )
+    p.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the net there")
+    p.add_argument("--force", action="store_true", help="replace an existing FILE.onnx")
+    return p
 
 
-def run(_args: argparse.Namespace) -> int:
-    """Print the list; 0."""
+def run(args: argparse.Namespace) -> int:
+    """Print the list or write the file; 0.
+
+    Raises:
+        SettingsError: weights are named and nothing is asked of them.
+    """
+    if args.export:
+        weights = args.weights or ColorizerSettings().weights
+        export(weights, args.export, OutputSettings(force=args.force))
+        return 0
+    if args.weights:
+        raise SettingsError("vidcolor weights NAME needs --export FILE.onnx")
     from vidcolor.model.weights import available_weights
 
     for info in available_weights().values():
@@ -24,3 +49,20 @@ def run(_args: argparse.Namespace) -> int:
         for name, value in info.scores.items():
             print(f"  {name}  {value}")
     return 0
+
+
+def export(weights: str, target: Path, settings: OutputSettings) -> None:
+    """Write the net as ONNX and tell how it was checked.
+
+    Raises:
+        VidcolorError: the weights, the packages or the target are not as they should be.
+    """
+    from vidcolor.model.export import export_onnx
+    from vidcolor.model.weights import load_weights
+
+    difference = export_onnx(load_weights(weights)[0], target, settings)
+    if difference is None:
+        told = "not checked, as onnxruntime is not installed"
+    else:
+        told = f"checked with onnxruntime: within {difference:.1g} ab units of the net"
+    say(f"{target}: {target.stat().st_size / 1e6:.1f} MB, {told}")

@@ -76,6 +76,8 @@ class ColorNet(nn.Module):
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__()
         self.config = config
+        self.ranges: dict[str, tuple[float, float]] = {}
+        """What goes into the convolutions, by their names, where that was measured; see int8.py."""
 
     def working_size(self, height: int, width: int, short_side: int) -> tuple[int, int]:
         """The (h, w) at which this net looks at a film of ``height`` x ``width``."""
@@ -165,5 +167,6 @@ def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
         ``(B, 2, h, w)`` float32 ab.
     """
     with torch.autocast(logits.device.type, enabled=False):  # bf16 would round ab to whole units
-        weights = F.softmax(logits.float() / temperature, dim=1)
-        return torch.einsum("bqhw,qc->bchw", weights, bins)
+        # The bins of a place side by side, as they lie in memory in channels-last.
+        places = logits.permute(0, 2, 3, 1).float() / temperature
+        return (F.softmax(places, dim=-1) @ bins).permute(0, 3, 1, 2)

@@ -36,7 +36,7 @@ class FilmNet(DistributionNet):
 
     def encode(self, lightness: Tensor) -> list[Tensor]:
         """VGG16's maps at 1/4 and 1/8, and the fused one of ``width`` channels at 1/16."""
-        _, _, quarter, eighth, sixteenth = self.vgg(lightness)
+        quarter, eighth, sixteenth = self.vgg(lightness)[-3:]
         # VGG's ReLUs grow large; these factors bring each scale to about unit size.
         quarter, eighth, sixteenth = quarter / 100, eighth / 50, sixteenth / 10
         x = self.bridge(sixteenth) + self.overall(sixteenth.mean((2, 3)))[:, :, None, None]

@@ -45,6 +45,8 @@ class WeightsInfo:
     licence: str
     training_data: str
     scores: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
+    """`ColorNet.ranges` of the net."""
 
 
 def models_folder() -> Path:
@@ -75,6 +77,7 @@ def available_weights() -> dict[str, WeightsInfo]:
             licence=entry["licence"],
             training_data=entry["training_data"],
             scores=entry["scores"],
+            ranges={name: (low, high) for name, (low, high) in entry.get("ranges", {}).items()},
         )
         for entry in entries
     }
@@ -121,6 +124,8 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
     file = _read(name)
     net = build_net(_config_of(file, FORMAT, ColorNetConfig))
     _fill(net, file)
+    if listed := available_weights().get(str(name)):
+        net.ranges = listed.ranges
     return net.eval(), file.sha256
 
 

@@ -1,0 +1,81 @@
+"""A net as an ONNX file."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from vidcolor.cli.main import main
+from vidcolor.errors import OutputError, OutputExists, SettingsError
+from vidcolor.model import export
+from vidcolor.model.build import build_net
+from vidcolor.model.colornet import ColorNet, ColorNetConfig
+from vidcolor.model.export import export_onnx
+from vidcolor.settings import OutputSettings
+
+INSTALLED = all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the packages were there; the file is no real one."""
+    monkeypatch.setattr(export, "find_spec", lambda _: True)
+    monkeypatch.setattr(export, "_export", lambda _, part: part.write_bytes(b"net"))
+    monkeypatch.setattr(export, "_difference", lambda *_: 0.001)
+
+
+@pytest.mark.slow  # 10 s, most of it the exporter's
+@pytest.mark.skipif(not INSTALLED, reason="onnx, onnxscript or onnxruntime is not installed")
+def test_the_file_does_what_the_net_does(
+    tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "tiny.onnx"
+    assert main(["weights", str(tiny_weights), "--export", str(target)]) == 0
+    assert "checked with onnxruntime" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_without_the_packages(
+    tiny: ColorNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"vidcolor\[onnx\]"):
+        export_onnx(tiny, tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("pretend")
+def test_a_file_that_exists_is_kept_unless_forced(tiny: ColorNet, tmp_path: Path) -> None:
+    target = tmp_path / "net.onnx"
+    target.write_bytes(b"old")
+    with pytest.raises(OutputExists, match="--force"):
+        export_onnx(tiny, target)
+    assert target.read_bytes() == b"old"
+    assert export_onnx(tiny, target, OutputSettings(force=True)) == 0.001
+    assert target.read_bytes() == b"net"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.usefixtures("pretend")
+@pytest.mark.parametrize("difference", [1.0, float("nan")])
+def test_a_file_that_differs_from_the_net_is_not_kept(
+    difference: float, tiny: ColorNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_difference", lambda *_: difference)
+    with pytest.raises(OutputError, match="differs from the net"):
+        export_onnx(tiny, tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("pretend")
+def test_a_net_of_one_size_is_refused(tmp_path: Path) -> None:
+    book = build_net(ColorNetConfig(preset="book", embedding=512))
+    with pytest.raises(SettingsError, match="book"):
+        export_onnx(book, tmp_path / "net.onnx")
+
+
+def test_a_name_without_a_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["weights", "mini"]) == 2
+    assert "--export" in capsys.readouterr().err

@@ -1,0 +1,153 @@
+"""Nets made ready to run: the same colours, on any machine the same decision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from synthetic import texture
+from torch import Tensor, nn
+
+from vidcolor.color.lab import rgb_to_lab
+from vidcolor.colorizer import Colorizer
+from vidcolor.errors import SettingsError
+from vidcolor.film.still import read_rgb
+from vidcolor.model import layers
+from vidcolor.model.build import build_net
+from vidcolor.model.colornet import ColorNet, ColorNetConfig
+from vidcolor.model.inference import measure_ranges, pick_numbers, prepared
+from vidcolor.model.int8 import Int8Block, Int8VGG, halved, int8_is_fast
+from vidcolor.model.weights import available_weights, load_weights
+from vidcolor.settings import ColorizerSettings
+
+CPU = torch.device("cpu")
+PICTURE = Path(__file__).parent.parent.parent / "docs" / "pictures.jpg"
+
+vnni = pytest.mark.skipif(not int8_is_fast(), reason="no fast 8-bit integers here")
+
+
+def lightness(count: int = 2) -> Tensor:
+    return torch.stack([texture(i, 64, 96) for i in range(count)])[:, None] * 100
+
+
+@pytest.fixture(scope="module")
+def mini() -> ColorNet:
+    """A mini net whose batch norms have something to fold."""
+    torch.manual_seed(3)
+    net = build_net(ColorNetConfig(preset="mini", width=48, blocks=(1, 1)))
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.3, 0.3)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.3, 2)  # type: ignore[arg-type]
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+    return net.eval()
+
+
+@pytest.mark.parametrize("name", ["tiny", "mini"])
+@torch.no_grad()
+def test_a_prepared_net_gives_the_same_colours(name: str, request: pytest.FixtureRequest) -> None:
+    net: ColorNet = request.getfixturevalue(name)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    ready, expected = prepared(net, torch.float32), net(lightness())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in ready.modules())
+    assert torch.allclose(ready(lightness()), expected, atol=1e-3)
+    reduced = prepared(net, torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = reduced(lightness())
+    assert found.dtype == torch.float32
+    assert (found - expected).abs().mean() < 0.02 * expected.abs().mean()
+    assert before.keys() == net.state_dict().keys()
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
+@vnni
+@pytest.mark.parametrize("name", ["tiny", "mini"])
+@torch.no_grad()
+def test_integers_give_nearly_the_same_colours(name: str, request: pytest.FixtureRequest) -> None:
+    net: ColorNet = request.getfixturevalue(name)
+    ranges = measure_ranges(net, [lightness(6)])
+    assert not net.ranges
+    net.ranges = ranges
+    try:
+        ready = prepared(net, torch.float32, int8=True)
+    finally:
+        net.ranges = {}
+    kinds = [type(module) for module in ready.modules()]
+    assert (Int8VGG in kinds) == (name == "tiny")
+    assert Int8Block in kinds
+    found, expected = ready(lightness()), net(lightness())
+    assert (found - expected).abs().mean() < 0.06 * expected.std()
+
+
+@vnni
+def test_in_integers_no_bit_depends_on_the_batch(
+    tiny: ColorNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny, "ranges", measure_ranges(tiny, [lightness(6)]))
+    colorizer = Colorizer(tiny, ColorizerSettings(device="cpu"))
+    assert colorizer.numbers.startswith("int8 and ")
+    found = colorizer.predict(lightness(3))
+    for number, one in enumerate(lightness(3)):
+        assert torch.equal(colorizer.predict(one[None])[0], found[number])
+
+
+def test_the_ranges_of_default_are_those_of_its_convolutions() -> None:
+    net, _ = load_weights("default")
+    assert net.ranges == available_weights()["default"].ranges
+    found = measure_ranges(net, [lightness(1)])
+    assert net.ranges.keys() == found.keys()
+    for conv, (low, high) in found.items():
+        assert net.ranges[conv][1] < 20 * high, f"{conv} does not go with these weights"
+        assert (low < 0) == (net.ranges[conv][0] < 0)
+
+
+@vnni
+def test_integers_do_not_change_what_is_seen() -> None:
+    rgb = F.interpolate(read_rgb(PICTURE)[None] / 255, (256, 256), mode="area")
+    L = rgb_to_lab(rgb)[:, :1]
+    exact, fast = (
+        Colorizer.from_weights("default", ColorizerSettings(device="cpu", numbers=numbers)).predict(
+            L
+        )
+        for numbers in ("float32", "int8")
+    )
+    difference = (exact - fast).abs()
+    assert 0 < difference.mean() < 0.5
+    assert difference.flatten().kthvalue(int(0.99 * difference.numel())).values < 4
+
+
+@torch.no_grad()
+def test_attention_in_pieces_is_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(4)
+    q, k, v = torch.randn(3, 2, 3, 50, 8).bfloat16()
+    monkeypatch.setattr(layers, "SCORES", 50 * 7)
+    found = layers.attention(q, k, v)
+    expected = F.scaled_dot_product_attention(q.float(), k.float(), v.float())
+    assert torch.allclose(found.float(), expected, atol=0.03)
+
+
+def test_halved_takes_the_largest_of_four() -> None:
+    codes = torch.randint(0, 256, (2, 5, 7, 9), dtype=torch.uint8)
+    assert torch.equal(halved(codes).float(), F.max_pool2d(codes.float(), 2))
+
+
+def test_integers_are_taken_only_where_they_are_known_and_fast(
+    tiny: ColorNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floats = torch.bfloat16
+    assert pick_numbers("auto", tiny, CPU, floats) == floats, "no ranges"
+    with pytest.raises(SettingsError, match="--numbers auto"):
+        pick_numbers("int8", tiny, CPU, floats)
+    monkeypatch.setattr(tiny, "ranges", {"bridge.0": (0.0, 1.0)})
+    for fast, expected in ((True, torch.int8), (False, floats)):
+        monkeypatch.setattr("vidcolor.model.inference.int8_is_fast", lambda fast=fast: fast)
+        assert pick_numbers("auto", tiny, CPU, floats) == expected
+    assert pick_numbers("auto", tiny, torch.device("cuda"), floats) == floats
+    assert pick_numbers("float32", tiny, CPU, floats) == torch.float32
+
+
+def test_numbers_that_there_are_not() -> None:
+    with pytest.raises(SettingsError, match="int8, bfloat16, float32"):
+        ColorizerSettings(numbers="int4")
