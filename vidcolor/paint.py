@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
-from vidcolor.color.chroma import chroma_from_ab
-from vidcolor.color.guided import upsample_guided
+from vidcolor.color.chroma import chroma_from_ab, headroom, shadow_ramp
+from vidcolor.color.guided import at_blocks, block_means, block_size, enlarged, fit_lines
 from vidcolor.color.planes import chroma_codes, luma_at_chroma
 from vidcolor.frames import Colored, Frame, PixelLayout
 from vidcolor.settings import PaintSettings
@@ -58,9 +59,21 @@ def paint_planes(
         layout: What the codes mean.
         ab: ``(2, h, w)`` of the whole picture.
     """
-    Hc, Wc = chroma[0].shape
-    grid = luma_at_chroma(luma, layout)[:Hc, :Wc]
-    fine = upsample_guided(grid, ab, luma.shape, layout)
-    codes = chroma_codes(chroma_from_ab(grid, fine, layout), layout)
-    for plane, values in zip(chroma, codes, strict=True):
-        plane.copy_(values)
+    shape = chroma[0].shape
+    grid = luma_at_chroma(luma.to(ab.device), layout)[: shape[0], : shape[1]]
+    block = block_size(shape[0], ab.shape[1]), block_size(shape[1], ab.shape[2])
+    small = block_means(grid, block)
+    flat = chroma_from_ab(small, at_blocks(ab, shape, luma.shape, layout), layout)
+    flat = flat / shadow_ramp(small, layout.transfer).clamp(0.05, 1)
+    maps = torch.cat([fit_lines(small, flat), headroom(flat, layout.matrix)[None]])
+    for rows, (slope_u, slope_v, offset_u, offset_v, need) in enlarged(maps, block, shape):
+        part = grid[rows]
+        share = torch.minimum((1 - part).div_(need), shadow_ramp(part, layout.transfer)).clamp_(
+            0, 1
+        )
+        for plane, slope, offset in (
+            (chroma[0], slope_u, offset_u),
+            (chroma[1], slope_v, offset_v),
+        ):
+            value = torch.addcmul(offset, slope, part).mul_(share)
+            plane[rows] = chroma_codes(value, layout)
