@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidcolor.color.neutral import colour_share
 from vidcolor.color.planes import luma_at_size
-from vidcolor.color.transfer import lightness
+from vidcolor.color.transfer import lightness_of_plane
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.frames import Colored, Frame
 from vidcolor.memory import frames_that_fit, ran_out
@@ -264,7 +264,7 @@ class Colorizer:
         H, W = frame.luma.shape
         h, w = self._working_size(H, W, sample_aspect)
         luma = luma_at_size(frame.luma, frame.layout, h, w)
-        return lightness(luma, frame.layout.transfer).clamp_(0, 100)
+        return lightness_of_plane(luma, frame.layout.transfer)
 
     def colorize(
         self, frames: Iterable[Frame], sample_aspect: Fraction | None = None
