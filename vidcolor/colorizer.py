@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidcolor.color.neutral import colour_share
 from vidcolor.color.planes import luma_at_size
-from vidcolor.color.transfer import lightness
+from vidcolor.color.transfer import lightness_of_plane
 from vidcolor.crew import Crew, mapped, usable_cores
 from vidcolor.devices import gpu_fault, pick_device, pick_dtype
 from vidcolor.effort import Effort, Group, Sketch, followed, grouped
@@ -240,7 +240,7 @@ class Colorizer:
         H, W = frame.luma.shape
         h, w = self._working_size(H, W, sample_aspect)
         luma = luma_at_size(frame.luma, frame.layout, h, w)
-        return lightness(luma, frame.layout.transfer).clamp_(0, 100)
+        return lightness_of_plane(luma, frame.layout.transfer)
 
     def colorize(
         self,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
-from vidcolor.color.chroma import chroma_from_ab
-from vidcolor.color.guided import upsample_guided
+from vidcolor.color.chroma import chroma_from_ab, headroom, shadow_ramp
+from vidcolor.color.guided import at_blocks, block_means, block_size, enlarged, fit_lines
 from vidcolor.color.planes import chroma_codes, luma_at_chroma
 from vidcolor.crew import Crew, mapped
 from vidcolor.frames import Colored, Frame, PixelLayout
@@ -53,7 +54,11 @@ def paint_frame(frame: Frame, ab: Tensor) -> None:
 def paint_planes(
     luma: Tensor, chroma: tuple[Tensor, Tensor], layout: PixelLayout, ab: Tensor
 ) -> None:
-    """Write chroma codes for the planes of a frame or a field.
+    """Write chroma codes for the planes of a frame or a field, worked out where ``ab`` is.
+
+    What a colour means at a luma is looked up once a block; from there it follows the luma in
+    straight lines. A sample whose luma is far from its block's still gets no colour in the dark,
+    and none that a screen cannot show.
 
     Args:
         luma: ``(H, W)`` integer codes.
@@ -61,9 +66,34 @@ def paint_planes(
         layout: What the codes mean.
         ab: ``(2, h, w)`` of the whole picture.
     """
-    Hc, Wc = chroma[0].shape
-    grid = luma_at_chroma(luma, layout)[:Hc, :Wc]
-    fine = upsample_guided(grid, ab, luma.shape, layout)
-    codes = chroma_codes(chroma_from_ab(grid, fine, layout), layout)
-    for plane, values in zip(chroma, codes, strict=True):
-        plane.copy_(values)
+    shape = chroma[0].shape
+    grid = luma_at_chroma(_uploaded(luma, ab.device), layout)[: shape[0], : shape[1]]
+    block = block_size(shape[0], ab.shape[1]), block_size(shape[1], ab.shape[2])
+    small = block_means(grid, block)
+    found = chroma_from_ab(small, at_blocks(ab, shape, luma.shape, layout), layout)
+    # The shadows' share is taken out here and put back for each sample.
+    found = found / shadow_ramp(small, layout.transfer).clamp(0.05, 1)
+    maps = torch.cat([fit_lines(small, found), headroom(found, layout.matrix)[None]])
+    for rows, part in enlarged(maps, block, shape):
+        codes = chroma_codes(_finished(grid[rows], part, layout), layout).cpu()
+        for plane, values in zip(chroma, codes, strict=True):
+            plane[rows] = values
+
+
+def _uploaded(luma: Tensor, device: torch.device) -> Tensor:
+    """Luma on a device, as integers."""
+    if device.type != "cuda":
+        return luma.to(device)
+    return luma.contiguous().pin_memory().to(device, non_blocking=True)
+
+
+def _finished(luma: Tensor, maps: Tensor, layout: PixelLayout) -> Tensor:
+    """``(2, n, Wc)`` unit chroma.
+
+    Args:
+        luma: ``(n, Wc)`` unit luma at the chroma samples.
+        maps: ``(5, n, Wc)``: slopes and offsets of U, V over luma, and the `headroom` they need.
+        layout: Transfer curve of the film.
+    """
+    share = torch.minimum((1 - luma).div_(maps[4]), shadow_ramp(luma, layout.transfer))
+    return torch.addcmul(maps[2:4], maps[:2], luma).mul_(share.clamp_(0, 1))

@@ -5,7 +5,14 @@ import torch
 from synthetic import make_layout, texture
 from torch import Tensor
 
-from vidcolor.color.guided import fit_lines, interpolation, upsample_guided
+from vidcolor.color.guided import (
+    at_blocks,
+    block_means,
+    block_size,
+    enlarged,
+    fit_lines,
+    interpolation,
+)
 from vidcolor.frames import PixelLayout
 
 SUBSAMPLINGS = [(1, 1), (1, 0), (0, 0), (2, 0)]
@@ -13,6 +20,27 @@ SUBSAMPLINGS = [(1, 1), (1, 0), (0, 0), (2, 0)]
 
 def grid_size(H: int, W: int, layout: PixelLayout) -> tuple[int, int]:
     return -(-H >> layout.sub_y), -(-W >> layout.sub_x)
+
+
+def upsample_guided(luma: Tensor, ab: Tensor, size: tuple[int, int], layout: PixelLayout) -> Tensor:
+    """``(2, Hc, Wc)``: ab brought to the chroma grid as chroma is, but for what colour it means."""
+    block = block_size(luma.shape[0], ab.shape[1]), block_size(luma.shape[1], ab.shape[2])
+    lines = fit_lines(block_means(luma, block), at_blocks(ab, luma.shape, size, layout))
+    parts = [
+        torch.addcmul(part[2:], part[:2], luma[rows])
+        for rows, part in enlarged(lines, block, luma.shape)
+    ]
+    return torch.cat(parts, 1)
+
+
+def weights(size: int, samples: int, first: float, step: float) -> Tensor:
+    """``(samples, size)``: what each input sample counts for."""
+    left, right, share = interpolation(size, samples, first, step, torch.device("cpu"))
+    matrix = torch.zeros(samples, size)
+    rows = torch.arange(samples)
+    matrix[rows, left.long()] += 1 - share
+    matrix[rows, right.long()] += share
+    return matrix
 
 
 @pytest.mark.parametrize("sub", SUBSAMPLINGS)
@@ -27,7 +55,7 @@ def test_flat_ab_stays_flat_on_any_luma(size: tuple[int, int], sub: tuple[int, i
 
 
 def test_a_luma_edge_becomes_a_sharp_colour_edge() -> None:
-    layout = make_layout()
+    layout = make_layout(siting=(0.5, 0.5))  # four chroma samples fill a cell of ab
     luma = torch.full((64, 64), 0.2)
     luma[:, 35:] = 0.8  # inside a cell of the 16 x 16 ab: plain enlarging cannot find it
     left, right = torch.tensor([-30.0, 20.0]), torch.tensor([40.0, -10.0])
@@ -66,7 +94,7 @@ def test_lines_of_an_exact_relation_are_found() -> None:
     ("samples", "first", "step"), [(1, 0.5, 1.0), (5, 0.1, 0.2), (40, 0.0, 1 / 39), (9, -0.2, 0.2)]
 )
 def test_interpolation_rows_are_weights(size: int, samples: int, first: float, step: float) -> None:
-    matrix = interpolation(size, samples, first, step)
+    matrix = weights(size, samples, first, step)
     assert matrix.shape == (samples, size)
     assert matrix.min() >= 0
     torch.testing.assert_close(matrix.sum(1), torch.ones(samples))
@@ -74,7 +102,7 @@ def test_interpolation_rows_are_weights(size: int, samples: int, first: float, s
 
 def test_interpolation_knows_places() -> None:
     centres = (torch.arange(8) + 0.5) / 8
-    matrix = interpolation(8, 31, 1 / 32, 1 / 32)
+    matrix = weights(8, 31, 1 / 32, 1 / 32)
     wanted = ((torch.arange(31) + 1) / 32).clamp(centres[0], centres[-1])
     torch.testing.assert_close(matrix @ centres, wanted)
 
@@ -111,3 +139,28 @@ def test_left_and_centre_siting_differ_by_half_a_luma_sample() -> None:
     centre = upsample_guided(luma, ab, (128, 128), make_layout(siting=(0.5, 0.5)))
     shift = (centre - left)[0, 32, 16:48]
     torch.testing.assert_close(shift, torch.full_like(shift, 100 * 0.5 / 128), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (40, 61), (67, 120)])
+@pytest.mark.parametrize("block", [(1, 1), (2, 3), (8, 8), (7, 4)])
+def test_enlarging_gives_each_row_once_and_keeps_a_ramp(
+    block: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    (rows, columns), (H, W) = block, shape
+    y = torch.arange(-(-H // rows)) * rows + (rows - 1) / 2
+    x = torch.arange(-(-W // columns)) * columns + (columns - 1) / 2
+    maps = (3 * y[:, None] - 2 * x)[None]
+    found = list(enlarged(maps, block, shape))
+    assert [row for part, _ in found for row in range(part.start, part.stop)] == list(range(H))
+    places = [torch.arange(n).clamp(float(c[0]), float(c[-1])) for n, c in ((H, y), (W, x))]
+    expected = 3 * places[0][:, None] - 2 * places[1]
+    result = torch.cat([part for _, part in found], 1)[0]
+    torch.testing.assert_close(result, expected, atol=1e-3, rtol=0)
+
+
+def test_block_means_weigh_every_sample_once() -> None:
+    plane = texture(9, 23, 34)
+    means = block_means(plane, (5, 8))
+    assert means.shape == (5, 5)
+    torch.testing.assert_close(means[1, 2], plane[5:10, 16:24].mean())
+    torch.testing.assert_close(means[4, 4], plane[20:, 32:].mean())

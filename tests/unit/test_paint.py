@@ -82,3 +82,29 @@ def test_paint_writes_into_the_planes_it_was_given() -> None:
     paint_frame(frame, flat())
     assert frame.chroma is planes
     assert (planes[0] < 120).all()
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_threads_do_not_change_a_bit(interlaced: bool) -> None:
+    found = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            frame = make_frame(texture(4, 720, 1280), interlaced=interlaced)
+            paint_frame(frame, 40 * torch.stack([texture(5, 64, 112), -texture(6, 64, 112)]))
+            found.append([bits_of(plane) for plane in frame.chroma])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
+def test_specks_take_no_colour_where_there_is_none_to_show() -> None:
+    # They are smaller than a block, whose colour is worked out for its mean luma.
+    unit = torch.full((256, 256), 0.55)
+    unit[64:68, 64:68], unit[160:164, 160:164] = 0.0, 1.0
+    frame = painted(make_frame(unit), flat())
+    for plane in frame.chroma:
+        assert plane[33, 33] == 128
+        assert abs(int(plane[81, 81]) - 128) <= 1
+        assert abs(int(plane[100, 20]) - 128) > 10

@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vidcolor.color.transfer import from_light, grey_code, lightness, peak, to_light
+from vidcolor.color.transfer import (
+    from_light,
+    grey_code,
+    lightness,
+    lightness_of_plane,
+    peak,
+    to_light,
+)
 
 CURVES = ["bt1886", "srgb", "linear", "pq", "hlg"]
 
@@ -77,3 +84,10 @@ def test_peak_of_hdr_lies_beyond_white() -> None:
     assert peak("bt1886") == pytest.approx(100)
     assert peak("pq") == pytest.approx(116 * (10000 / 203) ** (1 / 3) - 16, rel=1e-6)
     assert peak("hlg") == pytest.approx(116 * (1 / 0.265) ** (1 / 3) - 16, rel=1e-3)
+
+
+@pytest.mark.parametrize("transfer", CURVES)
+def test_the_table_of_lightness_agrees_with_the_formula(transfer: str) -> None:
+    luma = torch.linspace(-0.1, 1.1, 4001).view(1, -1)
+    expected = lightness(luma, transfer).clamp(0, 100)
+    assert (lightness_of_plane(luma, transfer) - expected).abs().max() < 0.03

@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import lab_to_linear
-from vidcolor.color.transfer import from_light, lightness
+from vidcolor.color.transfer import from_light, grey_code, lightness
 from vidcolor.frames import Matrix, PixelLayout, Transfer
 
 KR_KB: dict[Matrix, tuple[float, float]] = {
@@ -43,6 +43,36 @@ def shadow_fade(L: Tensor) -> Tensor:
     low, high = SHADOW
     t = ((L - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)
+
+
+@functools.lru_cache(maxsize=8)
+def _shadow_codes(transfer: Transfer) -> tuple[float, float]:
+    low, high = grey_code(torch.tensor(SHADOW, dtype=torch.float64), transfer).tolist()
+    return low, high
+
+
+def shadow_ramp(luma: Tensor, transfer: Transfer) -> Tensor:
+    """0 or less where `shadow_fade` is 0, 1 or more where it is 1, straight between.
+
+    Args:
+        luma: Unit luma.
+        transfer: Curve of the film.
+    """
+    low, high = _shadow_codes(transfer)
+    return torch.add(-low / (high - low), luma, alpha=1 / (high - low))
+
+
+def headroom(chroma: Tensor, matrix: Matrix) -> Tensor:
+    """How far the largest of R'G'B' lies above the luma.
+
+    Args:
+        chroma: ``(2, ...)`` unit chroma.
+        matrix: Matrix of the film.
+    """
+    kr, kb = KR_KB[matrix]
+    red, blue = 2 * (1 - kr) * chroma[1], 2 * (1 - kb) * chroma[0]
+    green = (kr * red + kb * blue) / (kr + kb - 1)
+    return red.maximum(green).maximum(blue).clamp(min=0.02)
 
 
 def code_of_lab(lab: Tensor, matrix: Matrix, transfer: Transfer) -> tuple[Tensor, Tensor]:
