@@ -138,7 +138,7 @@ class Pictures:
         return {item.frame.pts: item.ab for item in without(steady, finished)}
 
 
-@pytest.mark.parametrize("ahead", [AHEAD, 1, 0])
+@pytest.mark.parametrize("ahead", [AHEAD, pytest.param(1, marks=pytest.mark.slow), 0])
 @pytest.mark.parametrize("shots", [(0,), (0, 70), (0, 33), (0, 30, 60), (0, 52, 64, 91)])
 def test_colours_do_not_depend_on_where_a_film_was_interrupted(
     shots: tuple[int, ...], ahead: int
