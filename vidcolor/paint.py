@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vidcolor.color.chroma import chroma_from_ab, headroom, shadow_ramp
-from vidcolor.color.guided import at_blocks, block_means, block_size, enlarged, fit_lines
+from vidcolor.color.chroma import chroma_from_ab, headroom, shadow_codes, shadow_ramp
+from vidcolor.color.guided import at_blocks, at_cells, block_size, enlarged, fit_lines
 from vidcolor.color.planes import chroma_codes, luma_at_chroma
 from vidcolor.crew import Crew, mapped
 from vidcolor.frames import Colored, Frame, PixelLayout
@@ -56,8 +56,8 @@ def paint_planes(
 ) -> None:
     """Write chroma codes for the planes of a frame or a field, worked out where ``ab`` is.
 
-    What a colour means at a luma is looked up once a block; from there it follows the luma in
-    straight lines. A sample whose luma is far from its block's still gets no colour in the dark,
+    What a colour means at a luma is looked up once a cell of ab; from there it follows the luma in
+    straight lines. A sample whose luma is far from its cell's still gets no colour in the dark,
     and none that a screen cannot show.
 
     Args:
@@ -69,11 +69,12 @@ def paint_planes(
     shape = chroma[0].shape
     grid = luma_at_chroma(_uploaded(luma, ab.device), layout)[: shape[0], : shape[1]]
     block = block_size(shape[0], ab.shape[1]), block_size(shape[1], ab.shape[2])
-    small = block_means(grid, block)
-    found = chroma_from_ab(small, at_blocks(ab, shape, luma.shape, layout), layout)
-    # The shadows' share is taken out here and put back for each sample.
-    found = found / shadow_ramp(small, layout.transfer).clamp(0.05, 1)
-    maps = torch.cat([fit_lines(small, found), headroom(found, layout.matrix)[None]])
+    small = at_cells(grid, ab.shape[1:], luma.shape, layout)
+    # Each sample has its own share of the shadows, so a cell is looked up as if it lay in none.
+    lit = small.clamp(min=shadow_codes(layout.transfer)[1])
+    found = chroma_from_ab(lit, ab, layout)
+    lines = torch.cat([fit_lines(small, found), headroom(found, layout.matrix)[None]])
+    maps = at_blocks(lines, shape, luma.shape, layout)
     for rows, part in enlarged(maps, block, shape):
         codes = chroma_codes(_finished(grid[rows], part, layout), layout).cpu()
         for plane, values in zip(chroma, codes, strict=True):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from vidcolor.color.guided import (
     at_blocks,
+    at_cells,
     block_means,
     block_size,
     enlarged,
@@ -25,7 +26,8 @@ def grid_size(H: int, W: int, layout: PixelLayout) -> tuple[int, int]:
 def upsample_guided(luma: Tensor, ab: Tensor, size: tuple[int, int], layout: PixelLayout) -> Tensor:
     """``(2, Hc, Wc)``: ab brought to the chroma grid as chroma is, but for what colour it means."""
     block = block_size(luma.shape[0], ab.shape[1]), block_size(luma.shape[1], ab.shape[2])
-    lines = fit_lines(block_means(luma, block), at_blocks(ab, luma.shape, size, layout))
+    lines = fit_lines(at_cells(luma, ab.shape[1:], size, layout), ab)
+    lines = at_blocks(lines, luma.shape, size, layout)
     parts = [
         torch.addcmul(part[2:], part[:2], luma[rows])
         for rows, part in enlarged(lines, block, luma.shape)
@@ -54,19 +56,40 @@ def test_flat_ab_stays_flat_on_any_luma(size: tuple[int, int], sub: tuple[int, i
     torch.testing.assert_close(fine, ab[:, :1, :1].expand_as(fine), atol=0.05, rtol=0)
 
 
-def test_a_luma_edge_becomes_a_sharp_colour_edge() -> None:
-    layout = make_layout(siting=(0.5, 0.5))  # four chroma samples fill a cell of ab
+@pytest.mark.parametrize("site", [0.0, 0.5])
+def test_a_luma_edge_becomes_a_sharp_colour_edge(site: float) -> None:
+    layout = make_layout(siting=(site, 0.5))
     luma = torch.full((64, 64), 0.2)
     luma[:, 35:] = 0.8  # inside a cell of the 16 x 16 ab: plain enlarging cannot find it
     left, right = torch.tensor([-30.0, 20.0]), torch.tensor([40.0, -10.0])
     share = torch.zeros(16)
-    share[8], share[9:] = 0.25, 1.0  # the cell holds columns 32..35, one of them bright
+    edge = 2 * 34.5 + site + 0.5  # in luma samples; the cell holds those from 64 to 72
+    share[8], share[9:] = (72 - edge) / 8, 1.0
     ab = torch.lerp(left[:, None, None], right[:, None, None], share.expand(1, 16, 16))
     fine = upsample_guided(luma, ab, (128, 128), layout)
     for column in (20, 33, 34):
         torch.testing.assert_close(fine[:, 32, column], left, atol=2.5, rtol=0)
     for column in (35, 36, 50):
         torch.testing.assert_close(fine[:, 32, column], right, atol=2.5, rtol=0)
+
+
+@pytest.mark.parametrize("siting", [(0.0, 0.5), (0.5, 0.5), (0.0, 0.0)])
+@pytest.mark.parametrize("sub", [(1, 1), (1, 0), (0, 0)])
+@pytest.mark.parametrize("size", [(128, 128), (127, 131), (134, 186)])
+def test_an_edge_is_found_wherever_it_lies_in_a_cell(
+    size: tuple[int, int], sub: tuple[int, int], siting: tuple[float, float]
+) -> None:
+    layout = make_layout(sub=sub, siting=siting if sub[0] else (0.0, siting[1]))
+    step, shape, cell = 1 << sub[0], grid_size(*size, layout), size[1] / 16
+    for column in range(shape[1] // 3, shape[1] // 2):
+        luma = torch.full(shape, 0.2)
+        luma[:, column:] = 0.8
+        edge = step * (column - 0.5) + layout.siting[0] + 0.5  # in luma samples
+        share = ((torch.arange(1, 17) * cell - edge) / cell).clamp(0, 1)
+        fine = upsample_guided(luma, 100 * share.expand(2, 16, 16), size, layout)
+        amiss = fine[0, shape[0] // 2] - 100 * (torch.arange(shape[1]) >= column)
+        assert amiss.abs().max() < 8
+        assert abs(float(amiss.sum())) * step / 100 < 0.2  # how far it is displaced, luma samples
 
 
 def test_grain_gives_no_colour_noise() -> None:

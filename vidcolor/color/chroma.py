@@ -46,8 +46,11 @@ def shadow_fade(L: Tensor) -> Tensor:
 
 
 @functools.lru_cache(maxsize=8)
-def _shadow_codes(transfer: Transfer) -> tuple[float, float]:
-    low, high = grey_code(torch.tensor(SHADOW, dtype=torch.float64), transfer).tolist()
+def shadow_codes(transfer: Transfer) -> tuple[float, float]:
+    """The unit luma at both ends of `shadow_ramp`: the line that touches the middle of the fade."""
+    sixth = (SHADOW[1] - SHADOW[0]) / 6
+    ends = torch.tensor([SHADOW[0] + sixth, SHADOW[1] - sixth], dtype=torch.float64)
+    low, high = grey_code(ends, transfer).tolist()
     return low, high
 
 
@@ -58,7 +61,7 @@ def shadow_ramp(luma: Tensor, transfer: Transfer) -> Tensor:
         luma: Unit luma.
         transfer: Curve of the film.
     """
-    low, high = _shadow_codes(transfer)
+    low, high = shadow_codes(transfer)
     return torch.add(-low / (high - low), luma, alpha=1 / (high - low))
 
 

@@ -1,8 +1,9 @@
 """Small maps brought to the size of the chroma planes, along the edges of the luma.
 
-The fast guided filter of He and Sun ("Fast Guided Filter", 2015): around every block of chroma
-samples a line ``value = slope * luma + offset`` is fitted; slopes and offsets are enlarged and meet
-the luma. Colour then ends where the picture has an edge, not where the net's grid has one.
+The fast guided filter of He and Sun ("Fast Guided Filter", 2015): around every cell of the net's ab
+a line ``value = slope * luma + offset`` is fitted; slopes and offsets are enlarged and meet the
+luma. Colour then ends where the picture has an edge, not where the net's grid has one. Blocks of
+whole chroma samples, about as large as a cell, make means and enlarging cheap.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import functools
 from collections.abc import Iterator, Sequence
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.frames import PixelLayout
 
 RADIUS = 2
-"""Half a side of the fitting window, in blocks."""
+"""Half a side of the fitting window, in cells."""
 
 EPSILON = 0.03**2
 """Variance of unit luma below which a window counts as flat, so that grain colours nothing."""
@@ -98,33 +100,87 @@ def interpolation(
     return found[0].to(device), found[1].to(device), found[2].to(device)
 
 
-def at_blocks(ab: Tensor, shape: Sequence[int], size: Sequence[int], layout: PixelLayout) -> Tensor:
-    """The net's ab at the middles of the blocks.
+@functools.lru_cache(maxsize=64)
+def _cell_weights(
+    cells: int, samples: int, first: float, step: int, size: int, device: torch.device
+) -> Tensor:
+    """``(cells, blocks)``: what each block counts for in the cells of ab along an axis.
 
     Args:
-        ab: ``(2, h, w)`` ab of the whole picture.
+        cells: Of ab; they cover the axis.
+        samples: Of chroma.
+        first: Place of the first chroma sample, in luma samples from the edge of the picture.
+        step: Luma samples from one chroma sample to the next.
+        size: Luma samples.
+        device: Where it is going to be used.
+    """
+    block = block_size(samples, cells)
+    place = first + step * torch.arange(samples, dtype=torch.float64)
+    middle = (torch.arange(cells, dtype=torch.float64) + 0.5) * (size / cells)
+    # Tents as an antialiased reduction has them: as soft as ab is from one cell to the next.
+    reach = max(size / cells, step)
+    tents = (1 - (middle[:, None] - place).abs() / reach).clamp(min=0)
+    tents = F.pad(tents / tents.sum(1, keepdim=True), (0, -samples % block))
+    return tents.view(cells, -1, block).sum(2).float().to(device)
+
+
+def at_cells(
+    grid: Tensor, cells: Sequence[int], size: Sequence[int], layout: PixelLayout
+) -> Tensor:
+    """Luma as the cells of the net's ab have it.
+
+    Args:
+        grid: ``(Hc, Wc)`` luma where the chroma samples sit.
+        cells: (h, w) of ab.
+        size: (H, W) of the luma plane.
+        layout: Subsampling and siting of the chroma.
+
+    Returns:
+        ``(h, w)``.
+    """
+    block = block_size(grid.shape[0], cells[0]), block_size(grid.shape[1], cells[1])
+    rows, columns = (
+        _cell_weights(
+            cells[axis], grid.shape[axis], first + 0.5, 1 << log2, size[axis], grid.device
+        )
+        for axis, (first, log2) in enumerate(_axes(layout))
+    )
+    return rows @ block_means(grid, block) @ columns.T
+
+
+def _axes(layout: PixelLayout) -> tuple[tuple[float, int], tuple[float, int]]:
+    """Siting and log2 of the subsampling, down and across."""
+    return (layout.siting[1], layout.sub_y), (layout.siting[0], layout.sub_x)
+
+
+def at_blocks(
+    maps: Tensor, shape: Sequence[int], size: Sequence[int], layout: PixelLayout
+) -> Tensor:
+    """Maps over the cells of ab at the middles of the blocks.
+
+    Args:
+        maps: ``(C, h, w)`` over the whole picture.
         shape: (Hc, Wc) of the chroma planes.
         size: (H, W) of the luma plane.
         layout: Subsampling and siting of the chroma.
 
     Returns:
-        ``(2, rows of blocks, columns of blocks)``.
+        ``(C, rows of blocks, columns of blocks)``.
     """
-    steps, sites = (layout.sub_y, layout.sub_x), (layout.siting[1], layout.siting[0])
-    for axis in (0, 1):
-        cells = ab.shape[axis + 1]
+    for axis, (site, log2) in enumerate(_axes(layout)):
+        cells = maps.shape[axis + 1]
         block = block_size(shape[axis], cells)
-        middle = sites[axis] + 0.5 + (block - 1) / 2 * (1 << steps[axis])
+        middle = site + 0.5 + (block - 1) / 2 * (1 << log2)
         left, right, share = interpolation(
             cells,
             -(-shape[axis] // block),
             middle / size[axis],
-            (block << steps[axis]) / size[axis],
-            ab.device,
+            (block << log2) / size[axis],
+            maps.device,
         )
-        near, far = ab.index_select(axis + 1, left), ab.index_select(axis + 1, right)
-        ab = torch.lerp(near, far, share[:, None] if axis == 0 else share)
-    return ab
+        near, far = maps.index_select(axis + 1, left), maps.index_select(axis + 1, right)
+        maps = torch.lerp(near, far, share[:, None] if axis == 0 else share)
+    return maps
 
 
 def enlarged(
