@@ -36,7 +36,7 @@ def main() -> None:
     print(f"# What goes into its convolutions, over {count} photographs, for 8-bit integers.")
     print("[weights.ranges]")
     for conv, (low, high) in ranges.items():
-        print(f'"{conv}" = [{low:.4g}, {high:.4g}]')
+        print(f'"{conv}" = [{low:.5g}, {high:.5g}]')
 
 
 if __name__ == "__main__":
