@@ -32,6 +32,25 @@ def lightness(count: int = 2) -> Tensor:
     return torch.stack([texture(i, 64, 96) for i in range(count)])[:, None] * 100
 
 
+def checks(side: int) -> Tensor:
+    """(128, 128) L* of black and white squares of ``side`` pixels."""
+    place = torch.arange(128) // side
+    return ((place[:, None] + place) % 2) * 100.0
+
+
+GRAIN = torch.randn(128, 128, generator=torch.Generator().manual_seed(5))
+
+UNUSUAL = {
+    "white": torch.full((128, 128), 100.0),
+    "black": torch.zeros(128, 128),
+    "fine checks": checks(1),
+    "coarse checks": checks(8),
+    "hard black and white": (texture(1, 128, 128) > 0.5) * 100.0,
+    "heavy grain": (texture(1, 128, 128) * 100 + 30 * GRAIN).clamp(0, 100),
+}
+"""Lightness that no photograph has."""
+
+
 @pytest.fixture(scope="module")
 def mini() -> ColorNet:
     """A mini net whose batch norms have something to fold."""
@@ -103,19 +122,31 @@ def test_the_ranges_of_default_are_those_of_its_convolutions() -> None:
         assert (low < 0) == (net.ranges[conv][0] < 0)
 
 
+@pytest.fixture(scope="module")
+def both() -> tuple[Colorizer, Colorizer]:
+    """The default net in float32 and in 8-bit integers."""
+    exact, fast = (ColorizerSettings(device="cpu", numbers=n) for n in ("float32", "int8"))
+    return Colorizer.from_weights("default", exact), Colorizer.from_weights("default", fast)
+
+
 @vnni
-def test_integers_do_not_change_what_is_seen() -> None:
+def test_integers_do_not_change_what_is_seen(both: tuple[Colorizer, Colorizer]) -> None:
     rgb = F.interpolate(read_rgb(PICTURE)[None] / 255, (256, 256), mode="area")
-    L = rgb_to_lab(rgb)[:, :1]
-    exact, fast = (
-        Colorizer.from_weights("default", ColorizerSettings(device="cpu", numbers=numbers)).predict(
-            L
-        )
-        for numbers in ("float32", "int8")
-    )
+    exact, fast = (one.predict(rgb_to_lab(rgb)[:, :1]) for one in both)
     difference = (exact - fast).abs()
     assert 0 < difference.mean() < 0.5
     assert difference.flatten().kthvalue(int(0.99 * difference.numel())).values < 4
+
+
+@vnni
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_integers_make_no_colour_out_of_what_is_beyond_their_ranges(
+    name: str, both: tuple[Colorizer, Colorizer]
+) -> None:
+    exact, fast = (one.predict(UNUSUAL[name][None, None]) for one in both)
+    difference = (exact - fast).abs()
+    assert difference.mean() < 3
+    assert difference.max() < 15
 
 
 @torch.no_grad()

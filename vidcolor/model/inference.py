@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from vidcolor.errors import SettingsError
 from vidcolor.model.colornet import ColorNet
 from vidcolor.model.int8 import Int8Block, Int8VGG, Range, int8_is_fast
-from vidcolor.model.vgg import VGG16Features
+from vidcolor.model.vgg import BLOCKS, VGG16Features
 
 
 def pick_numbers(
@@ -136,4 +136,4 @@ def _quantisable(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
                 for inner, layer in module.named_modules()
                 if isinstance(layer, nn.Conv2d)
             ]
-            yield from convs[1:]  # the first sees the picture itself, in floats
+            yield from convs[len(BLOCKS[0]) :]

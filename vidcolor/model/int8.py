@@ -20,9 +20,6 @@ from vidcolor.model.vgg import BLOCKS, VGG16Features
 CODES = 255
 """Largest code of what goes into a convolution."""
 
-MIDDLE = 115
-"""Grey that the first convolution of VGG16 takes for 0, about the mean of what it learned from."""
-
 Range = tuple[float, float]
 """Smallest and largest number that goes into a convolution."""
 
@@ -95,57 +92,46 @@ class Int8Block(nn.Module):
 
 
 class Int8VGG(nn.Module):
-    """VGG16's convolutions for grey pictures in 8-bit integers.
+    """VGG16's convolutions for grey pictures, all but its first block in 8-bit integers.
+
+    In 8 bits the first block would draw bands into skies, fog and the dark.
 
     Args:
         vgg: In float32.
-        seen: By names such as ``features.2``, what goes into each convolution but the first; by
-            ``""`` what comes out of the last.
-        dtype: Of the features.
+        seen: By names such as ``features.5``, what goes into each convolution that is done in
+            integers; by ``""`` what comes out of the last.
+        dtype: Of the first block, and of the features.
     """
 
     def __init__(self, vgg: VGG16Features, seen: dict[str, Range], dtype: torch.dtype) -> None:
         super().__init__()
-        convs = {name: layer for name, layer in vgg.named_modules() if isinstance(layer, nn.Conv2d)}
-        first, *names = convs
-        convs[first] = _grey_conv(convs[first], vgg.mean)
+        layers = list(vgg.features)
+        second = layers.index(next(x for x in layers if isinstance(x, nn.MaxPool2d))) + 1
+        self.first, self.mean = vgg.features[:second], vgg.mean
         # A max pool changes no range: what goes into a convolution came out of the one before.
-        steps = [1.0, *(max(seen[name][1], 1e-6) / CODES for name in [*names, ""])]
+        steps = [max(high, 1e-6) / CODES for _, high in seen.values()]
+        convs = [layer for layer in layers[second:] if isinstance(layer, nn.Conv2d)]
         made = [
-            Int8Conv(conv, into, MIDDLE if conv is convs[first] else 0, out)
-            for conv, into, out in zip(convs.values(), steps, steps[1:], strict=False)
+            Int8Conv(conv, into, 0, out)
+            for conv, (into, out) in zip(convs, pairwise(steps), strict=True)
         ]
-        ends = list(accumulate(len(block) for block in BLOCKS))
+        ends = list(accumulate((len(block) for block in BLOCKS[1:]), initial=0))
         self.blocks = nn.ModuleList(
-            nn.Sequential(*made[start:end]) for start, end in pairwise([0, *ends])
+            nn.Sequential(*made[start:end]) for start, end in pairwise(ends)
         )
         self.steps = [steps[end] for end in ends]
         self.dtype = dtype
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
         """(B, 1, h, w) L -> the features at 1/4, 1/8 and 1/16, as of `VGG16Features`."""
-        grey = (lightness.float() * 2.55).round_().to(torch.uint8)
-        codes = torch.cat([grey, torch.full_like(grey, CODES)], 1)
+        floats = self.first(lightness * 2.55 - self.mean)
+        codes = (floats / self.steps[0]).round_().clamp_(0, CODES).to(torch.uint8)
         maps: list[Tensor] = []
-        for number, (block, step) in enumerate(zip(self.blocks, self.steps, strict=True)):
+        for number, (block, step) in enumerate(zip(self.blocks, self.steps[1:], strict=True)):
             codes = block(halved(codes) if number else codes)
-            if number >= 2:
+            if number:
                 maps.append(codes.to(self.dtype) * step)
         return maps
-
-
-def _grey_conv(conv: nn.Conv2d, mean: Tensor) -> nn.Conv2d:
-    """The convolution for two channels: the code of the grey, and 255 within the picture.
-
-    The second stands for ``mean``, which VGG16 takes from each colour: beyond the edge of the
-    picture it is not taken.
-    """
-    grey = nn.Conv2d(2, conv.out_channels, 3, padding=1)
-    with torch.no_grad():
-        grey.weight[:, 0] = conv.weight.sum(1)
-        grey.weight[:, 1] = (conv.weight * (MIDDLE - mean)).sum(1) / (CODES - MIDDLE)
-        grey.bias.copy_(conv.bias)  # type: ignore[union-attr, arg-type]
-    return grey
 
 
 def halved(codes: Tensor) -> Tensor:
