@@ -79,6 +79,7 @@ class Colorizer:
         self.notes: list[str] = []
         self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
+        self._limit = 256  # what settings allow; less once memory ran out
         self.ahead = 1
         self.inferred = 0
         self._fitted = False
@@ -110,19 +111,20 @@ class Colorizer:
         net, sha256 = load_weights(name)
         return cls(net, settings, name=name, sha256=sha256)
 
-    def fit(self, height: int, width: int, sample_aspect: Fraction | None = None) -> None:
-        """Decide the batch for a film of ``height`` x ``width``.
+    def fit(
+        self, height: int, width: int, sample_aspect: Fraction | None = None, batch: int = 0
+    ) -> None:
+        """Decide the batch for a film of ``height`` x ``width``, and how many are in hand.
 
-        It is that of the settings; else 1 on the CPU and 16 on a GPU, or as many as the memory does
-        for. Who sets ``batch`` after this has the last word.
+        It is that of the settings, else ``batch``; where that is 0, 1 on the CPU and 16 on a GPU,
+        or as many as the memory does for.
         """
         h, w = self._working_size(height, width, sample_aspect or Fraction(1))
         film = height * width * self._spread // 2
         fits = frames_that_fit(self.device, h * w, film)
-        self.batch = self._most
-        if not self.settings.batch:
-            self.batch = max(1, min(self._most, fits))
-        most = STREAMS if self.device.type == "cuda" else 2 * usable_cores()
+        wanted = self.settings.batch or batch or max(1, min(self._most, fits))
+        self.batch = min(wanted, self._limit)
+        most = {"cpu": 2 * usable_cores(), "cuda": STREAMS}.get(self.device.type, 1)
         self.ahead = max(1, min(most, fits // self.batch))
         self._fitted = True
 
@@ -212,7 +214,7 @@ class Colorizer:
             if self.batch == 1:
                 raise self._too_little()
             before, self.batch = self.batch, self.batch // 2
-            self._most = self.batch
+            self._limit = self.batch
         self._note(
             f"{self.device} ran out of memory with {before} frames at a time; went on with "
             f"{self.batch}"

@@ -1,8 +1,8 @@
 """The crew: a few threads that do the arithmetic of all stages.
 
 Each thread runs whole frames, and each operation within one stays in its thread. So no stage waits
-at the barriers of another's loop, no core is claimed twice, and the bits of a result do not depend
-on how many cores there are.
+at the barriers of another's loop, no core is claimed twice, and the bits of what a crew makes do
+not depend on how many it has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import torch
 
-from vidcolor.memory import cgroups
+from vidcolor.memory import available_memory, cgroups
 from vidcolor.streams import close
 
 T = TypeVar("T")
@@ -54,25 +54,48 @@ def _quota(folder: Path) -> Iterator[float]:
         return
 
 
+HELD = 1 / 16
+"""Share of the free memory that the frames in hand of one stage may take."""
+
+_guard = Lock()
+_working: list[Crew] = []
+_usual = 1
+"""Torch's threads for each of Python's, as it was before the first crew that works now began."""
+
+
 class Crew:
     """Threads for the arithmetic of one run; a context manager that waits for them at its end.
 
+    Meanwhile torch works in one thread for the thread that entered it and for those born since, of
+    the whole process: torch keeps one count for new threads.
+
     Attributes:
         size: How many there are.
+        ahead: Items that a stage has in hand at most, unless it says otherwise.
         seconds: Time they spent on each stage, in all; more than went by where several worked.
     """
 
-    def __init__(self, size: int | None = None) -> None:
-        """Take ``size`` threads; None takes one for each core."""
+    def __init__(self, size: int | None = None, frame_bytes: int = 0) -> None:
+        """Take ``size`` threads; None takes one for each core.
+
+        Very large frames, of ``frame_bytes``, are taken in hand by fewer.
+        """
         self.size = size or usable_cores()
+        self.ahead = self.size + 2
+        if frame_bytes:
+            fits = available_memory(torch.device("cpu")) * HELD // frame_bytes
+            self.ahead = max(1, min(self.ahead, int(fits)))
         self.seconds: dict[str, float] = {}
         self._lock = Lock()
-        # Torch counts threads per thread; new ones would get as many as there are cores.
         self._pool = ThreadPoolExecutor(self.size, "crew", partial(torch.set_num_threads, 1))
 
     def __enter__(self) -> Crew:
-        self._before = torch.get_num_threads()
-        torch.set_num_threads(1)
+        global _usual
+        with _guard:
+            if not _working:
+                _usual = torch.get_num_threads()
+            _working.append(self)
+            torch.set_num_threads(1)
         return self
 
     def __exit__(
@@ -82,7 +105,9 @@ class Crew:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(self._before)
+        with _guard:
+            _working.remove(self)
+            torch.set_num_threads(_usual)
 
     def submit(self, stage: str, function: Callable[[T], R], item: T) -> Future[R]:
         """Have ``function(item)`` done."""
@@ -120,7 +145,7 @@ def mapped(
         function: What is to be done with an item.
         items: A stream; closed with this one.
         crew: Who does it; None does it here.
-        ahead: Items that are in hand at most; None takes two more than there are threads.
+        ahead: Items that are in hand at most; None takes what the crew is made for.
     """
     waiting: deque[Future[R]] = deque()
     try:
@@ -130,7 +155,7 @@ def mapped(
                 continue
             waiting.append(crew.submit(stage, function, item))
             del item
-            if len(waiting) >= (ahead or crew.size + 2):
+            if len(waiting) >= (ahead or crew.ahead):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -53,12 +53,17 @@ class Engine:
 
     def _run_aside(self, net: ColorNet, L: Tensor, vivid: float | None) -> Tensor:
         """A run on a CUDA stream of its own, so that copies go beside the work of other runs."""
-        stream = self._streams.pop() if self._streams else _new_stream(self._device)
-        with torch.cuda.stream(stream):
-            ab = net(L.pin_memory().to(self._device, non_blocking=True), vivid).float()
-            found = torch.empty(ab.shape, pin_memory=True).copy_(ab, non_blocking=True)
-            stream.synchronize()
-        self._streams.append(stream)  # memory is kept by stream: the same few are taken again
+        try:  # memory is kept by stream: the same few are taken again
+            stream = self._streams.pop()
+        except IndexError:
+            stream = _new_stream(self._device)
+        try:
+            with torch.cuda.stream(stream):
+                ab = net(L.pin_memory().to(self._device, non_blocking=True), vivid).float()
+                found = torch.empty(ab.shape, pin_memory=True).copy_(ab, non_blocking=True)
+                stream.synchronize()
+        finally:
+            self._streams.append(stream)
         return found
 
     def alone(self, dtype: torch.dtype) -> bool:

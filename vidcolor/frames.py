@@ -226,7 +226,8 @@ class Report:
     resumed: int = 0
     """How many of the chunks earlier runs had finished."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Seconds spent in each stage, and ``total``."""
+    """Seconds of work of each stage, and ``total`` by the clock. Several threads may work on a
+    stage at once, so its figure may be larger than the total."""
     luma: str = "exact"
     """``exact``, or ``converted from FORMAT``."""
     codec: str = ""

@@ -61,10 +61,15 @@ def describe_job(
             "gate": gate_sha256,
             "device": f"{device.type} {name}",
             "numbers": colorizer.numbers,
+            "ranges": _digest(colorizer.net.ranges),
             "batch": colorizer.batch,
         },
         "versions": versions(),
     }
+
+
+def _digest(ranges: dict[str, tuple[float, float]]) -> str:
+    return hashlib.sha256(repr(sorted(ranges.items())).encode()).hexdigest()[:16]
 
 
 def _sha256_of(colorizer: Colorizer) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vidcolor.color.chroma import chroma_from_ab, headroom, shadow_codes, shadow_ramp
+from vidcolor.color.chroma import chroma_from_ab, reach, shadow_codes, shadow_ramp
 from vidcolor.color.guided import at_blocks, at_cells, block_size, enlarged, fit_lines
 from vidcolor.color.planes import chroma_codes, luma_at_chroma
 from vidcolor.crew import Crew, mapped
@@ -17,7 +17,10 @@ from vidcolor.settings import PaintSettings
 
 
 def paint(
-    colored: Iterable[Colored], settings: PaintSettings, crew: Crew | None = None
+    colored: Iterable[Colored],
+    settings: PaintSettings,
+    crew: Crew | None = None,
+    device: torch.device | None = None,
 ) -> Iterator[Frame]:
     """Write the colour into the frames.
 
@@ -25,13 +28,15 @@ def paint(
         colored: Frames with ab.
         settings: Saturation.
         crew: Who paints; None paints here.
+        device: Where chroma is worked out; None takes the one that ab lies on.
 
     Yields:
         The same frames; their chroma planes are overwritten in place, their luma untouched.
     """
 
     def painted(item: Colored) -> Frame:
-        paint_frame(item.frame, item.ab * (item.share * settings.saturation))
+        ab = item.ab.to(device) if device else item.ab
+        paint_frame(item.frame, ab * (item.share * settings.saturation))
         return item.frame
 
     yield from mapped("paint", painted, colored, crew)
@@ -73,7 +78,7 @@ def paint_planes(
     # Each sample has its own share of the shadows, so a cell is looked up as if it lay in none.
     lit = small.clamp(min=shadow_codes(layout.transfer)[1])
     found = chroma_from_ab(lit, ab, layout)
-    lines = torch.cat([fit_lines(small, found), headroom(found, layout.matrix)[None]])
+    lines = torch.cat([fit_lines(small, found), reach(found, layout.matrix)])
     maps = at_blocks(lines, shape, luma.shape, layout)
     for rows, part in enlarged(maps, block, shape):
         codes = chroma_codes(_finished(grid[rows], part, layout), layout).cpu()
@@ -93,8 +98,9 @@ def _finished(luma: Tensor, maps: Tensor, layout: PixelLayout) -> Tensor:
 
     Args:
         luma: ``(n, Wc)`` unit luma at the chroma samples.
-        maps: ``(5, n, Wc)``: slopes and offsets of U, V over luma, and the `headroom` they need.
+        maps: ``(6, n, Wc)``: slopes and offsets of U, V over luma, and their `reach`.
         layout: Transfer curve of the film.
     """
-    share = torch.minimum((1 - luma).div_(maps[4]), shadow_ramp(luma, layout.transfer))
+    share = torch.minimum((1 - luma).div_(maps[4]), luma / maps[5])
+    torch.minimum(share, shadow_ramp(luma, layout.transfer), out=share)
     return torch.addcmul(maps[2:4], maps[:2], luma).mul_(share.clamp_(0, 1))

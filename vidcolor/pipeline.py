@@ -15,7 +15,7 @@ import torch
 from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
-from vidcolor.crew import Crew
+from vidcolor.crew import Crew, usable_cores
 from vidcolor.errors import ChunkDiffers, FilmChanged, SettingsError, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
@@ -102,7 +102,7 @@ def _colorize_moving(
                 journal.clear()
             journal.begin(describe_job(film.info, settings, plan, colorizer, gate_sha256))
             run = _Run(film, plan, journal, settings, report, on_progress)
-            with Crew() as crew:
+            with _crew(colorizer, film.info, plan.layout) as crew:
                 run.colour(colorizer, gate, crew)
             written = run.stitched(target)
             journal.remove()
@@ -134,9 +134,15 @@ def _as_begun(settings: EncodeSettings, begun: dict[str, Any]) -> EncodeSettings
 
 def _fit(colorizer: Colorizer, info: FilmInfo, begun: dict[str, Any]) -> None:
     """Decides how the net is run; an interrupted job has decided it already."""
-    colorizer.fit(info.height, info.width, info.sample_aspect)
-    if not colorizer.settings.batch:
-        colorizer.batch = begun.get("net", {}).get("batch", colorizer.batch)
+    batch = begun.get("net", {}).get("batch", 0)
+    colorizer.fit(info.height, info.width, info.sample_aspect, batch)
+
+
+def _crew(colorizer: Colorizer, info: FilmInfo, layout: PixelLayout) -> Crew:
+    """A thread for each core, and those that only wait for a GPU."""
+    waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
+    frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
+    return Crew(usable_cores() + waiting, frame)
 
 
 class _Run:
@@ -181,7 +187,8 @@ class _Run:
         frames = unfinished(frames, self._done, ahead)
         colored = colorizer.colorize(frames, self._film.info.sample_aspect, crew)
         colored = smooth(colored, settings.smooth, gate, self._journal, crew)
-        frames = paint(without(colored, self._done), settings.paint, crew)
+        device = colorizer.device if colorizer.device.type == "cuda" else None
+        frames = paint(without(colored, self._done), settings.paint, crew, device)
         frames = timed(prefetch(frames), "wait for paint", seconds)
         began = perf_counter()
         try:

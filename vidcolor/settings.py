@@ -75,7 +75,7 @@ class ColorizerSettings:
     size: int = 256
     """Working size: the short side that the net sees, in pixels, a multiple of 16."""
     batch: int = 0
-    """Frames per run of the net; 0 takes 4 on the CPU and 16 on a GPU, fewer where memory is short.
+    """Frames per run of the net; 0 takes 1 on the CPU and 16 on a GPU, fewer where memory is short.
     In float32 on the CPU the net sees them one by one."""
     numbers: str = "auto"
     """What the net computes in: ``int8``, ``bfloat16`` or ``float32``; ``auto`` takes the fastest

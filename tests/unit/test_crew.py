@@ -57,6 +57,30 @@ def test_a_crew_works_at_once_and_each_of_it_alone() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_crews_that_overlap_leave_torch_as_it_was() -> None:
+    def threads_of_a_new_thread() -> int:
+        found: list[int] = []
+        thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    before = torch.get_num_threads(), threads_of_a_new_thread()
+    first, second = Crew(1), Crew(1)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert (torch.get_num_threads(), threads_of_a_new_thread()) == before
+
+
+def test_large_frames_are_taken_in_hand_by_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidcolor.crew.available_memory", lambda _: 16 << 30)
+    assert Crew(64, 3 << 20).ahead == 66
+    assert Crew(64, 100 << 20).ahead == 10
+    assert Crew(64, 8 << 30).ahead == 1
+
+
 def test_an_error_comes_in_its_place_and_ends_everything() -> None:
     def fail_at_3(number: int) -> int:
         if number == 3:

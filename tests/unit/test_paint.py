@@ -4,10 +4,10 @@ import pytest
 import torch
 from synthetic import bits_of, make_frame, make_layout, texture
 
-from vidcolor.color.chroma import exact_chroma
+from vidcolor.color.chroma import KR_KB, exact_chroma
 from vidcolor.color.planes import chroma_codes, neutral_code
 from vidcolor.frames import Colored, Frame
-from vidcolor.paint import paint, paint_frame
+from vidcolor.paint import paint, paint_frame, paint_planes
 from vidcolor.settings import PaintSettings
 
 ORANGE = torch.tensor([25.0, 40.0])
@@ -108,3 +108,32 @@ def test_specks_take_no_colour_where_there_is_none_to_show() -> None:
         assert plane[33, 33] == 128
         assert abs(int(plane[81, 81]) - 128) <= 1
         assert abs(int(plane[100, 20]) - 128) > 10
+
+
+@pytest.mark.parametrize("ab", [(60.0, 45.0), (20.0, -60.0), (-50.0, 50.0), (20.0, 20.0)])
+@pytest.mark.parametrize("pattern", ["stripes", "checks", "letters", "grain"])
+def test_fine_light_and_dark_stay_within_what_a_screen_can_show(
+    ab: tuple[float, float], pattern: str
+) -> None:
+    # A cell is looked up once; samples much darker or lighter than it must not leave the gamut.
+    H, W = 128, 128
+    y, x = torch.arange(H)[:, None], torch.arange(W)[None]
+    codes = {
+        "stripes": torch.where(x % 4 < 2, 220, 50).expand(H, W),
+        "checks": torch.where((y // 3 + x // 3) % 2 == 0, 45, 225),
+        "letters": torch.where(x % 9 == 0, 45, 210).expand(H, W),
+        "grain": torch.randint(40, 236, (H, W), generator=torch.Generator().manual_seed(1)),
+    }[pattern]
+    luma = codes.to(torch.uint8).contiguous()
+    layout = make_layout(sub=(0, 0))
+    u, v = torch.empty_like(luma), torch.empty_like(luma)
+    paint_planes(luma, (u, v), layout, torch.tensor(ab)[:, None, None].expand(2, 16, 16))
+    kr, kb = KR_KB[layout.matrix]
+    unit = (luma.float() - 16) / 219
+    red = unit + 2 * (1 - kr) * (v.float() - 128) / 224
+    blue = unit + 2 * (1 - kb) * (u.float() - 128) / 224
+    green = (unit - kr * red - kb * blue) / (1 - kr - kb)
+    for channel in (red, green, blue):
+        assert channel.min() > -0.06
+        assert channel.max() < 1.06
+        assert ((channel < -0.02) | (channel > 1.02)).float().mean() < 0.03

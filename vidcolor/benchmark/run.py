@@ -143,7 +143,7 @@ def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
             "weights": name,
             "sha256": colorizer.sha256,
             "device": str(colorizer.device),
-            "numbers": str(colorizer.dtype).removeprefix("torch."),
+            "numbers": colorizer.numbers,
             "size": list(size),
             "batch": colorizer.batch,
             "at_a_time": min(colorizer.ahead, usable_cores()),

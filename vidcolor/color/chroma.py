@@ -65,17 +65,22 @@ def shadow_ramp(luma: Tensor, transfer: Transfer) -> Tensor:
     return torch.add(-low / (high - low), luma, alpha=1 / (high - low))
 
 
-def headroom(chroma: Tensor, matrix: Matrix) -> Tensor:
-    """How far the largest of R'G'B' lies above the luma.
+def reach(chroma: Tensor, matrix: Matrix) -> Tensor:
+    """How far the largest of R'G'B' lies above the luma, and the smallest below it.
 
     Args:
         chroma: ``(2, ...)`` unit chroma.
         matrix: Matrix of the film.
+
+    Returns:
+        ``(2, ...)``, at least 0.02.
     """
     kr, kb = KR_KB[matrix]
     red, blue = 2 * (1 - kr) * chroma[1], 2 * (1 - kb) * chroma[0]
     green = (kr * red + kb * blue) / (kr + kb - 1)
-    return red.maximum(green).maximum(blue).clamp(min=0.02)
+    above = red.maximum(green).maximum(blue)
+    below = red.minimum(green).minimum(blue).neg()
+    return torch.stack([above, below]).clamp(min=0.02)
 
 
 def code_of_lab(lab: Tensor, matrix: Matrix, transfer: Transfer) -> tuple[Tensor, Tensor]:
@@ -181,6 +186,11 @@ def chroma_table(matrix: Matrix, transfer: Transfer) -> Tensor:
     return chroma.view(1, 2, LEVELS, STEPS, STEPS)
 
 
+@functools.lru_cache(maxsize=8)
+def _table_on(matrix: Matrix, transfer: Transfer, device: torch.device) -> Tensor:
+    return chroma_table(matrix, transfer).to(device)
+
+
 def chroma_from_ab(luma: Tensor, ab: Tensor, layout: PixelLayout) -> Tensor:
     """Cb and Cr of whole planes, from the table by trilinear interpolation.
 
@@ -192,7 +202,7 @@ def chroma_from_ab(luma: Tensor, ab: Tensor, layout: PixelLayout) -> Tensor:
     Returns:
         ``(2, Hc, Wc)`` unit chroma.
     """
-    table = chroma_table(layout.matrix, layout.transfer).to(luma.device)
+    table = _table_on(layout.matrix, layout.transfer, luma.device)
     grid = torch.stack([ab[0] / AB_LIMIT, ab[1] / AB_LIMIT, luma * 2 - 1], -1)
     return F.grid_sample(
         table, grid[None, None], mode="bilinear", padding_mode="border", align_corners=True

@@ -44,6 +44,8 @@ def export_onnx(
         SettingsError: the packages for it are not installed, or the net has one size only.
         OutputError: the file cannot be written, or does not do what the net does.
     """
+    if target.suffix != ".onnx":
+        raise SettingsError(f"{target.name}: an ONNX file has a name that ends in .onnx")
     if isinstance(net, BookNet):
         raise SettingsError("a net of the preset book takes one size only; export film or mini")
     if not find_spec("onnx") or not find_spec("onnxscript"):
@@ -54,7 +56,11 @@ def export_onnx(
     try:
         with output_errors(target):
             os.ftruncate(file, 0)
-            _export(net, part)
+            try:
+                _export(net, part)
+            except RuntimeError as error:  # what torch's exporter raises comes from there
+                words = str(error).split("\n")[0]
+                raise OutputError(f"{target}: torch cannot export this net ({words})") from error
             difference = _difference(net, part) if find_spec("onnxruntime") else None
             if difference is not None and not difference <= TOLERANCE:
                 raise OutputError(

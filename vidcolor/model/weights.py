@@ -124,8 +124,9 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
     file = _read(name)
     net = build_net(_config_of(file, FORMAT, ColorNetConfig))
     _fill(net, file)
-    if listed := available_weights().get(str(name)):
-        net.ranges = listed.ranges
+    for listed in available_weights().values():
+        if listed.sha256 == file.sha256:
+            net.ranges = listed.ranges
     return net.eval(), file.sha256
 
 
