@@ -59,6 +59,7 @@ def benchmark(rounds: list[Round], device: str = "cpu") -> Benchmark:
     film: dict[str, Any] = {"name": "a.mp4", "made": False, "codec": "h264", "pixels": "gray"}
     film |= {"width": 640, "height": 480, "rate": 25.0, "frames": 50, "frames_held": 50}
     net = {"weights": "mini", "sha256": "12345678abc", "device": device, "numbers": "float32"}
+    net |= {"matmul_numbers": "float32"}
     facts = {
         "film": film,
         "machine": machine,

@@ -144,6 +144,7 @@ def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
             "sha256": colorizer.sha256,
             "device": str(colorizer.device),
             "numbers": colorizer.numbers,
+            "matmul_numbers": str(pick_dtype(colorizer.device)).removeprefix("torch."),
             "size": list(size),
             "batch": colorizer.batch,
             "at_a_time": min(colorizer.ahead, usable_cores()),

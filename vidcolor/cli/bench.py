@@ -174,6 +174,7 @@ def _figures(found: Benchmark) -> list[str]:
     floor = "(transcode + net)" if found.shared else "max(transcode, net)"
     reached = found.operations_per_second().median / 1e9
     beside = f"{reached:.0f} of {found.matmul().median / 1e9:.0f} G operations/s"
+    beside += f", these in {found.facts['net']['matmul_numbers']}"
     rows = [
         _row(f"whole / {floor}", found.ratio("whole_to_floor"), "", "net: colornet and smooth"),
         _row("the same in colour", found.ratio("whole_to_coloured_floor"), "", "of the transcode"),
