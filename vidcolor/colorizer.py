@@ -271,7 +271,7 @@ class Colorizer:
         """
         self.inferred = 0
         aspect = sample_aspect or Fraction(1)
-        look = partial(self._look, aspect)
+        look = partial(self.look, aspect)
         sketches: Iterator[Sketch] = mapped("colour", look, self._fitting(frames, aspect), crew)
         stride = self.settings.stride
         sketches = Effort(stride).decided(followed(sketches, crew) if stride > 1 else sketches)
@@ -288,7 +288,8 @@ class Colorizer:
         finally:
             close(frames)
 
-    def _look(self, aspect: Fraction, frame: Frame) -> Sketch:
+    def look(self, aspect: Fraction, frame: Frame) -> Sketch:
+        """What is known of a frame before it is decided about."""
         L = self.lightness_of(frame, aspect)
         return Sketch(frame, L, colour_share(L))
 

@@ -28,15 +28,21 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def bound_cores() -> set[int]:
+    """Numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
 def usable_cores(root: Path = Path("/")) -> int:
     """Cores that this process may use: those it is bound to, less where a cgroup grants less.
 
     Args:
         root: The root folder; another one in tests.
     """
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quotas = [quota for folder in cgroups(root, "cpu") for quota in _quota(folder)]
-    return max(1, round(min([bound or 1, *quotas])))
+    return max(1, round(min([len(bound_cores()), *quotas])))
 
 
 def _quota(folder: Path) -> Iterator[float]:

@@ -24,6 +24,7 @@ class Engine:
             dtype: float32, bfloat16 or, for the convolutions on a CPU, int8.
         """
         self._device = device
+        self._plain = pick_dtype(device)
         self._streams: list[torch.cuda.Stream] = []
         self._net = self._ready = net.eval()
         if dtype != torch.float32:
@@ -81,7 +82,7 @@ class Engine:
 
     def _floats(self, dtype: torch.dtype) -> torch.dtype:
         """What is computed in where integers will not do."""
-        return pick_dtype(self._device) if dtype == torch.int8 else dtype
+        return self._plain if dtype == torch.int8 else dtype
 
 
 def _new_stream(device: torch.device) -> torch.cuda.Stream:

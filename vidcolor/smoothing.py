@@ -19,7 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vidcolor.crew import Crew, mapped
-from vidcolor.effort import firm
+from vidcolor.effort import begins, firm
 from vidcolor.flow import motion_between, reduced_motion
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.gate import Gate
@@ -160,7 +160,7 @@ def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arr
         for item in colored:
             frame = item.frame
             resized = last is not None and last.lightness.shape != item.lightness.shape
-            breaks_off = frame.starts_shot or frame.resumed or resized
+            breaks_off = begins(frame) or resized
             handover = None
             if breaks_off:
                 resumes = frame.resumed and not frame.starts_shot
@@ -195,8 +195,7 @@ class _Run:
         self._settled = self._trace = None
         handover = arrival.taken_over
         if handover is not None:
-            self._trace = handover.trace
-            self._settled = _View(handover.lightness, handover.ab)
+            self._trace, self._settled = handover.trace, arrival.last
             self._chunk = arrival.item.frame.chunk
 
     def take(self, held: _Held) -> None:
@@ -211,9 +210,9 @@ class _Run:
         self._chunk = chunks[0]
         count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
         steady, self._trace = _settled(self._held, count, self._trace)
-        firm = [one.item for one in self._held[:count] if one.leaned_on]
-        if firm:
-            self._settled = _View(firm[-1].lightness, firm[-1].ab)
+        leaned_on = [one.item for one in self._held[:count] if one.leaned_on]
+        if leaned_on:
+            self._settled = _View(leaned_on[-1].lightness, leaned_on[-1].ab)
         if count < len(chunks) and chunks[count] != chunks[0]:
             self._hand_over(chunks[count])
         items = [one.item for one in self._held[:count]]
@@ -275,9 +274,9 @@ def _settled(
     held: Sequence[_Held], count: int, state: Tensor | None
 ) -> tuple[list[Tensor], Tensor | None]:
     """``(2, h, w)`` steady ab of the first ``count``, and the trace that goes on from there."""
-    firm = [one for one in held if one.leaned_on]
+    some = [one for one in held if one.leaned_on]
     wanted = sum(one.leaned_on for one in held[:count])
-    steady, pasts = settle([one.maps for one in firm], [one.link for one in firm], wanted, state)
+    steady, pasts = settle([one.maps for one in some], [one.link for one in some], wanted, state)
     settled = iter(zip(steady, pasts, strict=True))
     results = []
     for one in held[:count]:

@@ -12,7 +12,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from vidcolor.crew import usable_cores
+from vidcolor.crew import bound_cores, usable_cores
 from vidcolor.film.made import ffmpeg_version
 from vidcolor.job import versions
 from vidcolor.memory import available_memory
@@ -47,17 +47,18 @@ def describe_versions() -> dict[str, str]:
     return versions() | {"torch": torch.__version__, "ffmpeg": ffmpeg_version()}
 
 
-def operations(net: ColorNet, size: tuple[int, int]) -> int:
+def operations(net: ColorNet, size: tuple[int, int], device: torch.device | None = None) -> int:
     """Multiplications and additions of ``net`` for one frame of ``size``: its matrix products.
 
     Args:
-        net: On the CPU.
+        net: The net.
         size: ``(h, w)`` that it sees.
+        device: Where it lies; None is the CPU.
     """
     counter = FlopCounterMode(display=False)
     # Only in its plain form does attention consist of products that are counted.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        net(torch.full((1, 1, *size), 50.0))
+        net(torch.full((1, 1, *size), 50.0, device=device))
     return int(counter.get_total_flops())
 
 
@@ -75,13 +76,6 @@ def matmul_speed(device: torch.device, dtype: torch.dtype) -> float:
         (a @ b)[0, 0].item()  # waits for the device
         best = min(best, perf_counter() - start)
     return float(2 * side**3 / best)
-
-
-def bound_cores() -> set[int]:
-    """Numbers of the cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 class Others:

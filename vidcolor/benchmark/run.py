@@ -27,7 +27,7 @@ from vidcolor.devices import pick_dtype
 from vidcolor.film.made import make_film
 from vidcolor.film.probe import open_film
 from vidcolor.frames import FilmInfo, Report
-from vidcolor.model.weights import load_gate, load_weights
+from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import colorize_film
 from vidcolor.settings import BenchmarkSettings, OutputSettings, Settings
 
@@ -124,7 +124,6 @@ def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
     """What was measured on what, after it has run."""
     colorizer, plan = job.colorizer, job.plan(info)
     size = working_size(job)
-    name = str(job.settings.colorizer.weights)
     return {
         "film": {
             "name": info.path.name,
@@ -140,7 +139,7 @@ def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
         "machine": describe_machine(colorizer.device),
         "versions": describe_versions(),
         "net": {
-            "weights": name,
+            "weights": colorizer.name,
             "sha256": colorizer.sha256,
             "device": str(colorizer.device),
             "numbers": colorizer.numbers,
@@ -149,7 +148,7 @@ def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
             "batch": colorizer.batch,
             "at_a_time": min(colorizer.ahead, usable_cores()),
             "smooth": job.settings.smooth.strength,
-            "operations": operations(load_weights(name)[0], size),
+            "operations": operations(colorizer.net, size, colorizer.device),
         },
         "encoder": {
             "codec": plan.codec,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor
 
 from vidcolor.benchmark.scores import Timing
-from vidcolor.color.neutral import colour_share
 from vidcolor.colorizer import Colorizer
 from vidcolor.crew import Crew, mapped
 from vidcolor.film.decode import decode
@@ -96,17 +96,15 @@ def _stages(job: Job, crew: Crew) -> dict[str, Timing]:
         path = job.folder / "alone"
         parts[name] = timing(lambda: write_chunk(frames, path, plan, info).frames)
 
-    def seen(frame: Frame) -> tuple[Tensor, float]:
-        L = colorizer.lightness_of(frame, aspect)
-        return L, colour_share(L)
-
     encode("encode grey", held)
     frames = measured("shots", lambda: list(mark_shots(held, settings.shots)))
-    maps = measured("lightness", lambda: list(mapped("", seen, frames, crew)))
-    colours = measured("colornet", lambda: _predict(colorizer, [L for L, _ in maps], crew))
+    look = partial(colorizer.look, aspect)
+    seen = measured("lightness", lambda: list(mapped("", look, frames, crew)))
+    maps = [sketch.lightness for sketch in seen]
+    colours = measured("colornet", lambda: _predict(colorizer, maps, crew))
     colored = [
-        Colored(frame, L, ab, share)
-        for frame, (L, share), ab in zip(frames, maps, colours, strict=True)
+        Colored(sketch.frame, sketch.lightness, ab, sketch.share)
+        for sketch, ab in zip(seen, colours, strict=True)
     ]
     steady = measured(
         "smooth", lambda: list(smooth(colored, settings.smooth, job.gate, None, crew))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.color import add_colour, add_cut, add_encoding, settings_of
-from vidcolor.cli.text import Parser, printable
-from vidcolor.errors import OutputError, SettingsError
+from vidcolor.cli.text import Parser, printable, write_json
+from vidcolor.errors import SettingsError
 from vidcolor.settings import BenchmarkSettings, ChunkSettings
 
 if TYPE_CHECKING:
@@ -92,18 +92,11 @@ def run(args: argparse.Namespace) -> int:
             bar.update()
 
         found = measure(args.film, settings, rounds, advance)
-    text = json.dumps(found.to_dict(), indent=1)
-    print(text if args.json == "-" else describe(found))
+    figures = found.to_dict()
+    print(json.dumps(figures, indent=1) if args.json == "-" else describe(found))
     if args.json and args.json != "-":
-        _write(Path(args.json), text)
+        write_json(figures, Path(args.json), f"the figures cannot be written to {args.json}")
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text + "\n")
-    except OSError as error:
-        raise OutputError(f"the figures cannot be written to {path} ({error.strerror})") from error
 
 
 def describe(found: Benchmark) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor import __version__
-from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
-from vidcolor.errors import OutputError
+from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say, write_json
 from vidcolor.places import work_folder
 from vidcolor.settings import (
     NUMBERS,
@@ -196,7 +194,8 @@ def run(args: argparse.Namespace) -> int:
 
         report = colorize_film(args.source, args.target, settings=settings, on_progress=advance)
     if args.report:
-        write_report(report, args.report)
+        complaint = f"the film is done, but its report {args.report} cannot be written"
+        write_json(report.to_dict(), args.report, complaint)
     if not args.quiet:
         summarise(report, args.verbose)
     return 0 if report.clean else 3
@@ -207,20 +206,6 @@ def interrupted(args: argparse.Namespace) -> str:
     if any(work_folder(Path(args.target)).glob("*.packets")):
         return "interrupted; run the same command again to go on from the last finished chunk"
     return "interrupted; the target is as it was before"
-
-
-def write_report(report: Report, path: Path) -> None:
-    """Write the report as JSON.
-
-    Raises:
-        OutputError: the file cannot be written; the film is there all the same.
-    """
-    try:
-        path.write_text(json.dumps(report.to_dict(), indent=1) + "\n")
-    except OSError as error:
-        raise OutputError(
-            f"the film is done, but its report {path} cannot be written ({error.strerror})"
-        ) from error
 
 
 def summarise(report: Report, verbose: bool) -> None:

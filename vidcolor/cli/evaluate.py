@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidcolor.cli.text import Parser, printable
-from vidcolor.errors import OutputError
+from vidcolor.cli.text import Parser, printable, write_json
 
 if TYPE_CHECKING:
     from vidcolor.evaluation import Scores
@@ -63,20 +61,8 @@ def run(args: argparse.Namespace) -> int:
         scores = evaluate(args.truth, args.result, per_frame=args.per_frame, on_progress=advance)
     print(describe(scores))
     if args.json:
-        write_json(scores, args.json)
+        write_json(scores.to_dict(), args.json, f"the scores cannot be written to {args.json}")
     return 0
-
-
-def write_json(scores: Scores, path: Path) -> None:
-    """Write the scores as JSON.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    try:
-        path.write_text(json.dumps(scores.to_dict(), indent=1) + "\n")
-    except OSError as error:
-        raise OutputError(f"the scores cannot be written to {path} ({error.strerror})") from error
 
 
 def describe(scores: Scores) -> str:

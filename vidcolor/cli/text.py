@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from vidcolor.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +77,23 @@ def damage_lines(damage: Sequence[Damage], counts: Mapping[str, int], hint: str 
         return shown
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     return [*shown, f"  DAMAGE  in all: {kinds}{hint}"]
+
+
+def write_json(found: object, path: Path, complaint: str) -> None:
+    """Write plain types as JSON.
+
+    Args:
+        found: What to write.
+        path: Where to.
+        complaint: What is said where that fails.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    try:
+        path.write_text(json.dumps(found, indent=1) + "\n")
+    except OSError as error:
+        raise OutputError(f"{complaint} ({error.strerror})") from error
 
 
 def option(word: str) -> tuple[str, str]:
