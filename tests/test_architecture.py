@@ -26,7 +26,7 @@ ORDER = [
     *("model.booknet", "model.build", "model.gate", "model.weights", "model.int8"),
     *("model.inference", "model.export"),
     *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
-    *("colorizer", "smoothing", "paint"),
+    *("colorizer", "smoothing", "paint", "way"),
     *("chunks", "journal", "job", "pipeline", "metrics"),
     *("matching", "steadiness", "evaluation"),
     *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
@@ -48,6 +48,7 @@ ORDER = [
 names; film's modules stand in any order that has no cycle."""
 
 HOMES = {"av": "film.", "cv2": "flow", "ray": "cluster", "gradio": "web.", "tqdm": "cli."}
+HOMES |= {"PIL": "sheets"}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 
 MAX_FILE, MAX_FUNCTION = 350, 60

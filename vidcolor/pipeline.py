@@ -15,7 +15,7 @@ import torch
 from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
-from vidcolor.crew import Crew, usable_cores
+from vidcolor.crew import Crew
 from vidcolor.errors import ChunkDiffers, FilmChanged, SettingsError, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
@@ -35,6 +35,7 @@ from vidcolor.settings import EncodeSettings, Settings
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import context, smooth
 from vidcolor.streams import close, prefetch, timed
+from vidcolor.way import crew_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,7 +103,7 @@ def _colorize_moving(
                 journal.clear()
             journal.begin(describe_job(film.info, settings, plan, colorizer, gate_sha256))
             run = _Run(film, plan, journal, settings, report, on_progress)
-            with _crew(colorizer, film.info, plan.layout) as crew:
+            with crew_for(colorizer, film.info, plan.layout) as crew:
                 run.colour(colorizer, gate, crew)
             written = run.stitched(target)
             journal.remove()
@@ -136,13 +137,6 @@ def _fit(colorizer: Colorizer, info: FilmInfo, begun: dict[str, Any]) -> None:
     """Decides how the net is run; an interrupted job has decided it already."""
     batch = begun.get("net", {}).get("batch", 0)
     colorizer.fit(info.height, info.width, info.sample_aspect, batch)
-
-
-def _crew(colorizer: Colorizer, info: FilmInfo, layout: PixelLayout) -> Crew:
-    """A thread for each core, and those that only wait for a GPU."""
-    waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
-    frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
-    return Crew(usable_cores() + waiting, frame)
 
 
 class _Run:

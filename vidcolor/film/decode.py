@@ -89,7 +89,6 @@ class _Run:
         else:  # read to its end
             note_late_streams(self._film)
         self._film.source_colour = self._meter.verdict()
-        self._film.zero = self._clock.zero or Fraction(0)
 
     def _from_key(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """``packets`` without those of pictures before the last key frame up to the start."""
@@ -145,6 +144,7 @@ class _Run:
         pts = self._clock.mend_frame(picture.pts, picture.dts, picture.duration)
         if not self._clock.keeps_frame(pts):
             return None
+        self._film.zero = self._clock.zero or Fraction(0)
         pts = self._clock.frame_pts(pts)
         tick = self._info.time_base
         if picture.is_corrupt:

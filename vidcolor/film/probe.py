@@ -77,7 +77,7 @@ class Film:
     damage_counts: dict[str, int] = field(default_factory=dict)
     """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
     zero: Fraction = Fraction(0)
-    """The moment, in the film's time, that is 0 in the target; known when ``decode`` has ended."""
+    """The moment, in the film's time, that is 0 in the target; known with its first frame."""
     source_colour: str = "grey"
     """``grey``, ``tinted`` or ``coloured``; known when ``decode`` has ended."""
 
