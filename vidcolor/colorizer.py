@@ -111,6 +111,13 @@ class Colorizer:
         net, sha256 = load_weights(name)
         return cls(net, settings, name=name, sha256=sha256)
 
+    def renew(self) -> None:
+        """Forget what was met: what did not fit or had to be told of one film is not of the next.
+
+        `colorize_film` does it; one colorizer may colour many films, one after the other.
+        """
+        self.notes, self._limit, self.inferred = [], 256, 0
+
     def fit(
         self, height: int, width: int, sample_aspect: Fraction | None = None, batch: int = 0
     ) -> None:

@@ -220,8 +220,12 @@ class Report:
 
     source: str
     target: str
+    bytes: int = 0
+    """Size of the target."""
     frames: int = 0
     shots: int = 0
+    shot_starts: list[float] = field(default_factory=list)
+    """Time of the first frame of each shot in the target, in seconds, to 6 digits."""
     chunks: int = 0
     resumed: int = 0
     """How many of the chunks earlier runs had finished."""
@@ -247,6 +251,9 @@ class Report:
     weights: dict[str, str] = field(default_factory=dict)
     """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the colour was smoothed."""
     versions: dict[str, str] = field(default_factory=dict)
+    job: dict[str, Any] = field(default_factory=dict)
+    """All that decides the bits of the target, as plain types; two runs of one job give the same
+    film."""
 
     @property
     def clean(self) -> bool:

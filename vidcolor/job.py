@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from vidcolor.colorizer import Colorizer
-from vidcolor.film.encode import EncodePlan
+from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.limits import check_file, identity
 from vidcolor.frames import FilmInfo
-from vidcolor.settings import Settings
+from vidcolor.settings import EncodeSettings, Settings
+
+Job = dict[str, Any]
+"""Plain types, as JSON gives them back."""
+
+
+def job_of(
+    info: FilmInfo,
+    target: Path,
+    settings: Settings,
+    colorizer: Colorizer,
+    gate_sha256: str,
+    begun: Job,
+) -> Job:
+    """The job of making ``target`` of a film, as `describe_job` tells it; nothing is decoded.
+
+    Args:
+        info: Of the film.
+        target: Its suffix names the container.
+        settings: All of them.
+        colorizer: Is fitted to the film.
+        gate_sha256: Of the smoother's gate; empty where nothing is smoothed.
+        begun: The job of an earlier run, whose decisions for the machine stand; may be empty.
+
+    Raises:
+        EncoderMissing: as `plan_encode`.
+        SettingsError: as `plan_encode`.
+    """
+    plan = plan_encode(info, target, as_begun(settings.encode, begun))
+    fit(colorizer, info, begun)
+    return describe_job(info, settings, plan, colorizer, gate_sha256)
+
+
+def as_begun(settings: EncodeSettings, begun: Job) -> EncodeSettings:
+    """The settings with the threads that an interrupted job had, unless others are asked for."""
+    threads = settings.threads or begun.get("encoder", {}).get("threads", 0)
+    return replace(settings, threads=threads)
+
+
+def fit(colorizer: Colorizer, info: FilmInfo, begun: Job) -> None:
+    """Decide how the net is run; an interrupted job has decided it already."""
+    batch = begun.get("net", {}).get("batch", 0)
+    colorizer.renew()
+    colorizer.fit(info.height, info.width, info.sample_aspect, batch)
 
 
 def describe_job(
     info: FilmInfo, settings: Settings, plan: EncodePlan, colorizer: Colorizer, gate_sha256: str
-) -> dict[str, Any]:
+) -> Job:
     """The job as plain types; two runs whose jobs are equal give the same film.
 
     To the bit, but for libx265, which gives other bits in a few packets of small pictures.
@@ -26,10 +72,7 @@ def describe_job(
     What was decided for this machine (the encoder's threads, frames per run of the net) stands in
     it, so that a run that goes on elsewhere decides the same.
     """
-    device = colorizer.device
-    unit = torch.backends.cpu.get_cpu_capability()
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else unit
-    return {
+    job = {
         "film": info.identity,
         "picture": {
             "codec": info.codec,
@@ -56,15 +99,47 @@ def describe_job(
             "threads": plan.threads,
             "options": plan.options,
         },
-        "net": {
-            "weights": colorizer.sha256 or _sha256_of(colorizer),
-            "gate": gate_sha256,
-            "device": f"{device.type} {name}",
-            "numbers": colorizer.numbers,
-            "ranges": _digest(colorizer.net.ranges),
-            "batch": colorizer.batch,
-        },
+        "net": _net(colorizer) | {"gate": gate_sha256},
         "versions": versions(),
+    }
+    return _plain(job)
+
+
+def describe_still(source: Path, target: Path, settings: Settings, colorizer: Colorizer) -> Job:
+    """The job of colouring a picture.
+
+    Raises:
+        FilmUnreadable: There is no such file.
+    """
+    job = {
+        "film": identity(check_file(source)),
+        "settings": {
+            "size": colorizer.settings.size,
+            "vivid": colorizer.settings.vivid,
+            "saturation": settings.paint.saturation,
+        },
+        "encoder": {"container": target.suffix.lower()},
+        "net": _net(colorizer) | {"batch": colorizer.settings.batch or 1},
+        "versions": versions(),
+    }
+    return _plain(job)
+
+
+def _plain(job: Job) -> Job:
+    plain: Job = json.loads(json.dumps(job))
+    return plain
+
+
+def _net(colorizer: Colorizer) -> Job:
+    device = colorizer.device
+    unit = torch.backends.cpu.get_cpu_capability()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else unit
+    return {
+        "weights": colorizer.sha256 or _sha256_of(colorizer),
+        "device": f"{device.type} {name}",
+        "numbers": colorizer.numbers,
+        "ranges": _digest(colorizer.net.ranges),
+        "batch": colorizer.batch,
     }
 
 

@@ -39,6 +39,8 @@ class DoneChunk:
     """sha256 of what it hands on to the next chunk of its shot; empty where there is nothing."""
     colourless: tuple[int, ...] = ()
     """pts of the frames that had to be painted without colour."""
+    shots: tuple[int, ...] = ()
+    """pts of the frames that start a shot."""
 
 
 class Journal:
@@ -62,7 +64,6 @@ class Journal:
         Raises:
             JobDiffers: The work folder is that of another job.
         """
-        job = json.loads(json.dumps(job))
         if self.done and self.job != job:
             raise JobDiffers(_differences(self.folder, self.job, job))
         self.job = job
@@ -197,7 +198,8 @@ def _chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
     """The chunk of a line; None for another line, or one of another version of vidcolor."""
     try:
         facts = PacketFacts(**entry.pop("facts"))
-        return DoneChunk(facts=facts, **entry | {"colourless": tuple(entry["colourless"])})
+        lists = {name: tuple(entry[name]) for name in ("colourless", "shots")}
+        return DoneChunk(facts=facts, **entry | lists)
     except (KeyError, TypeError):
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -19,21 +18,23 @@ from vidcolor.crew import Crew
 from vidcolor.errors import ChunkDiffers, FilmChanged, SettingsError, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.facts import expected_frames
 from vidcolor.film.mux import Written
 from vidcolor.film.packets import write_chunk
 from vidcolor.film.probe import Film, film_is_still, open_film
-from vidcolor.film.still import check_still_target, frame_rgb, read_still, write_still
+from vidcolor.film.still import frame_rgb
 from vidcolor.film.stitch import check_writable, stitch
 from vidcolor.film.target import check_target
-from vidcolor.frames import Damage, FilmInfo, Frame, PixelLayout, Progress, Report
-from vidcolor.job import describe_job, versions
+from vidcolor.frames import Frame, PixelLayout, Progress, Report
+from vidcolor.job import as_begun, describe_job, fit, versions
 from vidcolor.journal import DoneChunk, Journal, open_journal
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.paint import paint
-from vidcolor.settings import EncodeSettings, Settings
+from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import context, smooth
+from vidcolor.stills import colorize_still
 from vidcolor.streams import close, prefetch, timed
 from vidcolor.way import crew_for
 
@@ -61,7 +62,8 @@ def colorize_film(
         target: Where to write; the suffix names the container.
         colorizer: What to colour with; None loads the default weights.
         settings: Everything else.
-        on_progress: Called after each frame that was handed to the encoder.
+        on_progress: Called with what earlier runs have done, then after each frame that was handed
+            to the encoder.
 
     Returns:
         What was done, what was carried, what was left behind.
@@ -73,7 +75,7 @@ def colorize_film(
     began = perf_counter()
     source, target = Path(source), Path(target)
     if film_is_still(source):
-        report = _colorize_still(source, target, colorizer, settings)
+        report = colorize_still(source, target, colorizer, settings)
     else:
         report = _colorize_moving(source, target, colorizer, settings, on_progress)
     report.seconds["total"] = perf_counter() - began
@@ -94,14 +96,15 @@ def _colorize_moving(
         check_target(film.info.path, target, settings.output)
         with open_journal(target) as journal:
             begun = {} if settings.output.fresh else journal.job
-            plan = plan_encode(film.info, target, _as_begun(settings.encode, begun))
+            plan = plan_encode(film.info, target, as_begun(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-            _fit(colorizer, film.info, begun)
+            fit(colorizer, film.info, begun)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
             if settings.output.fresh:
                 journal.clear()
-            journal.begin(describe_job(film.info, settings, plan, colorizer, gate_sha256))
+            report.job = describe_job(film.info, settings, plan, colorizer, gate_sha256)
+            journal.begin(report.job)
             run = _Run(film, plan, journal, settings, report, on_progress)
             with crew_for(colorizer, film.info, plan.layout) as crew:
                 run.colour(colorizer, gate, crew)
@@ -109,7 +112,8 @@ def _colorize_moving(
             journal.remove()
         report.damage, report.damage_counts = film.damage, film.damage_counts
         report.source_colour = film.source_colour
-    report.frames, report.inferred = written.frames, colorizer.inferred
+    report.bytes, report.frames = target.stat().st_size, written.frames
+    report.inferred = colorizer.inferred
     report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
@@ -125,18 +129,6 @@ def _colorize_moving(
     if gate:
         report.weights["gate_sha256"] = gate_sha256
     return report
-
-
-def _as_begun(settings: EncodeSettings, begun: dict[str, Any]) -> EncodeSettings:
-    """The settings with the threads that an interrupted job had, unless others are asked for."""
-    threads = settings.threads or begun.get("encoder", {}).get("threads", 0)
-    return replace(settings, threads=threads)
-
-
-def _fit(colorizer: Colorizer, info: FilmInfo, begun: dict[str, Any]) -> None:
-    """Decides how the net is run; an interrupted job has decided it already."""
-    batch = begun.get("net", {}).get("batch", 0)
-    colorizer.fit(info.height, info.width, info.sample_aspect, batch)
 
 
 class _Run:
@@ -163,6 +155,7 @@ class _Run:
         self._chunks: set[int] = set()
         """All that the film has."""
         self._frames = sum(facts.frames for facts in self._done.values())
+        self._total = expected_frames(film.info, settings.open)
 
     def colour(self, colorizer: Colorizer, gate: Gate | None, crew: Crew) -> None:
         """Brings every chunk that is not done yet to the disk.
@@ -170,6 +163,7 @@ class _Run:
         One thread decodes, one leads the frames from stage to stage, and this one encodes; the crew
         does the arithmetic.
         """
+        self._tell(0.0)
         settings, seconds = self._settings, self.seconds
         # A frame that the last of these is carried from lies up to a stride behind it.
         ahead = context(settings.smooth.look_ahead) if gate else 0
@@ -177,7 +171,7 @@ class _Run:
         frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
         frames = timed(prefetch(frames), "wait for decode", seconds)
         frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
-        frames = self._counted(plan_chunks(frames, settings.chunks))
+        frames = self._noted(plan_chunks(frames, settings.chunks))
         frames = unfinished(frames, self._done, ahead)
         colored = colorizer.colorize(frames, self._film.info.sample_aspect, crew)
         colored = smooth(colored, settings.smooth, gate, self._journal, crew)
@@ -203,11 +197,12 @@ class _Run:
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
         """Encodes one chunk and writes it down."""
         colourless: list[int] = []
+        shots: list[int] = []
         path = self._journal.path(number)
-        frames = self._watched(frames, colourless)
+        frames = self._watched(frames, colourless, shots)
         facts = write_chunk(frames, path, self._plan, self._film.info)
         after = self._journal.handover_sha256(number + 1)
-        self._journal.add(DoneChunk(number, facts, after, tuple(colourless)))
+        self._journal.add(DoneChunk(number, facts, after, tuple(colourless), tuple(shots)))
 
     def stitched(self, target: Path) -> Written:
         """Makes the target of the chunks."""
@@ -223,9 +218,12 @@ class _Run:
         except FilmChanged:
             self._journal.clear()  # what is done is of no film any more
             raise
+        tick = self._film.info.time_base
         for pts in (pts for chunk in chunks for pts in chunk.colourless):
-            moment = float(pts * self._film.info.time_base)
-            self._film.note("no colour", moment, "the net gave no numbers; painted neutral")
+            text = "the net gave no numbers; painted neutral"
+            self._film.note("no colour", float(pts * tick), text)
+        starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
+        self._report.shots, self._report.shot_starts = len(starts), starts
         self._report.chunks, self._report.resumed = len(chunks), len(self._done)
         self.seconds["stitch"] = perf_counter() - began
         return written
@@ -235,50 +233,37 @@ class _Run:
         earlier, chunks = len(self._done), self._report.chunks
         return [f"went on with {earlier} of {chunks} chunks done already"] if earlier else []
 
-    def _counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The same frames; counts shots and chunks."""
+    def _noted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The same frames; takes note of their chunks."""
         try:
             for frame in frames:
-                self._report.shots += frame.starts_shot
                 self._chunks.add(frame.chunk)
                 yield frame
         finally:
             close(frames)
 
-    def _watched(self, frames: Iterator[Frame], colourless: list[int]) -> Iterator[Frame]:
-        """The same frames; takes note of those without colour, and of progress."""
+    def _watched(
+        self, frames: Iterator[Frame], colourless: list[int], shots: list[int]
+    ) -> Iterator[Frame]:
+        """The same frames; takes note of those without colour, of shots, and of progress."""
         for frame in frames:
             if frame.colourless:
                 colourless.append(frame.pts)
+            if frame.starts_shot:
+                shots.append(frame.pts)
             yield frame
             self._frames += 1
-            if self._on_progress:
-                total = self._film.info.frames
-                self._on_progress(Progress(self._frames, total, float(frame.seconds)))
+            self._tell(float(frame.seconds))
+
+    def _tell(self, seconds: float) -> None:
+        if self._on_progress:
+            self._on_progress(Progress(self._frames, self._total, seconds))
 
 
 def _colour_note(kind: str) -> list[str]:
     if kind == "grey":
         return []
     return [f"the film was {kind} already; it was recoloured from its luma alone"]
-
-
-def _colorize_still(
-    source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
-) -> Report:
-    check_still_target(source, target, settings.output)
-    frame = read_still(source, settings.open)
-    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-    (painted,) = paint(colorizer.colorize([frame]), settings.paint)
-    write_still(painted, target, settings.output)
-    report = Report(str(source), str(target), frames=1, shots=1, inferred=colorizer.inferred)
-    if frame.damaged:
-        text = "the file is damaged or cut short; what is missing was filled in"
-        report.damage = [Damage("concealed frame", 0.0, text)]
-        report.damage_counts = {"concealed frame": 1}
-    report.pixels = frame.layout.format
-    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
-    return report
 
 
 def colorize_image(

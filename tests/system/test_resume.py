@@ -19,6 +19,7 @@ from killing import (
     CHUNKS,
     GO_ON,
     OLD,
+    RATE,
     SHOTS,
     USUAL,
     Moments,
@@ -36,6 +37,7 @@ from killing import (
 from vidcolor import pipeline
 from vidcolor.cli.main import main
 from vidcolor.errors import OutputFull
+from vidcolor.film.probe import open_film
 from vidcolor.job import versions
 from vidcolor.journal import Journal, open_journal
 
@@ -57,6 +59,8 @@ HALF = "after line 2"
 """Chunks 0, 1 and 2 are done; the next one begins within a shot."""
 DONE = "after line 5"
 """All chunks are done, the target is not."""
+STARTS = [sum(SHOTS[:number]) / RATE for number in range(len(SHOTS))]
+"""Seconds of the first frame of each shot."""
 
 
 @dataclass
@@ -124,9 +128,12 @@ def test_the_film_is_what_these_tests_need(stage: Stage) -> None:
     with open_journal(target) as journal:
         frames = [chunk.facts.frames for _, chunk in sorted(journal.done.items())]
         handed = [number for number, chunk in journal.done.items() if chunk.handover]
+        starts = [pts for _, chunk in sorted(journal.done.items()) for pts in chunk.shots]
     shutil.rmtree(target.parent)
     assert tuple(frames) == CHUNKS, "cuts, and a shot that is split twice"
     assert sorted(handed) == [2, 3]
+    with open_film(stage.film) as film:
+        assert [float(pts * film.info.time_base) for pts in starts] == STARTS
     streams = [packet[0] for packet in packets(stage.whole)]
     assert streams.count(0) == sum(SHOTS)
     assert streams.count(1) > 10
@@ -159,6 +166,8 @@ def check_killed(moment: str, stage: Stage, run: Run, redone: list[int], folder:
     assert outcome.code == 0, outcome.err
     assert redone == [number for number in range(len(CHUNKS)) if number not in done]
     assert outcome.report["resumed"] == len(done)
+    assert outcome.report["shot_starts"] == STARTS
+    assert outcome.report["bytes"] == target.stat().st_size
     check_same(target, stage.whole)
 
 

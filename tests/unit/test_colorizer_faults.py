@@ -291,3 +291,21 @@ def test_a_net_that_does_not_reach_the_device(
     monkeypatch.setattr(type(tiny), "to", fail)
     with pytest.raises(expected):
         Colorizer(tiny, CPU)
+
+
+def test_a_new_film_knows_nothing_of_the_last_one(
+    tiny: ColorNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(now: int, ab: Tensor) -> Tensor:
+        if now == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return ab
+
+    colorizer = Colorizer(tiny, settings(4))
+    spoil(colorizer, monkeypatch, fail)
+    colored(colorizer)
+    told = colorizer.notes
+    colorizer.renew()
+    colorizer.fit(48, 64)
+    assert (colorizer.batch, colorizer.notes) == (4, [])
+    assert len(told) == 1, "what was told stays with who has it"

@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,12 +29,14 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "out.mkv"
 
 
-def finish(journal: Journal, number: int, colourless: tuple[int, ...] = ()) -> DoneChunk:
+def finish(
+    journal: Journal, number: int, colourless: tuple[int, ...] = (), shots: tuple[int, ...] = ()
+) -> DoneChunk:
     """A chunk with some bytes in its file, written down."""
     data = bytes([number]) * 100
     journal.path(number).write_bytes(data)
     facts = PacketFacts(3, 0, 2, 1, len(data), sha256(data).hexdigest(), "")
-    chunk = DoneChunk(number, facts, journal.handover_sha256(number + 1), colourless)
+    chunk = DoneChunk(number, facts, journal.handover_sha256(number + 1), colourless, shots)
     journal.add(chunk)
     return chunk
 
@@ -56,7 +60,7 @@ def found(target: Path) -> dict[int, DoneChunk]:
 def test_what_is_written_is_read(target: Path) -> None:
     with open_journal(target) as journal:
         journal.begin(JOB)
-        chunks = [finish(journal, 0), finish(journal, 1, (5, 6))]
+        chunks = [finish(journal, 0), finish(journal, 1, (5, 6), (3, 5))]
     with open_journal(target) as journal:
         assert journal.job == JOB
         assert list(journal.done.values()) == chunks
@@ -223,12 +227,23 @@ def test_a_file_in_place_of_the_folder_is_refused(target: Path) -> None:
     assert work_folder(target).read_text() == "mine"
 
 
-def test_lines_of_another_version_are_not_believed(target: Path) -> None:
+def newer(entry: dict[str, Any]) -> None:
+    entry["facts"]["colour"] = "new"
+
+
+def older(entry: dict[str, Any]) -> None:
+    del entry["shots"]
+
+
+@pytest.mark.parametrize("change", [newer, older])
+def test_lines_of_another_version_are_not_believed(
+    change: Callable[[dict[str, Any]], None], target: Path
+) -> None:
     folder = begun(target)
     path = folder / "journal.jsonl"
     first, *lines = path.read_text().splitlines(keepends=True)
     entry = json.loads(lines[1].partition(" ")[2])
-    entry["facts"]["colour"] = "new"
+    change(entry)
     text = json.dumps(entry)
     lines[1] = f"{sha256(text.encode()).hexdigest()[:16]} {text}\n"
     path.write_text(first + "".join(lines))

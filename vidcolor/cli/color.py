@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor import __version__
+from vidcolor.cli.progress import add_progress, progress_file, shown
 from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say, write_json
 from vidcolor.places import work_folder
 from vidcolor.settings import (
@@ -22,7 +24,7 @@ from vidcolor.settings import (
 )
 
 if TYPE_CHECKING:
-    from vidcolor.frames import Progress, Report
+    from vidcolor.frames import Report
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="a crash loses at most so much of the film (default %(default)s)",
     )
+    add_progress(out)
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument("-v", "--verbose", action="store_true", help="print seconds per stage too")
     out.add_argument("--version", action="version", version=f"vidcolor {__version__}")
@@ -182,17 +185,11 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Colour, show a bar, print the summary; 0 or 3."""
     settings = settings_of(args)
-    from tqdm import tqdm
-
     from vidcolor.pipeline import colorize_film
 
-    with tqdm(unit=" frames", disable=True if args.quiet else None, smoothing=0.1) as bar:
-
-        def advance(progress: Progress) -> None:
-            bar.total = progress.total
-            bar.update(progress.frames - bar.n)
-
-        report = colorize_film(args.source, args.target, settings=settings, on_progress=advance)
+    colour = partial(colorize_film, args.source, args.target, settings=settings)
+    with progress_file(args.progress) as lines:
+        report = shown(colour, lines, args.quiet)
     if args.report:
         complaint = f"the film is done, but its report {args.report} cannot be written"
         write_json(report.to_dict(), args.report, complaint)

@@ -1,4 +1,4 @@
-"""What the first decoded picture and its decoder tell about a film."""
+"""What the first decoded picture, its decoder and the header tell about a film."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidcolor.frames import FieldOrder
+from vidcolor.frames import FieldOrder, FilmInfo
+from vidcolor.settings import OpenSettings
 
 _INTERLACED = 2  # the first AVFieldOrder that means two fields
+_FASTEST = 120  # frames a second; more is the clock of a film of variable rate, no rate
 
 
 def field_order(video: VideoStream, frame: VideoFrame) -> FieldOrder:
@@ -91,3 +93,22 @@ def hdr_metadata(side: dict[SideDataType, bytes]) -> dict[str, Any]:
     if light and len(light) >= 8:
         hdr["light"] = struct.unpack("<2I", light[:8])
     return hdr
+
+
+def expected_frames(info: FilmInfo, settings: OpenSettings) -> int | None:
+    """How many frames a film has between its cuts, declared or estimated; None when nothing tells.
+
+    Args:
+        info: Of the film.
+        settings: Its cuts.
+    """
+    rate = info.frame_rate if info.frame_rate and info.frame_rate <= _FASTEST else None
+    if not info.duration:
+        return None if settings.start or settings.end is not None else info.frames
+    whole = info.frames or (info.duration * rate if rate else None)
+    if whole is None:
+        return None
+    start, end = settings.start or Fraction(0), info.duration
+    if settings.end is not None:
+        end = min(end, settings.end)
+    return round(whole * max(Fraction(0), end - start) / info.duration)

@@ -1,0 +1,193 @@
+"""What is shown while films are coloured: a bar for people, lines of JSON for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.errors import OutputError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tqdm import tqdm
+
+    from vidcolor.frames import Progress, Report
+
+EVERY = 0.5
+"""Seconds between two lines."""
+
+WINDOW = 10.0
+"""Seconds over which the speed is measured."""
+
+
+def add_progress(p: argparse._ActionsContainer) -> None:
+    """The option ``--progress``."""
+    p.add_argument(
+        "--progress",
+        metavar="FILE",
+        help="append a line of JSON about twice a second for other programs (- is stdout)",
+    )
+
+
+@contextmanager
+def progress_file(name: str | None) -> Iterator[ProgressFile | None]:
+    """The file that ``--progress`` names; None where it is not given.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if name is None:
+        yield None
+    else:
+        with ProgressFile(name) as lines:
+            yield lines
+
+
+def shown(
+    colour: Callable[..., Report],
+    lines: ProgressFile | None,
+    quiet: bool,
+    title: str = "",
+    **more: object,
+) -> Report:
+    """Colour one film and show how far it is.
+
+    Args:
+        colour: Colours it, given ``on_progress``.
+        lines: Gets lines of JSON.
+        quiet: Whether there is no bar; where stderr is no terminal there is none either.
+        title: What stands before the bar.
+        more: What stands in each line beside how far it is.
+    """
+    from tqdm import tqdm
+
+    report = None
+    if lines:
+        lines.begin(**more)
+    bar: tqdm[Any]
+    with tqdm(
+        desc=title or None, unit=" frames", disable=True if quiet else None, smoothing=0.1
+    ) as bar:
+
+        def advance(progress: Progress) -> None:
+            if bar.total is None and not bar.n:  # what earlier runs did is not this one's speed
+                bar.n = bar.initial = bar.last_print_n = progress.frames
+            bar.total = progress.total
+            bar.update(progress.frames - bar.n)
+            if lines:
+                lines.tell(progress)
+
+        try:
+            report = colour(on_progress=advance)
+            return report
+        finally:
+            if lines:
+                lines.end(report)
+
+
+class Pace:
+    """How fast frames came lately, and how long the others will take."""
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def after(self, frames: int) -> float | None:
+        """Frames per second of the last `WINDOW` seconds; None while that cannot be known.
+
+        Args:
+            frames: How many are done now.
+        """
+        now = self._now()
+        self._seen.append((now, frames))
+        while len(self._seen) > 2 and self._seen[1][0] <= now - WINDOW:
+            self._seen.popleft()
+        begin, before = self._seen[0]
+        return (frames - before) / (now - begin) if now > begin else None
+
+
+class ProgressFile:
+    """Lines of JSON about one run; use it in a ``with`` block.
+
+    A reader that has gone, that does not keep up, or a full disk cost lines, never the film.
+    """
+
+    def __init__(self, name: str, now: Callable[[], float] = monotonic) -> None:
+        """Open the file.
+
+        Args:
+            name: A file or a named pipe, to which lines are appended; ``-`` is stdout.
+            now: The clock, in seconds.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        self._now = now
+        self._last = -EVERY
+        self._owned = name != "-"
+        self._file = 1
+        if not self._owned:
+            return
+        try:
+            self._file = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"--progress {name}: cannot be written ({reason})") from error
+        if stat.S_ISFIFO(os.fstat(self._file).st_mode):
+            os.set_blocking(self._file, False)  # ours alone, as stdout is not
+
+    def __enter__(self) -> ProgressFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._owned:
+            os.close(self._file)
+
+    def begin(self, **more: object) -> None:
+        """Take what follows for the progress of another film, whose lines carry ``more``."""
+        self._pace = Pace(self._now)
+        self._more = more
+        self._known: dict[str, Any] = {}
+        self._last = -EVERY
+
+    def tell(self, progress: Progress) -> None:
+        """Write a line, unless the last one was just written."""
+        rate = self._pace.after(progress.frames)
+        left = progress.total - progress.frames if progress.total else -1
+        self._known = {
+            "frames": progress.frames,
+            "total": progress.total,
+            "seconds": round(progress.seconds, 3),
+            "per_second": None if rate is None else round(rate, 3),
+            "left": round(left / rate, 1) if rate and left >= 0 else None,
+        }
+        if (now := self._now()) >= self._last + EVERY:
+            self._last = now
+            self._write()
+
+    def end(self, report: Report | None) -> None:
+        """Write the last line; of a run that failed, what was known."""
+        if report:
+            frames = {"frames": report.frames, "total": report.frames}
+            self._known = {"seconds": 0.0, "per_second": None, **self._known, **frames, "left": 0.0}
+        self._write()
+
+    def _write(self) -> None:
+        if not self._known:
+            return
+        line = json.dumps({**self._more, **self._known}) + "\n"
+        with suppress(OSError):
+            os.write(self._file, line.encode())

@@ -1,0 +1,37 @@
+"""A picture in, the same in colour out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vidcolor.colorizer import Colorizer
+from vidcolor.film.still import check_still_target, read_still, write_still
+from vidcolor.frames import Damage, Report
+from vidcolor.job import describe_still
+from vidcolor.paint import paint
+from vidcolor.settings import Settings
+
+
+def colorize_still(
+    source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
+) -> Report:
+    """Colour a picture; as `vidcolor.pipeline.colorize_film`, which hands pictures on to here."""
+    check_still_target(source, target, settings.output)
+    frame = read_still(source, settings.open)
+    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+    job = describe_still(source, target, settings, colorizer)
+    colorizer.renew()
+    height, width = frame.luma.shape
+    colorizer.fit(height, width, batch=1)
+    (painted,) = paint(colorizer.colorize([frame]), settings.paint)
+    write_still(painted, target, settings.output)
+    report = Report(str(source), str(target), frames=1, shots=1, shot_starts=[0.0], job=job)
+    report.bytes, report.inferred = target.stat().st_size, colorizer.inferred
+    if frame.damaged:
+        text = "the file is damaged or cut short; what is missing was filled in"
+        report.damage = [Damage("concealed frame", 0.0, text)]
+        report.damage_counts = {"concealed frame": 1}
+    report.notes = list(colorizer.notes)
+    report.pixels = frame.layout.format
+    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
+    return report
