@@ -117,7 +117,7 @@ def _colorize_moving(
     report.notes = [
         *film.info.notes,
         *plan.notes,
-        *_colour_note(report.source_colour),
+        *colour_note(report.source_colour),
         *colorizer.notes,
         *run.notes(),
     ]
@@ -257,7 +257,8 @@ class _Run:
                 self._on_progress(Progress(self._frames, total, float(frame.seconds)))
 
 
-def _colour_note(kind: str) -> list[str]:
+def colour_note(kind: str) -> list[str]:
+    """What is to be said of a film whose chroma was ``grey``, ``tinted`` or ``coloured``."""
     if kind == "grey":
         return []
     return [f"the film was {kind} already; it was recoloured from its luma alone"]
@@ -267,18 +268,30 @@ def _colorize_still(
     source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
 ) -> Report:
     check_still_target(source, target, settings.output)
+    painted, report = painted_still(source, str(target), colorizer, settings)
+    write_still(painted, target, settings.output)
+    return report
+
+
+def painted_still(
+    source: Path, target: str, colorizer: Colorizer | None, settings: Settings
+) -> tuple[Frame, Report]:
+    """A picture in colour, and what is to be reported of it; nothing is written.
+
+    Raises:
+        VidcolorError: the picture cannot be read, or the colorizer cannot be made.
+    """
     frame = read_still(source, settings.open)
     colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
     (painted,) = paint(colorizer.colorize([frame]), settings.paint)
-    write_still(painted, target, settings.output)
-    report = Report(str(source), str(target), frames=1, shots=1, inferred=colorizer.inferred)
+    report = Report(str(source), target, frames=1, shots=1, inferred=colorizer.inferred)
     if frame.damaged:
         text = "the file is damaged or cut short; what is missing was filled in"
         report.damage = [Damage("concealed frame", 0.0, text)]
         report.damage_counts = {"concealed frame": 1}
     report.pixels = frame.layout.format
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
-    return report
+    return painted, report
 
 
 def colorize_image(

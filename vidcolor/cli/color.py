@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor import __version__
 from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say, write_json
+from vidcolor.errors import SettingsError
 from vidcolor.places import work_folder
 from vidcolor.settings import (
     NUMBERS,
@@ -25,16 +29,23 @@ if TYPE_CHECKING:
     from vidcolor.frames import Progress, Report
 
 
+PIPE = "-"
+"""As OUT: the film goes to standard output."""
+
+
 def parser() -> argparse.ArgumentParser:
     """All options, with the defaults of ``vidcolor.settings``."""
     p = Parser(
         prog="vidcolor",
         usage="vidcolor IN OUT [options]\n"
-        "       vidcolor info | shots | weights | evaluate | bench | train ... (--help each)",
+        "       vidcolor play | compare | info | shots | weights | evaluate | bench | train ..."
+        " (--help each)",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
     p.add_argument("source", metavar="IN", help="film or picture (a film named info is ./info)")
-    p.add_argument("target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm, or .png .jpg")
+    p.add_argument(
+        "target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm, .png .jpg, or - for a pipe"
+    )
     add_colour(p)
     add_encoding(p)
     add_cut(p)
@@ -182,17 +193,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Colour, show a bar, print the summary; 0 or 3."""
     settings = settings_of(args)
-    from tqdm import tqdm
-
-    from vidcolor.pipeline import colorize_film
-
-    with tqdm(unit=" frames", disable=True if args.quiet else None, smoothing=0.1) as bar:
-
-        def advance(progress: Progress) -> None:
-            bar.total = progress.total
-            bar.update(progress.frames - bar.n)
-
-        report = colorize_film(args.source, args.target, settings=settings, on_progress=advance)
+    report = shown(work(args, settings), args.quiet)
     if args.report:
         complaint = f"the film is done, but its report {args.report} cannot be written"
         write_json(report.to_dict(), args.report, complaint)
@@ -201,8 +202,40 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.clean else 3
 
 
+def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
+    """What is to be done; it takes ``on_progress``.
+
+    Raises:
+        SettingsError: a film was to be written on a terminal.
+    """
+    if args.target != PIPE:
+        from vidcolor.pipeline import colorize_film
+
+        return partial(colorize_film, args.source, args.target, settings=settings)
+    if sys.stdout.isatty():
+        raise SettingsError("- writes a film to a pipe; give a file name, or | mpv -")
+    from vidcolor.streaming import colorize_to
+
+    return partial(colorize_to, sys.stdout.buffer, args.source, settings=settings)
+
+
+def shown(colour: Callable[..., Report], quiet: bool) -> Report:
+    """Do the work and show a bar."""
+    from tqdm import tqdm
+
+    with tqdm(unit=" frames", disable=True if quiet else None, smoothing=0.1) as bar:
+
+        def advance(progress: Progress) -> None:
+            bar.total = progress.total
+            bar.update(progress.frames - bar.n)
+
+        return colour(on_progress=advance)
+
+
 def interrupted(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
+    if args.target == PIPE:
+        return "interrupted"
     if any(work_folder(Path(args.target)).glob("*.packets")):
         return "interrupted; run the same command again to go on from the last finished chunk"
     return "interrupted; the target is as it was before"
