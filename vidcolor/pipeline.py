@@ -121,7 +121,7 @@ def _colorize_moving(
     report.notes = [
         *film.info.notes,
         *plan.notes,
-        *_colour_note(report.source_colour),
+        *colour_note(report.source_colour),
         *colorizer.notes,
         *run.notes(),
     ]
@@ -260,7 +260,8 @@ class _Run:
             self._on_progress(Progress(self._frames, self._total, seconds))
 
 
-def _colour_note(kind: str) -> list[str]:
+def colour_note(kind: str) -> list[str]:
+    """What is to be said of a film whose chroma was ``grey``, ``tinted`` or ``coloured``."""
     if kind == "grey":
         return []
     return [f"the film was {kind} already; it was recoloured from its luma alone"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.film.still import check_still_target, read_still, write_still
-from vidcolor.frames import Damage, Report
+from vidcolor.frames import Damage, Frame, Report
 from vidcolor.job import describe_still
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
@@ -17,16 +17,29 @@ def colorize_still(
 ) -> Report:
     """Colour a picture; as `vidcolor.pipeline.colorize_film`, which hands pictures on to here."""
     check_still_target(source, target, settings.output)
-    frame = read_still(source, settings.open)
     colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+    painted, report = painted_still(source, str(target), colorizer, settings)
     job = describe_still(source, target, settings, colorizer)
+    write_still(painted, target, settings.output)
+    report.job, report.bytes = job, target.stat().st_size
+    return report
+
+
+def painted_still(
+    source: Path, target: str, colorizer: Colorizer, settings: Settings
+) -> tuple[Frame, Report]:
+    """A picture in colour, and what is to be reported of it; nothing is written.
+
+    Raises:
+        VidcolorError: the picture cannot be read, or the colorizer does not work.
+    """
+    frame = read_still(source, settings.open)
     colorizer.renew()
     height, width = frame.luma.shape
     colorizer.fit(height, width, batch=1)
     (painted,) = paint(colorizer.colorize([frame]), settings.paint)
-    write_still(painted, target, settings.output)
-    report = Report(str(source), str(target), frames=1, shots=1, shot_starts=[0.0], job=job)
-    report.bytes, report.inferred = target.stat().st_size, colorizer.inferred
+    report = Report(str(source), target, frames=1, shots=1, shot_starts=[0.0])
+    report.inferred = colorizer.inferred
     if frame.damaged:
         text = "the file is damaged or cut short; what is missing was filled in"
         report.damage = [Damage("concealed frame", 0.0, text)]
@@ -34,4 +47,4 @@ def colorize_still(
     report.notes = list(colorizer.notes)
     report.pixels = frame.layout.format
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
-    return report
+    return painted, report

@@ -18,7 +18,8 @@ from vidcolor.errors import OutputError, OutputExists, OutputFull
 from vidcolor.film import mux
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
-from vidcolor.film.mux import FilmWriter, PacketRefused
+from vidcolor.film.mux import FilmWriter
+from vidcolor.film.muxer import PacketRefused
 from vidcolor.film.packets import read_chunk, write_chunk
 from vidcolor.film.probe import Film, open_film
 from vidcolor.film.target import claim

@@ -183,8 +183,8 @@ class Moments:
 
         put, write, add = PacketFile.add, FilmWriter.write, Journal.add
 
-        def packet_put(file: PacketFile, packet: Any, duration: int) -> None:
-            put(file, packet, duration)
+        def packet_put(file: PacketFile, packet: Any) -> None:
+            put(file, packet)
             file._file.flush()
             self._take(f"within {file._path.name}")
 

@@ -20,7 +20,7 @@ from seen import see
 
 from vidcolor import pipeline
 from vidcolor.errors import OutputFull
-from vidcolor.film import stitch as stitching
+from vidcolor.film import beside as reading
 from vidcolor.film.probe import Film
 
 CHUNKED = ("--chunk", "0.15")
@@ -77,7 +77,7 @@ def test_a_drive_that_goes_away_keeps_what_is_done(
 
 def second_reading(patch: pytest.MonkeyPatch, fault: Callable[[Film], None]) -> None:
     """Lets ``fault`` happen after the fifth packet that is read for the target."""
-    plain = stitching.carried_packets
+    plain = reading.carried_packets
 
     def carried(film: Film, zero: Any) -> Iterator[Any]:
         for count, packet in enumerate(plain(film, zero)):
@@ -86,7 +86,7 @@ def second_reading(patch: pytest.MonkeyPatch, fault: Callable[[Film], None]) -> 
                 return
             yield packet
 
-    patch.setattr(stitching, "carried_packets", carried)
+    patch.setattr(reading, "carried_packets", carried)
 
 
 def test_a_read_error_while_stitching_is_no_short_sound(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 from vidcolor import __version__
 from vidcolor.cli.progress import add_progress, progress_file, shown
 from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say, write_json
+from vidcolor.errors import SettingsError
 from vidcolor.places import work_folder
 from vidcolor.settings import (
     NUMBERS,
@@ -27,16 +30,23 @@ if TYPE_CHECKING:
     from vidcolor.frames import Report
 
 
+PIPE = "-"
+"""As OUT: the film goes to standard output."""
+
+
 def parser() -> argparse.ArgumentParser:
     """All options, with the defaults of ``vidcolor.settings``."""
     p = Parser(
         prog="vidcolor",
         usage="vidcolor IN OUT [options]\n"
-        "       vidcolor info | shots | weights | evaluate | bench | train ... (--help each)",
+        "       vidcolor play | compare | info | shots | weights | evaluate | bench | train ..."
+        " (--help each)",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
     p.add_argument("source", metavar="IN", help="film or picture (a film named info is ./info)")
-    p.add_argument("target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm, or .png .jpg")
+    p.add_argument(
+        "target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm, .png .jpg, or - for a pipe"
+    )
     add_colour(p)
     add_encoding(p)
     add_cut(p)
@@ -185,9 +195,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Colour, show a bar, print the summary; 0 or 3."""
     settings = settings_of(args)
-    from vidcolor.pipeline import colorize_film
-
-    colour = partial(colorize_film, args.source, args.target, settings=settings)
+    colour = work(args, settings)
     with progress_file(args.progress) as lines:
         report = shown(colour, lines, args.quiet)
     if args.report:
@@ -198,8 +206,29 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.clean else 3
 
 
+def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
+    """What is to be done; it takes ``on_progress``.
+
+    Raises:
+        SettingsError: a film was to be written on a terminal, or lines of JSON between its bytes.
+    """
+    if args.target != PIPE:
+        from vidcolor.pipeline import colorize_film
+
+        return partial(colorize_film, args.source, args.target, settings=settings)
+    if sys.stdout.isatty():
+        raise SettingsError("- writes a film to a pipe; give a file name, or | mpv -")
+    if args.progress == PIPE:
+        raise SettingsError("the film goes to standard output; give --progress a file")
+    from vidcolor.streaming import colorize_to
+
+    return partial(colorize_to, sys.stdout.buffer, args.source, settings=settings)
+
+
 def interrupted(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
+    if args.target == PIPE:
+        return "interrupted"
     if any(work_folder(Path(args.target)).glob("*.packets")):
         return "interrupted; run the same command again to go on from the last finished chunk"
     return "interrupted; the target is as it was before"

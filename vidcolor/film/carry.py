@@ -53,11 +53,15 @@ def _name_channels(stream: Stream) -> None:
 
 
 class Carrier:
-    """One carried stream in the target: times in its ticks, never standing or going back."""
+    """One carried stream in the target: times in its ticks, never standing or going back.
+
+    Attributes:
+        stream: Of the target.
+    """
 
     def __init__(self, route: Route, stream: Stream, film: Film, container: str) -> None:
         self._route = route
-        self._stream = stream
+        self.stream = stream
         self._film = film
         self._drops_discarded = container in ("matroska", "webm")
         self._empty_text = route.stream.codec_context.name == "mov_text"
@@ -94,7 +98,7 @@ class Carrier:
         return made
 
     def _placed(self, packet: Packet[Any]) -> Packet[Any]:
-        source, target = packet.time_base, self._stream.time_base
+        source, target = packet.time_base, self.stream.time_base
         assert target is not None
         if source != target:
             ratio = source / target
@@ -110,7 +114,7 @@ class Carrier:
             # MP4 hides a last packet that has no length.
             packet.duration = packet.dts - self._last if self._last is not None else 0
         self._last = packet.dts
-        packet.stream = self._stream
+        packet.stream = self.stream
         return packet
 
     def _move(self, packet: Packet[Any], last: int) -> None:

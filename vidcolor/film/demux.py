@@ -94,10 +94,10 @@ def is_beyond(packet: Packet[Any], clock: Clock) -> bool:
 
 
 def carried_packets(film: Film, zero: Fraction) -> Iterator[Packet[Any]]:
-    """The packets of all streams but the picture that are kept, in the target's time.
+    """The packets of all streams that are kept, in the target's time.
 
-    A pass of its own through the film, which decodes nothing and notes damage that `decode` has
-    noted already.
+    Those of the picture are the film's own: they tell how far the reading has come. A pass of its
+    own through the film, which decodes nothing and notes damage that `decode` has noted already.
 
     Args:
         film: Freshly opened; one pass per Film.
@@ -106,8 +106,7 @@ def carried_packets(film: Film, zero: Fraction) -> Iterator[Packet[Any]]:
     clock = Clock(film, zero)
     with film_errors(film.info.path):
         for packet in demux(film, clock, lambda: 0.0):
-            if packet.stream.index == film.video.index:
-                if is_beyond(packet, clock):
-                    return
-            elif clock.keeps_packet(packet):
+            if packet.stream.index == film.video.index and is_beyond(packet, clock):
+                return
+            if clock.keeps_packet(packet):
                 yield packet

@@ -270,6 +270,7 @@ def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]
     context = stream.codec_context
     expected = (context.width, context.height, context.pix_fmt)
     given = made = 0
+    durations: dict[int | None, int] = {}
     try:
         for frame in frames:
             picture = frame.picture
@@ -277,11 +278,15 @@ def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]
             if found != expected:
                 raise UnsupportedPixels(f"frame {given} is {found}, the encoder expects {expected}")
             given += 1
+            durations[frame.pts] = frame.duration
             for packet in _encoded(stream, picture):
                 made += 1
+                packet.duration = durations.pop(packet.pts, packet.duration or 0)
                 yield packet
         for packet in _encoded(stream, None):
             made += 1
+            # x265 gives a wrong duration to the last frame, the film knows better.
+            packet.duration = durations.pop(packet.pts, packet.duration or 0)
             if given <= 2:
                 packet.dts = packet.pts  # x265 leaves it undefined in films this short
             yield packet

@@ -7,25 +7,19 @@ the new one is complete and has been read back.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import av
-import av.error
-from av.container import OutputContainer
-from av.packet import Packet
-from av.video.stream import VideoStream
 
-from vidcolor.errors import OutputError, VidcolorError
-from vidcolor.film.carry import Carrier, add_route
-from vidcolor.film.encode import EncodePlan, open_encoder
+from vidcolor.errors import OutputError
+from vidcolor.film.encode import EncodePlan
 from vidcolor.film.limits import printable
-from vidcolor.film.passthrough import Passthrough, check_strict, plan_passthrough
+from vidcolor.film.muxer import Muxer
 from vidcolor.film.probe import Film
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.frames import LeftBehind
@@ -48,11 +42,7 @@ class Written:
     left_behind: tuple[LeftBehind, ...]
 
 
-class PacketRefused(OutputError):
-    """The container does not take a packet, of whichever stream."""
-
-
-class FilmWriter:
+class FilmWriter(Muxer):
     """The target while it is written; use it in a ``with`` block and end with ``finish``.
 
     Without ``finish`` nothing remains: the temporary file is removed and an old target is intact.
@@ -65,29 +55,18 @@ class FilmWriter:
         plan: EncodePlan,
         settings: OutputSettings | None = None,
         refused: Container[int] = (),
+        *,
+        once: bool = False,
     ) -> None:
-        """Take the streams of ``film`` along, but for those of these indices."""
-        self._film = film
-        self._target = Path(os.path.abspath(target))
-        self._plan = plan
-        self._settings = settings or OutputSettings()
-        self._refused = refused
-        self._part = part_path(self._target)
-        self._outs: dict[int, Carrier] = {}
+        """As `Muxer`."""
+        target = Path(os.path.abspath(target))
+        super().__init__(film, target, plan, settings, refused, once=once)
+        self._part = part_path(target)
         self._file: int | None = None
-        self._container: OutputContainer | None = None
-        self._frames = 0
-        self._end = Fraction(0)
-        self.video: VideoStream
-        self.passthrough: Passthrough
 
     def __enter__(self) -> FilmWriter:
         check_target(self._film.info.path, self._target, self._settings)
-        self.passthrough = plan_passthrough(self._film, self._plan.container)
-        self.passthrough.left_behind += self._plan.left_behind
-        for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
-            self.passthrough.drop(route, "the container refuses its packets")
-        check_strict(self.passthrough, self._settings)
+        self._plan_passthrough()
         self._file = claim(self._part, self._target)
         try:
             with output_errors(self._target):
@@ -105,51 +84,6 @@ class FilmWriter:
     ) -> None:
         if self._file is not None:
             self._discard()
-
-    def write(self, packets: Iterable[Packet[Any]]) -> None:
-        """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
-
-        All are in the target's time.
-        """
-        for packet in packets:
-            if packet.stream is self.video:
-                length = packet.duration or 0
-                if packet.pts is not None:
-                    self._end = max(self._end, (packet.pts + length) * packet.time_base)
-                self._frames += 1
-                ready: Iterable[Packet[Any]] = (packet,)
-            else:
-                out = self._outs.get(packet.stream.index)
-                ready = out.prepare(packet) if out else ()
-            with output_errors(self._target):
-                for one in ready:
-                    self._mux(one)
-
-    def _mux(self, packet: Packet[Any]) -> None:
-        assert self._container is not None
-        with self._refusals():
-            self._container.mux_one(packet)
-
-    def complete(self) -> None:
-        """Writes what the muxer still holds, and the end of the file.
-
-        Raises:
-            PacketRefused: The container does not take what it was given.
-            OutputFull: The disk is full.
-        """
-        if self._container is None:
-            return
-        with output_errors(self._target), self._refusals():
-            self._container.close()
-        self._container = None
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        try:
-            yield
-        except (av.error.ArgumentError, av.error.InvalidDataError) as exc:
-            reason = printable(exc.strerror or exc)
-            raise PacketRefused(f"{printable(self._target.name)}: {reason}") from exc
 
     def finish(self) -> Written:
         """Completes the file, reads it back, and puts it in its place.
@@ -177,65 +111,16 @@ class FilmWriter:
             left_behind=tuple(self.passthrough.left_behind),
         )
 
-    def _open(self) -> None:
-        """Opens container, encoder and header; drops what stops the header from being written."""
-        try:
-            self._build()
-            return
-        except (av.FFmpegError, ValueError) as exc:
-            if isinstance(exc, VidcolorError | OSError) or not self.passthrough.routes:
-                raise
-            reason = printable(getattr(exc, "strerror", None) or exc)
-        # FFmpeg does not say which stream it refuses: leave them out one at a time, then all.
-        routes = list(self.passthrough.routes)
-        for drop in [[route] for route in routes] + [routes]:
-            self.passthrough.routes = [route for route in routes if route not in drop]
-            try:
-                self._build()
-            except (av.error.ArgumentError, av.error.InvalidDataError, ValueError):
-                if drop == routes:
-                    raise
-                continue
-            self.passthrough.routes = routes
-            for route in drop:
-                self.passthrough.drop(route, f"the container refuses it ({reason})")
-            check_strict(self.passthrough, self._settings)
-            return
-
-    def _build(self) -> None:
-        film, plan = self._film, self._plan
-        if self._container is not None:
-            self._container.close()
-        container = av.open(
-            str(self._part),
-            "w",
-            format=plan.container,
-            container_options=self._muxer_options(),
-            metadata_errors="surrogateescape",
-        )
-        self._container = container
-        self._outs = {}
-        container.metadata.update(self.passthrough.metadata)
-        self.video = open_encoder(container, plan, film.info)
-        self.video.metadata.update(self.passthrough.video_metadata)
-        self.video.disposition = film.video.disposition
-        for route in self.passthrough.routes:
-            stream = add_route(container, route)
-            if stream is not None:
-                self._outs[route.stream.index] = Carrier(route, stream, film, plan.container)
-        container.set_chapters(self.passthrough.chapters)
-        container.start_encoding()
+    def _file_to_open(self) -> str:
+        return str(self._part)
 
     def _muxer_options(self) -> dict[str, str]:
-        options = {}
+        options = super()._muxer_options()
         if self._plan.container in ("mp4", "mov"):
             ticks = self._film.info.time_base.denominator
             if ticks <= _MAX_TIMESCALE:
-                options = {"video_track_timescale": str(ticks), "movie_timescale": str(ticks)}
+                options |= {"video_track_timescale": str(ticks), "movie_timescale": str(ticks)}
             options["movflags"] = "faststart"
-        if self._film.first_pts < 0 and self._film.settings.start is None:
-            # MP4 would hide frames before 0 behind an edit list; move everything instead.
-            options["avoid_negative_ts"] = "make_non_negative"
         return options
 
     def _verify(self) -> None:

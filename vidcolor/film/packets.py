@@ -78,13 +78,13 @@ class PacketFile:
                 self._file.close()
             self._part.unlink(missing_ok=True)
 
-    def add(self, packet: Packet[Any], duration: int) -> None:
-        """Write a packet of the film's picture; ``duration`` is that of its frame, in ticks."""
+    def add(self, packet: Packet[Any]) -> None:
+        """Write a packet of the film's picture."""
         assert packet.pts is not None
         self._pts.append(packet.pts)
         data = bytes(packet)
         with output_errors(self._path):
-            self._put(_HEAD.pack(packet.pts, duration, len(data), packet.is_keyframe))
+            self._put(_HEAD.pack(packet.pts, packet.duration or 0, len(data), packet.is_keyframe))
             self._put(data)
 
     def finish(self, extradata: bytes) -> PacketFacts:
@@ -118,20 +118,12 @@ def write_chunk(
         OutputError: The encoder or the disk fails.
         OutputFull: The disk is full.
     """
-    durations: dict[int, int] = {}
-
-    def noted() -> Iterator[Frame]:
-        for frame in frames:
-            durations[frame.pts] = frame.duration
-            yield frame
-
     # The container only tells the encoder what headers the target wants; nothing is written to it.
     container = av.open(f"chunk.{plan.container}", "w", format=plan.container)
     with container, PacketFile(path) as file:
         video = open_encoder(container, plan, info)
-        for packet in encode(noted(), video):
-            # x265 gives a wrong duration to the last frame, the film knows better.
-            file.add(packet, durations.pop(packet.pts or 0, packet.duration or 0))
+        for packet in encode(frames, video):
+            file.add(packet)
         return file.finish(video.codec_context.extradata or b"")
 
 

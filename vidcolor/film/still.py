@@ -109,7 +109,7 @@ def write_still(
         OutputFull: The disk is full.
     """
     path = check_still_target(None, target, settings)
-    data = _png(frame) if path.suffix.lower() == ".png" else _jpeg(frame)
+    data = png_bytes(frame) if path.suffix.lower() == ".png" else _jpeg(frame)
     part = part_path(path)
     file = claim(part, path)
     try:
@@ -222,7 +222,8 @@ def frame_rgb(frame: Frame) -> np.ndarray:
     return samples.astype(np.uint8 if frame.layout.bits == 8 else np.uint16)
 
 
-def _png(frame: Frame) -> bytes:
+def png_bytes(frame: Frame) -> bytes:
+    """A coloured still as a PNG file: RGB, 8 or 16 bits like ``frame``."""
     deep = frame.layout.bits > 8
     rgb = frame_rgb(frame)
     height, width = rgb.shape[:2]

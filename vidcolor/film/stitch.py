@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from av.packet import Packet
-
-from vidcolor.errors import FilmChanged, OutputError, OutputFull
-from vidcolor.film.demux import carried_packets
+from vidcolor.errors import OutputError, OutputFull
+from vidcolor.film.beside import with_others
 from vidcolor.film.encode import EncodePlan
-from vidcolor.film.limits import identity, printable
-from vidcolor.film.mux import FilmWriter, PacketRefused, Written
+from vidcolor.film.limits import printable
+from vidcolor.film.mux import FilmWriter, Written
+from vidcolor.film.muxer import PacketRefused
 from vidcolor.film.packets import PacketFacts, read_chunk
-from vidcolor.film.probe import Film, open_film
+from vidcolor.film.probe import Film
 from vidcolor.settings import OutputSettings
 
 Chunks = Sequence[tuple[Path, PacketFacts]]
@@ -92,8 +90,7 @@ def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
     """All packets of the target in the order of their times.
 
     Raises:
-        OutputError: The chunks were not made by one encoder, one is damaged, or the film cannot be
-            read again.
+        OutputError: The chunks were not made by one encoder, one is damaged; and as `with_others`.
         FilmChanged: The film is another one now.
     """
     header = hashlib.sha256(writer.video.codec_context.extradata or b"").hexdigest()
@@ -104,22 +101,7 @@ def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
         )
     delay = max((facts.delay for _, facts in chunks), default=0)
     pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
-    with open_film(film.info.path, film.settings) as beside:
-        _check_same(film, beside.info.identity)
-        others = carried_packets(beside, film.zero)
-        yield from _in_step(chain.from_iterable(pictures), others)
-        _check_same(film, identity(film.info.path))
-    errors = film.damage_counts.get("read error", 0)
-    if beside.damage_counts.get("read error", 0) > errors:
-        name = printable(film.info.path.name)
-        raise OutputError(f"{name}: cannot be read a second time; run the same command again")
-
-
-def _check_same(film: Film, found: dict[str, Any]) -> None:
-    """Refuses a file that is not the one whose picture was coloured, by its identity."""
-    if found != film.info.identity:
-        name = printable(film.info.path.name)
-        raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
+    return with_others(film, chain.from_iterable(pictures))
 
 
 def _check_room(target: Path, needed: int) -> None:
@@ -129,23 +111,3 @@ def _check_room(target: Path, needed: int) -> None:
             f"{printable(target.name)}: the disk has {free >> 20} MiB left, the film needs"
             f" {(needed >> 20) + 1}; free some space and run the same command again"
         )
-
-
-def _in_step(pictures: Iterable[Packet[Any]], others: Iterable[Packet[Any]]) -> Iterator[Any]:
-    """Both runs of packets in the order of their times, so that players need not jump about."""
-    waiting = iter(pictures)
-    picture = next(waiting, None)
-    for packet in others:
-        moment = _moment(packet)
-        while picture is not None and moment is not None and _moment(picture) <= moment:
-            yield picture
-            picture = next(waiting, None)
-        yield packet
-    while picture is not None:
-        yield picture
-        picture = next(waiting, None)
-
-
-def _moment(packet: Packet[Any]) -> Fraction | Any:
-    time = packet.dts if packet.dts is not None else packet.pts
-    return None if time is None else time * packet.time_base

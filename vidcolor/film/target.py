@@ -120,7 +120,7 @@ def output_errors(target: Path) -> Iterator[None]:
     name = printable(target.name)
     try:
         yield
-    except VidcolorError:
+    except (VidcolorError, BrokenPipeError):  # a reader that has gone is no fault of the target
         raise
     except (av.FFmpegError, OSError, ValueError) as exc:
         if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT):

@@ -1,0 +1,64 @@
+"""What travels beside the picture comes in step with it, from a second reading of the film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from av.packet import Packet
+
+from vidcolor.errors import FilmChanged, OutputError
+from vidcolor.film.demux import carried_packets
+from vidcolor.film.limits import identity, printable
+from vidcolor.film.probe import Film, open_film
+from vidcolor.streams import close
+
+
+def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+    """All packets of the target in the order of their times, so that players need not jump about.
+
+    A picture is handed on as soon as the second reading has come to its time.
+
+    Args:
+        film: The film whose picture is written.
+        pictures: Its packets, in the target's time; the film is read again once the first is there.
+
+    Raises:
+        OutputError: The film cannot be read again.
+        FilmChanged: The film is another one now.
+    """
+    waiting = iter(pictures)
+    try:
+        picture = next(waiting, None)
+        with open_film(film.info.path, film.settings) as beside:
+            _check_same(film, beside.info.identity)
+            for packet in carried_packets(beside, film.zero):
+                moment = _moment(packet)
+                while picture is not None and moment is not None and _moment(picture) <= moment:
+                    yield picture
+                    picture = next(waiting, None)
+                if packet.stream.index != beside.video.index:
+                    yield packet
+            while picture is not None:
+                yield picture
+                picture = next(waiting, None)
+            _check_same(film, identity(film.info.path))
+    finally:
+        close(waiting)
+    errors = film.damage_counts.get("read error", 0)
+    if beside.damage_counts.get("read error", 0) > errors:
+        name = printable(film.info.path.name)
+        raise OutputError(f"{name}: cannot be read a second time; run the same command again")
+
+
+def _check_same(film: Film, found: dict[str, Any]) -> None:
+    """Refuses a file that is not the one whose picture was coloured, by its identity."""
+    if found != film.info.identity:
+        name = printable(film.info.path.name)
+        raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
+
+
+def _moment(packet: Packet[Any]) -> Fraction | Any:
+    time = packet.dts if packet.dts is not None else packet.pts
+    return None if time is None else time * packet.time_base

@@ -1,0 +1,209 @@
+"""Muxes the picture and all that travels beside it into one container.
+
+Where the bytes go is said by those who inherit: a file (`vidcolor.film.mux`) or a pipe
+(`vidcolor.film.pipe`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.film.carry import Carrier, add_route
+from vidcolor.film.encode import EncodePlan, open_encoder
+from vidcolor.film.limits import printable
+from vidcolor.film.passthrough import Passthrough, check_strict, plan_passthrough
+from vidcolor.film.probe import Film
+from vidcolor.film.target import output_errors
+from vidcolor.settings import OutputSettings
+
+REFUSES_PACKETS = "the container refuses its packets"
+"""Why a stream is left behind that was taken at first."""
+
+
+class PacketRefused(OutputError):
+    """The container does not take a packet, of whichever stream."""
+
+
+class Muxer:
+    """A container that is being written.
+
+    Attributes:
+        video: The picture's stream; its encoder is open.
+        passthrough: What travels beside it, and what is left behind.
+    """
+
+    video: VideoStream
+    passthrough: Passthrough
+
+    def __init__(
+        self,
+        film: Film,
+        target: Path,
+        plan: EncodePlan,
+        settings: OutputSettings | None = None,
+        refused: Container[int] = (),
+        *,
+        once: bool = False,
+    ) -> None:
+        """Get ready; nothing is opened yet.
+
+        Args:
+            film: Its streams travel along.
+            target: Where to, or what to call it.
+            plan: How the picture is encoded.
+            settings: Whether things may be left behind.
+            refused: Indices of streams that do not travel.
+            once: There is no second try: a stream whose packets the container refuses is left out
+                from there on.
+        """
+        self._film = film
+        self._target = target
+        self._plan = plan
+        self._settings = settings or OutputSettings()
+        self._refused = refused
+        self._once = once
+        self._outs: dict[int, Carrier] = {}
+        self._container: OutputContainer | None = None
+        self._frames = 0
+        self._end = Fraction(0)
+
+    def write(self, packets: Iterable[Packet[Any]]) -> None:
+        """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
+
+        All are in the target's time.
+        """
+        for packet in packets:
+            if packet.stream is self.video:
+                length = packet.duration or 0
+                if packet.pts is not None:
+                    self._end = max(self._end, (packet.pts + length) * packet.time_base)
+                self._frames += 1
+                ready: Iterable[Packet[Any]] = (packet,)
+            else:
+                out = self._outs.get(packet.stream.index)
+                ready = out.prepare(packet) if out else ()
+            with output_errors(self._target):
+                for one in ready:
+                    self._mux(one)
+            self._send()
+
+    def _send(self) -> None:
+        """Hands on what the container has made; into a file FFmpeg writes by itself."""
+
+    def _mux(self, packet: Packet[Any]) -> None:
+        assert self._container is not None
+        try:
+            with self._refusals():
+                self._container.mux_one(packet)
+        except PacketRefused:
+            # FFmpeg may mean a packet of another stream, which it was given before; that one is
+            # met again.
+            index = next((i for i, out in self._outs.items() if out.stream is packet.stream), None)
+            if index is None or not self._once or self._settings.strict:
+                raise
+            del self._outs[index]
+            routes = [r for r in self.passthrough.routes if r.stream.index == index]
+            self.passthrough.drop(routes[0], REFUSES_PACKETS)
+
+    def complete(self) -> None:
+        """Writes what the muxer still holds, and the end of the file.
+
+        Raises:
+            PacketRefused: The container does not take what it was given.
+            OutputFull: The disk is full.
+        """
+        if self._container is None:
+            return
+        with output_errors(self._target), self._refusals():
+            self._container.close()
+        self._container = None
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.ArgumentError, av.error.InvalidDataError) as exc:
+            reason = printable(exc.strerror or exc)
+            raise PacketRefused(f"{printable(self._target.name)}: {reason}") from exc
+
+    def _plan_passthrough(self) -> None:
+        """Decides what travels.
+
+        Raises:
+            CannotCarry: Something does not, and the settings are strict.
+        """
+        self.passthrough = plan_passthrough(self._film, self._plan.container)
+        self.passthrough.left_behind += self._plan.left_behind
+        for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
+            self.passthrough.drop(route, REFUSES_PACKETS)
+        check_strict(self.passthrough, self._settings)
+
+    def _open(self) -> None:
+        """Opens container, encoder and header; drops what stops the header from being written."""
+        try:
+            self._build()
+            return
+        except (av.FFmpegError, ValueError) as exc:
+            if isinstance(exc, VidcolorError | OSError) or not self.passthrough.routes:
+                raise
+            reason = printable(getattr(exc, "strerror", None) or exc)
+        # FFmpeg does not say which stream it refuses: leave them out one at a time, then all.
+        routes = list(self.passthrough.routes)
+        for drop in [[route] for route in routes] + [routes]:
+            self.passthrough.routes = [route for route in routes if route not in drop]
+            try:
+                self._build()
+            except (av.error.ArgumentError, av.error.InvalidDataError, ValueError):
+                if drop == routes:
+                    raise
+                continue
+            self.passthrough.routes = routes
+            for route in drop:
+                self.passthrough.drop(route, f"the container refuses it ({reason})")
+            check_strict(self.passthrough, self._settings)
+            return
+
+    def _build(self) -> None:
+        film, plan = self._film, self._plan
+        if self._container is not None:
+            self._container.close()
+        container = av.open(
+            self._file_to_open(),
+            "w",
+            format=plan.container,
+            container_options=self._muxer_options(),
+            metadata_errors="surrogateescape",
+        )
+        self._container = container
+        self._outs = {}
+        container.metadata.update(self.passthrough.metadata)
+        self.video = open_encoder(container, plan, film.info)
+        self.video.metadata.update(self.passthrough.video_metadata)
+        self.video.disposition = film.video.disposition
+        for route in self.passthrough.routes:
+            stream = add_route(container, route)
+            if stream is not None:
+                self._outs[route.stream.index] = Carrier(route, stream, film, plan.container)
+        container.set_chapters(self.passthrough.chapters)
+        container.start_encoding()
+
+    def _file_to_open(self) -> Any:
+        """The path, or the object with a ``write``, that the container is written to."""
+        raise NotImplementedError
+
+    def _muxer_options(self) -> dict[str, str]:
+        if self._film.first_pts < 0 and self._film.settings.start is None:
+            # MP4 would hide frames before 0 behind an edit list; move everything instead.
+            return {"avoid_negative_ts": "make_non_negative"}
+        return {}
