@@ -16,7 +16,7 @@ from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
-from vidcolor.cli import bench, color, evaluate, info, shots, train, weights
+from vidcolor.cli import bench, color, evaluate, info, preview, shots, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
 
@@ -30,6 +30,7 @@ COMMANDS: dict[str, ModuleType] = {
     "bench": bench,
     "evaluate": evaluate,
     "info": info,
+    "preview": preview,
     "shots": shots,
     "train": train,
     "weights": weights,

@@ -13,7 +13,8 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidcolor.frames import FieldOrder
+from vidcolor.film.pixels import UNSPECIFIED, Storage
+from vidcolor.frames import FieldOrder, FilmInfo
 
 _INTERLACED = 2  # the first AVFieldOrder that means two fields
 
@@ -91,3 +92,16 @@ def hdr_metadata(side: dict[SideDataType, bytes]) -> dict[str, Any]:
     if light and len(light) >= 8:
         hdr["light"] = struct.unpack("<2I", light[:8])
     return hdr
+
+
+def notes(info: FilmInfo, found: dict[str, int], stored: Storage) -> tuple[str, ...]:
+    """What a user should know: untagged colours, HDR, alpha."""
+    told = []
+    if found["matrix"] == UNSPECIFIED and not stored.rgb and not stored.gray:
+        told.append(f"the film does not name its colours; taken and tagged as {info.layout.matrix}")
+    if info.layout.transfer in ("pq", "hlg"):
+        curve = info.layout.transfer.upper()
+        told.append(f"the film is HDR ({curve}); its colours are computed as if it were SDR")
+    if info.has_alpha:
+        told.append("transparency was dropped")
+    return tuple(told)
