@@ -42,7 +42,7 @@ ORDER = [
     "training.trainer",
     "vidcolor",
     *("cli", "cli.text", "cli.color", "cli.bench", "cli.evaluate", "cli.info"),
-    *("cli.preview", "cli.shots", "cli.train", "cli.weights", "cli.main"),
+    *("cli.pershot", "cli.preview", "cli.shots", "cli.train", "cli.weights", "cli.main"),
     "__main__",
 ]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public
