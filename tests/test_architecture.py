@@ -17,17 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
 ORDER = [
-    *("errors", "settings", "frames", "streams", "places"),
+    *("errors", "settings", "frames", "streams", "places", "timecode"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
     "color.neutral",
-    "film.*",
+    *("film.*", "sheets"),
     *("looks", "shots"),
     *("model", "model.vgg", "model.layers", "model.colornet", "model.filmnet", "model.mininet"),
     *("model.booknet", "model.build", "model.gate", "model.weights", "model.int8"),
     *("model.inference", "model.export"),
     *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
     *("colorizer", "smoothing", "paint", "way"),
-    *("chunks", "journal", "job", "stills", "pipeline", "streaming", "metrics"),
+    *("reel", "preview"),
+    *("chunks", "journal", "shotlist", "job", "stills", "pipeline", "streaming", "metrics"),
     *("matching", "steadiness", "evaluation"),
     *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
     *("benchmark.stages", "benchmark.fresh", "benchmark.run"),
@@ -41,7 +42,8 @@ ORDER = [
     "training.trainer",
     "vidcolor",
     *("cli", "cli.text", "cli.progress", "cli.color", "cli.bench", "cli.evaluate", "cli.info"),
-    *("cli.play", "cli.shots", "cli.train", "cli.weights", "cli.main"),
+    *("cli.pershot", "cli.play", "cli.preview", "cli.shots", "cli.train", "cli.weights"),
+    "cli.main",
     "__main__",
 ]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public

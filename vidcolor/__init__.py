@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vidcolor.frames import Report
     from vidcolor.model.weights import available_weights, load_weights, save_weights
     from vidcolor.pipeline import colorize_film, colorize_image
+    from vidcolor.preview import contact_sheet, still_at
     from vidcolor.settings import Settings
     from vidcolor.shots import detect_shots
     from vidcolor.training.trainer import train
@@ -28,12 +29,14 @@ _HOMES = {
     "available_weights": "model.weights",
     "colorize_film": "pipeline",
     "colorize_image": "pipeline",
+    "contact_sheet": "preview",
     "decode": "film.decode",
     "detect_shots": "shots",
     "evaluate": "evaluation",
     "load_weights": "model.weights",
     "open_film": "film.probe",
     "save_weights": "model.weights",
+    "still_at": "preview",
     "train": "training.trainer",
 }
 
@@ -45,12 +48,14 @@ __all__ = [
     "available_weights",
     "colorize_film",
     "colorize_image",
+    "contact_sheet",
     "decode",
     "detect_shots",
     "evaluate",
     "load_weights",
     "open_film",
     "save_weights",
+    "still_at",
     "train",
 ]
 

@@ -256,6 +256,7 @@ class Colorizer:
         frames: Iterable[Frame],
         sample_aspect: Fraction | None = None,
         crew: Crew | None = None,
+        stride: int | None = None,
     ) -> Iterator[Colored]:
         """Find the colour of each frame.
 
@@ -268,6 +269,7 @@ class Colorizer:
             frames: Frames of one film.
             sample_aspect: Width to height of a pixel; None is square.
             crew: Who does the work; None does it here.
+            stride: The net sees one frame of so many; None takes that of the settings.
 
         Yields:
             The same frames in the same order with their ab; blank frames and titles may show
@@ -280,9 +282,9 @@ class Colorizer:
         aspect = sample_aspect or Fraction(1)
         look = partial(self.look, aspect)
         sketches: Iterator[Sketch] = mapped("colour", look, self._fitting(frames, aspect), crew)
-        stride = self.settings.stride
+        stride = stride or self.settings.stride
         sketches = Effort(stride).decided(followed(sketches, crew) if stride > 1 else sketches)
-        groups = grouped(sketches, lambda: self.batch, self._spread)
+        groups = grouped(sketches, lambda: self.batch, max(2, stride))
         yield from carried(self._answered(groups, crew))
 
     def _fitting(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[Frame]:

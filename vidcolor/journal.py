@@ -24,8 +24,10 @@ from vidcolor.model.weights import file_sha256
 from vidcolor.places import work_folder
 from vidcolor.smoothing import Handover
 
-_JOURNAL, _LOCK = "journal.jsonl", "lock"
-_OURS = (_JOURNAL, "*.packets", "*.handover", "*.part")
+JOURNAL = "journal.jsonl"
+"""Name of the journal in its work folder."""
+_LOCK = "lock"
+_OURS = (JOURNAL, "*.packets", "*.handover", "*.part")
 _NAMED = 3
 
 
@@ -70,11 +72,11 @@ class Journal:
         lines = [_line({"job": job}), *(_line(asdict(chunk)) for chunk in self.done.values())]
         with output_errors(self.folder):
             # Without what was torn or is not true any more.
-            self._put(_JOURNAL, "".join(lines).encode())
+            self._put(JOURNAL, "".join(lines).encode())
 
     def add(self, chunk: DoneChunk) -> None:
         """Write down that a chunk is done; its file is on the disk already."""
-        with output_errors(self.folder), open(self.folder / _JOURNAL, "a") as file:
+        with output_errors(self.folder), open(self.folder / JOURNAL, "a") as file:
             file.write(_line(asdict(chunk)))
             file.flush()
             os.fsync(file.fileno())
@@ -130,16 +132,15 @@ class Journal:
     def _read(self) -> None:
         """Take what the journal says for true where the files bear it out."""
         try:
-            lines = (self.folder / _JOURNAL).read_bytes().splitlines()
+            written = entries(self.folder / JOURNAL)
         except FileNotFoundError:
             return
         except OSError as exc:
             name = printable(self.folder.name)
             raise OutputError(f"{name}: cannot be read: {exc.strerror}") from exc
-        entries = [entry for entry in map(_checked, lines) if entry is not None]
-        self.job = next((entry["job"] for entry in entries if "job" in entry), {})
+        self.job = next((entry["job"] for entry in written if "job" in entry), {})
         if self.job:  # chunks of an unknown job are worth nothing
-            chunks = [chunk for chunk in map(_chunk_of, entries) if chunk and self._holds(chunk)]
+            chunks = [chunk for chunk in map(_chunk_of, written) if chunk and self._holds(chunk)]
             self.done = {chunk.number: chunk for chunk in chunks}
         if not self.done:
             self.clear()
@@ -178,6 +179,16 @@ def open_journal(target: Path) -> Iterator[Journal]:
                 journal.remove()
     finally:
         os.close(lock)
+
+
+def entries(path: Path) -> list[dict[str, Any]]:
+    """What the lines of a journal say, but for those that are torn or altered.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    lines = path.read_bytes().splitlines()
+    return [entry for entry in map(_checked, lines) if entry is not None]
 
 
 def _line(entry: dict[str, Any]) -> str:

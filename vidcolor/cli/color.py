@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -162,13 +163,33 @@ def settings_of(args: argparse.Namespace) -> Settings:
     Raises:
         SettingsError: a value is out of range.
     """
-    return Settings(
+    return replace(
+        colour_settings(args),
         open=OpenSettings(
             start=args.start,
             end=args.end,
             video_stream=args.video_stream,
             max_pixels=args.max_pixels,
         ),
+        encode=EncodeSettings(
+            codec=args.codec,
+            crf=args.crf,
+            preset=args.preset,
+            lossless=args.lossless,
+            options=tuple(args.encoder_option),
+        ),
+        chunks=ChunkSettings(args.chunk, 3 * args.chunk),
+        output=OutputSettings(force=args.force, fresh=args.fresh, strict=args.strict),
+    )
+
+
+def colour_settings(args: argparse.Namespace) -> Settings:
+    """The settings that the options of `add_colour` ask for.
+
+    Raises:
+        SettingsError: a value is out of range.
+    """
+    return Settings(
         colorizer=ColorizerSettings(
             weights=args.weights,
             device=args.device,
@@ -180,15 +201,6 @@ def settings_of(args: argparse.Namespace) -> Settings:
         ),
         smooth=SmoothSettings(0.0 if args.no_smooth else args.smooth),
         paint=PaintSettings(saturation=args.saturation),
-        encode=EncodeSettings(
-            codec=args.codec,
-            crf=args.crf,
-            preset=args.preset,
-            lossless=args.lossless,
-            options=tuple(args.encoder_option),
-        ),
-        chunks=ChunkSettings(args.chunk, 3 * args.chunk),
-        output=OutputSettings(force=args.force, fresh=args.fresh, strict=args.strict),
     )
 
 

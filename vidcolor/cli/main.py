@@ -16,7 +16,7 @@ from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
-from vidcolor.cli import bench, color, evaluate, info, play, shots, train, weights
+from vidcolor.cli import bench, color, evaluate, info, play, preview, shots, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
 
@@ -31,6 +31,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "info": info,
     "play": play,
+    "preview": preview,
     "shots": shots,
     "train": train,
     "weights": weights,

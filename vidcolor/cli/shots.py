@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.text import Parser, damage_lines, moment, say
 from vidcolor.settings import OpenSettings
+from vidcolor.timecode import decimal, timecode
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -86,19 +87,3 @@ def counted(frames: Iterator[Frame], bar: tqdm[Any]) -> Iterator[Frame]:
 def line(number: int, start: Fraction, frame: int, frames: int) -> str:
     """One shot: ``2,0:00:01.760,1.760000,44,90``; ``start`` is in seconds, exact to 6 digits."""
     return f"{number},{timecode(start)},{decimal(start, 6)},{frame},{frames}"
-
-
-def timecode(seconds: Fraction) -> str:
-    """Seconds as ``1:02:03.456``; frames that a film hides before its start have a minus."""
-    sign = "-" if seconds < 0 else ""
-    whole, thousandths = divmod(round(abs(seconds) * 1000), 1000)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{sign}{hours}:{minutes:02d}:{rest:02d}.{thousandths:03d}"
-
-
-def decimal(value: Fraction, digits: int) -> str:
-    """A number with so many digits behind the point, without a detour over floats."""
-    sign = "-" if value < 0 else ""
-    whole, rest = divmod(round(abs(value) * 10**digits), 10**digits)
-    return f"{sign}{whole}.{rest:0{digits}d}"

@@ -15,6 +15,7 @@ from av.packet import Packet
 from vidcolor.film.clock import Clock
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.probe import Film
+from vidcolor.film.seek import go_to
 
 _READ_ERRORS = 20
 _TAIL = Fraction(2)
@@ -35,9 +36,7 @@ def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Pa
     that ``seconds`` tells. Times are mended by ``clock``, still in the film's own time.
     """
     if clock.start is not None and film.settings.start:
-        # To a key frame well before the start: subtitles shown there began earlier.
-        target = int((clock.start - _PREROLL) / film.info.time_base)
-        film.container.seek(target, stream=film.video, backward=True)
+        go_to(film, clock.start, _PREROLL)  # subtitles shown there began earlier
     failures = 0
     while True:
         try:

@@ -13,6 +13,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vidcolor.film.pixels import UNSPECIFIED, Storage
 from vidcolor.frames import FieldOrder, FilmInfo
 from vidcolor.settings import OpenSettings
 
@@ -112,3 +113,16 @@ def expected_frames(info: FilmInfo, settings: OpenSettings) -> int | None:
     if settings.end is not None:
         end = min(end, settings.end)
     return round(whole * max(Fraction(0), end - start) / info.duration)
+
+
+def notes(info: FilmInfo, found: dict[str, int], stored: Storage) -> tuple[str, ...]:
+    """What a user should know: untagged colours, HDR, alpha."""
+    told = []
+    if found["matrix"] == UNSPECIFIED and not stored.rgb and not stored.gray:
+        told.append(f"the film does not name its colours; taken and tagged as {info.layout.matrix}")
+    if info.layout.transfer in ("pq", "hlg"):
+        curve = info.layout.transfer.upper()
+        told.append(f"the film is HDR ({curve}); its colours are computed as if it were SDR")
+    if info.has_alpha:
+        told.append("transparency was dropped")
+    return tuple(told)

@@ -31,6 +31,7 @@ from vidcolor.film.facts import (
     field_order,
     hdr_metadata,
     is_see_through,
+    notes,
     rotation,
     side_data,
 )
@@ -45,7 +46,7 @@ from vidcolor.film.limits import (
     is_encrypted_mp4,
     printable,
 )
-from vidcolor.film.pixels import UNSPECIFIED, Storage, fill_tags, make_layout, storage
+from vidcolor.film.pixels import fill_tags, make_layout, storage
 from vidcolor.frames import Damage, FilmInfo, StreamInfo
 from vidcolor.settings import OpenSettings
 
@@ -80,6 +81,10 @@ class Film:
     """The moment, in the film's time, that is 0 in the target; known with its first frame."""
     source_colour: str = "grey"
     """``grey``, ``tinted`` or ``coloured``; known when ``decode`` has ended."""
+    seeks: bool | None = None
+    """Whether reading may begin in its middle; None until `vidcolor.film.seek` was asked."""
+    former: list[InputContainer] = field(default_factory=list)
+    """Containers that were read before; what was made of them may still be in use."""
 
     def __enter__(self) -> Film:
         return self
@@ -94,7 +99,8 @@ class Film:
 
     def close(self) -> None:
         """Closes the container and ends the decoder's threads."""
-        self.container.close()
+        for container in (self.container, *self.former):
+            container.close()
 
     def note(self, kind: str, seconds: float, text: str) -> None:
         """Adds to ``damage``; the thousandth entry says that there is more. All are counted."""
@@ -145,10 +151,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
             frame = _first_frame(absolute, video.index, settings, name)
             info, first = _describe(absolute, container, video, frame)
             check_length(info.duration, settings, name)
-            threads = settings.decoder_threads or min(os.cpu_count() or 1, 8)
-            video.thread_type = "AUTO"
-            video.codec_context.thread_count = threads
-            limit_decoder(video.codec_context, settings)
+            ready_decoder(video, settings)
         except BaseException:
             container.close()
             raise
@@ -187,6 +190,13 @@ def check_size(width: int, height: int, settings: OpenSettings, name: str) -> No
             f"{name}: {width}x{height} has more than {settings.max_pixels} pixels; raise"
             f" --max-pixels to {width * height} if you trust the file"
         )
+
+
+def ready_decoder(video: VideoStream, settings: OpenSettings) -> None:
+    """Gives the decoder of a film its threads and its limits, before the first packet."""
+    video.thread_type = "AUTO"
+    video.codec_context.thread_count = settings.decoder_threads or min(os.cpu_count() or 1, 8)
+    limit_decoder(video.codec_context, settings)
 
 
 def limit_decoder(context: CodecContext, settings: OpenSettings) -> None:
@@ -299,7 +309,7 @@ def _describe(
         metadata=dict(container.metadata),
     )
     first = (frame.pts or 0) - int(start / time_base)
-    return replace(info, notes=_notes(info, found, stored)), first
+    return replace(info, notes=notes(info, found, stored)), first
 
 
 def _start(container: InputContainer, time_base: Fraction) -> Fraction:
@@ -330,17 +340,3 @@ def _stream_info(stream: Stream) -> StreamInfo:
         language="" if language == "und" else language,
         title=tags.get("title") or tags.get("name") or tags.get("filename", ""),
     )
-
-
-def _notes(info: FilmInfo, found: dict[str, int], stored: Storage) -> tuple[str, ...]:
-    notes = []
-    if found["matrix"] == UNSPECIFIED and not stored.rgb and not stored.gray:
-        notes.append(
-            f"the film does not name its colours; taken and tagged as {info.layout.matrix}"
-        )
-    if info.layout.transfer in ("pq", "hlg"):
-        curve = info.layout.transfer.upper()
-        notes.append(f"the film is HDR ({curve}); its colours are computed as if it were SDR")
-    if info.has_alpha:
-        notes.append("transparency was dropped")
-    return tuple(notes)

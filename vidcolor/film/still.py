@@ -109,7 +109,21 @@ def write_still(
         OutputFull: The disk is full.
     """
     path = check_still_target(None, target, settings)
-    data = png_bytes(frame) if path.suffix.lower() == ".png" else _jpeg(frame)
+    _put(png_bytes(frame) if path.suffix.lower() == ".png" else _jpeg(frame), path)
+    return path
+
+
+def write_picture(
+    rgb: Tensor, target: str | os.PathLike[str], settings: OutputSettings | None = None
+) -> Path:
+    """Writes ``(3, H, W)`` uint8 sRGB as PNG or JPEG, like `write_still`; raises the same."""
+    path = check_still_target(None, target, settings)
+    _put(_encoded(rgb, path), path)
+    return path
+
+
+def _put(data: bytes, path: Path) -> None:
+    """Writes a whole file aside and gives it its name."""
     part = part_path(path)
     file = claim(part, path)
     try:
@@ -123,7 +137,6 @@ def write_still(
         raise
     finally:
         os.close(file)
-    return path
 
 
 def _open(path: Path, settings: OpenSettings) -> tuple[VideoFrame, bytes]:
@@ -193,19 +206,22 @@ def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None)
 
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
+    Path(path).write_bytes(_encoded(rgb, Path(path)))
+
+
+def _encoded(rgb: Tensor, path: Path) -> bytes:
+    """The picture as the file that ``path`` names."""
     samples = rgb.permute(1, 2, 0).contiguous().numpy()
     picture = VideoFrame.from_ndarray(samples, format="rgb24")
-    if Path(path).suffix.lower() == ".png":
-        data = _encode("png", picture)
-    else:
-        picture = VideoReformatter().reformat(
-            picture,
-            format="yuvj444p",
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=ColorRange.JPEG,
-        )
-        data = _encode("mjpeg", picture)
-    Path(path).write_bytes(data)
+    if path.suffix.lower() == ".png":
+        return _encode("png", picture)
+    picture = VideoReformatter().reformat(
+        picture,
+        format="yuvj444p",
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=ColorRange.JPEG,
+    )
+    return _encode("mjpeg", picture)
 
 
 def frame_rgb(frame: Frame) -> np.ndarray:

@@ -1,0 +1,134 @@
+"""The shots that ``vidcolor preview --per-shot`` shows, and how long it takes to find them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.cli.text import clock, say
+from vidcolor.errors import FilmError, SettingsError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from vidcolor.frames import Frame, Shot
+    from vidcolor.reel import Reel
+    from vidcolor.sheets import Look
+    from vidcolor.shotlist import ShotList
+
+MEASURED = 1.5
+"""Seconds after which it is told how long it takes to find the shots."""
+
+
+def of_shots(args: argparse.Namespace, reel: Reel, look: Look) -> tuple[list[Fraction], int]:
+    """The middles of shots, as many as a sheet holds, and the number of its columns."""
+    from vidcolor.sheets import columns_for
+
+    middles = shot_list(args, reel).middles(reel.end)
+    count = len(middles)
+    columns, most = columns_for(count, reel.screen.size, look, args.sheet[0] if args.sheet else 0)
+    if count > most:
+        middles = [middles[count * (2 * place + 1) // (2 * most)] for place in range(most)]
+        if not args.quiet:
+            say(
+                f"a sheet holds {most} of these pictures; {count - most} of {count} shots are left"
+                " out, evenly"
+            )
+    return middles, columns
+
+
+def shot_list(args: argparse.Namespace, reel: Reel) -> ShotList:
+    """The shots of the film: from the file that is named, from its report, or looked for.
+
+    Raises:
+        SettingsError: The file is of another film.
+    """
+    from vidcolor.shotlist import ShotList, read_shot_list
+
+    assert reel.film is not None
+    identity = reel.film.info.identity
+    if args.shots:
+        found = read_shot_list(args.shots)
+        if found.film and found.film != identity:
+            raise SettingsError(
+                f"{args.shots}: is of another film than {reel.name}, or of what it was before it"
+                " was changed"
+            )
+        if found.end and not args.quiet:
+            known = clock(float(found.end))
+            say(f"{args.shots} is unfinished; the sheet shows the film up to {known}")
+        return found
+    for path in beside(Path(args.film), Path(args.target)):
+        try:
+            found = read_shot_list(path)
+        except FilmError:
+            continue
+        if found.whole and found.film == identity:
+            if not args.quiet:
+                say(f"the shots are those of {path}")
+            return found
+    return ShotList(tuple(looked_for(args, reel)))
+
+
+def beside(film: Path, target: Path) -> Iterator[Path]:
+    """Where a report on the film may lie, by the names that reports get."""
+    for folder in dict.fromkeys((film.parent, target.parent)):
+        for name in (f"{film.stem}.json", f"{film.name}.json"):
+            if (folder / name).is_file():
+                yield folder / name
+
+
+def looked_for(args: argparse.Namespace, reel: Reel) -> list[Shot]:
+    """The shots, found in a pass through the whole film, with a bar."""
+    from tqdm import tqdm
+
+    from vidcolor.film.decode import decode
+    from vidcolor.film.probe import open_film
+    from vidcolor.shots import detect_shots
+    from vidcolor.streams import close
+
+    with open_film(args.film, reel.settings.open) as film:
+        rate = film.info.frame_rate or 25
+        total = film.info.frames or round(reel.end * rate)
+        bar: tqdm[Any] = tqdm(
+            unit=" frames", total=total, disable=True if args.quiet else None, smoothing=0.1
+        )
+        frames = estimated(decode(film), bar, total, args.quiet)
+        try:
+            with bar:
+                shots = list(detect_shots(frames, reel.settings.shots))
+        finally:
+            close(frames)
+        for damage in film.damage:
+            reel.note(damage)
+    return shots
+
+
+def estimated(frames: Iterator[Frame], bar: tqdm[Any], total: int, quiet: bool) -> Iterator[Frame]:
+    """The same frames; the bar moves with each, and soon it is said how long all will take."""
+    from vidcolor.streams import close
+
+    began, told = perf_counter(), quiet
+    try:
+        for count, frame in enumerate(frames, 1):
+            yield frame
+            bar.update()
+            spent = perf_counter() - began
+            if not told and spent >= MEASURED:
+                told = True
+                bar.clear()
+                took = about(spent * max(total, count) / count)
+                say(f"finding the shots takes about {took}; --shots FILE saves that")
+    finally:
+        close(frames)
+
+
+def about(seconds: float) -> str:
+    """``40 s``, ``3 min``, ``1.5 h``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,270 @@
+"""``vidcolor preview FILM OUT``: see before you wait."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.cli.color import add_colour, colour_settings
+from vidcolor.cli.pershot import of_shots
+from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
+from vidcolor.errors import SettingsError
+from vidcolor.settings import OpenSettings, OutputSettings, PaintSettings, Settings, SmoothSettings
+
+if TYPE_CHECKING:
+    from vidcolor.preview import OnProgress, Preview, Variant
+    from vidcolor.reel import Reel
+    from vidcolor.sheets import Look
+
+LOOKS = ("side", "split", "after")
+KEYS = {
+    "saturation": float,
+    "vivid": float,
+    "smooth": float,
+    "weights": str,
+    "size": int,
+    "stride": int,
+}
+"""What can be varied, and what its values are."""
+ROWS = 4
+"""Moments of a sweep that names none."""
+
+
+@dataclass(frozen=True)
+class At:
+    """A moment as it was asked for."""
+
+    value: Fraction
+    """Seconds from the film's start, or a share of its length."""
+    share: bool
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    p = Parser(
+        prog="vidcolor preview",
+        description="Show what a film will look like, within seconds: a sheet of frames spread over"
+        " it, or those that are asked for. Nothing but what is shown is coloured.",
+    )
+    p.add_argument("film", metavar="FILM", help="film or picture")
+    p.add_argument("target", metavar="OUT", help=".png or .jpg")
+    what = p.add_argument_group("what to show")
+    what.add_argument(
+        "--sheet", type=grid, metavar="CxR", help="frames across and down (default 4x4)"
+    )
+    what.add_argument(
+        "--at",
+        type=at,
+        action="append",
+        metavar="TIME|N%",
+        help="this frame, at full size; may be repeated: 90, 1:30, 00:01:30.5, 30%%",
+    )
+    what.add_argument(
+        "--vary",
+        type=values,
+        action="append",
+        metavar="KEY=V,V,...",
+        help=f"a column for each value of {', '.join(KEYS)}; may be repeated",
+    )
+    what.add_argument("--per-shot", action="store_true", help="the middle of each shot")
+    what.add_argument(
+        "--shots",
+        type=Path,
+        metavar="FILE",
+        help="where the shots are: the CSV of vidcolor shots, a --report, or the OUT of an"
+        " unfinished run; without it they are looked for",
+    )
+    what.add_argument(
+        "--look",
+        choices=LOOKS,
+        help="before and after: side by side, each half of a picture, or after alone (default:"
+        " side for frames at full size, split on sheets, after for --vary)",
+    )
+    what.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
+    what.add_argument(
+        "--max-pixels",
+        type=int,
+        default=OpenSettings().max_pixels,
+        metavar="N",
+        help="refuse larger pictures (default %(default)s)",
+    )
+    add_colour(p)
+    out = p.add_argument_group("output")
+    out.add_argument("--force", action="store_true", help="replace an existing OUT")
+    out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    out.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    return p
+
+
+def grid(word: str) -> tuple[int, int]:
+    """``4x3`` -> (columns, rows), for argparse."""
+    found = re.fullmatch(r"(\d{1,3})[xX](\d{1,3})", word)
+    columns, rows = map(int, found.groups()) if found else (0, 0)
+    if not columns or not rows:
+        raise argparse.ArgumentTypeError(f"{word!r} is not columns x rows, such as 4x4")
+    return columns, rows
+
+
+def at(word: str) -> At:
+    """``1:30`` or ``30%``, for argparse."""
+    if not word.endswith("%"):
+        return At(moment(word), share=False)
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,9})?%", word) or Fraction(word[:-1]) > 100:
+        raise argparse.ArgumentTypeError(f"{word!r} is no part of a film; use 0% to 100%")
+    return At(Fraction(word[:-1]) / 100, share=True)
+
+
+def values(word: str) -> tuple[str, list[Any]]:
+    """``saturation=0.8,1`` -> ("saturation", [0.8, 1.0]), for argparse."""
+    key, text = option(word)
+    if key not in KEYS:
+        raise argparse.ArgumentTypeError(f"{key!r} cannot be varied; one of {', '.join(KEYS)} can")
+    try:
+        found = [KEYS[key](value) for value in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or "" in found:
+        raise argparse.ArgumentTypeError(f"{word!r} is not KEY=V,V,... with values of {key}")
+    return key, list(dict.fromkeys(found))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, show a bar, print what was drawn; 0 or 3."""
+    contradictions(args)
+    opened = OpenSettings(video_stream=args.video_stream, max_pixels=args.max_pixels)
+    settings = replace(colour_settings(args), open=opened)
+    output = OutputSettings(force=args.force)
+    ways = varied(settings, args.vary or [])
+    from tqdm import tqdm
+
+    from vidcolor.film.still import check_still_target, write_picture
+    from vidcolor.reel import Reel
+
+    began = perf_counter()
+    target = check_still_target(args.film, args.target, output)
+    with Reel(args.film, settings) as reel:
+        bar: tqdm[Any] | None = None
+
+        def advance(done: int, total: int) -> None:
+            nonlocal bar
+            bar = bar or tqdm(unit=" frames", total=total, disable=True if args.quiet else None)
+            bar.update(done - bar.n)
+
+        try:
+            preview = drawn(args, reel, ways, advance)
+        finally:
+            if bar is not None:
+                bar.close()
+        write_picture(preview.picture, target, output)
+    if not args.quiet:
+        summarise(args, preview, perf_counter() - began)
+    return 3 if preview.damage else 0
+
+
+def contradictions(args: argparse.Namespace) -> None:
+    """Refuse options of which one would be ignored.
+
+    Raises:
+        SettingsError: There are such.
+    """
+    args.per_shot = args.per_shot or args.shots is not None
+    given = {"--at": args.at, "--sheet": args.sheet, "--per-shot": args.per_shot}
+    asked = [name for name, words in given.items() if words]
+    if args.at and len(asked) > 1:
+        raise SettingsError(f"--at and {asked[1]} ask for different frames; use one of them")
+    if args.vary and (args.sheet or args.per_shot):
+        raise SettingsError(
+            f"--vary makes a sheet of its own, so {asked[-1]} does not go with it; --at does"
+        )
+
+
+def varied(settings: Settings, asked: Sequence[tuple[str, list[Any]]]) -> list[Variant]:
+    """A variant for each combination of values.
+
+    Raises:
+        SettingsError: A value is out of range, or a key is asked for twice.
+    """
+    from vidcolor.preview import Variant
+    from vidcolor.reel import AS_SET, NEAR, ROUGH
+
+    if not asked:
+        return []
+    keys = [key for key, _ in asked]
+    if len(set(keys)) < len(keys):
+        raise SettingsError("--vary takes each key once; give all its values, KEY=V,V,...")
+    context = AS_SET if "stride" in keys else NEAR if "smooth" in keys else ROUGH
+    found = []
+    for combination in product(*(some for _, some in asked)):
+        chosen = dict(zip(keys, combination, strict=True))
+        words = [f"{key} {Path(str(value)).name}" for key, value in chosen.items()]
+        found.append(Variant(", ".join(words), with_values(settings, chosen), context))
+    return found
+
+
+def with_values(settings: Settings, chosen: dict[str, Any]) -> Settings:
+    """The settings with other values under some keys of `KEYS`."""
+    chosen = dict(chosen)
+    saturation = chosen.pop("saturation", settings.paint.saturation)
+    strength = chosen.pop("smooth", settings.smooth.strength)
+    return replace(
+        settings,
+        paint=PaintSettings(saturation),
+        smooth=SmoothSettings(strength),
+        colorizer=replace(settings.colorizer, **chosen),
+    )
+
+
+def drawn(
+    args: argparse.Namespace, reel: Reel, ways: list[Variant], advance: OnProgress
+) -> Preview:
+    """What the options ask for.
+
+    Raises:
+        SettingsError: It cannot be had of this film.
+    """
+    from vidcolor.preview import full_size, overview, sweep
+
+    if reel.film is None and (args.sheet or args.per_shot or args.at):
+        raise SettingsError(
+            f"{reel.name}: is a picture; --sheet, --at and --per-shot are for films"
+        )
+    moments = [chosen(reel, each) for each in args.at or []]
+    if reel.film is None:
+        moments = [Fraction(0)]
+    if ways:
+        return sweep(reel, moments or reel.spread(ROWS), ways, args.look or "after", advance)
+    if moments:
+        return full_size(reel, moments, args.look or "side", advance)
+    look: Look = args.look or "split"
+    if args.per_shot:
+        return overview(reel, *of_shots(args, reel, look), look, advance)
+    columns, rows = args.sheet or (4, 4)
+    return overview(reel, reel.spread(columns * rows), columns, look, advance)
+
+
+def chosen(reel: Reel, asked: At) -> Fraction:
+    """The moment that was asked for, in seconds.
+
+    Raises:
+        SettingsError: The film has ended by then.
+    """
+    return reel.end * asked.value if asked.share else reel.check(asked.value)
+
+
+def summarise(args: argparse.Namespace, preview: Preview, seconds: float) -> None:
+    """Print what was drawn, and what was damaged."""
+    height, width = preview.picture.shape[1:]
+    count = len(preview.seconds)
+    what = f"{count} frame{'s' * (count > 1)}, {width}x{height}"
+    say(f"{args.target}: {what} in {clock(seconds)}")
+    for note in preview.notes:
+        say(f"  note     {note}")
+    for line in damage_lines(preview.damage, preview.damage_counts):
+        say(line)

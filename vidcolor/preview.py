@@ -1,0 +1,260 @@
+"""Previews: what a film will look like, from a few of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+from torch import Tensor
+
+from vidcolor.colorizer import Colorizer
+from vidcolor.errors import SettingsError
+from vidcolor.frames import Damage
+from vidcolor.reel import NEAR, ROUGH, Context, Found, Reel
+from vidcolor.settings import Settings
+from vidcolor.sheets import Look, Sheet, cell_width, joined, picture_size
+from vidcolor.timecode import timecode
+
+OnProgress = Callable[[int, int], None]
+"""Called with the cells that are done and those that there are."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A frame before and after."""
+
+    before: Tensor
+    """``(3, H, W)`` uint8 sRGB as displayed: square pixels, upright."""
+    after: Tensor
+    """The same in colour."""
+    seconds: Fraction
+    """When it comes on screen, from the film's start as players count it; 0 for a picture."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to colour, of some that are compared."""
+
+    label: str
+    """What is printed above it."""
+    settings: Settings
+    context: Context = ROUGH
+    """What is looked at around each frame."""
+
+
+@dataclass
+class Preview:
+    """A sheet, and what was met on the way."""
+
+    picture: Tensor
+    """``(3, H, W)`` uint8 sRGB."""
+    seconds: list[Fraction]
+    """When the frames that it shows come on screen, row by row."""
+    damage: list[Damage] = field(default_factory=list)
+    """In what it shows, in seconds from the film's start."""
+    damage_counts: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What a user should know."""
+
+
+def still_at(
+    source: str | Path,
+    moment: Fraction,
+    *,
+    colorizer: Colorizer | None = None,
+    settings: Settings | None = None,
+) -> Pair:
+    """The frame that is on screen at ``moment``, before and after, at the size it is displayed in.
+
+    Its colour is that of the whole film, or near it: frames around it are looked at, too.
+
+    Args:
+        source: A film, or a picture, of which there is one moment.
+        moment: Seconds from the film's start.
+        colorizer: What to colour with; None loads the weights of ``settings``.
+        settings: Everything else.
+
+    Raises:
+        SettingsError: The film has ended by then.
+        VidcolorError: As `colorize_film`.
+    """
+    settings = settings or Settings()
+    with Reel(source, settings, colorizer) as reel:
+        if reel.film:
+            reel.check(moment)
+        (found,) = reel.found([moment])
+        return Pair(found.before(), found.after(settings.paint.saturation), found.seconds)
+
+
+def frames_at(
+    source: str | Path, moments: Iterable[Fraction], *, height: int | None = None
+) -> list[tuple[Fraction, Tensor]]:
+    """The frames on screen at ``moments``, not coloured: (when it came there, picture).
+
+    Args:
+        source: A film, or a picture.
+        moments: Seconds from the film's start, in any order; after its end is its last frame.
+        height: Of the pictures, in pixels; None is that of the film.
+
+    Returns:
+        In the order of ``moments``; pictures are ``(3, H, W)`` uint8 sRGB as displayed.
+
+    Raises:
+        FilmError: As `open_film`.
+    """
+    wanted = list(moments)
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    found: dict[int, tuple[Fraction, Tensor]] = {}
+    with Reel(source) as reel:
+        size = reel.screen.size
+        if height is not None:
+            size = max(1, round(size[0] * height / size[1])), height
+        shown = reel.frames([wanted[place] for place in order])
+        for place, (seconds, frame) in zip(order, shown, strict=True):
+            found[place] = seconds, reel.screen(frame, size)
+    return [found[place] for place in range(len(wanted))]
+
+
+def contact_sheet(
+    source: str | Path,
+    *,
+    columns: int = 4,
+    rows: int = 4,
+    look: Look = "split",
+    colorizer: Colorizer | None = None,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+) -> Preview:
+    """A sheet of frames spread over a film, before and after, with their times.
+
+    Args:
+        source: A film.
+        columns: Number of frames across.
+        rows: Number of frames down.
+        look: ``split`` shows the left half before and the right half after, ``side`` both whole
+            beside each other, ``after`` no before.
+        colorizer: What to colour with; None loads the weights of ``settings``.
+        settings: Everything else.
+        on_progress: Called after each frame.
+
+    Raises:
+        SettingsError: A picture has no moments to choose from; or the sheet would be too large.
+        VidcolorError: As `colorize_film`.
+    """
+    with Reel(source, settings, colorizer) as reel:
+        moments = reel.spread(columns * rows)
+        return overview(reel, moments, columns, look, on_progress)
+
+
+def overview(
+    reel: Reel,
+    moments: Sequence[Fraction],
+    columns: int,
+    look: Look,
+    on_progress: OnProgress | None = None,
+) -> Preview:
+    """A sheet of the frames on screen at some moments, `WIDTH` pixels across or more.
+
+    Raises:
+        SettingsError: As `contact_sheet`.
+    """
+    if reel.film is None:
+        raise SettingsError(f"{reel.name}: is a picture; there is nothing to make a sheet of")
+    size = picture_size(reel.screen.size, columns, look)
+    return _drawn(reel, moments, [Variant("", reel.settings)], columns, size, look, on_progress)
+
+
+def full_size(
+    reel: Reel, moments: Sequence[Fraction], look: Look, on_progress: OnProgress | None = None
+) -> Preview:
+    """The frames on screen at some moments, one below the other, as large as they are displayed.
+
+    Raises:
+        SettingsError: They are too many for one picture.
+    """
+    size = reel.screen.size
+    return _drawn(reel, moments, [Variant("", reel.settings, NEAR)], 1, size, look, on_progress)
+
+
+def sweep(
+    reel: Reel,
+    moments: Sequence[Fraction],
+    variants: Sequence[Variant],
+    look: Look,
+    on_progress: OnProgress | None = None,
+) -> Preview:
+    """A sheet with a column for each variant and a row for each moment.
+
+    Variants that differ in saturation alone share one run of the net.
+
+    Raises:
+        SettingsError: They are too many for one picture.
+    """
+    size = picture_size(reel.screen.size, len(variants), look)
+    return _drawn(reel, moments, variants, len(variants), size, look, on_progress)
+
+
+def _drawn(
+    reel: Reel,
+    moments: Sequence[Fraction],
+    variants: Sequence[Variant],
+    columns: int,
+    size: tuple[int, int],
+    look: Look,
+    on_progress: OnProgress | None,
+) -> Preview:
+    """Cells in the order of moments; of each moment in that of variants."""
+    total = len(moments) * len(variants)
+    cell = cell_width(size[0], look), size[1]
+    titles = [variant.label for variant in variants if variant.label]
+    sheet = Sheet(cell, columns, -(-total // columns), _heading(reel, variants), titles)
+    seconds = [Fraction(0)] * total
+    cells = _found(reel, moments, variants)
+    for done, (moment, number, found) in enumerate(cells, 1):
+        place = moment * len(variants) + number
+        before = found.before(size)
+        after = found.after(variants[number].settings.paint.saturation, size)
+        sheet.put(place, joined(before, after, look), label(found.seconds, reel))
+        seconds[place] = found.seconds
+        if on_progress:
+            on_progress(done, total)
+    return Preview(sheet.tensor(), seconds, reel.damage, reel.damage_counts, reel.notes)
+
+
+def _found(
+    reel: Reel, moments: Sequence[Fraction], variants: Sequence[Variant]
+) -> Iterator[tuple[int, int, Found]]:
+    """(place of the moment, place of the variant, what was found), in whatever order is quick.
+
+    One run over all moments serves all variants that differ only in how they are painted.
+    """
+    order = sorted(range(len(moments)), key=moments.__getitem__)
+    runs: dict[tuple[Settings, Context], list[int]] = {}
+    for number, variant in enumerate(variants):
+        plain = replace(variant.settings, paint=Settings().paint)
+        runs.setdefault((plain, variant.context), []).append(number)
+    for (settings, context), numbers in runs.items():
+        found = reel.found([moments[place] for place in order], settings, context)
+        for place, one in zip(order, found, strict=True):
+            yield from ((place, number, one) for number in numbers)
+
+
+def label(seconds: Fraction, reel: Reel) -> str:
+    """A time as it is printed on a picture: without hours where the film has none."""
+    if reel.film is None:
+        return ""
+    text = timecode(seconds)
+    return text if reel.end >= 3600 else text.removeprefix("0:")
+
+
+def _heading(reel: Reel, variants: Sequence[Variant]) -> tuple[str, str]:
+    """The name, and size, length and weights."""
+    width, height = reel.screen.size
+    facts = [f"{width}x{height}"]
+    if reel.film:
+        facts.append(timecode(reel.end))
+    named = dict.fromkeys(reel.weights_of(variant.settings) for variant in variants)
+    facts.append("weights " + ", ".join(named))
+    return reel.name, "  \N{MIDDLE DOT}  ".join(facts)
