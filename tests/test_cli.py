@@ -28,6 +28,7 @@ OPTIONS = {
     *("--saturation", "--codec", "--crf", "--preset", "--encoder-option", "--lossless"),
     *("--start", "--end"),
     *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
+    *("--progress", "--to"),
     "--version",
 }
 
@@ -93,7 +94,7 @@ def test_every_command_has_help(command: str, capsys: Captured) -> None:
     [
         ([], "IN, OUT"),
         (["in.mp4"], "OUT"),
-        (["a", "b", "c"], "c"),
+        (["a", "b", "c.mp4"], "c.mp4: is for one film"),
         (["a", "b", "--colour"], "--colour"),
         (["a", "b", "--size", "100"], "multiple of 16"),
         (["a", "b", "--size", "32"], "64 to 1024"),

@@ -263,3 +263,17 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
         return asdict(self) | {"clean": self.clean}
+
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> Report:
+        """The report that `to_dict` made plain.
+
+        Raises:
+            KeyError: It is none, or one of another version of vidcolor.
+            TypeError: The same.
+        """
+        lists = {
+            "damage": [Damage(**entry) for entry in found["damage"]],
+            "left_behind": [LeftBehind(**entry) for entry in found["left_behind"]],
+        }
+        return cls(**{name: value for name, value in found.items() if name != "clean"} | lists)

@@ -151,7 +151,8 @@ def _sha256_of(colorizer: Colorizer) -> str:
     """Of the net itself, where it comes from no file; hexadecimal."""
     digest = hashlib.sha256()
     for name, value in sorted(colorizer.net.state_dict().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().view(torch.uint8).numpy())
+        numbers = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(name.encode() + numbers.numpy().tobytes())
     return digest.hexdigest()
 
 

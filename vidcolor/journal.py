@@ -67,7 +67,7 @@ class Journal:
             JobDiffers: The work folder is that of another job.
         """
         if self.done and self.job != job:
-            raise JobDiffers(_differences(self.folder, self.job, job))
+            raise JobDiffers(_otherwise(self.folder, self.job, job))
         self.job = job
         lines = [_line({"job": job}), *(_line(asdict(chunk)) for chunk in self.done.values())]
         with output_errors(self.folder):
@@ -215,16 +215,21 @@ def _chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
         return None
 
 
-def _differences(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
+def _otherwise(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
+    return (
+        f"{printable(folder.name)} holds an unfinished film that was begun otherwise:"
+        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start"
+        " over"
+    )
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """What differs between two jobs, in words; empty where nothing does."""
     a, b = dict(_flat(before)), dict(_flat(now))
     names = [name for name in {**a, **b} if a.get(name) != b.get(name)]
     parts = [f"{name} was {a.get(name)}, is {b.get(name)}" for name in names[:_NAMED]]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (
-        f"{printable(folder.name)} holds an unfinished film that was begun otherwise:"
-        f" {printable('; '.join(parts))}{more}; run as before to go on with it, or add --fresh to"
-        " start over"
-    )
+    return printable("; ".join(parts)) + more
 
 
 def _flat(entry: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,8 @@
-"""Names beside a target of what exists only while it is made."""
+"""Names beside a target: of what exists only while it is made, and of its report; patterns."""
 
 from __future__ import annotations
 
+import glob
 import os
 import zlib
 from pathlib import Path
@@ -17,6 +18,19 @@ def part_path(target: Path) -> Path:
 def work_folder(target: Path) -> Path:
     """Where what is done of a film is kept until all of it is."""
     return _hidden(Path(os.path.abspath(target)), ".vidcolor")
+
+
+def report_path(target: Path) -> Path:
+    """The report of a target that was made with others."""
+    name = f"{target.name}.json"
+    if len(os.fsencode(name)) > _NAME_LIMIT:
+        name = f"vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}.json"
+    return target.with_name(name)
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word stands for other names: it is none itself, and has ``*``, ``?`` or ``[``."""
+    return glob.has_magic(word) and not os.path.lexists(word)
 
 
 def _hidden(target: Path, ending: str) -> Path:

@@ -1,18 +1,20 @@
-"""``vidcolor IN OUT``: colour a film or a picture."""
+"""``vidcolor IN OUT``: colour a film, a picture, or all that a folder holds."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidcolor import __version__
-from vidcolor.cli.progress import add_progress, progress_file, shown
-from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say, write_json
+from vidcolor.cli import batch
+from vidcolor.cli.progress import Shown, add_progress, progress_file
+from vidcolor.cli.summary import summarise
+from vidcolor.cli.text import Parser, moment, option, write_json
 from vidcolor.errors import SettingsError
 from vidcolor.places import work_folder
 from vidcolor.settings import (
@@ -35,24 +37,57 @@ PIPE = "-"
 """As OUT: the film goes to standard output."""
 
 
+class WordsParser(Parser):
+    """A parser of ``IN... OUT`` with options anywhere between the words."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Words and options; ``source`` is the first of ``sources``."""
+        given = list(sys.argv[1:] if args is None else args)
+        # From -- on all are names; argparse would not mix options with others then.
+        end = given.index("--") if "--" in given else len(given)
+        parsed = self.parse_intermixed_args(given[:end], namespace)
+        parsed.words += given[end + 1 :]
+        wanted = ["IN", "OUT"][len(parsed.words) :]
+        if wanted:
+            self.error(f"the following arguments are required: {', '.join(wanted)}")
+        *parsed.sources, parsed.target = parsed.words
+        parsed.source = parsed.sources[0]
+        return parsed
+
+
 def parser() -> argparse.ArgumentParser:
     """All options, with the defaults of ``vidcolor.settings``."""
-    p = Parser(
+    p = WordsParser(
         prog="vidcolor",
         usage="vidcolor IN OUT [options]\n"
-        "       vidcolor play | compare | info | shots | weights | evaluate | bench | train ..."
-        " (--help each)",
+        "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
+        "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
+        "       vidcolor bench | evaluate | train ...",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
-    p.add_argument("source", metavar="IN", help="film or picture (a film named info is ./info)")
     p.add_argument(
-        "target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm, .png .jpg, or - for a pipe"
+        "words",
+        nargs="*",
+        metavar="IN OUT",
+        help="IN: film or picture (a film named info is ./info), or several, or folders of them;"
+        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg, or - for a pipe; of several the folder for"
+        " them, and the same command again skips what is done",
     )
     add_colour(p)
     add_encoding(p)
     add_cut(p)
     out = p.add_argument_group("output")
     out.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done")
+    out.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="SUFFIX",
+        help="of all films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg (default: as"
+        " they are, else mkv and png)",
+    )
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be carried")
     out.add_argument("--force", action="store_true", help="replace an existing OUT")
     out.add_argument(
@@ -207,9 +242,13 @@ def colour_settings(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Colour, show a bar, print the summary; 0 or 3."""
     settings = settings_of(args)
+    if batch.is_batch(args):
+        return batch.run(args, settings)
+    if args.to:
+        raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
     colour = work(args, settings)
-    with progress_file(args.progress) as lines:
-        report = shown(colour, lines, args.quiet)
+    with progress_file(args.progress) as lines, Shown(lines, args.quiet) as shown:
+        report = shown.report = colour(on_progress=shown)
     if args.report:
         complaint = f"the film is done, but its report {args.report} cannot be written"
         write_json(report.to_dict(), args.report, complaint)
@@ -239,36 +278,10 @@ def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
 
 def interrupted(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
+    if batch.is_batch(args):
+        return batch.INTERRUPTED
     if args.target == PIPE:
         return "interrupted"
     if any(work_folder(Path(args.target)).glob("*.packets")):
         return "interrupted; run the same command again to go on from the last finished chunk"
     return "interrupted; the target is as it was before"
-
-
-def summarise(report: Report, verbose: bool) -> None:
-    """Print what was done, carried, left behind and damaged."""
-    total = report.seconds["total"]
-    what = f"{report.frames} frames, {report.shots} shots" if report.codec else "1 picture"
-    told = report.codec and total and not report.resumed
-    rate = f", {report.frames / total:.1f} frames/s" if told else ""
-    say(f"{report.target}: {what} in {clock(total)}{rate}")
-    if report.codec:
-        loss = "lossless" if report.lossless else "lossy"
-        say(
-            f"  picture  {report.codec} {report.pixels} ({loss}); luma to the encoder {report.luma}"
-        )
-    for line in report.carried:
-        say(f"  carried  {line}")
-    for note in report.notes:
-        say(f"  note     {note}")
-    for left in report.left_behind:
-        say(f"  LEFT BEHIND  {left.what}: {left.why}")
-    for line in damage_lines(report.damage, report.damage_counts, "; --report lists them"):
-        say(line)
-    if verbose:
-        stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
-        say(f"  seconds  {stages}")
-        if report.codec:
-            say(f"  net      saw {report.inferred} frames")
-        say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")

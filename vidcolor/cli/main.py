@@ -17,14 +17,10 @@ from threading import Lock, Thread
 from types import FrameType, ModuleType
 
 from vidcolor.cli import bench, color, evaluate, info, play, preview, shots, train, weights
-from vidcolor.cli.text import fail
-from vidcolor.errors import VidcolorError
+from vidcolor.cli.text import fail, is_surprise, reason
 
 GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted."""
-
-NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")
-"""What errors of libraries say when memory is short."""
 
 COMMANDS: dict[str, ModuleType] = {
     "bench": bench,
@@ -56,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             parsed = command.parser().parse_args(words)
             verbose = getattr(parsed, "verbose", False)
+            parsed.interrupt = interrupt
             interrupt.words = partial(getattr(command, "interrupted", interrupt.words), parsed)
             code: int = command.run(parsed)
         except SystemExit as end:  # argparse has printed its line
@@ -159,14 +156,7 @@ def explain(error: Exception, verbose: bool) -> int:
     if isinstance(error, BrokenPipeError):  # `vidcolor info film | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    if isinstance(error, VidcolorError):
-        fail(str(error))
-        return 2
-    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
-        fail("there is too little memory; close other programs, or use a smaller --size")
-        return 2
-    if verbose:
+    if verbose and is_surprise(error):
         traceback.print_exception(error)
-    detail = " ".join(str(error).split())[:300] or type(error).__name__
-    fail(f"unexpected {type(error).__name__}: {detail} (-v shows where; please report it)")
+    fail(reason(error))
     return 2

@@ -51,46 +51,61 @@ def progress_file(name: str | None) -> Iterator[ProgressFile | None]:
             yield lines
 
 
-def shown(
-    colour: Callable[..., Report],
-    lines: ProgressFile | None,
-    quiet: bool,
-    title: str = "",
-    **more: object,
-) -> Report:
-    """Colour one film and show how far it is.
+class Shown:
+    """A bar on the terminal and lines of JSON about one film; use it in a ``with`` block.
 
-    Args:
-        colour: Colours it, given ``on_progress``.
-        lines: Gets lines of JSON.
-        quiet: Whether there is no bar; where stderr is no terminal there is none either.
-        title: What stands before the bar.
-        more: What stands in each line beside how far it is.
+    Call it with each `Progress`; set ``report`` when the film is done.
     """
-    from tqdm import tqdm
 
-    report = None
-    if lines:
-        lines.begin(**more)
-    bar: tqdm[Any]
-    with tqdm(
-        desc=title or None, unit=" frames", disable=True if quiet else None, smoothing=0.1
-    ) as bar:
+    def __init__(
+        self, lines: ProgressFile | None, quiet: bool, title: str = "", **more: object
+    ) -> None:
+        """Show that nothing is done yet.
 
-        def advance(progress: Progress) -> None:
-            if bar.total is None and not bar.n:  # what earlier runs did is not this one's speed
-                bar.n = bar.initial = bar.last_print_n = progress.frames
-            bar.total = progress.total
-            bar.update(progress.frames - bar.n)
-            if lines:
-                lines.tell(progress)
+        Args:
+            lines: Gets lines of JSON.
+            quiet: Whether there is no bar; where stderr is no terminal there is none either.
+            title: What stands before the bar; the bar of a film that has one goes when it is done.
+            more: What stands in each line beside how far the film is.
+        """
+        from tqdm import tqdm
 
-        try:
-            report = colour(on_progress=advance)
-            return report
-        finally:
-            if lines:
-                lines.end(report)
+        self.report: Report | None = None
+        self._lines = lines
+        if lines:
+            lines.begin(**more)
+        self._bar: tqdm[Any] = tqdm(
+            desc=title or None,
+            unit=" frames",
+            leave=not title,
+            disable=True if quiet else None,
+            smoothing=0.1,
+        )
+        self._begun = False
+
+    def __enter__(self) -> Shown:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+        if self._lines:
+            self._lines.end(self.report)
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the film is."""
+        bar = self._bar
+        if not self._begun:  # what earlier runs did is not the speed of this one
+            bar.n = bar.initial = bar.last_print_n = progress.frames
+        self._begun = True
+        bar.total = progress.total
+        bar.update(progress.frames - bar.n)
+        if self._lines:
+            self._lines.tell(progress)
 
 
 class Pace:

@@ -10,12 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import OutputError, VidcolorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vidcolor.frames import Damage
+
+
+NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")
+"""What errors of libraries say when memory is short."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,6 +44,25 @@ def say(line: str = "") -> None:
 def fail(line: str) -> None:
     """Print the one line of an error."""
     say(f"vidcolor: {line}")
+
+
+def reason(error: Exception) -> str:
+    """Why a command or a film failed, on one line."""
+    if isinstance(error, VidcolorError):
+        return str(error)
+    if _no_memory(error):
+        return "there is too little memory; close other programs, or use a smaller --size"
+    detail = " ".join(str(error).split())[:300] or type(error).__name__
+    return f"unexpected {type(error).__name__}: {detail} (-v shows where; please report it)"
+
+
+def is_surprise(error: Exception) -> bool:
+    """Whether only a programmer knows what an error means."""
+    return not isinstance(error, VidcolorError) and not _no_memory(error)
+
+
+def _no_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY)
 
 
 def moment(word: str) -> Fraction:

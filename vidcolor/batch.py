@@ -1,0 +1,165 @@
+"""Many films: which source becomes which target, and what of that is done already.
+
+A film is done where its target is there and the report beside it tells of the same job; it is
+skipped then. Whatever else happens to a film stops no other one, but for a disk that is full and a
+GPU that is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from vidcolor.colorizer import Colorizer
+from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
+from vidcolor.film.limits import check_file, printable
+from vidcolor.film.probe import film_is_still, open_film
+from vidcolor.film.target import new_file, output_errors, publish
+from vidcolor.frames import Report
+from vidcolor.job import Job, describe_still, job_of
+from vidcolor.journal import differences
+from vidcolor.model.weights import load_gate
+from vidcolor.pipeline import OnProgress, colorize_film
+from vidcolor.places import part_path, report_path
+from vidcolor.reels import Reel
+from vidcolor.settings import Settings
+
+
+class Result(StrEnum):
+    """How it went with a film."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    """It was done already."""
+    DAMAGED = "damaged"
+    """Done, but the source was damaged."""
+    LEFT_BEHIND = "left behind"
+    """Done, but something could not be carried."""
+    FAILED = "failed"
+    NOT_BEGUN = "not begun"
+    """The batch was stopped by another film."""
+
+
+@dataclass
+class Outcome:
+    """What became of a film."""
+
+    reel: Reel
+    result: Result
+    report: Report | None = None
+    """Of the film that was made; of a film that was skipped the one beside it."""
+    error: Exception | None = None
+    """Why it failed."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether the film is there and whole, now or since an earlier run."""
+        return self.report is not None and self.report.clean
+
+
+class Batch:
+    """One colorizer and one set of settings for many films."""
+
+    def __init__(self, settings: Settings | None = None, colorizer: Colorizer | None = None):
+        """Load the net.
+
+        Raises:
+            WeightsError: The weights are missing or damaged.
+            SettingsError: The device does not exist here, or the net has no dial to turn.
+            DeviceError: The device has no memory left for the net, or does not work.
+        """
+        self._settings = settings or Settings()
+        self._colorizer = colorizer or Colorizer.from_weights(settings=self._settings.colorizer)
+        self._gate_sha256 = load_gate()[1] if self._settings.smooth.strength else ""
+        self.stopped = False
+        """Whether a film met what every other one would meet, too."""
+
+    def colour(self, reel: Reel, on_progress: OnProgress | None = None) -> Outcome:
+        """Colour a film and write its report beside the target, unless it is done; nothing raises.
+
+        Args:
+            reel: Source and target.
+            on_progress: As of `colorize_film`.
+        """
+        if self.stopped:
+            return Outcome(reel, Result.NOT_BEGUN)
+        try:
+            return self._colour(reel, on_progress)
+        except Exception as error:
+            self.stopped = isinstance(error, DeviceLost | OutputFull)
+            return Outcome(reel, Result.FAILED, error=error)
+
+    def _colour(self, reel: Reel, on_progress: OnProgress | None) -> Outcome:
+        if reel.refused:
+            raise OutputError(reel.refused)
+        with output_errors(reel.target.parent):
+            reel.target.parent.mkdir(parents=True, exist_ok=True)
+        earlier = read_report(reel.target)
+        if os.path.lexists(reel.target):
+            why = self._differs(reel, earlier)
+            if earlier and not why:
+                return Outcome(reel, Result.SKIPPED, earlier)
+            if not self._settings.output.force:
+                name = printable(reel.target.name)
+                raise OutputExists(f"{name}: exists{why}; --force replaces it")
+        report = colorize_film(
+            reel.source,
+            reel.target,
+            colorizer=self._colorizer,
+            settings=self._settings,
+            on_progress=on_progress,
+        )
+        write_report(report)
+        if report.damage:
+            return Outcome(reel, Result.DAMAGED, report)
+        return Outcome(reel, Result.DONE if report.clean else Result.LEFT_BEHIND, report)
+
+    def _differs(self, reel: Reel, earlier: Report | None) -> str:
+        """What speaks against a target that is there; empty where it is the one to be made."""
+        if earlier is None:
+            return ", and no report beside it tells how it was made"
+        if changed := differences(earlier.job, self._job(reel, earlier.job)):
+            return f", made otherwise: {changed}"
+        if reel.target.stat().st_size != earlier.bytes:
+            return ", but is not the film that the report beside it tells of"
+        return ""
+
+    def _job(self, reel: Reel, begun: Job) -> Job:
+        """What would be done to make the target; nothing is decoded but the first frame."""
+        source, target, settings = check_file(reel.source), reel.target, self._settings
+        if film_is_still(source):
+            return describe_still(source, target, settings, self._colorizer)
+        with open_film(source, settings.open) as film:
+            return job_of(film.info, target, settings, self._colorizer, self._gate_sha256, begun)
+
+
+def read_report(target: Path) -> Report | None:
+    """The report beside a target; None where there is none, or none of this version of vidcolor."""
+    try:
+        return Report.from_dict(json.loads(report_path(target).read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_report(report: Report) -> Path:
+    """Write a report beside its target; a reader finds the old one or the whole new one.
+
+    Raises:
+        OutputError: It cannot be written; the target is done all the same.
+    """
+    target = Path(report.target)
+    path = report_path(target)
+    part = part_path(path)
+    try:
+        with output_errors(path), new_file(part) as file:
+            file.write(json.dumps(report.to_dict(), indent=1).encode() + b"\n")
+            file.flush()
+            publish(file.fileno(), part, path)
+    except OutputError as error:
+        raise OutputError(f"{printable(target.name)}: is done, but its report {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,217 @@
+"""``vidcolor FOLDER OUTFOLDER``, ``vidcolor 'reels/*.mp4' OUTFOLDER``: many films, one table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unicodedata import combining, east_asian_width
+
+from vidcolor.cli.progress import ProgressFile, Shown, progress_file
+from vidcolor.cli.summary import headline, speed, summarise
+from vidcolor.cli.text import clock, fail, is_surprise, printable, reason, say
+from vidcolor.errors import FilmUnreadable, SettingsError
+from vidcolor.places import is_pattern
+from vidcolor.settings import Settings
+
+if TYPE_CHECKING:
+    from vidcolor.batch import Batch, Outcome
+    from vidcolor.frames import Report
+    from vidcolor.reels import Reel, Reels
+
+WIDEST = 44
+"""Columns of a film's name; longer ones are cut in the middle."""
+WIDEST_TITLE = 28
+"""The same, before a bar."""
+
+SHOWN = 3
+"""How many of the files that are left out are named."""
+
+INTERRUPTED = "interrupted; run the same command again to go on"
+
+
+def is_batch(args: argparse.Namespace) -> bool:
+    """Whether several films are meant, or a film in a folder."""
+    (source, *others), target = args.sources, args.target
+    several = others or os.path.isdir(source) or is_pattern(source)
+    return bool(several or os.path.isdir(target) or target.endswith(os.sep))
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Colour all films; 2 where one failed, else 3 where one is not whole, else 0.
+
+    Raises:
+        VidcolorError: Nothing can be begun.
+    """
+    from vidcolor.batch import Batch
+
+    found = _found(args)
+    rows: list[Row] = []
+    with progress_file(args.progress) as lines:
+        batch = Batch(settings)
+        for number, reel in enumerate(found.reels, 1):
+            place = f"{number}/{len(found.reels)}"
+            outcome = _coloured(batch, reel, place, lines, args)
+            if outcome.error and args.interrupt.number:
+                raise KeyboardInterrupt from outcome.error  # native code made it another error
+            rows.append(row_of(outcome))
+            _tell(outcome, rows[-1], place, args)
+    if not args.quiet:
+        for line in ["", *table(rows), "", _sum(rows, found, args.verbose)]:
+            say(line)
+    return max((row.code for row in rows), key=(0, 3, 2).index)
+
+
+def _found(args: argparse.Namespace) -> Reels:
+    """The films that are meant.
+
+    Raises:
+        SettingsError: An option or a name makes no sense for several films.
+        FilmUnreadable: There is none.
+    """
+    from vidcolor.film.encode import CONTAINERS
+    from vidcolor.film.still import STILL_SUFFIXES
+    from vidcolor.reels import find_reels
+
+    target = Path(args.target)
+    if args.report:
+        raise SettingsError("--report is for one film; of several each gets its own beside it")
+    if "" in args.sources:
+        raise SettingsError("an empty name is no film")
+    film = target.suffix.lower() in (*CONTAINERS, *STILL_SUFFIXES) and not target.is_dir()
+    if args.target == "-" or film:
+        raise SettingsError(f"{args.target}: is for one film; name a folder for several")
+    found = find_reels(args.sources, target, args.to)
+    if not found.reels:
+        others = _left_out(found.left_out, args.verbose)
+        raise FilmUnreadable(f"{', '.join(args.sources)}: there is no film in it{others}")
+    return found
+
+
+def _coloured(
+    batch: Batch, reel: Reel, place: str, lines: ProgressFile | None, args: argparse.Namespace
+) -> Outcome:
+    number, films = map(int, place.split("/"))
+    title = f"{place} {fitted(reel.name, WIDEST_TITLE)}"
+    with Shown(lines, args.quiet, title, film=number, films=films, name=reel.name) as shown:
+        outcome = batch.colour(reel, shown)
+        shown.report = outcome.report
+    return outcome
+
+
+def _tell(outcome: Outcome, row: Row, place: str, args: argparse.Namespace) -> None:
+    """A line about a film that is done, as soon as it is."""
+    if outcome.error:
+        if args.verbose and is_surprise(outcome.error):
+            traceback.print_exception(outcome.error)
+        fail(f"{place} {row.name}: {row.why}")
+    elif args.quiet or not outcome.report:
+        return
+    elif row.result == "skipped":
+        say(f"{place} {outcome.report.target}: is done already")
+    elif args.verbose:
+        summarise(outcome.report, args.verbose)
+    else:
+        say(f"{place} {headline(outcome.report)}{row.why and '; '}{row.why}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    name: str
+    result: str
+    code: int
+    """Exit code of the batch if all others are done and whole."""
+    frames: str = ""
+    time: str = ""
+    speed: str = ""
+    why: str = ""
+
+
+def row_of(outcome: Outcome) -> Row:
+    """What the table says of a film."""
+    name, result, report = printable(outcome.reel.name), str(outcome.result), outcome.report
+    if report is None:
+        return Row(name, result, 2, why=_reason(outcome))
+    code, why = (0, "") if report.clean else (3, missing(report))
+    if result == "skipped":
+        return Row(name, result, code, str(report.frames), why=why)
+    rate = speed(report)
+    told = "" if rate is None else f"{rate:.1f}"
+    return Row(name, result, code, str(report.frames), clock(report.seconds["total"]), told, why)
+
+
+def missing(report: Report) -> str:
+    """How much of a film was damaged, and what was left behind."""
+    damage = ", ".join(f"{count} {kind}" for kind, count in report.damage_counts.items())
+    left = ", ".join(item.what for item in report.left_behind)
+    return "; ".join(filter(None, (damage, left and f"without {left}")))
+
+
+def _reason(outcome: Outcome) -> str:
+    if not outcome.error:
+        return ""
+    text = reason(outcome.error)
+    for name in (outcome.reel.source, outcome.reel.source.name, outcome.reel.target.name):
+        text = text.removeprefix(f"{name}: ")
+    return printable(text)
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """The lines of the table, of the same width but for what is wrong with a film."""
+    head = ("film", "result", "frames", "time", "frames/s")
+    cells = [
+        head,
+        *((fitted(r.name, WIDEST), r.result, r.frames, r.time, r.speed) for r in rows),
+    ]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for cell, why in zip(cells, ["", *(row.why for row in rows)], strict=True):
+        room = [" " * (width - columns(word)) for word, width in zip(cell, widths, strict=True)]
+        left = [word + space for word, space in zip(cell[:2], room, strict=False)]
+        right = [space + word for word, space in zip(cell[2:], room[2:], strict=True)]
+        lines.append("  ".join([*left, *right, why]).rstrip())
+    return lines
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
+def fitted(name: str, width: int) -> str:
+    """A name cut in the middle to so many columns of a terminal."""
+    name = printable(name)
+    if columns(name) <= width:
+        return name
+    head, tail = "", ""
+    while columns(head + tail) < width - 2:
+        tail = name[len(name) - len(tail) - 1 :]
+        if columns(head + tail) < width - 2:
+            head = name[: len(head) + 1]
+    return f"{head}\N{HORIZONTAL ELLIPSIS}{tail}"
+
+
+def _sum(rows: Sequence[Row], found: Reels, verbose: bool) -> str:
+    from vidcolor.batch import Result
+
+    times = Counter(row.result for row in rows)
+    counts = ", ".join(f"{times[result]} {result}" for result in Result if times[result])
+    films = "1 film" if len(rows) == 1 else f"{len(rows)} films"
+    return f"{films}: {counts}{_left_out(found.left_out, verbose)}"
+
+
+def _left_out(paths: Sequence[Path], verbose: bool) -> str:
+    """Files that were taken for no films."""
+    if not paths:
+        return ""
+    names = [path.name for path in (paths if verbose else paths[:SHOWN])]
+    more = [] if len(names) == len(paths) else ["..."]
+    what = "1 other file" if len(paths) == 1 else f"{len(paths)} other files"
+    return f"; {what} left out: {', '.join([*names, *more])}"

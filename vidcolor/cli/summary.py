@@ -1,0 +1,48 @@
+"""What is said of a film that was coloured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vidcolor.cli.text import clock, damage_lines, say
+
+if TYPE_CHECKING:
+    from vidcolor.frames import Report
+
+
+def headline(report: Report) -> str:
+    """Target, frames, shots, time and speed on one line."""
+    what = f"{report.frames} frames, {report.shots} shots" if report.codec else "1 picture"
+    rate = speed(report)
+    told = "" if rate is None else f", {rate:.1f} frames/s"
+    return f"{report.target}: {what} in {clock(report.seconds['total'])}{told}"
+
+
+def speed(report: Report) -> float | None:
+    """Frames per second; None for a picture, and where earlier runs have done a part."""
+    total = report.seconds["total"]
+    return report.frames / total if report.codec and total and not report.resumed else None
+
+
+def summarise(report: Report, verbose: bool) -> None:
+    """Print what was done, carried, left behind and damaged."""
+    say(headline(report))
+    if report.codec:
+        loss = "lossless" if report.lossless else "lossy"
+        say(
+            f"  picture  {report.codec} {report.pixels} ({loss}); luma to the encoder {report.luma}"
+        )
+    for line in report.carried:
+        say(f"  carried  {line}")
+    for note in report.notes:
+        say(f"  note     {note}")
+    for left in report.left_behind:
+        say(f"  LEFT BEHIND  {left.what}: {left.why}")
+    for line in damage_lines(report.damage, report.damage_counts, "; --report lists them"):
+        say(line)
+    if verbose:
+        stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
+        say(f"  seconds  {stages}")
+        if report.codec:
+            say(f"  net      saw {report.inferred} frames")
+        say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
