@@ -125,6 +125,8 @@ class Batch:
             return f", made otherwise: {changed}"
         if reel.target.stat().st_size != earlier.bytes:
             return ", but is not the film that the report beside it tells of"
+        if self._settings.output.strict and earlier.left_behind:
+            return f", made without {earlier.left_behind[0].what}"
         return ""
 
     def _job(self, reel: Reel, begun: Job) -> Job:

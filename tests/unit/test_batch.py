@@ -197,6 +197,16 @@ def test_a_target_that_nothing_vouches_for_is_not_touched(
     assert tree(after / "out") == files
 
 
+def test_strict_takes_nothing_that_left_something_behind(run: Run, after: Path) -> None:
+    path = after / "out" / "a.mkv.json"
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps(found | {"left_behind": [{"what": "a tag", "why": "no room"}]}))
+    assert results(run()) == ["skipped", "failed", "skipped", "skipped"]
+    found = run(Settings(colorizer=NET, output=OutputSettings(strict=True)))
+    assert results(found) == ["failed", "failed", "skipped", "skipped"]
+    assert reasons(found)[0] == "a.mkv: exists, made without a tag; --force replaces it"
+
+
 def test_what_is_lost_is_made_again(run: Run, after: Path) -> None:
     (after / "out" / "p.png.json").unlink()
     (after / "out" / "c.mkv").unlink()

@@ -55,12 +55,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     with progress_file(args.progress) as lines:
         batch = Batch(settings)
         for number, reel in enumerate(found.reels, 1):
-            place = f"{number}/{len(found.reels)}"
-            outcome = _coloured(batch, reel, place, lines, args)
-            if outcome.error and args.interrupt.number:
-                raise KeyboardInterrupt from outcome.error  # native code made it another error
-            rows.append(row_of(outcome))
-            _tell(outcome, rows[-1], place, args)
+            rows.append(_coloured(batch, reel, (number, len(found.reels)), lines, args))
     if not args.quiet:
         for line in ["", *table(rows), "", _sum(rows, found, args.verbose)]:
             say(line)
@@ -94,14 +89,23 @@ def _found(args: argparse.Namespace) -> Reels:
 
 
 def _coloured(
-    batch: Batch, reel: Reel, place: str, lines: ProgressFile | None, args: argparse.Namespace
-) -> Outcome:
-    number, films = map(int, place.split("/"))
-    title = f"{place} {fitted(reel.name, WIDEST_TITLE)}"
+    batch: Batch,
+    reel: Reel,
+    place: tuple[int, int],
+    lines: ProgressFile | None,
+    args: argparse.Namespace,
+) -> Row:
+    """Colour one film, show how far it is, and tell how it went; its line of the table."""
+    number, films = place
+    title = f"{number}/{films} {fitted(reel.name, WIDEST_TITLE)}"
     with Shown(lines, args.quiet, title, film=number, films=films, name=reel.name) as shown:
         outcome = batch.colour(reel, shown)
         shown.report = outcome.report
-    return outcome
+    if outcome.error and args.interrupt.number:
+        raise KeyboardInterrupt from outcome.error  # native code made it another error
+    row = row_of(outcome)
+    _tell(outcome, row, f"{number}/{films}", args)
+    return row
 
 
 def _tell(outcome: Outcome, row: Row, place: str, args: argparse.Namespace) -> None:
