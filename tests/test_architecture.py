@@ -27,7 +27,8 @@ ORDER = [
     *("model.inference", "model.export"),
     *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
     *("colorizer", "smoothing", "paint", "way"),
-    *("chunks", "journal", "job", "pipeline", "streaming", "metrics"),
+    *("chunks", "journal", "job", "pipeline", "streaming", "comparison"),
+    "metrics",
     *("matching", "steadiness", "evaluation"),
     *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
     *("benchmark.stages", "benchmark.fresh", "benchmark.run"),
@@ -40,8 +41,8 @@ ORDER = [
     "training.gate_trainer",
     "training.trainer",
     "vidcolor",
-    *("cli", "cli.text", "cli.color", "cli.bench", "cli.evaluate", "cli.info", "cli.play"),
-    *("cli.shots", "cli.train", "cli.weights", "cli.main"),
+    *("cli", "cli.text", "cli.color", "cli.bench", "cli.compare", "cli.evaluate"),
+    *("cli.info", "cli.play", "cli.shots", "cli.train", "cli.weights", "cli.main"),
     "__main__",
 ]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public

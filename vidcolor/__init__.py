@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from vidcolor.colorizer import Colorizer
+    from vidcolor.comparison import side_by_side
     from vidcolor.errors import VidcolorError
     from vidcolor.evaluation import evaluate
     from vidcolor.film.decode import decode
@@ -34,6 +35,7 @@ _HOMES = {
     "load_weights": "model.weights",
     "open_film": "film.probe",
     "save_weights": "model.weights",
+    "side_by_side": "comparison",
     "train": "training.trainer",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "load_weights",
     "open_film",
     "save_weights",
+    "side_by_side",
     "train",
 ]
 

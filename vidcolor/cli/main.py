@@ -16,7 +16,7 @@ from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
-from vidcolor.cli import bench, color, evaluate, info, play, shots, train, weights
+from vidcolor.cli import bench, color, compare, evaluate, info, play, shots, train, weights
 from vidcolor.cli.text import fail
 from vidcolor.errors import VidcolorError
 
@@ -28,6 +28,7 @@ NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")
 
 COMMANDS: dict[str, ModuleType] = {
     "bench": bench,
+    "compare": compare,
     "evaluate": evaluate,
     "info": info,
     "play": play,
