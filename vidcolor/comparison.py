@@ -236,7 +236,7 @@ class _Sheet:
             yield f"{name} ends at {ends}; its last frame stays"
         longer = (theirs.duration or 0) - (mine.duration or theirs.duration or 0)
         if self._whole and longer > _ALIKE:
-            yield f"{name} lasts {float(longer):.1f} s longer than the first film; that is not shown"
+            yield f"{name} lasts {float(longer):.1f} s longer than the first film; not shown"
         if {mine.field_order, theirs.field_order} != {"progressive"}:
             yield "the film has fields; they are shown woven"
         if mine.layout.transfer != theirs.layout.transfer:
