@@ -28,7 +28,7 @@ ORDER = [
     *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
     *("colorizer", "smoothing", "paint", "way"),
     *("reel", "preview"),
-    *("chunks", "journal", "shotlist", "job", "stills", "pipeline", "streaming"),
+    *("chunks", "journal", "shotlist", "job", "stills", "pipeline", "streaming", "comparison"),
     *("reels", "batch", "metrics"),
     *("matching", "steadiness", "evaluation"),
     *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
@@ -43,8 +43,8 @@ ORDER = [
     "training.trainer",
     "vidcolor",
     *("cli", "cli.text", "cli.progress", "cli.summary", "cli.batch", "cli.color", "cli.bench"),
-    *("cli.evaluate", "cli.info", "cli.pershot", "cli.play", "cli.preview", "cli.shots"),
-    *("cli.train", "cli.weights", "cli.main"),
+    *("cli.compare", "cli.evaluate", "cli.info", "cli.pershot", "cli.play", "cli.preview"),
+    *("cli.shots", "cli.train", "cli.weights", "cli.main"),
     "__main__",
 ]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public

@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from vidcolor.colorizer import Colorizer
+    from vidcolor.comparison import side_by_side
     from vidcolor.errors import VidcolorError
     from vidcolor.evaluation import evaluate
     from vidcolor.film.decode import decode
@@ -36,6 +37,7 @@ _HOMES = {
     "load_weights": "model.weights",
     "open_film": "film.probe",
     "save_weights": "model.weights",
+    "side_by_side": "comparison",
     "still_at": "preview",
     "train": "training.trainer",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "load_weights",
     "open_film",
     "save_weights",
+    "side_by_side",
     "still_at",
     "train",
 ]

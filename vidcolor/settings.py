@@ -190,6 +190,31 @@ class Settings:
     output: OutputSettings = field(default_factory=OutputSettings)
 
 
+LOOKS = ("side", "split", "wipe")
+"""How two films can be shown in one."""
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """How two films are shown in one."""
+
+    look: str = "side"
+    """``side`` puts them side by side, ``split`` shows the left half of one and the right half of
+    the other, ``wipe`` moves the line between them to and fro."""
+    period: Fraction = Fraction(6)
+    """Seconds that the line takes to the left edge and back."""
+    height: int | None = None
+    """Of each picture, in pixels; None takes that of the first film."""
+
+    def __post_init__(self) -> None:
+        if self.look not in LOOKS:
+            raise SettingsError(f"no look {self.look!r}; use {', '.join(LOOKS)}")
+        if self.period <= 0:
+            raise SettingsError("--period takes more than 0 seconds")
+        if self.height is not None and not 16 <= self.height <= 8192:
+            raise SettingsError(f"--height {self.height} is outside 16 to 8192")
+
+
 @dataclass(frozen=True)
 class BenchmarkSettings:
     """How much a benchmark measures."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
@@ -88,11 +89,8 @@ def _moving(
                 decoded = prefetch(decode(film, plan.layout))
                 frames = painted(decoded, film.info, colorizer, gate, settings, crew)
                 frames = _watched(prefetch(frames), film, report, on_progress)
-                packets = with_others(film, encode(frames, writer.video))
-                try:
+                with closing(with_others(film, encode(frames, writer.video))) as packets:
                     writer.write(packets)
-                finally:
-                    close(packets)
             writer.finish()
         report.damage, report.damage_counts = film.damage, film.damage_counts
         report.source_colour = film.source_colour

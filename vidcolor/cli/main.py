@@ -16,7 +16,18 @@ from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
-from vidcolor.cli import bench, color, evaluate, info, play, preview, shots, train, weights
+from vidcolor.cli import (
+    bench,
+    color,
+    compare,
+    evaluate,
+    info,
+    play,
+    preview,
+    shots,
+    train,
+    weights,
+)
 from vidcolor.cli.text import fail, is_surprise, reason
 
 GRACE = 1.0
@@ -24,6 +35,7 @@ GRACE = 1.0
 
 COMMANDS: dict[str, ModuleType] = {
     "bench": bench,
+    "compare": compare,
     "evaluate": evaluate,
     "info": info,
     "play": play,

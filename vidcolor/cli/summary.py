@@ -32,17 +32,27 @@ def summarise(report: Report, verbose: bool) -> None:
         say(
             f"  picture  {report.codec} {report.pixels} ({loss}); luma to the encoder {report.luma}"
         )
-    for line in report.carried:
-        say(f"  carried  {line}")
-    for note in report.notes:
-        say(f"  note     {note}")
-    for left in report.left_behind:
-        say(f"  LEFT BEHIND  {left.what}: {left.why}")
-    for line in damage_lines(report.damage, report.damage_counts, "; --report lists them"):
-        say(line)
+    tell_streams(report, "; --report lists them")
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
         say(f"  seconds  {stages}")
         if report.codec:
             say(f"  net      saw {report.inferred} frames")
         say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
+
+
+def tell_streams(report: Report, hint: str = "") -> None:
+    """Print what was carried, what is worth a note, what was left behind and damaged.
+
+    Args:
+        report: Of a film.
+        hint: Tells where all damage is listed, if it is anywhere.
+    """
+    for line in report.carried:
+        say(f"  carried  {line}")
+    for note in report.notes:
+        say(f"  note     {note}")
+    for left in report.left_behind:
+        say(f"  LEFT BEHIND  {left.what}: {left.why}")
+    for line in damage_lines(report.damage, report.damage_counts, hint):
+        say(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,7 @@ from vidcolor.film.probe import Film, open_film
 from vidcolor.streams import close
 
 
-def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet[Any], None, None]:
     """All packets of the target in the order of their times, so that players need not jump about.
 
     A picture is handed on as soon as the second reading has come to its time.
