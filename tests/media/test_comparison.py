@@ -219,9 +219,7 @@ WIDE = (1, 9, 9, 14)
     ("first", "second"), [(SD, HD), (HD, SD), (FULL, HD), (SD, FULL), (HD, WIDE), (FULL, SD)]
 )
 @pytest.mark.parametrize("deep", [False, True])
-def test_one_colour_stays_one_colour(
-    first: Any, second: Any, deep: bool, tmp_path: Path
-) -> None:
+def test_one_colour_stays_one_colour(first: Any, second: Any, deep: bool, tmp_path: Path) -> None:
     """Whatever matrix and range a film has: the sheet holds it in those of the second."""
     formats = ("yuv422p10le" if deep else "yuv420p"), "yuv420p"
     made = []
