@@ -85,8 +85,10 @@ def _moving(
             colorizer.renew()
             colorizer.fit(film.info.height, film.info.width, film.info.sample_aspect)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
-            with crew_for(colorizer, film.info, plan.layout) as crew:
-                decoded = prefetch(decode(film, plan.layout))
+            with (
+                crew_for(colorizer, film.info, plan.layout) as crew,
+                closing(prefetch(decode(film, plan.layout))) as decoded,
+            ):
                 frames = painted(decoded, film.info, colorizer, gate, settings, crew)
                 frames = _watched(prefetch(frames), film, report, on_progress)
                 with closing(with_others(film, encode(frames, writer.video))) as packets:
