@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from vidcolor.cli.progress import Pace, ProgressFile, progress_file, shown
+from vidcolor.cli.progress import Pace, ProgressFile, Shown, progress_file
 from vidcolor.errors import OutputError
 from vidcolor.film.facts import expected_frames
 from vidcolor.frames import Progress, Report
@@ -145,9 +147,27 @@ def test_a_picture_has_one_line(lines: ProgressFile, tmp_path: Path) -> None:
 
 def test_lines_are_appended_and_carry_more(tmp_path: Path) -> None:
     for number in (1, 2):
-        with progress_file(str(tmp_path / "progress")) as file:
-            shown(lambda on_progress: Report("in", "out", frames=1), file, True, film=number)
-    assert [line["film"] for line in read(tmp_path)] == [1, 2]
+        name = str(tmp_path / "progress")
+        with progress_file(name) as file, Shown(file, True, film=number) as shown:
+            shown(Progress(0, 9, 0.0))
+            shown.report = Report("in", "out", frames=1)
+    found = [(line["film"], line["frames"], line["left"]) for line in read(tmp_path)]
+    assert found == [(1, 0, None), (1, 1, 0), (2, 0, None), (2, 1, 0)]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_begins_where_earlier_runs_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Shown(None, False, "1/3 a.mp4") as shown:
+        for frames in (500, 501, 503):
+            shown(Progress(frames, 1000, 0.0))
+        assert (shown._bar.initial, shown._bar.n, shown._bar.total) == (500, 503, 1000)
+        shown._bar.refresh()
+    assert "1/3 a.mp4:  50%|" in sys.stderr.getvalue()
 
 
 @pytest.mark.parametrize("name", ["no/such/folder", ".", "nul\0byte"])
@@ -162,7 +182,6 @@ def test_a_file_that_cannot_be_written_is_refused(
 def test_no_file_is_no_file() -> None:
     with progress_file(None) as file:
         assert file is None
-        assert shown(lambda on_progress: Report("in", "out"), file, True).source == "in"
 
 
 @pytest.mark.parametrize("reader", ["goes", "sleeps"])
