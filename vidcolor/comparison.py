@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -80,10 +81,9 @@ def side_by_side(
         shown = replace(one, info=sheet.info)
         writer = FilmWriter(shown, target, sheet.plan, settings.output, once=True)
         stack.enter_context(writer)
-        if second is None:
-            frames = _coloured(other, sheet.plan, colorizer, settings, report, stack)
-        else:
-            frames = decode(other)
+        own = second is None
+        colour = partial(_coloured, other, sheet.plan, colorizer, settings, report, stack)
+        frames = colour() if own else decode(other)
         theirs = stack.enter_context(closing(prefetch(frames)))
         mine = stack.enter_context(closing(prefetch(decode(one))))
         matched = on_screen(_moments(one, mine), _moments(other, theirs))
@@ -91,7 +91,7 @@ def side_by_side(
         with closing(with_others(one, encode(pairs, writer.video))) as packets:
             writer.write(packets)
         written = writer.finish()
-        _tell_damage(report, one, other, second is None)
+        _tell_damage(report, one, other, own)
     report.codec, report.pixels = sheet.plan.codec, sheet.plan.layout.format
     report.lossless = sheet.plan.lossless
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
