@@ -17,7 +17,7 @@ import pytest
 import vidcolor
 from vidcolor import pipeline
 from vidcolor.cli import color
-from vidcolor.cli.main import main
+from vidcolor.cli.main import COMMANDS, main
 from vidcolor.cli.text import clock, moment
 from vidcolor.errors import FilmUnreadable
 from vidcolor.frames import Damage, LeftBehind, Progress, Report
@@ -79,11 +79,11 @@ def test_help_lists_every_option(capsys: Captured) -> None:
     text = capsys.readouterr().out
     words = set(text.replace(",", " ").split())
     assert words >= OPTIONS
-    for command in ("info", "shots", "weights", "evaluate", "bench", "train"):
+    for command in COMMANDS:
         assert command in text
 
 
-@pytest.mark.parametrize("command", ["info", "shots", "weights", "evaluate", "bench", "train"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str, capsys: Captured) -> None:
     assert main([command, "--help"]) == 0
     assert f"vidcolor {command}" in capsys.readouterr().out

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -19,7 +18,7 @@ from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, encode, plan_encode
 from vidcolor.film.fit import Fit, pair_layout, screen_size
 from vidcolor.film.limits import printable
-from vidcolor.film.mux import FilmWriter
+from vidcolor.film.mux import FilmWriter, Written
 from vidcolor.film.pair import Pairs
 from vidcolor.film.probe import Film, open_film
 from vidcolor.film.target import check_target
@@ -81,23 +80,19 @@ def side_by_side(
         shown = replace(one, info=sheet.info)
         writer = FilmWriter(shown, target, sheet.plan, settings.output, once=True)
         stack.enter_context(writer)
-        own = second is None
-        colour = partial(_coloured, other, sheet.plan, colorizer, settings, report, stack)
-        frames = colour() if own else decode(other)
+        if second is None:
+            frames = _coloured(other, sheet.plan, colorizer, settings, report, stack)
+        else:
+            frames = decode(other)
         theirs = stack.enter_context(closing(prefetch(frames)))
         mine = stack.enter_context(closing(prefetch(decode(one))))
         matched = on_screen(_moments(one, mine), _moments(other, theirs))
         pairs = _watched(prefetch(sheet.pairs(matched)), one, report, on_progress)
         with closing(with_others(one, encode(pairs, writer.video))) as packets:
             writer.write(packets)
-        written = writer.finish()
-        _tell_damage(report, one, other, own)
-    report.codec, report.pixels = sheet.plan.codec, sheet.plan.layout.format
-    report.lossless = sheet.plan.lossless
-    report.carried, report.left_behind = list(written.carried), list(written.left_behind)
-    report.notes += [*sheet.plan.notes, *sheet.notes(one, other)]
+        _sum_up(report, sheet, writer.finish(), one, other)
+        _tell_damage(report, one, other, second is None)
     report.seconds = {"total": round(perf_counter() - began, 3)}
-    report.versions = versions()
     return report
 
 
@@ -257,6 +252,14 @@ def _watched(
                 on_progress(Progress(report.frames, film.info.frames, float(frame.seconds)))
     finally:
         close(frames)
+
+
+def _sum_up(report: Report, sheet: _Sheet, written: Written, one: Film, other: Film) -> None:
+    report.codec, report.pixels = sheet.plan.codec, sheet.plan.layout.format
+    report.lossless = sheet.plan.lossless
+    report.carried, report.left_behind = list(written.carried), list(written.left_behind)
+    report.notes = [*report.notes, *sheet.plan.notes, *sheet.notes(one, other)]
+    report.versions = versions()
 
 
 def _tell_damage(report: Report, one: Film, other: Film, same: bool) -> None:

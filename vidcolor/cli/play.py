@@ -135,7 +135,10 @@ def player_command(asked: str | None, environment: Mapping[str, str]) -> list[st
     Raises:
         SettingsError: There is no player, or nothing to show a window on.
     """
-    words = shlex.split(asked) if asked else []
+    try:
+        words = shlex.split(asked or "")
+    except ValueError as error:
+        raise SettingsError(f"--player {asked!r} cannot be read: {error}") from error
     if len(words) == 1 and Path(words[0]).stem in PLAYERS:
         return [words[0], *PLAYERS[Path(words[0]).stem].split()]
     if words:
