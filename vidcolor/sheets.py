@@ -6,6 +6,7 @@ The only module that imports Pillow. It draws here and reads no file but fonts.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from math import ceil
@@ -31,7 +32,7 @@ MAX_SIDE = 65_500
 """What a JPEG can hold."""
 MAX_PIXELS = 160_000_000
 """Of a sheet; it takes three bytes each, a few times over."""
-ROOMY = 48_000_000
+ROOMY = 64_000_000
 """Pixels above which a sheet of very many pictures rather gets smaller ones."""
 
 GROUND, LINE = (17, 17, 19), (214, 214, 214)
@@ -39,6 +40,9 @@ BRIGHT, DIM = (236, 236, 236), (150, 150, 154)
 MARGIN, GAP = 16, 6
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")
 """Asked for letters that Pillow's own font lacks."""
+
+_LONGEST = 600
+"""Letters of a name that are looked at."""
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -133,7 +137,9 @@ class Sheet:
         """Light letters on a dark plate in the lower left corner of a picture."""
         size = min(17, max(11, self.cell[0] // 26))
         pad = size // 3
-        face = font(size, label)
+        label, face = fitted(label, size, self.cell[0] - 2 * pad)
+        if not label:
+            return
         length = ceil(face.getlength(label))
         box = (x, bottom - size - 2 * pad, x + min(self.cell[0], length + 2 * pad), bottom)
         under = self._image.crop(box)
@@ -142,16 +148,16 @@ class Sheet:
         self._draw.text((x + pad, middle), label, BRIGHT, face, anchor="lm")
 
     def _heading(self, name: str, facts: str) -> None:
+        """The name, and the facts behind it where there is room for both."""
         room = self.size[0] - 2 * MARGIN
+        facts, small = fitted(facts, self._head - 6, room)
+        short, face = fitted(name, self._head, room - small.getlength(facts) - self._head)
+        if not short:
+            (short, face), facts = fitted(name, self._head, room), ""
         middle = MARGIN + self._head / 2
-        small = font(self._head - 6, facts)
-        length = small.getlength(facts)
-        name = shortened(name, self._head, room - length - 16)
-        face = font(self._head, name)
-        self._draw.text((MARGIN, middle), drawable(name, face), BRIGHT, face, anchor="lm")
-        if face.getlength(name) + 16 + length <= room or not name:
-            at = MARGIN + (face.getlength(name) + 16 if name else 0)
-            self._draw.text((at, middle), drawable(facts, small), DIM, small, anchor="lm")
+        self._draw.text((MARGIN, middle), short, BRIGHT, face, anchor="lm")
+        behind = MARGIN + face.getlength(short) + self._head * 2 / 3
+        self._draw.text((behind, middle), facts, DIM, small, anchor="lm")
 
     def _broken(self, title: str) -> list[str]:
         """The title of a column in one line, or in one for each of its parts if it is too long."""
@@ -161,10 +167,9 @@ class Sheet:
     def _column_title(self, column: int, lines: Sequence[str]) -> None:
         x, _ = self.place(column)
         for number, line in enumerate(lines, self._lines - len(lines)):
-            line = shortened(line, self._title, self.cell[0])
-            face = font(self._title, line)
+            line, face = fitted(line, self._title, self.cell[0])
             y = self._top - (self._lines - number) * (self._title + 6) + self._title / 2
-            self._draw.text((x, y), drawable(line, face), BRIGHT, face, anchor="lm")
+            self._draw.text((x, y), line, BRIGHT, face, anchor="lm")
 
 
 def sheet_size(cell: tuple[int, int], columns: int, rows: int, top: int = 50) -> tuple[int, int]:
@@ -244,13 +249,24 @@ def drawable(text: str, face: Font) -> str:
     return "".join(found)
 
 
-def shortened(text: str, size: int, room: float) -> str:
-    """``text``, with dots for its middle where it is longer than ``room`` pixels."""
-    text = text if len(text) <= 400 else f"{text[:200]}...{text[-200:]}"
+def fitted(text: str, size: int, room: float) -> tuple[str, Font]:
+    """``text`` as it can be drawn, and its font.
+
+    Where it is longer than ``room`` pixels, it has dots for its middle; at worst nothing is left.
+    """
+    text = text if len(text) <= _LONGEST else text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
     face = font(size, text)
-    keep = len(text)
-    short = text
-    while keep > 0 and face.getlength(short) > room:
-        keep -= 1
-        short = f"{text[: (keep + 1) // 2]}...{text[len(text) - keep // 2 :]}"
-    return short if keep else ""
+    text = drawable(text, face)
+
+    def kept(count: int) -> str:
+        if count == len(text):
+            return text
+        return f"{text[: (count + 1) // 2]}...{text[len(text) - count // 2 :]}" if count else ""
+
+    def too_long(count: int) -> bool:
+        return face.getlength(kept(count)) > room
+
+    if not too_long(len(text)):
+        return text, face
+    fits = bisect_left(range(len(text)), True, key=too_long) - 1
+    return kept(max(0, fits)), face

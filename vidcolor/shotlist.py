@@ -77,7 +77,16 @@ def read_shot_list(path: str | Path) -> ShotList:
         raise FilmUnreadable(f"{name}: is too large for a list of shots")
     try:
         found = _parsed(file)
-    except (ValueError, TypeError, KeyError, ArithmeticError, AttributeError, OSError, csv.Error):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        ArithmeticError,
+        AttributeError,
+        OSError,
+        RecursionError,
+        csv.Error,
+    ):
         found = None
     if found is None:
         raise FilmUnreadable(

@@ -203,9 +203,14 @@ def varied(settings: Settings, asked: Sequence[tuple[str, list[Any]]]) -> list[V
     found = []
     for combination in product(*(some for _, some in asked)):
         chosen = dict(zip(keys, combination, strict=True))
-        words = [f"{key} {Path(str(value)).name}" for key, value in chosen.items()]
+        words = [f"{key} {shown(value)}" for key, value in chosen.items()]
         found.append(Variant(", ".join(words), with_values(settings, chosen), context))
     return found
+
+
+def shown(value: object) -> str:
+    """A value as it is printed: of a path its last part, of a number no more than is needed."""
+    return f"{value:g}" if isinstance(value, float) else Path(str(value)).name
 
 
 def with_values(settings: Settings, chosen: dict[str, Any]) -> Settings:
