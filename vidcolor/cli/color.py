@@ -221,7 +221,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Colour, show a bar, print the summary; 0 or 3."""
     settings = settings_of(args)
-    if batch.is_batch(args):
+    args.several = batch.is_batch(args)
+    if args.several:
         return batch.run(args, settings)
     if args.to:
         raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
@@ -240,7 +241,7 @@ def run(args: argparse.Namespace) -> int:
 
 def interrupted(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
-    if batch.is_batch(args):
+    if getattr(args, "several", False):
         return batch.INTERRUPTED
     if any(work_folder(Path(args.target)).glob("*.packets")):
         return "interrupted; run the same command again to go on from the last finished chunk"
