@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,12 @@ from vidcolor.model.vgg import VGG16Features
 from vidcolor.model.weights import load_weights, save_weights
 from vidcolor.training.datasets import Still, look_of
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+"""Processes that share the tests, and the cores."""
+
+torch.set_num_threads(max(1, min(2, torch.get_num_threads()) // WORKERS))
+if WORKERS > 1:  # for the processes that tests start
+    os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())
 
 SETTLE_SECONDS = 3.0
 """A thread may still be on its way out when a test ends; a leaked one stays for good."""

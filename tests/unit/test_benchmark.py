@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.film.decode import decode
 from vidcolor.film.made import make_film
 from vidcolor.film.probe import open_film
+from vidcolor.frames import Progress
 
 PARTS = {  # milliseconds of a frame by the clock, and of all cores
     "transcode": (10, 20),
@@ -225,3 +227,21 @@ def test_bad_words_are_refused_in_one_line(
     assert err.count("\n") == 1
     assert err.startswith("vidcolor: ")
     assert said in err
+
+
+def test_the_first_frame_is_one_that_was_coloured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def colorize_film(*_: Any, on_progress: Any, **__: Any) -> None:
+        for frames in (0, 1, 2):
+            now[0] += 10
+            on_progress(Progress(frames, 2, 0.0))
+
+    monkeypatch.setattr("vidcolor.pipeline.colorize_film", colorize_film)
+    monkeypatch.setattr("vidcolor.benchmark.fresh.monotonic", lambda: now[0])
+    job, answer = tmp_path / "job", tmp_path / "answer"
+    job.write_bytes(pickle.dumps(("in", "out", None, answer)))
+    fresh.colour(str(job))
+    assert json.loads(answer.read_text())["first_frame_at"] == 20

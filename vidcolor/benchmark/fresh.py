@@ -67,8 +67,8 @@ def colour(job: str) -> None:
     source, target, settings, answer = pickle.loads(Path(job).read_bytes())
     first: list[float] = []
 
-    def note(_progress: Progress) -> None:
-        if not first:
+    def note(progress: Progress) -> None:
+        if progress.frames and not first:
             first.append(monotonic())
 
     from vidcolor.pipeline import colorize_film

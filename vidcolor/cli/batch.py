@@ -38,8 +38,17 @@ INTERRUPTED = "interrupted; run the same command again to go on"
 def is_batch(args: argparse.Namespace) -> bool:
     """Whether several films are meant, or a film in a folder."""
     (source, *others), target = args.sources, args.target
-    several = others or os.path.isdir(source) or is_pattern(source)
-    return bool(several or os.path.isdir(target) or target.endswith(os.sep))
+    if others or is_pattern(source) or os.path.isdir(target) or target.endswith(os.sep):
+        return True
+    return os.path.isdir(source) and not _is_name_of_one(target)
+
+
+def _is_name_of_one(target: str) -> bool:
+    """Whether a film or a picture would be written under such a name."""
+    from vidcolor.film.encode import CONTAINERS
+    from vidcolor.film.still import STILL_SUFFIXES
+
+    return target == "-" or Path(target).suffix.lower() in (*CONTAINERS, *STILL_SUFFIXES)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -69,8 +78,6 @@ def _found(args: argparse.Namespace) -> Reels:
         SettingsError: An option or a name makes no sense for several films.
         FilmUnreadable: There is none.
     """
-    from vidcolor.film.encode import CONTAINERS
-    from vidcolor.film.still import STILL_SUFFIXES
     from vidcolor.reels import find_reels
 
     target = Path(args.target)
@@ -78,8 +85,7 @@ def _found(args: argparse.Namespace) -> Reels:
         raise SettingsError("--report is for one film; of several each gets its own beside it")
     if "" in args.sources:
         raise SettingsError("an empty name is no film")
-    film = target.suffix.lower() in (*CONTAINERS, *STILL_SUFFIXES) and not target.is_dir()
-    if args.target == "-" or film:
+    if _is_name_of_one(args.target) and not target.is_dir():
         raise SettingsError(f"{args.target}: is for one film; name a folder for several")
     found = find_reels(args.sources, target, args.to)
     if not found.reels:

@@ -242,7 +242,8 @@ def colour_settings(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Colour, show a bar, print the summary; 0 or 3."""
     settings = settings_of(args)
-    if batch.is_batch(args):
+    args.several = batch.is_batch(args)
+    if args.several:
         return batch.run(args, settings)
     if args.to:
         raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
@@ -278,7 +279,7 @@ def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
 
 def interrupted(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
-    if batch.is_batch(args):
+    if getattr(args, "several", False):
         return batch.INTERRUPTED
     if args.target == PIPE:
         return "interrupted"
