@@ -41,17 +41,20 @@ ORDER = [
     *("training.gate_losses", "training.gate_runs", "training.gate_validation"),
     "training.gate_trainer",
     "training.trainer",
+    *("web", "web.guard", "web.launch", "web.children", "web.choice", "web.private", "web.shelf"),
+    *("web.looker", "web.worker", "web.study", "web.jobs", "web.desk", "web.words", "web.theme"),
+    *("web.page", "web.routes", "web.server"),
     "vidcolor",
     *("cli", "cli.text", "cli.progress", "cli.summary", "cli.batch", "cli.color", "cli.bench"),
     *("cli.compare", "cli.evaluate", "cli.info", "cli.pershot", "cli.play", "cli.preview"),
-    *("cli.shots", "cli.train", "cli.weights", "cli.main"),
+    *("cli.serve", "cli.shots", "cli.train", "cli.weights", "cli.main"),
     "__main__",
 ]
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public
 names; film's modules stand in any order that has no cycle."""
 
 HOMES = {"av": "film.", "cv2": "flow", "ray": "cluster", "gradio": "web.", "tqdm": "cli."}
-HOMES |= {"PIL": "sheets"}
+HOMES |= {"PIL": "sheets", "fastapi": "web.", "uvicorn": "web."}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 
 MAX_FILE, MAX_FUNCTION = 350, 60

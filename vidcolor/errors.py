@@ -23,7 +23,9 @@ VidcolorError
 ├── DeviceError
 │   ├── DeviceLost
 │   └── OutOfMemory
-└── TrainingError
+├── TrainingError
+├── NotAllowed
+└── PreviewLost
 
 A message is one line: what happened, then what to do about it. Only ``vidcolor.cli`` turns an
 error into printed text and an exit code.
@@ -134,3 +136,11 @@ class OutOfMemory(DeviceError):
 
 class TrainingError(VidcolorError):
     """Training cannot start or go on: no pictures, or a run folder of another configuration."""
+
+
+class NotAllowed(VidcolorError):
+    """The page asks for what it may not have: another folder, too large an upload."""
+
+
+class PreviewLost(VidcolorError):
+    """The process that makes previews ended or hung over a film."""

@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         usage="vidcolor IN OUT [options]\n"
         "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
         "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
-        "       vidcolor bench | evaluate | train ...",
+        "       vidcolor serve | bench | evaluate | train ...",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
     p.add_argument(

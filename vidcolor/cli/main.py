@@ -24,6 +24,7 @@ from vidcolor.cli import (
     info,
     play,
     preview,
+    serve,
     shots,
     train,
     weights,
@@ -31,7 +32,7 @@ from vidcolor.cli import (
 from vidcolor.cli.text import fail, is_surprise, reason
 
 GRACE = 1.0
-"""Seconds that a command has to clean up when it is interrupted."""
+"""Seconds that a command has to clean up when it is interrupted, unless it has its own."""
 
 COMMANDS: dict[str, ModuleType] = {
     "bench": bench,
@@ -40,6 +41,7 @@ COMMANDS: dict[str, ModuleType] = {
     "info": info,
     "play": play,
     "preview": preview,
+    "serve": serve,
     "shots": shots,
     "train": train,
     "weights": weights,
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             parsed = command.parser().parse_args(words)
+            interrupt.grace = getattr(command, "GRACE", GRACE)
             verbose = getattr(parsed, "verbose", False)
             parsed.interrupt = interrupt
             interrupt.words = partial(getattr(command, "interrupted", interrupt.words), parsed)
@@ -89,7 +92,7 @@ class Interrupt:
     """What SIGINT and SIGTERM do while a command runs.
 
     The first one raises KeyboardInterrupt, so that generators and temporary files are cleaned up.
-    Where that takes longer than `GRACE`, since a thread is deep in the net or the encoder, the
+    Where that takes longer than `grace`, since a thread is deep in the net or the encoder, the
     process leaves without it, as it does at once when a second one comes. What is on the disk is
     always good.
     """
@@ -99,6 +102,8 @@ class Interrupt:
         """The signal that came first; 0 while none did."""
         self.words: Callable[..., str] = lambda *_: "interrupted"
         """What is to be printed then."""
+        self.grace = GRACE
+        """Seconds to clean up."""
         self._told = Lock()
         # Python runs handlers between two of its own steps, which may be long apart while native
         # code works; the bytes that signals write arrive at once.
@@ -133,7 +138,7 @@ class Interrupt:
 
     def _watch(self) -> None:
         first = self._next(None)
-        if first and self._next(GRACE) != 0:
+        if first and self._next(self.grace) != 0:
             self.number = self.number or first
             os._exit(self.tell())
 

@@ -1,0 +1,342 @@
+"""``vidcolor serve`` as a person uses it: the real command, a real browser, a film comes back."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import av
+import numpy as np
+import pytest
+from synthetic import texture
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+CHROMIUM_WORDS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+SHOTS, RATE = (40, 40, 40), 25
+TITLE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+PATIENCE = 60_000
+"""Milliseconds that the page may take for a thing on a busy machine."""
+
+
+def make_film(path: Path) -> Path:
+    """Three still views, and a title that is HTML."""
+    with av.open(path, "w") as container:
+        container.metadata["title"] = TITLE
+        stream = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for seed, length in enumerate(SHOTS, 3):
+            luma = (texture(seed, 96, 128) * 219 + 16).numpy().astype(np.uint8)
+            planes = np.vstack([luma, np.full((48, 128), 128, np.uint8)])
+            for _ in range(length):
+                frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@dataclass
+class Serving:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen[str]
+    address: str
+    room: Path
+    """Its folder for temporary files."""
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        return self.address.split("?")[0]
+
+    def end(self) -> float:
+        """Seconds that Ctrl-C takes."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.said.append(self.process.communicate(timeout=20)[1])
+        return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An allowed folder."""
+    folder = tmp_path_factory.mktemp("films")
+    make_film(folder / "from the <b>folder.mp4")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def serving(
+    films: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
+    """One server for all tests; the last one ends it."""
+    pytest.importorskip("gradio", reason="needs pip install 'vidcolor[web]'")
+    room = tmp_path_factory.mktemp("room")
+    words = ["serve", str(films), "--weights", str(tiny_weights), "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vidcolor", *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(room)},
+    )
+    assert process.stderr
+    said, address = [], ""
+    while not address and (line := process.stderr.readline()):
+        said.append(line)
+        address = next(iter(re.findall(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)), "")
+    assert address, said
+    yield Serving(process, address, room, said)
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (Debian: apt install chromium)")
+    api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_WORDS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page with what it asked for and complained of."""
+
+    def __init__(self, browser: Any, address: str) -> None:
+        self.page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.asked: set[str] = set()
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.add(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console",
+            lambda message: message.type == "error" and self.complaints.append(message.text),
+        )
+        self.page.goto(address)
+
+    def settled(self) -> str:
+        """Waits until the preview has what it was asked for; what stands below it."""
+        self.page.wait_for_function(
+            "document.querySelector('#moment b') && !document.querySelector('#moment .busy')"
+        )
+        return str(self.page.inner_text("#moment"))
+
+    def moved_from(self, moment: str) -> str:
+        """Waits until the preview shows another frame; what stands below it then."""
+        self.page.wait_for_function(
+            "told => document.querySelector('#moment').innerText !== told", arg=moment
+        )
+        return self.settled()
+
+    def pictures(self) -> tuple[np.ndarray, np.ndarray]:
+        """(H, W, 3) before and after, as the browser got them."""
+        sources = self.page.eval_on_selector_all("#picture img", "all => all.map(one => one.src)")
+        kinds = {kind: url for url in sources for kind in ("before", "after") if kind in url}
+        bodies = [self.page.request.get(kinds[kind]).body() for kind in ("before", "after")]
+        before, after = (read_jpeg(body) for body in bodies)
+        return before, after
+
+    def set(self, dial: str, value: str) -> None:
+        self.page.fill(f"{dial} input[type=number]", value)
+        self.page.press(f"{dial} input[type=number]", "Enter")
+
+    def job(self) -> Any:
+        return self.page.locator("#queue .job")
+
+
+def press(job: Any, word: str) -> Any:
+    """What can be pressed of a row of the queue."""
+    return job.locator(f".acts >> text={word}")
+
+
+def read_jpeg(body: bytes) -> np.ndarray:
+    with av.open(io.BytesIO(body)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
+def colourfulness(picture: np.ndarray) -> float:
+    """Mean distance of the three primaries."""
+    return float(np.ptp(picture.astype(int), axis=2).mean())
+
+
+def left_running(room: Path) -> list[str]:
+    """Processes whose command line or environment names a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(room).encode() in words:
+            found.append(process.name)
+    return found
+
+
+def check_result(result: Path, source: Path) -> None:
+    """The film that came back has the frames and the times of the source, in colour."""
+    with av.open(source) as before, av.open(result) as after:
+        times = [frame.time for frame in before.decode(video=0)]
+        frames = list(after.decode(video=0))
+    assert len(frames) == sum(SHOTS)
+    assert [frame.time for frame in frames] == times
+    for frame in frames:
+        chroma = frame.reformat(format="yuv444p").to_ndarray()[1:].astype(int) - 128
+        assert np.abs(chroma).mean() > 4
+
+
+def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_path: Path) -> None:
+    upload = make_film(tmp_path / "grandma's <i>reel.mp4")
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    assert "token" not in page.url
+
+    page.set_input_files("input[type=file]", upload)
+    moment = visit.settled()
+    assert upload.name in page.inner_text(".facts h2")
+    assert TITLE in page.inner_text(".facts .title")
+    before, after = visit.pictures()
+    assert colourfulness(before) < 2
+    assert colourfulness(after) > 5
+
+    # Scrub: with the keys, with the button, with the strip once its shots are found.
+    page.focus("#frame input[type=range]")
+    page.keyboard.press("ArrowRight")
+    moment = visit.moved_from(moment)
+    assert moment.startswith("0:00:01.640")
+    assert "frame 41" in moment  # a third of 120, and one
+    page.click("#on")
+    moment = visit.moved_from(moment)
+    assert "frame 42" in moment
+    page.wait_for_function("document.querySelectorAll('.strip button').length === 3")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.strip img')].every(one => one.naturalWidth > 0)"
+    )
+    page.click(".strip button:last-child")
+    moment = visit.moved_from(moment)
+    assert "frame 80" in moment
+    there = visit.pictures()[0]
+    assert np.abs(there.astype(int) - before).mean() > 10, "another shot looks otherwise"
+
+    # A dial changes the picture, and the job gets it.
+    usual = colourfulness(visit.pictures()[1])
+    page.evaluate("window.old = document.querySelectorAll('#picture img')[1].src")
+    visit.set("#saturation", "2")
+    page.wait_for_function("document.querySelectorAll('#picture img')[1].src !== window.old")
+    visit.settled()
+    assert colourfulness(visit.pictures()[1]) > 1.3 * usual
+
+    page.click("#go")
+    visit.job().wait_for()
+    page.reload()  # the queue is the server's, and so is the film in hand
+    visit.settled()
+    assert upload.name in page.inner_text(".facts h2")
+    assert upload.name in visit.job().inner_text()
+    assert "saturation 2" in visit.job().inner_text()
+    with page.expect_download() as coming:
+        press(visit.job(), "Download").click()
+    result = tmp_path / "result.mp4"
+    coming.value.save_as(result)
+    assert coming.value.suggested_filename.endswith("reel in colour.mp4")
+    check_result(result, upload)
+    assert f"Done: {sum(SHOTS)} frames" in visit.job().inner_text()
+
+    assert page.title() == "vidcolor"
+    assert visit.complaints == []
+    assert {
+        url for url in visit.asked if not url.startswith((serving.base, "data:", "blob:"))
+    } == set()
+
+
+@pytest.mark.slow
+def test_cancel_resume_and_a_film_of_the_folder(
+    serving: Serving, browser: Any, films: Path, tmp_path: Path
+) -> None:
+    (source,) = films.iterdir()
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.click("#listed input")
+    page.click(f"[role=option] >> text={source.name}")
+    page.locator(".facts h2", has_text=source.name).wait_for()
+
+    page.click("#go")
+    job = visit.job().filter(has_text=source.name)
+    press(job, "Cancel").click()
+    press(job, "Resume").wait_for()
+    assert "Stopped" in job.inner_text()
+    press(job, "Resume").click()
+    with page.expect_download() as coming:
+        press(job, "Download").click()
+    coming.value.save_as(tmp_path / "result.mp4")
+    check_result(tmp_path / "result.mp4", source)
+    press(job, "Remove").click()
+    job.wait_for(state="detached")
+    assert visit.complaints == []
+
+
+def test_what_cannot_be_coloured_is_told_on_the_page(serving: Serving, browser: Any) -> None:
+    visit = Visit(browser, serving.address)
+    for name, data, line in (
+        ("archive.zip", b"PK\3\4", "archive.zip: is no film"),
+        ("<b>bad.mp4", b"no film at all" * 99, "<b>bad.mp4: is not a media file"),
+    ):
+        file = {"name": name, "mimeType": "video/mp4", "buffer": data}
+        visit.page.set_input_files("input[type=file]", file)
+        visit.page.locator(".problem:visible", has_text=line).wait_for()
+
+
+def status(url: str, **headers: str) -> int:
+    try:
+        with urlopen(Request(url, headers=headers), timeout=30) as answer:
+            return int(answer.status)
+    except OSError as error:
+        return int(getattr(error, "code", 0))
+
+
+def test_the_server_is_closed_to_others(serving: Serving, tmp_path: Path) -> None:
+    port = serving.base.split(":")[2].strip("/")
+    token = serving.address.split("token=")[1]
+    cookie = {"Cookie": f"vidcolor-{port}={token}"}
+    for path in ("", "config", "desk/jobs", "theme.css", "gradio_api/queue/data"):
+        assert status(serving.base + path) == 403
+    assert status(serving.base + "desk/jobs", **cookie) == 200
+    assert status(serving.base + "desk/jobs", **cookie, Host="evil.example") == 403
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (private,) = serving.room.iterdir()
+    for path in (secret, ROOT / "README.md", private / ".lock", private / "films"):
+        assert status(f"{serving.base}gradio_api/file={path}", **cookie) in (403, 404)
+    with open("/proc/net/tcp") as table:
+        listening = [line.split()[1] for line in table if line.split()[3] == "0A"]
+    assert f"0100007F:{int(port):04X}" in listening  # 127.0.0.1
+    assert f"00000000:{int(port):04X}" not in listening
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_behind(serving: Serving) -> None:
+    assert left_running(serving.room)  # the worker at least
+    assert serving.end() < 5
+    assert serving.process.returncode == 130
+    assert "Traceback" not in "".join(serving.said)
+    assert serving.said[-1].endswith("vidcolor: interrupted\n")
+    assert list(serving.room.iterdir()) == []
+    assert left_running(serving.room) == []

@@ -1,0 +1,298 @@
+"""The queue of the page: order, cancel, resume, crash. What runs is a stand-in for the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vidcolor.errors import NotAllowed
+from vidcolor.places import work_folder
+from vidcolor.web import jobs as jobs_module
+from vidcolor.web.choice import Choice
+from vidcolor.web.jobs import Job, Queue, complaint, last_line, told
+from vidcolor.web.shelf import Film
+
+STAND_IN = """
+import json, os, resource, signal, sys, time
+film, target, folder = sys.argv[1:4]
+does = open(film).read()
+diary = open(os.path.join(os.path.dirname(film), "diary"), "a")
+print("begin", os.path.basename(film), *sys.argv[4:], file=diary, flush=True)
+def tell(frames):
+    with open(folder + "/progress", "a") as file:
+        print(json.dumps({"frames": frames, "total": 4, "per_second": 2.0, "left": 1.0}), file=file)
+def stop(*_):
+    print("vidcolor: interrupted; run the same command again", file=sys.stderr)
+    print("interrupted", file=diary, flush=True)
+    sys.exit(130)
+signal.signal(signal.SIGINT, signal.SIG_IGN if does == "deaf" else stop)
+tell(1)
+if does == "crash":
+    os.kill(os.getpid(), signal.SIGSEGV)
+if does == "refuse":
+    print("something a library says", file=sys.stderr)
+    print("vidcolor: the film <script> cannot be read", file=sys.stderr)
+    sys.exit(2)
+first = not os.path.exists(folder + "/stopped once")
+if does == "deaf" or (does == "slow" and first):
+    open(folder + "/stopped once", "w").close()
+    time.sleep(60)
+if does == "limits":
+    bounds = [resource.getrlimit(kind)[0] for kind in
+              (resource.RLIMIT_CORE, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE)]
+    print("limits", *bounds, os.getpgrp() == os.getpid(), os.nice(0), file=diary, flush=True)
+tell(4)
+report = {"frames": 4, "seconds": {"total": 1.5}, "left_behind": []}
+report["damage_counts"] = {"gap": 2} if does == "damage" else {}
+json.dump(report, open(folder + "/report.json", "w"))
+open(target, "w").write("coloured")
+print("end", os.path.basename(film), file=diary, flush=True)
+sys.exit(3 if does == "damage" else 0)
+"""
+
+Make = Callable[[str, str], Film]
+
+
+def stand_in(job: Job) -> list[str]:
+    fresh = ["--fresh"] if job.fresh else []
+    return ["stand_in", str(job.film.path), str(job.target), str(job.folder), *fresh]
+
+
+@pytest.fixture
+def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """``film(name, does)``: a file that the stand-in reads what to do from."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "stand_in.py").write_text(STAND_IN)
+    here = str(Path(__file__).parents[2])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "code"), here]))
+    films = tmp_path / "films"
+    films.mkdir()
+
+    def make(name: str, does: str) -> Film:
+        (films / name).write_text(does)
+        return Film(name, films / name, name)
+
+    return make
+
+
+@pytest.fixture
+def queue(tmp_path: Path, film: Make) -> Iterator[Queue]:
+    (tmp_path / "room").mkdir()
+    queue = Queue(tmp_path / "room", None, stand_in)
+    yield queue
+    queue.close()
+
+
+def until(met: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def diary(tmp_path: Path) -> list[str]:
+    path = tmp_path / "films" / "diary"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_one_film_at_a_time_in_order(queue: Queue, film: Make, tmp_path: Path) -> None:
+    jobs = [queue.add(film(name, "done"), Choice()) for name in ("b.mp4", "a.mp4", "c.mp4")]
+    until(lambda: all(job.state == "done" for job in jobs))
+    expected = [f"{word} {name}.mp4" for name in "bac" for word in ("begin", "end")]
+    assert diary(tmp_path) == expected
+    assert [job.target.read_text() for job in jobs] == ["coloured"] * 3
+    assert told(jobs[0])["frames"] == 4
+    assert told(jobs[0])["seconds"] == 1.5
+    assert jobs[0].target.name == "b in colour.mp4"
+
+
+def test_cancel_then_resume_with_the_same_command(queue: Queue, film: Make, tmp_path: Path) -> None:
+    slow, other = (
+        queue.add(film("s.mp4", "slow"), Choice()),
+        queue.add(film("o.mp4", "done"), Choice()),
+    )
+    until(lambda: slow.progress.get("frames") == 1)
+    assert other.state == "waiting"
+    queue.stop(slow.id)
+    until(lambda: slow.state == "stopped" and other.state == "done")
+    assert not slow.line  # it is no failure
+    queue.resume(slow.id)
+    until(lambda: slow.state == "done")
+    words = ["begin s.mp4", "interrupted", "begin o.mp4", "end o.mp4", "begin s.mp4", "end s.mp4"]
+    assert diary(tmp_path) == words
+
+
+def test_a_waiting_film_is_removed_and_never_starts(
+    queue: Queue, film: Make, tmp_path: Path
+) -> None:
+    slow = queue.add(film("s.mp4", "slow"), Choice())
+    waiting = queue.add(film("w.mp4", "done"), Choice())
+    until(lambda: slow.progress.get("frames") == 1)
+    with pytest.raises(NotAllowed, match="stop"):
+        queue.remove(slow.id)
+    queue.remove(waiting.id)
+    assert not waiting.folder.exists()
+    with pytest.raises(NotAllowed):
+        queue.find(waiting.id)
+    queue.stop(slow.id)
+    until(lambda: slow.state == "stopped")
+    assert diary(tmp_path) == ["begin s.mp4", "interrupted"]
+
+
+def test_a_crash_is_told_in_one_line_and_the_next_film_starts(
+    queue: Queue, film: Make, tmp_path: Path
+) -> None:
+    crash, after = (
+        queue.add(film("c.mp4", "crash"), Choice()),
+        queue.add(film("a.mp4", "done"), Choice()),
+    )
+    until(lambda: after.state == "done")
+    assert crash.state == "failed"
+    assert "unexpectedly (signal 11)" in crash.line
+    crash.film.path.write_text("done")
+    queue.resume(crash.id)
+    until(lambda: crash.state == "done")
+    assert crash.line == ""
+
+
+def test_a_refusal_is_the_command_s_own_line(queue: Queue, film: Make, tmp_path: Path) -> None:
+    job = queue.add(film("r.mp4", "refuse"), Choice())
+    until(lambda: job.state == "failed")
+    assert told(job)["line"] == "the film <script> cannot be read"
+    job.film.path.write_text("done")
+    queue.resume(job.id, fresh=True)
+    until(lambda: job.state == "done")
+    assert diary(tmp_path)[1] == "begin r.mp4 --fresh"
+
+
+def test_damage_is_told(queue: Queue, film: Make) -> None:
+    job = queue.add(film("d.mp4", "damage"), Choice())
+    until(lambda: job.state == "done")
+    assert told(job)["notes"] == ["2 x gap"]
+
+
+def test_a_job_runs_under_limits_in_a_group_of_its_own(
+    queue: Queue, film: Make, tmp_path: Path
+) -> None:
+    job = queue.add(film("l.mp4", "limits"), Choice())
+    until(lambda: job.state == "done")
+    (line,) = [line for line in diary(tmp_path) if line.startswith("limits")]
+    core, files, size, leads, nice = line.split()[1:]
+    assert (core, files, leads, nice) == ("0", "512", "True", "5")
+    assert 0 < int(size) < 1 << 60
+
+
+@pytest.mark.parametrize("how", ["stop", "close", "stall"])
+def test_one_that_does_not_listen_is_killed(
+    how: str, film: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "GRACE", 0.2)
+    (tmp_path / "room").mkdir()
+    queue = Queue(tmp_path / "room", None, stand_in)
+    job = queue.add(film("d.mp4", "deaf"), Choice())
+    until(lambda: job.progress.get("frames") == 1)
+    if how == "stop":
+        queue.stop(job.id)
+        until(lambda: job.state == "stopped")
+    elif how == "stall":
+        monkeypatch.setattr(jobs_module, "STALLED", 0.1)
+        until(lambda: job.state == "failed")
+        assert "no new frame" in job.line
+    began = time.monotonic()
+    queue.close()
+    assert time.monotonic() - began < 2
+    assert job.state == ("failed" if how == "stall" else "stopped")
+
+
+def test_results_that_are_kept_take_no_name_that_is_there(film: Make, tmp_path: Path) -> None:
+    room, keep = tmp_path / "room", tmp_path / "keep"
+    room.mkdir()
+    keep.mkdir()
+    (keep / "a in colour.mp4").write_text("from last year")
+    queue = Queue(room, keep, stand_in)
+    try:
+        jobs = [queue.add(film("a.mp4", "done"), Choice()) for _ in range(2)]
+        until(lambda: all(job.state == "done" for job in jobs))
+        queue.remove(jobs[0].id)
+        names = sorted(path.name for path in keep.iterdir())
+        assert names == ["a in colour 2.mp4", "a in colour 3.mp4", "a in colour.mp4"]
+        assert (keep / "a in colour.mp4").read_text() == "from last year"
+    finally:
+        queue.close()
+
+
+def test_work_on_uploads_goes_with_the_server_and_other_work_stays(
+    film: Make, tmp_path: Path
+) -> None:
+    room, keep = tmp_path / "room", tmp_path / "keep"
+    room.mkdir()
+    keep.mkdir()
+    queue = Queue(room, keep, stand_in)
+    try:
+        for name, uploaded in (("up.mp4", True), ("own.mp4", False)):
+            job = queue.add(replace(film(name, "slow"), uploaded=uploaded), Choice())
+            work_folder(job.target).mkdir()
+    finally:
+        queue.close()
+    assert [path.name for path in keep.iterdir()] == [".own in colour.mp4.vidcolor"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "result"), [(".MP4", ".mp4"), (".mov", ".mov"), (".avi", ".mkv")]
+)
+def test_the_result_fits_what_the_film_holds(
+    suffix: str, result: str, queue: Queue, film: Make
+) -> None:
+    job = queue.add(film(f"reel{suffix}", "done"), Choice())
+    assert job.target.name == f"reel in colour{result}"
+
+
+def test_the_real_words_are_those_of_the_command(tmp_path: Path) -> None:
+    from vidcolor.cli.color import parser, settings_of
+
+    choice = Choice("mini", 192, 0.8, 0.4, 1.25, "cpu")
+    film = Film("id", tmp_path / "-reel.mp4", "reel.mp4")
+    job = Job("id", film, choice, tmp_path / "out.mp4", tmp_path, fresh=True)
+    module, *words = job.words()
+    args = parser().parse_args(words)
+    assert module == "vidcolor"
+    assert (args.source, args.target) == (str(film.path), str(job.target))
+    settings, asked = settings_of(args), choice.settings()
+    for part in ("colorizer", "smooth", "paint"):
+        assert getattr(settings, part) == getattr(asked, part)
+    assert settings.output.fresh
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", None),
+        ('{"frames": 1}', None),  # not written to its end yet
+        ('{"frames": 1}\n{"frames": 2}\n', {"frames": 2}),
+        ('{"frames": 1}\n{"fra', {"frames": 1}),
+        ("[1]\n", None),
+        ("nonsense\n", None),
+    ],
+)
+def test_progress_is_the_last_whole_line(text: str, found: object, tmp_path: Path) -> None:
+    (tmp_path / "progress").write_text(text)
+    assert last_line(tmp_path / "progress") == found
+
+
+def test_a_long_progress_is_read_from_its_end(tmp_path: Path) -> None:
+    lines = "".join(json.dumps({"frames": number}) + "\n" for number in range(5000))
+    (tmp_path / "progress").write_text(lines)
+    assert last_line(tmp_path / "progress") == {"frames": 4999}
+    assert last_line(tmp_path / "missing") is None
+
+
+def test_a_process_that_said_nothing(tmp_path: Path) -> None:
+    assert "signal 9" in complaint(tmp_path / "missing", -9)
+    (tmp_path / "said").write_text("Killed\n")
+    assert "code 137" in complaint(tmp_path / "said", 137)

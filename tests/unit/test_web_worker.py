@@ -1,0 +1,191 @@
+"""The process that makes previews: asked, waited for, replaced when it hangs or dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import pytest
+
+from vidcolor.errors import FilmError, PreviewLost
+from vidcolor.web.choice import Choice
+from vidcolor.web.looker import answer
+from vidcolor.web.shelf import Film
+from vidcolor.web.study import Study
+from vidcolor.web.worker import LATER, Worker
+
+STAND_IN = """
+import json, os, sys, time
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["do"] == "die":
+        os._exit(1)
+    if asked["do"] == "hang":
+        time.sleep(60)
+    if asked["do"] == "refuse":
+        print(json.dumps({"error": "the film cannot be read"}), flush=True)
+        continue
+    if asked["do"] == "slow":
+        time.sleep(0.3)
+    print(json.dumps({"ok": asked | {"pid": os.getpid(), "long": "x" * 200_000}}), flush=True)
+"""
+
+
+@pytest.fixture
+def hire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Worker]]:
+    """``hire(patience=)``: a worker whose process is the stand-in."""
+    (tmp_path / "stand_in.py").write_text(STAND_IN)
+    here = str(Path(__file__).parents[2])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), here]))
+    hired: list[Worker] = []
+
+    def make(patience: float = 20) -> Worker:
+        hired.append(Worker(tmp_path, patience=patience, words=("stand_in",)))
+        return hired[-1]
+
+    yield make
+    for worker in hired:
+        worker.close()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_answers_and_stays_the_same_process(hire: Callable[..., Worker]) -> None:
+    worker = hire()
+    first = worker.ask("say", word="é<script>").result(20)
+    assert first["word"] == "é<script>"
+    assert worker.ask("say").result(20)["pid"] == first["pid"]
+    with pytest.raises(FilmError, match="the film cannot be read"):
+        worker.ask("refuse").result(20)
+    assert worker.ask("say").result(20)["pid"] == first["pid"]
+
+
+def test_what_the_person_waits_for_comes_first(hire: Callable[..., Worker]) -> None:
+    worker, order = hire(), []
+    asked = [("slow", LATER), ("b", LATER), ("c", LATER), ("now", 0)]
+    futures = [
+        worker.ask("slow" if name == "slow" else "say", urgency, name=name)
+        for name, urgency in asked
+    ]
+    for future in futures:
+        future.add_done_callback(lambda done: order.append(done.result()["name"]))
+    for future in futures:
+        future.result(20)
+    assert order.index("now") < order.index("b") < order.index("c")
+
+
+def test_one_that_dies_is_replaced(hire: Callable[..., Worker]) -> None:
+    worker = hire()
+    first = worker.ask("say").result(20)["pid"]
+    with pytest.raises(PreviewLost, match="could not cope"):
+        worker.ask("die").result(20)
+    second = worker.ask("say").result(20)["pid"]
+    assert second != first
+    assert not alive(first)
+
+
+def test_one_that_hangs_is_killed_and_replaced(hire: Callable[..., Worker]) -> None:
+    worker = hire(patience=1.5)
+    first = worker.ask("say").result(20)["pid"]
+    with pytest.raises(PreviewLost, match="too long"):
+        worker.ask("hang").result(20)
+    assert not alive(first)
+    assert worker.ask("say").result(20)["pid"] != first
+
+
+def test_it_closes_at_once_whatever_it_does(hire: Callable[..., Worker]) -> None:
+    worker = hire()
+    pid = worker.ask("say").result(20)["pid"]
+    hangs, waits = worker.ask("hang"), worker.ask("say")
+    time.sleep(0.1)
+    began = time.monotonic()
+    worker.close()
+    assert time.monotonic() - began < 1
+    assert not alive(pid)
+    with pytest.raises(PreviewLost):
+        hangs.result(0)
+    with pytest.raises(CancelledError):
+        waits.result(0)
+
+
+def asked(**words: object) -> dict[str, object]:
+    return answer(json.dumps(words).encode())
+
+
+def test_facts_of_a_film() -> None:
+    sample = Path(__file__).parents[2] / "samples" / "newsreel.mp4"
+    found = asked(do="facts", path=str(sample))["ok"]
+    assert isinstance(found, dict)
+    assert (found["width"], found["height"], found["rate"]) == (480, 360, "24")
+    assert (found["sound"], found["subtitles"]) == (1, 1)
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ({"do": "facts", "path": "missing.mp4"}, "there is no such file"),
+        ({"do": "facts", "path": __file__}, "not a media file"),
+        (
+            {
+                "do": "still",
+                "path": "x.mp4",
+                "moment": "0",
+                "choice": {"saturation": 9},
+                "before": "b",
+                "after": "a",
+            },
+            "--saturation 9 is outside",
+        ),
+        ({"do": "warm", "choice": {"weights": "nowhere"}}, "nowhere"),
+        ({"do": "unknown"}, "unexpected KeyError"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_line(words: dict[str, object], line: str) -> None:
+    found = asked(**words)
+    assert set(found) == {"error"}
+    assert line in str(found["error"])
+    assert "\n" not in str(found["error"])
+
+
+def test_a_line_that_is_no_json_is_answered_too() -> None:
+    assert "unexpected JSONDecodeError" in str(answer(b"{\n")["error"])
+
+
+def test_shots_are_found_in_a_process_of_their_own(tmp_path: Path) -> None:
+    sample = Path(__file__).parents[2] / "samples" / "newsreel.mp4"
+    film, broken = Film("a", sample, "newsreel.mp4"), Film("b", Path(__file__), "x.mp4")
+    study = Study(tmp_path)
+    assert study.of(film).starts == []
+    study.begin(broken)
+    study.begin(film)
+    end = time.monotonic() + 40
+    while not study.of(film).finished:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    starts = study.of(film).starts
+    study.begin(film)  # is known already
+    assert study.of(film).starts == starts
+    study.close()
+    assert len(starts) == 7
+    assert study.of(broken).over
+    assert not study.of(broken).finished
+
+
+def test_a_choice_is_in_range() -> None:
+    for words in ({"saturation": 5.0}, {"size": 100}, {"vivid": 1.1}, {"smooth": float("nan")}):
+        with pytest.raises(ValueError, match=r"outside|multiple"):
+            Choice(**words)
+    assert Choice().settings().colorizer.vivid is None
+    assert Choice(vivid=0.6).settings().colorizer.vivid == 0.6
+    assert Choice(smooth=0.9).unsteadied() == Choice(smooth=0.0)

@@ -1,0 +1,1 @@
+"""The page in the browser (``vidcolor serve``); needs the extra ``web``."""

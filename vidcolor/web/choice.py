@@ -1,0 +1,67 @@
+"""What a person can set on the page, and what it is on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
+from typing import Any
+
+from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, SmoothSettings
+
+TUNED = 0.5
+"""Where the dial of vividness stands for what the weights were tuned for."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Settings of the page, in range."""
+
+    weights: str = ColorizerSettings().weights
+    size: int = ColorizerSettings().size
+    vivid: float = TUNED
+    """0 safest to 1 most vivid; `TUNED` takes what the weights were tuned for."""
+    smooth: float = SmoothSettings().strength
+    saturation: float = PaintSettings().saturation
+    device: str = ColorizerSettings().device
+
+    def __post_init__(self) -> None:
+        self.settings()
+
+    def settings(self) -> Settings:
+        """The same as settings of a run.
+
+        Raises:
+            SettingsError: A value is out of range.
+        """
+        vivid = None if self.vivid == TUNED else self.vivid
+        return Settings(
+            colorizer=ColorizerSettings(
+                weights=self.weights, size=self.size, vivid=vivid, device=self.device
+            ),
+            smooth=SmoothSettings(self.smooth),
+            paint=PaintSettings(self.saturation),
+        )
+
+    def words(self) -> list[str]:
+        """The same as options of the command."""
+        words = [f"--weights={self.weights}", f"--size={self.size}", f"--device={self.device}"]
+        words += [f"--smooth={self.smooth:g}", f"--saturation={self.saturation:g}"]
+        return words if self.vivid == TUNED else [*words, f"--vivid={self.vivid:g}"]
+
+    def unsteadied(self) -> Choice:
+        """The same without smoothing: what a single frame shows soonest."""
+        return replace(self, smooth=0.0)
+
+    def told(self) -> str:
+        """In words: what differs from the defaults."""
+        usual = Choice()
+        words = [] if self.weights == usual.weights else [f"{PurePath(self.weights).stem} colours"]
+        names = {"vivid": "vividness", "saturation": "saturation", "smooth": "steadiness"}
+        for name, word in {**names, "size": "detail"}.items():
+            if getattr(self, name) != getattr(usual, name):
+                words.append(f"{word} {getattr(self, name):g}")
+        return ", ".join(words) or "usual settings"
+
+    def plain(self) -> dict[str, Any]:
+        """Plain types, to hand to another process."""
+        return asdict(self)

@@ -1,0 +1,147 @@
+"""The server: the page, and what the page fetches beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from vidcolor.errors import SettingsError
+from vidcolor.web.choice import Choice
+from vidcolor.web.desk import Desk
+from vidcolor.web.guard import Guard
+
+HERE = Path(__file__).parent
+HOST = "127.0.0.1"
+
+
+def listen(port: int | None) -> socket.socket:
+    """A socket on this machine alone, on ``port``; None takes 7860, or any that is free.
+
+    Raises:
+        SettingsError: Another program has the port.
+    """
+    for wanted in (7860, 0) if port is None else (port,):
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, wanted))
+            listening.listen(128)
+        except OSError as error:
+            listening.close()
+            if port is not None:
+                raise SettingsError(
+                    f"--port {port} cannot be used ({error.strerror}); leave it out for a free one"
+                ) from error
+            continue
+        return listening
+    raise SettingsError("no port of this machine is free")
+
+
+class Server:
+    """Listens until it is closed. Everything it starts ends with it."""
+
+    def __init__(
+        self,
+        folders: list[Path],
+        *,
+        port: int | None = None,
+        keep: Path | None = None,
+        max_upload: int,
+        choice: Choice,
+    ) -> None:
+        """Start everything but the answering; see `run`.
+
+        Args:
+            folders: Whose films may be chosen.
+            port: On 127.0.0.1; None takes a free one.
+            keep: Where finished films are put; None keeps them until the server ends.
+            max_upload: Bytes of the largest film that may be uploaded.
+            choice: What the dials show first.
+
+        Raises:
+            SettingsError: The port is taken.
+        """
+        self._socket = listen(port)
+        self.port: int = self._socket.getsockname()[1]
+        self.token = secrets.token_urlsafe(24)
+        self.desk = Desk(folders, keep, max_upload, choice)
+        try:
+            self._server = _server(self.desk, self.token, self.port)
+        except BaseException:
+            self.close()
+            raise
+        # The main thread is there for signals.
+        self._thread = Thread(target=self._serve, name="server")
+
+    @property
+    def address(self) -> str:
+        """What to open in a browser."""
+        return f"http://{HOST}:{self.port}/?token={self.token}"
+
+    def run(self) -> None:
+        """Answer until interrupted."""
+        self._thread.start()
+        while self._thread.is_alive():
+            self._thread.join(1.0)
+
+    def close(self) -> None:
+        """Stop answering, stop what runs, remove what is not kept."""
+        server = getattr(self, "_server", None)
+        if server:
+            server.should_exit = server.force_exit = True
+        self.desk.close()
+        if server and self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+
+def _server(desk: Desk, token: str, port: int) -> Any:
+    """A uvicorn server with the page."""
+    os.environ["GRADIO_TEMP_DIR"] = str(desk.private / "page")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import gradio as gr
+    import uvicorn
+    from fastapi import FastAPI
+
+    from vidcolor.web.page import Page
+    from vidcolor.web.routes import add_routes
+    from vidcolor.web.theme import theme
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    add_routes(app, desk)
+    app = gr.mount_gradio_app(
+        app,
+        Page(desk).build(),
+        path="/",
+        server_name=HOST,
+        server_port=port,
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        show_error=True,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=theme(),
+        css=(HERE / "style.css").read_text(),
+        head=f"<script>{(HERE / 'page.js').read_text()}</script>",
+    )
+    config = uvicorn.Config(
+        Guard(app, token, port),
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=0,
+        ws="none",
+    )
+    return uvicorn.Server(config)
