@@ -78,11 +78,13 @@ def test_help_lists_every_option(capsys: Captured) -> None:
     text = capsys.readouterr().out
     words = set(text.replace(",", " ").split())
     assert words >= OPTIONS
-    for command in ("info", "shots", "weights", "evaluate", "bench", "train"):
+    for command in ("preview", "info", "shots", "weights", "evaluate", "bench", "train"):
         assert command in text
 
 
-@pytest.mark.parametrize("command", ["info", "shots", "weights", "evaluate", "bench", "train"])
+@pytest.mark.parametrize(
+    "command", ["preview", "info", "shots", "weights", "evaluate", "bench", "train"]
+)
 def test_every_command_has_help(command: str, capsys: Captured) -> None:
     assert main([command, "--help"]) == 0
     assert f"vidcolor {command}" in capsys.readouterr().out

@@ -31,7 +31,8 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(
         prog="vidcolor",
         usage="vidcolor IN OUT [options]\n"
-        "       vidcolor info | shots | weights | evaluate | bench | train ... (--help each)",
+        "       vidcolor preview | info | shots | weights | evaluate | bench | train ..."
+        " (--help each)",
         description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
     )
     p.add_argument("source", metavar="IN", help="film or picture (a film named info is ./info)")
