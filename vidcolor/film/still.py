@@ -39,6 +39,7 @@ _LAYOUT = PixelLayout("yuv444p", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
 _DEEP_LAYOUT = replace(_LAYOUT, format="yuv444p16le", bits=16)
 _WEIGHTS = (0.299, 0.587, 0.114)  # BT.601, the matrix of JPEG
 _JPEG_QUALITY = 2  # quantiser, 1 (best) to 31
+_SHEET_QUALITY = 4  # of pictures that are looked at once
 
 
 def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Frame:
@@ -118,7 +119,7 @@ def write_picture(
 ) -> Path:
     """Writes ``(3, H, W)`` uint8 sRGB as PNG or JPEG, like `write_still`; raises the same."""
     path = check_still_target(None, target, settings)
-    _put(_encoded(rgb, path), path)
+    _put(_encoded(rgb, path, _SHEET_QUALITY), path)
     return path
 
 
@@ -209,7 +210,7 @@ def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     Path(path).write_bytes(_encoded(rgb, Path(path)))
 
 
-def _encoded(rgb: Tensor, path: Path) -> bytes:
+def _encoded(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
     """The picture as the file that ``path`` names."""
     samples = rgb.permute(1, 2, 0).contiguous().numpy()
     picture = VideoFrame.from_ndarray(samples, format="rgb24")
@@ -221,7 +222,7 @@ def _encoded(rgb: Tensor, path: Path) -> bytes:
         dst_colorspace=Colorspace.ITU601,
         dst_color_range=ColorRange.JPEG,
     )
-    return _encode("mjpeg", picture)
+    return _encode("mjpeg", picture, quality)
 
 
 def frame_rgb(frame: Frame) -> np.ndarray:
@@ -267,7 +268,7 @@ def _jpeg(frame: Frame) -> bytes:
     return _encode("mjpeg", picture)
 
 
-def _encode(codec: str, picture: VideoFrame) -> bytes:
+def _encode(codec: str, picture: VideoFrame, quality: int = _JPEG_QUALITY) -> bytes:
     context = CodecContext.create(codec, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height = picture.width, picture.height
@@ -276,7 +277,7 @@ def _encode(codec: str, picture: VideoFrame) -> bytes:
     context.color_range = 2
     context.thread_count = 1
     if codec == "mjpeg":
-        context.options = {"qmin": str(_JPEG_QUALITY), "qmax": str(_JPEG_QUALITY)}
+        context.options = {"qmin": str(quality), "qmax": str(quality)}
         context.colorspace = 5
     picture.pts = 0
     try:
