@@ -31,7 +31,7 @@ CHROMIUM_WORDS = [
 ]
 SHOTS, RATE = (40, 40, 40), 25
 TITLE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds that the page may take for a thing on a busy machine."""
 
 
@@ -102,10 +102,10 @@ def serving(
         said.append(line)
         address = next(iter(re.findall(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)), "")
     assert address, said
-    yield Serving(process, address, room, said)
+    server = Serving(process, address, room, said)
+    yield server
     if process.poll() is None:
-        process.kill()
-        process.communicate()
+        server.end()
 
 
 @pytest.fixture

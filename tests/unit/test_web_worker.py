@@ -7,9 +7,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
+from synthetic import texture
 
 from vidcolor.errors import FilmError, PreviewLost
 from vidcolor.web.choice import Choice
@@ -147,6 +150,7 @@ def test_facts_of_a_film() -> None:
             },
             "--saturation 9 is outside",
         ),
+        ({"do": "nets", "weights": "nowhere"}, "nowhere"),
         ({"do": "warm", "choice": {"weights": "nowhere"}}, "nowhere"),
         ({"do": "unknown"}, "unexpected KeyError"),
     ],
@@ -163,8 +167,15 @@ def test_a_line_that_is_no_json_is_answered_too() -> None:
 
 
 def test_shots_are_found_in_a_process_of_their_own(tmp_path: Path) -> None:
-    sample = Path(__file__).parents[2] / "samples" / "newsreel.mp4"
-    film, broken = Film("a", sample, "newsreel.mp4"), Film("b", Path(__file__), "x.mp4")
+    with av.open(tmp_path / "film.mkv", "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray"
+        for seed in (3, 4, 5):
+            luma = (texture(seed, 48, 64) * 219 + 16).byte().numpy()
+            for _ in range(10):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(luma, "gray")))
+        container.mux(stream.encode(None))
+    film, broken = Film("a", tmp_path / "film.mkv", "a.mkv"), Film("b", Path(__file__), "x.mp4")
     study = Study(tmp_path)
     assert study.of(film).starts == []
     study.begin(broken)
@@ -177,7 +188,7 @@ def test_shots_are_found_in_a_process_of_their_own(tmp_path: Path) -> None:
     study.begin(film)  # is known already
     assert study.of(film).starts == starts
     study.close()
-    assert len(starts) == 7
+    assert starts == [0, Fraction(2, 5), Fraction(4, 5)]
     assert study.of(broken).over
     assert not study.of(broken).finished
 

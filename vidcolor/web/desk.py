@@ -78,11 +78,15 @@ class Desk:
         self._facts: dict[str, Opened] = {}
         self._pictures: deque[Path] = deque()
         self._lock = Lock()
-        self._nets = self.worker.ask("nets")
+        self._nets = self.worker.ask("nets", weights=choice.weights)
         self.worker.ask("warm", LATER, choice=choice.plain())
 
     def nets(self) -> list[str]:
-        """Names of the nets to choose from."""
+        """Names of the nets to choose from.
+
+        Raises:
+            FilmError: There are no weights of the name that the page is to begin with.
+        """
         names: list[str] = self._nets.result()["nets"]
         return names if self.choice.weights in names else [*names, self.choice.weights]
 

@@ -94,7 +94,7 @@ class Queue:
         self._jobs: dict[str, Job] = {}
         self._changed = Condition()
         self._closing = False
-        self._thread = Thread(target=self._run, name="jobs")
+        self._thread = Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
 
     def add(self, film: Film, choice: Choice) -> Job:

@@ -114,10 +114,15 @@ def warm(choice: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def nets() -> dict[str, Any]:
-    """Names of the nets that ship."""
-    from vidcolor.model.weights import available_weights
+def nets(weights: str) -> dict[str, Any]:
+    """Names of the nets that ship.
 
+    Raises:
+        WeightsNotFound: ``weights`` are none of them, and no file.
+    """
+    from vidcolor.model.weights import available_weights, find_weights
+
+    find_weights(weights)
     return {"nets": [name for name in available_weights() if name != "gate"]}
 
 

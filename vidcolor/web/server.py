@@ -64,7 +64,7 @@ class Server:
             choice: What the dials show first.
 
         Raises:
-            SettingsError: The port is taken.
+            VidcolorError: The port is taken, or there are no such weights.
         """
         self._socket = listen(port)
         self.port: int = self._socket.getsockname()[1]
@@ -76,7 +76,7 @@ class Server:
             self.close()
             raise
         # The main thread is there for signals.
-        self._thread = Thread(target=self._serve, name="server")
+        self._thread = Thread(target=self._serve, name="server", daemon=True)
 
     @property
     def address(self) -> str:

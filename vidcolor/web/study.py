@@ -52,7 +52,9 @@ class Study:
             return
         self.close()
         self._found[film.id] = Shots()
-        self._thread = Thread(target=self._look, args=(film, self._found[film.id]), name="shots")
+        self._thread = Thread(
+            target=self._look, args=(film, self._found[film.id]), name="shots", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:

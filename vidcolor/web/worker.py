@@ -45,7 +45,7 @@ class Worker:
         self._order = count()
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = False
-        self._thread = Thread(target=self._run, name="previews")
+        self._thread = Thread(target=self._run, name="previews", daemon=True)
         self._thread.start()
 
     def ask(self, do: str, urgency: int = SOON, **words: Any) -> Future[dict[str, Any]]:
