@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Sequence
 from fractions import Fraction
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,88 +11,26 @@ import av
 import numpy as np
 import pytest
 import torch
+from sheet_reading import (
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    Captured,
+    Preview,
+    cells,
+    chroma,
+    film,
+    number_in,
+    preview,
+    view,
+)
 from test_cli import one_line
-from torch import Tensor
 
-from vidcolor.cli import pershot
 from vidcolor.cli.main import main
-from vidcolor.film.probe import open_film
 from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.places import work_folder
 from vidcolor.sheets import GAP, MARGIN, Sheet
 
-Captured = pytest.CaptureFixture[str]
-Preview = Callable[..., int]
-LENGTHS = (20, 25, 35)
-FRAMES = sum(LENGTHS)
-WIDTH, HEIGHT = 128, 96
-BITS = 7
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three shots, 20 frames a second; in the top rows of each frame stands its number."""
-    path = tmp_path_factory.mktemp("film") / "a film.mp4"
-    with av.open(path, "w") as container:
-        stream = container.add_stream("libx264", rate=20, options={"g": "30", "bf": "2"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for number in range(FRAMES):
-            codes = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
-            codes[:HEIGHT] = view(number)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(codes, "yuv420p")))
-        container.mux(stream.encode(None))
-    return path
-
-
-def view(number: int) -> np.ndarray[Any, Any]:
-    """Another picture for each shot, and the number of the frame in bright and dark fields."""
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    shot = sum(number >= sum(LENGTHS[: n + 1]) for n in range(2))
-    waves = np.sin(x / (6 + 9 * shot)) + np.cos(y / (17 - 6 * shot) + shot)
-    picture = 120 + 25 * waves + 40 * (shot - 1)
-    for bit in range(BITS):
-        picture[:8, bit * 16 : bit * 16 + 16] = 200 if number >> bit & 1 else 50
-    return picture.astype(np.uint8)
-
-
-def number_in(cell: Tensor) -> int:
-    """The number that stands in a picture of ``(3, H, W)``."""
-    step, height = cell.shape[2] / WIDTH, cell.shape[1] / HEIGHT
-    row = cell.float().mean(0)[round(4 * height)]
-    fields = [row[round((bit * 16 + 8) * step)] for bit in range(BITS)]
-    return sum((field > 120).item() << bit for bit, field in enumerate(fields))
-
-
-@pytest.fixture
-def preview(
-    film: Path, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> Preview:
-    """Runs the command on the film; the sheet is ``out.png``."""
-    monkeypatch.chdir(tmp_path)
-    words = ["--weights", str(tiny_weights), "--size", "64", "--device", "cpu"]
-
-    def run(*more: object, source: Path = film) -> int:
-        return main(["preview", str(source), "out.png", *words, *map(str, more)])
-
-    return run
-
-
-def cells(
-    columns: int, count: int, size: tuple[int, int], titles: Sequence[str] = ()
-) -> list[Tensor]:
-    """The cells of ``out.png``."""
-    picture = read_rgb("out.png")
-    sheet = Sheet(size, columns, -(-count // columns), ("n", "f"), titles)
-    assert (picture.shape[2], picture.shape[1]) == sheet.size
-    found = []
-    for index in range(count):
-        x, y = sheet.place(index)
-        found.append(picture[:, y : y + size[1], x : x + size[0]])
-    return found
-
-
-def chroma(picture: Tensor) -> float:
-    return float((picture[0].float() - picture[2].float()).abs().mean())
+__all__ = ["film", "preview"]  # fixtures
 
 
 def test_a_sheet(preview: Preview, capsys: Captured) -> None:
@@ -127,7 +62,7 @@ def test_labels_are_times_of_the_film(
     heading: list[Any] = []
     original, begun = Sheet.put, Sheet.__init__
 
-    def watch(self: Sheet, index: int, picture: Tensor, label: str) -> None:
+    def watch(self: Sheet, index: int, picture: torch.Tensor, label: str) -> None:
         put.append((index, label))
         original(self, index, picture, label)
 
@@ -211,92 +146,6 @@ def test_the_values_stand_above_their_columns(
         "saturation 0.5, vivid 0",
         "saturation 0.5, vivid 1",
     ]
-
-
-def shot_numbers() -> list[int]:
-    """The middle frame of each shot."""
-    starts = [sum(LENGTHS[:n]) for n in range(3)]
-    return [start + length // 2 for start, length in zip(starts, LENGTHS, strict=True)]
-
-
-def of_the_shots() -> None:
-    found = cells(3, 3, (WIDTH, HEIGHT))
-    assert [number_in(cell) for cell in found] == shot_numbers()
-
-
-def test_shots_are_looked_for(
-    preview: Preview, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pershot, "MEASURED", 0.0)
-    assert preview("--per-shot", "--no-smooth") == 0
-    err = capsys.readouterr().err
-    assert re.search(r"^finding the shots takes about \d+ s; --shots FILE saves that$", err, re.M)
-    of_the_shots()
-
-
-def test_shots_of_the_csv(preview: Preview, film: Path, capsys: Captured) -> None:
-    assert main(["shots", str(film), "-q"]) == 0
-    Path("shots.csv").write_text(capsys.readouterr().out)
-    assert preview("--shots", "shots.csv", "--no-smooth") == 0
-    assert "finding" not in capsys.readouterr().err
-    of_the_shots()
-
-
-def job_of(film: Path) -> dict[str, Any]:
-    with open_film(film) as opened:
-        identity = opened.info.identity
-    settings = {"start": "None", "end": "None"}
-    return {"film": identity, "settings": settings, "picture": {"ticks": "1/20"}}
-
-
-def test_shots_of_a_report(preview: Preview, film: Path, capsys: Captured) -> None:
-    report = {"shot_starts": [0, 1, 2.25], "job": job_of(film)}
-    Path("done.json").write_text(json.dumps(report))
-    assert preview("--shots", "done.json", "--no-smooth") == 0
-    of_the_shots()
-    # A report beside OUT with the name of the film is found without being named.
-    Path("a film.json").write_text(json.dumps(report))
-    capsys.readouterr()
-    assert preview("--per-shot", "--no-smooth", "--force") == 0
-    assert "the shots are those of a film.json" in capsys.readouterr().err
-    of_the_shots()
-    report["job"]["film"] = {"bytes": 1}  # type: ignore[index]
-    Path("done.json").write_text(json.dumps(report))
-    assert preview("--shots", "done.json", "--force") == 2
-    assert "done.json: is of another film than a film.mp4" in one_line(capsys)
-
-
-def test_shots_of_an_unfinished_run(preview: Preview, film: Path, capsys: Captured) -> None:
-    folder = work_folder(Path("result.mkv"))
-    folder.mkdir()
-    lines = [
-        json.dumps({"job": job_of(film)}),
-        json.dumps({"number": 0, "facts": {"last_pts": 44}, "shots": [0, 20]}),
-    ]
-    text = [f"{sha256(line.encode()).hexdigest()[:16]} {line}\n" for line in lines]
-    (folder / "journal.jsonl").write_text("".join(text))
-    assert preview("--per-shot", "--shots", "result.mkv", "--no-smooth") == 0
-    assert "unfinished; the sheet shows the film up to 0:00:02.2" in capsys.readouterr().err
-    found = cells(2, 2, (WIDTH, HEIGHT))
-    assert [number_in(cell) for cell in found] == [10, 32]
-
-
-def test_too_many_shots_are_left_out_evenly(
-    preview: Preview, film: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vidcolor.sheets.ROOMY", 60_000)
-    rows = [f"{n + 1},0,{n / 20:.6f},{n},1" for n in range(FRAMES)]
-    Path("shots.csv").write_text("shot,start,start_seconds,frame,frames\n" + "\n".join(rows))
-    assert preview("--shots", "shots.csv", "--sheet", "2x1", "--no-smooth") == 0
-    err = capsys.readouterr().err
-    found = re.search(r"a sheet holds (\d+) of these pictures; (\d+) of 80 shots are left out", err)
-    assert found
-    held, left = map(int, found.groups())
-    assert held + left == FRAMES
-    shown = [number_in(cell) for cell in cells(2, held, (WIDTH, HEIGHT))]
-    assert shown == sorted(set(shown))
-    assert shown[0] < FRAMES / held
-    assert shown[-1] >= FRAMES - FRAMES / held - 1
 
 
 def test_a_picture(preview: Preview, tmp_path: Path, capsys: Captured) -> None:
@@ -413,10 +262,3 @@ def test_moments_are_exact() -> None:
 
     assert at("00:10:05.5") == At(Fraction(1211, 2), False)
     assert at("33.3%") == At(Fraction(333, 1000), True)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "1 s"), (40.4, "40 s"), (200, "3 min"), (7000, "1.9 h")]
-)
-def test_about(seconds: float, words: str) -> None:
-    assert pershot.about(seconds) == words

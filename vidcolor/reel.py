@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from types import TracebackType
 
@@ -24,7 +25,7 @@ from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.seek import picture_end
 from vidcolor.film.shown import Screen, canvas
 from vidcolor.film.still import read_still
-from vidcolor.frames import Damage, Frame
+from vidcolor.frames import Colored, Damage, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.paint import paint_frame
@@ -211,25 +212,36 @@ class Reel:
             context: What is looked at around them.
         """
         settings = settings or self.settings
-        colorizer = self._colorizer(settings.colorizer)
         if self.film is None:
-            (item,) = colorizer.colorize([self._still])
+            (item,) = self._colorizer(settings.colorizer).colorize([self._still])
             for _ in moments:
                 yield Found(self._still, item.ab * item.share, Fraction(0), self.screen)
             return
         info = self.film.info
         wanted: deque[_Wanted] = deque()
-        with crew_for(colorizer, info, info.layout) as crew:
-            stride = max(context.stride, settings.colorizer.stride)
-            reach = context.frames if settings.smooth.strength else 0
-            frames = self._around(moments, settings, Context(reach, stride), wanted)
-            items = colorizer.colorize(frames, info.sample_aspect, crew, stride)
-            items = smooth(items, settings.smooth, self._gate_for(settings), None, crew)
-            for item in items:
-                if wanted and item.frame is wanted[0].frame:
-                    one = wanted.popleft()
-                    found = Found(item.frame, item.ab * item.share, one.seconds, self.screen)
-                    yield from [found] * one.times
+        stride = max(context.stride, settings.colorizer.stride)
+        reach = context.frames if settings.smooth.strength else 0
+        frames = self._around(moments, settings, Context(reach, stride), wanted)
+        items: Iterator[Colored] = iter(())
+        try:
+            with ThreadPoolExecutor(1) as loader:  # while the first frames are read
+                loading = loader.submit(self._colorizer, settings.colorizer)
+                read = chain(list(islice(frames, 1)), frames)
+                colorizer = loading.result()
+            with crew_for(colorizer, info, info.layout) as crew:
+                items = colorizer.colorize(read, info.sample_aspect, crew, stride)
+                items = smooth(items, settings.smooth, self._gate_for(settings), None, crew)
+                for item in items:
+                    if wanted and item.frame is wanted[0].frame:
+                        yield from self._results(item, wanted.popleft())
+        finally:
+            close(items)
+            close(frames)
+
+    def _results(self, item: Colored, one: _Wanted) -> list[Found]:
+        """What was found, for each moment that it is wanted for."""
+        found = Found(item.frame, item.ab * item.share, one.seconds, self.screen)
+        return [found] * one.times
 
     def _around(
         self,

@@ -123,7 +123,12 @@ FILMS = {
 }
 
 
-@pytest.mark.parametrize("name", FILMS)
+RARE = {"nut", "gif", "flv", "avi", "intra.mov", "hevc.mkv", "program.mpg", "old codec.ts"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in RARE else []) for n in FILMS]
+)
 def test_it_is_the_frame_that_reading_all_gives(name: str, tmp_path: Path) -> None:
     path = tmp_path / (name if "." in name else f"film.{name}")
     film(path, **FILMS[name])
