@@ -27,7 +27,7 @@ ORDER = [
     *("model.inference", "model.export"),
     *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
     *("colorizer", "smoothing", "paint", "way"),
-    *("reel", "preview"),
+    *("viewer", "preview"),
     *("chunks", "journal", "shotlist", "job", "stills", "pipeline", "streaming", "comparison"),
     *("reels", "batch", "metrics"),
     *("matching", "steadiness", "evaluation"),

@@ -12,10 +12,10 @@ from torch import Tensor
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError
 from vidcolor.frames import Damage
-from vidcolor.reel import NEAR, ROUGH, Context, Found, Reel
 from vidcolor.settings import Settings
 from vidcolor.sheets import Look, Sheet, cell_width, joined, picture_size
 from vidcolor.timecode import timecode
+from vidcolor.viewer import NEAR, ROUGH, Context, Found, Viewer
 
 OnProgress = Callable[[int, int], None]
 """Called with the cells that are done and those that there are."""
@@ -81,10 +81,10 @@ def still_at(
         VidcolorError: As `colorize_film`.
     """
     settings = settings or Settings()
-    with Reel(source, settings, colorizer) as reel:
-        if reel.film:
-            reel.check(moment)
-        (found,) = reel.found([moment])
+    with Viewer(source, settings, colorizer) as viewer:
+        if viewer.film:
+            viewer.check(moment)
+        (found,) = viewer.found([moment])
         return Pair(found.before(), found.after(settings.paint.saturation), found.seconds)
 
 
@@ -107,13 +107,13 @@ def frames_at(
     wanted = list(moments)
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     found: dict[int, tuple[Fraction, Tensor]] = {}
-    with Reel(source) as reel:
-        size = reel.screen.size
+    with Viewer(source) as viewer:
+        size = viewer.screen.size
         if height is not None:
             size = max(1, round(size[0] * height / size[1])), height
-        shown = reel.frames([wanted[place] for place in order])
+        shown = viewer.frames([wanted[place] for place in order])
         for place, (seconds, frame) in zip(order, shown, strict=True):
-            found[place] = seconds, reel.screen(frame, size)
+            found[place] = seconds, viewer.screen(frame, size)
     return [found[place] for place in range(len(wanted))]
 
 
@@ -143,13 +143,13 @@ def contact_sheet(
         SettingsError: A picture has no moments to choose from; or the sheet would be too large.
         VidcolorError: As `colorize_film`.
     """
-    with Reel(source, settings, colorizer) as reel:
-        moments = reel.spread(columns * rows)
-        return overview(reel, moments, columns, look, on_progress)
+    with Viewer(source, settings, colorizer) as viewer:
+        moments = viewer.spread(columns * rows)
+        return overview(viewer, moments, columns, look, on_progress)
 
 
 def overview(
-    reel: Reel,
+    viewer: Viewer,
     moments: Sequence[Fraction],
     columns: int,
     look: Look,
@@ -160,26 +160,26 @@ def overview(
     Raises:
         SettingsError: As `contact_sheet`.
     """
-    if reel.film is None:
-        raise SettingsError(f"{reel.name}: is a picture; there is nothing to make a sheet of")
-    size = picture_size(reel.screen.size, columns, look)
-    return _drawn(reel, moments, [Variant("", reel.settings)], columns, size, look, on_progress)
+    if viewer.film is None:
+        raise SettingsError(f"{viewer.name}: is a picture; there is nothing to make a sheet of")
+    size = picture_size(viewer.screen.size, columns, look)
+    return _drawn(viewer, moments, [Variant("", viewer.settings)], columns, size, look, on_progress)
 
 
 def full_size(
-    reel: Reel, moments: Sequence[Fraction], look: Look, on_progress: OnProgress | None = None
+    viewer: Viewer, moments: Sequence[Fraction], look: Look, on_progress: OnProgress | None = None
 ) -> Preview:
     """The frames on screen at some moments, one below the other, as large as they are displayed.
 
     Raises:
         SettingsError: They are too many for one picture.
     """
-    size = reel.screen.size
-    return _drawn(reel, moments, [Variant("", reel.settings, NEAR)], 1, size, look, on_progress)
+    size = viewer.screen.size
+    return _drawn(viewer, moments, [Variant("", viewer.settings, NEAR)], 1, size, look, on_progress)
 
 
 def sweep(
-    reel: Reel,
+    viewer: Viewer,
     moments: Sequence[Fraction],
     variants: Sequence[Variant],
     look: Look,
@@ -192,12 +192,12 @@ def sweep(
     Raises:
         SettingsError: They are too many for one picture.
     """
-    size = picture_size(reel.screen.size, len(variants), look)
-    return _drawn(reel, moments, variants, len(variants), size, look, on_progress)
+    size = picture_size(viewer.screen.size, len(variants), look)
+    return _drawn(viewer, moments, variants, len(variants), size, look, on_progress)
 
 
 def _drawn(
-    reel: Reel,
+    viewer: Viewer,
     moments: Sequence[Fraction],
     variants: Sequence[Variant],
     columns: int,
@@ -209,22 +209,22 @@ def _drawn(
     total = len(moments) * len(variants)
     cell = cell_width(size[0], look), size[1]
     titles = [variant.label for variant in variants if variant.label]
-    sheet = Sheet(cell, columns, -(-total // columns), _heading(reel, variants), titles)
+    sheet = Sheet(cell, columns, -(-total // columns), _heading(viewer, variants), titles)
     seconds = [Fraction(0)] * total
-    cells = _found(reel, moments, variants)
+    cells = _found(viewer, moments, variants)
     for done, (moment, number, found) in enumerate(cells, 1):
         place = moment * len(variants) + number
         before = found.before(size)
         after = found.after(variants[number].settings.paint.saturation, size)
-        sheet.put(place, joined(before, after, look), label(found.seconds, reel))
+        sheet.put(place, joined(before, after, look), label(found.seconds, viewer))
         seconds[place] = found.seconds
         if on_progress:
             on_progress(done, total)
-    return Preview(sheet.tensor(), seconds, reel.damage, reel.damage_counts, reel.notes)
+    return Preview(sheet.tensor(), seconds, viewer.damage, viewer.damage_counts, viewer.notes)
 
 
 def _found(
-    reel: Reel, moments: Sequence[Fraction], variants: Sequence[Variant]
+    viewer: Viewer, moments: Sequence[Fraction], variants: Sequence[Variant]
 ) -> Iterator[tuple[int, int, Found]]:
     """(place of the moment, place of the variant, what was found), in whatever order is quick.
 
@@ -236,25 +236,25 @@ def _found(
         plain = replace(variant.settings, paint=Settings().paint)
         runs.setdefault((plain, variant.context), []).append(number)
     for (settings, context), numbers in runs.items():
-        found = reel.found([moments[place] for place in order], settings, context)
+        found = viewer.found([moments[place] for place in order], settings, context)
         for place, one in zip(order, found, strict=True):
             yield from ((place, number, one) for number in numbers)
 
 
-def label(seconds: Fraction, reel: Reel) -> str:
+def label(seconds: Fraction, viewer: Viewer) -> str:
     """A time as it is printed on a picture: without hours where the film has none."""
-    if reel.film is None:
+    if viewer.film is None:
         return ""
     text = timecode(seconds)
-    return text if reel.end >= 3600 else text.removeprefix("0:")
+    return text if viewer.end >= 3600 else text.removeprefix("0:")
 
 
-def _heading(reel: Reel, variants: Sequence[Variant]) -> tuple[str, str]:
+def _heading(viewer: Viewer, variants: Sequence[Variant]) -> tuple[str, str]:
     """The name, and size, length and weights."""
-    width, height = reel.screen.size
+    width, height = viewer.screen.size
     facts = [f"{width}x{height}"]
-    if reel.film:
-        facts.append(timecode(reel.end))
-    named = dict.fromkeys(reel.weights_of(variant.settings) for variant in variants)
+    if viewer.film:
+        facts.append(timecode(viewer.end))
+    named = dict.fromkeys(viewer.weights_of(variant.settings) for variant in variants)
     facts.append("weights " + ", ".join(named))
-    return reel.name, "  \N{MIDDLE DOT}  ".join(facts)
+    return viewer.name, "  \N{MIDDLE DOT}  ".join(facts)

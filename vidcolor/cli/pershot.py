@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from vidcolor.frames import Frame, Shot
-    from vidcolor.reel import Reel
     from vidcolor.sheets import Look
     from vidcolor.shotlist import ShotList
+    from vidcolor.viewer import Viewer
 
 MEASURED = 1.5
 """Seconds after which it is told how long it takes to find the shots."""
 
 
-def of_shots(args: argparse.Namespace, reel: Reel, look: Look) -> tuple[list[Fraction], int]:
+def of_shots(args: argparse.Namespace, viewer: Viewer, look: Look) -> tuple[list[Fraction], int]:
     """The middles of shots, as many as a sheet holds, and the number of its columns."""
     from vidcolor.sheets import columns_for
 
-    middles = shot_list(args, reel).middles(reel.end)
+    middles = shot_list(args, viewer).middles(viewer.end)
     count = len(middles)
-    columns, most = columns_for(count, reel.screen.size, look, args.sheet[0] if args.sheet else 0)
+    columns, most = columns_for(count, viewer.screen.size, look, args.sheet[0] if args.sheet else 0)
     if count > most:
         middles = [middles[count * (2 * place + 1) // (2 * most)] for place in range(most)]
         if not args.quiet:
@@ -41,7 +41,7 @@ def of_shots(args: argparse.Namespace, reel: Reel, look: Look) -> tuple[list[Fra
     return middles, columns
 
 
-def shot_list(args: argparse.Namespace, reel: Reel) -> ShotList:
+def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
     """The shots of the film: from the file that is named, from its report, or looked for.
 
     Raises:
@@ -49,13 +49,13 @@ def shot_list(args: argparse.Namespace, reel: Reel) -> ShotList:
     """
     from vidcolor.shotlist import ShotList, read_shot_list
 
-    assert reel.film is not None
-    identity = reel.film.info.identity
+    assert viewer.film is not None
+    identity = viewer.film.info.identity
     if args.shots:
         found = read_shot_list(args.shots)
         if found.film and found.film != identity:
             raise SettingsError(
-                f"{args.shots}: is of another film than {reel.name}, or of what it was before it"
+                f"{args.shots}: is of another film than {viewer.name}, or of what it was before it"
                 " was changed"
             )
         if found.end and not args.quiet:
@@ -71,7 +71,7 @@ def shot_list(args: argparse.Namespace, reel: Reel) -> ShotList:
             if not args.quiet:
                 say(f"the shots are those of {path}")
             return found
-    return ShotList(tuple(looked_for(args, reel)))
+    return ShotList(tuple(looked_for(args, viewer)))
 
 
 def beside(film: Path, target: Path) -> Iterator[Path]:
@@ -82,7 +82,7 @@ def beside(film: Path, target: Path) -> Iterator[Path]:
                 yield folder / name
 
 
-def looked_for(args: argparse.Namespace, reel: Reel) -> list[Shot]:
+def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
     """The shots, found in a pass through the whole film, with a bar."""
     from tqdm import tqdm
 
@@ -91,20 +91,20 @@ def looked_for(args: argparse.Namespace, reel: Reel) -> list[Shot]:
     from vidcolor.shots import detect_shots
     from vidcolor.streams import close
 
-    with open_film(args.film, reel.settings.open) as film:
+    with open_film(args.film, viewer.settings.open) as film:
         rate = film.info.frame_rate or 25
-        total = film.info.frames or round(reel.end * rate)
+        total = film.info.frames or round(viewer.end * rate)
         bar: tqdm[Any] = tqdm(
             unit=" frames", total=total, disable=True if args.quiet else None, smoothing=0.1
         )
         frames = estimated(decode(film), bar, total, args.quiet)
         try:
             with bar:
-                shots = list(detect_shots(frames, reel.settings.shots))
+                shots = list(detect_shots(frames, viewer.settings.shots))
         finally:
             close(frames)
         for damage in film.damage:
-            reel.note(damage)
+            viewer.note(damage)
     return shots
 
 

@@ -20,8 +20,8 @@ from vidcolor.settings import OpenSettings, OutputSettings, PaintSettings, Setti
 
 if TYPE_CHECKING:
     from vidcolor.preview import OnProgress, Preview, Variant
-    from vidcolor.reel import Reel
     from vidcolor.sheets import Look
+    from vidcolor.viewer import Viewer
 
 LOOKS = ("side", "split", "after")
 KEYS = {
@@ -145,11 +145,11 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from vidcolor.film.still import check_still_target, write_picture
-    from vidcolor.reel import Reel
+    from vidcolor.viewer import Viewer
 
     began = perf_counter()
     target = check_still_target(args.film, args.target, output)
-    with Reel(args.film, settings) as reel:
+    with Viewer(args.film, settings) as viewer:
         bar: tqdm[Any] | None = None
 
         def advance(done: int, total: int) -> None:
@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
             bar.update(done - bar.n)
 
         try:
-            preview = drawn(args, reel, ways, advance)
+            preview = drawn(args, viewer, ways, advance)
         finally:
             if bar is not None:
                 bar.close()
@@ -192,7 +192,7 @@ def varied(settings: Settings, asked: Sequence[tuple[str, list[Any]]]) -> list[V
         SettingsError: A value is out of range, or a key is asked for twice.
     """
     from vidcolor.preview import Variant
-    from vidcolor.reel import AS_SET, NEAR, ROUGH
+    from vidcolor.viewer import AS_SET, NEAR, ROUGH
 
     if not asked:
         return []
@@ -227,7 +227,7 @@ def with_values(settings: Settings, chosen: dict[str, Any]) -> Settings:
 
 
 def drawn(
-    args: argparse.Namespace, reel: Reel, ways: list[Variant], advance: OnProgress
+    args: argparse.Namespace, viewer: Viewer, ways: list[Variant], advance: OnProgress
 ) -> Preview:
     """What the options ask for.
 
@@ -236,31 +236,31 @@ def drawn(
     """
     from vidcolor.preview import full_size, overview, sweep
 
-    if reel.film is None and (args.sheet or args.per_shot or args.at):
+    if viewer.film is None and (args.sheet or args.per_shot or args.at):
         raise SettingsError(
-            f"{reel.name}: is a picture; --sheet, --at and --per-shot are for films"
+            f"{viewer.name}: is a picture; --sheet, --at and --per-shot are for films"
         )
-    moments = [chosen(reel, each) for each in args.at or []]
-    if reel.film is None:
+    moments = [chosen(viewer, each) for each in args.at or []]
+    if viewer.film is None:
         moments = [Fraction(0)]
     if ways:
-        return sweep(reel, moments or reel.spread(ROWS), ways, args.look or "after", advance)
+        return sweep(viewer, moments or viewer.spread(ROWS), ways, args.look or "after", advance)
     if moments:
-        return full_size(reel, moments, args.look or "side", advance)
+        return full_size(viewer, moments, args.look or "side", advance)
     look: Look = args.look or "split"
     if args.per_shot:
-        return overview(reel, *of_shots(args, reel, look), look, advance)
+        return overview(viewer, *of_shots(args, viewer, look), look, advance)
     columns, rows = args.sheet or (4, 4)
-    return overview(reel, reel.spread(columns * rows), columns, look, advance)
+    return overview(viewer, viewer.spread(columns * rows), columns, look, advance)
 
 
-def chosen(reel: Reel, asked: At) -> Fraction:
+def chosen(viewer: Viewer, asked: At) -> Fraction:
     """The moment that was asked for, in seconds.
 
     Raises:
         SettingsError: The film has ended by then.
     """
-    return reel.end * asked.value if asked.share else reel.check(asked.value)
+    return viewer.end * asked.value if asked.share else viewer.check(asked.value)
 
 
 def summarise(args: argparse.Namespace, preview: Preview, seconds: float) -> None:

@@ -20,7 +20,7 @@ from vidcolor.web.choice import Choice
 
 if TYPE_CHECKING:
     from vidcolor.colorizer import Colorizer
-    from vidcolor.reel import Found
+    from vidcolor.viewer import Found
 
 MEMORY = 16 << 30
 """Bytes of address space; or as much as there is memory, where that is more."""
@@ -38,18 +38,18 @@ def facts(path: str) -> dict[str, Any]:
     Raises:
         NoPicture: It is a picture.
     """
-    from vidcolor.reel import Reel
+    from vidcolor.viewer import Viewer
 
-    with Reel(path) as reel:
-        if reel.film is None:
-            raise NoPicture(f"{reel.name}: is a picture, no film; colour it with vidcolor IN OUT")
-        info, (width, height) = reel.film.info, reel.screen.size
+    with Viewer(path) as viewer:
+        if viewer.film is None:
+            raise NoPicture(f"{viewer.name}: is a picture, no film; colour it with vidcolor IN OUT")
+        info, (width, height) = viewer.film.info, viewer.screen.size
         rate = info.frame_rate if info.frame_rate and info.frame_rate <= FASTEST else STEADY
         return {
             "width": width,
             "height": height,
             "rate": str(rate),
-            "seconds": str(reel.end),
+            "seconds": str(viewer.end),
             "sound": sum(stream.kind == "audio" for stream in info.streams),
             "subtitles": sum(stream.kind == "subtitle" for stream in info.streams),
             "title": info.metadata.get("title", "").encode(errors="replace").decode(),
@@ -86,10 +86,10 @@ def still(
 @lru_cache(maxsize=3)
 def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Found:
     """The frame at a moment with its colour; the last ones stay, for other saturations."""
-    from vidcolor.reel import Reel
+    from vidcolor.viewer import Viewer
 
-    with Reel(path, choice.settings(), colorizer_of(choice)) as reel:
-        (found,) = reel.found([reel.check(moment)])
+    with Viewer(path, choice.settings(), colorizer_of(choice)) as viewer:
+        (found,) = viewer.found([viewer.check(moment)])
         return found
 
 

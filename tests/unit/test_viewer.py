@@ -23,8 +23,8 @@ from vidcolor.film.decode import decode
 from vidcolor.film.probe import open_film
 from vidcolor.film.still import write_rgb
 from vidcolor.preview import Variant, frames_at, sweep
-from vidcolor.reel import AS_SET, Context, Reel
 from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, SmoothSettings
+from vidcolor.viewer import AS_SET, Context, Viewer
 from vidcolor.way import colored
 
 RATE = Fraction(24)
@@ -101,8 +101,8 @@ def test_with_all_frames_around_it_is_the_colour_of_the_film(
 ) -> None:
     settings = replace(settings, smooth=SmoothSettings(strength))
     wanted = whole(strength)[number]
-    with Reel(film, settings, colorizer) as reel:
-        (found,) = reel.found([at(number)], settings, Context(24, 0))
+    with Viewer(film, settings, colorizer) as viewer:
+        (found,) = viewer.found([at(number)], settings, Context(24, 0))
     assert abs(found.seconds - number / RATE) < Fraction(1, 1000)
     # What is settled in other groups is summed in another order.
     torch.testing.assert_close(found.ab, wanted, atol=0.05, rtol=0)
@@ -115,8 +115,8 @@ def test_a_few_frames_around_come_near(
     wanted = torch.stack(whole(settings.smooth.strength)[6::12])
     errors = []
     for context in (Context(0, 1), Context(18, 6), Context(18, 0)):
-        with Reel(film, settings, colorizer) as reel:
-            ab = torch.stack([found.ab for found in reel.found(moments, settings, context)])
+        with Viewer(film, settings, colorizer) as viewer:
+            ab = torch.stack([found.ab for found in viewer.found(moments, settings, context)])
         errors.append(float((ab - wanted).norm(dim=1).mean()))
     alone, near, all_seen = errors
     assert all_seen < 0.5 * alone
@@ -127,15 +127,15 @@ def test_the_net_sees_few_frames(
     film: Path, settings: Settings, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = watched(colorizer, monkeypatch)
-    with Reel(film, settings, colorizer) as reel:
-        list(reel.found([at(CUT + 12)], settings, Context(12, 12)))
+    with Viewer(film, settings, colorizer) as viewer:
+        list(viewer.found([at(CUT + 12)], settings, Context(12, 12)))
         assert len(seen) == 3  # the first of the window, the frame itself, the last
         seen.clear()
         # Behind the cut nothing is looked at.
-        list(reel.found([at(CUT - 1)], settings, Context(12, 12)))
+        list(viewer.found([at(CUT - 1)], settings, Context(12, 12)))
         assert len(seen) == 2
         seen.clear()
-        list(reel.found([at(CUT + 12)], settings, AS_SET))
+        list(viewer.found([at(CUT + 12)], settings, AS_SET))
         assert len(seen) == 24
 
 
@@ -157,8 +157,8 @@ def test_moments_that_show_the_same_frame(
 ) -> None:
     seen = watched(colorizer, monkeypatch)
     moments = [at(3), at(3) + Fraction(1, 100), at(3) + Fraction(1, 99), at(30)]
-    with Reel(film, settings, colorizer) as reel:
-        found = list(reel.found(moments, settings, Context(0, 1)))
+    with Viewer(film, settings, colorizer) as viewer:
+        found = list(viewer.found(moments, settings, Context(0, 1)))
     assert [one.seconds for one in found] == [found[0].seconds] * 3 + [found[3].seconds]
     assert found[3].seconds > 1
     assert len(seen) == 2
@@ -173,11 +173,11 @@ def test_saturation_asks_the_net_once(
         Variant(f"saturation {value:g}", replace(settings, paint=PaintSettings(value)))
         for value in values
     ]
-    with Reel(film, settings, colorizer) as reel:
+    with Viewer(film, settings, colorizer) as viewer:
         moments = [at(30), at(10)]
-        list(reel.found(sorted(moments), settings, ways[0].context))
+        list(viewer.found(sorted(moments), settings, ways[0].context))
         once, _ = len(seen), seen.clear()
-        preview = sweep(reel, moments, ways, "after")
+        preview = sweep(viewer, moments, ways, "after")
         assert len(seen) == once
     assert [float(seconds) > 1 for seconds in preview.seconds] == [True] * 4 + [False] * 4
     chroma = cell_chroma(preview.picture, 4, 2)

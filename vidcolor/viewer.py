@@ -1,4 +1,4 @@
-"""A reel: a film or a picture of which a few frames are looked at, in grey and in colour.
+"""A viewer, as an editor has one: a few frames of a film, or a picture, in grey and in colour.
 
 A frame gets the colour that the whole film would give it, or nearly: what is smoothed is a window
 around it, of which the net sees one frame of a few.
@@ -84,7 +84,7 @@ class _Wanted:
     """For how many moments."""
 
 
-class Reel:
+class Viewer:
     """A film or a picture, opened once; a context manager that closes it.
 
     Attributes:
@@ -133,7 +133,7 @@ class Reel:
             self.film.close()
             raise
 
-    def __enter__(self) -> Reel:
+    def __enter__(self) -> Viewer:
         return self
 
     def __exit__(
@@ -208,7 +208,7 @@ class Reel:
 
         Args:
             moments: Seconds from the film's start; of a picture, whatever.
-            settings: Of the net, of smoothing and of shots; None takes those of the reel.
+            settings: Of the net, of smoothing and of shots; None takes those of the viewer.
             context: What is looked at around them.
         """
         settings = settings or self.settings
