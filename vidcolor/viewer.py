@@ -228,6 +228,8 @@ class Viewer:
                 loading = loader.submit(self._colorizer, settings.colorizer)
                 read = chain(list(islice(frames, 1)), frames)
                 colorizer = loading.result()
+            # Before it begins, so that it knows how many runs of the net it may have in hand.
+            colorizer.fit(info.height, info.width, info.sample_aspect)
             with crew_for(colorizer, info, info.layout) as crew:
                 items = colorizer.colorize(read, info.sample_aspect, crew, stride)
                 items = smooth(items, settings.smooth, self._gate_for(settings), None, crew)

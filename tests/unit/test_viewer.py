@@ -152,6 +152,23 @@ def watched(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> list[Tenso
     return seen
 
 
+def test_runs_of_the_net_overlap(
+    film: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The colorizer knows its batch before it begins; else it has one run in hand at a time."""
+    seen: list[int] = []
+    plain = Colorizer.colorize
+
+    def colorize(self: Colorizer, *args: Any) -> Any:
+        seen.append(self.ahead)
+        return plain(self, *args)
+
+    monkeypatch.setattr(Colorizer, "colorize", colorize)
+    with Viewer(film, settings) as viewer:
+        list(viewer.found([Fraction(1, 2)]))
+    assert seen[0] > 1
+
+
 def test_moments_that_show_the_same_frame(
     film: Path, settings: Settings, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
