@@ -144,9 +144,13 @@ def test_integers_make_no_colour_out_of_what_is_beyond_their_ranges(
     name: str, both: tuple[Colorizer, Colorizer]
 ) -> None:
     exact, fast = (one.predict(UNUSUAL[name][None, None]) for one in both)
-    difference = (exact - fast).abs()
-    assert difference.mean() < 3
-    assert difference.max() < 15
+    added = fast.norm(dim=1) - exact.norm(dim=1)
+    assert added.mean() < 1
+    assert added.max() < 15
+    if name != "fine checks":  # of which a net in any numbers can make nothing; integers are duller
+        difference = (exact - fast).abs()
+        assert difference.mean() < 3
+        assert difference.max() < 15
 
 
 @torch.no_grad()

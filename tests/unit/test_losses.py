@@ -32,6 +32,14 @@ def test_soft_encoding_is_a_distribution_around_the_colour() -> None:
     torch.testing.assert_close(target[0, :, 1, 0], scores / scores.sum(), atol=1e-5, rtol=1e-3)
 
 
+def test_soft_encoding_of_vivid_colours_is_not_rounded_in_autocast() -> None:
+    bins = ab_bins(10)
+    ab = torch.tensor([[63.0, 51.0], [-71.0, 68.0]]).T.reshape(1, 2, 1, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = soft_encode(ab, bins)
+    torch.testing.assert_close(found, soft_encode(ab, bins))
+
+
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
 def test_class_weights_have_mean_1_and_lift_rare_colours(power: float) -> None:
     prior = torch.tensor([0.7, 0.2, 0.1, 0.0])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from vidcolor.errors import SettingsError
-from vidcolor.training.batches import Order, micro_numbers, side_at
+from vidcolor.training import batches
+from vidcolor.training.batches import Order, micro_numbers, readers, side_at
 from vidcolor.training.checkpoints import Average
 from vidcolor.training.logs import RunLog, read_log
 from vidcolor.training.settings import TrainSettings
@@ -94,6 +96,19 @@ def test_two_processes_work_on_the_batches_of_one_that_accumulates() -> None:
     assert one == [20, 21, 22, 23]
     assert sorted(two[0] + two[1]) == one
     assert not set(two[0]) & set(two[1])
+
+
+@pytest.mark.parametrize(("gpus", "processes", "found"), [(1, 1, 15), (4, 4, 3), (4, 8, 3)])
+def test_a_gpu_is_fed_by_all_cores_that_training_leaves(
+    gpus: int, processes: int, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "usable_cores", lambda: 16)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    settings = TrainSettings(stills=("a",), steps=9)
+    beside_gpu = Team(0, processes, torch.device("cuda", 0))
+    assert readers(settings, beside_gpu) == found
+    assert readers(settings, ALONE) == 1
+    assert readers(replace(settings, workers=0), beside_gpu) == 0
 
 
 def test_a_student_sees_each_batch_several_times() -> None:

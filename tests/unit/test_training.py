@@ -203,6 +203,16 @@ def test_training_goes_on_from_weights_and_not_from_those_of_another_net(
         )
 
 
+def test_a_teacher_looks_again_when_crops_grow_between_two_agings(
+    album: Path, tmp_path: Path, tiny_weights: Path
+) -> None:
+    # Steps 5 and 6 share their crops; the last one has the larger side.
+    settings = run_settings(album, teacher=str(tiny_weights), steps=6, sides=(32, 64), views=4)
+    steps: list[int] = []
+    train(settings, tmp_path / "run", on_step=lambda at, losses: steps.append(at.step))
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
 def test_a_mini_learns_from_a_teacher(album: Path, tmp_path: Path, tiny_weights: Path) -> None:
     told: list[dict[str, float]] = []
     settings = run_settings(album, teacher=str(tiny_weights), steps=6, learning_rate=0.01)

@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_run(p: argparse.ArgumentParser) -> None:
     run = p.add_argument_group("the run")
     run.add_argument("--minutes", type=float, help="length by the clock (60)")
-    run.add_argument("--steps", type=int, help="length in steps, repeatable bit for bit")
+    run.add_argument("--steps", type=int, help="length in steps; on the CPU repeatable bit for bit")
     run.add_argument(
         "--batch", type=int, help="pictures at once in each process (32; gate: 4 sequences)"
     )
@@ -77,7 +77,9 @@ def _add_run(p: argparse.ArgumentParser) -> None:
         help="sides of the crops; the last ones for the last fifths of the run (128 192; gate 192)",
     )
     run.add_argument("--seed", type=int, help="start of all randomness (1)")
-    run.add_argument("--workers", type=int, help="processes that read pictures (1)")
+    run.add_argument(
+        "--workers", type=int, help="processes that read pictures (1; with a GPU one a core)"
+    )
     run.add_argument("--device", help="auto, cpu or cuda")
     run.add_argument("--checkpoint-minutes", type=float, metavar="M", help="between two (5)")
     run.add_argument("--validate-minutes", type=float, metavar="M", help="between two (15)")

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from vidcolor.crew import usable_cores
 from vidcolor.training.datasets import RandomCrops
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.state import Trainer
@@ -21,6 +23,8 @@ Micro = tuple[int, Tensor]
 def batches(trainer: Trainer) -> Iterator[list[Micro]]:
     """For each step from the run's position to its end, the batches of this process."""
     settings, at = trainer.settings, trainer.at
+    gpu = trainer.team.device.type == "cuda"
+    workers = readers(settings, trainer.team)
     while trainer.done < 1:
         side = side_at(settings.sides, trainer.done)
         data = RandomCrops(
@@ -34,8 +38,9 @@ def batches(trainer: Trainer) -> Iterator[list[Micro]]:
             data,
             settings.batch,
             sampler=Order(settings, trainer.team, at.step),
-            num_workers=settings.workers,
-            prefetch_factor=4 if settings.workers else None,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            pin_memory=gpu,  # so that copies go beside the work of the GPU
         )
         micros: list[Micro] = []
         numbers = micro_numbers(settings, trainer.team, at.step)
@@ -46,6 +51,20 @@ def batches(trainer: Trainer) -> Iterator[list[Micro]]:
                 micros = []
                 if trainer.done >= 1 or side_at(settings.sides, trainer.done) != side:
                     break
+
+
+def readers(settings: TrainSettings, team: Team) -> int:
+    """Processes that read pictures for this one.
+
+    Unless the settings say: one, as on the CPU the net needs the cores; beside a GPU all cores but
+    that of this process, and of those of its neighbours on the machine.
+    """
+    if settings.workers is not None:
+        return settings.workers
+    if team.device.type != "cuda":
+        return 1
+    neighbours = min(team.size, torch.cuda.device_count())
+    return max(1, usable_cores() // neighbours - 1)
 
 
 def micro_numbers(settings: TrainSettings, team: Team, step: int) -> Iterator[int]:

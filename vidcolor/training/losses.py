@@ -24,9 +24,20 @@ def soft_encode(ab: Tensor, bins: Tensor) -> Tensor:
     Returns:
         ``(B, Q, h, w)`` float, sums to 1 over Q.
     """
-    # -|ab - bin|^2 / 2 sigma^2 without |ab|^2, which softmax cancels.
-    scores = F.conv2d(ab, (bins / SIGMA**2)[:, :, None, None], -(bins**2).sum(1) / (2 * SIGMA**2))
-    return F.softmax(scores, dim=1)
+    return _encoded(ab, bins).permute(0, 3, 1, 2)
+
+
+def _encoded(ab: Tensor, bins: Tensor) -> Tensor:
+    """``(B, h, w, Q)``: what `soft_encode` gives, with the bins of a place side by side."""
+    with torch.autocast(ab.device.type, enabled=False):  # bf16 would blur vivid colours
+        # -|ab - bin|^2 / 2 sigma^2 without |ab|^2, which softmax cancels.
+        scores = ab.permute(0, 2, 3, 1).float() @ (bins / SIGMA**2).T
+        return F.softmax(scores - (bins**2).sum(1) / (2 * SIGMA**2), dim=-1)
+
+
+def _log_shares(logits: Tensor) -> Tensor:
+    """``(B, Q, h, w)`` logits -> ``(B, h, w, Q)`` logarithms, as they lie in channels-last."""
+    return F.log_softmax(logits.permute(0, 2, 3, 1).float(), dim=-1)
 
 
 def class_weights(prior: Tensor, power: float) -> Tensor:
@@ -59,9 +70,9 @@ def truth_losses(
     Returns:
         ``classify`` (rebalanced cross entropy) and ``regress`` (smooth L1 on ab / 10).
     """
-    target = soft_encode(ab, bins)
-    importance = torch.einsum("bqhw,q->bhw", target, weights)
-    entropy = -(target * F.log_softmax(logits.float(), dim=1)).sum(1)
+    target = _encoded(ab, bins)
+    importance = (target * weights).sum(-1)
+    entropy = -(target * _log_shares(logits)).sum(-1)
     return {
         "classify": (importance * entropy).mean(),
         "regress": F.smooth_l1_loss(regressed.float() / 10, ab / 10),
@@ -82,9 +93,8 @@ def student_losses(
     Returns:
         ``distil`` (Kullback-Leibler divergence to the teacher's distribution) and ``regress``.
     """
-    log_student = F.log_softmax(logits.float(), dim=1)
-    log_teacher = F.log_softmax(taught_logits.float(), dim=1)
-    divergence = (log_teacher.exp() * (log_teacher - log_student)).sum(1).mean()
+    log_student, log_teacher = _log_shares(logits), _log_shares(taught_logits)
+    divergence = (log_teacher.exp() * (log_teacher - log_student)).sum(-1).mean()
     return {
         "distil": divergence,
         "regress": F.smooth_l1_loss(regressed.float() / 10, taught_ab.float() / 10),

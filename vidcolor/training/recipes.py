@@ -146,7 +146,8 @@ class StudentRecipe(FilmRecipe):
         self.guess = nn.Conv2d(net.config.width, teacher.config.width, 1)
         # In a tuple, so that the teacher is no part of the state dict.
         self.teacher = (teacher.requires_grad_(False).to(memory_format=torch.channels_last),)
-        self.taught: tuple[int, list[Tensor]] | None = None
+        self.taught: tuple[tuple[int, int], list[Tensor]] | None = None
+        """Number and side of the crops that the teacher looked at last, and what it saw."""
 
     def pair(self, rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         """The aged L for the student; the clean L for the teacher rides in front of the ab."""
@@ -155,11 +156,12 @@ class StudentRecipe(FilmRecipe):
 
     def losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:
         """``distil``, ``regress``, ``hint`` and the terms that were asked for."""
-        if self.taught is None or self.taught[0] != batch:
+        look = batch, L.shape[-1]  # crops may grow between two agings of a batch
+        if self.taught is None or self.taught[0] != look:
             teacher = self.teacher[0].to(L.device)
             with torch.no_grad():
                 maps = teacher.encode(ab[:, :1])
-                self.taught = batch, [maps[-1], *teacher.decode(maps)]
+                self.taught = look, [maps[-1], *teacher.decode(maps)]
         features, taught_logits, taught_ab = self.taught[1]
         maps = self.net.encode(L)
         logits, regressed = self.net.decode(maps)

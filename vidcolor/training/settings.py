@@ -45,7 +45,8 @@ class TrainSettings:
     views: int = 4
     """Agings of each batch that a student sees for one look of its teacher."""
     steps: int = 0
-    """Length of the run in steps of the optimiser; such a run is repeatable bit for bit."""
+    """Length of the run in steps of the optimiser; such a run is repeatable bit for bit on
+    the CPU."""
     minutes: float = 0.0
     """Length of the run by the clock; used where ``steps`` is 0."""
     batch: int = 32
@@ -75,8 +76,9 @@ class TrainSettings:
     """Start of all randomness."""
     source_weights: tuple[tuple[str, float], ...] = ()
     """Factors on the shares of single sources."""
-    workers: int = 1
-    """Processes that read pictures."""
+    workers: int | None = None
+    """Processes that read pictures; None is one, or with a GPU as many as there are
+    cores beside its own."""
     checkpoint_minutes: float = 5.0
     """Minutes between two checkpoints."""
     validate_minutes: float = 15.0
@@ -94,7 +96,7 @@ class TrainSettings:
             raise SettingsError("nothing to learn from; give --stills or --clips folders")
         if self.steps < 0 or not (self.steps or 0 < self.minutes < math.inf):
             raise SettingsError("give the run a length: --steps N or --minutes M, above 0")
-        if self.batch < 2 or self.accumulate < 1 or self.views < 1 or self.workers < 0:
+        if self.batch < 2 or self.accumulate < 1 or self.views < 1 or (self.workers or 0) < 0:
             raise SettingsError(
                 "--batch must be at least 2, --accumulate and --views 1, --workers 0"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +28,16 @@ def train_step(trainer: Trainer, micros: list[Micro]) -> dict[str, float]:
     recipe.train()
     trainer.optimizer.zero_grad()
     sums: dict[str, float] = {}
+    told: list[Callable[[], dict[str, float]]] = []
     painted: list[Painted] = []
     for number, rgb in micros:
         losses, judged = batch_losses(trainer, number, rgb)
+        told.append(brought(losses))
         (losses["total"] / len(micros)).backward()  # type: ignore[no-untyped-call]
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(micros)
         painted += [judged] if judged else []
+    for values in told:
+        for name, value in values().items():
+            sums[name] = sums.get(name, 0.0) + value / len(micros)
     sums = trainer.team.average_values(sums)
     if not math.isfinite(sums["total"]):
         raise TrainingError(
@@ -51,6 +55,26 @@ def train_step(trainer: Trainer, micros: list[Micro]) -> dict[str, float]:
     return sums
 
 
+def brought(losses: dict[str, Tensor]) -> Callable[[], dict[str, float]]:
+    """What gives the losses as numbers when it is called.
+
+    On a GPU they are on their way before the backward pass is queued, so whoever asks waits for
+    the forward pass alone, and queues the next step while the GPU is still busy with this one.
+    """
+    values = torch.stack([value.detach().float() for value in losses.values()])
+    if values.device.type != "cuda":
+        return lambda: dict(zip(losses, values.tolist(), strict=True))
+    there = values.to("cpu", non_blocking=True)
+    arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    arrived.record()
+
+    def numbers() -> dict[str, float]:
+        arrived.synchronize()
+        return dict(zip(losses, there.tolist(), strict=True))
+
+    return numbers
+
+
 def batch_losses(
     trainer: Trainer, number: int, rgb: Tensor
 ) -> tuple[dict[str, Tensor], Painted | None]:
@@ -58,7 +82,7 @@ def batch_losses(
     settings, recipe, device = trainer.settings, trainer.recipe, trainer.team.device
     draw = torch.Generator(device).manual_seed(settings.seed * 999_983 + number)
     with torch.no_grad():
-        L, ab = recipe.pair(rgb.to(device), draw)
+        L, ab = recipe.pair(rgb.to(device, non_blocking=True), draw)
     with trainer.autocast():
         losses, judged = recipe.losses(
             L.contiguous(memory_format=torch.channels_last), ab, number // settings.looks

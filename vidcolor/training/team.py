@@ -95,12 +95,16 @@ def gather_team(device: str) -> Iterator[Team]:
         raise SettingsError(f"GPU {local} is not there; use --device cpu or fewer processes")
     cuda = device != "cpu" and local < torch.cuda.device_count()
     chosen = torch.device("cuda", local) if cuda else torch.device("cpu")
+    threads = torch.get_num_threads()
     if cuda:
         torch.cuda.set_device(chosen)
+        torch.set_num_threads(1)  # the processes that read pictures have the cores
+        torch.backends.cudnn.benchmark = True  # crops keep their size for thousands of steps
     if size > 1:
         dist.init_process_group("nccl" if cuda else "gloo")
     try:
         yield Team(rank, size, chosen)
     finally:
+        torch.set_num_threads(threads)
         if size > 1:
             dist.destroy_process_group()

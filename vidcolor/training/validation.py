@@ -70,16 +70,16 @@ def validate(
     triptychs: list[Tensor] = []
     for start in range(0, len(chosen), 8):
         pictures = [squashed(read_rgb(s.path), SIDE) for s in chosen[start : start + 8]]
-        rgb = torch.stack(pictures)
+        rgb = torch.stack(pictures).to(device)
         with autocast():
-            found = both_ends(net, clean_pair(rgb)[0].to(device))
+            found = both_ends(net, clean_pair(rgb)[0])
         L = rgb_to_lab(rgb.float() / 255)[:, :1]
-        bold, safe, grey = (compose(L, ab.cpu()) for ab in (*found, found[0] * 0))
+        bold, safe, grey = (compose(L, ab) for ab in (*found, found[0] * 0))
         for b, s, g, t in zip(bold, safe, grey, rgb.float(), strict=True):
             colors = [colorfulness(picture) for picture in (b, s, t)]
             rows.append((psnr(b, t), psnr(s, t), psnr(g, t), *colors))
             if len(triptychs) < ON_SHEET:
-                triptychs.append(torch.cat([g, b, t], 2).round().to(torch.uint8))
+                triptychs.append(torch.cat([g, b, t], 2).round().to(torch.uint8).cpu())
     means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
     scores = dict(zip(SCORES, means, strict=False))
     return Validation(scores | {"score": score_of(scores)}, triptychs)
