@@ -105,7 +105,10 @@ def carried_packets(film: Film, zero: Fraction) -> Iterator[Packet[Any]]:
     clock = Clock(film, zero)
     with film_errors(film.info.path):
         for packet in demux(film, clock, lambda: 0.0):
-            if packet.stream.index == film.video.index and is_beyond(packet, clock):
-                return
+            if packet.stream.index == film.video.index:
+                if is_beyond(packet, clock):
+                    return
+                if packet.size == 0:
+                    continue  # which only flushes decoders, and may have no clock
             if clock.keeps_packet(packet):
                 yield packet
