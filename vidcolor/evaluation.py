@@ -27,12 +27,11 @@ from vidcolor.metrics import (
     psnr,
     ssim,
 )
-from vidcolor.model.vgg import VGG16Features
-from vidcolor.model.weights import load_weights
+from vidcolor.model.weights import FEATURE_BLOCKS, load_features
 from vidcolor.steadiness import CDC_STEPS, OVER_TIME, RATIOS, Steadiness, SteadinessMeter, ratio
 
 FRECHET_FEATURES = 512
-"""Channels of VGG16's relu4_3, the last layer that the shipped weights hold as ImageNet's."""
+"""Channels of VGG16's relu4_3, the last layer of the features that ship."""
 
 FRECHET_SIDE = 224
 """VGG16 sees every picture at this width and height, those it learned from."""
@@ -121,7 +120,7 @@ def evaluate(
         NotComparable: Frames without a partner, pairs of different size, tiny pictures.
         FilmError: One of them cannot be read.
         SettingsError: torchmetrics is not installed.
-        WeightsError: The shipped weights, whose VGG16 is used, are damaged.
+        WeightsError: The features of VGG16 that ship are damaged.
     """
     paths = [Path(path) for path in (truth, result, per_frame) if path is not None]
     matched, total = matches(paths)
@@ -179,8 +178,7 @@ class _Frechet:
     """Features of both sides, kept as running sums, so that a long film costs no memory."""
 
     def __init__(self) -> None:
-        net, _ = load_weights("default")
-        self._vgg = next(m for m in net.modules() if isinstance(m, VGG16Features))
+        self._vgg = load_features()
         self._truth, self._result = _Moments(), _Moments()
 
     def add(self, true: Tensor, made: Tensor) -> None:
@@ -188,7 +186,7 @@ class _Frechet:
         size = (FRECHET_SIDE, FRECHET_SIDE)
         pair = torch.stack([true, made]).float()
         small = F.interpolate(pair, size, mode="bilinear", antialias=True)
-        features = self._vgg.rgb_features(small, blocks=4)[-1].mean((2, 3))
+        features = self._vgg.rgb_features(small, FEATURE_BLOCKS)[-1].mean((2, 3))
         self._truth.add(features[0])
         self._result.add(features[1])
 

@@ -20,8 +20,8 @@ from vidcolor.errors import FilmUnreadable, NotComparable
 from vidcolor.evaluation import Scores, evaluate
 from vidcolor.film.still import write_rgb
 from vidcolor.metrics import grey_version
-from vidcolor.model.filmnet import FilmNet
-from vidcolor.model.weights import load_weights
+from vidcolor.model.vgg import VGG16Features
+from vidcolor.model.weights import load_features
 from vidcolor.steadiness import RATIOS
 
 MEANS = (123.68, 116.779, 103.939)
@@ -42,16 +42,14 @@ def no_alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> FilmNet:
-    net, _ = load_weights("default")
-    assert isinstance(net, FilmNet)
-    return net
+def shipped() -> VGG16Features:
+    return load_features()
 
 
 @pytest.fixture
-def quick(shipped: FilmNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shipped net, read once, on small pictures."""
-    monkeypatch.setattr(evaluation, "load_weights", lambda _name: (shipped, ""))
+def quick(shipped: VGG16Features, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped features, read once, on small pictures."""
+    monkeypatch.setattr(evaluation, "load_features", lambda: shipped)
     monkeypatch.setattr(evaluation, "FRECHET_SIDE", 48)
 
 
@@ -196,7 +194,7 @@ def test_folders_that_do_not_match_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_the_frechet_distance_is_that_of_vgg16s_features(
-    shipped: FilmNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped: VGG16Features, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "FRECHET_MIN_FRAMES", 6)
     truth = pictures(6, H=48, W=48)  # nothing to resize
@@ -204,13 +202,7 @@ def test_the_frechet_distance_is_that_of_vgg16s_features(
     films = [write_film(tmp_path / "t.mkv", truth), write_film(tmp_path / "r.mkv", result)]
     scores = evaluate(*films)
     layers = make_layers(cfgs["D"])[:23]  # torchvision's VGG16 up to relu4_3
-    layers.load_state_dict(
-        {
-            name: value
-            for name, value in shipped.vgg.features.state_dict().items()
-            if int(name.split(".")[0]) < 23
-        }
-    )
+    layers.load_state_dict(shipped.features.state_dict())
     sides = []
     for frames in (truth, result):
         with torch.no_grad():
@@ -227,10 +219,10 @@ def test_the_frechet_distance_is_that_of_vgg16s_features(
     assert evaluate(films[0], films[0]).frechet_vgg16 == pytest.approx(0, abs=1e-4)
 
 
-def test_the_shipped_weights_hold_imagenets_first_four_blocks(shipped: FilmNet) -> None:
-    # The Fréchet distance means the same only as long as training leaves these alone.
+def test_the_shipped_features_are_imagenets_first_four_blocks(shipped: VGG16Features) -> None:
+    # The Fréchet distance means the same only as long as these are.
     digest = hashlib.sha256()
-    for name, value in sorted(shipped.vgg.features[:23].state_dict().items()):
+    for name, value in sorted(shipped.features.state_dict().items()):
         digest.update(name.encode() + value.half().numpy().tobytes())
     assert digest.hexdigest() == "77bbc6f1250e6a3ac8fe9ae69f71e14961671d6a24cee79c34544814657ec2eb"
 

@@ -28,6 +28,7 @@ from vidcolor.model.weights import (
     available_weights,
     file_sha256,
     find_weights,
+    load_features,
     load_gate,
     load_weights,
     save_weights,
@@ -331,3 +332,10 @@ def test_a_gate_that_cannot_be_built_is_refused(tmp_path: Path, width: Any) -> N
 
 def test_the_gate_that_ships_is_found() -> None:
     assert load_gate()[1] == available_weights()["gate"].sha256
+
+
+def test_features_are_told_from_nets() -> None:
+    with pytest.raises(WeightsMismatch, match="measure for vidcolor evaluate, not a colornet"):
+        load_weights("vgg16")
+    with pytest.raises(WeightsMismatch, match="colornet, not a measure"):
+        load_features("mini")

@@ -26,11 +26,12 @@ class VGG16Features(nn.Module):
 
     mean: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: int = 5) -> None:
+        """Make the first ``blocks`` of its five blocks."""
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
-        for block in BLOCKS:
+        for block in BLOCKS[:blocks]:
             if layers:
                 layers.append(nn.MaxPool2d(2))
             for out in block:

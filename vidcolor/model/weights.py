@@ -20,10 +20,22 @@ from vidcolor.errors import WeightsCorrupt, WeightsMismatch, WeightsNotFound
 from vidcolor.model.build import build_net
 from vidcolor.model.colornet import ColorNet, ColorNetConfig
 from vidcolor.model.gate import Gate, GateConfig
+from vidcolor.model.vgg import VGG16Features
 
 FORMAT = "vidcolor-1"
 GATE_FORMAT = "vidcolor-gate-1"
-KINDS = {FORMAT: "colornet", GATE_FORMAT: "gate for the smoother"}
+FEATURES_FORMAT = "vidcolor-features-1"
+KINDS = {
+    FORMAT: "colornet",
+    GATE_FORMAT: "gate for the smoother",
+    FEATURES_FORMAT: "measure for vidcolor evaluate",
+}
+
+HELPERS = ("gate", "vgg16")
+"""Shipped weights that are no colornets."""
+
+FEATURE_BLOCKS = 4
+"""Of VGG16, that ship as ImageNet left them."""
 
 C = TypeVar("C", ColorNetConfig, GateConfig)
 
@@ -148,6 +160,24 @@ def load_gate(name: str | Path = "gate") -> tuple[Gate, str]:
     return gate.eval(), file.sha256
 
 
+def load_features(name: str | Path = "vgg16") -> VGG16Features:
+    """The first `FEATURE_BLOCKS` blocks of VGG16 as ImageNet left them, in float32, in eval mode.
+
+    Args:
+        name: As for `load_weights`.
+
+    Raises:
+        WeightsError: as for `load_weights`.
+    """
+    file = _read(name)
+    if (found := file.metadata.get("format", "")) != FEATURES_FORMAT:
+        kind = KINDS.get(found, "strange file")
+        raise WeightsMismatch(f"{file.path} holds a {kind}, not a {KINDS[FEATURES_FORMAT]}")
+    vgg = VGG16Features(FEATURE_BLOCKS)
+    _fill(vgg, file)
+    return vgg.eval()
+
+
 @dataclass(frozen=True)
 class _File:
     path: Path
@@ -192,7 +222,7 @@ def _config_of(file: _File, form: str, kind: type[C]) -> C:
         raise WeightsMismatch(f"{file.path} holds a config this vidcolor does not know") from error
 
 
-def _fill(net: ColorNet | Gate, file: _File) -> None:
+def _fill(net: ColorNet | Gate | VGG16Features, file: _File) -> None:
     for key, value in file.state.items():
         if value.dtype not in DTYPES:
             raise WeightsMismatch(f"{file.path} holds numbers of type {value.dtype} in {key}")
