@@ -16,6 +16,7 @@ from vidcolor.film.beside import with_others
 from vidcolor.film.convert import planes
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, encode, plan_encode
+from vidcolor.film.facts import expected_frames
 from vidcolor.film.fit import Fit, pair_layout, screen_size
 from vidcolor.film.limits import printable
 from vidcolor.film.mux import FilmWriter, Written
@@ -244,12 +245,13 @@ def _watched(
     frames: Iterator[Frame], film: Film, report: Report, on_progress: OnProgress | None
 ) -> Iterator[Frame]:
     """The same frames; counts them."""
+    total = expected_frames(film.info, film.settings)
     try:
         for frame in frames:
             yield frame
             report.frames += 1
             if on_progress:
-                on_progress(Progress(report.frames, film.info.frames, float(frame.seconds)))
+                on_progress(Progress(report.frames, total, float(frame.seconds)))
     finally:
         close(frames)
 

@@ -18,7 +18,8 @@ from vidcolor.errors import NotComparable
 from vidcolor.evaluation import Scores, evaluate
 from vidcolor.film.still import write_rgb
 from vidcolor.metrics import grey_version
-from vidcolor.model.weights import load_weights
+from vidcolor.model.vgg import VGG16Features
+from vidcolor.model.weights import load_features
 from vidcolor.steadiness import Steadiness, SteadinessMeter
 
 H, W = 144, 192
@@ -30,13 +31,13 @@ def no_alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> tuple[object, str]:
-    return load_weights("default")
+def shipped() -> VGG16Features:
+    return load_features()
 
 
 @pytest.fixture
-def quick(shipped: tuple[object, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "load_weights", lambda _name: shipped)
+def quick(shipped: VGG16Features, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "load_features", lambda: shipped)
     monkeypatch.setattr(evaluation, "FRECHET_SIDE", 48)
 
 
