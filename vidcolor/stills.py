@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
-from vidcolor.film.still import check_still_target, read_still, write_still
-from vidcolor.frames import Damage, Frame, Report
+from vidcolor.film.still import check_still_target, read_still, still_damage, write_still
+from vidcolor.frames import Frame, Report
 from vidcolor.job import describe_still
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
@@ -40,10 +40,8 @@ def painted_still(
     (painted,) = paint(colorizer.colorize([frame]), settings.paint)
     report = Report(str(source), target, frames=1, shots=1, shot_starts=[0.0])
     report.inferred = colorizer.inferred
-    if frame.damaged:
-        text = "the file is damaged or cut short; what is missing was filled in"
-        report.damage = [Damage("concealed frame", 0.0, text)]
-        report.damage_counts = {"concealed frame": 1}
+    report.damage = still_damage(frame)
+    report.damage_counts = {damage.kind: 1 for damage in report.damage}
     report.notes = list(colorizer.notes)
     report.pixels = frame.layout.format
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}

@@ -24,7 +24,7 @@ from vidcolor.film.moments import windows
 from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.seek import picture_end
 from vidcolor.film.shown import Screen, canvas
-from vidcolor.film.still import read_still
+from vidcolor.film.still import read_still, still_damage
 from vidcolor.frames import Colored, Damage, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -120,9 +120,7 @@ class Viewer:
             self._still = read_still(source, self.settings.open)
             height, width = self._still.luma.shape
             self.screen = Screen(width, height)
-            if self._still.damaged:
-                text = "the file is damaged or cut short; what is missing was filled in"
-                self._damage = [Damage("concealed frame", 0.0, text)]
+            self._damage = still_damage(self._still)
             return
         self.film = open_film(source, self.settings.open)
         try:

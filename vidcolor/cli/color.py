@@ -114,8 +114,13 @@ def add_cut(p: argparse.ArgumentParser) -> None:
         "--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5"
     )
     cut.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
-    cut.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
-    cut.add_argument(
+    add_picture(cut)
+
+
+def add_picture(group: argparse._ActionsContainer) -> None:
+    """Which picture of the film, and how large it may be."""
+    group.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
+    group.add_argument(
         "--max-pixels",
         type=int,
         default=OpenSettings().max_pixels,

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.color import add_colour, colour_settings
+from vidcolor.cli.color import add_colour, add_picture, colour_settings
 from vidcolor.cli.pershot import of_shots
 from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
 from vidcolor.errors import SettingsError
@@ -87,14 +87,7 @@ def parser() -> argparse.ArgumentParser:
         help="before and after: side by side, each half of a picture, or after alone (default:"
         " side for frames at full size, split on sheets, after for --vary)",
     )
-    what.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
-    what.add_argument(
-        "--max-pixels",
-        type=int,
-        default=OpenSettings().max_pixels,
-        metavar="N",
-        help="refuse larger pictures (default %(default)s)",
-    )
+    add_picture(what)
     add_colour(p)
     out = p.add_argument_group("output")
     out.add_argument("--force", action="store_true", help="replace an existing OUT")

@@ -96,6 +96,11 @@ def hdr_metadata(side: dict[SideDataType, bytes]) -> dict[str, Any]:
     return hdr
 
 
+def believed_rate(info: FilmInfo) -> Fraction | None:
+    """Frames per second, where the film names a number that is a rate."""
+    return info.frame_rate if info.frame_rate and info.frame_rate <= _FASTEST else None
+
+
 def expected_frames(info: FilmInfo, settings: OpenSettings) -> int | None:
     """How many frames a film has between its cuts, declared or estimated; None when nothing tells.
 
@@ -103,7 +108,7 @@ def expected_frames(info: FilmInfo, settings: OpenSettings) -> int | None:
         info: Of the film.
         settings: Its cuts.
     """
-    rate = info.frame_rate if info.frame_rate and info.frame_rate <= _FASTEST else None
+    rate = believed_rate(info)
     if not info.duration:
         return None if settings.start or settings.end is not None else info.frames
     whole = info.frames or (info.duration * rate if rate else None)

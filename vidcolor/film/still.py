@@ -28,7 +28,7 @@ from vidcolor.film.pixels import storage
 from vidcolor.film.probe import check_size, limit_decoder, open_container, still_format
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.film.wholeness import is_whole_picture
-from vidcolor.frames import Frame, PixelLayout
+from vidcolor.frames import Damage, Frame, PixelLayout
 from vidcolor.places import part_path
 from vidcolor.settings import OpenSettings, OutputSettings
 
@@ -74,6 +74,14 @@ def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = Non
         damaged=damaged,
         picture=result,
     )
+
+
+def still_damage(frame: Frame) -> list[Damage]:
+    """What is to be said of a picture that `read_still` gave."""
+    if not frame.damaged:
+        return []
+    text = "the file is damaged or cut short; what is missing was filled in"
+    return [Damage("concealed frame", 0.0, text)]
 
 
 def check_still_target(

@@ -28,8 +28,8 @@ MEMORY = 16 << 30
 WIDEST = 1600
 """Pictures for the page are brought down to so many pixels across."""
 
-FASTEST, STEADY = 120, Fraction(25)
-"""Frames per second up to which a rate is believed, and what the page counts in where it is not."""
+STEADY = Fraction(25)
+"""Frames per second that the page counts in where a film names none."""
 
 
 def facts(path: str) -> dict[str, Any]:
@@ -38,13 +38,14 @@ def facts(path: str) -> dict[str, Any]:
     Raises:
         NoPicture: It is a picture.
     """
+    from vidcolor.film.facts import believed_rate
     from vidcolor.viewer import Viewer
 
     with Viewer(path) as viewer:
         if viewer.film is None:
             raise NoPicture(f"{viewer.name}: is a picture, no film; colour it with vidcolor IN OUT")
         info, (width, height) = viewer.film.info, viewer.screen.size
-        rate = info.frame_rate if info.frame_rate and info.frame_rate <= FASTEST else STEADY
+        rate = believed_rate(info) or STEADY
         return {
             "width": width,
             "height": height,
