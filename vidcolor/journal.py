@@ -3,6 +3,10 @@
 It lives in a hidden work folder beside the target, with the chunk files. Each line is brought to
 the disk before the next chunk is; a line that a crash tore is not there, and a chunk whose file is
 not the one in its line is not done.
+
+On a cluster many write into one folder. Each has files of its own, its lines too, so that nobody
+ever writes into another's: two who colour the same chunk do no harm, and no lock has to hold on a
+disk that machines share.
 """
 
 from __future__ import annotations
@@ -27,7 +31,11 @@ from vidcolor.smoothing import Handover
 JOURNAL = "journal.jsonl"
 """Name of the journal in its work folder."""
 _LOCK = "lock"
-_OURS = (JOURNAL, "*.packets", "*.handover", "*.part")
+_OTHERS = "journal.*.jsonl"
+"""Journals of a cluster's writers."""
+PLAN = "plan.jsonl"
+"""Name of the plan of a film that is divided among many."""
+_OURS = (JOURNAL, _OTHERS, PLAN, "*.packets", "*.handover", "*.part")
 _NAMED = 3
 
 
@@ -43,22 +51,88 @@ class DoneChunk:
     """pts of the frames that had to be painted without colour."""
     shots: tuple[int, ...] = ()
     """pts of the frames that start a shot."""
+    writer: str = ""
+    """Whose files they are, on a cluster."""
 
 
-class Journal:
-    """The work folder of one target, locked. Use `open_journal`."""
+class ChunkFolder:
+    """The work folder of one target, as one sees it who puts chunks into it."""
+
+    def __init__(
+        self, folder: Path, writer: str = "", job: dict[str, Any] | None = None, before: str = ""
+    ) -> None:
+        """Take the folder as it is.
+
+        Args:
+            folder: The work folder; must be there.
+            writer: Who writes, in letters that file names may have; empty for the run that holds
+                the journal.
+            job: What decides the bits of the target.
+            before: Whose the handovers are that are taken over.
+        """
+        self.folder, self.writer, self.job = folder, writer, job or {}
+        self._before = before
+
+    def path(self, number: int, writer: str | None = None) -> Path:
+        """Where the chunk file of this number is; that of another writer where one is named."""
+        return self._named(number, self.writer if writer is None else writer, "packets")
+
+    def add(self, chunk: DoneChunk) -> None:
+        """Write down that a chunk is done; its file is on the disk already."""
+        name = f"journal.{self.writer}.jsonl" if self.writer else JOURNAL
+        with output_errors(self.folder), open(self.folder / name, "a") as file:
+            if self.writer and not file.tell():
+                file.write(checked_line({"job": self.job}))
+            file.write(checked_line(asdict(chunk)))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def get(self, number: int) -> Handover | None:
+        """What the chunk of this number takes over from the one before it, if there is anything."""
+        path = self._handover(number, self._writer_before(number))
+        return Handover.from_bytes(path.read_bytes()) if path.exists() else None
+
+    def __setitem__(self, number: int, handover: Handover) -> None:
+        """Keep what the chunk of this number takes over, on the disk."""
+        path = self._handover(number, self.writer)
+        with output_errors(path):
+            self.put(path.name, handover.to_bytes())
+
+    def handover_sha256(self, number: int, writer: str | None = None) -> str:
+        """Of what the chunk of this number takes over; empty where there is nothing."""
+        path = self._handover(number, self.writer if writer is None else writer)
+        return file_sha256(path) if path.exists() else ""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a whole file of the folder and bring it to the disk."""
+        part = self.folder / (f"{name}.{self.writer}.part" if self.writer else f"{name}.part")
+        with new_file(part) as file:
+            file.write(data)
+            file.flush()
+            publish(file.fileno(), part, self.folder / name)
+
+    def _writer_before(self, _number: int) -> str:
+        return self._before
+
+    def _handover(self, number: int, writer: str) -> Path:
+        return self._named(number, writer, "handover")
+
+    def _named(self, number: int, writer: str, kind: str) -> Path:
+        return self.folder / ".".join(filter(None, (f"{number:06d}", writer, kind)))
+
+
+class Journal(ChunkFolder):
+    """The work folder of one target, locked. Use `open_journal`.
+
+    Attributes:
+        job: What decides the bits of the target; empty before anything was begun.
+        done: By number; only chunks whose files were found to be whole.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.job: dict[str, Any] = {}
-        """What decides the bits of the target; empty before anything was begun."""
+        super().__init__(folder)
         self.done: dict[int, DoneChunk] = {}
-        """By number; only chunks whose files were found to be whole."""
         self._read()
-
-    def path(self, number: int) -> Path:
-        """Where the chunk file of this number is."""
-        return self.folder / f"{number:06d}.packets"
 
     def begin(self, job: dict[str, Any]) -> None:
         """Take the job on, or go on with it.
@@ -69,40 +143,26 @@ class Journal:
         if self.done and self.job != job:
             raise JobDiffers(_otherwise(self.folder, self.job, job))
         self.job = job
-        lines = [_line({"job": job}), *(_line(asdict(chunk)) for chunk in self.done.values())]
+        lines = [
+            checked_line({"job": job}),
+            *(checked_line(asdict(chunk)) for chunk in self.done.values()),
+        ]
         with output_errors(self.folder):
             # Without what was torn or is not true any more.
-            self._put(JOURNAL, "".join(lines).encode())
+            self.put(JOURNAL, "".join(lines).encode())
+            for path in self.folder.glob(_OTHERS):
+                path.unlink()
 
     def add(self, chunk: DoneChunk) -> None:
         """Write down that a chunk is done; its file is on the disk already."""
-        with output_errors(self.folder), open(self.folder / JOURNAL, "a") as file:
-            file.write(_line(asdict(chunk)))
-            file.flush()
-            os.fsync(file.fileno())
+        super().add(chunk)
         self.done[chunk.number] = chunk
 
     def forget(self, number: int) -> None:
         """Take a chunk for not done, in the next run too."""
-        self.done.pop(number, None)
+        chunk = self.done.pop(number, None)
         with output_errors(self.folder):
-            self.path(number).unlink(missing_ok=True)
-
-    def get(self, number: int) -> Handover | None:
-        """What the chunk of this number takes over from the one before it, if there is anything."""
-        path = self._handover(number)
-        return Handover.from_bytes(path.read_bytes()) if path.exists() else None
-
-    def __setitem__(self, number: int, handover: Handover) -> None:
-        """Keep what the chunk of this number takes over, on the disk."""
-        path = self._handover(number)
-        with output_errors(path):
-            self._put(path.name, handover.to_bytes())
-
-    def handover_sha256(self, number: int) -> str:
-        """Of what the chunk of this number takes over; empty where there is nothing."""
-        path = self._handover(number)
-        return file_sha256(path) if path.exists() else ""
+            self.path(number, chunk.writer if chunk else "").unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -118,27 +178,19 @@ class Journal:
         with suppress(OSError):  # a stranger's file is in it
             self.folder.rmdir()
 
-    def _put(self, name: str, data: bytes) -> None:
-        """Write a whole file of the folder and bring it to the disk."""
-        part = self.folder / f"{name}.part"
-        with new_file(part) as file:
-            file.write(data)
-            file.flush()
-            publish(file.fileno(), part, self.folder / name)
-
-    def _handover(self, number: int) -> Path:
-        return self.folder / f"{number:06d}.handover"
+    def _writer_before(self, number: int) -> str:
+        before = self.done.get(number - 1)
+        return before.writer if before else ""
 
     def _read(self) -> None:
         """Take what the journal says for true where the files bear it out."""
         try:
-            written = entries(self.folder / JOURNAL)
+            self.job, written = read_journals(self.folder)
         except FileNotFoundError:
             return
         except OSError as exc:
             name = printable(self.folder.name)
             raise OutputError(f"{name}: cannot be read: {exc.strerror}") from exc
-        self.job = next((entry["job"] for entry in written if "job" in entry), {})
         if self.job:  # chunks of an unknown job are worth nothing
             chunks = [chunk for chunk in map(_chunk_of, written) if chunk and self._holds(chunk)]
             self.done = {chunk.number: chunk for chunk in chunks}
@@ -147,12 +199,13 @@ class Journal:
 
     def _holds(self, chunk: DoneChunk) -> bool:
         """Whether the files of a chunk are whole."""
-        path = self.path(chunk.number)
+        path = self.path(chunk.number, chunk.writer)
         with suppress(OSError):
             whole = (
                 path.stat().st_size == chunk.facts.bytes and file_sha256(path) == chunk.facts.sha256
             )
-            return whole and self.handover_sha256(chunk.number + 1) == chunk.handover
+            after = self.handover_sha256(chunk.number + 1, chunk.writer)
+            return whole and after == chunk.handover
         return False
 
 
@@ -181,6 +234,25 @@ def open_journal(target: Path) -> Iterator[Journal]:
         os.close(lock)
 
 
+def read_journals(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The job of a work folder, and all lines about it, whoever wrote them.
+
+    Raises:
+        OSError: A journal cannot be read, or there is none.
+    """
+    written = entries(folder / JOURNAL)
+    job = _job_of(written)
+    for path in sorted(folder.glob(_OTHERS)):
+        lines = entries(path)
+        # Someone may still be at work for a driver that has gone, and on another job.
+        written += lines if _job_of(lines) == job else []
+    return job, written
+
+
+def _job_of(written: list[dict[str, Any]]) -> dict[str, Any]:
+    return next((entry["job"] for entry in written if "job" in entry), {})
+
+
 def entries(path: Path) -> list[dict[str, Any]]:
     """What the lines of a journal say, but for those that are torn or altered.
 
@@ -191,7 +263,7 @@ def entries(path: Path) -> list[dict[str, Any]]:
     return [entry for entry in map(_checked, lines) if entry is not None]
 
 
-def _line(entry: dict[str, Any]) -> str:
+def checked_line(entry: dict[str, Any]) -> str:
     """A line with a checksum of its own, so that a torn or altered one is not believed."""
     text = json.dumps(entry)
     return f"{sha256(text.encode()).hexdigest()[:16]} {text}\n"

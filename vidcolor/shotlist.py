@@ -13,7 +13,7 @@ from typing import Any
 from vidcolor.errors import FilmUnreadable, SettingsError
 from vidcolor.film.limits import check_file, printable
 from vidcolor.frames import Shot
-from vidcolor.journal import JOURNAL, entries
+from vidcolor.journal import JOURNAL, read_journals
 from vidcolor.places import work_folder
 from vidcolor.timecode import timecode
 
@@ -99,7 +99,7 @@ def read_shot_list(path: str | Path) -> ShotList:
 def _parsed(file: Path) -> ShotList | None:
     """What a file tells; None, or one of many errors, where it is no list of shots."""
     if file.name == JOURNAL:
-        return _of_journal(entries(file))
+        return _of_journal(*read_journals(file.parent))
     text = file.read_bytes().decode()
     if text.lstrip().startswith("{"):
         return _of_report(json.loads(text))
@@ -115,9 +115,8 @@ def _of_report(report: dict[str, Any]) -> ShotList | None:
     return _listed(shots, job["film"], whole)
 
 
-def _of_journal(lines: Sequence[dict[str, Any]]) -> ShotList | None:
+def _of_journal(job: dict[str, Any], lines: Sequence[dict[str, Any]]) -> ShotList | None:
     """Of the chunks that are done without a gap from the first one on."""
-    (job,) = (line["job"] for line in lines if "job" in line)
     start, _ = _cut(job)
     tick = _number(job["picture"]["ticks"])
     chunks = {line["number"]: line for line in lines if "facts" in line}
