@@ -93,18 +93,8 @@ class Batch:
             return Outcome(reel, Result.FAILED, error=error)
 
     def _colour(self, reel: Reel, on_progress: OnProgress | None) -> Outcome:
-        if reel.refused:
-            raise OutputError(reel.refused)
-        with output_errors(reel.target.parent):
-            reel.target.parent.mkdir(parents=True, exist_ok=True)
-        earlier = read_report(reel.target)
-        if os.path.lexists(reel.target):
-            why = self._differs(reel, earlier)
-            if earlier and not why:
-                return Outcome(reel, Result.SKIPPED, earlier)
-            if not self._settings.output.force:
-                name = printable(reel.target.name)
-                raise OutputExists(f"{name}: exists{why}; --force replaces it")
+        if earlier := self.done_before(reel):
+            return Outcome(reel, Result.SKIPPED, earlier)
         report = colorize_film(
             reel.source,
             reel.target,
@@ -113,9 +103,28 @@ class Batch:
             on_progress=on_progress,
         )
         write_report(report)
-        if report.damage:
-            return Outcome(reel, Result.DAMAGED, report)
-        return Outcome(reel, Result.DONE if report.clean else Result.LEFT_BEHIND, report)
+        return Outcome(reel, result_of(report), report)
+
+    def done_before(self, reel: Reel) -> Report | None:
+        """The report of a film that is done already; None where its target may be made.
+
+        Raises:
+            OutputError: It may not be.
+            OutputExists: Another file is in its place.
+        """
+        if reel.refused:
+            raise OutputError(reel.refused)
+        with output_errors(reel.target.parent):
+            reel.target.parent.mkdir(parents=True, exist_ok=True)
+        earlier = read_report(reel.target)
+        if os.path.lexists(reel.target):
+            why = self._differs(reel, earlier)
+            if earlier and not why:
+                return earlier
+            if not self._settings.output.force:
+                name = printable(reel.target.name)
+                raise OutputExists(f"{name}: exists{why}; --force replaces it")
+        return None
 
     def _differs(self, reel: Reel, earlier: Report | None) -> str:
         """What speaks against a target that is there; empty where it is the one to be made."""
@@ -136,6 +145,13 @@ class Batch:
             return describe_still(source, target, settings, self._colorizer)
         with open_film(source, settings.open) as film:
             return job_of(film.info, target, settings, self._colorizer, self._gate_sha256, begun)
+
+
+def result_of(report: Report) -> Result:
+    """What is to be said of a film that was made."""
+    if report.damage:
+        return Result.DAMAGED
+    return Result.DONE if report.clean else Result.LEFT_BEHIND
 
 
 def read_report(target: Path) -> Report | None:

@@ -131,7 +131,8 @@ class Colorizer:
         fits = frames_that_fit(self.device, h * w, film)
         wanted = self.settings.batch or batch or max(1, min(self._most, fits))
         self.batch = min(wanted, self._limit)
-        most = {"cpu": 2 * usable_cores(), "cuda": STREAMS}.get(self.device.type, 1)
+        threads = self.settings.threads or usable_cores()
+        most = {"cpu": 2 * threads, "cuda": STREAMS}.get(self.device.type, 1)
         self.ahead = max(1, min(most, fits // self.batch))
         self._fitted = True
 

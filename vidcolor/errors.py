@@ -24,6 +24,7 @@ VidcolorError
 │   ├── DeviceLost
 │   └── OutOfMemory
 ├── TrainingError
+├── ClusterError
 ├── NotAllowed
 └── PreviewLost
 
@@ -136,6 +137,10 @@ class OutOfMemory(DeviceError):
 
 class TrainingError(VidcolorError):
     """Training cannot start or go on: no pictures, or a run folder of another configuration."""
+
+
+class ClusterError(VidcolorError):
+    """The cluster cannot be reached or started, or its machines do not see the same."""
 
 
 class NotAllowed(VidcolorError):

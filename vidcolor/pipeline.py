@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from vidcolor.assembly import assemble
 from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
@@ -19,11 +20,10 @@ from vidcolor.errors import ChunkDiffers, FilmChanged, SettingsError, Unsupporte
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
-from vidcolor.film.mux import Written
 from vidcolor.film.packets import write_chunk
 from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.still import frame_rgb
-from vidcolor.film.stitch import check_writable, stitch
+from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import Frame, PixelLayout, Progress, Report
 from vidcolor.job import as_begun, describe_job, fit, versions
@@ -108,27 +108,22 @@ def _colorize_moving(
             run = _Run(film, plan, journal, settings, report, on_progress)
             with crew_for(colorizer, film.info, plan.layout) as crew:
                 run.colour(colorizer, gate, crew)
-            written = run.stitched(target)
+            run.assemble(target)
             journal.remove()
-        report.damage, report.damage_counts = film.damage, film.damage_counts
-        report.source_colour = film.source_colour
-    report.bytes, report.frames = target.stat().st_size, written.frames
     report.inferred = colorizer.inferred
     report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
-    report.luma, report.codec = plan.luma, plan.codec
-    report.pixels, report.lossless = plan.layout.format, plan.lossless
-    report.carried, report.left_behind = list(written.carried), list(written.left_behind)
-    report.notes = [
-        *film.info.notes,
-        *plan.notes,
-        *colour_note(report.source_colour),
-        *colorizer.notes,
-        *run.notes(),
-    ]
+    report.notes += [*colorizer.notes, *resumed_note(report)]
     report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
     if gate:
         report.weights["gate_sha256"] = gate_sha256
     return report
+
+
+def resumed_note(report: Report) -> list[str]:
+    """What is to be said where earlier runs have done a part."""
+    if not report.resumed:
+        return []
+    return [f"went on with {report.resumed} of {report.chunks} chunks done already"]
 
 
 class _Run:
@@ -204,7 +199,7 @@ class _Run:
         after = self._journal.handover_sha256(number + 1)
         self._journal.add(DoneChunk(number, facts, after, tuple(colourless), tuple(shots)))
 
-    def stitched(self, target: Path) -> Written:
+    def assemble(self, target: Path) -> None:
         """Makes the target of the chunks."""
         began = perf_counter()
         done = self._journal.done
@@ -212,26 +207,14 @@ class _Run:
         if missing:  # the film was longer when it was begun, and is whole no more
             raise ChunkDiffers(min(missing))
         chunks = [done[number] for number in sorted(done)]
-        files = [(self._journal.path(chunk.number), chunk.facts) for chunk in chunks]
+        output, report = self._settings.output, self._report
         try:
-            written = stitch(self._film, target, self._plan, self._settings.output, files)
+            assemble(self._film, target, self._plan, output, self._journal, chunks, report)
         except FilmChanged:
             self._journal.clear()  # what is done is of no film any more
             raise
-        tick = self._film.info.time_base
-        for pts in (pts for chunk in chunks for pts in chunk.colourless):
-            text = "the net gave no numbers; painted neutral"
-            self._film.note("no colour", float(pts * tick), text)
-        starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
-        self._report.shots, self._report.shot_starts = len(starts), starts
-        self._report.chunks, self._report.resumed = len(chunks), len(self._done)
+        report.resumed = len(self._done)
         self.seconds["stitch"] = perf_counter() - began
-        return written
-
-    def notes(self) -> list[str]:
-        """What is to be said about how the run went."""
-        earlier, chunks = len(self._done), self._report.chunks
-        return [f"went on with {earlier} of {chunks} chunks done already"] if earlier else []
 
     def _noted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The same frames; takes note of their chunks."""
@@ -258,13 +241,6 @@ class _Run:
     def _tell(self, seconds: float) -> None:
         if self._on_progress:
             self._on_progress(Progress(self._frames, self._total, seconds))
-
-
-def colour_note(kind: str) -> list[str]:
-    """What is to be said of a film whose chroma was ``grey``, ``tinted`` or ``coloured``."""
-    if kind == "grey":
-        return []
-    return [f"the film was {kind} already; it was recoloured from its luma alone"]
 
 
 def colorize_image(

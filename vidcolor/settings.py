@@ -86,6 +86,8 @@ class ColorizerSettings:
     stride: int = 1
     """The net sees one frame of so many, where things can be followed from frame to frame; the
     others get its colour along the flow."""
+    threads: int = 0
+    """Threads that do the arithmetic of all stages on the CPU; 0 takes one per core."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.stride <= MAX_STRIDE:
@@ -96,6 +98,8 @@ class ColorizerSettings:
             raise SettingsError(
                 f"--size {self.size} is not a multiple of 16 from 64 to 1024; try 256"
             )
+        if self.threads < 0:
+            raise SettingsError("there are no fewer than 1 threads")
         if not 0 <= self.batch <= 256:
             raise SettingsError("--batch must be 1 to 256")
         if self.numbers not in NUMBERS:
@@ -213,6 +217,38 @@ class CompareSettings:
             raise SettingsError("--period takes more than 0 seconds")
         if self.height is not None and not 16 <= self.height <= 8192:
             raise SettingsError(f"--height {self.height} is outside 16 to 8192")
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """Where many workers colour the chunks of films, and what each of them gets."""
+
+    address: str = ""
+    """Of a running Ray cluster; empty takes that of the environment variable ``RAY_ADDRESS``, and
+    where there is none starts Ray on this machine."""
+    workers: int = 0
+    """How many there are; 0 takes as many as the cluster has room for when the run begins."""
+    cpus: int = 0
+    """Cores that each gets; 0 takes one, and with a GPU its share of the machines' cores."""
+    gpus: float | None = None
+    """GPUs that each gets, or what share of one; None takes one where the cluster has any."""
+    attempts: int = 3
+    """How often a chunk is tried before it is set aside."""
+    patience: float = 900.0
+    """Seconds without a frame after which a worker is taken for dead."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 0:
+            raise SettingsError("--workers takes 1 or more")
+        if self.cpus < 0:
+            raise SettingsError("--worker-cpus takes 1 or more")
+        if self.gpus is not None and not (0 <= self.gpus <= 1 or self.gpus == int(self.gpus)):
+            raise SettingsError("--worker-gpus takes whole GPUs, or a share from 0 to 1")
+        if self.address.startswith("ray://"):
+            raise SettingsError(
+                "ray:// is for clients outside; run vidcolor on a machine of the cluster, which "
+                "sees the films, with --cluster=auto"
+            )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
+from vidcolor.assembly import colour_note
 from vidcolor.colorizer import Colorizer
 from vidcolor.film.beside import with_others
 from vidcolor.film.decode import decode
@@ -18,7 +19,7 @@ from vidcolor.film.still import png_bytes
 from vidcolor.frames import Frame, Progress, Report
 from vidcolor.job import versions
 from vidcolor.model.weights import load_gate
-from vidcolor.pipeline import OnProgress, colour_note
+from vidcolor.pipeline import OnProgress
 from vidcolor.settings import Settings
 from vidcolor.stills import painted_still
 from vidcolor.streams import close, prefetch

@@ -21,7 +21,7 @@ def crew_for(colorizer: Colorizer, info: FilmInfo, layout: PixelLayout) -> Crew:
     """A thread for each core, and those that only wait for a GPU."""
     waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
     frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
-    return Crew(usable_cores() + waiting, frame)
+    return Crew((colorizer.settings.threads or usable_cores()) + waiting, frame)
 
 
 def colored(

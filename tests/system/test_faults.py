@@ -17,7 +17,7 @@ from more_films import SMALL
 from seen import plane_view, see
 from torch import Tensor
 
-from vidcolor import pipeline
+from vidcolor import assembly
 from vidcolor.colorizer import Colorizer
 from vidcolor.effort import Sketch
 from vidcolor.engine import Engine
@@ -107,7 +107,7 @@ def test_what_was_without_colour_is_told_after_a_crash_too(
         raise OutputFull("no room to stitch")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "stitch", crash)
+        patch.setattr(assembly, "stitch", crash)
         assert command(film, target, "--chunk", "0.15").code == 2
     assert not target.exists()
     outcome = command(film, target, "--chunk", "0.15")

@@ -18,7 +18,7 @@ from films import Audio, make_film
 from more_films import SMALL
 from seen import see
 
-from vidcolor import pipeline
+from vidcolor import assembly, pipeline
 from vidcolor.errors import OutputFull
 from vidcolor.film import beside as reading
 from vidcolor.film.probe import Film
@@ -47,7 +47,7 @@ def stopped(film: Path, target: Path, command: Command, patch: pytest.MonkeyPatc
         raise OutputFull("no room to stitch")
 
     with patch.context() as here:
-        here.setattr(pipeline, "stitch", full)
+        here.setattr(assembly, "stitch", full)
         assert command(film, target, *CHUNKED).code == 2
 
 

@@ -28,7 +28,9 @@ from vidcolor.film.verdict import Reach, shortness
 from vidcolor.frames import Frame, PixelLayout
 
 
-def decode(film: Film, layout: PixelLayout | None = None) -> Iterator[Frame]:
+def decode(
+    film: Film, layout: PixelLayout | None = None, zero: Fraction | None = None
+) -> Iterator[Frame]:
     """The frames of ``film`` in order, in ``layout`` (default: the film's own).
 
     One pass per Film. End this generator before the film is closed.
@@ -36,11 +38,17 @@ def decode(film: Film, layout: PixelLayout | None = None) -> Iterator[Frame]:
     Luma is the film's, byte for byte, unless ``layout`` has more bits. Chroma is the film's where
     the layout is the film's own, neutral otherwise.
 
+    Args:
+        film: Freshly opened.
+        layout: Of the frames.
+        zero: `Film.zero` of an earlier pass, whose times these frames get although
+            ``film.settings.start`` is another one.
+
     Raises:
         UnsupportedPixels: Size or pixel format changes in the middle of the film.
         FilmUnreadable: No frame at all could be decoded.
     """
-    run = _Run(film, layout or film.info.layout)
+    run = _Run(film, layout or film.info.layout, zero)
     with film_errors(film.info.path):
         yield from run.frames()
         run.conclude()
@@ -49,11 +57,11 @@ def decode(film: Film, layout: PixelLayout | None = None) -> Iterator[Frame]:
 class _Run:
     """State of one pass through a film."""
 
-    def __init__(self, film: Film, layout: PixelLayout) -> None:
+    def __init__(self, film: Film, layout: PixelLayout, zero: Fraction | None) -> None:
         self._film = film
         self._info = film.info
         self._layout = layout
-        self._clock = Clock(film)
+        self._clock = Clock(film, zero)
         self._gaps = Gaps(film.info.time_base)
         self._convert = Converter(film.info, layout)
         stored = storage(film.info.stored_format)

@@ -1,0 +1,60 @@
+"""The end of the way: chunks become the target, and the report tells what became of the film."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidcolor.film.encode import EncodePlan
+from vidcolor.film.probe import Film
+from vidcolor.film.stitch import stitch
+from vidcolor.frames import Report
+from vidcolor.journal import ChunkFolder, DoneChunk
+from vidcolor.settings import OutputSettings
+
+
+def assemble(
+    film: Film,
+    target: Path,
+    plan: EncodePlan,
+    settings: OutputSettings,
+    folder: ChunkFolder,
+    chunks: Sequence[DoneChunk],
+    report: Report,
+) -> None:
+    """Make the target of its chunks; write into the report all that is known of the film.
+
+    Args:
+        film: Decoded, or told what is known of it.
+        target: Where to write.
+        plan: How the chunks were encoded.
+        settings: How the target is written.
+        folder: Where the chunk files are.
+        chunks: All of the film's, in order.
+        report: Gets everything but what is known of how the run went.
+
+    Raises:
+        FilmChanged: The film is another one now; what is done is of no film any more.
+        OutputError: As `stitch`.
+    """
+    files = [(folder.path(chunk.number, chunk.writer), chunk.facts) for chunk in chunks]
+    written = stitch(film, target, plan, settings, files)
+    tick = film.info.time_base
+    for pts in (pts for chunk in chunks for pts in chunk.colourless):
+        film.note("no colour", float(pts * tick), "the net gave no numbers; painted neutral")
+    starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
+    report.shots, report.shot_starts, report.chunks = len(starts), starts, len(chunks)
+    report.bytes, report.frames = target.stat().st_size, written.frames
+    report.luma, report.codec = plan.luma, plan.codec
+    report.pixels, report.lossless = plan.layout.format, plan.lossless
+    report.carried, report.left_behind = list(written.carried), list(written.left_behind)
+    report.damage, report.damage_counts = film.damage, film.damage_counts
+    report.source_colour = film.source_colour
+    report.notes = [*film.info.notes, *plan.notes, *colour_note(film.source_colour)]
+
+
+def colour_note(kind: str) -> list[str]:
+    """What is to be said of a film whose chroma was ``grey``, ``tinted`` or ``coloured``."""
+    if kind == "grey":
+        return []
+    return [f"the film was {kind} already; it was recoloured from its luma alone"]
