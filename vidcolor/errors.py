@@ -25,6 +25,7 @@ VidcolorError
 │   └── OutOfMemory
 ├── TrainingError
 ├── ClusterError
+│   └── Strayed
 ├── NotAllowed
 └── PreviewLost
 
@@ -141,6 +142,10 @@ class TrainingError(VidcolorError):
 
 class ClusterError(VidcolorError):
     """The cluster cannot be reached or started, or its machines do not see the same."""
+
+
+class Strayed(ClusterError):
+    """A part of a film is read otherwise here than the planner read it."""
 
 
 class NotAllowed(VidcolorError):

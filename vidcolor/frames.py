@@ -215,6 +215,21 @@ class Progress:
 
 
 @dataclass
+class WorkerFigures:
+    """What one worker of a cluster did for a film."""
+
+    name: str
+    """Of its host and its process."""
+    device: str = ""
+    chunks: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    """That it had something of the film in hand."""
+    failures: int = 0
+    """How often it failed or was lost meanwhile."""
+
+
+@dataclass
 class Report:
     """What a run did."""
 
@@ -254,6 +269,8 @@ class Report:
     job: dict[str, Any] = field(default_factory=dict)
     """All that decides the bits of the target, as plain types; two runs of one job give the same
     film."""
+    workers: list[WorkerFigures] = field(default_factory=list)
+    """Those of a cluster that had a hand in it."""
 
     @property
     def clean(self) -> bool:
@@ -275,5 +292,6 @@ class Report:
         lists = {
             "damage": [Damage(**entry) for entry in found["damage"]],
             "left_behind": [LeftBehind(**entry) for entry in found["left_behind"]],
+            "workers": [WorkerFigures(**entry) for entry in found["workers"]],
         }
         return cls(**{name: value for name, value in found.items() if name != "clean"} | lists)

@@ -130,13 +130,18 @@ def _plain(job: Job) -> Job:
     return plain
 
 
-def _net(colorizer: Colorizer) -> Job:
+def device_of(colorizer: Colorizer) -> str:
+    """What the net runs on: the kind of device, and which GPU or which unit of the CPU."""
     device = colorizer.device
     unit = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else unit
+    return f"{device.type} {name}"
+
+
+def _net(colorizer: Colorizer) -> Job:
     return {
         "weights": colorizer.sha256 or _sha256_of(colorizer),
-        "device": f"{device.type} {name}",
+        "device": device_of(colorizer),
         "numbers": colorizer.numbers,
         "ranges": _digest(colorizer.net.ranges),
         "batch": colorizer.batch,

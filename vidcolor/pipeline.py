@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -25,9 +25,9 @@ from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.still import frame_rgb
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
-from vidcolor.frames import Frame, PixelLayout, Progress, Report
+from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
 from vidcolor.job import as_begun, describe_job, fit, versions
-from vidcolor.journal import DoneChunk, Journal, open_journal
+from vidcolor.journal import ChunkFolder, DoneChunk, Journal, open_journal
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.paint import paint
@@ -160,18 +160,13 @@ class _Run:
         """
         self._tell(0.0)
         settings, seconds = self._settings, self.seconds
-        # A frame that the last of these is carried from lies up to a stride behind it.
-        ahead = context(settings.smooth.look_ahead) if gate else 0
-        ahead += colorizer.settings.stride - 1
         frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
         frames = timed(prefetch(frames), "wait for decode", seconds)
         frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
         frames = self._noted(plan_chunks(frames, settings.chunks))
-        frames = unfinished(frames, self._done, ahead)
-        colored = colorizer.colorize(frames, self._film.info.sample_aspect, crew)
-        colored = smooth(colored, settings.smooth, gate, self._journal, crew)
-        device = colorizer.device if colorizer.device.type == "cuda" else None
-        frames = paint(without(colored, self._done), settings.paint, crew, device)
+        frames = unfinished(frames, self._done, leaned_on(settings))
+        aspect, folder = self._film.info.sample_aspect, self._journal
+        frames = in_colour(frames, aspect, colorizer, gate, settings, folder, self._done, crew)
         frames = timed(prefetch(frames), "wait for paint", seconds)
         began = perf_counter()
         try:
@@ -190,14 +185,7 @@ class _Run:
         seconds |= crew.seconds
 
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
-        """Encodes one chunk and writes it down."""
-        colourless: list[int] = []
-        shots: list[int] = []
-        path = self._journal.path(number)
-        frames = self._watched(frames, colourless, shots)
-        facts = write_chunk(frames, path, self._plan, self._film.info)
-        after = self._journal.handover_sha256(number + 1)
-        self._journal.add(DoneChunk(number, facts, after, tuple(colourless), tuple(shots)))
+        write_down(number, frames, self._journal, self._plan, self._film.info, self._passed)
 
     def assemble(self, target: Path) -> None:
         """Makes the target of the chunks."""
@@ -225,22 +213,85 @@ class _Run:
         finally:
             close(frames)
 
-    def _watched(
-        self, frames: Iterator[Frame], colourless: list[int], shots: list[int]
-    ) -> Iterator[Frame]:
-        """The same frames; takes note of those without colour, of shots, and of progress."""
+    def _passed(self, frame: Frame) -> None:
+        self._frames += 1
+        self._tell(float(frame.seconds))
+
+    def _tell(self, seconds: float) -> None:
+        if self._on_progress:
+            self._on_progress(Progress(self._frames, self._total, seconds))
+
+
+def leaned_on(settings: Settings) -> int:
+    """How many frames behind a chunk that ends within a shot its colours rest on at most."""
+    # A frame that the last of these is carried from lies up to a stride behind it.
+    ahead = context(settings.smooth.look_ahead) if settings.smooth.strength else 0
+    return ahead + settings.colorizer.stride - 1
+
+
+def in_colour(
+    frames: Iterable[Frame],
+    sample_aspect: Fraction | None,
+    colorizer: Colorizer,
+    gate: Gate | None,
+    settings: Settings,
+    folder: ChunkFolder,
+    done: Container[int],
+    crew: Crew,
+) -> Iterator[Frame]:
+    """The frames of chunks that are not done, in colour.
+
+    Args:
+        frames: Those and the frames that they lean on, with shots marked and ``chunk`` set.
+        sample_aspect: As of `Colorizer.colorize`.
+        colorizer: Fitted to the film.
+        gate: The smoother's; None where nothing is smoothed.
+        settings: Of smoothing and painting.
+        folder: Where chunks that begin within a shot find what they take over.
+        done: Chunks whose frames are only leaned on.
+        crew: Who does the arithmetic.
+    """
+    colored = colorizer.colorize(frames, sample_aspect, crew)
+    colored = smooth(colored, settings.smooth, gate, folder, crew)
+    device = colorizer.device if colorizer.device.type == "cuda" else None
+    return paint(without(colored, done), settings.paint, crew, device)
+
+
+def write_down(
+    number: int,
+    frames: Iterable[Frame],
+    folder: ChunkFolder,
+    plan: EncodePlan,
+    info: FilmInfo,
+    on_frame: Callable[[Frame], None],
+) -> DoneChunk:
+    """Encodes one chunk and writes into the journal that it is done.
+
+    Args:
+        number: Of the chunk.
+        frames: Its frames in colour.
+        folder: Gets the chunk file and the line.
+        plan: How it is encoded.
+        info: Of the film.
+        on_frame: Called with each frame that was handed to the encoder.
+    """
+    colourless: list[int] = []
+    shots: list[int] = []
+
+    def watched() -> Iterator[Frame]:
         for frame in frames:
             if frame.colourless:
                 colourless.append(frame.pts)
             if frame.starts_shot:
                 shots.append(frame.pts)
             yield frame
-            self._frames += 1
-            self._tell(float(frame.seconds))
+            on_frame(frame)
 
-    def _tell(self, seconds: float) -> None:
-        if self._on_progress:
-            self._on_progress(Progress(self._frames, self._total, seconds))
+    facts = write_chunk(watched(), folder.path(number), plan, info)
+    after = folder.handover_sha256(number + 1)
+    chunk = DoneChunk(number, facts, after, tuple(colourless), tuple(shots), folder.writer)
+    folder.add(chunk)
+    return chunk
 
 
 def colorize_image(

@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
-from vidcolor.errors import FilmUnreadable, VidcolorError
+from vidcolor.errors import FilmUnreadable, Strayed
 from vidcolor.film.decode import decode
 from vidcolor.film.probe import Film
 from vidcolor.frames import Damage, Frame, PixelLayout
@@ -77,10 +77,6 @@ class Plan:
 
     chunks: tuple[PlannedChunk, ...]
     end: PlanEnd
-
-
-class Strayed(VidcolorError):
-    """A part of a film was read otherwise than the planner read it."""
 
 
 def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
@@ -190,6 +186,26 @@ def _checked(
             if not wanted:
                 return
             frame = next(frames, None)
+
+
+def behind(
+    chunks: Sequence[PlannedChunk], number: int, context: int, ended: bool
+) -> tuple[PlannedChunk, ...] | None:
+    """The chunks behind one that its colours rest on; None while they are not known.
+
+    Args:
+        chunks: Those of a film that are known, from the first one on.
+        number: Of the chunk.
+        context: How many frames behind it are needed at most.
+        ended: Whether these are all.
+    """
+    found: list[PlannedChunk] = []
+    for chunk in chunks[number + 1 :]:
+        if not chunk.leans or sum(each.frames for each in found) >= context:
+            return tuple(found)
+        found.append(chunk)
+    known = ended or not context or sum(each.frames for each in found) >= context
+    return tuple(found) if known else None
 
 
 def write_plan(folder: ChunkFolder, plan: Plan) -> None:

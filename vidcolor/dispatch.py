@@ -1,0 +1,186 @@
+"""Dispatch: who does what next, of many films and their chunks. Knows no machines and no media."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from heapq import heappop, heappush
+
+
+class Step(IntEnum):
+    """What can be done for a film; what comes first is handed out first."""
+
+    FINISH = 0
+    """Stitch it."""
+    CHUNK = 1
+    """Colour one of its chunks."""
+    PLAN = 2
+    """Read it and find its chunks."""
+    BEGIN = 3
+    """Open it and see whether it can be coloured."""
+
+
+@dataclass(frozen=True, order=True)
+class Task:
+    """One thing for one worker; in the order in which they are handed out, longest chunks first."""
+
+    step: Step
+    shortness: int
+    """Frames of the chunk, less than zero."""
+    film: int
+    chunk: int = -1
+
+
+@dataclass
+class _State:
+    """Where a film stands."""
+
+    planned: bool = False
+    left: set[int] = field(default_factory=set)
+    """Chunks that are known and not done."""
+    waiting: dict[int, Task] = field(default_factory=dict)
+    """Chunks that go on from one that is not done, by the number of that one."""
+    in_hand: Counter[Task] = field(default_factory=Counter)
+    ready: int = 0
+    closed: bool = False
+
+
+class Dispatch:
+    """Hands out tasks and takes them back.
+
+    A worker without a chunk to colour begins another film, so films are begun as far as there are
+    hands for them. What fails is tried again, by another worker if there is one, until it has
+    failed `attempts` times.
+    """
+
+    def __init__(self, films: int, attempts: int = 3) -> None:
+        """Take on so many films, called 0, 1, 2..."""
+        self._attempts = attempts
+        self._states: dict[int, _State] = {}
+        self._ready: list[Task] = []
+        self._failures: dict[Task, list[str]] = {}
+        self._begins = iter(range(films))
+        self._open = films
+
+    @property
+    def over(self) -> bool:
+        """Whether all films are closed."""
+        return not self._open
+
+    def take(self, worker: str, alone: bool = False) -> Task | None:
+        """The next task for a worker; None where there is none for it now.
+
+        Args:
+            worker: Gets no task back in which it failed, unless it is ``alone``.
+            alone: Whether there are no other workers.
+        """
+        passed = []
+        found = None
+        while self._ready and found is None:
+            task = heappop(self._ready)
+            if self._states[task.film].closed:
+                continue
+            if alone or worker not in self._failures.get(task, ()):
+                found = task
+            else:
+                passed.append(task)
+        for task in passed:
+            heappush(self._ready, task)
+        if found is None and (film := next(self._begins, None)) is not None:
+            self._states[film] = _State(ready=1)
+            found = Task(Step.BEGIN, 0, film)
+        if found:
+            state = self._states[found.film]
+            state.ready -= 1
+            state.in_hand[found] += 1
+        return found
+
+    def to_plan(self, film: int) -> None:
+        """Have a film planned."""
+        self._add(Task(Step.PLAN, 0, film))
+
+    def chunk(self, film: int, number: int, frames: int, *, leans: bool, done: bool) -> None:
+        """A chunk became known; those of a film come in their order.
+
+        Args:
+            film: The film.
+            number: Of the chunk.
+            frames: That it has.
+            leans: Whether it can only be coloured when the one before it is done.
+            done: Whether it is done already.
+        """
+        state = self._states[film]
+        if done:
+            return
+        state.left.add(number)
+        task = Task(Step.CHUNK, -frames, film, number)
+        if leans and number - 1 in state.left:
+            state.waiting[number - 1] = task
+        else:
+            self._add(task)
+
+    def planned(self, film: int) -> None:
+        """All chunks of a film are known."""
+        self._states[film].planned = True
+        self._see(film)
+
+    def done(self, task: Task) -> None:
+        """A task is done; for a chunk that two had in hand it counts once."""
+        state = self._states[task.film]
+        state.in_hand[task] -= 1
+        if state.closed:
+            return
+        if task.step is Step.CHUNK and task.chunk in state.left:
+            state.left.remove(task.chunk)
+            if after := state.waiting.pop(task.chunk, None):
+                self._add(after)
+        self._see(task.film)
+
+    def failed(self, task: Task, worker: str, counts: bool = True) -> bool:
+        """A task failed; whether it is set aside now.
+
+        Args:
+            task: The task.
+            worker: Who had it.
+            counts: Whether the task may be to blame; a machine that was taken away is not its
+                fault.
+        """
+        state = self._states[task.film]
+        state.in_hand[task] -= 1
+        tries = self._failures.setdefault(task, [])
+        if counts:
+            tries.append(worker)
+        if len(tries) >= self._attempts:
+            return True
+        if not state.closed and (task.step is not Step.CHUNK or task.chunk in state.left):
+            self._add(task)
+        return False
+
+    def close(self, film: int) -> None:
+        """Nothing more is to be done for a film."""
+        state = self._states.setdefault(film, _State())
+        self._open -= not state.closed
+        state.closed = True
+
+    def not_begun(self) -> Iterator[int]:
+        """The films that were not begun, which are not begun any more."""
+        yield from self._begins
+
+    def stuck(self, film: int) -> bool:
+        """Whether nothing can be done for a film any more, though it is not done."""
+        state = self._states[film]
+        return state.planned and not state.ready and not state.in_hand.total()
+
+    def _see(self, film: int) -> None:
+        """Has a film finished whose last chunk is done."""
+        state = self._states[film]
+        if state.planned and not state.left and not state.closed:
+            finish = Task(Step.FINISH, 0, film)
+            if not state.ready and not state.in_hand[finish]:
+                self._add(finish)
+
+    def _add(self, task: Task) -> None:
+        self._states[task.film].ready += 1
+        heappush(self._ready, task)

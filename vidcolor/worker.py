@@ -1,0 +1,284 @@
+"""A worker: takes one order at a time about one film, and tells how it goes while it is at it.
+
+It knows nothing of who sends the orders. What it makes goes to the work folder of the film; orders
+and what is told are small, and hold paths.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from time import perf_counter
+from typing import Any
+
+from vidcolor.assembly import assemble
+from vidcolor.batch import Batch
+from vidcolor.chunks import plan_chunks
+from vidcolor.colorizer import Colorizer
+from vidcolor.crew import usable_cores
+from vidcolor.errors import ClusterError, FilmChanged, Strayed
+from vidcolor.film.decode import decode
+from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.facts import expected_frames
+from vidcolor.film.limits import printable
+from vidcolor.film.probe import Film, film_is_still, open_film
+from vidcolor.film.stitch import check_writable
+from vidcolor.film.target import check_target
+from vidcolor.frames import Frame, Report
+from vidcolor.job import Job, as_begun, describe_job, device_of, fit, versions
+from vidcolor.journal import ChunkFolder, differences, read_journals
+from vidcolor.model.gate import Gate
+from vidcolor.model.weights import load_gate
+from vidcolor.orders import (
+    Begin,
+    Begun,
+    Colour,
+    Coloured,
+    Divide,
+    Divided,
+    Failed,
+    Finish,
+    Finished,
+    Greeting,
+    Known,
+    Moved,
+    Order,
+    Word,
+)
+from vidcolor.pipeline import colorize_film, in_colour, leaned_on, write_down
+from vidcolor.places import work_folder
+from vidcolor.plans import Plan, PlanEnd, PlannedChunk, excerpt, planned, write_plan
+from vidcolor.reels import Reel
+from vidcolor.settings import Settings
+from vidcolor.shots import mark_shots
+from vidcolor.streams import close, prefetch, timed
+from vidcolor.way import crew_for
+
+EVERY = 0.5
+"""Seconds between two words of a worker that is getting on."""
+
+_OWN = ("device", "numbers")
+"""What a machine may have of its own, although it shows in the bits of a film."""
+
+
+@dataclass
+class _Watch:
+    """How far a chunk is."""
+
+    read: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def passed(self, frame: Frame) -> None:
+        self.frames += 1
+        self.seconds = float(frame.seconds)
+
+    def counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        try:
+            for frame in frames:
+                self.read += 1
+                yield frame
+        finally:
+            close(frames)
+
+
+class Worker:
+    """Holds the net."""
+
+    def __init__(self, settings: Settings, several: bool, cores: int = 0) -> None:
+        """Load the net.
+
+        Args:
+            settings: Of all films.
+            several: Whether a film whose target and report are there already is done.
+            cores: How many it may use; 0 takes all there are.
+
+        Raises:
+            VidcolorError: As `Colorizer.from_weights`.
+        """
+        cores = cores or usable_cores()
+        self._settings = replace(
+            settings,
+            colorizer=replace(settings.colorizer, threads=cores),
+            open=replace(settings.open, decoder_threads=min(cores, 8)),
+        )
+        self._colorizer = Colorizer.from_weights(settings=self._settings.colorizer)
+        self._gate: Gate | None = None
+        self._gate_sha256 = ""
+        if settings.smooth.strength:
+            self._gate, self._gate_sha256 = load_gate()
+        self._batch = Batch(self._settings, self._colorizer) if several else None
+        self._unseekable: set[Path] = set()
+        host = "".join(c if c.isalnum() else "-" for c in platform.node())[:40]
+        self._name = f"{host}-{os.getpid()}-{token_hex(3)}"
+
+    def greet(self) -> Greeting:
+        """Who this is."""
+        device = device_of(self._colorizer)
+        return Greeting(self._name, device, versions(), os.getpid())
+
+    def do(self, order: Order) -> Iterator[Word]:
+        """Carry out an order; nothing raises, the last word may be that it `Failed`."""
+        try:
+            match order:
+                case Begin():
+                    yield self._begin(order.reel)
+                case Divide():
+                    yield from self._divide(order)
+                case Colour():
+                    yield from self._colour(order)
+                case Finish():
+                    yield self._finish(order)
+        except Exception as error:
+            known = type(error).__module__ == ClusterError.__module__
+            trace = "" if known else "".join(traceback.format_exception(error))
+            yield Failed(type(error).__name__, str(error) or type(error).__name__, trace)
+
+    def _begin(self, reel: Reel) -> Begun | Finished:
+        if not os.path.lexists(reel.source):
+            raise ClusterError(
+                f"{printable(reel.source)}: is not there on {platform.node()}; all machines must "
+                "see films and targets under the same path"
+            )
+        if self._batch and (earlier := self._batch.done_before(reel)):
+            return Finished(earlier, before=True)
+        settings = self._settings
+        if film_is_still(reel.source):
+            colorizer = self._colorizer
+            return Finished(
+                colorize_film(reel.source, reel.target, colorizer=colorizer, settings=settings)
+            )
+        begun = {} if settings.output.fresh else _begun(reel)
+        with open_film(reel.source, settings.open) as film:
+            check_target(film.info.path, reel.target, settings.output)
+            plan = plan_encode(film.info, reel.target, as_begun(settings.encode, begun))
+            check_writable(film, reel.target, plan, settings.output)
+            fit(self._colorizer, film.info, begun)
+            job = describe_job(film.info, settings, plan, self._colorizer, self._gate_sha256)
+            return Begun(job, expected_frames(film.info, settings.open))
+
+    def _divide(self, order: Divide) -> Iterator[Word]:
+        """One thread decodes, this one finds the shots."""
+        settings, seconds = self._settings, dict[str, float]()
+        found: list[PlannedChunk] = []
+        with open_film(order.reel.source, settings.open) as film:
+            layout = self._same(film, order).layout
+            frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
+            frames = timed(prefetch(frames), "wait for decode", seconds)
+            frames = mark_shots(frames, settings.shots)
+            chunks = timed(planned(plan_chunks(frames, settings.chunks)), "shots", seconds)
+            try:
+                for chunk in chunks:
+                    found.append(chunk)
+                    yield Known(chunk, str(film.zero))
+            finally:
+                close(chunks)
+            end = PlanEnd.of(film)
+        seconds["shots"] -= seconds.pop("wait for decode")
+        write_plan(self._folder(order), Plan(tuple(found), end))
+        yield Divided(end, seconds)
+
+    def _colour(self, order: Colour) -> Iterator[Word]:
+        watch = _Watch()
+        source = order.reel.source
+        if source not in self._unseekable:
+            try:
+                yield from _beside(partial(self._coloured, order, True, watch), watch)
+                return
+            except Strayed:
+                self._unseekable.add(source)
+        watch = _Watch()
+        yield from _beside(partial(self._coloured, order, False, watch), watch)
+
+    def _coloured(self, order: Colour, seek: bool, watch: _Watch) -> Coloured:
+        """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
+        settings, colorizer, began = self._settings, self._colorizer, perf_counter()
+        chunk = order.chunks[0]
+        with open_film(order.reel.source, settings.open) as film:
+            plan = self._same(film, order)
+            part = excerpt(
+                film, plan.layout, Fraction(order.zero), order.chunks, leaned_on(settings), seek
+            )
+            frames = prefetch(timed(watch.counted(part), "decode", watch.stages))
+            folder = self._folder(order, order.before)
+            others = {each.number for each in order.chunks[1:]}
+            aspect = film.info.sample_aspect
+            with crew_for(colorizer, film.info, plan.layout) as crew:
+                painted = in_colour(
+                    frames, aspect, colorizer, self._gate, settings, folder, others, crew
+                )
+                painted = timed(prefetch(painted), "wait for paint", watch.stages)
+                try:
+                    done = write_down(chunk.number, painted, folder, plan, film.info, watch.passed)
+                finally:
+                    close(painted)
+        stages = watch.stages | crew.seconds
+        stages["encode"] = perf_counter() - began - stages.pop("wait for paint")
+        return Coloured(done, colorizer.inferred, stages, tuple(colorizer.notes))
+
+    def _finish(self, order: Finish) -> Finished:
+        began = perf_counter()
+        reel, settings = order.reel, self._settings
+        report = Report(str(reel.source), str(reel.target), job=order.job)
+        with open_film(reel.source, settings.open) as film:
+            plan = self._same(film, order)
+            order.end.tell(film)
+            folder = self._folder(order)
+            assemble(film, reel.target, plan, settings.output, folder, order.chunks, report)
+        report.weights = {"name": self._colorizer.name, "sha256": self._colorizer.sha256}
+        if self._gate:
+            report.weights["gate_sha256"] = self._gate_sha256
+        report.seconds = {"stitch": perf_counter() - began}
+        report.versions = versions()
+        return Finished(report)
+
+    def _folder(self, order: Divide | Colour | Finish, before: str = "") -> ChunkFolder:
+        return ChunkFolder(work_folder(order.reel.target), self._name, order.job, before)
+
+    def _same(self, film: Film, order: Divide | Colour | Finish) -> EncodePlan:
+        """How the film is encoded; refuses a job that would be another one here.
+
+        Raises:
+            FilmChanged: The film is another one now.
+            ClusterError: Something else differs.
+        """
+        job = order.job
+        if film.info.identity != job["film"]:
+            name = printable(film.info.path.name)
+            raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
+        plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
+        fit(self._colorizer, film.info, job)
+        here = describe_job(film.info, self._settings, plan, self._colorizer, self._gate_sha256)
+        here["net"] |= {name: job["net"][name] for name in _OWN}
+        if changed := differences(job, here):
+            raise ClusterError(f"{platform.node()} would make another film: {changed}")
+        return plan
+
+
+def _begun(reel: Reel) -> Job:
+    """The job of an earlier run."""
+    try:
+        return read_journals(work_folder(reel.target))[0]
+    except OSError:
+        return {}
+
+
+def _beside(work: Callable[[], Word], watch: _Watch) -> Iterator[Word]:
+    """Have something done by a thread; tell how far it is meanwhile, then what came of it."""
+    told = 0, 0
+    with ThreadPoolExecutor(1, "worker") as pool:
+        future = pool.submit(work)
+        while not wait([future], EVERY).done:
+            if (now := (watch.read, watch.frames)) != told:
+                told = now
+                yield Moved(*now, watch.seconds)
+        yield future.result()
