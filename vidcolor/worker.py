@@ -24,7 +24,7 @@ from vidcolor.batch import Batch
 from vidcolor.chunks import plan_chunks
 from vidcolor.colorizer import Colorizer
 from vidcolor.crew import usable_cores
-from vidcolor.errors import ClusterError, FilmChanged, Strayed
+from vidcolor.errors import ClusterError, FilmChanged, Strayed, VidcolorError
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
@@ -62,7 +62,7 @@ from vidcolor.shots import mark_shots
 from vidcolor.streams import close, prefetch, timed
 from vidcolor.way import crew_for
 
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""
 
 _OWN = ("device", "numbers")
@@ -139,9 +139,7 @@ class Worker:
                 case Finish():
                     yield self._finish(order)
         except Exception as error:
-            known = type(error).__module__ == ClusterError.__module__
-            trace = "" if known else "".join(traceback.format_exception(error))
-            yield Failed(type(error).__name__, str(error) or type(error).__name__, trace)
+            yield failed(error)
 
     def _begin(self, reel: Reel) -> Begun | Finished:
         if not os.path.lexists(reel.source):
@@ -262,6 +260,13 @@ class Worker:
         if changed := differences(job, here):
             raise ClusterError(f"{platform.node()} would make another film: {changed}")
         return plan
+
+
+def failed(error: Exception) -> Failed:
+    """What is told of an error."""
+    expected = isinstance(error, VidcolorError)
+    trace = "" if expected else "".join(traceback.format_exception(error))
+    return Failed(type(error).__name__, str(error), trace)
 
 
 def _begun(reel: Reel) -> Job:

@@ -59,19 +59,24 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """
     from vidcolor.batch import Batch
 
-    found = _found(args)
+    found = found_reels(args)
     rows: list[Row] = []
     with progress_file(args.progress) as lines:
         batch = Batch(settings)
         for number, reel in enumerate(found.reels, 1):
             rows.append(_coloured(batch, reel, (number, len(found.reels)), lines, args))
+    return conclude(rows, found, args)
+
+
+def conclude(rows: Sequence[Row], found: Reels, args: argparse.Namespace) -> int:
+    """Print the table; the exit code."""
     if not args.quiet:
         for line in ["", *table(rows), "", _sum(rows, found, args.verbose)]:
             say(line)
     return max((row.code for row in rows), key=(0, 3, 2).index)
 
 
-def _found(args: argparse.Namespace) -> Reels:
+def found_reels(args: argparse.Namespace) -> Reels:
     """The films that are meant.
 
     Raises:
@@ -110,11 +115,11 @@ def _coloured(
     if outcome.error and args.interrupt.number:
         raise KeyboardInterrupt from outcome.error  # native code made it another error
     row = row_of(outcome)
-    _tell(outcome, row, f"{number}/{films}", args)
+    tell(outcome, row, f"{number}/{films}", args)
     return row
 
 
-def _tell(outcome: Outcome, row: Row, place: str, args: argparse.Namespace) -> None:
+def tell(outcome: Outcome, row: Row, place: str, args: argparse.Namespace) -> None:
     """A line about a film that is done, as soon as it is."""
     if outcome.error:
         if args.verbose and is_surprise(outcome.error):

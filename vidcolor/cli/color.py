@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor import __version__
-from vidcolor.cli import batch
+from vidcolor.cli import batch, cluster
 from vidcolor.cli.progress import Shown, add_progress, progress_file
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import Parser, moment, option, write_json
@@ -45,6 +45,7 @@ class WordsParser(Parser):
     ) -> Any:
         """Words and options; ``source`` is the first of ``sources``."""
         given = list(sys.argv[1:] if args is None else args)
+        given = cluster.spelled_out(given)
         # From -- on all are names; argparse would not mix options with others then.
         end = given.index("--") if "--" in given else len(given)
         parsed = self.parse_intermixed_args(given[:end], namespace)
@@ -78,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     add_colour(p)
     add_encoding(p)
     add_cut(p)
+    cluster.add_cluster(p)
     out = p.add_argument_group("output")
     out.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done")
     out.add_argument(
@@ -246,21 +248,27 @@ def colour_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     """Colour, show a bar, print the summary; 0 or 3."""
-    settings = settings_of(args)
+    settings, many = settings_of(args), cluster.cluster_settings(args)
     args.several = batch.is_batch(args)
     if args.several:
-        return batch.run(args, settings)
+        return cluster.colour_several(args, settings, many) if many else batch.run(args, settings)
     if args.to:
         raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
-    colour = work(args, settings)
-    with progress_file(args.progress) as lines, Shown(lines, args.quiet) as shown:
-        report = shown.report = colour(on_progress=shown)
+    report = cluster.colour_one(args, settings, many) if many else colour_one(args, settings)
     if args.report:
         complaint = f"the film is done, but its report {args.report} cannot be written"
         write_json(report.to_dict(), args.report, complaint)
     if not args.quiet:
         summarise(report, args.verbose)
     return 0 if report.clean else 3
+
+
+def colour_one(args: argparse.Namespace, settings: Settings) -> Report:
+    """Colour a film, show a bar; its report."""
+    colour = work(args, settings)
+    with progress_file(args.progress) as lines, Shown(lines, args.quiet) as shown:
+        report = shown.report = colour(on_progress=shown)
+    return report
 
 
 def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:

@@ -6,12 +6,14 @@ import argparse
 import json
 import os
 import stat
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from vidcolor.cli.text import printable
 from vidcolor.errors import OutputError
 
 if TYPE_CHECKING:
@@ -71,9 +73,7 @@ class Shown:
         from tqdm import tqdm
 
         self.report: Report | None = None
-        self._lines = lines
-        if lines:
-            lines.begin(**more)
+        self._lines = lines.film(**more) if lines else None
         self._bar: tqdm[Any] = tqdm(
             desc=title or None,
             unit=" frames",
@@ -95,6 +95,14 @@ class Shown:
         self._bar.close()
         if self._lines:
             self._lines.end(self.report)
+
+    def name(self, title: str) -> None:
+        """Put another title before the bar."""
+        self._bar.set_description(title, refresh=False)
+
+    def note(self, line: str) -> None:
+        """Print a line on stderr, above the bar."""
+        self._bar.write(printable(line), file=sys.stderr)
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the film is."""
@@ -146,7 +154,6 @@ class ProgressFile:
             OutputError: It cannot be written.
         """
         self._now = now
-        self._last = -EVERY
         self._owned = name != "-"
         self._file = 1
         if not self._owned:
@@ -171,10 +178,24 @@ class ProgressFile:
         if self._owned:
             os.close(self._file)
 
-    def begin(self, **more: object) -> None:
-        """Take what follows for the progress of another film, whose lines carry ``more``."""
-        self._pace = Pace(self._now)
-        self._more = more
+    def film(self, **more: object) -> FilmLines:
+        """Lines about one film, which carry ``more``."""
+        return FilmLines(self, self._now, more)
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Write a line."""
+        with suppress(OSError):
+            os.write(self._file, (json.dumps(entry) + "\n").encode())
+
+
+class FilmLines:
+    """Lines of JSON about one film."""
+
+    def __init__(
+        self, file: ProgressFile, now: Callable[[], float], more: dict[str, object]
+    ) -> None:
+        self._file, self._now, self._more = file, now, more
+        self._pace = Pace(now)
         self._known: dict[str, Any] = {}
         self._last = -EVERY
 
@@ -201,8 +222,5 @@ class ProgressFile:
         self._write()
 
     def _write(self) -> None:
-        if not self._known:
-            return
-        line = json.dumps({**self._more, **self._known}) + "\n"
-        with suppress(OSError):
-            os.write(self._file, line.encode())
+        if self._known:
+            self._file.write({**self._more, **self._known})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vidcolor.cli.text import clock, damage_lines, say
 
 if TYPE_CHECKING:
-    from vidcolor.frames import Report
+    from vidcolor.frames import Report, WorkerFigures
 
 
 def headline(report: Report) -> str:
@@ -38,7 +38,19 @@ def summarise(report: Report, verbose: bool) -> None:
         say(f"  seconds  {stages}")
         if report.codec:
             say(f"  net      saw {report.inferred} frames")
+        for worker in report.workers:
+            say(f"  worker   {worker_line(worker)}")
         say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
+
+
+def worker_line(worker: WorkerFigures) -> str:
+    """What one worker of a cluster did for a film."""
+    speed = worker.frames / worker.seconds if worker.seconds else 0.0
+    failures = f", failed {worker.failures} times" if worker.failures else ""
+    return (
+        f"{worker.name} ({worker.device or 'lost'}): {worker.chunks} chunks, {worker.frames} frames"
+        f" in {clock(worker.seconds)}, {speed:.1f} frames/s{failures}"
+    )
 
 
 def tell_streams(report: Report, hint: str = "") -> None:

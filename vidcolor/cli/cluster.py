@@ -1,0 +1,188 @@
+"""``vidcolor IN OUT --cluster``: the same films, coloured by many workers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidcolor.cli import batch
+from vidcolor.cli.progress import FilmLines, ProgressFile, Shown, progress_file
+from vidcolor.errors import SettingsError
+from vidcolor.settings import ClusterSettings, Settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from vidcolor.batch import Outcome
+    from vidcolor.frames import Progress, Report
+    from vidcolor.reels import Reel
+
+OPTION = "--cluster"
+
+GRACE = 8.0
+"""Seconds that there are to let the workers go when the command is interrupted."""
+
+
+def add_cluster(p: argparse.ArgumentParser) -> None:
+    """Whether, where and by whom."""
+    group = p.add_argument_group("many workers (docs/scaling.md; pip install 'vidcolor[cluster]')")
+    group.add_argument(
+        OPTION,
+        metavar="[=ADDRESS]",
+        help="colour the chunks on a Ray cluster (auto, HOST:PORT), or start Ray on this machine",
+    )
+    default = ClusterSettings()
+    group.add_argument(
+        "--workers",
+        type=int,
+        default=default.workers,
+        metavar="N",
+        help="how many (default: as many as there is room for)",
+    )
+    group.add_argument(
+        "--worker-cpus",
+        type=int,
+        default=default.cpus,
+        metavar="N",
+        help="cores for each (default: 1; with a GPU its share of the cores)",
+    )
+    group.add_argument(
+        "--worker-gpus",
+        type=float,
+        default=default.gpus,
+        metavar="X",
+        help="GPUs for each, or a share of one (default: 1 where there are any)",
+    )
+
+
+def spelled_out(words: Sequence[str]) -> list[str]:
+    """The words with an empty address where there is none, so that no film is taken for one."""
+    return [f"{OPTION}=" if word == OPTION else word for word in words]
+
+
+def cluster_settings(args: argparse.Namespace) -> ClusterSettings | None:
+    """What the options ask for; None where everything is done here.
+
+    Raises:
+        SettingsError: They make no sense.
+    """
+    if args.cluster is None:
+        if args.workers or args.worker_cpus or args.worker_gpus is not None:
+            raise SettingsError("--workers and what each gets are for --cluster; add that")
+        return None
+    return ClusterSettings(args.cluster, args.workers, args.worker_cpus, args.worker_gpus)
+
+
+def colour_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSettings) -> Report:
+    """Colour a film, show a bar; its report.
+
+    Raises:
+        VidcolorError: What went wrong.
+    """
+    from vidcolor.cluster import colorize_on_cluster
+    from vidcolor.reels import Reel
+
+    args.interrupt.grace = GRACE
+    reel = Reel(args.source, Path(args.source), Path(args.target))
+    with progress_file(args.progress) as lines, Shown(lines, args.quiet) as shown:
+        (outcome,) = colorize_on_cluster(
+            [reel],
+            settings,
+            cluster,
+            several=False,
+            on_progress=lambda _, progress: shown(progress),
+            on_note=_Notes(args, shown),
+        )
+        if outcome.error:
+            raise outcome.error
+        assert outcome.report
+        shown.report = outcome.report
+    return outcome.report
+
+
+def colour_several(args: argparse.Namespace, settings: Settings, cluster: ClusterSettings) -> int:
+    """Colour all films, print the table; the exit code, as of `batch.run`.
+
+    Raises:
+        VidcolorError: Nothing can be begun.
+    """
+    from vidcolor.cluster import colorize_on_cluster
+
+    args.interrupt.grace = GRACE
+    found = batch.found_reels(args)
+    films = len(found.reels)
+    rows: dict[Reel, batch.Row] = {}
+    with progress_file(args.progress) as lines, _AllShown(found.reels, lines, args.quiet) as shown:
+        for outcome in colorize_on_cluster(
+            found.reels, settings, cluster, on_progress=shown, on_note=_Notes(args, shown.bar)
+        ):
+            shown.end(outcome)
+            row = rows[outcome.reel] = batch.row_of(outcome)
+            batch.tell(outcome, row, f"{len(rows)}/{films}", args)
+    return batch.conclude([rows[reel] for reel in found.reels], found, args)
+
+
+class _Notes:
+    """Prints what is told of workers: trouble always, the rest where more is asked for."""
+
+    def __init__(self, args: argparse.Namespace, shown: Shown) -> None:
+        self._shown = shown
+        self._wanted = (not args.quiet and args.verbose, not args.quiet)
+
+    def __call__(self, text: str, trouble: bool) -> None:
+        if self._wanted[trouble]:
+            self._shown.note(f"note: {text}")
+
+
+class _AllShown:
+    """One bar for all films, and lines of JSON about each; use it in a ``with`` block."""
+
+    def __init__(self, reels: Sequence[Reel], lines: ProgressFile | None, quiet: bool) -> None:
+        self.bar = Shown(None, quiet, f"0/{len(reels)}")
+        self._reels, self._file = list(reels), lines
+        self._lines: dict[Reel, FilmLines] = {}
+        self._progress: dict[Reel, Progress] = {}
+        self._ended = 0
+
+    def __enter__(self) -> _AllShown:
+        self.bar.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.__exit__(kind, error, trace)
+
+    def __call__(self, reel: Reel, progress: Progress) -> None:
+        """Show how far a film is."""
+        if lines := self._of(reel):
+            lines.tell(progress)
+        self._progress[reel] = progress
+        self._show()
+
+    def end(self, outcome: Outcome) -> None:
+        """Show that something became of a film."""
+        if lines := self._of(outcome.reel):
+            lines.end(outcome.report)
+        self._ended += 1
+        self.bar.name(f"{self._ended}/{len(self._reels)}")
+        self._show()
+
+    def _show(self) -> None:
+        from vidcolor.frames import Progress
+
+        seen = self._progress.values()
+        totals = [each.total for each in seen]
+        total = None if None in totals else sum(filter(None, totals))
+        self.bar(Progress(sum(each.frames for each in seen), total, 0.0))
+
+    def _of(self, reel: Reel) -> FilmLines | None:
+        if self._file and reel not in self._lines:
+            number, films = self._reels.index(reel) + 1, len(self._reels)
+            self._lines[reel] = self._file.film(film=number, films=films, name=reel.name)
+        return self._lines.get(reel)

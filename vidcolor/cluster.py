@@ -1,0 +1,339 @@
+"""The same chunks on Ray: it starts workers, restarts those that end, and carries words.
+
+The foreman decides, the workers work; only orders and words travel, and films never do. Ray is
+given nothing to remember: whatever dies, the work folders of the films tell how to go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from vidcolor.batch import Outcome
+from vidcolor.crew import usable_cores
+from vidcolor.dispatch import Task
+from vidcolor.errors import ClusterError
+from vidcolor.film.limits import printable
+from vidcolor.foreman import Foreman, OnFilm, error_of
+from vidcolor.orders import Failed, Greeting, Order, Word
+from vidcolor.reels import Reel
+from vidcolor.settings import ClusterSettings, Settings
+from vidcolor.worker import Worker, failed
+
+OBJECTS = 100 << 20
+"""Bytes of the object store of a Ray that is started here; next to nothing goes through it."""
+WORKER_BYTES = 3 << 29
+"""Memory that a worker without a GPU takes, about, for films of up to 1080 lines."""
+MOST_CPUS = 8
+"""Cores that a worker with a GPU gets at most, unless more are asked for."""
+TICK = 1.0
+"""Seconds between two looks at workers that may be silent, or may be back."""
+STARTS = 4
+"""How often Ray is started on this machine before it is given up."""
+
+OnNote = Callable[[str, bool], None]
+"""Takes a sentence, and whether it tells of trouble."""
+
+
+class _Gone(Exception):
+    """Nothing is left of the Ray that was started here."""
+
+
+def colorize_on_cluster(
+    reels: Sequence[Reel],
+    settings: Settings | None = None,
+    cluster: ClusterSettings | None = None,
+    *,
+    several: bool = True,
+    on_progress: OnFilm | None = None,
+    on_note: OnNote | None = None,
+) -> Iterator[Outcome]:
+    """Colour films on a Ray cluster.
+
+    The machines of the cluster must see films, targets and weights under the same absolute paths,
+    this one too, and have the same vidcolor. The films are those that `colorize_film` makes: equal
+    in luma and time, and on equal devices to the bit.
+
+    Args:
+        reels: Films and pictures, and what they become.
+        settings: Of all of them.
+        cluster: Which cluster, and how many workers.
+        several: Whether films that are done already are skipped, and reports are written beside
+            the targets.
+        on_progress: Called with a film and how far it is.
+        on_note: Called with a sentence when a worker comes, fails or is lost.
+
+    Yields:
+        What became of each film, as soon as it is known; films that failed are among them.
+
+    Raises:
+        ClusterError: There is no cluster, or no worker can be had.
+        VidcolorError: What kept all workers from beginning.
+    """
+    settings, cluster = settings or Settings(), cluster or ClusterSettings()
+    weights = settings.colorizer.weights
+    if os.path.isfile(weights):
+        there = replace(settings.colorizer, weights=os.path.abspath(weights))
+        settings = replace(settings, colorizer=there)
+    note = on_note or (lambda *_: None)
+    with closing(Foreman(reels, settings, several, cluster.attempts, on_progress)) as foreman:
+        for _ in range(STARTS):
+            with _ray(cluster) as (ray, local):
+                yard = _Yard(ray, local, foreman, settings, cluster, several, note)
+                try:
+                    while not foreman.over:
+                        yard.turn()
+                        yield from foreman.outcomes()
+                    return
+                except _Gone:
+                    yard.leave()
+                    note("Ray has ended; it is started anew", True)
+        raise ClusterError(f"Ray was started {STARTS} times and ended; see its logs in /tmp/ray")
+
+
+@contextmanager
+def _ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
+    """Ray, connected to a cluster or started here, and whether it was the latter.
+
+    Raises:
+        ClusterError: It is not installed, or cannot be reached or started.
+    """
+    address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
+    local = address == "local"
+    added = {"RAY_USAGE_STATS_ENABLED": "0"}
+    if local and "RAY_AUTH_MODE" not in os.environ:
+        # Its ports are open to the network: only who has the token may use them.
+        added |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    added = {name: value for name, value in added.items() if name not in os.environ}
+    os.environ |= added
+    try:
+        try:
+            import ray
+            import ray._private.worker as inside
+        except ImportError as error:
+            raise ClusterError(
+                "--cluster needs Ray; install it with pip install 'vidcolor[cluster]'"
+            ) from error
+        # It would print to stdout what it tells by exceptions, too.
+        inside.print_to_stdstream = lambda *_, **__: None
+        here: dict[str, Any] = {
+            "num_cpus": usable_cores(),
+            "object_store_memory": OBJECTS,
+            "include_dashboard": False,
+        }
+        with _own_signals():
+            try:
+                ray.init(
+                    address,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    **(here if local else {}),
+                )
+            except Exception as error:  # of a dozen kinds
+                reason = printable((str(error) or type(error).__name__).splitlines()[0])
+                what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
+                raise ClusterError(f"{what}: {reason}") from error
+        try:
+            yield ray, local
+        finally:
+            with _own_signals():
+                ray.shutdown()
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Gives signals back to those who had them, since Ray takes them for itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def shares(room: dict[str, float], cluster: ClusterSettings, device: str) -> tuple[int, int, float]:
+    """How many workers there are, and the cores and GPUs that each gets.
+
+    Args:
+        room: What Ray says that the cluster has.
+        cluster: What is asked for.
+        device: What the net is to run on; ``auto`` takes GPUs where there are any.
+    """
+    cores, all_gpus = int(room.get("CPU", 0)), room.get("GPU", 0.0)
+    gpus = cluster.gpus
+    if gpus is None:
+        gpus = 1.0 if all_gpus and device != "cpu" else 0.0
+    if gpus:
+        fit = int(all_gpus / gpus)
+        cpus = cluster.cpus or max(1, min(MOST_CPUS, cores // max(1, fit)))
+    else:
+        cpus = cluster.cpus or 1
+        fit = int(min(cores // cpus, room.get("memory", WORKER_BYTES) // WORKER_BYTES))
+    return cluster.workers or max(1, fit), cpus, gpus
+
+
+class _Post:
+    """A worker as Ray keeps it: what fails at its beginning is told, too."""
+
+    def __init__(self, settings: Settings, several: bool, cores: int) -> None:
+        self._wanted = settings, several, cores
+        self._worker: Worker | None = None
+
+    def greet(self) -> Greeting | Failed:
+        """Load the net."""
+        try:
+            self._worker = self._worker or Worker(*self._wanted)
+            return self._worker.greet()
+        except Exception as error:
+            return failed(error)
+
+    def do(self, order: Order) -> Iterator[Word]:
+        """As of `Worker`."""
+        assert self._worker
+        yield from self._worker.do(order)
+
+
+@dataclass(eq=False)
+class _Hand:
+    """A worker as it is seen from here."""
+
+    actor: Any
+    waits: Any = None
+    """What its next word comes by: an ObjectRef before it has greeted, else a generator."""
+    greeting: Greeting | None = None
+    task: Task | None = None
+    at: float = 0.0
+    """When it was heard last, or may be asked again, in seconds of a clock."""
+
+
+class _Yard:
+    """All workers."""
+
+    def __init__(
+        self,
+        ray: Any,
+        local: bool,
+        foreman: Foreman,
+        settings: Settings,
+        cluster: ClusterSettings,
+        several: bool,
+        note: OnNote,
+    ) -> None:
+        self._ray, self._local, self._foreman, self._note = ray, local, foreman, note
+        self._patience = cluster.patience
+        workers, cpus, gpus = shares(ray.cluster_resources(), cluster, settings.colorizer.device)
+        if not gpus and settings.colorizer.device == "auto":
+            settings = replace(settings, colorizer=replace(settings.colorizer, device="cpu"))
+        made: Any = ray.remote(_Post).options(
+            num_cpus=cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0
+        )
+        self._make: Callable[[], Any] = partial(made.remote, settings, several, cpus)
+        self._hands = [_Hand(self._make()) for _ in range(workers)]
+
+    def turn(self) -> None:
+        """Give orders to those who have none, and hear whoever speaks next.
+
+        Raises:
+            _Gone: Ray was started here and has ended.
+            VidcolorError: There is no worker.
+        """
+        greeted = [hand for hand in self._hands if hand.greeting]
+        now = monotonic()
+        for hand in self._hands:
+            if hand.task and now - hand.at > self._patience:
+                self._ray.kill(hand.actor, no_restart=False)
+                self._lose(hand, f"nothing was heard of it for {self._patience:.0f} s")
+            elif hand.greeting and not hand.task:
+                self._give(hand, len(greeted) == 1)
+            elif not hand.waits and now >= hand.at:
+                hand.waits = hand.actor.greet.remote()
+        waiting = {hand.waits: hand for hand in self._hands if hand.waits}
+        if waiting:
+            self._ray.wait(list(waiting), num_returns=1, timeout=TICK, fetch_local=False)
+            ready, _ = self._ray.wait(
+                list(waiting), num_returns=len(waiting), timeout=0, fetch_local=False
+            )
+            for one in ready:
+                self._hear(waiting[one])
+
+    def leave(self) -> None:
+        """Take all tasks back."""
+        for hand in self._hands:
+            if hand.task:
+                self._lose(hand, "Ray has ended")
+
+    def _give(self, hand: _Hand, alone: bool) -> None:
+        assert hand.greeting
+        given = self._foreman.order(hand.greeting.name, alone)
+        if given:
+            hand.task, order = given
+            hand.waits = hand.actor.do.options(num_returns="streaming").remote(order)
+            hand.at = monotonic()
+
+    def _hear(self, hand: _Hand) -> None:
+        try:
+            word = self._ray.get(next(hand.waits) if hand.task else hand.waits)
+        except (self._ray.exceptions.RayError, StopIteration) as error:
+            self._mourn(hand, error)
+            return
+        hand.at = monotonic()
+        if hand.task:
+            assert hand.greeting
+            if self._foreman.hear(hand.task, hand.greeting, word):
+                hand.task = hand.waits = None
+                if isinstance(word, Failed):
+                    self._note(f"{hand.greeting.name}: {word.text}", True)
+                if getattr(word, "kind", "") in ("DeviceLost", "OutOfMemory"):
+                    self._ray.kill(hand.actor, no_restart=False)  # a new process may have more luck
+                    hand.greeting = None
+            return
+        hand.waits = None
+        if isinstance(word, Failed):
+            self._dismiss(hand, word)
+        else:
+            hand.greeting = word
+            self._note(f"worker {word.name} on {word.device}", False)
+
+    def _dismiss(self, hand: _Hand, word: Failed) -> None:
+        """Do without a worker that cannot begin.
+
+        Raises:
+            VidcolorError: It was the last one.
+        """
+        self._hands.remove(hand)
+        self._ray.kill(hand.actor)
+        self._note(f"a worker cannot begin: {word.text}", True)
+        if not self._hands:
+            raise error_of(word)
+
+    def _mourn(self, hand: _Hand, error: Exception) -> None:
+        """A worker has ended; Ray starts it anew, here or elsewhere."""
+        preempted = bool(getattr(error, "preempted", False))
+        self._lose(hand, "its process or its machine has ended", not preempted)
+        if isinstance(error, self._ray.exceptions.ActorDiedError):
+            hand.actor = self._make()  # that one is not started anew
+        if self._local and not any(node["Alive"] for node in self._ray.nodes()):
+            raise _Gone
+
+    def _lose(self, hand: _Hand, why: str, counts: bool = True) -> None:
+        if hand.greeting:
+            self._note(f"worker {hand.greeting.name} was lost: {why}", True)
+        if hand.task and hand.greeting:
+            self._foreman.lost(hand.task, hand.greeting.name, why, counts)
+        hand.task = hand.greeting = hand.waits = None
+        hand.at = monotonic() + TICK
