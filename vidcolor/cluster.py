@@ -109,47 +109,42 @@ def _ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
     """
     address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
     local = address == "local"
-    added = {"RAY_USAGE_STATS_ENABLED": "0"}
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if local and "RAY_AUTH_MODE" not in os.environ:
-        # Its ports are open to the network: only who has the token may use them.
-        added |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    added = {name: value for name, value in added.items() if name not in os.environ}
-    os.environ |= added
+        # Its ports are open to the network: only who has the token may use them. It stays for the
+        # process, since Ray remembers the first one that it sees.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     try:
+        import ray
+        import ray._private.worker as inside
+    except ImportError as error:
+        raise ClusterError(
+            "--cluster needs Ray; install it with pip install 'vidcolor[cluster]'"
+        ) from error
+    # It would print to stdout what it tells by exceptions, too.
+    inside.print_to_stdstream = lambda *_, **__: None
+    here: dict[str, Any] = {
+        "num_cpus": usable_cores(),
+        "object_store_memory": OBJECTS,
+        "include_dashboard": False,
+    }
+    with _own_signals():
         try:
-            import ray
-            import ray._private.worker as inside
-        except ImportError as error:
-            raise ClusterError(
-                "--cluster needs Ray; install it with pip install 'vidcolor[cluster]'"
-            ) from error
-        # It would print to stdout what it tells by exceptions, too.
-        inside.print_to_stdstream = lambda *_, **__: None
-        here: dict[str, Any] = {
-            "num_cpus": usable_cores(),
-            "object_store_memory": OBJECTS,
-            "include_dashboard": False,
-        }
-        with _own_signals():
-            try:
-                ray.init(
-                    address,
-                    log_to_driver=False,
-                    logging_level=logging.CRITICAL,
-                    **(here if local else {}),
-                )
-            except Exception as error:  # of a dozen kinds
-                reason = printable((str(error) or type(error).__name__).splitlines()[0])
-                what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
-                raise ClusterError(f"{what}: {reason}") from error
-        try:
-            yield ray, local
-        finally:
-            with _own_signals():
-                ray.shutdown()
+            ray.init(
+                address,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                **(here if local else {}),
+            )
+        except Exception as error:  # of a dozen kinds
+            reason = printable((str(error) or type(error).__name__).splitlines()[0])
+            what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
+            raise ClusterError(f"{what}: {reason}") from error
+    try:
+        yield ray, local
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        with _own_signals():
+            ray.shutdown()
 
 
 @contextmanager
