@@ -247,14 +247,14 @@ class _Yard:
             _Gone: Ray was started here and has ended.
             VidcolorError: There is no worker.
         """
-        greeted = [hand for hand in self._hands if hand.greeting]
+        workers = sum(hand.greeting is not None for hand in self._hands)
         now = monotonic()
         for hand in self._hands:
             if hand.task and now - hand.at > self._patience:
                 self._ray.kill(hand.actor, no_restart=False)
                 self._lose(hand, f"nothing was heard of it for {self._patience:.0f} s")
             elif hand.greeting and not hand.task:
-                self._give(hand, len(greeted) == 1)
+                self._give(hand, workers)
             elif not hand.waits and now >= hand.at:
                 hand.waits = hand.actor.greet.remote()
         waiting = {hand.waits: hand for hand in self._hands if hand.waits}
@@ -272,9 +272,9 @@ class _Yard:
             if hand.task:
                 self._lose(hand, "Ray has ended")
 
-    def _give(self, hand: _Hand, alone: bool) -> None:
+    def _give(self, hand: _Hand, workers: int) -> None:
         assert hand.greeting
-        given = self._foreman.order(hand.greeting.name, alone)
+        given = self._foreman.order(hand.greeting.name, workers)
         if given:
             hand.task, order = given
             hand.waits = hand.actor.do.options(num_returns="streaming").remote(order)

@@ -69,12 +69,12 @@ class Dispatch:
         """Whether all films are closed."""
         return not self._open
 
-    def take(self, worker: str, alone: bool = False) -> Task | None:
+    def take(self, worker: str, workers: int = 1) -> Task | None:
         """The next task for a worker; None where there is none for it now.
 
         Args:
-            worker: Gets no task back in which it failed, unless it is ``alone``.
-            alone: Whether there are no other workers.
+            worker: Gets no task back in which it failed while there are others to try it.
+            workers: How many there are.
         """
         passed = []
         found = None
@@ -82,7 +82,8 @@ class Dispatch:
             task = heappop(self._ready)
             if self._states[task.film].closed:
                 continue
-            if alone or worker not in self._failures.get(task, ()):
+            tried = set(self._failures.get(task, ()))
+            if worker not in tried or len(tried) >= workers:
                 found = task
             else:
                 passed.append(task)

@@ -12,7 +12,15 @@ from time import perf_counter
 from vidcolor import errors
 from vidcolor.batch import Outcome, Result, result_of, write_report
 from vidcolor.dispatch import Dispatch, Step, Task
-from vidcolor.errors import ClusterError, FilmChanged, OutputFull, UnsupportedPixels, VidcolorError
+from vidcolor.errors import (
+    ClusterError,
+    FilmChanged,
+    FilmUnreadable,
+    OutputFull,
+    UnsupportedPixels,
+    VidcolorError,
+)
+from vidcolor.film.limits import check_file
 from vidcolor.frames import Progress, WorkerFigures
 from vidcolor.journal import open_journal
 from vidcolor.orders import (
@@ -89,17 +97,24 @@ class Foreman:
         for film in self._films:
             film.held.close()
 
-    def order(self, worker: str, alone: bool) -> tuple[Task, Order] | None:
+    def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
         """What a worker is to do next; None where there is nothing for it now.
 
         Args:
             worker: Its name.
-            alone: Whether there are no others.
+            workers: How many there are.
         """
-        task = self._dispatch.take(worker, alone)
+        task = self._dispatch.take(worker, workers)
         if task is None:
             return None
         film = self._films[task.film]
+        if task.step is Step.BEGIN:
+            try:
+                check_file(film.reel.source)
+            except FilmUnreadable as error:
+                self._dispatch.done(task)
+                self._give_up(task.film, error)
+                return None
         film.began = film.began or perf_counter()
         self._since[task, worker] = perf_counter()
         return task, self._order(film, task)

@@ -1,0 +1,97 @@
+"""A company: a foreman and workers in this process, who take turns word by word; no Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from vidcolor.batch import Outcome
+from vidcolor.dispatch import Task
+from vidcolor.foreman import Foreman
+from vidcolor.frames import Progress
+from vidcolor.orders import Failed, Greeting, Order, Word
+from vidcolor.reels import Reel
+from vidcolor.settings import Settings
+from vidcolor.worker import Worker
+
+Trap = Callable[[Task, Order, Word], bool]
+"""Whether the worker who says this word dies before it is heard."""
+
+
+class Company:
+    """Colours films with so many workers."""
+
+    def __init__(
+        self, settings: Settings, several: bool = False, workers: int = 2, attempts: int = 3
+    ) -> None:
+        self.settings, self.several, self.attempts = settings, several, attempts
+        self.workers = workers
+        self.progress: list[tuple[str, Progress]] = []
+        self.orders: list[tuple[str, Task]] = []
+        self.deaths = 0
+
+    def colour(
+        self, *reels: Reel, trap: Trap = lambda *_: False, stop: Trap = lambda *_: False
+    ) -> list[Outcome]:
+        """Outcomes of the films.
+
+        Args:
+            reels: The films.
+            trap: Kills a worker, whom another one follows.
+            stop: Ends everything, as a driver does that is killed.
+        """
+        foreman = Foreman(reels, self.settings, self.several, self.attempts, self._tell)
+        found: list[Outcome] = []
+        try:
+            for _ in self._turns(foreman, trap, stop):
+                found += foreman.outcomes()
+        finally:
+            foreman.close()
+        return found
+
+    def one(self, source: Path, target: Path, **more: Any) -> Outcome:
+        """What becomes of one film."""
+        (outcome,) = self.colour(Reel(source.name, source, target), **more)
+        return outcome
+
+    def _tell(self, reel: Reel, progress: Progress) -> None:
+        self.progress.append((reel.name, progress))
+
+    def _hire(self) -> tuple[Worker, Greeting]:
+        worker = Worker(self.settings, self.several, 1)
+        return worker, worker.greet()
+
+    def _turns(self, foreman: Foreman, trap: Trap, stop: Trap) -> Iterator[None]:
+        hands = [self._hire() for _ in range(self.workers)]
+        busy: dict[str, tuple[Task, Order, Iterator[Word]]] = {}
+        while not foreman.over:
+            idle = True
+            for place, (worker, greeting) in enumerate(hands):
+                if greeting.name not in busy:
+                    given = foreman.order(greeting.name, len(hands))
+                    if given is None:
+                        idle = idle and not foreman.over
+                        continue
+                    task, order = given
+                    self.orders.append((greeting.name, task))
+                    busy[greeting.name] = task, order, worker.do(order)
+                task, order, words = busy[greeting.name]
+                word, idle = next(words), False
+                if stop(task, order, word):
+                    return
+                if trap(task, order, word):
+                    self.deaths += 1
+                    busy.pop(greeting.name)
+                    foreman.lost(task, greeting.name, "killed by a test", True)
+                    hands[place] = self._hire()
+                elif foreman.hear(task, greeting, word):
+                    busy.pop(greeting.name)
+            assert not idle, "nobody has anything to do"
+            yield
+        yield
+
+
+def failures(words: Sequence[Word]) -> list[str]:
+    """What went wrong among what was told."""
+    return [word.text for word in words if isinstance(word, Failed)]
