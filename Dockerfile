@@ -1,6 +1,6 @@
 # vidcolor with Ray: one image for the head, the workers and the driver of a cluster.
 #
-#     docker build -t vidcolor .                                    on CPUs
+#     docker build -t vidcolor --build-arg TORCH_INDEX=... .        on CPUs
 #     docker build -t vidcolor:cuda --build-arg VARIANT=cuda .      on NVIDIA GPUs
 #     docker run --rm -v "$PWD:/films" -w /films vidcolor vidcolor film.mp4 out.mp4
 #
@@ -27,9 +27,10 @@ ENV PYTHONUNBUFFERED=1 \
     RAY_USAGE_STATS_ENABLED=0
 
 FROM system AS torch-cpu
-# The usual index has CUDA's wheels, which are gigabytes larger.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" \
+# The usual index has CUDA's wheels, which run on CPUs but are gigabytes larger: name PyTorch's index
+# of CPU wheels by --build-arg TORCH_INDEX=... for an image of 2 GB.
+ARG TORCH_INDEX=
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} \
     -c /opt/vidcolor/constraints.txt torch torchvision
 
 FROM system AS torch-cuda

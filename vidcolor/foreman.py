@@ -311,6 +311,6 @@ def error_of(word: Failed) -> VidcolorError:
     kind = getattr(errors, word.kind, None)
     if isinstance(kind, type) and issubclass(kind, VidcolorError):
         return kind(word.text)
-    error = ClusterError(f"{word.kind}: {word.text}")
+    error = ClusterError(word.text)
     error.add_note(word.trace)
     return error

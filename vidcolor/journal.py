@@ -228,7 +228,8 @@ def open_journal(target: Path) -> Iterator[Journal]:
         try:
             yield journal
         finally:
-            if not journal.done and folder.exists():
+            # A chunk of another writer may be done although nobody here has heard of it yet.
+            if not journal.done and not any(folder.glob(_OTHERS)) and folder.exists():
                 journal.remove()
     finally:
         os.close(lock)

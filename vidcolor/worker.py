@@ -264,9 +264,11 @@ class Worker:
 
 def failed(error: Exception) -> Failed:
     """What is told of an error."""
-    expected = isinstance(error, VidcolorError)
-    trace = "" if expected else "".join(traceback.format_exception(error))
-    return Failed(type(error).__name__, str(error), trace)
+    if isinstance(error, VidcolorError):
+        return Failed(type(error).__name__, str(error))
+    detail = " ".join(str(error).split())[:300]
+    text = f"unexpected {type(error).__name__}: {detail} (please report it)"
+    return Failed(type(error).__name__, text, "".join(traceback.format_exception(error)))
 
 
 def _begun(reel: Reel) -> Job:

@@ -98,7 +98,7 @@ def quick_weights(folder: Path, seed: int = 20) -> Path:
 
 def packets(path: Path) -> Packets:
     """Of every packet of a film: stream, pts, dts, duration, key flag, and what it holds."""
-    with av.open(str(path)) as container:
+    with av.open(str(path), metadata_errors="surrogateescape") as container:
         return [
             (p.stream.index, p.pts, p.dts, p.duration, p.is_keyframe, sha256(bytes(p)).hexdigest())
             for p in container.demux()

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import listing
 from company import Company
-from killing import packets
+from killing import CHUNKS, SHOTS, make_reel, packets, work_of
 from reels import FILMS
 
-from vidcolor.batch import Result
-from vidcolor.errors import ClusterError, VidcolorError
+from vidcolor import pipeline
+from vidcolor.batch import Result, read_report
+from vidcolor.dispatch import Step, Task
+from vidcolor.errors import FilmChanged, JobDiffers, OutputError, OutputFull
+from vidcolor.film import decode as decoding
 from vidcolor.frames import Report
+from vidcolor.orders import Coloured, Known, Order, Word
 from vidcolor.pipeline import colorize_film
+from vidcolor.reels import Reel
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
     OutputSettings,
     Settings,
+    SmoothSettings,
 )
+from vidcolor.worker import Worker
 
 OWN = {"target", "seconds", "workers", "inferred", "notes"}
 """What a report may have of its own."""
@@ -56,16 +66,305 @@ def test_every_kind_of_film_is_the_one_that_one_run_makes(
     source = reel(name)
     suffix = source.suffix if source.suffix in (".mp4", ".mov", ".webm", ".png", ".jpg") else ".mkv"
     alone, shared = tmp_path / f"alone{suffix}", tmp_path / f"shared{suffix}"
-    try:
-        report = colorize_film(source, alone, settings=settings)
-    except VidcolorError as error:
-        outcome = Company(settings).one(source, shared)
-        assert outcome.result is Result.FAILED
-        assert type(outcome.error) in (type(error), ClusterError)
+    outcome = Company(settings).one(source, shared)
+    if outcome.error:
+        with pytest.raises(type(outcome.error)) as told:
+            colorize_film(source, alone, settings=settings)
+        assert str(told.value) == str(outcome.error)
         assert listing(tmp_path) == []
         return
-    outcome = Company(settings).one(source, shared)
+    report = colorize_film(source, alone, settings=settings)
     assert outcome.report, outcome.error
     check_same(report, outcome.report)
     assert listing(tmp_path) == sorted([alone.name.encode(), shared.name.encode()])
     assert [note for note in outcome.report.notes if "tried again" in note] == []
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four shots; the long one is split twice."""
+    return make_reel(tmp_path_factory.mktemp("film") / "in.mp4")
+
+
+@pytest.fixture
+def parted(settings: Settings) -> Settings:
+    """Chunks as `CHUNKS` tells of them."""
+    return replace(settings, chunks=ChunkSettings(0.5, 1.5))
+
+
+@pytest.fixture
+def whole(film: Path, parted: Settings, tmp_path: Path) -> Report:
+    """The film that one run makes."""
+    (tmp_path / "whole").mkdir()
+    return colorize_film(film, tmp_path / "whole" / "out.mp4", settings=parted)
+
+
+def is_chunk(task: Task, number: int | None = None) -> bool:
+    return task.step is Step.CHUNK and number in (None, task.chunk)
+
+
+@pytest.mark.parametrize("strength", [0.95, 0.0])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_shots_that_are_split_have_no_seam(
+    film: Path, parted: Settings, tmp_path: Path, strength: float, stride: int, workers: int
+) -> None:
+    settings = replace(
+        parted,
+        smooth=SmoothSettings(strength, 6),
+        colorizer=replace(parted.colorizer, stride=stride),
+    )
+    report = colorize_film(film, tmp_path / "alone.mp4", settings=settings)
+    company = Company(settings, workers=workers)
+    outcome = company.one(film, tmp_path / "shared.mp4")
+    assert outcome.report, outcome.error
+    check_same(report, outcome.report)
+    assert sum(is_chunk(task) for _, task in company.orders) == len(CHUNKS)
+    frames = [progress.frames for _, progress in company.progress]
+    assert (frames[0], frames[-1]) == (0, sum(SHOTS))
+    assert sum(worker.frames for worker in outcome.report.workers) == sum(SHOTS)
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("time", [1, 2])
+def test_a_worker_that_dies_with_anything_in_hand_loses_only_that(
+    step: Step, time: int, film: Path, parted: Settings, whole: Report, tmp_path: Path
+) -> None:
+    """The first or the last word of the first such task is never heard."""
+    seen: list[Task] = []
+    company = Company(parted)
+
+    def trap(task: Task, order: Order, word: Word) -> bool:
+        last = not isinstance(word, Known) and type(word).__name__ != "Moved"
+        if task.step is not step or company.deaths or (time == 2 and not last):
+            return False
+        seen.append(task)
+        return True
+
+    outcome = company.one(film, tmp_path / "out.mp4", trap=trap)
+    assert outcome.report, outcome.error
+    assert company.deaths == 1
+    check_same(whole, outcome.report)
+    chunks = [task for _, task in company.orders if is_chunk(task)]
+    assert len(chunks) == len(CHUNKS) + (step is Step.CHUNK)
+    assert listing(tmp_path) == [b"out.mp4", b"whole"]
+    assert sum(worker.failures for worker in outcome.report.workers) == 1
+
+
+@pytest.mark.parametrize("words", range(1, 16, 2))
+def test_another_driver_goes_on_from_the_work_folder(
+    words: int, film: Path, parted: Settings, whole: Report, tmp_path: Path
+) -> None:
+    target, said = tmp_path / "out.mp4", []
+
+    def stop(task: Task, order: Order, word: Word) -> bool:
+        said.append(word)
+        return len(said) == words
+
+    first, second = Company(parted), Company(parted)
+    assert first.colour(Reel("in.mp4", film, target), stop=stop) == []
+    done = sum(isinstance(word, Coloured) for word in said)  # the last is in the journal, too
+    outcome = second.one(film, target)
+    assert outcome.report, outcome.error
+    check_same(replace(whole, resumed=done), outcome.report)
+    assert sum(is_chunk(task) for _, task in second.orders) == len(CHUNKS) - done
+    assert listing(tmp_path) == [b"out.mp4", b"whole"]
+
+
+def test_one_run_goes_on_where_many_stopped_and_many_where_one_did(
+    film: Path, parted: Settings, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.mp4"
+
+    def third(task: Task, order: Order, word: Word) -> bool:
+        return is_chunk(task, 3) and isinstance(word, Coloured)
+
+    Company(parted, workers=1).colour(Reel("in.mp4", film, target), stop=third)
+    report = colorize_film(film, target, settings=parted)
+    assert report.resumed > 0
+    check_same(replace(whole, resumed=report.resumed), report)
+
+    def crash(*_: Any) -> Any:
+        raise OutputError("no stitch today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vidcolor.assembly.stitch", crash)
+        with pytest.raises(OutputError, match="no stitch"):
+            colorize_film(film, target, settings=parted)
+    company = Company(parted)
+    outcome = company.one(film, target)
+    assert outcome.report, outcome.error
+    check_same(replace(whole, resumed=len(CHUNKS)), outcome.report)
+    assert not any(is_chunk(task) for _, task in company.orders)
+
+
+def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
+    film: Path, parted: Settings, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, other = tmp_path / "out.mp4", tmp_path / "other.mp4"
+    company = Company(parted, workers=2)
+    write = vars(pipeline)["write_chunk"]
+    failures: list[Path] = []
+
+    def poisoned(frames: Any, path: Path, *rest: Any) -> Any:
+        if path.parent == work_of(target) and path.name.startswith("000001"):
+            failures.append(path)
+            raise RuntimeError("poison")
+        return write(frames, path, *rest)
+
+    reels = [Reel("a", film, target), Reel("b", film, other)]
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "write_chunk", poisoned)
+        outcomes = {outcome.reel.name: outcome for outcome in company.colour(*reels)}
+    assert len(failures) == 3
+    assert len({path.name for path in failures}) == 2, "both workers have tried"
+    error = str(outcomes["a"].error)
+    assert (
+        "chunk 1 (from 0:00:01.000 on) was set aside after 3 attempts: unexpected RuntimeError: poison "
+        in error
+    )
+    assert f"{len(CHUNKS) - 1} of {len(CHUNKS)} chunks are done" in error
+    assert not target.exists()
+    assert outcomes["b"].report, outcomes["b"].error
+    check_same(whole, outcomes["b"].report)
+    again = Company(parted)
+    outcome = again.one(film, target)
+    assert outcome.report
+    assert [task.chunk for _, task in again.orders if is_chunk(task)] == [1]
+    check_same(replace(whole, resumed=len(CHUNKS) - 1), outcome.report)
+
+
+def test_two_workers_on_one_chunk_do_no_harm(
+    film: Path, parted: Settings, whole: Report, tmp_path: Path
+) -> None:
+    """One that was taken for dead colours every chunk a second time, behind the foreman's back."""
+    zombie = Worker(parted, False, 1)
+    twice = 0
+
+    def haunt(task: Task, order: Order, word: Word) -> bool:
+        nonlocal twice
+        if is_chunk(task) and isinstance(word, Coloured):
+            *_, last = zombie.do(order)
+            assert isinstance(last, Coloured)
+            assert last.chunk.writer != word.chunk.writer
+            assert last.chunk.facts == word.chunk.facts
+            twice += 1
+        return is_chunk(task) and isinstance(word, Coloured) and twice == len(CHUNKS)
+
+    target = tmp_path / "out.mp4"
+    Company(parted).colour(Reel("in.mp4", film, target), stop=haunt)
+    assert len(list(work_of(target).glob("*.packets"))) == 2 * len(CHUNKS)
+    outcome = Company(parted).one(film, target)
+    assert outcome.report, outcome.error
+    check_same(replace(whole, resumed=len(CHUNKS)), outcome.report)
+    assert listing(tmp_path) == [b"out.mp4", b"whole"]
+
+
+def test_a_film_that_seeks_to_the_wrong_place_is_read_from_its_beginning(
+    film: Path,
+    parted: Settings,
+    whole: Report,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[bool] = []
+    keeps = decoding.Clock.keeps_frame
+
+    def late(clock: Any, pts: int) -> bool:
+        """Frames near the start of a part are lost."""
+        start = clock.start
+        if start and pts * clock._tick < start + 0.2:
+            tried.append(True)
+            return False
+        return keeps(clock, pts)
+
+    monkeypatch.setattr(decoding.Clock, "keeps_frame", late)
+    outcome = Company(parted).one(film, tmp_path / "out.mp4")
+    assert outcome.report, outcome.error
+    assert tried
+    check_same(whole, outcome.report)
+
+
+def test_a_film_that_changes_meanwhile_is_told(
+    film: Path, parted: Settings, tmp_path: Path
+) -> None:
+    source, target = shutil.copy(film, tmp_path / "in.mp4"), tmp_path / "out.mp4"
+
+    def touch(task: Task, order: Order, word: Word) -> bool:
+        if is_chunk(task) and isinstance(word, Coloured):
+            with open(source, "ab") as file:
+                file.write(b"more")
+        return False
+
+    outcome = Company(parted).one(Path(source), target, trap=touch)
+    assert isinstance(outcome.error, FilmChanged)
+    assert listing(tmp_path) == [b"in.mp4"]
+
+
+def test_another_job_is_refused_and_fresh_begins_anew(
+    film: Path, parted: Settings, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.mp4"
+
+    def one(task: Task, order: Order, word: Word) -> bool:
+        return is_chunk(task) and isinstance(word, Coloured)
+
+    Company(parted).colour(Reel("in.mp4", film, target), stop=one)
+    other = replace(parted, paint=replace(parted.paint, saturation=0.5))
+    outcome = Company(other).one(film, target)
+    assert isinstance(outcome.error, JobDiffers)
+    assert "settings saturation was 1.0, is 0.5" in str(outcome.error)
+    fresh = replace(other, output=replace(other.output, fresh=True))
+    outcome = Company(fresh).one(film, target)
+    assert outcome.report, outcome.error
+    assert outcome.report.resumed == 0
+
+
+def test_several_films_are_skipped_where_they_are_done(
+    film: Path, parted: Settings, tmp_path: Path, reel: Callable[[str], Path]
+) -> None:
+    settings = replace(parted, output=OutputSettings())
+    sources = [film, reel("still.png"), tmp_path / "gone.mp4"]
+    reels = [Reel(s.name, s, tmp_path / "to" / s.name) for s in sources]
+    expected = [Result.DONE, Result.DONE, Result.FAILED]
+    first = {o.reel.name: o for o in Company(settings, several=True).colour(*reels)}
+    assert [first[s.name].result for s in sources] == expected
+    report = read_report(reels[0].target)
+    assert report
+    assert report.workers
+    assert report == first[film.name].report
+    again = {o.reel.name: o for o in Company(settings, several=True).colour(*reels)}
+    assert [again[s.name].result for s in sources] == [
+        Result.SKIPPED,
+        Result.SKIPPED,
+        Result.FAILED,
+    ]
+    assert "there is no such file" in str(again["gone.mp4"].error)
+
+
+def test_a_full_disk_stops_all_films(
+    film: Path, parted: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OutputFull("the disk is full")
+
+    monkeypatch.setattr("vidcolor.pipeline.write_chunk", full)
+    reels = [Reel(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
+    results = [outcome.result for outcome in Company(parted, workers=1).colour(*reels)]
+    assert sorted(results) == [Result.FAILED] + 4 * [Result.NOT_BEGUN]
+
+
+def test_another_vidcolor_on_a_worker_is_refused(
+    film: Path, parted: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[Order] = []
+
+    def keep(task: Task, given: Order, word: Word) -> bool:
+        order.append(given)
+        return is_chunk(task)
+
+    Company(parted, workers=1).colour(Reel("in.mp4", film, tmp_path / "out.mp4"), stop=keep)
+    work_of(tmp_path / "out.mp4").mkdir(exist_ok=True)
+    monkeypatch.setattr("vidcolor.job.versions", lambda: {"python": "2.7"})
+    *_, word = Worker(parted, False, 1).do(order[-1])
+    assert "would make another film: versions python was 3" in getattr(word, "text", "")

@@ -254,6 +254,10 @@ def run(args: argparse.Namespace) -> int:
         return cluster.colour_several(args, settings, many) if many else batch.run(args, settings)
     if args.to:
         raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
+    if many and args.target == PIPE:
+        raise SettingsError(
+            "a pipe takes one frame after the other; leave --cluster out, or name a file"
+        )
     report = cluster.colour_one(args, settings, many) if many else colour_one(args, settings)
     if args.report:
         complaint = f"the film is done, but its report {args.report} cannot be written"
