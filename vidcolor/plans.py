@@ -217,7 +217,7 @@ def write_plan(folder: ChunkFolder, plan: Plan) -> None:
     lines = [
         checked_line({"job": folder.job}),
         *(checked_line({"chunk": asdict(chunk)}) for chunk in plan.chunks),
-        checked_line({"end": asdict(plan.end)}),
+        checked_line({"end": asdict(plan.end), "chunks": len(plan.chunks)}),
     ]
     folder.put(PLAN, "".join(lines).encode())
 
@@ -233,7 +233,7 @@ def read_plan(folder: ChunkFolder) -> Plan | None:
         plan = Plan(chunks, PlanEnd(**end))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return plan if [chunk.number for chunk in chunks] == list(range(len(chunks))) else None
+    return plan if [chunk.number for chunk in chunks] == list(range(last["chunks"])) else None
 
 
 def _chunk_of(entry: dict[str, Any]) -> PlannedChunk:

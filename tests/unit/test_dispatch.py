@@ -1,0 +1,174 @@
+"""Dispatch: longest first, chains in order, again where something failed, aside in the end."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from vidcolor.dispatch import Dispatch, Step, Task
+
+
+def begun(dispatch: Dispatch, film: int = 0) -> None:
+    task = dispatch.take("w")
+    assert task == Task(Step.BEGIN, 0, film)
+    dispatch.done(task)
+
+
+def planned(dispatch: Dispatch, lengths: list[int], leans: frozenset[int] = frozenset()) -> None:
+    dispatch.to_plan(0)
+    task = dispatch.take("w")
+    assert task == Task(Step.PLAN, 0, 0)
+    for number, frames in enumerate(lengths):
+        dispatch.chunk(0, number, frames, leans=number in leans, done=False)
+    dispatch.done(task)
+    dispatch.planned(0)
+
+
+def test_a_film_from_its_beginning_to_its_end() -> None:
+    dispatch = Dispatch(1)
+    begun(dispatch)
+    planned(dispatch, [50, 90, 70])
+    taken = [dispatch.take("w") for _ in range(4)]
+    assert [task and task.chunk for task in taken] == [1, 2, 0, None], "longest first"
+    for task in filter(None, taken):
+        dispatch.done(task)
+    finish = dispatch.take("w")
+    assert finish == Task(Step.FINISH, 0, 0)
+    dispatch.done(finish)
+    assert not dispatch.over
+    dispatch.close(0)
+    assert dispatch.over
+
+
+def test_a_chunk_within_a_shot_waits_for_the_one_before() -> None:
+    dispatch = Dispatch(1)
+    begun(dispatch)
+    planned(dispatch, [50, 90, 80, 60], leans=frozenset({1, 2}))
+    first = [dispatch.take("w") for _ in range(3)]
+    assert [task and task.chunk for task in first] == [3, 0, None]
+    for expected in (1, 2):
+        assert first[1]
+        dispatch.done(first[1])
+        first[1] = dispatch.take("w")
+        assert first[1]
+        assert first[1].chunk == expected
+
+
+def test_what_is_done_is_not_handed_out() -> None:
+    dispatch = Dispatch(1)
+    begun(dispatch)
+    for number in range(3):
+        dispatch.chunk(0, number, 10, leans=number == 2, done=number != 2)
+    task = dispatch.take("w")
+    assert task
+    assert task.chunk == 2
+    assert dispatch.take("w") is None
+    dispatch.planned(0)
+    dispatch.done(task)
+    finish = dispatch.take("w")
+    assert finish
+    assert finish.step is Step.FINISH
+
+
+def test_idle_hands_begin_other_films_and_no_sooner() -> None:
+    dispatch = Dispatch(3)
+    begun(dispatch)
+    dispatch.chunk(0, 0, 10, leans=False, done=False)
+    steps = [dispatch.take("w") for _ in range(4)]
+    assert [task and (task.step, task.film) for task in steps] == [
+        (Step.CHUNK, 0),
+        (Step.BEGIN, 1),
+        (Step.BEGIN, 2),
+        None,
+    ]
+
+
+def test_who_failed_gets_it_back_only_when_all_have_tried() -> None:
+    dispatch = Dispatch(1)
+    begun(dispatch)
+    dispatch.chunk(0, 0, 10, leans=False, done=False)
+    task = dispatch.take("a", 2)
+    assert task
+    assert not dispatch.failed(task, "a")
+    assert dispatch.take("a", 2) is None
+    assert dispatch.take("b", 2) == task
+    assert not dispatch.failed(task, "b")
+    assert dispatch.take("a", 2) == task
+    assert dispatch.failed(task, "a"), "the third time"
+    assert dispatch.take("c", 3) is None
+    dispatch.planned(0)
+    assert dispatch.stuck(0)
+
+
+def test_a_machine_that_is_taken_away_is_not_the_chunks_fault() -> None:
+    dispatch = Dispatch(1, attempts=1)
+    begun(dispatch)
+    dispatch.chunk(0, 0, 10, leans=False, done=False)
+    for _ in range(5):
+        task = dispatch.take("w")
+        assert task
+        assert not dispatch.failed(task, "w", counts=False)
+    task = dispatch.take("w")
+    assert task
+    assert dispatch.failed(task, "w")
+
+
+def test_nothing_of_a_closed_film_is_handed_out() -> None:
+    dispatch = Dispatch(2)
+    begun(dispatch)
+    dispatch.chunk(0, 0, 10, leans=False, done=False)
+    dispatch.chunk(0, 1, 20, leans=False, done=False)
+    late = dispatch.take("w")
+    assert late
+    dispatch.close(0)
+    dispatch.close(0)
+    nxt = dispatch.take("w")
+    assert nxt == Task(Step.BEGIN, 0, 1)
+    dispatch.done(late)
+    assert not dispatch.failed(nxt, "w")
+    dispatch.close(1)
+    assert dispatch.over
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_fails_every_chunk_is_done_once(seed: int) -> None:
+    """Workers take, finish and fail at random; chains stay in order."""
+    chance = random.Random(seed)
+    films, attempts = 3, 1000
+    dispatch = Dispatch(films, attempts)
+    done: dict[tuple[int, int], int] = {}
+    leans = {(f, n) for f in range(films) for n in range(1, 12) if chance.random() < 0.4}
+    hands: dict[str, Task | None] = dict.fromkeys("abc")
+    finished: list[int] = []
+    for _ in range(5000):
+        name = chance.choice("abc")
+        task = hands[name]
+        if task is None:
+            hands[name] = dispatch.take(name, 3)
+            continue
+        hands[name] = None
+        if chance.random() < 0.3:
+            assert not dispatch.failed(task, name)
+            continue
+        film = task.film
+        if task.step is Step.CHUNK:
+            assert (film, task.chunk) not in done
+            assert (film, task.chunk) not in leans or (film, task.chunk - 1) in done
+            done[film, task.chunk] = 1
+        dispatch.done(task)
+        if task.step is Step.BEGIN:
+            dispatch.to_plan(film)
+        elif task.step is Step.PLAN:
+            for n in range(12):
+                leaning = (film, n) in leans
+                dispatch.chunk(film, n, chance.randrange(1, 99), leans=leaning, done=False)
+            dispatch.planned(film)
+        elif task.step is Step.FINISH:
+            finished.append(film)
+            dispatch.close(film)
+        if dispatch.over:
+            break
+    assert dispatch.over
+    assert sorted(finished) == list(range(films))
+    assert len(done) == 12 * films
