@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from vidcolor.cluster import colorize_on_cluster
     from vidcolor.colorizer import Colorizer
     from vidcolor.comparison import side_by_side
     from vidcolor.errors import VidcolorError
@@ -30,6 +31,7 @@ _HOMES = {
     "available_weights": "model.weights",
     "colorize_film": "pipeline",
     "colorize_image": "pipeline",
+    "colorize_on_cluster": "cluster",
     "contact_sheet": "preview",
     "decode": "film.decode",
     "detect_shots": "shots",
@@ -50,6 +52,7 @@ __all__ = [
     "available_weights",
     "colorize_film",
     "colorize_image",
+    "colorize_on_cluster",
     "contact_sheet",
     "decode",
     "detect_shots",

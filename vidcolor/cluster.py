@@ -139,7 +139,10 @@ def _ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
         except Exception as error:  # of a dozen kinds
             reason = printable((str(error) or type(error).__name__).splitlines()[0])
             what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
-            raise ClusterError(f"{what}: {reason}") from error
+            hint = (
+                "" if local else "; or it has another token: see RAY_AUTH_MODE in docs/scaling.md"
+            )
+            raise ClusterError(f"{what}: {reason}{hint}") from error
     try:
         yield ray, local
     finally:
@@ -175,7 +178,7 @@ def shares(room: dict[str, float], cluster: ClusterSettings, device: str) -> tup
         gpus = 1.0 if all_gpus and device != "cpu" else 0.0
     if gpus:
         fit = int(all_gpus / gpus)
-        cpus = cluster.cpus or max(1, min(MOST_CPUS, cores // max(1, fit)))
+        cpus = cluster.cpus or max(1, min(MOST_CPUS, cores // fit) if fit else MOST_CPUS // 2)
     else:
         cpus = cluster.cpus or 1
         fit = int(min(cores // cpus, room.get("memory", WORKER_BYTES) // WORKER_BYTES))

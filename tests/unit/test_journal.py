@@ -17,7 +17,7 @@ import torch
 import vidcolor.film.target as target_module
 from vidcolor.errors import JobDiffers, OutputError
 from vidcolor.film.packets import PacketFacts
-from vidcolor.journal import DoneChunk, Journal, open_journal
+from vidcolor.journal import ChunkFolder, DoneChunk, Journal, open_journal
 from vidcolor.places import work_folder
 from vidcolor.smoothing import Handover
 
@@ -282,3 +282,53 @@ def test_a_file_system_without_locks_is_no_reason_to_refuse(
 
     monkeypatch.setattr(target_module.fcntl, "flock", none)
     os.close(target_module.claim(tmp_path / "lock", tmp_path / "out.mkv"))
+
+
+def written_by(writer: str, folder: Path, number: int, job: dict[str, Any]) -> DoneChunk:
+    """A chunk that someone else on a cluster puts into the folder."""
+    desk = ChunkFolder(folder, writer, job)
+    data = f"{writer} {number}".encode()
+    desk.path(number).write_bytes(data)
+    facts = PacketFacts(1, number, number, 0, len(data), sha256(data).hexdigest(), "")
+    desk[number + 1] = Handover(torch.ones(2, 3), torch.ones(2, 1, 1), torch.ones(1, 4, 1, 1))
+    chunk = DoneChunk(number, facts, desk.handover_sha256(number + 1), writer=writer)
+    desk.add(chunk)
+    return chunk
+
+
+def test_chunks_of_many_writers_are_found_and_those_for_another_job_are_not(target: Path) -> None:
+    with open_journal(target) as journal:
+        journal.begin(JOB)
+        mine = finish(journal, 0)
+        theirs = [written_by("ann", journal.folder, n, JOB) for n in (1, 2)]
+        theirs.append(written_by("bob", journal.folder, 3, JOB))
+        twice = written_by("bob", journal.folder, 2, JOB)
+        written_by("eve", journal.folder, 4, {"film": {}})
+    with open_journal(target) as journal:
+        assert set(journal.done) == {0, 1, 2, 3}
+        assert journal.done[0] == mine
+        assert journal.done[1] == theirs[0]
+        assert journal.done[2] in (theirs[1], twice)
+        assert journal.get(2) is not None, "what ann handed on"
+        assert journal.get(1) is None
+        journal.begin(JOB)
+        assert [path.name for path in journal.folder.glob("journal*")] == ["journal.jsonl"]
+    with open_journal(target) as journal:
+        assert set(journal.done) == {0, 1, 2, 3}
+        journal.forget(3)
+    with open_journal(target) as journal:
+        assert set(journal.done) == {0, 1, 2}
+        journal.remove()
+    assert not journal.folder.exists()
+
+
+def test_what_a_writer_did_stays_although_the_driver_never_heard_of_it(target: Path) -> None:
+    with open_journal(target) as journal:
+        journal.begin(JOB)
+        chunk = written_by("ann", journal.folder, 0, JOB)
+    with open_journal(target) as journal:
+        assert journal.done == {0: chunk}
+        damaged = journal.path(0, "ann")
+        damaged.write_bytes(b"ann X")
+    with open_journal(target) as journal:
+        assert journal.done == {}
