@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+"""Tells what 1 to 1,000 workers would make of a film or an archive, with measured times.
+
+The orders are given by the dispatch of vidcolor itself; only the clock and the machines are made
+up. A worker takes as long for a thing as was measured for one worker; nothing slows them down
+together: no disk, no network, no driver that is out of breath. What those can do is in
+docs/scaling.md.
+
+The times by default were measured with the net `mini` on one core of an AMD EPYC (Zen 4, no AMX), a
+film of 640x480 and 25 frames/s (``python scripts/measure_chunks.py FILM --weights mini``).
+
+Usage:
+    python scripts/simulate_cluster.py                      # one film of two hours
+    python scripts/simulate_cluster.py --films 1000 --minutes 10
+    python scripts/simulate_cluster.py --colour 250 --plan 400   # frames/s that you measured
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from itertools import accumulate, count
+from statistics import median
+
+from vidcolor.dispatch import Dispatch, Step, Task
+from vidcolor.settings import ChunkSettings
+
+NOTICED = 15.0
+"""Seconds until Ray says that a machine is gone, as measured."""
+SHOT, SPREAD = 6.0, 0.8
+"""Median of a shot's length in seconds, and the deviation of its logarithm: between those of
+newsreels and of features of the 1930s and 1940s."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """What one worker takes, measured."""
+
+    colour: float = 20.4
+    """Frames a second, all stages from decoding to the chunk file."""
+    chunk: float = 0.5
+    """Seconds for each chunk besides."""
+    plan: float = 500.0
+    """Frames a second of the planning pass: decoding, shots, fingerprints."""
+    stitch: float = 9000.0
+    """Frames a second."""
+    begin: float = 0.2
+    """Seconds to open a film."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk of a film."""
+
+    frames: int
+    leans: bool
+
+
+Film = list[Chunk]
+
+
+def draw_film(seconds: float, fps: float, settings: ChunkSettings, chance: random.Random) -> Film:
+    """The chunks of a film whose shots are drawn; divided as `vidcolor.chunks` does it."""
+    chunks: Film = []
+    length, leans, left = 0.0, False, seconds
+    while left > 0:
+        shot = min(left, chance.lognormvariate(0.0, SPREAD) * SHOT)
+        left -= shot
+        if length >= settings.seconds:
+            chunks.append(Chunk(max(1, round(length * fps)), leans))
+            length, leans = 0.0, False
+        while length + shot >= settings.longest:
+            chunks.append(Chunk(round(settings.longest * fps), leans))
+            shot -= settings.longest - length
+            length, leans = 0.0, True
+        length += shot
+    return [*chunks, Chunk(max(1, round(length * fps)), leans)]
+
+
+@dataclass
+class Found:
+    """What came of a run."""
+
+    wall: float = 0.0
+    """Seconds."""
+    busy: float = 0.0
+    """Seconds of all workers together that were not lost."""
+    lost: float = 0.0
+    """Seconds of all workers together that were lost with them."""
+    tail: float = 0.0
+    """Seconds from the last order for a chunk on."""
+    planned: float = 0.0
+    """Second by which all was planned."""
+    preempted: int = 0
+    aside: int = 0
+    chunks: int = 0
+    """How many were coloured, each time counted."""
+
+
+@dataclass(order=True)
+class _Event:
+    at: float
+    turn: int
+    kind: str = field(compare=False)
+    worker: str = field(compare=False, default="")
+    task: Task | None = field(compare=False, default=None)
+    chunk: int = field(compare=False, default=-1)
+
+
+class Simulation:
+    """One run of so many workers."""
+
+    def __init__(
+        self,
+        films: Sequence[Film],
+        workers: int,
+        times: Times,
+        preemptions: float = 0.0,
+        replaced: float = 120.0,
+        seed: int = 0,
+    ) -> None:
+        """Take on films.
+
+        Args:
+            films: Their chunks.
+            workers: How many there are.
+            times: What one takes.
+            preemptions: How many of 1 machine an hour; each worker is on one of its own.
+            replaced: Seconds until another one comes in its place.
+            seed: Of chance.
+        """
+        self._films, self._times, self._replaced = films, times, replaced
+        self._rate = preemptions / 3600
+        self._chance = random.Random(seed)
+        self._dispatch = Dispatch(len(films))
+        self._events: list[_Event] = []
+        self._turns, self._names = count(), count()
+        self._workers = workers
+        self._idle: list[str] = []
+        self._hand: dict[str, tuple[Task, float]] = {}
+        self._known = [0] * len(films)
+        self.found = Found()
+
+    def run(self) -> Found:
+        """Have all films coloured."""
+        for _ in range(self._workers):
+            self._add(0.0, "hired")
+        while not self._dispatch.over:
+            event = heappop(self._events)
+            self.found.wall = event.at
+            {
+                "hired": self._hired,
+                "gone": self._gone,
+                "missed": self._missed,
+                "known": self._chunk_known,
+                "done": self._done,
+            }[event.kind](event)
+            self._give(event.at)
+        return self.found
+
+    def _add(self, at: float, kind: str, worker: str = "", *, task: Task | None = None) -> None:
+        heappush(self._events, _Event(at, next(self._turns), kind, worker, task))
+
+    def _hired(self, event: _Event) -> None:
+        name = str(next(self._names))
+        self._idle.append(name)
+        if self._rate:
+            self._add(event.at + self._chance.expovariate(self._rate), "gone", name)
+
+    def _gone(self, event: _Event) -> None:
+        self.found.preempted += 1
+        self._add(event.at + self._replaced, "hired")
+        if event.worker in self._idle:
+            self._idle.remove(event.worker)
+            return
+        task, since = self._hand.pop(event.worker)
+        self.found.lost += event.at - since
+        self._add(event.at + NOTICED, "missed", event.worker, task=task)
+
+    def _missed(self, event: _Event) -> None:
+        assert event.task
+        if self._dispatch.failed(event.task, event.worker):
+            self.found.aside += 1
+            self._dispatch.close(event.task.film)
+
+    def _chunk_known(self, event: _Event) -> None:
+        task = event.task
+        assert task
+        if self._hand.get(event.worker, (None,))[0] != task:
+            return  # the planner was lost
+        if event.chunk == self._known[task.film]:  # not told before by one that was lost
+            self._known[task.film] += 1
+            chunk = self._films[task.film][event.chunk]
+            number, frames, leans = event.chunk, chunk.frames, chunk.leans
+            self._dispatch.chunk(task.film, number, frames, leans=leans, done=False)
+
+    def _done(self, event: _Event) -> None:
+        task, since = self._hand.get(event.worker, (None, 0.0))
+        if task is None or task != event.task:
+            return
+        del self._hand[event.worker]
+        self._idle.append(event.worker)
+        self.found.busy += event.at - since
+        self._dispatch.done(task)
+        if task.step is Step.BEGIN:
+            self._dispatch.to_plan(task.film)
+        elif task.step is Step.PLAN:
+            self.found.planned = event.at
+            self._dispatch.planned(task.film)
+        elif task.step is Step.CHUNK:
+            self.found.chunks += 1
+        else:
+            self._dispatch.close(task.film)
+        self.found.tail = event.at - self._last_order
+
+    _last_order = 0.0
+
+    def _give(self, now: float) -> None:
+        while self._idle:
+            task = self._dispatch.take(self._idle[-1], self._workers)
+            if task is None:
+                return
+            worker = self._idle.pop()
+            self._hand[worker] = task, now
+            if task.step is Step.CHUNK:
+                self._last_order = now
+            self._add(now + self._seconds(task), "done", worker, task=task)
+            if task.step is Step.PLAN:
+                self._tell(task, worker, now)
+
+    def _tell(self, task: Task, worker: str, now: float) -> None:
+        """Has the chunks of a film become known one by one, each when the next one begins."""
+        frames = accumulate(chunk.frames for chunk in self._films[task.film])
+        for number, until in enumerate(frames):
+            at = now + until / self._times.plan
+            event = _Event(at, next(self._turns), "known", worker, task, number)
+            # The last one together with the end of the pass, and before it.
+            heappush(self._events, replace(event, at=min(at, now + self._seconds(task) - 1e-6)))
+
+    def _seconds(self, task: Task) -> float:
+        film, times = self._films[task.film], self._times
+        frames = sum(chunk.frames for chunk in film)
+        if task.step is Step.BEGIN:
+            return times.begin
+        if task.step is Step.PLAN:
+            return times.begin + frames / times.plan
+        if task.step is Step.FINISH:
+            return times.begin + frames / times.stitch
+        return times.chunk + film[task.chunk].frames / times.colour
+
+
+def work(films: Sequence[Film], times: Times) -> float:
+    """Seconds that all of it takes one worker."""
+    frames = sum(chunk.frames for film in films for chunk in film)
+    rates = 1 / times.plan + 1 / times.colour + 1 / times.stitch
+    chunks = sum(map(len, films))
+    return frames * rates + chunks * times.chunk + 3 * len(films) * times.begin
+
+
+def rows(args: argparse.Namespace, times: Times) -> Iterator[str]:
+    """The table, line by line."""
+    chance = random.Random(args.seed)
+    settings = ChunkSettings(args.chunk, 3 * args.chunk)
+    films = [draw_film(60 * args.minutes, args.fps, settings, chance) for _ in range(args.films)]
+    alone = work(films, times)
+    longest = max(chunk.frames for film in films for chunk in film)
+    yield (
+        f"{args.films} films, {sum(map(len, films))} chunks, the longest of"
+        f" {longest / args.fps:.0f} s; {alone / 3600:.2f} hours of work for one worker"
+    )
+    yield (
+        "| workers | hours | speed-up | efficiency | all planned after | tail | with preemption:"
+        " hours | preempted | work lost |"
+    )
+    yield "|--:" * 9 + "|"
+    for workers in args.workers:
+        calm = Simulation(films, workers, times).run()
+        rough = [
+            Simulation(films, workers, times, args.preempted / 100, args.replaced, seed).run()
+            for seed in range(args.seeds)
+        ]
+        aside = max(found.aside for found in rough)
+        yield (
+            f"| {workers:,} | {calm.wall / 3600:.3f} | {alone / calm.wall:.1f} |"
+            f" {100 * alone / calm.wall / workers:.0f} % | {calm.planned:.0f} s |"
+            f" {calm.tail:.0f} s | {median(found.wall for found in rough) / 3600:.3f} |"
+            f" {median(found.preempted for found in rough):.0f} |"
+            f" {100 * median(found.lost / (found.busy + found.lost) for found in rough):.1f} %"
+            f"{f' ({aside} films set aside)' if aside else ''} |"
+        )
+
+
+def main() -> None:
+    """Print the table."""
+    default = Times()
+    p = argparse.ArgumentParser(
+        description=(__doc__ or "").split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    p.add_argument("--films", type=int, default=1, help="how many")
+    p.add_argument("--minutes", type=float, default=120.0, help="length of each")
+    p.add_argument("--fps", type=float, default=25.0, help="frames a second of the films")
+    p.add_argument("--chunk", type=float, default=20.0, help="as of vidcolor --chunk")
+    p.add_argument(
+        "--workers", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+    )
+    p.add_argument("--colour", type=float, default=default.colour, help="frames/s of a worker")
+    p.add_argument("--overhead", type=float, default=default.chunk, help="seconds a chunk besides")
+    p.add_argument("--plan", type=float, default=default.plan, help="frames/s of planning")
+    p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of stitching")
+    p.add_argument("--preempted", type=float, default=5.0, help="percent of machines an hour")
+    p.add_argument("--replaced", type=float, default=120.0, help="seconds until another comes")
+    p.add_argument("--seeds", type=int, default=5, help="runs with preemption; medians are told")
+    p.add_argument("--seed", type=int, default=0, help="of the films")
+    args = p.parse_args()
+    times = Times(args.colour, args.overhead, args.plan, args.stitch, default.begin)
+    for line in rows(args, times):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
