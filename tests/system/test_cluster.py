@@ -21,8 +21,8 @@ ray = pytest.importorskip("ray", reason="the extra cluster is not installed")
 
 ROOT = Path(__file__).parents[2]
 USUAL = ("--size", "64", "--batch", "1", "--chunk", "4", "--device", "cpu")
-SHOTS = tuple(33 + n % 9 for n in range(28))
-"""Frames of the film's shots: about two seconds of work for a worker, and 28 chunks."""
+SHOTS = tuple(33 + n % 9 for n in range(14))
+"""Frames of the film's shots: a few seconds of work, and 14 chunks."""
 LIMIT = 120.0
 """Seconds for a run; more is a hang."""
 
@@ -105,6 +105,7 @@ def test_a_worker_is_killed_in_mid_film(stage: Stage, tmp_path: Path) -> None:
     assert "was lost: its process or its machine has ended" in err
 
 
+@pytest.mark.slow
 def test_the_driver_is_killed_and_another_goes_on(stage: Stage, tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     running = stage.start(target)
@@ -149,7 +150,7 @@ def test_an_interrupt_leaves_what_is_done(
 def test_ray_of_this_machine_ends_in_mid_film(tmp_path: Path) -> None:
     """Its workers go on for about 15 s, until they hear of it; so the film is a longer one."""
     global SHOTS
-    before, SHOTS = SHOTS, 10 * SHOTS
+    before, SHOTS = SHOTS, 20 * SHOTS
     try:
         stage = Stage(tmp_path)
     finally:

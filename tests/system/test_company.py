@@ -59,7 +59,36 @@ def check_same(report: Report, other: Report) -> None:
     assert packets(Path(report.target)) == packets(Path(other.target))
 
 
-@pytest.mark.parametrize("name", FILMS)
+KINDS = {
+    *(
+        "base.mp4",
+        "rich.mkv",
+        "rich.mp4",
+        "twofilms.mkv",
+        "sar.mkv",
+        "tff.mpg",
+        "vfr.mkv",
+        "film.mp4",
+    ),
+    *("film.mp4", "gray16.mkv", "bgr0.mkv", "hole.gif", "odd.mkv", "frames1.mp4", "offset.ts"),
+    *(
+        "negative.ts",
+        "captions.mkv",
+        "latin1.mkv",
+        "mp3.avi",
+        "raw.h264",
+        "repeated.mkv",
+        "still.png",
+    ),
+    *("still.png", "sound.m4a", "missing.mp4", "encrypted.mp4"),
+}
+"""One film of each kind; the others are slow."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in KINDS else pytest.mark.slow) for name in FILMS],
+)
 def test_every_kind_of_film_is_the_one_that_one_run_makes(
     name: str, reel: Callable[[str], Path], settings: Settings, tmp_path: Path
 ) -> None:

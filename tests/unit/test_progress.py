@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from vidcolor.cli.progress import Pace, ProgressFile, Shown, progress_file
+from vidcolor.cli.progress import FilmLines, Pace, ProgressFile, Shown, progress_file
 from vidcolor.errors import OutputError
 from vidcolor.film.facts import expected_frames
 from vidcolor.frames import Progress, Report
@@ -90,7 +90,6 @@ def clock() -> Clock:
 @pytest.fixture
 def lines(tmp_path: Path, clock: Clock) -> Iterator[ProgressFile]:
     with ProgressFile(str(tmp_path / "progress"), clock) as file:
-        file.begin()
         yield file
 
 
@@ -98,18 +97,19 @@ def read(tmp_path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
 
 
-def run(lines: ProgressFile, clock: Clock, frames: int, total: int | None) -> None:
-    """A frame every tenth of a second."""
+def run(file: ProgressFile, clock: Clock, frames: int, total: int | None) -> FilmLines:
+    """A film with a frame every eighth of a second."""
+    lines = file.film()
     for done in range(frames + 1):
         lines.tell(Progress(done, total, done / 25))
         clock.now += 0.125
+    return lines
 
 
 def test_two_lines_a_second_and_the_last_one(
     lines: ProgressFile, clock: Clock, tmp_path: Path
 ) -> None:
-    run(lines, clock, 26, 104)
-    lines.end(Report("in", "out", frames=26))
+    run(lines, clock, 26, 104).end(Report("in", "out", frames=26))
     found = read(tmp_path)
     assert [line["frames"] for line in found] == [0, 4, 8, 12, 16, 20, 24, 26]
     assert found[0] == {"frames": 0, "total": 104, "seconds": 0, "per_second": None, "left": None}
@@ -121,7 +121,6 @@ def test_what_is_left_is_unknown_where_the_film_does_not_say_or_lies(
     lines: ProgressFile, clock: Clock, tmp_path: Path
 ) -> None:
     run(lines, clock, 12, None)
-    lines.begin()
     run(lines, clock, 12, 10)
     expected = [None, None, None, None, None, 0.8, 0.2, None]
     assert [line["left"] for line in read(tmp_path)] == expected
@@ -130,16 +129,14 @@ def test_what_is_left_is_unknown_where_the_film_does_not_say_or_lies(
 def test_a_run_that_fails_tells_how_far_it_came(
     lines: ProgressFile, clock: Clock, tmp_path: Path
 ) -> None:
-    run(lines, clock, 6, 100)
-    lines.end(None)
+    run(lines, clock, 6, 100).end(None)
     assert [line["frames"] for line in read(tmp_path)] == [0, 4, 6]
-    lines.begin()
-    lines.end(None)  # it failed before anything was known
+    lines.film().end(None)  # it failed before anything was known
     assert len(read(tmp_path)) == 3
 
 
 def test_a_picture_has_one_line(lines: ProgressFile, tmp_path: Path) -> None:
-    lines.end(Report("in", "out", frames=1))
+    lines.film().end(Report("in", "out", frames=1))
     assert read(tmp_path) == [
         {"frames": 1, "total": 1, "seconds": 0, "per_second": None, "left": 0}
     ]
@@ -195,7 +192,6 @@ def test_a_reader_that_goes_or_sleeps_costs_lines_only(
     reading.start()
     with ProgressFile(str(pipe), clock) as file:
         reading.join()
-        file.begin()
         run(file, clock, 4, 4)
         assert len(os.read(opened[0], 1 << 20).splitlines()) == 2
         if reader == "goes":
@@ -206,6 +202,20 @@ def test_a_reader_that_goes_or_sleeps_costs_lines_only(
             assert {"frames", "total"} < json.loads(left.splitlines()[-1]).keys()
             assert left.endswith(b"\n"), "no line was torn"
             os.close(opened[0])
+
+
+def test_films_that_are_coloured_at_once_have_lines_of_their_own(
+    lines: ProgressFile, clock: Clock, tmp_path: Path
+) -> None:
+    films = [lines.film(film=number) for number in (1, 2)]
+    for done in range(9):
+        for film, speed in zip(films, (1, 3), strict=True):
+            film.tell(Progress(done * speed, 24, 0.0))
+        clock.now += 0.5
+    found = read(tmp_path)
+    assert [line["film"] for line in found] == 9 * [1, 2]
+    assert [line["per_second"] for line in found[-2:]] == [2, 6]
+    assert [line["left"] for line in found[-2:]] == [8, 0]
 
 
 def test_a_full_disk_is_no_reason_to_stop(
@@ -220,7 +230,6 @@ def test_a_full_disk_is_no_reason_to_stop(
 
 def test_stdout_takes_the_lines(capfd: pytest.CaptureFixture[str], clock: Clock) -> None:
     with ProgressFile("-", clock) as file:
-        file.begin()
         run(file, clock, 4, 4)
     out = capfd.readouterr().out
     assert [json.loads(line)["frames"] for line in out.splitlines()] == [0, 4]
