@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from vidcolor.batch import Outcome
@@ -37,6 +37,8 @@ MOST_CPUS = 8
 """Cores that a worker with a GPU gets at most, unless more are asked for."""
 TICK = 1.0
 """Seconds between two looks at workers that may be silent, or may be back."""
+BIRTHS = 3
+"""How often a worker may end before it has greeted; where vidcolor is missing it always does."""
 STARTS = 4
 """How often Ray is started on this machine before it is given up."""
 
@@ -217,6 +219,8 @@ class _Hand:
     task: Task | None = None
     at: float = 0.0
     """When it was heard last, or may be asked again, in seconds of a clock."""
+    stillborn: int = 0
+    """How often it ended before it had greeted."""
 
 
 class _Yard:
@@ -261,7 +265,9 @@ class _Yard:
             elif not hand.waits and now >= hand.at:
                 hand.waits = hand.actor.greet.remote()
         waiting = {hand.waits: hand for hand in self._hands if hand.waits}
-        if waiting:
+        if not waiting:
+            sleep(TICK / 10)  # all were lost, and are asked again in a moment
+        else:
             self._ray.wait(list(waiting), num_returns=1, timeout=TICK, fetch_local=False)
             ready, _ = self._ray.wait(
                 list(waiting), num_returns=len(waiting), timeout=0, fetch_local=False
@@ -292,9 +298,10 @@ class _Yard:
         hand.at = monotonic()
         if hand.task:
             assert hand.greeting
-            if self._foreman.hear(hand.task, hand.greeting, word):
+            task = hand.task
+            if self._foreman.hear(task, hand.greeting, word):
                 hand.task = hand.waits = None
-                if isinstance(word, Failed):
+                if isinstance(word, Failed) and self._foreman.goes_on(task):
                     self._note(f"{hand.greeting.name}: {word.text}", True)
                 if getattr(word, "kind", "") in ("DeviceLost", "OutOfMemory"):
                     self._ray.kill(hand.actor, no_restart=False)  # a new process may have more luck
@@ -315,18 +322,23 @@ class _Yard:
         """
         self._hands.remove(hand)
         self._ray.kill(hand.actor)
-        self._note(f"a worker cannot begin: {word.text}", True)
         if not self._hands:
             raise error_of(word)
+        self._note(f"a worker cannot begin: {word.text}", True)
 
     def _mourn(self, hand: _Hand, error: Exception) -> None:
         """A worker has ended; Ray starts it anew, here or elsewhere."""
         preempted = bool(getattr(error, "preempted", False))
+        hand.stillborn = 0 if hand.greeting else hand.stillborn + 1
         self._lose(hand, "its process or its machine has ended", not preempted)
-        if isinstance(error, self._ray.exceptions.ActorDiedError):
-            hand.actor = self._make()  # that one is not started anew
         if self._local and not any(node["Alive"] for node in self._ray.nodes()):
             raise _Gone
+        if isinstance(error, self._ray.exceptions.ActorDiedError):
+            if hand.stillborn >= BIRTHS:
+                why = str(error).strip().splitlines()[-1].strip()
+                self._dismiss(hand, Failed("ClusterError", f"Ray cannot start a worker: {why}"))
+                return
+            hand.actor = self._make()  # that one is not started anew
 
     def _lose(self, hand: _Hand, why: str, counts: bool = True) -> None:
         if hand.greeting:

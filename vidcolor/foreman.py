@@ -168,6 +168,10 @@ class Foreman:
             self._give_up(task.film, error)
         return True
 
+    def goes_on(self, task: Task) -> bool:
+        """Whether nothing has become of a task's film yet."""
+        return not self._films[task.film].closed
+
     def lost(self, task: Task, worker: str, why: str, counts: bool) -> None:
         """A worker was lost with a task in hand.
 
