@@ -30,7 +30,7 @@ ORDER = [
     *("viewer", "preview"),
     *("chunks", "journal", "plans", "assembly", "shotlist", "job", "stills", "pipeline"),
     *("streaming", "comparison", "reels", "batch", "orders", "worker"),
-    *("dispatch", "standing", "foreman", "cluster", "metrics"),
+    *("dispatch", "standing", "foreman", "shares", "cluster", "metrics"),
     *("matching", "steadiness", "evaluation"),
     *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
     *("benchmark.stages", "benchmark.fresh", "benchmark.run"),

@@ -20,21 +20,20 @@ from typing import Any
 
 from vidcolor.batch import Outcome
 from vidcolor.crew import usable_cores
-from vidcolor.dispatch import Task
+from vidcolor.dispatch import Step, Task
 from vidcolor.errors import ClusterError
 from vidcolor.film.limits import printable
 from vidcolor.foreman import Foreman, OnFilm, error_of
 from vidcolor.orders import Failed, Greeting, Order, Word
 from vidcolor.reels import Reel
 from vidcolor.settings import ClusterSettings, Settings
+from vidcolor.shares import check_room, shares
 from vidcolor.worker import Worker, failed
 
 OBJECTS = 100 << 20
 """Bytes of the object store of a Ray that is started here; next to nothing goes through it."""
-WORKER_BYTES = 3 << 29
-"""Memory that a worker without a GPU takes, about, for films of up to 1080 lines."""
-MOST_CPUS = 8
-"""Cores that a worker with a GPU gets at most, unless more are asked for."""
+LONELY = 30.0
+"""Seconds without any worker after which that is told."""
 TICK = 1.0
 """Seconds between two looks at workers that may be silent, or may be back."""
 BIRTHS = 3
@@ -96,8 +95,12 @@ def colorize_on_cluster(
                         yard.turn()
                         yield from foreman.outcomes()
                     return
+                except ClusterError:
+                    yield from foreman.outcomes()
+                    raise
                 except _Gone:
                     yard.leave()
+                    yield from foreman.outcomes()
                     note("Ray has ended; it is started anew", True)
         raise ClusterError(f"Ray was started {STARTS} times and ended; see its logs in /tmp/ray")
 
@@ -120,9 +123,7 @@ def _ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
         import ray
         import ray._private.worker as inside
     except ImportError as error:
-        raise ClusterError(
-            "--cluster needs Ray; install it with pip install 'vidcolor[cluster]'"
-        ) from error
+        raise ClusterError("--cluster needs Ray: pip install 'vidcolor[cluster]'") from error
     # It would print to stdout what it tells by exceptions, too.
     inside.print_to_stdstream = lambda *_, **__: None
     here: dict[str, Any] = {
@@ -141,9 +142,7 @@ def _ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
         except Exception as error:  # of a dozen kinds
             reason = printable((str(error) or type(error).__name__).splitlines()[0])
             what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
-            hint = (
-                "" if local else "; or it has another token: see RAY_AUTH_MODE in docs/scaling.md"
-            )
+            hint = "" if local else "; or its token is another one (docs/scaling.md)"
             raise ClusterError(f"{what}: {reason}{hint}") from error
     try:
         yield ray, local
@@ -166,27 +165,6 @@ def _own_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def shares(room: dict[str, float], cluster: ClusterSettings, device: str) -> tuple[int, int, float]:
-    """How many workers there are, and the cores and GPUs that each gets.
-
-    Args:
-        room: What Ray says that the cluster has.
-        cluster: What is asked for.
-        device: What the net is to run on; ``auto`` takes GPUs where there are any.
-    """
-    cores, all_gpus = int(room.get("CPU", 0)), room.get("GPU", 0.0)
-    gpus = cluster.gpus
-    if gpus is None:
-        gpus = 1.0 if all_gpus and device != "cpu" else 0.0
-    if gpus:
-        fit = int(all_gpus / gpus)
-        cpus = cluster.cpus or max(1, min(MOST_CPUS, cores // fit) if fit else MOST_CPUS // 2)
-    else:
-        cpus = cluster.cpus or 1
-        fit = int(min(cores // cpus, room.get("memory", WORKER_BYTES) // WORKER_BYTES))
-    return cluster.workers or max(1, fit), cpus, gpus
-
-
 class _Post:
     """A worker as Ray keeps it: what fails at its beginning is told, too."""
 
@@ -204,7 +182,7 @@ class _Post:
 
     def do(self, order: Order) -> Iterator[Word]:
         """As of `Worker`."""
-        assert self._worker
+        self._worker = self._worker or Worker(*self._wanted)  # Ray may have started it anew
         yield from self._worker.do(order)
 
 
@@ -219,6 +197,10 @@ class _Hand:
     task: Task | None = None
     at: float = 0.0
     """When it was heard last, or may be asked again, in seconds of a clock."""
+    failures: int = 0
+    """How often it failed in a row."""
+    rests_until: float = 0.0
+    """Of the same clock."""
     stillborn: int = 0
     """How often it ended before it had greeted."""
 
@@ -238,7 +220,11 @@ class _Yard:
     ) -> None:
         self._ray, self._local, self._foreman, self._note = ray, local, foreman, note
         self._patience = cluster.patience
-        workers, cpus, gpus = shares(ray.cluster_resources(), cluster, settings.colorizer.device)
+        room = ray.cluster_resources()
+        workers, cpus, gpus = shares(room, cluster, settings.colorizer.device)
+        if local:
+            check_room(room, cpus, gpus)
+        self._alone_since = monotonic()
         if not gpus and settings.colorizer.device == "auto":
             settings = replace(settings, colorizer=replace(settings.colorizer, device="cpu"))
         made: Any = ray.remote(_Post).options(
@@ -254,26 +240,36 @@ class _Yard:
             _Gone: Ray was started here and has ended.
             VidcolorError: There is no worker.
         """
-        workers = sum(hand.greeting is not None for hand in self._hands)
-        now = monotonic()
+        workers, now = sum(hand.greeting is not None for hand in self._hands), monotonic()
         for hand in self._hands:
-            if hand.task and now - hand.at > self._patience:
-                self._ray.kill(hand.actor, no_restart=False)
-                self._lose(hand, f"nothing was heard of it for {self._patience:.0f} s")
-            elif hand.greeting and not hand.task:
+            if hand.greeting and not hand.task and now >= hand.rests_until:
                 self._give(hand, workers)
-            elif not hand.waits and now >= hand.at:
+            elif not hand.greeting and not hand.waits and now >= hand.at:
                 hand.waits = hand.actor.greet.remote()
         waiting = {hand.waits: hand for hand in self._hands if hand.waits}
-        if not waiting:
-            sleep(TICK / 10)  # all were lost, and are asked again in a moment
-        else:
+        if waiting:
             self._ray.wait(list(waiting), num_returns=1, timeout=TICK, fetch_local=False)
             ready, _ = self._ray.wait(
                 list(waiting), num_returns=len(waiting), timeout=0, fetch_local=False
             )
             for one in ready:
                 self._hear(waiting[one])
+        else:
+            sleep(TICK / 10)  # all were lost or rest, and are asked again in a moment
+        self._look_round()
+
+    def _look_round(self) -> None:
+        """Take those for dead of whom nothing is heard; tell where nobody comes."""
+        now = monotonic()
+        for hand in self._hands:
+            if hand.task and hand.task.step is Step.CHUNK and now - hand.at > self._patience:
+                self._ray.kill(hand.actor, no_restart=False)
+                self._lose(hand, f"nothing was heard of it for {self._patience:.0f} s")
+        if any(hand.greeting for hand in self._hands):
+            self._alone_since = now
+        elif now - self._alone_since > LONELY:
+            self._alone_since = now
+            self._note(f"no worker has come for {LONELY:.0f} s; the cluster may have no room", True)
 
     def leave(self) -> None:
         """Take all tasks back."""
@@ -283,8 +279,7 @@ class _Yard:
 
     def _give(self, hand: _Hand, workers: int) -> None:
         assert hand.greeting
-        given = self._foreman.order(hand.greeting.name, workers)
-        if given:
+        if given := self._foreman.order(hand.greeting.name, workers):
             hand.task, order = given
             hand.waits = hand.actor.do.options(num_returns="streaming").remote(order)
             hand.at = monotonic()
@@ -301,11 +296,16 @@ class _Yard:
             task = hand.task
             if self._foreman.hear(task, hand.greeting, word):
                 hand.task = hand.waits = None
-                if isinstance(word, Failed) and self._foreman.goes_on(task):
+                hand.failures += 1
+                if not isinstance(word, Failed):
+                    hand.failures = 0
+                elif self._foreman.goes_on(task):
+                    # Where everything fails, others get their turn meanwhile.
+                    hand.rests_until = hand.at + min(60.0, 2.0**hand.failures)
                     self._note(f"{hand.greeting.name}: {word.text}", True)
                 if getattr(word, "kind", "") in ("DeviceLost", "OutOfMemory"):
                     self._ray.kill(hand.actor, no_restart=False)  # a new process may have more luck
-                    hand.greeting = None
+                    hand.greeting, hand.at = None, hand.at + TICK
             return
         hand.waits = None
         if isinstance(word, Failed):

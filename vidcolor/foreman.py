@@ -7,6 +7,7 @@ stopped. It knows no machines; `vidcolor.cluster` brings its orders to them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import perf_counter
 
 from vidcolor import errors
@@ -14,13 +15,15 @@ from vidcolor.batch import Outcome, Result, result_of, write_report
 from vidcolor.dispatch import Dispatch, Step, Task
 from vidcolor.errors import (
     ClusterError,
+    DeviceError,
     FilmChanged,
     FilmUnreadable,
+    OutputError,
     OutputFull,
     UnsupportedPixels,
     VidcolorError,
 )
-from vidcolor.film.limits import check_file
+from vidcolor.film.limits import check_file, identity
 from vidcolor.frames import Progress, WorkerFigures
 from vidcolor.journal import open_journal
 from vidcolor.orders import (
@@ -46,10 +49,6 @@ from vidcolor.settings import Settings
 from vidcolor.standing import Standing
 
 OnFilm = Callable[[Reel, Progress], None]
-
-_RETRIED = ("OutOfMemory", "DeviceLost", "DeviceError", "Strayed")
-"""Errors that lie with a machine, so that another one may do better. Those of a film's first
-opening, its planning and its stitching that are not among them are the film's."""
 
 
 class Foreman:
@@ -95,7 +94,8 @@ class Foreman:
     def close(self) -> None:
         """Let go of the films that are not done; their work folders stay."""
         for film in self._films:
-            film.held.close()
+            with suppress(OutputError):
+                film.held.close()
 
     def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
         """What a worker is to do next; None where there is nothing for it now.
@@ -132,9 +132,9 @@ class Foreman:
             return Finish(film.reel, film.job, film.end, done)
         first = film.chunks[task.chunk]
         rest = film.behind(task.chunk, self._context) or ()
-        before = journal.done.get(task.chunk - 1)
-        writer = before.writer if before else ""
-        return Colour(film.reel, film.job, film.zero, (first, *rest), writer)
+        before = journal.done.get(task.chunk - 1) if first.leans else None
+        handed = (before.writer, before.handover) if before else ("", "")
+        return Colour(film.reel, film.job, film.zero, (first, *rest), *handed)
 
     def hear(self, task: Task, worker: Greeting, word: Word) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""
@@ -254,9 +254,12 @@ class Foreman:
         film.frames.pop(task.chunk, None)
         aside = self._dispatch.failed(task, worker, counts)
         error = error_of(word)
+        if isinstance(error, FilmChanged) and not self._changed(film):
+            error = ClusterError(f"{worker} sees another file: {error}")
         whole = isinstance(error, OutputFull | FilmChanged)
         if task.step is not Step.CHUNK:
-            whole = whole or (not word.trace and word.kind not in (*_RETRIED, "ClusterError"))
+            retried = isinstance(error, ClusterError | DeviceError) or task.step is Step.FINISH
+            whole = whole or not (retried or word.trace)
             whole = whole or aside
         if whole:
             self._give_up(task.film, error)
@@ -266,6 +269,14 @@ class Foreman:
         if aside:
             film.aside[task.chunk] = word.text
         self._see(task.film)
+
+    @staticmethod
+    def _changed(film: Standing) -> bool:
+        """Whether a film is another one as it is seen from here, too."""
+        try:
+            return bool(identity(film.reel.source) != film.job.get("film"))
+        except FilmUnreadable:
+            return True
 
     def _see(self, number: int) -> None:
         """Gives a film up of which nothing is left but what was set aside."""
@@ -277,7 +288,8 @@ class Foreman:
     def _give_up(self, number: int, error: VidcolorError) -> None:
         film = self._films[number]
         if film.journal and isinstance(error, FilmChanged | UnsupportedPixels):
-            film.journal.clear()  # what is done is of no film any more
+            with suppress(OutputError):
+                film.journal.clear()  # what is done is of no film any more
         self._close(number, Outcome(film.named, Result.FAILED, error=error))
         if isinstance(error, OutputFull):
             self._stop(error)
@@ -294,7 +306,8 @@ class Foreman:
         film = self._films[number]
         film.closed = True
         self._dispatch.close(number)
-        film.held.close()
+        with suppress(OutputError):
+            film.held.close()
         self._outcomes.append(outcome)
 
     def _figures(self, film: Standing, task: Task, worker: str) -> WorkerFigures:

@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vidcolor.errors import JobDiffers, OutputError
+from vidcolor.errors import ClusterError, JobDiffers, OutputError
 from vidcolor.film.limits import printable
 from vidcolor.film.packets import PacketFacts
 from vidcolor.film.target import claim, new_file, output_errors, publish, sync_folder
@@ -92,6 +92,18 @@ class ChunkFolder:
         path = self._handover(number, self._writer_before(number))
         return Handover.from_bytes(path.read_bytes()) if path.exists() else None
 
+    def expect(self, number: int, sha256: str) -> None:
+        """See that what a chunk takes over is there: a shared disk may show it a little late.
+
+        Raises:
+            ClusterError: It is not, or is another one.
+        """
+        path = self._handover(number, self._writer_before(number))
+        with suppress(OSError):
+            if not sha256 or file_sha256(path) == sha256:
+                return
+        raise ClusterError(f"{path.name}: is not there yet, or is another one")
+
     def __setitem__(self, number: int, handover: Handover) -> None:
         """Keep what the chunk of this number takes over, on the disk."""
         path = self._handover(number, self.writer)
@@ -151,7 +163,7 @@ class Journal(ChunkFolder):
             # Without what was torn or is not true any more.
             self.put(JOURNAL, "".join(lines).encode())
             for path in self.folder.glob(_OTHERS):
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def add(self, chunk: DoneChunk) -> None:
         """Write down that a chunk is done; its file is on the disk already."""
@@ -169,7 +181,7 @@ class Journal(ChunkFolder):
         self.job, self.done = {}, {}
         with output_errors(self.folder):
             for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
-                path.unlink()
+                path.unlink(missing_ok=True)  # somebody else may still be at work in it
 
     def remove(self) -> None:
         """Remove the folder and what vidcolor put into it."""

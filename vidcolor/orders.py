@@ -41,6 +41,8 @@ class Colour:
     """The chunk, and those behind it that its colours rest on."""
     before: str = ""
     """Who wrote the chunk before it."""
+    handover: str = ""
+    """sha256 of what that one hands on; empty where there is nothing."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ is, and checks frame by frame that it is what the planner saw.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import groupby
@@ -19,6 +19,7 @@ import numpy as np
 from vidcolor.errors import FilmUnreadable, Strayed
 from vidcolor.film.decode import decode
 from vidcolor.film.probe import Film
+from vidcolor.film.target import output_errors
 from vidcolor.frames import Damage, Frame, PixelLayout
 from vidcolor.journal import PLAN, ChunkFolder, checked_line, entries
 from vidcolor.streams import close
@@ -118,6 +119,7 @@ def excerpt(
     chunks: Sequence[PlannedChunk],
     context: int,
     seek: bool = True,
+    on_read: Callable[[], None] = lambda: None,
 ) -> Iterator[Frame]:
     """The frames of a chunk, and those after it that its colours rest on, as the planner saw them.
 
@@ -128,6 +130,7 @@ def excerpt(
         chunks: The chunk, and those behind it.
         context: How many frames behind the chunk are needed at most; those of other shots are not.
         seek: Whether to begin near the chunk instead of at the film's beginning.
+        on_read: Called with every frame that was decoded, those before the chunk too.
 
     Yields:
         Frames with shots, outliers and ``chunk`` set; the first one has ``resumed`` set where the
@@ -142,7 +145,7 @@ def excerpt(
     seek = seek and first.number > 0 and begin > 0
     if seek:
         film.settings = replace(film.settings, start=begin)
-    frames = decode(film, layout, zero)
+    frames = _counted(decode(film, layout, zero), on_read)
     wanted = first.frames + (_reach(chunks[1:], context) if context else 0)
     try:
         yield from _checked(frames, chunks, wanted)
@@ -150,6 +153,15 @@ def excerpt(
         if not seek:
             raise
         raise Strayed(str(error)) from error  # nothing can be decoded from there on
+    finally:
+        close(frames)
+
+
+def _counted(frames: Iterator[Frame], on_read: Callable[[], None]) -> Iterator[Frame]:
+    try:
+        for frame in frames:
+            on_read()
+            yield frame
     finally:
         close(frames)
 
@@ -219,7 +231,8 @@ def write_plan(folder: ChunkFolder, plan: Plan) -> None:
         *(checked_line({"chunk": asdict(chunk)}) for chunk in plan.chunks),
         checked_line({"end": asdict(plan.end), "chunks": len(plan.chunks)}),
     ]
-    folder.put(PLAN, "".join(lines).encode())
+    with output_errors(folder.folder):
+        folder.put(PLAN, "".join(lines).encode())
 
 
 def read_plan(folder: ChunkFolder) -> Plan | None:

@@ -235,7 +235,7 @@ class ClusterSettings:
     attempts: int = 3
     """How often a chunk is tried before it is set aside."""
     patience: float = 900.0
-    """Seconds without a frame after which a worker is taken for dead."""
+    """Seconds without a frame after which a worker with a chunk in hand is taken for dead."""
 
     def __post_init__(self) -> None:
         if self.workers < 0:

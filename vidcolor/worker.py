@@ -82,13 +82,8 @@ class _Watch:
         self.frames += 1
         self.seconds = float(frame.seconds)
 
-    def counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        try:
-            for frame in frames:
-                self.read += 1
-                yield frame
-        finally:
-            close(frames)
+    def saw(self) -> None:
+        self.read += 1
 
 
 class Worker:
@@ -162,6 +157,8 @@ class Worker:
             check_writable(film, reel.target, plan, settings.output)
             fit(self._colorizer, film.info, begun)
             job = describe_job(film.info, settings, plan, self._colorizer, self._gate_sha256)
+            before = begun.get("net", {})  # others began it, and any machine may go on
+            job["net"] |= {name: before[name] for name in _OWN if name in before}
             return Begun(job, expected_frames(film.info, settings.open))
 
     def _divide(self, order: Divide) -> Iterator[Word]:
@@ -204,10 +201,17 @@ class Worker:
         with open_film(order.reel.source, settings.open) as film:
             plan = self._same(film, order)
             part = excerpt(
-                film, plan.layout, Fraction(order.zero), order.chunks, leaned_on(settings), seek
+                film,
+                plan.layout,
+                Fraction(order.zero),
+                order.chunks,
+                leaned_on(settings),
+                seek,
+                watch.saw,
             )
-            frames = prefetch(timed(watch.counted(part), "decode", watch.stages))
+            frames = prefetch(timed(part, "decode", watch.stages))
             folder = self._folder(order, order.before)
+            folder.expect(chunk.number, order.handover)
             others = {each.number for each in order.chunks[1:]}
             aspect = film.info.sample_aspect
             with crew_for(colorizer, film.info, plan.layout) as crew:
@@ -231,7 +235,10 @@ class Worker:
             plan = self._same(film, order)
             order.end.tell(film)
             folder = self._folder(order)
-            assemble(film, reel.target, plan, settings.output, folder, order.chunks, report)
+            # Whether the target may be written was seen when the film began; what is there now is
+            # that of a worker that was lost with its last word.
+            output = replace(settings.output, force=True)
+            assemble(film, reel.target, plan, output, folder, order.chunks, report)
         report.weights = {"name": self._colorizer.name, "sha256": self._colorizer.sha256}
         if self._gate:
             report.weights["gate_sha256"] = self._gate_sha256

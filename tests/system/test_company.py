@@ -328,6 +328,73 @@ def test_a_film_that_changes_meanwhile_is_told(
     assert listing(tmp_path) == [b"in.mp4"]
 
 
+def test_a_worker_that_sees_another_file_loses_nothing_of_the_others(
+    film: Path, parted: Settings, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose copy has another time of change: its orders fail, the film goes on."""
+    same, failed = Worker._same, []
+
+    def strange(worker: Any, *rest: Any) -> Any:
+        if worker is first[0]:
+            failed.append(worker)
+            raise FilmChanged("was changed while it was coloured")
+        return same(worker, *rest)
+
+    first: list[Any] = []
+    begin = Worker.__init__
+
+    def born(worker: Any, *rest: Any) -> None:
+        begin(worker, *rest)
+        first.append(worker)
+
+    monkeypatch.setattr(Worker, "__init__", born)
+    monkeypatch.setattr(Worker, "_same", strange)
+    outcome = Company(parted).one(film, tmp_path / "out.mp4")
+    assert outcome.report, outcome.error
+    assert failed
+    check_same(whole, outcome.report)
+
+
+def test_what_a_chunk_takes_over_has_to_be_there(
+    film: Path, parted: Settings, whole: Report, tmp_path: Path
+) -> None:
+    """A shared disk shows a file a little later than its writer said that it was there."""
+    target, hidden = tmp_path / "out.mp4", tmp_path / "hidden"
+    tries = []
+
+    def hide(task: Task, order: Order, word: Word) -> bool:
+        if is_chunk(task, 2) and isinstance(word, Coloured):
+            (handover,) = work_of(target).glob("000003.*.handover")
+            handover.rename(hidden)
+            tries.append(handover)
+        elif is_chunk(task, 3) and not isinstance(word, Coloured) and hidden.exists():
+            assert "is not there yet" in getattr(word, "text", "")
+            hidden.rename(tries[0])
+        return False
+
+    outcome = Company(parted).one(film, target, trap=hide)
+    assert outcome.report, outcome.error
+    assert tries
+    check_same(whole, outcome.report)
+    assert any("is not there yet" in note for note in outcome.report.notes)
+
+
+def test_a_worker_that_dies_with_the_last_word_on_its_lips(
+    film: Path, parted: Settings, whole: Report, tmp_path: Path
+) -> None:
+    """The target is there, though nobody heard of it; without --force, too."""
+    settings = replace(parted, output=OutputSettings())
+    company = Company(settings)
+
+    def trap(task: Task, order: Order, word: Word) -> bool:
+        return task.step is Step.FINISH and not company.deaths
+
+    outcome = company.one(film, tmp_path / "out.mp4", trap=trap)
+    assert outcome.report, outcome.error
+    assert company.deaths == 1
+    check_same(whole, outcome.report)
+
+
 def test_another_job_is_refused_and_fresh_begins_anew(
     film: Path, parted: Settings, tmp_path: Path
 ) -> None:

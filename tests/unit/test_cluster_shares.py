@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vidcolor.cluster import WORKER_BYTES, shares
-from vidcolor.errors import SettingsError
+from vidcolor.errors import ClusterError, SettingsError
 from vidcolor.settings import ClusterSettings
+from vidcolor.shares import WORKER_BYTES, check_room, shares
 
 PLENTY = 1e12
 
@@ -45,3 +45,10 @@ def test_shares(
 def test_what_makes_no_sense_is_refused(asked: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         ClusterSettings(**asked)  # type: ignore[arg-type]
+
+
+def test_a_worker_that_no_machine_has_room_for_is_refused() -> None:
+    check_room({"CPU": 2.0}, 2, 0.0)
+    for cpus, gpus in ((3, 0.0), (1, 0.5)):
+        with pytest.raises(ClusterError, match="and this machine has 2 and 0"):
+            check_room({"CPU": 2.0}, cpus, gpus)
