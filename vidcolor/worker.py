@@ -23,7 +23,7 @@ from vidcolor.assembly import assemble
 from vidcolor.batch import Batch
 from vidcolor.chunks import plan_chunks
 from vidcolor.colorizer import Colorizer
-from vidcolor.crew import usable_cores
+from vidcolor.crew import Crew, usable_cores
 from vidcolor.errors import ClusterError, FilmChanged, Strayed, VidcolorError
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
@@ -165,7 +165,8 @@ class Worker:
         """One thread decodes, this one finds the shots."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
-        with open_film(order.reel.source, settings.open) as film:
+        # As where a film is coloured, torch works in one thread: more gain nothing for thumbnails.
+        with open_film(order.reel.source, settings.open) as film, Crew(1):
             layout = self._same(film, order).layout
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
             frames = timed(prefetch(frames), "wait for decode", seconds)

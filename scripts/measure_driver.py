@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Measures how many words a second the driver of a cluster can hear, for so many workers.
+
+Usage: scripts/measure_driver.py [--workers 10 100 1000] [--seconds 20] [--chunks 250]
+
+Two figures for each number of workers: what the foreman takes for a word and for an order, without
+Ray; and what the whole loop takes for a word, with Ray and as many made-up workers, each of which
+tells a word a second. These are threads of a few processes, so that one machine can hold them. The
+loop is the product's own; its work is counted in CPU seconds of its thread and of the process, so
+that a busy machine matters little. Needs vidcolor[cluster].
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vidcolor import cluster
+from vidcolor.dispatch import Step, Task
+from vidcolor.foreman import Foreman
+from vidcolor.orders import Begin, Begun, Divided, Greeting, Known, Moved, Order, Word
+from vidcolor.plans import PlanEnd, PlannedChunk
+from vidcolor.reels import Reel
+from vidcolor.settings import ClusterSettings, Settings
+
+FRAMES = 500
+"""Of a chunk."""
+PROCESSES = 4
+ROUNDS = 20
+"""Words of each worker, without Ray."""
+
+
+def greeting(number: int) -> Greeting:
+    """Of a made-up worker."""
+    return Greeting(f"worker-{number}", "cpu", {}, number)
+
+
+def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:
+    """Seconds that the foreman takes for a word, and for an order."""
+    with tempfile.TemporaryDirectory(prefix="vidcolor-measure-") as folder:
+        reel = Reel("film", Path(folder) / "film.mkv", Path(folder) / "out.mkv")
+        reel.source.write_bytes(b"a film")
+        foreman = Foreman([reel], Settings(), False, on_progress=lambda *_: None)
+        hands = [greeting(number) for number in range(workers)]
+        first = hands[0]
+        for words in ([Begun({}, chunks * FRAMES)], plan_of(chunks)):
+            given = foreman.order(first.name, workers)
+            assert given
+            for word in words:
+                foreman.hear(given[0], first, word)
+        began = time.process_time()
+        orders = [foreman.order(hand.name, workers) for hand in hands]
+        ordered = time.process_time() - began
+        given_to = [(order[0], hand) for order, hand in zip(orders, hands, strict=True) if order]
+        began = time.process_time()
+        for count in range(ROUNDS):
+            for task, hand in given_to:
+                foreman.hear(task, hand, Moved(count, count, count))
+        heard = time.process_time() - began
+        foreman.close()
+    return heard / ROUNDS / len(given_to), ordered / workers
+
+
+def plan_of(chunks: int) -> list[Word]:
+    """What a planner tells of a film."""
+    made = [PlannedChunk(n, n, False, (), (), "0" * 8 * FRAMES) for n in range(chunks)]
+    end = PlanEnd("0", "grey", (), {})
+    return [*(Known(chunk, "0") for chunk in made), Divided(end, {})]
+
+
+class Speaker:
+    """A process that is taken for many workers."""
+
+    def __init__(self, first: int) -> None:
+        self._numbers = itertools.count(first)
+
+    def greet(self) -> Greeting:
+        """As `vidcolor.worker.Worker`."""
+        return greeting(next(self._numbers))
+
+    def do(self, order: Order) -> Iterator[Word]:
+        """A word a second, for as long as somebody listens."""
+        del order
+        for count in itertools.count():
+            time.sleep(1)
+            yield Moved(count, count, count)
+
+
+class Deaf:
+    """A foreman that does nothing, and counts."""
+
+    def __init__(self, reel: Reel) -> None:
+        self._reel, self._chunks, self.words = reel, itertools.count(), 0
+
+    def order(self, worker: str, workers: int) -> tuple[Task, Order]:
+        """Any."""
+        del worker, workers
+        return Task(Step.CHUNK, -FRAMES, 0, next(self._chunks)), Begin(self._reel)
+
+    def hear(self, *_: Any) -> bool:
+        """It never was the last word."""
+        self.words += 1
+        return False
+
+
+def whole_loop(ray: Any, workers: int, seconds: float) -> tuple[float, float, float]:
+    """Words per second that were heard; CPU seconds per word of the loop, and of the process."""
+    each = -(-workers // PROCESSES)
+    made = ray.remote(Speaker).options(num_cpus=0, max_concurrency=each)
+    actors = [made.remote(number * each) for number in range(PROCESSES)]
+    deaf: Any = Deaf(Reel("film", Path("film.mkv"), Path("out.mkv")))
+    asked = ClusterSettings(workers=1, cpus=1)
+    yard = cluster._Yard(ray, True, deaf, Settings(), asked, False, lambda *_: None)
+    ray.kill(yard._hands[0].actor)
+    yard._hands[:] = [cluster._Hand(actors[number % PROCESSES]) for number in range(workers)]
+    while not all(hand.task for hand in yard._hands):
+        yard.turn()
+    until, deaf.words = time.monotonic() + seconds, 0
+    began, of_thread, of_process = time.monotonic(), time.thread_time(), time.process_time()
+    while time.monotonic() < until:
+        yard.turn()
+    took = time.monotonic() - began
+    words = max(1, deaf.words)
+    loop, whole = time.thread_time() - of_thread, time.process_time() - of_process
+    for actor in actors:
+        ray.kill(actor)
+    return deaf.words / took, loop / words, whole / words
+
+
+def main() -> None:
+    """Measure and print."""
+    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    p.add_argument("--workers", type=int, nargs="+", default=[10, 100, 1000])
+    p.add_argument("--seconds", type=float, default=20, help="that Ray is listened to")
+    p.add_argument("--chunks", type=int, default=250, help="of the film of the foreman alone")
+    args = p.parse_args()
+    for workers in args.workers:
+        word, order = foreman_alone(workers, max(args.chunks, workers))
+        print(f"{workers} workers, foreman alone: {1e6 * word:.0f} us a word,", end=" ")
+        print(f"{1e6 * order:.0f} us an order", flush=True)
+    with cluster._ray(ClusterSettings(workers=1, cpus=1)) as (ray, _):
+        for workers in args.workers:
+            heard, loop, whole = whole_loop(ray, workers, args.seconds)
+            print(f"{workers} workers, with Ray: heard {heard:.0f} words/s;", end=" ")
+            print(
+                f"a word takes {1e6 * loop:.0f} us of the loop, {1e6 * whole:.0f} us of the", end=""
+            )
+            print(f" process: {1 / loop:.0f} words/s at most", flush=True)
+
+
+if __name__ == "__main__":
+    main()
