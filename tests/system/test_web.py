@@ -250,6 +250,9 @@ def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_pa
     visit.job().wait_for()
     page.reload()  # the queue is the server's, and so is the film in hand
     visit.settled()
+    # What the page asked for when it was left was aborted, and it says so.
+    aborted = ("AbortError: signal is aborted", "errored out")
+    visit.complaints[:] = [x for x in visit.complaints if not any(word in x for word in aborted)]
     assert upload.name in page.inner_text(".facts h2")
     assert upload.name in visit.job().inner_text()
     assert "saturation 2" in visit.job().inner_text()
