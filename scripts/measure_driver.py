@@ -37,7 +37,7 @@ ROUNDS = 20
 
 def greeting(number: int) -> Greeting:
     """Of a made-up worker."""
-    return Greeting(f"worker-{number}", "cpu", {}, number)
+    return Greeting(f"worker-{number}", "cpu")
 
 
 def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:

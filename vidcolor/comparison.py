@@ -24,7 +24,7 @@ from vidcolor.film.pair import Pairs
 from vidcolor.film.probe import Film, open_film
 from vidcolor.film.target import check_target
 from vidcolor.frames import FilmInfo, Frame, Progress, Report
-from vidcolor.job import versions
+from vidcolor.job import told_weights, versions
 from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import OnProgress
 from vidcolor.settings import CompareSettings, OpenSettings, Settings
@@ -151,8 +151,7 @@ def _coloured(
     colorizer.renew()
     colorizer.fit(info.height, info.width, info.sample_aspect)
     gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
-    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
-    report.weights |= {"gate_sha256": gate_sha256} if gate else {}
+    report.weights = told_weights(colorizer, gate_sha256)
     report.notes = colorizer.notes
     crew = stack.enter_context(crew_for(colorizer, info, plan.layout))
     decoded = stack.enter_context(closing(prefetch(decode(film, plan.layout))))

@@ -138,6 +138,12 @@ def device_of(colorizer: Colorizer) -> str:
     return f"{device.type} {name}"
 
 
+def told_weights(colorizer: Colorizer, gate_sha256: str = "") -> dict[str, str]:
+    """What a report says of the weights; of the gate's where the colour was smoothed."""
+    told = {"name": colorizer.name, "sha256": colorizer.sha256}
+    return told | ({"gate_sha256": gate_sha256} if gate_sha256 else {})
+
+
 def _net(colorizer: Colorizer) -> Job:
     return {
         "weights": colorizer.sha256 or _sha256_of(colorizer),

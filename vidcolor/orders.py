@@ -135,5 +135,3 @@ class Greeting:
     name: str
     """Of the host and the process; no other worker ever has it."""
     device: str
-    versions: dict[str, str]
-    pid: int

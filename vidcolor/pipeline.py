@@ -26,7 +26,7 @@ from vidcolor.film.still import frame_rgb
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
-from vidcolor.job import as_begun, describe_job, fit, versions
+from vidcolor.job import as_begun, describe_job, fit, told_weights, versions
 from vidcolor.journal import ChunkFolder, DoneChunk, Journal, open_journal
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -113,9 +113,7 @@ def _colorize_moving(
     report.inferred = colorizer.inferred
     report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
     report.notes += [*colorizer.notes, *resumed_note(report)]
-    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
-    if gate:
-        report.weights["gate_sha256"] = gate_sha256
+    report.weights = told_weights(colorizer, gate_sha256)
     return report
 
 

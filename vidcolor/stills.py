@@ -7,7 +7,7 @@ from pathlib import Path
 from vidcolor.colorizer import Colorizer
 from vidcolor.film.still import check_still_target, read_still, still_damage, write_still
 from vidcolor.frames import Frame, Report
-from vidcolor.job import describe_still
+from vidcolor.job import describe_still, told_weights
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
 
@@ -44,5 +44,5 @@ def painted_still(
     report.damage_counts = {damage.kind: 1 for damage in report.damage}
     report.notes = list(colorizer.notes)
     report.pixels = frame.layout.format
-    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
+    report.weights = told_weights(colorizer)
     return painted, report

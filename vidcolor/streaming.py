@@ -17,7 +17,7 @@ from vidcolor.film.pipe import Output, PipeWriter, plan_pipe
 from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.still import png_bytes
 from vidcolor.frames import Frame, Progress, Report
-from vidcolor.job import versions
+from vidcolor.job import told_weights, versions
 from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import OnProgress
 from vidcolor.settings import Settings
@@ -104,9 +104,7 @@ def _moving(
     report.left_behind = writer.passthrough.left_behind
     colour = colour_note(report.source_colour)
     report.notes = [*film.info.notes, *plan.notes, *colour, *colorizer.notes]
-    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
-    if gate:
-        report.weights["gate_sha256"] = gate_sha256
+    report.weights = told_weights(colorizer, gate_sha256)
     return report
 
 

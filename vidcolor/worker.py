@@ -24,7 +24,8 @@ from vidcolor.batch import Batch
 from vidcolor.chunks import plan_chunks
 from vidcolor.colorizer import Colorizer
 from vidcolor.crew import Crew, usable_cores
-from vidcolor.errors import ClusterError, FilmChanged, Strayed, VidcolorError
+from vidcolor.errors import ClusterError, Strayed, VidcolorError
+from vidcolor.film.beside import check_same
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
@@ -33,7 +34,7 @@ from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import Frame, Report
-from vidcolor.job import Job, as_begun, describe_job, device_of, fit, versions
+from vidcolor.job import Job, as_begun, describe_job, device_of, fit, told_weights, versions
 from vidcolor.journal import ChunkFolder, differences, read_journals
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -118,8 +119,7 @@ class Worker:
 
     def greet(self) -> Greeting:
         """Who this is."""
-        device = device_of(self._colorizer)
-        return Greeting(self._name, device, versions(), os.getpid())
+        return Greeting(self._name, device_of(self._colorizer))
 
     def do(self, order: Order) -> Iterator[Word]:
         """Carry out an order; nothing raises, the last word may be that it `Failed`."""
@@ -240,9 +240,7 @@ class Worker:
             # that of a worker that was lost with its last word.
             output = replace(settings.output, force=True)
             assemble(film, reel.target, plan, output, folder, order.chunks, report)
-        report.weights = {"name": self._colorizer.name, "sha256": self._colorizer.sha256}
-        if self._gate:
-            report.weights["gate_sha256"] = self._gate_sha256
+        report.weights = told_weights(self._colorizer, self._gate_sha256)
         report.seconds = {"stitch": perf_counter() - began}
         report.versions = versions()
         return Finished(report)
@@ -258,9 +256,7 @@ class Worker:
             ClusterError: Something else differs.
         """
         job = order.job
-        if film.info.identity != job["film"]:
-            name = printable(film.info.path.name)
-            raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
+        check_same(film, job["film"])
         plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
         fit(self._colorizer, film.info, job)
         here = describe_job(film.info, self._settings, plan, self._colorizer, self._gate_sha256)

@@ -13,8 +13,6 @@ from vidcolor.errors import SettingsError
 from vidcolor.settings import ClusterSettings, Settings
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from vidcolor.batch import Outcome
     from vidcolor.frames import Progress, Report
     from vidcolor.reels import Reel
@@ -114,9 +112,10 @@ def colour_several(args: argparse.Namespace, settings: Settings, cluster: Cluste
     found = batch.found_reels(args)
     films = len(found.reels)
     rows: dict[Reel, batch.Row] = {}
-    with progress_file(args.progress) as lines, _AllShown(found.reels, lines, args.quiet) as shown:
+    with progress_file(args.progress) as lines, Shown(None, args.quiet, f"0/{films}") as bar:
+        shown = _AllShown(bar, found.reels, lines)
         for outcome in colorize_on_cluster(
-            found.reels, settings, cluster, on_progress=shown, on_note=_Notes(args, shown.bar)
+            found.reels, settings, cluster, on_progress=shown, on_note=_Notes(args, bar)
         ):
             shown.end(outcome)
             row = rows[outcome.reel] = batch.row_of(outcome)
@@ -137,26 +136,14 @@ class _Notes:
 
 
 class _AllShown:
-    """One bar for all films, and lines of JSON about each; use it in a ``with`` block."""
+    """One bar for all films, and lines of JSON about each."""
 
-    def __init__(self, reels: Sequence[Reel], lines: ProgressFile | None, quiet: bool) -> None:
-        self.bar = Shown(None, quiet, f"0/{len(reels)}")
+    def __init__(self, bar: Shown, reels: Sequence[Reel], lines: ProgressFile | None) -> None:
+        self._bar = bar
         self._reels, self._file = list(reels), lines
         self._lines: dict[Reel, FilmLines] = {}
         self._progress: dict[Reel, Progress] = {}
         self._ended = 0
-
-    def __enter__(self) -> _AllShown:
-        self.bar.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.__exit__(kind, error, trace)
 
     def __call__(self, reel: Reel, progress: Progress) -> None:
         """Show how far a film is."""
@@ -170,7 +157,7 @@ class _AllShown:
         if lines := self._of(outcome.reel):
             lines.end(outcome.report)
         self._ended += 1
-        self.bar.name(f"{self._ended}/{len(self._reels)}")
+        self._bar.name(f"{self._ended}/{len(self._reels)}")
         self._show()
 
     def _show(self) -> None:
@@ -179,7 +166,7 @@ class _AllShown:
         seen = self._progress.values()
         totals = [each.total for each in seen]
         total = None if None in totals else sum(filter(None, totals))
-        self.bar(Progress(sum(each.frames for each in seen), total, 0.0))
+        self._bar(Progress(sum(each.frames for each in seen), total, 0.0))
 
     def _of(self, reel: Reel) -> FilmLines | None:
         if self._file and reel not in self._lines:

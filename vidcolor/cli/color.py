@@ -45,10 +45,9 @@ class WordsParser(Parser):
     ) -> Any:
         """Words and options; ``source`` is the first of ``sources``."""
         given = list(sys.argv[1:] if args is None else args)
-        given = cluster.spelled_out(given)
         # From -- on all are names; argparse would not mix options with others then.
         end = given.index("--") if "--" in given else len(given)
-        parsed = self.parse_intermixed_args(given[:end], namespace)
+        parsed = self.parse_intermixed_args(cluster.spelled_out(given[:end]), namespace)
         parsed.words += given[end + 1 :]
         wanted = ["IN", "OUT"][len(parsed.words) :]
         if wanted:

@@ -32,7 +32,7 @@ def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet
     try:
         picture = next(waiting, None)
         with open_film(film.info.path, film.settings) as beside:
-            _check_same(film, beside.info.identity)
+            check_same(film, beside.info.identity)
             for packet in carried_packets(beside, film.zero):
                 moment = _moment(packet)
                 while picture is not None and moment is not None and _moment(picture) <= moment:
@@ -43,7 +43,7 @@ def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet
             while picture is not None:
                 yield picture
                 picture = next(waiting, None)
-            _check_same(film, identity(film.info.path))
+            check_same(film, identity(film.info.path))
     finally:
         close(waiting)
     errors = film.damage_counts.get("read error", 0)
@@ -52,8 +52,12 @@ def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet
         raise OutputError(f"{name}: cannot be read a second time; run the same command again")
 
 
-def _check_same(film: Film, found: dict[str, Any]) -> None:
-    """Refuses a file that is not the one whose picture was coloured, by its identity."""
+def check_same(film: Film, found: dict[str, Any]) -> None:
+    """Refuses a file that is not the one whose picture was coloured, by its identity.
+
+    Raises:
+        FilmChanged: It is another one.
+    """
     if found != film.info.identity:
         name = printable(film.info.path.name)
         raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
