@@ -17,9 +17,9 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
 from vidcolor.film.limits import check_file, printable
 from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.target import new_file, output_errors, publish
+from vidcolor.film.target import is_signed, new_file, output_errors, publish
 from vidcolor.frames import Report
-from vidcolor.job import Job, describe_still, job_of
+from vidcolor.job import Job, as_elsewhere, describe_still, job_of
 from vidcolor.journal import differences
 from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import OnProgress, colorize_film
@@ -121,7 +121,8 @@ class Batch:
             why = self._differs(reel, earlier)
             if earlier and not why:
                 return earlier
-            if not self._settings.output.force:
+            output = self._settings.output
+            if not output.force and (output.fresh or not is_signed(reel.target)):
                 name = printable(reel.target.name)
                 raise OutputExists(f"{name}: exists{why}; --force replaces it")
         return None
@@ -142,9 +143,12 @@ class Batch:
         """What would be done to make the target; nothing is decoded but the first frame."""
         source, target, settings = check_file(reel.source), reel.target, self._settings
         if film_is_still(source):
-            return describe_still(source, target, settings, self._colorizer)
-        with open_film(source, settings.open) as film:
-            return job_of(film.info, target, settings, self._colorizer, self._gate_sha256, begun)
+            job = describe_still(source, target, settings, self._colorizer)
+        else:
+            with open_film(source, settings.open) as film:
+                info, gate = film.info, self._gate_sha256
+                job = job_of(info, target, settings, self._colorizer, gate, begun)
+        return as_elsewhere(job, begun, settings.colorizer)
 
 
 def result_of(report: Report) -> Result:

@@ -20,11 +20,11 @@ from typing import Any
 
 from vidcolor.batch import Outcome
 from vidcolor.crew import usable_cores
-from vidcolor.dispatch import Step, Task
+from vidcolor.dispatch import Task
 from vidcolor.errors import ClusterError
 from vidcolor.film.limits import printable
 from vidcolor.foreman import Foreman, OnFilm, error_of
-from vidcolor.orders import Failed, Greeting, Order, Word
+from vidcolor.orders import Failed, Finish, Greeting, Order, Word
 from vidcolor.reels import Reel
 from vidcolor.settings import ClusterSettings, Settings
 from vidcolor.shares import check_room, shares
@@ -36,6 +36,8 @@ LONELY = 30.0
 """Seconds without any worker after which that is told."""
 TICK = 1.0
 """Seconds between two looks at workers that may be silent, or may be back."""
+SLOW_DISK = 10 << 20
+"""Bytes a second; what a stitch may take in silence beside the usual patience."""
 BIRTHS = 3
 """How often a worker may end before it has greeted; where vidcolor is missing it always does."""
 STARTS = 4
@@ -126,19 +128,13 @@ def _ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
         raise ClusterError("--cluster needs Ray: pip install 'vidcolor[cluster]'") from error
     # It would print to stdout what it tells by exceptions, too.
     inside.print_to_stdstream = lambda *_, **__: None
-    here: dict[str, Any] = {
-        "num_cpus": usable_cores(),
-        "object_store_memory": OBJECTS,
-        "include_dashboard": False,
-    }
+    words: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    if local:
+        words |= {"num_cpus": usable_cores(), "object_store_memory": OBJECTS}
+        words |= {"include_dashboard": False}
     with _own_signals():
         try:
-            ray.init(
-                address,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                **(here if local else {}),
-            )
+            ray.init(address, **words)
         except Exception as error:  # of a dozen kinds
             reason = printable((str(error) or type(error).__name__).splitlines()[0])
             what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
@@ -197,6 +193,8 @@ class _Hand:
     task: Task | None = None
     at: float = 0.0
     """When it was heard last, or may be asked again, in seconds of a clock."""
+    spared: float = 0.0
+    """Seconds beside the usual patience for what it has in hand."""
     failures: int = 0
     """How often it failed in a row."""
     rests_until: float = 0.0
@@ -262,9 +260,9 @@ class _Yard:
         """Take those for dead of whom nothing is heard; tell where nobody comes."""
         now = monotonic()
         for hand in self._hands:
-            if hand.task and hand.task.step is Step.CHUNK and now - hand.at > self._patience:
+            if hand.task and (silent := now - hand.at) > self._patience + hand.spared:
                 self._ray.kill(hand.actor, no_restart=False)
-                self._lose(hand, f"nothing was heard of it for {self._patience:.0f} s")
+                self._lose(hand, f"nothing was heard of it for {silent:.0f} s")
         if any(hand.greeting for hand in self._hands):
             self._alone_since = now
         elif now - self._alone_since > LONELY:
@@ -283,6 +281,7 @@ class _Yard:
             hand.task, order = given
             hand.waits = hand.actor.do.options(num_returns="streaming").remote(order)
             hand.at = monotonic()
+            hand.spared = order.bytes / SLOW_DISK if isinstance(order, Finish) else 0.0
 
     def _hear(self, hand: _Hand) -> None:
         try:

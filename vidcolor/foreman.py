@@ -240,9 +240,10 @@ class Foreman:
         report.source, report.target = str(film.named.source), str(film.named.target)
         if film.journal:
             film.complete(report)
-            film.journal.remove()
         if self._several:
             write_report(report)
+        if film.journal:  # not before: a target without a report is known by the work folder
+            film.journal.remove()
         self._close(number, Outcome(film.named, result_of(report), report))
 
     def _fail(self, task: Task, worker: str, word: Failed, counts: bool = True) -> None:

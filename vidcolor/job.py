@@ -16,7 +16,7 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.limits import check_file, identity
 from vidcolor.frames import FilmInfo
-from vidcolor.settings import EncodeSettings, Settings
+from vidcolor.settings import ColorizerSettings, EncodeSettings, Settings
 
 Job = dict[str, Any]
 """Plain types, as JSON gives them back."""
@@ -53,6 +53,17 @@ def as_begun(settings: EncodeSettings, begun: Job) -> EncodeSettings:
     """The settings with the threads that an interrupted job had, unless others are asked for."""
     threads = settings.threads or begun.get("encoder", {}).get("threads", 0)
     return replace(settings, threads=threads)
+
+
+def as_elsewhere(job: Job, other: Job, settings: ColorizerSettings) -> Job:
+    """The job with what a machine has of its own as it stands in another job.
+
+    That is the device, and what the net computes in unless something is asked for: both show in the
+    bits of a film, and neither is a reason to make it anew.
+    """
+    own = ("device", "numbers") if settings.numbers == "auto" else ("device",)
+    there = other.get("net", {})
+    return job | {"net": job["net"] | {name: there[name] for name in own if name in there}}
 
 
 def fit(colorizer: Colorizer, info: FilmInfo, begun: Job) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from vidcolor.errors import ClusterError, JobDiffers, OutputError
 from vidcolor.film.limits import printable
 from vidcolor.film.packets import PacketFacts
-from vidcolor.film.target import claim, new_file, output_errors, publish, sync_folder
+from vidcolor.film.target import SIGN, claim, new_file, output_errors, publish, sync_folder
 from vidcolor.model.weights import file_sha256
 from vidcolor.places import work_folder
 from vidcolor.smoothing import Handover
@@ -35,7 +35,7 @@ _OTHERS = "journal.*.jsonl"
 """Journals of a cluster's writers."""
 PLAN = "plan.jsonl"
 """Name of the plan of a film that is divided among many."""
-_OURS = (JOURNAL, _OTHERS, PLAN, "*.packets", "*.handover", "*.part")
+_OURS = (SIGN, JOURNAL, _OTHERS, PLAN, "*.packets", "*.handover", "*.part")
 _NAMED = 3
 
 

@@ -54,6 +54,12 @@ class Finish:
     end: PlanEnd
     chunks: tuple[DoneChunk, ...]
 
+    @property
+    def bytes(self) -> int:
+        """What is written at most, about: the picture, and all the rest of the source."""
+        pictures = sum(chunk.facts.bytes for chunk in self.chunks)
+        return pictures + int(self.job["film"]["bytes"])
+
 
 Order = Begin | Divide | Colour | Finish
 

@@ -235,7 +235,8 @@ class ClusterSettings:
     attempts: int = 3
     """How often a chunk is tried before it is set aside."""
     patience: float = 900.0
-    """Seconds without a frame after which a worker with a chunk in hand is taken for dead."""
+    """Seconds without a word after which a worker with something in hand is taken for dead; what
+    writes a whole film gets more by its size."""
 
     def __post_init__(self) -> None:
         if self.workers < 0:

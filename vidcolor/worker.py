@@ -34,7 +34,16 @@ from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import Frame, Report
-from vidcolor.job import Job, as_begun, describe_job, device_of, fit, told_weights, versions
+from vidcolor.job import (
+    Job,
+    as_begun,
+    as_elsewhere,
+    describe_job,
+    device_of,
+    fit,
+    told_weights,
+    versions,
+)
 from vidcolor.journal import ChunkFolder, differences, read_journals
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -65,9 +74,6 @@ from vidcolor.way import crew_for
 
 EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""
-
-_OWN = ("device", "numbers")
-"""What a machine may have of its own, although it shows in the bits of a film."""
 
 
 @dataclass
@@ -157,8 +163,7 @@ class Worker:
             check_writable(film, reel.target, plan, settings.output)
             fit(self._colorizer, film.info, begun)
             job = describe_job(film.info, settings, plan, self._colorizer, self._gate_sha256)
-            before = begun.get("net", {})  # others began it, and any machine may go on
-            job["net"] |= {name: before[name] for name in _OWN if name in before}
+            job = as_elsewhere(job, begun, settings.colorizer)  # any machine may go on with it
             return Begun(job, expected_frames(film.info, settings.open))
 
     def _divide(self, order: Divide) -> Iterator[Word]:
@@ -236,9 +241,8 @@ class Worker:
             plan = self._same(film, order)
             order.end.tell(film)
             folder = self._folder(order)
-            # Whether the target may be written was seen when the film began; what is there now is
-            # that of a worker that was lost with its last word.
-            output = replace(settings.output, force=True)
+            # It was begun anew; a target may be there of a worker that was lost with its last word.
+            output = replace(settings.output, fresh=False)
             assemble(film, reel.target, plan, output, folder, order.chunks, report)
         report.weights = told_weights(self._colorizer, self._gate_sha256)
         report.seconds = {"stitch": perf_counter() - began}
@@ -260,7 +264,7 @@ class Worker:
         plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
         fit(self._colorizer, film.info, job)
         here = describe_job(film.info, self._settings, plan, self._colorizer, self._gate_sha256)
-        here["net"] |= {name: job["net"][name] for name in _OWN}
+        here = as_elsewhere(here, job, self._settings.colorizer)
         if changed := differences(job, here):
             raise ClusterError(f"{platform.node()} would make another film: {changed}")
         return plan

@@ -395,6 +395,25 @@ def test_a_worker_that_dies_with_the_last_word_on_its_lips(
     check_same(whole, outcome.report)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_a_driver_that_dies_before_it_hears_that_a_film_is_done(
+    several: bool, film: Path, parted: Settings, whole: Report, tmp_path: Path
+) -> None:
+    settings, target = replace(parted, output=OutputSettings()), tmp_path / "out.mp4"
+    reel = Reel("in.mp4", film, target)
+
+    def stop(task: Task, order: Order, word: Word) -> bool:
+        return task.step is Step.FINISH
+
+    assert Company(settings, several).colour(reel, stop=stop) == []
+    assert target.exists()
+    (outcome,) = Company(settings, several).colour(reel)
+    assert outcome.report, outcome.error
+    check_same(replace(whole, resumed=len(CHUNKS)), outcome.report)
+    assert read_report(target) == (outcome.report if several else None)
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_another_job_is_refused_and_fresh_begins_anew(
     film: Path, parted: Settings, tmp_path: Path
 ) -> None:

@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import DeviceLost, EncoderMissing, FilmUnreadable, OutOfMemory, OutputFull
 from vidcolor.film.still import write_rgb
 from vidcolor.frames import Damage, LeftBehind, Report
+from vidcolor.journal import Journal
 from vidcolor.model.colornet import ColorNet
 from vidcolor.reels import Reel, find_reels
 from vidcolor.settings import (
@@ -173,6 +176,35 @@ def test_what_was_decided_for_another_machine_stands(
     assert results(run())[0] == "skipped"
     asked = Settings(colorizer=NET, encode=EncodeSettings(threads=3))
     assert "encoder threads was" in reasons(run(asked))[0]
+
+
+def test_what_another_device_made_is_done(run: Run, after: Path, idle: Callable[[], None]) -> None:
+    for path in (after / "out").glob("*.json"):
+        kept = json.loads(path.read_text())
+        kept["job"]["net"] |= {"device": "cuda Some GPU", "numbers": "float16"}
+        path.write_text(json.dumps(kept))
+    idle()
+    assert results(run()) == ["skipped", "failed", "skipped", "skipped"]
+    asked = Settings(colorizer=replace(NET, numbers="float32"))
+    words = "net numbers was float16"
+    assert [words in reason for reason in reasons(run(asked))] == [True, False, True, True]
+
+
+def test_a_target_whose_report_was_not_written_yet_gets_it(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "remove", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert sorted(os.listdir("out")) == [".a.mkv.vidcolor", "a.mkv"]
+    fresh = Settings(colorizer=NET, output=OutputSettings(fresh=True))
+    assert "a.mkv: exists, and no report" in reasons(run(fresh))[0]
+    found = run()
+    assert results(found) == ["done", "failed", "skipped", "skipped"]
+    assert found[0].report is not None
+    assert found[0].report.resumed == 1
+    assert [name for name in os.listdir("out") if name.startswith(".")] == []
 
 
 @pytest.mark.parametrize(

@@ -120,13 +120,21 @@ def test_closing_early_waits_for_what_is_in_hand_and_drops_the_rest() -> None:
         assert source.closed_in is not None
 
 
-def test_time_is_counted_by_stage_over_all_threads() -> None:
+def test_time_is_counted_by_stage_over_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = threading.local()  # each thread has a clock of its own, which stands still
+
+    def now() -> float:
+        return float(getattr(own, "now", 0.0))
+
+    def spend(seconds: float) -> None:
+        own.now = now() + seconds
+
+    monkeypatch.setattr("vidcolor.crew.perf_counter", now)
     with Crew(2) as crew:
-        list(mapped("wait", lambda _: time.sleep(0.05), iter(range(4)), crew))
+        list(mapped("wait", spend, iter([1.0, 2.0, 4.0, 8.0]), crew))
         with crew.clock("here"):
-            time.sleep(0.02)
-    assert 0.2 <= crew.seconds["wait"] < 0.4
-    assert 0.02 <= crew.seconds["here"] < 0.1
+            spend(0.5)
+    assert crew.seconds == {"wait": 15.0, "here": 0.5}
 
 
 def test_stages_in_a_row_share_one_crew() -> None:

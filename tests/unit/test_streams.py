@@ -154,16 +154,22 @@ def test_an_error_downstream_stops_the_thread() -> None:
     assert threading.active_count() == before
 
 
-def test_timed_counts_the_waiting_and_not_the_work_after_it() -> None:
+def test_timed_counts_the_waiting_and_not_the_work_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+
     def slow() -> Iterator[int]:
+        nonlocal now
         for item in range(3):
-            time.sleep(0.03)
+            now += 3
             yield item
 
+    monkeypatch.setattr("vidcolor.streams.perf_counter", lambda: now)
     seconds: dict[str, float] = {}
     for _ in timed(slow(), "stage", seconds):
-        time.sleep(0.05)
-    assert 0.08 < seconds["stage"] < 0.14
+        now += 5
+    assert seconds == {"stage": 9}
 
 
 def test_timed_adds_up_and_names_a_stage_that_never_ran() -> None:

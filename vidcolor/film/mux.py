@@ -21,7 +21,7 @@ from vidcolor.film.encode import EncodePlan
 from vidcolor.film.limits import printable
 from vidcolor.film.muxer import Muxer
 from vidcolor.film.probe import Film
-from vidcolor.film.target import check_target, claim, output_errors, publish
+from vidcolor.film.target import check_target, claim, output_errors, publish, sign
 from vidcolor.frames import LeftBehind
 from vidcolor.places import part_path
 from vidcolor.settings import OutputSettings
@@ -99,6 +99,7 @@ class FilmWriter(Muxer):
             assert self._file is not None
             self._verify()
             size = os.fstat(self._file).st_size
+            sign(self._part, self._target)
             publish(self._file, self._part, self._target)
             os.close(self._file)
             self._file = None

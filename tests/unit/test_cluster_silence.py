@@ -1,0 +1,120 @@
+"""Workers that fall silent are taken for dead; Ray and the clock are played here."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from vidcolor import cluster
+from vidcolor.dispatch import Step, Task
+from vidcolor.film.packets import PacketFacts
+from vidcolor.foreman import Foreman
+from vidcolor.journal import DoneChunk
+from vidcolor.orders import Begin, Colour, Divide, Finish, Greeting, Order
+from vidcolor.plans import PlanEnd
+from vidcolor.reels import Reel
+from vidcolor.settings import ClusterSettings, Settings
+
+PATIENCE = 100.0
+GREETING = Greeting("a worker", "cpu NONE")
+SILENCE = object()
+"""What the words of an order come by that are never said."""
+
+
+class Ray:
+    """A Ray whose workers greet and then say nothing more; waiting for them takes its time."""
+
+    exceptions = SimpleNamespace(RayError=ConnectionError, ActorDiedError=ConnectionResetError)
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.killed: list[float] = []
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 1.0, "memory": 8e9}
+
+    def remote(self, _: object) -> Any:
+        silent = SimpleNamespace(remote=lambda order: SILENCE)
+        actor = SimpleNamespace(
+            greet=SimpleNamespace(remote=lambda: GREETING),
+            do=SimpleNamespace(options=lambda **_: silent),
+        )
+        made = SimpleNamespace(remote=lambda *_: actor)
+        return SimpleNamespace(options=lambda **_: made)
+
+    def wait(self, waiting: list[Any], timeout: float, **_: Any) -> tuple[list[Any], list[Any]]:
+        self.now += timeout
+        return [one for one in waiting if one is not SILENCE], []
+
+    def get(self, word: Any) -> Any:
+        return word
+
+    def kill(self, _: object, no_restart: bool) -> None:
+        assert not no_restart
+        self.killed.append(self.now)
+
+
+class Desk:
+    """A foreman who has one order to give."""
+
+    def __init__(self, task: Task, order: Order, ray: Ray) -> None:
+        self.given: list[float] = []
+        self.lost_at: list[tuple[float, Task, str]] = []
+        self._task, self._order, self._ray = task, order, ray
+
+    def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
+        if self.given:
+            return None
+        self.given.append(self._ray.now)
+        return self._task, self._order
+
+    def lost(self, task: Task, worker: str, why: str, counts: bool) -> None:
+        assert counts
+        self.lost_at.append((self._ray.now, task, why))
+
+
+@pytest.mark.parametrize(
+    ("step", "order", "more"),
+    [
+        (Step.BEGIN, Begin(cast("Reel", None)), 0),
+        (Step.PLAN, Divide(cast("Reel", None), {}), 0),
+        (Step.CHUNK, Colour(cast("Reel", None), {}, "0", ()), 0),
+        (Step.FINISH, None, 500),
+    ],
+)
+def test_nothing_is_waited_for_without_end(
+    step: Step, order: Order | None, more: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = Ray()
+    monkeypatch.setattr(cluster, "monotonic", lambda: ray.now)
+    desk = Desk(Task(step, 0, 0), order or stitch(more), ray)
+    told: list[str] = []
+    yard = cluster._Yard(
+        ray,
+        False,
+        cast("Foreman", desk),
+        Settings(),
+        ClusterSettings(patience=PATIENCE),
+        False,
+        lambda text, _: told.append(text),
+    )
+    while not desk.lost_at:
+        yard.turn()
+        assert ray.now < 10_000
+    (lost,) = desk.lost_at
+    waited = lost[0] - desk.given[0]
+    assert PATIENCE + more < waited <= PATIENCE + more + 2 * cluster.TICK
+    assert ray.killed == [lost[0]]
+    assert "nothing was heard of it for" in lost[2]
+    assert told[-1].endswith(lost[2])
+
+
+def stitch(seconds: float) -> Finish:
+    """The order to write so much that a slow disk takes so many seconds."""
+    half = int(seconds * cluster.SLOW_DISK / 2)
+    facts = cast("PacketFacts", SimpleNamespace(bytes=half // 2))
+    chunks = (DoneChunk(0, facts), DoneChunk(1, facts))
+    end = PlanEnd("0", "grey", (), {})
+    return Finish(cast("Reel", None), {"film": {"bytes": half}}, end, chunks)
