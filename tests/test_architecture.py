@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
 ORDER = [
-    *("errors", "settings", "frames", "streams", "places", "timecode"),
+    *("errors", "settings", "frames", "streams", "places", "timecode", "lines"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
     "color.neutral",
     *("film.*", "sheets"),

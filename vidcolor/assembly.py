@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vidcolor.film.encode import EncodePlan
@@ -21,6 +21,7 @@ def assemble(
     folder: ChunkFolder,
     chunks: Sequence[DoneChunk],
     report: Report,
+    on_packet: Callable[[], None] = lambda: None,
 ) -> None:
     """Make the target of its chunks; write into the report all that is known of the film.
 
@@ -32,13 +33,15 @@ def assemble(
         folder: Where the chunk files are.
         chunks: All of the film's, in order.
         report: Gets everything but what is known of how the run went.
+        on_packet: As of `stitch`.
 
     Raises:
         FilmChanged: The film is another one now; what is done is of no film any more.
         OutputError: As `stitch`.
     """
     files = [(folder.path(chunk.number, chunk.writer), chunk.facts) for chunk in chunks]
-    written = stitch(film, target, plan, settings, files)
+    part = folder.part(target)
+    written = stitch(film, target, plan, settings, files, part, on_packet, folder.sign)
     tick = film.info.time_base
     for pts in (pts for chunk in chunks for pts in chunk.colourless):
         film.note("no colour", float(pts * tick), "the net gave no numbers; painted neutral")

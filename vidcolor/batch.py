@@ -17,10 +17,10 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
 from vidcolor.film.limits import check_file, printable
 from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.target import is_signed, new_file, output_errors, publish
+from vidcolor.film.target import new_file, output_errors, publish
 from vidcolor.frames import Report
 from vidcolor.job import Job, as_elsewhere, describe_still, job_of
-from vidcolor.journal import differences
+from vidcolor.journal import clear_up, differences, going_on
 from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import OnProgress, colorize_film
 from vidcolor.places import part_path, report_path
@@ -101,8 +101,8 @@ class Batch:
             colorizer=self._colorizer,
             settings=self._settings,
             on_progress=on_progress,
+            on_report=write_report,
         )
-        write_report(report)
         return Outcome(reel, result_of(report), report)
 
     def done_before(self, reel: Reel) -> Report | None:
@@ -120,9 +120,9 @@ class Batch:
         if os.path.lexists(reel.target):
             why = self._differs(reel, earlier)
             if earlier and not why:
+                clear_up(reel.target)
                 return earlier
-            output = self._settings.output
-            if not output.force and (output.fresh or not is_signed(reel.target)):
+            if not going_on(reel.target, self._settings.output).force:
                 name = printable(reel.target.name)
                 raise OutputExists(f"{name}: exists{why}; --force replaces it")
         return None
@@ -171,6 +171,7 @@ def write_report(report: Report) -> Path:
 
     Raises:
         OutputError: It cannot be written; the target is done all the same.
+        OutputFull: There is no room for it.
     """
     target = Path(report.target)
     path = report_path(target)
@@ -181,7 +182,7 @@ def write_report(report: Report) -> Path:
             file.flush()
             publish(file.fileno(), part, path)
     except OutputError as error:
-        raise OutputError(f"{printable(target.name)}: is done, but its report {error}") from error
+        raise type(error)(f"{printable(target.name)}: is done, but its report {error}") from error
     finally:
         part.unlink(missing_ok=True)
     return path

@@ -37,7 +37,7 @@ LONELY = 30.0
 TICK = 1.0
 """Seconds between two looks at workers that may be silent, or may be back."""
 SLOW_DISK = 10 << 20
-"""Bytes a second; what a stitch may take in silence beside the usual patience."""
+"""Bytes a second: a stitch is silent while the film gets its index and is read back."""
 BIRTHS = 3
 """How often a worker may end before it has greeted; where vidcolor is missing it always does."""
 STARTS = 4
@@ -281,7 +281,7 @@ class _Yard:
             hand.task, order = given
             hand.waits = hand.actor.do.options(num_returns="streaming").remote(order)
             hand.at = monotonic()
-            hand.spared = order.bytes / SLOW_DISK if isinstance(order, Finish) else 0.0
+            hand.spared = 3 * order.bytes / SLOW_DISK if isinstance(order, Finish) else 0.0
 
     def _hear(self, hand: _Hand) -> None:
         try:

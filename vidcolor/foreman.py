@@ -24,8 +24,9 @@ from vidcolor.errors import (
     VidcolorError,
 )
 from vidcolor.film.limits import check_file, identity
+from vidcolor.film.target import check_target
 from vidcolor.frames import Progress, WorkerFigures
-from vidcolor.journal import open_journal
+from vidcolor.journal import going_on, open_journal
 from vidcolor.orders import (
     Begin,
     Begun,
@@ -206,6 +207,8 @@ class Foreman:
         film.journal = journal = film.held.enter_context(open_journal(film.reel.target))
         if self._settings.output.fresh:
             journal.clear()
+        output = going_on(film.reel.target, self._settings.output)
+        check_target(film.reel.source, film.reel.target, output)  # the journal may be worth nothing
         journal.begin(word.job)
         film.job, film.total = word.job, word.total
         film.resumed = len(journal.done)

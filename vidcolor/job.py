@@ -58,11 +58,12 @@ def as_begun(settings: EncodeSettings, begun: Job) -> EncodeSettings:
 def as_elsewhere(job: Job, other: Job, settings: ColorizerSettings) -> Job:
     """The job with what a machine has of its own as it stands in another job.
 
-    That is the device, and what the net computes in unless something is asked for: both show in the
-    bits of a film, and neither is a reason to make it anew.
+    That is the device, and what the net computes in as far as nothing is asked for: both show in
+    the bits of a film, and neither is a reason to make it anew.
     """
-    own = ("device", "numbers") if settings.numbers == "auto" else ("device",)
     there = other.get("net", {})
+    as_asked = settings.numbers in ("auto", *there.get("numbers", "").split()[:1])
+    own = ("device", "numbers") if as_asked else ("device",)
     return job | {"net": job["net"] | {name: there[name] for name in own if name in there}}
 
 

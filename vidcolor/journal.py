@@ -11,21 +11,21 @@ disk that machines share.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vidcolor.errors import ClusterError, JobDiffers, OutputError
-from vidcolor.film.limits import printable
+from vidcolor.errors import ClusterError, JobDiffers, OutputError, VidcolorError
+from vidcolor.film.limits import identity, printable
 from vidcolor.film.packets import PacketFacts
-from vidcolor.film.target import SIGN, claim, new_file, output_errors, publish, sync_folder
+from vidcolor.film.target import claim, new_file, output_errors, publish, sync_folder
+from vidcolor.lines import checked_line, entries
 from vidcolor.model.weights import file_sha256
-from vidcolor.places import work_folder
+from vidcolor.places import part_path, work_folder
+from vidcolor.settings import OutputSettings
 from vidcolor.smoothing import Handover
 
 JOURNAL = "journal.jsonl"
@@ -35,7 +35,7 @@ _OTHERS = "journal.*.jsonl"
 """Journals of a cluster's writers."""
 PLAN = "plan.jsonl"
 """Name of the plan of a film that is divided among many."""
-_OURS = (SIGN, JOURNAL, _OTHERS, PLAN, "*.packets", "*.handover", "*.part")
+_OURS = (JOURNAL, _OTHERS, PLAN, "*.packets", "*.handover", "*.part")
 _NAMED = 3
 
 
@@ -79,13 +79,18 @@ class ChunkFolder:
 
     def add(self, chunk: DoneChunk) -> None:
         """Write down that a chunk is done; its file is on the disk already."""
-        name = f"journal.{self.writer}.jsonl" if self.writer else JOURNAL
-        with output_errors(self.folder), open(self.folder / name, "a") as file:
-            if self.writer and not file.tell():
-                file.write(checked_line({"job": self.job}))
-            file.write(checked_line(asdict(chunk)))
-            file.flush()
-            os.fsync(file.fileno())
+        self._note(asdict(chunk))
+
+    def part(self, target: Path) -> Path:
+        """The temporary file that becomes the target; no two writers have the same."""
+        return self.folder / f"{self.writer}.part" if self.writer else part_path(target)
+
+    def sign(self, part: Path) -> None:
+        """Write down which file becomes the target next.
+
+        A run may be stopped when the target has its name, but before it could say so.
+        """
+        self._note({"target": _seen(part)})
 
     def get(self, number: int) -> Handover | None:
         """What the chunk of this number takes over from the one before it, if there is anything."""
@@ -123,6 +128,15 @@ class ChunkFolder:
             file.flush()
             publish(file.fileno(), part, self.folder / name)
 
+    def _note(self, entry: dict[str, Any]) -> None:
+        name = f"journal.{self.writer}.jsonl" if self.writer else JOURNAL
+        with output_errors(self.folder), open(self.folder / name, "a") as file:
+            if self.writer and not file.tell():
+                file.write(checked_line({"job": self.job}))
+            file.write(checked_line(entry))
+            file.flush()
+            os.fsync(file.fileno())
+
     def _writer_before(self, _number: int) -> str:
         return self._before
 
@@ -144,6 +158,7 @@ class Journal(ChunkFolder):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.done: dict[int, DoneChunk] = {}
+        self._signed: list[dict[str, Any]] = []
         self._read()
 
     def begin(self, job: dict[str, Any]) -> None:
@@ -158,6 +173,7 @@ class Journal(ChunkFolder):
         lines = [
             checked_line({"job": job}),
             *(checked_line(asdict(chunk)) for chunk in self.done.values()),
+            *map(checked_line, self._signed),
         ]
         with output_errors(self.folder):
             # Without what was torn or is not true any more.
@@ -178,7 +194,7 @@ class Journal(ChunkFolder):
 
     def clear(self) -> None:
         """Forget everything."""
-        self.job, self.done = {}, {}
+        self.job, self.done, self._signed = {}, {}, []
         with output_errors(self.folder):
             for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
@@ -203,6 +219,7 @@ class Journal(ChunkFolder):
         except OSError as exc:
             name = printable(self.folder.name)
             raise OutputError(f"{name}: cannot be read: {exc.strerror}") from exc
+        self._signed = [entry for entry in written if "target" in entry]
         if self.job:  # chunks of an unknown job are worth nothing
             chunks = [chunk for chunk in map(_chunk_of, written) if chunk and self._holds(chunk)]
             self.done = {chunk.number: chunk for chunk in chunks}
@@ -247,6 +264,37 @@ def open_journal(target: Path) -> Iterator[Journal]:
         os.close(lock)
 
 
+def going_on(target: Path, settings: OutputSettings) -> OutputSettings:
+    """How a target is written: one that is a stopped run's, which could not say so, is replaced.
+
+    It is whole, but its report may not be; a run that goes on makes both of the chunks.
+    """
+    if settings.fresh or settings.force or not _is_signed(target):
+        return settings
+    return replace(settings, force=True)
+
+
+def clear_up(target: Path) -> None:
+    """Remove what a run kept of a target that is done and reported, and was stopped before."""
+    if _is_signed(target):
+        with suppress(OutputError), open_journal(target) as journal:
+            journal.remove()
+
+
+def _is_signed(target: Path) -> bool:
+    """Whether a target is the one that a journal says."""
+    with suppress(OSError, VidcolorError):
+        lines = read_journals(work_folder(target))[1]
+        return _seen(target) in [line.get("target") for line in lines]
+    return False
+
+
+def _seen(path: Path) -> dict[str, Any]:
+    """What tells a target from another one, on each machine that sees it."""
+    found = identity(path)
+    return {name: found[name] for name in ("bytes", "sha256")}
+
+
 def read_journals(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The job of a work folder, and all lines about it, whoever wrote them.
 
@@ -264,30 +312,6 @@ def read_journals(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 def _job_of(written: list[dict[str, Any]]) -> dict[str, Any]:
     return next((entry["job"] for entry in written if "job" in entry), {})
-
-
-def entries(path: Path) -> list[dict[str, Any]]:
-    """What the lines of a journal say, but for those that are torn or altered.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    lines = path.read_bytes().splitlines()
-    return [entry for entry in map(_checked, lines) if entry is not None]
-
-
-def checked_line(entry: dict[str, Any]) -> str:
-    """A line with a checksum of its own, so that a torn or altered one is not believed."""
-    text = json.dumps(entry)
-    return f"{sha256(text.encode()).hexdigest()[:16]} {text}\n"
-
-
-def _checked(line: bytes) -> dict[str, Any] | None:
-    check, _, text = line.partition(b" ")
-    if sha256(text).hexdigest()[:16].encode() != check:
-        return None
-    entry: dict[str, Any] = json.loads(text)
-    return entry
 
 
 def _chunk_of(entry: dict[str, Any]) -> DoneChunk | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -27,7 +28,7 @@ from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
 from vidcolor.job import as_begun, describe_job, fit, told_weights, versions
-from vidcolor.journal import ChunkFolder, DoneChunk, Journal, open_journal
+from vidcolor.journal import ChunkFolder, DoneChunk, Journal, going_on, open_journal
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.paint import paint
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 OnProgress = Callable[[Progress], None]
+OnReport = Callable[[Report], object]
 
 STAGES = ("decode", "shots", "colour", "smooth", "paint", "encode", "stitch")
 """The way of a frame."""
@@ -54,6 +56,7 @@ def colorize_film(
     colorizer: Colorizer | None = None,
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
+    on_report: OnReport | None = None,
 ) -> Report:
     """Colour a film or a picture.
 
@@ -64,6 +67,8 @@ def colorize_film(
         settings: Everything else.
         on_progress: Called with what earlier runs have done, then after each frame that was handed
             to the encoder.
+        on_report: Called with what is returned, when the target is there and its work folder is,
+            too: what it keeps is kept before a crash can come between.
 
     Returns:
         What was done, what was carried, what was left behind.
@@ -74,14 +79,19 @@ def colorize_film(
     settings = settings or Settings()
     began = perf_counter()
     source, target = Path(source), Path(target)
+
+    def conclude(report: Report) -> None:
+        report.seconds["total"] = perf_counter() - began
+        report.seconds = {name: round(value, 3) for name, value in report.seconds.items()}
+        report.versions = versions()
+        if on_report:
+            on_report(report)
+
     if film_is_still(source):
         report = colorize_still(source, target, colorizer, settings)
-    else:
-        report = _colorize_moving(source, target, colorizer, settings, on_progress)
-    report.seconds["total"] = perf_counter() - began
-    report.seconds = {name: round(value, 3) for name, value in report.seconds.items()}
-    report.versions = versions()
-    return report
+        conclude(report)
+        return report
+    return _colorize_moving(source, target, colorizer, settings, on_progress, conclude)
 
 
 def _colorize_moving(
@@ -90,8 +100,10 @@ def _colorize_moving(
     colorizer: Colorizer | None,
     settings: Settings,
     on_progress: OnProgress | None,
+    conclude: OnReport,
 ) -> Report:
     report = Report(str(source), str(target))
+    settings = replace(settings, output=going_on(target, settings.output))
     with open_film(source, settings.open) as film:
         check_target(film.info.path, target, settings.output)
         with open_journal(target) as journal:
@@ -109,11 +121,12 @@ def _colorize_moving(
             with crew_for(colorizer, film.info, plan.layout) as crew:
                 run.colour(colorizer, gate, crew)
             run.assemble(target)
+            report.inferred = colorizer.inferred
+            report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
+            report.notes += [*colorizer.notes, *resumed_note(report)]
+            report.weights = told_weights(colorizer, gate_sha256)
+            conclude(report)
             journal.remove()
-    report.inferred = colorizer.inferred
-    report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
-    report.notes += [*colorizer.notes, *resumed_note(report)]
-    report.weights = told_weights(colorizer, gate_sha256)
     return report
 
 

@@ -21,7 +21,8 @@ from vidcolor.film.decode import decode
 from vidcolor.film.probe import Film
 from vidcolor.film.target import output_errors
 from vidcolor.frames import Damage, Frame, PixelLayout
-from vidcolor.journal import PLAN, ChunkFolder, checked_line, entries
+from vidcolor.journal import PLAN, ChunkFolder
+from vidcolor.lines import checked_line, entries
 from vidcolor.streams import close
 
 _PRINT = 8

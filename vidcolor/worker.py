@@ -10,11 +10,12 @@ import os
 import platform
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
@@ -44,7 +45,7 @@ from vidcolor.job import (
     told_weights,
     versions,
 )
-from vidcolor.journal import ChunkFolder, differences, read_journals
+from vidcolor.journal import ChunkFolder, differences, going_on, read_journals
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.orders import (
@@ -78,12 +79,14 @@ EVERY = 1.0
 
 @dataclass
 class _Watch:
-    """How far a chunk is."""
+    """How far an order is carried out."""
 
     read: int = 0
     frames: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
+    words: SimpleQueue[Word | None] = field(default_factory=SimpleQueue)
+    """What is to be told meanwhile; None at the end."""
 
     def passed(self, frame: Frame) -> None:
         self.frames += 1
@@ -91,6 +94,14 @@ class _Watch:
 
     def saw(self) -> None:
         self.read += 1
+
+    def seen(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        try:
+            for frame in frames:
+                self.saw()
+                yield frame
+        finally:
+            close(frames)
 
 
 class Worker:
@@ -134,11 +145,13 @@ class Worker:
                 case Begin():
                     yield self._begin(order.reel)
                 case Divide():
-                    yield from self._divide(order)
+                    watch = _Watch()
+                    yield from _beside(partial(self._divide, order, watch), watch)
                 case Colour():
                     yield from self._colour(order)
                 case Finish():
-                    yield self._finish(order)
+                    watch = _Watch()
+                    yield from _beside(partial(self._finish, order, watch), watch)
         except Exception as error:
             yield failed(error)
 
@@ -158,15 +171,16 @@ class Worker:
             )
         begun = {} if settings.output.fresh else _begun(reel)
         with open_film(reel.source, settings.open) as film:
-            check_target(film.info.path, reel.target, settings.output)
+            output = going_on(reel.target, settings.output)
+            check_target(film.info.path, reel.target, output)
             plan = plan_encode(film.info, reel.target, as_begun(settings.encode, begun))
-            check_writable(film, reel.target, plan, settings.output)
+            check_writable(film, reel.target, plan, output)
             fit(self._colorizer, film.info, begun)
             job = describe_job(film.info, settings, plan, self._colorizer, self._gate_sha256)
             job = as_elsewhere(job, begun, settings.colorizer)  # any machine may go on with it
             return Begun(job, expected_frames(film.info, settings.open))
 
-    def _divide(self, order: Divide) -> Iterator[Word]:
+    def _divide(self, order: Divide, watch: _Watch) -> Divided:
         """One thread decodes, this one finds the shots."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
@@ -175,18 +189,18 @@ class Worker:
             layout = self._same(film, order).layout
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
             frames = timed(prefetch(frames), "wait for decode", seconds)
-            frames = mark_shots(frames, settings.shots)
+            frames = mark_shots(watch.seen(frames), settings.shots)
             chunks = timed(planned(plan_chunks(frames, settings.chunks)), "shots", seconds)
             try:
                 for chunk in chunks:
                     found.append(chunk)
-                    yield Known(chunk, str(film.zero))
+                    watch.words.put(Known(chunk, str(film.zero)))
             finally:
                 close(chunks)
             end = PlanEnd.of(film)
         seconds["shots"] -= seconds.pop("wait for decode")
         write_plan(self._folder(order), Plan(tuple(found), end))
-        yield Divided(end, seconds)
+        return Divided(end, seconds)
 
     def _colour(self, order: Colour) -> Iterator[Word]:
         watch = _Watch()
@@ -233,7 +247,7 @@ class Worker:
         stages["encode"] = perf_counter() - began - stages.pop("wait for paint")
         return Coloured(done, colorizer.inferred, stages, tuple(colorizer.notes))
 
-    def _finish(self, order: Finish) -> Finished:
+    def _finish(self, order: Finish, watch: _Watch) -> Finished:
         began = perf_counter()
         reel, settings = order.reel, self._settings
         report = Report(str(reel.source), str(reel.target), job=order.job)
@@ -242,8 +256,8 @@ class Worker:
             order.end.tell(film)
             folder = self._folder(order)
             # It was begun anew; a target may be there of a worker that was lost with its last word.
-            output = replace(settings.output, fresh=False)
-            assemble(film, reel.target, plan, output, folder, order.chunks, report)
+            output = going_on(reel.target, replace(settings.output, fresh=False))
+            assemble(film, reel.target, plan, output, folder, order.chunks, report, watch.saw)
         report.weights = told_weights(self._colorizer, self._gate_sha256)
         report.seconds = {"stitch": perf_counter() - began}
         report.versions = versions()
@@ -292,8 +306,16 @@ def _beside(work: Callable[[], Word], watch: _Watch) -> Iterator[Word]:
     told = 0, 0
     with ThreadPoolExecutor(1, "worker") as pool:
         future = pool.submit(work)
-        while not wait([future], EVERY).done:
-            if (now := (watch.read, watch.frames)) != told:
-                told = now
-                yield Moved(*now, watch.seconds)
+        future.add_done_callback(lambda _: watch.words.put(None))
+        while True:
+            try:
+                word = watch.words.get(timeout=EVERY)
+            except Empty:
+                if (now := (watch.read, watch.frames)) != told:
+                    told = now
+                    yield Moved(*now, watch.seconds)
+                continue
+            if word is None:
+                break
+            yield word
         yield future.result()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from command import TIME_LIMIT, Command, listing
@@ -194,6 +195,35 @@ def test_a_target_that_was_named_last_is_known_again(
     assert outcome.report["resumed"] == len(CHUNKS)
     check_same(target, stage.whole)
     assert "exists; use --force" in command(*words).err
+
+
+def test_no_other_command_takes_it_for_its_own(
+    stage: Stage, command: Command, redone: list[int], tmp_path: Path
+) -> None:
+    target = stage.moments.restore("after naming out.mp4", tmp_path / "to")
+    assert main(["compare", str(stage.film), str(stage.whole), str(target)]) == 2
+    assert target.read_bytes() == stage.whole.read_bytes()
+    shutil.rmtree(target.parent)
+    stage.moments.restore(HALF, target.parent).unlink()
+    assert main(["compare", str(stage.film), str(stage.whole), str(target)]) == 0
+    data = target.read_bytes()
+    command.weights = stage.weights
+    assert "exists; use --force" in command(stage.film, target, "--chunk", "0.5").err
+    assert (target.read_bytes(), redone) == (data, [])
+
+
+def test_killed_again_while_it_is_named_again(
+    stage: Stage, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = stage.moments.restore("after naming out.mp4", tmp_path / "to")
+    command.weights = stage.weights
+    words = (stage.film, target, "--chunk", "0.5")
+    with monkeypatch.context() as patch:
+        patch.setattr("vidcolor.film.mux.publish", Mock(side_effect=OutputFull("no room")))
+        assert command(*words).code == 2
+    assert target.read_bytes() == stage.whole.read_bytes()
+    assert command(*words).code == 0
+    check_same(target, stage.whole)
 
 
 @pytest.mark.slow

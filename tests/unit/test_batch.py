@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,11 +136,10 @@ def test_what_is_done_is_skipped_without_the_net(
     files = tree(after / "out")
     idle()
     found = run()
-    assert results(found) == ["skipped", "failed", "skipped", "skipped"]
     assert tree(after / "out") == files
     kept = [read_report(outcome.reel.target) for outcome in found]
     assert [outcome.report for outcome in found] == kept
-    assert results(run(FORCE)) == ["skipped", "failed", "skipped", "skipped"]
+    assert results(found) == results(run(FORCE)) == ["skipped", "failed", "skipped", "skipped"]
 
 
 def test_other_settings_replace_nothing_without_force(run: Run, after: Path) -> None:
@@ -186,25 +186,23 @@ def test_what_another_device_made_is_done(run: Run, after: Path, idle: Callable[
     idle()
     assert results(run()) == ["skipped", "failed", "skipped", "skipped"]
     asked = Settings(colorizer=replace(NET, numbers="float32"))
-    words = "net numbers was float16"
-    assert [words in reason for reason in reasons(run(asked))] == [True, False, True, True]
+    refused = ["net numbers was float16" in reason for reason in reasons(run(asked))]
+    assert refused == [True, False, True, True]
 
 
-def test_a_target_whose_report_was_not_written_yet_gets_it(
-    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("where", "name"), [(batch_module, "write_report"), (Journal, "remove")])
+def test_a_run_killed_when_the_target_has_its_name(
+    where: object, name: str, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(Journal, "remove", Mock(side_effect=KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            run()
-    assert sorted(os.listdir("out")) == [".a.mkv.vidcolor", "a.mkv"]
-    fresh = Settings(colorizer=NET, output=OutputSettings(fresh=True))
-    assert "a.mkv: exists, and no report" in reasons(run(fresh))[0]
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(where, name, Mock(side_effect=KeyboardInterrupt))
+        run()
+    reported = ["a.mkv.json"] * (name == "remove")
+    assert sorted(os.listdir("out")) == [".a.mkv.vidcolor", "a.mkv", *reported]
     found = run()
-    assert results(found) == ["done", "failed", "skipped", "skipped"]
-    assert found[0].report is not None
-    assert found[0].report.resumed == 1
-    assert [name for name in os.listdir("out") if name.startswith(".")] == []
+    assert results(found) == ["skipped" if reported else "done", "failed", "done", "done"]
+    assert next(one.report.resumed for one in found if one.report) == (not reported)
+    assert not list(Path("out").glob(".*")), "what was kept of the first one, too"
 
 
 @pytest.mark.parametrize(
@@ -301,7 +299,9 @@ def test_a_report_that_cannot_be_written_is_told(run: Run, here: Path) -> None:
     assert results(found) == ["failed", "failed", "done", "done"]
     assert "a.mkv: is done, but its report" in reasons(found)[0]
     assert (here / "out" / "a.mkv").exists()
-    assert not [name for name in os.listdir("out") if name.startswith(".")]
+    (here / "out" / "a.mkv.json").rmdir()
+    assert results(run()) == ["done", "failed", "skipped", "skipped"]
+    assert not list(Path("out").glob(".*"))
 
 
 def test_no_film_hears_of_another(

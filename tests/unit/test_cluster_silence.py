@@ -105,7 +105,7 @@ def test_nothing_is_waited_for_without_end(
         assert ray.now < 10_000
     (lost,) = desk.lost_at
     waited = lost[0] - desk.given[0]
-    assert PATIENCE + more < waited <= PATIENCE + more + 2 * cluster.TICK
+    assert PATIENCE + more - 0.1 < waited <= PATIENCE + more + 2 * cluster.TICK
     assert ray.killed == [lost[0]]
     assert "nothing was heard of it for" in lost[2]
     assert told[-1].endswith(lost[2])
@@ -113,7 +113,7 @@ def test_nothing_is_waited_for_without_end(
 
 def stitch(seconds: float) -> Finish:
     """The order to write so much that a slow disk takes so many seconds."""
-    half = int(seconds * cluster.SLOW_DISK / 2)
+    half = round(seconds * cluster.SLOW_DISK / 3 / 2)  # written twice, read back once
     facts = cast("PacketFacts", SimpleNamespace(bytes=half // 2))
     chunks = (DoneChunk(0, facts), DoneChunk(1, facts))
     end = PlanEnd("0", "grey", (), {})

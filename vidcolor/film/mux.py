@@ -7,7 +7,7 @@ the new one is complete and has been read back.
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +21,7 @@ from vidcolor.film.encode import EncodePlan
 from vidcolor.film.limits import printable
 from vidcolor.film.muxer import Muxer
 from vidcolor.film.probe import Film
-from vidcolor.film.target import check_target, claim, output_errors, publish, sign
+from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.frames import LeftBehind
 from vidcolor.places import part_path
 from vidcolor.settings import OutputSettings
@@ -57,11 +57,12 @@ class FilmWriter(Muxer):
         refused: Container[int] = (),
         *,
         once: bool = False,
+        part: Path | None = None,
     ) -> None:
-        """As `Muxer`."""
+        """As `Muxer`; ``part`` is where the file grows, on the disk of the target."""
         target = Path(os.path.abspath(target))
         super().__init__(film, target, plan, settings, refused, once=once)
-        self._part = part_path(target)
+        self._part = part or part_path(target)
         self._file: int | None = None
 
     def __enter__(self) -> FilmWriter:
@@ -85,8 +86,11 @@ class FilmWriter(Muxer):
         if self._file is not None:
             self._discard()
 
-    def finish(self) -> Written:
+    def finish(self, on_named: Callable[[Path], None] = lambda _: None) -> Written:
         """Completes the file, reads it back, and puts it in its place.
+
+        Args:
+            on_named: Called with the file when it is complete, just before it gets its name.
 
         Raises:
             OutputError: The file that was read back is not the one that was written.
@@ -99,7 +103,7 @@ class FilmWriter(Muxer):
             assert self._file is not None
             self._verify()
             size = os.fstat(self._file).st_size
-            sign(self._part, self._target)
+            on_named(self._part)
             publish(self._file, self._part, self._target)
             os.close(self._file)
             self._file = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,9 @@ def stitch(
     plan: EncodePlan,
     settings: OutputSettings,
     chunks: Chunks,
+    part: Path | None = None,
+    on_packet: Callable[[], None] = lambda: None,
+    on_named: Callable[[Path], None] = lambda _: None,
 ) -> Written:
     """The target, made of chunk files in their order and of the film's other streams.
 
@@ -48,6 +53,10 @@ def stitch(
         plan: How the chunks were encoded.
         settings: How the target is written.
         chunks: Chunk files with what must be true of them.
+        part: As of `FilmWriter`.
+        on_packet: Called with every packet of the picture; where a stream is refused, they come
+            several times.
+        on_named: As of `FilmWriter.finish`.
 
     Raises:
         OutputError: A chunk is damaged, or the target cannot be written or verified.
@@ -55,38 +64,34 @@ def stitch(
     """
     _check_room(target, sum(facts.bytes for _, facts in chunks))
     others = [s.index for s in film.container.streams if s.index != film.video.index]
-    refused: list[int] = []
     noted = list(film.damage), dict(film.damage_counts)
+    opened = partial(FilmWriter, film, target, plan, part=part)
+
+    def stitched(*refused: int) -> Written:
+        with opened(settings, refused) as writer:
+            writer.write(_packets(film, writer, chunks, on_packet))
+            return writer.finish(on_named)
+
+    def is_taken(index: int) -> bool:
+        rest = [other for other in others if other != index]
+        with suppress(PacketRefused), opened(replace(settings, strict=False), rest) as writer:
+            writer.write(_packets(film, writer, chunks, on_packet))
+            writer.complete()
+            return True
+        return False
+
     try:
-        return _stitched(film, FilmWriter(film, target, plan, settings), chunks)
+        return stitched()
     except PacketRefused:
         # A broken stream may be refused only here, and FFmpeg does not say which one it is.
-        for index in others:
-            rest = [other for other in others if other != index]
-            writer = FilmWriter(film, target, plan, replace(settings, strict=False), rest)
-            refused += [] if _is_taken(film, writer, chunks) else [index]
+        refused = [index for index in others if not is_taken(index)]
         film.damage, film.damage_counts = noted
-    return _stitched(film, FilmWriter(film, target, plan, settings, refused), chunks)
+    return stitched(*refused)
 
 
-def _is_taken(film: Film, writer: FilmWriter, chunks: Chunks) -> bool:
-    """Whether a container takes all packets; nothing is left of it."""
-    try:
-        with writer:
-            writer.write(_packets(film, writer, chunks))
-            writer.complete()
-    except PacketRefused:
-        return False
-    return True
-
-
-def _stitched(film: Film, writer: FilmWriter, chunks: Chunks) -> Written:
-    with writer:
-        writer.write(_packets(film, writer, chunks))
-        return writer.finish()
-
-
-def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
+def _packets(
+    film: Film, writer: FilmWriter, chunks: Chunks, on_packet: Callable[[], None]
+) -> Iterator[Any]:
     """All packets of the target in the order of their times.
 
     Raises:
@@ -101,7 +106,13 @@ def _packets(film: Film, writer: FilmWriter, chunks: Chunks) -> Iterator[Any]:
         )
     delay = max((facts.delay for _, facts in chunks), default=0)
     pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
-    return with_others(film, chain.from_iterable(pictures))
+    return with_others(film, _counted(chain.from_iterable(pictures), on_packet))
+
+
+def _counted(packets: Iterable[Any], on_packet: Callable[[], None]) -> Iterator[Any]:
+    for packet in packets:
+        on_packet()
+        yield packet
 
 
 def _check_room(target: Path, needed: int) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import av
 
 from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
-from vidcolor.film.limits import identity, printable
-from vidcolor.places import work_folder
+from vidcolor.film.limits import printable
 from vidcolor.settings import OutputSettings
 
 try:
@@ -22,17 +20,13 @@ try:
 except ImportError:  # Windows has no such locks; O_EXCL alone guards there
     fcntl = None  # type: ignore[assignment]
 
-SIGN = "target.json"
-"""Name of what `sign` leaves in a work folder."""
-
 
 def check_target(source: Path | None, target: Path, settings: OutputSettings) -> None:
     """Refuses a target that must not or cannot be written.
 
     Raises:
         OutputError: It is the source, a folder, in a folder that is missing or read-only.
-        OutputExists: It exists, ``settings.force`` is off, and it is not that of a run that this
-            one goes on with.
+        OutputExists: It exists and ``settings.force`` is off.
     """
     name = printable(target)
     folder = target.parent
@@ -47,7 +41,7 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
         raise OutputError(f"{name}: cannot be written: {exc.strerror}") from exc
     if same:
         raise OutputError(f"{name}: is the source itself; choose another name")
-    if exists and not settings.force and (settings.fresh or not is_signed(target)):
+    if exists and not settings.force:
         raise OutputExists(f"{name}: exists; use --force to replace it, or choose another name")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{name}: the folder {printable(folder)} is read-only")
@@ -94,26 +88,6 @@ def new_file(path: Path) -> BinaryIO:
     """An empty file at ``path``, whatever was there; a link is replaced, not followed."""
     path.unlink(missing_ok=True)
     return open(path, "xb")
-
-
-def sign(part: Path, target: Path) -> None:
-    """Write into the work folder, where there is one, which file is about to become the target.
-
-    A run may be stopped when the target has its name, but before it could say that it is done.
-    """
-    folder = work_folder(target)
-    if folder.is_dir():
-        with new_file(folder / SIGN) as file:
-            file.write(json.dumps(identity(part)).encode())
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def is_signed(target: Path) -> bool:
-    """Whether a target is the one that a run made which was stopped before it could say so."""
-    with suppress(OSError, ValueError, VidcolorError):
-        return bool(json.loads((work_folder(target) / SIGN).read_text()) == identity(target))
-    return False
 
 
 def publish(file: int, part: Path, target: Path) -> None:
