@@ -62,7 +62,7 @@ class FilmWriter(Muxer):
         """As `Muxer`; ``part`` is where the file grows, on the disk of the target."""
         target = Path(os.path.abspath(target))
         super().__init__(film, target, plan, settings, refused, once=once)
-        self._part = part or part_path(target)
+        self._part = Path(os.path.abspath(part or part_path(target)))
         self._file: int | None = None
 
     def __enter__(self) -> FilmWriter:
