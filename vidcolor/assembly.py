@@ -21,7 +21,7 @@ def assemble(
     folder: ChunkFolder,
     chunks: Sequence[DoneChunk],
     report: Report,
-    on_packet: Callable[[], None] = lambda: None,
+    on_packet: Callable[[object], object] = lambda _: None,
 ) -> None:
     """Make the target of its chunks; write into the report all that is known of the film.
 

@@ -36,7 +36,7 @@ from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import context, smooth
 from vidcolor.stills import colorize_still
-from vidcolor.streams import close, prefetch, timed
+from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.way import crew_for
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ class _Run:
         frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
         frames = timed(prefetch(frames), "wait for decode", seconds)
         frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
-        frames = self._noted(plan_chunks(frames, settings.chunks))
+        frames = plan_chunks(frames, settings.chunks)
+        frames = watched(frames, lambda frame: self._chunks.add(frame.chunk))
         frames = unfinished(frames, self._done, leaned_on(settings))
         aspect, folder = self._film.info.sample_aspect, self._journal
         frames = in_colour(frames, aspect, colorizer, gate, settings, folder, self._done, crew)
@@ -214,15 +215,6 @@ class _Run:
             raise
         report.resumed = len(self._done)
         self.seconds["stitch"] = perf_counter() - began
-
-    def _noted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The same frames; takes note of their chunks."""
-        try:
-            for frame in frames:
-                self._chunks.add(frame.chunk)
-                yield frame
-        finally:
-            close(frames)
 
     def _passed(self, frame: Frame) -> None:
         self._frames += 1

@@ -23,7 +23,7 @@ from vidcolor.film.target import output_errors
 from vidcolor.frames import Damage, Frame, PixelLayout
 from vidcolor.journal import PLAN, ChunkFolder
 from vidcolor.lines import checked_line, entries
-from vidcolor.streams import close
+from vidcolor.streams import close, watched
 
 _PRINT = 8
 """Hexadecimal digits of a frame's fingerprint."""
@@ -120,7 +120,7 @@ def excerpt(
     chunks: Sequence[PlannedChunk],
     context: int,
     seek: bool = True,
-    on_read: Callable[[], None] = lambda: None,
+    on_read: Callable[[Frame], object] = lambda _: None,
 ) -> Iterator[Frame]:
     """The frames of a chunk, and those after it that its colours rest on, as the planner saw them.
 
@@ -146,7 +146,7 @@ def excerpt(
     seek = seek and first.number > 0 and begin > 0
     if seek:
         film.settings = replace(film.settings, start=begin)
-    frames = _counted(decode(film, layout, zero), on_read)
+    frames = watched(decode(film, layout, zero), on_read)
     wanted = first.frames + (_reach(chunks[1:], context) if context else 0)
     try:
         yield from _checked(frames, chunks, wanted)
@@ -154,15 +154,6 @@ def excerpt(
         if not seek:
             raise
         raise Strayed(str(error)) from error  # nothing can be decoded from there on
-    finally:
-        close(frames)
-
-
-def _counted(frames: Iterator[Frame], on_read: Callable[[], None]) -> Iterator[Frame]:
-    try:
-        for frame in frames:
-            on_read()
-            yield frame
     finally:
         close(frames)
 

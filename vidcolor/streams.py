@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from time import perf_counter
 from typing import TypeVar
@@ -23,6 +23,16 @@ def close(items: object) -> None:
     """Close a generator, so that what it holds is given back now; other iterables need nothing."""
     if isinstance(items, Generator):
         items.close()
+
+
+def watched(items: Iterable[T], see: Callable[[T], object]) -> Generator[T, None, None]:
+    """The same items; ``see`` is called with each before it goes on."""
+    try:
+        for item in items:
+            see(item)
+            yield item
+    finally:
+        close(items)
 
 
 def prefetch(items: Iterable[T], size: int = 4) -> Generator[T, None, None]:

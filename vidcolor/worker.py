@@ -70,7 +70,7 @@ from vidcolor.plans import Plan, PlanEnd, PlannedChunk, excerpt, planned, write_
 from vidcolor.reels import Reel
 from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
-from vidcolor.streams import close, prefetch, timed
+from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.way import crew_for
 
 EVERY = 1.0
@@ -92,16 +92,8 @@ class _Watch:
         self.frames += 1
         self.seconds = float(frame.seconds)
 
-    def saw(self) -> None:
+    def saw(self, _: object) -> None:
         self.read += 1
-
-    def seen(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        try:
-            for frame in frames:
-                self.saw()
-                yield frame
-        finally:
-            close(frames)
 
 
 class Worker:
@@ -145,13 +137,11 @@ class Worker:
                 case Begin():
                     yield self._begin(order.reel)
                 case Divide():
-                    watch = _Watch()
-                    yield from _beside(partial(self._divide, order, watch), watch)
+                    yield from _beside(partial(self._divide, order))
                 case Colour():
                     yield from self._colour(order)
                 case Finish():
-                    watch = _Watch()
-                    yield from _beside(partial(self._finish, order, watch), watch)
+                    yield from _beside(partial(self._finish, order))
         except Exception as error:
             yield failed(error)
 
@@ -189,7 +179,7 @@ class Worker:
             layout = self._same(film, order).layout
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
             frames = timed(prefetch(frames), "wait for decode", seconds)
-            frames = mark_shots(watch.seen(frames), settings.shots)
+            frames = mark_shots(watched(frames, watch.saw), settings.shots)
             chunks = timed(planned(plan_chunks(frames, settings.chunks)), "shots", seconds)
             try:
                 for chunk in chunks:
@@ -203,16 +193,14 @@ class Worker:
         return Divided(end, seconds)
 
     def _colour(self, order: Colour) -> Iterator[Word]:
-        watch = _Watch()
         source = order.reel.source
         if source not in self._unseekable:
             try:
-                yield from _beside(partial(self._coloured, order, True, watch), watch)
+                yield from _beside(partial(self._coloured, order, True))
                 return
             except Strayed:
                 self._unseekable.add(source)
-        watch = _Watch()
-        yield from _beside(partial(self._coloured, order, False, watch), watch)
+        yield from _beside(partial(self._coloured, order, False))
 
     def _coloured(self, order: Colour, seek: bool, watch: _Watch) -> Coloured:
         """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
@@ -301,11 +289,11 @@ def _begun(reel: Reel) -> Job:
         return {}
 
 
-def _beside(work: Callable[[], Word], watch: _Watch) -> Iterator[Word]:
+def _beside(work: Callable[[_Watch], Word]) -> Iterator[Word]:
     """Have something done by a thread; tell how far it is meanwhile, then what came of it."""
-    told = 0, 0
+    watch, told = _Watch(), (0, 0)
     with ThreadPoolExecutor(1, "worker") as pool:
-        future = pool.submit(work)
+        future = pool.submit(work, watch)
         future.add_done_callback(lambda _: watch.words.put(None))
         while True:
             try:

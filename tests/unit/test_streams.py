@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from vidcolor.streams import batched, close, prefetch, timed
+from vidcolor.streams import batched, close, prefetch, timed, watched
 
 
 class Source:
@@ -191,3 +191,12 @@ def test_timed_closes_its_source() -> None:
 def test_close_leaves_lists_alone() -> None:
     close([1, 2])
     close(iter([1, 2]))
+
+
+def test_watched_sees_each_before_it_goes_on_and_closes_its_source() -> None:
+    source, seen = Source(5), list[int]()
+    items = watched(iter(source), seen.append)
+    assert [next(items), next(items)] == seen == [0, 1]
+    items.close()
+    assert seen == [0, 1]
+    assert source.closed_in is threading.current_thread()

@@ -86,11 +86,11 @@ class FilmWriter(Muxer):
         if self._file is not None:
             self._discard()
 
-    def finish(self, on_named: Callable[[Path], None] = lambda _: None) -> Written:
+    def finish(self, on_complete: Callable[[Path], object] = lambda _: None) -> Written:
         """Completes the file, reads it back, and puts it in its place.
 
         Args:
-            on_named: Called with the file when it is complete, just before it gets its name.
+            on_complete: Called with the file when it is complete, just before it gets its name.
 
         Raises:
             OutputError: The file that was read back is not the one that was written.
@@ -103,7 +103,7 @@ class FilmWriter(Muxer):
             assert self._file is not None
             self._verify()
             size = os.fstat(self._file).st_size
-            on_named(self._part)
+            on_complete(self._part)
             publish(self._file, self._part, self._target)
             os.close(self._file)
             self._file = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ from vidcolor.film.muxer import PacketRefused
 from vidcolor.film.packets import PacketFacts, read_chunk
 from vidcolor.film.probe import Film
 from vidcolor.settings import OutputSettings
+from vidcolor.streams import watched
 
 Chunks = Sequence[tuple[Path, PacketFacts]]
 
@@ -42,8 +43,8 @@ def stitch(
     settings: OutputSettings,
     chunks: Chunks,
     part: Path | None = None,
-    on_packet: Callable[[], None] = lambda: None,
-    on_named: Callable[[Path], None] = lambda _: None,
+    on_packet: Callable[[object], object] = lambda _: None,
+    on_complete: Callable[[Path], object] = lambda _: None,
 ) -> Written:
     """The target, made of chunk files in their order and of the film's other streams.
 
@@ -56,7 +57,7 @@ def stitch(
         part: As of `FilmWriter`.
         on_packet: Called with every packet of the picture; where a stream is refused, they come
             several times.
-        on_named: As of `FilmWriter.finish`.
+        on_complete: As of `FilmWriter.finish`.
 
     Raises:
         OutputError: A chunk is damaged, or the target cannot be written or verified.
@@ -70,7 +71,7 @@ def stitch(
     def stitched(*refused: int) -> Written:
         with opened(settings, refused) as writer:
             writer.write(_packets(film, writer, chunks, on_packet))
-            return writer.finish(on_named)
+            return writer.finish(on_complete)
 
     def is_taken(index: int) -> bool:
         rest = [other for other in others if other != index]
@@ -90,7 +91,7 @@ def stitch(
 
 
 def _packets(
-    film: Film, writer: FilmWriter, chunks: Chunks, on_packet: Callable[[], None]
+    film: Film, writer: FilmWriter, chunks: Chunks, on_packet: Callable[[object], object]
 ) -> Iterator[Any]:
     """All packets of the target in the order of their times.
 
@@ -106,13 +107,7 @@ def _packets(
         )
     delay = max((facts.delay for _, facts in chunks), default=0)
     pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
-    return with_others(film, _counted(chain.from_iterable(pictures), on_packet))
-
-
-def _counted(packets: Iterable[Any], on_packet: Callable[[], None]) -> Iterator[Any]:
-    for packet in packets:
-        on_packet()
-        yield packet
+    return with_others(film, watched(chain.from_iterable(pictures), on_packet))
 
 
 def _check_room(target: Path, needed: int) -> None:
