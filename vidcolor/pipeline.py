@@ -28,7 +28,7 @@ from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
 from vidcolor.job import as_begun, describe_job, fit, told_weights, versions
-from vidcolor.journal import ChunkFolder, DoneChunk, Journal, open_journal
+from vidcolor.journal import Journal, open_journal
 from vidcolor.kept import going_on
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -39,6 +39,7 @@ from vidcolor.smoothing import context, smooth
 from vidcolor.stills import colorize_still
 from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.way import crew_for
+from vidcolor.workfolder import ChunkFolder, DoneChunk
 
 if TYPE_CHECKING:
     import numpy as np
