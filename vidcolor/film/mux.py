@@ -18,9 +18,9 @@ import av
 
 from vidcolor.errors import OutputError
 from vidcolor.film.encode import EncodePlan
-from vidcolor.film.limits import printable
+from vidcolor.film.limits import FORMATS, printable
 from vidcolor.film.muxer import Muxer
-from vidcolor.film.probe import Film
+from vidcolor.film.probe import Film, open_container
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.frames import LeftBehind
 from vidcolor.places import part_path
@@ -132,7 +132,7 @@ class FilmWriter(Muxer):
         """Reads the file back: every frame must be there, and the film as long as it was."""
         name = printable(self._target.name)
         count, end, begin = 0, Fraction(0), None
-        with av.open(str(self._part), format=None, metadata_errors="surrogateescape") as check:
+        with open_container(self._part, self._film.settings, FORMATS) as check:
             stream = check.streams[self.video.index]
             for packet in check.demux(stream):
                 if packet.size == 0:

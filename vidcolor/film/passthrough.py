@@ -16,8 +16,9 @@ from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.errors import CannotCarry
 from vidcolor.film.clock import ticks
+from vidcolor.film.facts import is_cover
 from vidcolor.film.limits import FORMATS, film_errors, printable
-from vidcolor.film.probe import Film, is_cover, open_container
+from vidcolor.film.probe import Film, open_container
 from vidcolor.film.subtitles import STYLED, TEXT_CODECS
 from vidcolor.frames import LeftBehind
 from vidcolor.settings import OutputSettings
