@@ -1,249 +1,218 @@
 #!/usr/bin/env python3
-"""Harms small films at random, colours each, and checks that nothing is lost in silence.
+"""Harms small films and pictures, colors each, and checks that nothing is lost in silence.
 
-Usage: scripts/fuzz.py --files N --seed S [--out DIR] [--only INDEX]
+Usage: scripts/fuzz --count N --seed S [--kinds K ...] [--out DIR] [--only INDEX] [--jobs J]
 
-The real command runs in a warm child process with a tiny net; a second child, which shares no
-decoding code with vidcolor, reads the harmed film and the result. Of every file is asked:
+Harm is done to bits and bytes ("raw"), to structure with all else left right (boxes of MP4 and
+MOV, elements of Matroska, packets of transport and program streams, chunks of AVI, PNG and WebP,
+segments of JPEG, directories of TIFF), and by joining films that differ in shape, size, range,
+matrix, fields, rotation, rate or sound ("joined"). What is done to file N of a seed depends on
+nothing but the two numbers, so that one command does it again.
+
+The real command runs in a warm child process with a tiny net and bounded memory; a second child,
+which shares no decoding code with vidcolor, reads the harmed file and the result (films by
+FFmpeg, one packet at a time; pictures by Pillow). Of every file is asked:
 
 - exit code 0, 2 or 3; no crash, no hang, no traceback, no unexpected error, no noise;
-- refused (2): one line, and nothing is left in the folder but the film;
-- done (0, 3): the result decodes, has every frame that the reader decodes from the harmed film,
-  and every packet of sound that is not reported as left behind or damaged.
+- no more memory and time than `judge.py` allows;
+- refused (2): one line, and nothing is left in the folder but the file;
+- done (0, 3): the result decodes, and has all that the reader finds in the harmed file.
 
-A silent loss is a frame or a packet of sound that
+A silent loss is a frame, a packet of sound, a subtitle, a page, or what travels beside them, that
 
-- the reader finds in the harmed film and a result does not have, without a word of it;
+- the reader finds in the harmed file and a result does not have, without a word of it;
 - the whole film has and a result of exit code 0 does not have, although the harmed film tells of
   it: packets fail or give no frame, times have a hole, or a declared number of frames or packets,
-  a declared length or the sizes in the file's structure are not reached (``doubts``).
+  a declared length or the sizes in the file's structure are not reached (``doubts``);
+- is there but wrong: blank pictures, pictures unlike their source, times that moved, a shape,
+  range, matrix or fields that change in mid-film in the source only.
 
 Where nothing tells of it, such as a transport stream cut between two packets, the file counts as
 "unknowable". All else that is wrong counts as "other faults".
 
---out keeps offending files and results.jsonl. --only runs one file of a seed and tells all of it.
+--out keeps offending files and results.jsonl; a run that was ended goes on where it was, unless
+--fresh is given. --only runs one file of a seed and tells all of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import faulthandler
 import json
-import os
-import selectors
 import shutil
-import signal
-import subprocess
+import statistics
 import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fuzz_films import Case, make_case, make_fixtures
-from fuzz_judge import BAD, COLUMNS, Verdict, judge, read
+from fuzzing.cases import KINDS, Case, kind_of, make_case, make_fixtures
+from fuzzing.child import Child, serve
+from fuzzing.judge import BAD, COLUMNS, Verdict, judge
+from fuzzing.reader import Seen, read
 
-LIMIT = 60
-"""Seconds for one file; more is a hang."""
-FRESH = 250
-"""Files after which a child is replaced."""
-
-# The child.
+Record = dict[str, Any]
 
 
-def serve() -> None:
-    """Answers each line of JSON on stdin with one on stdout, until stdin ends."""
-    answers = os.fdopen(os.dup(1), "w")
-    faulthandler.enable()
-    for line in sys.stdin:
-        job = json.loads(line)
-        answer = colour(job) if "words" in job else look(job["path"])
-        print(json.dumps(answer), file=answers, flush=True)
+class Keeper:
+    """Prints what is wrong, and keeps what came of every file."""
+
+    def __init__(self, seed: int, out: Path | None, fresh: bool, always: bool) -> None:
+        self.records: dict[int, Record] = {}
+        self._seed, self._out, self._always = seed, out, always
+        self._lock = threading.Lock()
+        if out is None:
+            return
+        out.mkdir(parents=True, exist_ok=True)
+        self._results = out / "results.jsonl"
+        if fresh:
+            self._results.unlink(missing_ok=True)
+        for line in self._results.read_text().splitlines() if self._results.exists() else ():
+            with contextlib.suppress(ValueError):  # a line that was not finished
+                record = json.loads(line)
+                if record["seed"] == seed:
+                    self.records[record["index"]] = record
+
+    def keep(self, case: Case, verdict: Verdict, answer: Record) -> None:
+        """One more file."""
+        bad = bool(verdict.columns & set(BAD)) or self._always
+        again = f"scripts/fuzz --seed {self._seed} --only {case.index}"
+        record = asdict(case) | asdict(verdict) | {"seed": self._seed, "again": again}
+        record |= {"source": case.source.name, "target": case.target.name}
+        record |= {name: answer.get(name, 0) for name in ("memory", "seconds", "clock")}
+        record["columns"] = sorted(verdict.columns)
+        with self._lock:
+            self.records[case.index] = record
+            if bad:
+                self._tell(case, verdict, again)
+            if self._out is None:
+                return
+            with self._results.open("a") as file:
+                print(json.dumps(record), file=file)
+            if bad and case.source.exists():
+                name = f"{self._seed}-{case.index:05d}-{case.name}"
+                shutil.copy(case.source, self._out / name)
+
+    def _tell(self, case: Case, verdict: Verdict, again: str) -> None:
+        words = "; ".join(case.done)
+        print(f"file {case.index}: {case.name}, {words} -> {case.target.suffix}    # {again}")
+        print(f"  {verdict.outcome}: {verdict.line}")
+        for column, text in verdict.findings:
+            print(f"  {column}: {text}", flush=True)
 
 
-def look(path: str) -> dict[str, Any]:
-    """What the tolerant reader finds, or why it finds nothing."""
-    try:
-        return asdict(read(path))
-    except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}"}
+class Worker:
+    """Two children and a folder of their own."""
 
+    def __init__(self, base: Path, fixtures: dict[str, bytes], whole: dict[str, Seen]) -> None:
+        self._base, self._fixtures, self._whole = base, fixtures, whole
+        base.mkdir()
+        self.command, self.readers = Child(), Child()
 
-def colour(job: dict[str, Any]) -> dict[str, Any]:
-    """Runs the command with all that it prints, and where it hangs or dies, in a file."""
-    main, weights = _command(job["home"])
-    before = set(threading.enumerate())
-    with open(job["log"], "wb") as log:
-        kept = os.dup(1), os.dup(2)
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-        faulthandler.dump_traceback_later(LIMIT - 5)
-        try:
-            code = main([*job["words"], "--weights", weights])
-        except BaseException:
-            traceback.print_exc()
-            code = None
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, fd in zip(kept, (1, 2), strict=True):
-                os.dup2(number, fd)
-                os.close(number)
-    deadline = time.monotonic() + 3
-    while set(threading.enumerate()) - before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    left = [thread.name for thread in threading.enumerate() if thread not in before]
-    return {"code": code, "threads": left}
-
-
-@cache
-def _command(home: str) -> tuple[Any, str]:
-    """The command, and weights of a net that runs in no time; its colours do not matter here."""
-    import torch
-    from tqdm import tqdm
-
-    from vidcolor import colorizer
-    from vidcolor.cli.main import main
-    from vidcolor.model.build import build_net
-    from vidcolor.model.colornet import ColorNetConfig
-    from vidcolor.model.weights import load_weights, save_weights
-
-    torch.set_num_threads(1)
-    tqdm.monitor_interval = 0  # its thread would look like one left running
-    torch.manual_seed(1)
-    net = build_net(ColorNetConfig("mini", width=12, blocks=(1, 1), heads=2))
-    weights = save_weights(net, Path(home, "tiny.safetensors"), training={}, scores={})
-    vars(colorizer)["load_weights"] = cache(load_weights)  # most of the time of a run
-    return main, str(weights)
-
-
-# The parent.
-
-
-class Child:
-    """A warm process that answers questions; a new one after it died, hung or grew old."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._asked = 0
-
-    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The answer; ``{"hung": ...}`` or ``{"died": ...}`` where there is none."""
-        if self._process is None or self._asked >= FRESH:
-            self.close()
-            words = [sys.executable, __file__, "--serve"]
-            self._process = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._asked += 1
-        with contextlib.suppress(BrokenPipeError):
-            print(json.dumps(job), file=process.stdin, flush=True)
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(process.stdout, selectors.EVENT_READ)
-            if not waiting.select(LIMIT):
-                process.kill()
-                self.close()
-                return {"hung": f"no answer in {LIMIT} s"}
-        answer = process.stdout.readline()
-        if not answer:
-            code = process.wait()
-            self.close()
-            return {"died": signal.Signals(-code).name if code < 0 else f"exit code {code}"}
-        found: dict[str, Any] = json.loads(answer)
-        return found
+    def do(self, seed: int, index: int, keeper: Keeper) -> None:
+        """One file: harm, color, judge."""
+        base = self._base
+        case = make_case(seed, index, self._fixtures, base / "job")
+        usual = ["--size", "64", "--quiet", "--report", str(base / "job.json")]
+        words = [str(case.source), str(case.target), *usual, *case.options]
+        for old in ("job.json", "job.log"):
+            (base / old).unlink(missing_ok=True)
+        job = {"words": words, "log": str(base / "job.log"), "home": str(base)}
+        answer = self.command.ask(job)
+        whole = self._whole.get(case.name)
+        if whole is None:
+            found = self.readers.ask({"path": str(case.source)})
+            whole = Seen(**found) if "format" in found else Seen("nothing")
+        verdict = judge(case, answer, whole, lambda path: self.readers.ask({"path": str(path)}))
+        keeper.keep(case, verdict, answer)
 
     def close(self) -> None:
-        """Ends the process."""
-        if self._process is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.communicate()
-        self._process, self._asked = None, 0
+        """Ends the children."""
+        self.command.close()
+        self.readers.close()
 
 
-# The run.
-
-
-def run(indices: range, seed: int, out: Path | None) -> dict[str, Counter[str]]:
-    """Fixture -> how many of its files count in each column."""
-    table: dict[str, Counter[str]] = {}
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "results.jsonl").unlink(missing_ok=True)
+def run(indices: list[int], seed: int, keeper: Keeper, jobs: int) -> None:
+    """Everything that was not done before."""
+    left = iter([index for index in indices if index not in keeper.records])
     with tempfile.TemporaryDirectory(prefix="vidcolor-fuzz-") as temporary:
         base = Path(temporary)
         (base / "fixtures").mkdir()
         fixtures = make_fixtures(base / "fixtures")
         whole = {name: read(str(base / "fixtures" / name)) for name in fixtures}
-        usual = ["--size", "64", "--quiet", "--report", str(base / "job.json")]
-        with contextlib.closing(Child()) as command, contextlib.closing(Child()) as readers:
 
-            def read_file(path: Path) -> dict[str, Any]:
-                return readers.ask({"path": str(path)})
+        def drain(number: int) -> None:
+            with contextlib.closing(Worker(base / str(number), fixtures, whole)) as worker:
+                for index in _taken(left, lock):
+                    worker.do(seed, index, keeper)
 
-            for index in indices:
-                case = make_case(seed, index, fixtures, base / "job")
-                words = [str(case.source), str(case.target), *usual, *case.options]
-                for old in ("job.json", "job.log"):
-                    (base / old).unlink(missing_ok=True)
-                job = {"words": words, "log": str(base / "job.log"), "home": temporary}
-                answer = command.ask(job)
-                verdict = judge(case, answer, whole[case.name], read_file)
-                table.setdefault(case.name, Counter()).update(verdict.columns)
-                tell(case, verdict, len(indices) == 1, out)
-    return {name: table[name] for name in fixtures if name in table}
+        lock = threading.Lock()
+        with ThreadPoolExecutor(jobs) as pool:
+            for done in [pool.submit(drain, number) for number in range(jobs)]:
+                done.result()
 
 
-def tell(case: Case, verdict: Verdict, always: bool, out: Path | None) -> None:
-    """Prints what is wrong with a case, and keeps it."""
-    bad = verdict.columns & set(BAD)
-    if bad or always:
-        print(f"file {case.index}: {case.name}, {'; '.join(case.done)} -> {case.target.suffix}")
-        print(f"  {verdict.outcome}: {verdict.line}")
-        for column, text in verdict.findings:
-            print(f"  {column}: {text}", flush=True)
-    if out is not None:
-        record = asdict(case) | asdict(verdict)
-        record |= {"source": case.source.name, "target": case.target.name}
-        with (out / "results.jsonl").open("a") as file:
-            print(json.dumps(record), file=file)
-        if (bad or always) and case.source.exists():
-            shutil.copy(case.source, out / f"{case.index:05d}-{case.name}")
+def _taken(left: Iterator[int], lock: threading.Lock) -> Iterator[int]:
+    """What is left, shared among threads."""
+    while True:
+        with lock:
+            index = next(left, None)
+        if index is None:
+            return
+        yield index
 
 
-def show(table: dict[str, Counter[str]]) -> int:
-    """Prints the table; the exit code."""
+def show(records: list[Record]) -> int:
+    """Prints the table and the figures; the exit code."""
+    table: dict[str, Counter[str]] = {}
+    for record in records:
+        table.setdefault(record["kind"], Counter()).update(record["columns"])
     total = sum(table.values(), Counter())
-    print(f"{'':14}" + "".join(f"{column:>15}" for column in COLUMNS))
-    for name, counts in [*table.items(), ("total", total)]:
-        print(f"{name:14}" + "".join(f"{counts[column]:15}" for column in COLUMNS))
+    print(f"{'':10}" + "".join(f"{column:>14}" for column in COLUMNS))
+    for name, counts in [*sorted(table.items()), ("total", total)]:
+        print(f"{name:10}" + "".join(f"{counts[column]:14}" for column in COLUMNS))
+    for name, unit, scale in (("memory", "MB", 1e6), ("seconds", "s of processors", 1.0)):
+        ranked = sorted((record[name] / scale, record["index"]) for record in records)
+        if ranked:
+            usual = statistics.median(value for value, _ in ranked)
+            high = ranked[len(ranked) * 99 // 100][0]
+            most, index = ranked[-1]
+            figures = f"median {usual:.2f}, 99 of 100 below {high:.2f}, most {most:.2f}"
+            print(f"{name}: {figures} {unit} (file {index})")
     return 1 if any(total[column] for column in BAD) else 0
 
 
 def main() -> int:
     """Parse, run, show."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=1000)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--count", type=int, default=1000, help="files to harm")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of harm")
     parser.add_argument("--out", type=Path, help="keeps offending files and results.jsonl")
+    parser.add_argument("--fresh", action="store_true", help="forgets what --out holds")
     parser.add_argument("--only", type=int, metavar="INDEX", help="one file of the seed")
+    parser.add_argument("--jobs", type=int, default=1, help="files at a time")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         serve()
         return 0
-    indices = range(args.files) if args.only is None else range(args.only, args.only + 1)
+    indices, number = [args.only] if args.only is not None else [], 0
+    while args.only is None and len(indices) < args.count:
+        indices += [number] if kind_of(number) in args.kinds else []
+        number += 1
     began = time.monotonic()
-    code = show(run(indices, args.seed, args.out))
+    keeper = Keeper(args.seed, args.out, args.fresh, always=args.only is not None)
+    if args.only is not None:
+        keeper.records.pop(args.only, None)
+    run(indices, args.seed, keeper, args.jobs)
+    code = show([keeper.records[index] for index in indices])
     print(f"{len(indices)} files in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return code
 

@@ -1,0 +1,1 @@
+"""What fuzz.py is made of: films, ways to harm them, a second reader and a judge."""
