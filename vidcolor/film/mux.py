@@ -17,6 +17,7 @@ from types import TracebackType
 import av
 
 from vidcolor.errors import OutputError
+from vidcolor.film.acm import name_by_tag
 from vidcolor.film.encode import EncodePlan
 from vidcolor.film.limits import FORMATS, printable
 from vidcolor.film.muxer import Muxer
@@ -101,6 +102,9 @@ class FilmWriter(Muxer):
         self.complete()
         with output_errors(self._target):
             assert self._file is not None
+            if self.passthrough.has_tags:
+                with open(self._part, "r+b") as file:
+                    name_by_tag(file)
             self._verify()
             size = os.fstat(self._file).st_size
             on_complete(self._part)
