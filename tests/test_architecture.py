@@ -28,7 +28,7 @@ ORDER = [
     *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
     *("colorizer", "smoothing", "paint", "way"),
     *("viewer", "preview"),
-    *("chunks", "journal", "plans", "assembly", "shotlist", "job", "stills", "pipeline"),
+    *("chunks", "journal", "kept", "plans", "assembly", "shotlist", "job", "stills", "pipeline"),
     *("streaming", "comparison", "reels", "batch", "orders", "worker"),
     *("dispatch", "standing", "foreman", "shares", "cluster", "metrics"),
     *("matching", "steadiness", "evaluation"),

@@ -20,7 +20,8 @@ from vidcolor.film.probe import film_is_still, open_film
 from vidcolor.film.target import new_file, output_errors, publish
 from vidcolor.frames import Report
 from vidcolor.job import Job, as_elsewhere, describe_still, job_of
-from vidcolor.journal import clear_up, differences, going_on
+from vidcolor.journal import differences
+from vidcolor.kept import clear_up, going_on
 from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import OnProgress, colorize_film
 from vidcolor.places import part_path, report_path

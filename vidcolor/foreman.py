@@ -26,7 +26,8 @@ from vidcolor.errors import (
 from vidcolor.film.limits import check_file, identity
 from vidcolor.film.target import check_target
 from vidcolor.frames import Progress, WorkerFigures
-from vidcolor.journal import going_on, open_journal
+from vidcolor.journal import open_journal
+from vidcolor.kept import going_on
 from vidcolor.orders import (
     Begin,
     Begun,
@@ -204,8 +205,9 @@ class Foreman:
 
     def _begun(self, number: int, word: Begun) -> None:
         film = self._films[number]
-        film.journal = journal = film.held.enter_context(open_journal(film.reel.target))
-        if self._settings.output.fresh:
+        fresh = self._settings.output.fresh
+        film.journal = journal = film.held.enter_context(open_journal(film.reel.target, fresh))
+        if fresh:
             journal.clear()
         output = going_on(film.reel.target, self._settings.output)
         check_target(film.reel.source, film.reel.target, output)  # the journal may be worth nothing

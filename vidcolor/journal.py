@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from vidcolor.film.target import claim, new_file, output_errors, publish, sync_f
 from vidcolor.lines import checked_line, entries
 from vidcolor.model.weights import file_sha256
 from vidcolor.places import part_path, work_folder
-from vidcolor.settings import OutputSettings
 from vidcolor.smoothing import Handover
 
 JOURNAL = "journal.jsonl"
@@ -153,13 +152,17 @@ class Journal(ChunkFolder):
     Attributes:
         job: What decides the bits of the target; empty before anything was begun.
         done: By number; only chunks whose files were found to be whole.
+        known: Whether it was read, or begun anew: what is in the folder is accounted for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fresh: bool = False) -> None:
+        """Take the folder as it is; ``fresh`` leaves what is in it unread."""
         super().__init__(folder)
         self.done: dict[int, DoneChunk] = {}
+        self.known = not fresh
         self._signed: list[dict[str, Any]] = []
-        self._read()
+        if not fresh:
+            self._read()
 
     def begin(self, job: dict[str, Any]) -> None:
         """Take the job on, or go on with it.
@@ -194,7 +197,7 @@ class Journal(ChunkFolder):
 
     def clear(self) -> None:
         """Forget everything."""
-        self.job, self.done, self._signed = {}, {}, []
+        self.job, self.done, self._signed, self.known = {}, {}, [], True
         with output_errors(self.folder):
             for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
@@ -239,8 +242,12 @@ class Journal(ChunkFolder):
 
 
 @contextmanager
-def open_journal(target: Path) -> Iterator[Journal]:
+def open_journal(target: Path, fresh: bool = False) -> Iterator[Journal]:
     """The journal of ``target``, locked meanwhile; its folder goes when nothing in it is done.
+
+    Args:
+        target: Names the folder.
+        fresh: Read nothing: whatever is in the folder is to go. It stays until `Journal.clear`.
 
     Raises:
         OutputError: Another run is writing this target, or the folder cannot be made.
@@ -253,36 +260,20 @@ def open_journal(target: Path) -> Iterator[Journal]:
         sync_folder(folder.parent)
     lock = claim(folder / _LOCK, target)
     try:
-        journal = Journal(folder)
+        journal = Journal(folder, fresh)
         try:
             yield journal
         finally:
             # A chunk of another writer may be done although nobody here has heard of it yet.
-            if not journal.done and not any(folder.glob(_OTHERS)) and folder.exists():
+            empty = journal.known and not journal.done and not any(folder.glob(_OTHERS))
+            if empty and folder.exists():
                 journal.remove()
     finally:
         os.close(lock)
 
 
-def going_on(target: Path, settings: OutputSettings) -> OutputSettings:
-    """How a target is written: one that is a stopped run's, which could not say so, is replaced.
-
-    It is whole, but its report may not be; a run that goes on makes both of the chunks.
-    """
-    if settings.fresh or settings.force or not _is_signed(target):
-        return settings
-    return replace(settings, force=True)
-
-
-def clear_up(target: Path) -> None:
-    """Remove what a run kept of a target that is done and reported, and was stopped before."""
-    if _is_signed(target):
-        with suppress(OutputError), open_journal(target) as journal:
-            journal.remove()
-
-
-def _is_signed(target: Path) -> bool:
-    """Whether a target is the one that a journal says."""
+def is_signed(target: Path) -> bool:
+    """Whether a target is the one that its journal says."""
     with suppress(OSError, VidcolorError):
         lines = read_journals(work_folder(target))[1]
         return _seen(target) in [line.get("target") for line in lines]

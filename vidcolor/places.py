@@ -20,6 +20,11 @@ def work_folder(target: Path) -> Path:
     return _hidden(Path(os.path.abspath(target)), ".vidcolor")
 
 
+def is_taken(target: Path) -> bool:
+    """Whether a target is there, or is being made, or was begun: its name is another's."""
+    return any(map(os.path.lexists, (target, work_folder(target), part_path(target))))
+
+
 def report_path(target: Path) -> Path:
     """The report of a target that was made with others."""
     name = f"{target.name}.json"

@@ -45,7 +45,8 @@ from vidcolor.job import (
     told_weights,
     versions,
 )
-from vidcolor.journal import ChunkFolder, differences, going_on, read_journals
+from vidcolor.journal import ChunkFolder, differences, read_journals
+from vidcolor.kept import going_on
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.orders import (
