@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidcolor.errors import OutputError, SettingsError
-from vidcolor.film.encode import CONTAINERS
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import film_is_still
-from vidcolor.film.still import STILL_SUFFIXES
-from vidcolor.places import is_pattern
+from vidcolor.places import CONTAINERS, STILL_SUFFIXES, is_pattern
 
 # fmt: off
 FILM_SUFFIXES = frozenset({

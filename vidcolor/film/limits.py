@@ -17,9 +17,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import av.error
-
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, NoPicture, VidcolorError
 from vidcolor.settings import OpenSettings
 
@@ -96,7 +93,7 @@ def check_file(path: str | os.PathLike[str]) -> Path:
     try:
         state = os.stat(absolute)
     except FileNotFoundError:
-        raise FilmUnreadable(f"{name}: there is no such file") from None
+        raise FilmUnreadable(f"{name}: {_no_file(str(path))}") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise FilmUnreadable(f"{name}: cannot be opened: {reason}") from exc
@@ -107,6 +104,15 @@ def check_file(path: str | os.PathLike[str]) -> Path:
     if state.st_size == 0:
         raise FilmUnreadable(f"{name}: is an empty file")
     return absolute
+
+
+def _no_file(word: str) -> str:
+    """What is to be said of a word that no file has for its name."""
+    if word == "-" or word.startswith(("pipe:", "fd:")):
+        return "vidcolor cannot read a film from a pipe; save it to a file first"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://?[^/]", word):
+        return "is an address; download the film first and name the file"
+    return "there is no such file"
 
 
 def check_length(seconds: Fraction | None, settings: OpenSettings, name: str) -> None:
@@ -148,6 +154,8 @@ def film_errors(path: Path) -> Iterator[None]:
         FilmUnreadable: With a sentence that says what is wrong with the file.
         NoPicture: The file holds text, no pictures.
     """
+    import av.error  # here, so that a file that is missing is told before FFmpeg is loaded
+
     name = printable(path.name)
     try:
         yield

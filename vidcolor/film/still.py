@@ -29,11 +29,8 @@ from vidcolor.film.probe import check_size, limit_decoder, open_container, still
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.film.wholeness import is_whole_picture
 from vidcolor.frames import Damage, Frame, PixelLayout
-from vidcolor.places import part_path
+from vidcolor.places import STILL_SUFFIXES, part_path
 from vidcolor.settings import OpenSettings, OutputSettings
-
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
-"""Names under which a coloured still can be written."""
 
 _LAYOUT = PixelLayout("yuv444p", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
 _DEEP_LAYOUT = replace(_LAYOUT, format="yuv444p16le", bits=16)

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import av
-
 from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
 from vidcolor.film.limits import printable
 from vidcolor.settings import OutputSettings
@@ -61,7 +59,7 @@ def claim(path: Path, target: Path) -> int:
         file = os.open(path, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
     except OSError as exc:
         if exc.errno == errno.ENOSPC:
-            raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
+            raise _full(target) from exc
         raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
     if fcntl is not None and not _locked(file, path):
         os.close(file)
@@ -102,6 +100,14 @@ def sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
+def _full(path: Path) -> OutputFull:
+    """A disk without room; named is the folder of the target, not what is hidden in it."""
+    folder = Path(os.path.abspath(path)).parent
+    if folder.name.startswith(".") and folder.name.endswith(".vidcolor"):
+        folder = folder.parent
+    return OutputFull(f"{printable(folder)}: the disk is full; free some space and run again")
+
+
 @contextmanager
 def output_errors(target: Path) -> Iterator[None]:
     """Turns what FFmpeg and the system raise about the target into OutputError.
@@ -110,13 +116,14 @@ def output_errors(target: Path) -> Iterator[None]:
         OutputFull: No room left.
         OutputError: Anything else.
     """
-    name = printable(target.name)
+    import av  # here, so that a target that is there is told before FFmpeg is loaded
+
     try:
         yield
     except (VidcolorError, BrokenPipeError):  # a reader that has gone is no fault of the target
         raise
     except (av.FFmpegError, OSError, ValueError) as exc:
         if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
+            raise _full(target) from exc
         reason = printable(getattr(exc, "strerror", None) or exc)
-        raise OutputError(f"{name}: cannot be written: {reason}") from exc
+        raise OutputError(f"{printable(target.name)}: cannot be written: {reason}") from exc

@@ -121,7 +121,8 @@ def nets(weights: str) -> dict[str, Any]:
     Raises:
         WeightsNotFound: ``weights`` are none of them, and no file.
     """
-    from vidcolor.model.weights import HELPERS, available_weights, find_weights
+    from vidcolor.model.weights import available_weights, find_weights
+    from vidcolor.places import HELPERS
 
     find_weights(weights)
     return {"nets": [name for name in available_weights() if name not in HELPERS]}
