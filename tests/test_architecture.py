@@ -44,7 +44,7 @@ ORDER = [
     "training.trainer",
     *("web", "web.guard", "web.launch", "web.children", "web.choice", "web.private", "web.shelf"),
     *("web.looker", "web.worker", "web.study", "web.jobs", "web.desk", "web.words", "web.theme"),
-    *("web.page", "web.routes", "web.server"),
+    *("web.page", "web.routes", "web.gate", "web.server"),
     "vidcolor",
     *("cli", "cli.text", "cli.progress", "cli.summary", "cli.batch", "cli.cluster", "cli.color"),
     *(
