@@ -56,7 +56,7 @@ ORDER = [
     "training.trainer",
     *("web", "web.guard", "web.launch", "web.children", "web.choice", "web.private", "web.shelf"),
     *("web.looker", "web.worker", "web.study", "web.jobs", "web.desk", "web.words", "web.theme"),
-    *("web.page", "web.routes", "web.server"),
+    *("web.page", "web.routes", "web.gate", "web.server"),
     "vidcolor",
     *("cli", "cli.text", "cli.checks", "cli.faces", "cli.progress", "cli.summary", "cli.batch"),
     *("cli.one", "cli.cluster", "cli.words", "cli.color", "cli.bench", "cli.compare"),

@@ -7,7 +7,7 @@ around it, of which the net sees one frame of a few.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -102,14 +102,23 @@ class Viewer:
         source: str | Path,
         settings: Settings | None = None,
         colorizer: Colorizer | None = None,
+        between: Callable[[], object] | None = None,
     ) -> None:
         """Open ``source``; nets are loaded when they are needed, each once.
+
+        Args:
+            source: A film or a picture.
+            settings: Of everything; None takes the defaults.
+            colorizer: What to color with; None loads the weights of the settings.
+            between: Called before each frame that is read or given out; what it raises ends the
+                work. A picture is one frame.
 
         Raises:
             FilmError: As `open_film` and `read_still`.
         """
         self.settings = settings or Settings()
         self._given = colorizer
+        self._between = between
         self._colorizers: dict[ColorizerSettings, Colorizer] = {}
         self._gate: Gate | None = None
         self.name = printable(Path(source).name)
@@ -196,7 +205,7 @@ class Viewer:
         if self.film is None:
             yield from ((Fraction(0), self._still) for _ in moments)
             return
-        for window in windows(self.film, moments):
+        for window in windows(self.film, moments, between=self._between):
             yield window.seconds, window.frames[window.place]
 
     def found(
@@ -232,6 +241,8 @@ class Viewer:
                 items = colorizer.colorize(read, info.sample_aspect, crew, stride)
                 items = smooth(items, settings.smooth, self._gate_for(settings), None, crew)
                 for item in items:
+                    if self._between:
+                        self._between()
                     if wanted and item.frame is wanted[0].frame:
                         yield from self._results(item, wanted.popleft())
         finally:
@@ -262,7 +273,7 @@ class Viewer:
         """
         assert self.film is not None
         ahead = settings.shots.min_frames + LOOK_AHEAD - 1  # what a cut is told by
-        shown = windows(self.film, moments, context.frames, context.frames + ahead)
+        shown = windows(self.film, moments, context.frames, context.frames + ahead, self._between)
         try:
             for seconds, group in groupby(shown, lambda window: window.seconds):
                 window, *same = group

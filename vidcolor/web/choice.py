@@ -55,8 +55,8 @@ class Choice:
     def told(self) -> str:
         """In words: what differs from the defaults."""
         usual = Choice()
-        words = [] if self.weights == usual.weights else [f"{PurePath(self.weights).stem} colours"]
-        names = {"vivid": "vividness", "saturation": "saturation", "smooth": "steadiness"}
+        words = [] if self.weights == usual.weights else [f"model {PurePath(self.weights).stem}"]
+        names = {"vivid": "vividness", "saturation": "saturation", "smooth": "flicker reduction"}
         for name, word in {**names, "size": "detail"}.items():
             if getattr(self, name) != getattr(usual, name):
                 words.append(f"{word} {getattr(self, name):g}")
