@@ -10,6 +10,7 @@ import io
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -180,8 +181,8 @@ def into_png(data: bytes, extras: Extras) -> tuple[bytes, list[LeftBehind]]:
     chunks += [_text(key, text.encode()) for key, text in extras.texts.items()]
     why = "PNG has no place for it"
     left = [LeftBehind("IPTC", why)] if extras.iptc else []
-    begin = 8 + 25  # behind the signature and IHDR
-    return data[:begin] + b"".join(chunks) + data[begin:], left
+    head, *rest = _png_picture(data)
+    return b"".join([data[:8], head, *chunks, *rest]), left
 
 
 def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[LeftBehind]]:
@@ -254,6 +255,16 @@ def _dpi_of(page: Page) -> tuple[float, float] | None:
             return None
         found.append(number)
     return found[0], found[1]
+
+
+def _png_picture(data: bytes) -> Iterator[bytes]:
+    """The chunks of a PNG that an encoder made, without what it has to say of resolution."""
+    at = 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 5].isupper():
+            yield data[at:end]
+        at = end
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

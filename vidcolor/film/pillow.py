@@ -7,19 +7,21 @@ OS/2, CMYK, Lab, PGM, JPEG 2000, AVIF. And what stands beside the samples, whoev
 from __future__ import annotations
 
 import io
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels, VidcolorError
-from vidcolor.film.kinds import PNG, TIFF, Kind
+from vidcolor.film.kinds import PNG, TIFF, Kind, refusal
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import check_size
 from vidcolor.film.profile import cmyk_to_rgb
@@ -28,6 +30,7 @@ from vidcolor.settings import OpenSettings
 _GRAY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _MOST_TEXT = 1 << 20
+_STDERR = Lock()
 
 
 @dataclass
@@ -78,20 +81,23 @@ def decoded(
         ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8 or uint16.
 
     Raises:
-        FilmUnreadable: Pillow does not read it.
+        FilmUnreadable: It is damaged.
         FilmTooLarge: More pixels than ``settings.max_pixels``.
-        UnsupportedPixels: Floating point samples.
+        UnsupportedPixels: Pillow does not know such samples, or they are no integers.
     """
     try:
         with _opened(data, kind) as picture:
             check_size(*picture.size, settings, name)
-            picture.load()
+            with _quiet() if kind == TIFF else nullcontext():
+                picture.load()
             return _samples(picture, icc, name)
     except VidcolorError:
         raise
+    except UnidentifiedImageError as exc:
+        raise UnsupportedPixels(refusal(name, f"{kind.name} of a rare kind")) from exc
     except Exception as exc:  # a stranger's file makes plugins raise whatever they like
         reason = printable(exc)[:80]
-        raise FilmUnreadable(f"{name}: is damaged, or of a rare kind ({reason})") from exc
+        raise FilmUnreadable(f"{name}: is damaged ({reason})") from exc
 
 
 @contextmanager
@@ -101,6 +107,25 @@ def _opened(data: bytes, kind: Kind) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore")  # of damage in tags; the guard's error is no warning
         with Image.open(io.BytesIO(data), formats=[kind.pillow]) as picture:
             yield picture
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what libtiff has to say of damage from the terminal: it writes there by itself."""
+    with _STDERR:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is none
+            yield
+            return
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _samples(picture: Image.Image, icc: bytes, name: str) -> tuple[np.ndarray, bool]:
@@ -136,22 +161,24 @@ def _is_see_through(picture: Image.Image) -> bool:
 def _told(picture: Image.Image) -> Told:
     info = picture.info
     told = Told()
+    # A text of a PNG may be called like anything that Pillow finds: types tell them apart.
     told.icc = _bytes(info.get("icc_profile"))
     told.xmp = _bytes(info.get("xmp"))
     told.exif = _bytes(info.get("exif")).removeprefix(b"Exif\0\0")
-    if "srgb" not in info and not told.icc:
-        told.gamma = info.get("gamma")
-        told.primaries = info.get("chromaticity")
+    if not told.icc and not isinstance(info.get("srgb"), int):
+        gamma, primaries = info.get("gamma"), info.get("chromaticity")
+        told.gamma = gamma if isinstance(gamma, float) else None
+        told.primaries = primaries if isinstance(primaries, tuple) else None
     photoshop = info.get("photoshop")
     if isinstance(photoshop, dict):
         told.iptc = _bytes(photoshop.get(0x0404))
     told.dpi = _dpi(info.get("dpi"))
-    texts = getattr(picture, "text", {}) if picture.format == "PNG" else {}
-    told.texts = {
-        str(key): str(text)[:_MOST_TEXT]
-        for key, text in texts.items()
-        if key not in ("XML:com.adobe.xmp", "Raw profile type exif")
-    }
+    if picture.format == "PNG":
+        told.texts = {
+            str(key): str(text)[:_MOST_TEXT]
+            for key, text in info.items()
+            if isinstance(text, str) and key not in ("XML:com.adobe.xmp", "xmp")
+        }
     comment = info.get("comment")
     if isinstance(comment, bytes) and comment.strip(b"\0 "):
         told.texts["Comment"] = comment[:_MOST_TEXT].decode("utf-8", "replace")
@@ -159,8 +186,6 @@ def _told(picture: Image.Image) -> Told:
 
 
 def _bytes(value: object) -> bytes:
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
     return value if isinstance(value, bytes) else b""
 
 

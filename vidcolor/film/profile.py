@@ -121,7 +121,9 @@ def tone_of_gamma(
     curve = _from_srgb if gamma is None or plain else _power(1 / gamma)
     if gray:
         return None if plain else _unless_srgb(Tone(name, (curve,)))
-    colors = _colorants(primaries) if primaries and len(primaries) == 8 else _SRGB
+    colors: Floats | None = _SRGB
+    if primaries and len(primaries) == 8:
+        colors, name = _colorants(primaries), f"{name}, primaries of its own"
     return None if colors is None else _unless_srgb(Tone(name, (curve,) * 3, colors))
 
 

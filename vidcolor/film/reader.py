@@ -24,7 +24,7 @@ from vidcolor.film.convert import planes
 from vidcolor.film.extras import ICC, IPTC, XMP, Extras, with_exif, with_tags
 from vidcolor.film.facts import is_see_through
 from vidcolor.film.header import exif_blocks, jpeg_frame, orientation, picture_size
-from vidcolor.film.kinds import BMP, CONVERT, JPEG, TIFF, check_kind, refusal
+from vidcolor.film.kinds import BMP, CONVERT, JPEG, TIFF, WEBP, check_kind, refusal
 from vidcolor.film.limits import CODECS, check_file, film_errors, printable
 from vidcolor.film.photo import Photo
 from vidcolor.film.pillow import Told, decoded, told_by
@@ -44,6 +44,8 @@ _PLAIN = frozenset({1, 5, 8, 32773, 32946})
 _AGREED = 4.0
 """Of 255: how far two readers may be apart on the mean."""
 _HUNDREDTH = 100
+_NEAR, _LOOKED_AT = 3.0, 256
+"""Of 255: how near the median the samples of a blank picture are; so many across are looked at."""
 
 
 class Still:
@@ -132,7 +134,9 @@ class Still:
         if not kind.codec or parts == 4:  # FFmpeg takes inks for light
             readers = [by_pillow]
         else:
-            readers = [by_pillow, by_ffmpeg] if kind == BMP else [by_ffmpeg, by_pillow]
+            readers = [by_ffmpeg, by_pillow]
+            # FFmpeg does not know all BMPs, and rounds the colors of WebP down.
+            readers = readers[::-1] if kind in (BMP, WEBP) else readers
         rare = f"{self.name}: is damaged beyond use, or a {kind.name} of a rare kind; {CONVERT}"
         photo = self._surest(readers, len(data), FilmUnreadable(rare))
         photo.damaged |= not is_whole_picture(data)
@@ -202,7 +206,9 @@ class Still:
             except FilmError as exc:
                 failed = failed or exc
                 continue
-            if photo.samples.min() != photo.samples.max():
+            photo.damaged |= isinstance(failed, FilmUnreadable)
+            if not _is_blank(photo.samples):
+                photo.damaged |= blank is not None  # the first reader lost it on the way
                 return photo
             blank = blank or photo
         if blank is None:
@@ -277,6 +283,14 @@ class Still:
             photo.samples, photo.chroma = as_rgb().samples, None
         photo.samples, photo.tone = tone.applied(photo.samples), tone.name
         return photo
+
+
+def _is_blank(samples: np.ndarray) -> bool:
+    """Whether a picture is of one color, or nearly: few samples are far from the median."""
+    step = max(1, min(samples.shape[:2]) // _LOOKED_AT)
+    few = samples[::step, ::step].astype(np.float32)
+    near = _NEAR * (257 if samples.dtype == np.uint16 else 1)
+    return float((np.abs(few - np.median(few)) > near).mean()) < 1 / _HUNDREDTH
 
 
 def _tone(told: Told, gray: bool) -> Tone | None:
