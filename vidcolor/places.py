@@ -13,7 +13,10 @@ from pathlib import Path
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffix of a film that can be written -> FFmpeg muxer."""
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
+TIFF_SUFFIXES = (".tif", ".tiff")
+"""Names of pictures with as many pages as one likes."""
+
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 """Names under which a colored still can be written."""
 
 HELPERS = ("gate", "vgg16")

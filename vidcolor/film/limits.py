@@ -28,9 +28,6 @@ FORMATS = (
 )
 """Demuxers that may open a film. None of them opens a second file."""
 
-STILL_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,tiff_pipe,bmp_pipe"
-"""Demuxers that may open a picture."""
-
 # fmt: off
 CODECS = frozenset({
     "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vp8", "vp9", "av1", "libdav1d",

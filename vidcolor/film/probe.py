@@ -27,6 +27,7 @@ from vidcolor.errors import (
     UnsupportedPixels,
 )
 from vidcolor.film.facts import describe, is_cover
+from vidcolor.film.kinds import kind_of
 from vidcolor.film.limits import (
     CODECS,
     CONVERT,
@@ -46,13 +47,6 @@ from vidcolor.settings import OpenSettings
 _MAX_DAMAGE = 1000
 _PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
 _PROBE_PACKETS = 2000
-_STILL_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "png_pipe"),
-    (b"\xff\xd8\xff", "jpeg_pipe"),
-    (b"II*\0", "tiff_pipe"),
-    (b"MM\0*", "tiff_pipe"),
-    (b"BM", "bmp_pipe"),
-)
 
 
 @dataclass
@@ -105,20 +99,8 @@ class Film:
 
 
 def film_is_still(path: str | os.PathLike[str]) -> bool:
-    """Whether the file at ``path`` is a picture (PNG, JPEG, WebP, TIFF, BMP), told by its bytes."""
-    return still_format(path) is not None
-
-
-def still_format(path: str | os.PathLike[str]) -> str | None:
-    """FFmpeg's demuxer for the picture at ``path``; None for anything that is no picture."""
-    try:
-        with open(check_file(path), "rb") as file:
-            head = file.read(16)
-    except (FilmUnreadable, OSError):
-        return None
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp_pipe"
-    return next((demuxer for magic, demuxer in _STILL_MAGIC if head.startswith(magic)), None)
+    """Whether the file at ``path`` is a picture, told by its bytes, be its kind read or not."""
+    return kind_of(path) is not None
 
 
 def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Film:
