@@ -10,11 +10,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.text import printable
 from vidcolor.errors import OutputError
+from vidcolor.files import append_named
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -159,7 +161,7 @@ class ProgressFile:
         if not self._owned:
             return
         try:
-            self._file = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            self._file = append_named(Path(name))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise OutputError(f"--progress {name}: cannot be written ({reason})") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.files import write_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +115,7 @@ def write_json(found: object, path: Path, complaint: str) -> None:
         OutputError: The file cannot be written.
     """
     try:
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        write_named(path, (json.dumps(found, indent=1) + "\n").encode())
     except OSError as error:
         raise OutputError(f"{complaint} ({error.strerror})") from error
 

@@ -21,6 +21,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from torch import Tensor
 
 from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, UnsupportedPixels
+from vidcolor.files import write_own
 from vidcolor.film.convert import neutral_picture, planes
 from vidcolor.film.header import orientation, picture_size, upright
 from vidcolor.film.limits import CODECS, STILL_FORMATS, check_file, film_errors, printable
@@ -29,7 +30,7 @@ from vidcolor.film.probe import check_size, limit_decoder, open_container, still
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.film.wholeness import is_whole_picture
 from vidcolor.frames import Damage, Frame, PixelLayout
-from vidcolor.places import part_path
+from vidcolor.places import followed, part_path
 from vidcolor.settings import OpenSettings, OutputSettings
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -133,6 +134,7 @@ def write_picture(
 
 def _put(data: bytes, path: Path) -> None:
     """Writes a whole file aside and gives it its name."""
+    path = followed(path)  # a link is left as it is
     part = part_path(path)
     file = claim(part, path)
     try:
@@ -215,7 +217,7 @@ def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None)
 
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
-    Path(path).write_bytes(_encoded(rgb, Path(path)))
+    write_own(Path(path), _encoded(rgb, Path(path)))
 
 
 def _encoded(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
