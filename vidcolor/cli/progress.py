@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vidcolor.cli.faces import LOADING, Bar, Log, Pace
 from vidcolor.cli.text import clock, count, printable, say
 from vidcolor.errors import OutputError
+from vidcolor.files import append_named
 from vidcolor.unfinished import kept_of
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class ProgressFile:
         if not self._owned:
             return
         try:
-            self._file = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            self._file = append_named(Path(name))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise OutputError(f"--progress {name}: cannot be written ({reason})") from error

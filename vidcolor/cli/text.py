@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from unicodedata import combining, east_asian_width
 
 from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.files import write_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -200,7 +201,7 @@ def write_json(found: object, path: Path, complaint: str) -> None:
         OutputError: The file cannot be written.
     """
     try:
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        write_named(path, (json.dumps(found, indent=1) + "\n").encode())
     except OSError as error:
         raise OutputError(f"{complaint} ({error.strerror})") from error
 

@@ -7,6 +7,7 @@ disguise opens nothing.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -68,6 +69,7 @@ CONVERT = "convert the film to ffv1 or h264 first (ffmpeg -i FILM -c:v ffv1 FILM
 READ_LIMITS = {"max_streams": "1000", "probesize": str(5_000_000), "max_probe_packets": "2500"}
 """What FFmpeg may make and read before the first frame, whatever its next version thinks."""
 
+_PATIENT = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 _PROBE_BYTES = 4096
 _ENDS = 1 << 20
 # The entry, then boxes about the picture, and among them what it was before encryption.
@@ -132,8 +134,10 @@ def identity(path: Path) -> dict[str, Any]:
         FilmUnreadable: The file has gone.
     """
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, os.O_RDONLY | _PATIENT), "rb") as file:
             state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise OSError(errno.EINVAL, "is no file")
             digest = hashlib.sha256(file.read(_ENDS))
             file.seek(max(0, state.st_size - _ENDS))
             digest.update(file.read(_ENDS))

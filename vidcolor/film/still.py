@@ -23,6 +23,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from torch import Tensor
 
 from vidcolor.errors import CannotCarry, OutputError, SettingsError
+from vidcolor.files import write_own
 from vidcolor.film.convert import planes
 from vidcolor.film.extras import Extras, into_jpeg, into_png
 from vidcolor.film.header import upright
@@ -32,7 +33,7 @@ from vidcolor.film.reader import Still
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.film.tiffwriter import TiffWriter
 from vidcolor.frames import Damage, Frame, LeftBehind
-from vidcolor.places import STILL_SUFFIXES, TIFF_SUFFIXES, part_path
+from vidcolor.places import STILL_SUFFIXES, TIFF_SUFFIXES, followed, part_path
 from vidcolor.settings import OpenSettings, OutputSettings
 
 _JPEG_QUALITY = 2  # quantiser, 1 (best) to 31
@@ -163,6 +164,7 @@ def write_picture(
 @contextmanager
 def _part(path: Path) -> Iterator[BinaryIO]:
     """A file to be written, which gets its name when it is whole."""
+    path = followed(path)  # a link is left as it is
     part = part_path(path)
     file = claim(part, path)
     try:
@@ -194,7 +196,7 @@ def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None)
 
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
-    Path(path).write_bytes(_encoded(rgb, Path(path)))
+    write_own(Path(path), _encoded(rgb, Path(path)))
 
 
 def _encoded(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:

@@ -256,6 +256,7 @@ def save_weights(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part")
+    aside.unlink(missing_ok=True)  # whatever it is
     save_file(state, aside, metadata)
     target = path.with_name(f"{path.stem}-{file_sha256(aside)[:8]}.safetensors")
     aside.chmod(0o644)  # safetensors makes files that only their owner can read
