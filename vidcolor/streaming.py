@@ -101,7 +101,7 @@ def _moving(
     report.carried = writer.passthrough.carried
     report.left_behind = writer.passthrough.left_behind
     colour = colour_note(report.source_colour)
-    report.notes = [*film.info.notes, *plan.notes, *colour, *colorizer.notes]
+    report.notes = [*film.info.notes, *plan.notes, *film.notes, *colour, *colorizer.notes]
     report.weights = told_weights(colorizer, gate_sha256)
     return report
 

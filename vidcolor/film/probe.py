@@ -70,6 +70,8 @@ class Film:
     """``grey``, ``tinted`` or ``coloured``; known when ``decode`` has ended."""
     seeks: bool | None = None
     """Whether reading may begin in its middle; None until `vidcolor.film.seek` was asked."""
+    notes: list[str] = field(default_factory=list)
+    """What a user should know of what was written beside the picture."""
     former: list[InputContainer] = field(default_factory=list)
     """Containers that were read before; what was made of them may still be in use."""
 

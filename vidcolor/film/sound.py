@@ -130,9 +130,9 @@ class Sound:
             listed = frames if short else len(stream.index_entries)
         elif kind == "avi":
             total = listed = max(len(stream.index_entries), _counted(stream))
-            # What stands in a chunk and what in a packet may differ, and chunks may be empty.
+            # What is in a chunk and what in a packet may differ; encoders end with an empty one.
             sizes = [entry.size for entry in stream.index_entries]
-            if sizes and len(sizes) >= total and track.bytes >= sum(sizes):
+            if len(sizes) >= total - 1 and track.bytes >= sum(sizes):
                 return ""
         else:
             listed = 0
