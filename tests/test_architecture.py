@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
 ORDER = [
-    *("errors", "settings", "frames", "streams", "places", "timecode", "lines"),
+    *("errors", "settings", "plain", "frames", "streams", "places", "timecode", "files", "lines"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
     "color.neutral",
     *("film.*", "sheets"),
@@ -28,7 +28,18 @@ ORDER = [
     *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
     *("colorizer", "smoothing", "paint", "way"),
     *("viewer", "preview"),
-    *("chunks", "journal", "plans", "assembly", "shotlist", "job", "stills", "pipeline"),
+    *(
+        "chunks",
+        "workfolder",
+        "journal",
+        "kept",
+        "plans",
+        "assembly",
+        "shotlist",
+        "job",
+        "stills",
+        "pipeline",
+    ),
     *("streaming", "comparison", "reels", "batch", "orders", "worker"),
     *("dispatch", "standing", "foreman", "shares", "cluster", "metrics"),
     *("matching", "steadiness", "evaluation"),

@@ -9,8 +9,8 @@ from vidcolor.film.encode import EncodePlan
 from vidcolor.film.probe import Film
 from vidcolor.film.stitch import stitch
 from vidcolor.frames import Report
-from vidcolor.journal import ChunkFolder, DoneChunk
 from vidcolor.settings import OutputSettings
+from vidcolor.workfolder import ChunkFolder, DoneChunk
 
 
 def assemble(

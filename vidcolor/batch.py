@@ -15,17 +15,22 @@ from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
+from vidcolor.files import new_file, read_own
 from vidcolor.film.limits import check_file, printable
 from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.target import new_file, output_errors, publish
+from vidcolor.film.target import output_errors, publish
 from vidcolor.frames import Report
 from vidcolor.job import Job, as_elsewhere, describe_still, job_of
-from vidcolor.journal import clear_up, differences, going_on
+from vidcolor.journal import differences
+from vidcolor.kept import clear_up, going_on
 from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import OnProgress, colorize_film
 from vidcolor.places import part_path, report_path
 from vidcolor.reels import Reel
 from vidcolor.settings import Settings
+
+_MOST = 64 << 20
+"""Bytes of a report that is read."""
 
 
 class Result(StrEnum):
@@ -161,8 +166,8 @@ def result_of(report: Report) -> Result:
 def read_report(target: Path) -> Report | None:
     """The report beside a target; None where there is none, or none of this version of vidcolor."""
     try:
-        return Report.from_dict(json.loads(report_path(target).read_text()))
-    except (OSError, ValueError, TypeError, KeyError):
+        return Report.from_dict(json.loads(read_own(report_path(target), _MOST)))
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -26,7 +26,8 @@ from vidcolor.errors import (
 from vidcolor.film.limits import check_file, identity
 from vidcolor.film.target import check_target
 from vidcolor.frames import Progress, WorkerFigures
-from vidcolor.journal import going_on, open_journal
+from vidcolor.journal import open_journal
+from vidcolor.kept import going_on
 from vidcolor.orders import (
     Begin,
     Begun,
@@ -118,7 +119,12 @@ class Foreman:
                 return None
         film.began = film.began or perf_counter()
         self._since[task, worker] = perf_counter()
-        return task, self._order(film, task)
+        try:
+            return task, self._order(film, task)
+        except Exception as error:
+            self._dispatch.done(task)
+            self._give_up(task.film, error)
+            return None
 
     def _order(self, film: Standing, task: Task) -> Order:
         if task.step is Step.BEGIN:
@@ -159,13 +165,13 @@ class Foreman:
             self._fail(task, worker.name, word)
             return True
         self._figures(film, task, worker.name).device = worker.device
-        if isinstance(word, Coloured):
-            film.coloured(word, film.figures(worker.name))
-            self._tell(film, film.at)
         self._dispatch.done(task)
         try:
+            if isinstance(word, Coloured):
+                film.coloured(word, film.figures(worker.name))
+                self._tell(film, film.at)
             self._heard(task, word)
-        except VidcolorError as error:
+        except Exception as error:  # whatever is wrong with its files, the other films go on
             self._give_up(task.film, error)
         return True
 
@@ -204,8 +210,9 @@ class Foreman:
 
     def _begun(self, number: int, word: Begun) -> None:
         film = self._films[number]
-        film.journal = journal = film.held.enter_context(open_journal(film.reel.target))
-        if self._settings.output.fresh:
+        fresh = self._settings.output.fresh
+        film.journal = journal = film.held.enter_context(open_journal(film.reel.target, fresh))
+        if fresh:
             journal.clear()
         output = going_on(film.reel.target, self._settings.output)
         check_target(film.reel.source, film.reel.target, output)  # the journal may be worth nothing
@@ -289,7 +296,7 @@ class Foreman:
             return
         self._give_up(number, film.what_is_aside(self._attempts))
 
-    def _give_up(self, number: int, error: VidcolorError) -> None:
+    def _give_up(self, number: int, error: Exception) -> None:
         film = self._films[number]
         if film.journal and isinstance(error, FilmChanged | UnsupportedPixels):
             with suppress(OutputError):

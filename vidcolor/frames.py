@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vidcolor.plain import made
+
 if TYPE_CHECKING:  # films are probed without paying for torch
     from torch import Tensor
 
@@ -282,16 +284,12 @@ class Report:
         return asdict(self) | {"clean": self.clean}
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> Report:
+    def from_dict(cls, found: object) -> Report:
         """The report that `to_dict` made plain.
 
         Raises:
-            KeyError: It is none, or one of another version of vidcolor.
-            TypeError: The same.
+            ValueError: It is none, or one of another version of vidcolor.
         """
-        lists = {
-            "damage": [Damage(**entry) for entry in found["damage"]],
-            "left_behind": [LeftBehind(**entry) for entry in found["left_behind"]],
-            "workers": [WorkerFigures(**entry) for entry in found["workers"]],
-        }
-        return cls(**{name: value for name, value in found.items() if name != "clean"} | lists)
+        if not isinstance(found, dict) or not found.keys() >= {"damage", "left_behind", "workers"}:
+            raise ValueError("is no report")
+        return made(cls, {name: value for name, value in found.items() if name != "clean"})

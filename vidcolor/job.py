@@ -16,10 +16,14 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.limits import check_file, identity
 from vidcolor.frames import FilmInfo
-from vidcolor.settings import ColorizerSettings, EncodeSettings, Settings
+from vidcolor.plain import number_in, part_of
+from vidcolor.settings import MAX_BATCH, ColorizerSettings, EncodeSettings, Settings
 
 Job = dict[str, Any]
 """Plain types, as JSON gives them back."""
+
+_MOST_THREADS = 128
+"""That an encoder was ever given."""
 
 
 def job_of(
@@ -51,7 +55,7 @@ def job_of(
 
 def as_begun(settings: EncodeSettings, begun: Job) -> EncodeSettings:
     """The settings with the threads that an interrupted job had, unless others are asked for."""
-    threads = settings.threads or begun.get("encoder", {}).get("threads", 0)
+    threads = settings.threads or number_in(begun, "encoder", "threads", _MOST_THREADS)
     return replace(settings, threads=threads)
 
 
@@ -61,15 +65,16 @@ def as_elsewhere(job: Job, other: Job, settings: ColorizerSettings) -> Job:
     That is the device, and what the net computes in as far as nothing is asked for: both show in
     the bits of a film, and neither is a reason to make it anew.
     """
-    there = other.get("net", {})
-    as_asked = settings.numbers in ("auto", *there.get("numbers", "").split()[:1])
+    found = part_of(other, "net")
+    there = found if isinstance(found, dict) else {}
+    as_asked = settings.numbers in ("auto", *str(there.get("numbers", "")).split()[:1])
     own = ("device", "numbers") if as_asked else ("device",)
     return job | {"net": job["net"] | {name: there[name] for name in own if name in there}}
 
 
 def fit(colorizer: Colorizer, info: FilmInfo, begun: Job) -> None:
     """Decide how the net is run; an interrupted job has decided it already."""
-    batch = begun.get("net", {}).get("batch", 0)
+    batch = number_in(begun, "net", "batch", MAX_BATCH)
     colorizer.renew()
     colorizer.fit(info.height, info.width, info.sample_aspect, batch)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from vidcolor.frames import Report
 from vidcolor.job import Job
-from vidcolor.journal import DoneChunk
 from vidcolor.plans import PlanEnd, PlannedChunk
 from vidcolor.reels import Reel
+from vidcolor.workfolder import DoneChunk
 
 
 @dataclass(frozen=True)

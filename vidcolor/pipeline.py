@@ -28,7 +28,8 @@ from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
 from vidcolor.job import as_begun, describe_job, fit, told_weights, versions
-from vidcolor.journal import ChunkFolder, DoneChunk, Journal, going_on, open_journal
+from vidcolor.journal import Journal, open_journal
+from vidcolor.kept import going_on
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.paint import paint
@@ -38,6 +39,7 @@ from vidcolor.smoothing import context, smooth
 from vidcolor.stills import colorize_still
 from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.way import crew_for
+from vidcolor.workfolder import ChunkFolder, DoneChunk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,8 +108,8 @@ def _colorize_moving(
     settings = replace(settings, output=going_on(target, settings.output))
     with open_film(source, settings.open) as film:
         check_target(film.info.path, target, settings.output)
-        with open_journal(target) as journal:
-            begun = {} if settings.output.fresh else journal.job
+        with open_journal(target, settings.output.fresh) as journal:
+            begun = journal.job
             plan = plan_encode(film.info, target, as_begun(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)

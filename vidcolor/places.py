@@ -10,14 +10,29 @@ from pathlib import Path
 _NAME_LIMIT = 255
 
 
+def followed(target: Path) -> Path:
+    """The file that a target stands for: where a link leads to, or the target itself."""
+    return Path(os.path.realpath(target)) if os.path.islink(target) else target
+
+
 def part_path(target: Path) -> Path:
-    """The temporary file that becomes ``target``."""
-    return _hidden(target, ".part")
+    """The temporary file that becomes ``target``, or the file that this is a link to."""
+    return aside_of(followed(target))
+
+
+def aside_of(path: Path) -> Path:
+    """The temporary file that takes the place of what is at ``path``."""
+    return _hidden(path, ".part")
 
 
 def work_folder(target: Path) -> Path:
     """Where what is done of a film is kept until all of it is."""
-    return _hidden(Path(os.path.abspath(target)), ".vidcolor")
+    return _hidden(followed(Path(os.path.abspath(target))), ".vidcolor")
+
+
+def is_taken(target: Path) -> bool:
+    """Whether a target is there, or is being made, or was begun: its name is another's."""
+    return any(map(os.path.lexists, (target, work_folder(target), part_path(target))))
 
 
 def report_path(target: Path) -> Path:

@@ -7,11 +7,11 @@ is, and checks frame by frame that it is what the planner saw.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import groupby
-from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -21,12 +21,15 @@ from vidcolor.film.decode import decode
 from vidcolor.film.probe import Film
 from vidcolor.film.target import output_errors
 from vidcolor.frames import Damage, Frame, PixelLayout
-from vidcolor.journal import PLAN, ChunkFolder
 from vidcolor.lines import checked_line, entries
+from vidcolor.plain import made
 from vidcolor.streams import close, watched
+from vidcolor.workfolder import PLAN, ChunkFolder
 
 _PRINT = 8
 """Hexadecimal digits of a frame's fingerprint."""
+_PRINTS = re.compile(f"(?:[0-9a-f]{{{_PRINT}}})+")
+_FRACTION = re.compile(r"-?\d{1,30}(?:/[1-9]\d{0,30})?")
 
 
 @dataclass(frozen=True)
@@ -233,14 +236,11 @@ def read_plan(folder: ChunkFolder) -> Plan | None:
         first, *middle, last = entries(folder.folder / PLAN)
         if first["job"] != folder.job:
             return None
-        chunks = tuple(_chunk_of(line["chunk"]) for line in middle)
-        end = last["end"] | {"damage": tuple(Damage(**each) for each in last["end"]["damage"])}
-        plan = Plan(chunks, PlanEnd(**end))
+        chunks = tuple(made(PlannedChunk, line["chunk"]) for line in middle)
+        plan = Plan(chunks, made(PlanEnd, last["end"]))
+        numbers = list(range(last["chunks"])) if last["chunks"] == len(chunks) else []
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return plan if [chunk.number for chunk in chunks] == list(range(last["chunks"])) else None
-
-
-def _chunk_of(entry: dict[str, Any]) -> PlannedChunk:
-    lists = {name: tuple(entry[name]) for name in ("shots", "outliers")}
-    return PlannedChunk(**entry | lists)
+    whole = [chunk.number for chunk in chunks] == numbers
+    whole = whole and all(_PRINTS.fullmatch(chunk.prints) for chunk in chunks)
+    return plan if whole and _FRACTION.fullmatch(plan.end.zero) else None

@@ -14,6 +14,9 @@ from vidcolor.errors import SettingsError
 MAX_STRIDE = 4
 """Up to here strides were measured to keep the quality."""
 
+MAX_BATCH = 256
+"""Frames in one run of the net at most."""
+
 
 @dataclass(frozen=True)
 class OpenSettings:
@@ -100,7 +103,7 @@ class ColorizerSettings:
             )
         if self.threads < 0:
             raise SettingsError("there are no fewer than 1 threads")
-        if not 0 <= self.batch <= 256:
+        if not 0 <= self.batch <= MAX_BATCH:
             raise SettingsError("--batch must be 1 to 256")
         if self.numbers not in NUMBERS:
             raise SettingsError(f"no numbers {self.numbers!r}; use {', '.join(NUMBERS)}")

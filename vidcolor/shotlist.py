@@ -13,9 +13,9 @@ from typing import Any
 from vidcolor.errors import FilmUnreadable, SettingsError
 from vidcolor.film.limits import check_file, printable
 from vidcolor.frames import Shot
-from vidcolor.journal import JOURNAL, read_journals
 from vidcolor.places import work_folder
 from vidcolor.timecode import timecode
+from vidcolor.workfolder import JOURNAL, read_journals
 
 _MOST = 64 << 20  # bytes
 _LONGEST = 10**6  # seconds

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -49,8 +50,18 @@ class Handover:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Handover:
-        """The handover that `to_bytes` wrote down."""
-        return cls(**load(data))
+        """The handover that `to_bytes` wrote down.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            found = cls(**load(data))
+        except (SafetensorError, TypeError, KeyError) as error:
+            raise ValueError("is no handover") from error
+        if [value.ndim for value in vars(found).values()] != [2, 3, 4]:
+            raise ValueError("is no handover")
+        return found
 
 
 class Handovers(Protocol):

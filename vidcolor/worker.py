@@ -45,7 +45,8 @@ from vidcolor.job import (
     told_weights,
     versions,
 )
-from vidcolor.journal import ChunkFolder, differences, going_on, read_journals
+from vidcolor.journal import differences
+from vidcolor.kept import going_on
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.orders import (
@@ -72,6 +73,7 @@ from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.way import crew_for
+from vidcolor.workfolder import ChunkFolder, read_journals
 
 EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""

@@ -178,7 +178,7 @@ def _add_cover(container: Any) -> Any:
 
 
 def _add_audio(container: Any, audio: Audio) -> Any:
-    stream = container.add_stream(audio.codec, rate=audio.rate)
+    stream = container.add_stream(audio.codec, rate=audio.rate, options=dict(audio.options))
     stream.codec_context.layout = audio.layout
     stream.codec_context.bit_rate = 128_000
     stream.disposition = audio.disposition

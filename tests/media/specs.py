@@ -32,6 +32,8 @@ class Audio:
     disposition: Disposition = Disposition.default
     seconds: float | None = None
     """Length; None is as long as the picture."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Of the encoder."""
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,11 @@ AUDIO = [
     ("ac3", ".mkv", ".mp4", True),
     ("libmp3lame", ".mkv", ".mov", True),
     ("wmav2", ".avi", ".mp4", False),
-    ("wmav2", ".avi", ".mkv", False),
+    ("wmav2", ".avi", ".mkv", True),
+    ("adpcm_ms", ".avi", ".mkv", True),
+    ("adpcm_ima_wav", ".avi", ".mkv", True),
+    ("pcm_alaw", ".avi", ".mkv", True),
+    ("pcm_mulaw", ".mov", ".mkv", True),
     ("aac", ".mp4", ".webm", False),
 ]
 

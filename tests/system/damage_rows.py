@@ -149,7 +149,7 @@ REFUSED: list[Refusal] = [
     Refusal("B51", "text.mp4", NO_FILM),
     Refusal("B52", "header.mp4", "FILM: has a header but no pictures"),
     Refusal("B52", "header.mkv", "FILM: ends before its first picture, or is damaged beyond use"),
-    Refusal("B53", "nodecoder.mkv", "FILM: there is no decoder for its picture"),
+    Refusal("B53", "nodecoder.mkv", "FILM: the codec of its picture is not on .* list .*"),
     Refusal("B54", "sizes.ts", CHANGES.format("64x64", "128x64")),
     Refusal("B55", "pixels.ts", CHANGES.format("yuv420p", "yuv422p")),
 ]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from test_journal import JOB, begun
 
-from vidcolor.journal import JOURNAL, ChunkFolder, clear_up, going_on, open_journal
+from vidcolor.journal import JOURNAL, ChunkFolder, open_journal
+from vidcolor.kept import clear_up, going_on
 from vidcolor.places import work_folder
 from vidcolor.settings import OutputSettings
 

@@ -11,6 +11,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from vidcolor.film.acm import add_by_tag
+from vidcolor.film.clock import ticks
 from vidcolor.film.passthrough import Route, stream_tags
 from vidcolor.film.probe import Film
 from vidcolor.film.subtitles import ASS_HEADER, from_text, to_text
@@ -24,13 +26,15 @@ def add_route(container: OutputContainer, route: Route) -> Stream | None:
     """Adds the stream of ``route`` to ``container``; None where no packets follow."""
     source = route.stream
     stream: Stream
-    if route.data:
+    if route.how != "by tag" and route.data:
         container.add_attachment(route.name, route.mimetype, route.data)
         return None
     if route.how == "convert" and route.codec == "mov_text":
         stream = container.add_stream("mov_text")
         stream.codec_context.subtitle_header = ASS_HEADER
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+    elif route.how == "by tag":
+        stream = add_by_tag(container, source, route.data)
     elif route.how == "convert":
         stream = container.add_mux_stream(route.codec, time_base=Fraction(1, 1000))
     else:
@@ -53,7 +57,10 @@ def _name_channels(stream: Stream) -> None:
 
 
 class Carrier:
-    """One carried stream in the target: times in its ticks, never standing or going back.
+    """One carried stream in the target: times in its ticks, never going back.
+
+    A time is rounded to the target's tick by itself, so that nothing adds up where packets are
+    shorter than a tick. Where the container takes no equal times, they are a tick apart.
 
     Attributes:
         stream: Of the target.
@@ -63,9 +70,18 @@ class Carrier:
         self._route = route
         self.stream = stream
         self._film = film
-        self._drops_discarded = container in ("matroska", "webm")
+        self._is_sound = route.stream.type == "audio"
+        self._is_text = route.stream.type == "subtitle"
+        matroska = container in ("matroska", "webm")
+        self._drops_discarded = matroska
+        self._step = 0 if matroska or self._is_text else 1
+        # Here only chunks of sound have times; FFmpeg gives all packets of one the same.
+        self._by_chunks = film.info.container in ("avi", "asf") and self._is_sound
+        self._adds_up = film.info.container == "avi" and self._is_sound
         self._empty_text = route.stream.codec_context.name == "mov_text"
         self._last: int | None = None
+        self._before: tuple[Fraction, Fraction, Fraction] | None = None
+        """Of the packet before, in seconds: its time in the film, its own, and its length."""
         self._held: Packet[Any] | None = None
 
     def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
@@ -100,36 +116,51 @@ class Carrier:
     def _placed(self, packet: Packet[Any]) -> Packet[Any]:
         source, target = packet.time_base, self.stream.time_base
         assert target is not None
-        if source != target:
-            ratio = source / target
+        ratio = source / target
+        moved = self._moved(packet)
+        if ratio != 1:
             packet.pts = None if packet.pts is None else round(packet.pts * ratio)
             packet.dts = None if packet.dts is None else round(packet.dts * ratio)
             packet.duration = round((packet.duration or 0) * ratio)
             packet.time_base = target
+        if moved is not None:
+            packet.pts = packet.dts = ticks(moved, target)
         if packet.dts is None and packet.pts is not None:
             packet.dts = self._guess_dts(packet)
-        if packet.dts is not None and self._last is not None and packet.dts <= self._last:
-            self._move(packet, self._last)
-        if self._route.stream.type == "audio" and not packet.duration and packet.dts is not None:
+        if packet.dts is not None and self._last is not None:
+            packet.dts = max(packet.dts, self._last + self._step)
+            packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
+        if self._is_sound and not packet.duration and packet.dts is not None:
             # MP4 hides a last packet that has no length.
             packet.duration = packet.dts - self._last if self._last is not None else 0
         self._last = packet.dts
         packet.stream = self.stream
         return packet
 
-    def _move(self, packet: Packet[Any], last: int) -> None:
-        """Places a packet behind the one before it, whose decoding time is ``last``."""
-        assert packet.dts is not None
-        step = 1
-        if self._film.info.container == "avi" and self._route.stream.type == "audio":
-            # AVI has times for chunks of sound only; FFmpeg gives all packets of one the same.
-            step = max(1, packet.duration or 0)
-        elif self._route.stream.type != "subtitle":
-            at = float(packet.dts * packet.time_base)
-            text = f"{self._route.label} went back by {last - packet.dts} ticks; moved forward"
-            self._film.note("timestamp", at, text)
-        packet.dts = last + step
-        packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
+    def _moved(self, packet: Packet[Any]) -> Fraction | None:
+        """Where a packet of a chunk of an AVI belongs that has the chunk's time, in seconds.
+
+        Of all others a time is noted that stands or goes back; but a packet that is no longer than
+        the film's tick may well have the time of the one before.
+        """
+        begin = packet.dts if packet.dts is not None else packet.pts
+        if begin is None:
+            return None
+        tick = packet.time_base
+        told, length = begin * tick, (packet.duration or 0) * tick
+        before, self._before = self._before, (told, told, length)
+        if before is None or self._is_text:
+            return None
+        last_told, last, last_length = before
+        if self._adds_up and told <= last_told:
+            self._before = (last_told, last + last_length, length)
+            return last + last_length
+        stands = told == last_told and last_length > tick and not self._by_chunks
+        if told < last_told or stands:
+            back = round((last_told - told) / tick)
+            text = f"{self._route.label} went back by {back} ticks; moved forward"
+            self._film.note("timestamp", float(told), text)
+        return None
 
     def _guess_dts(self, packet: Packet[Any]) -> int:
         """A decoding time for a packet that has none.

@@ -4,21 +4,113 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import av
 import av.error
 import av.filter
+from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidcolor.film.pixels import UNSPECIFIED, Storage
-from vidcolor.frames import FieldOrder, FilmInfo
+from vidcolor.film.pixels import UNSPECIFIED, Storage, fill_tags, make_layout, storage
+from vidcolor.frames import FieldOrder, FilmInfo, StreamInfo
 from vidcolor.settings import OpenSettings
 
 _INTERLACED = 2  # the first AVFieldOrder that means two fields
 _FASTEST = 120  # frames a second; more is the clock of a film of variable rate, no rate
+
+
+def describe(
+    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame
+) -> tuple[FilmInfo, int]:
+    """FilmInfo, and the time of the first frame in the target."""
+    stored_format = frame.format.name
+    stored = storage(stored_format)
+    codec = video.codec_context.name
+    rate = video.guessed_rate or video.average_rate
+    found = {
+        "range": int(frame.color_range),
+        "matrix": int(frame.colorspace),
+        "primaries": int(frame.color_primaries),
+        "transfer": int(frame.color_trc),
+    }
+    tags = fill_tags(found, stored, stored_format, (frame.width, frame.height), rate)
+    time_base = video.time_base or Fraction(1, 90000)
+    start = _start(container, time_base)
+    duration = Fraction(video.duration) * time_base if video.duration else None
+    if duration is None and container.duration:
+        duration = Fraction(container.duration, av.time_base)
+    side = side_data(frame)
+    alpha = stored.alpha or video.metadata.get("alpha_mode") == "1"
+    if codec == "gif" or stored_format == "pal8":  # a palette has alpha, with a hole or not
+        alpha = is_see_through(frame)
+    layout = make_layout(stored, tags, codec)
+    info = FilmInfo(
+        path=path,
+        container=container.format.name,
+        codec=codec,
+        width=frame.width,
+        height=frame.height,
+        layout=layout,
+        stored_format=stored_format,
+        time_base=time_base,
+        frame_rate=rate,
+        duration=duration,
+        frames=video.frames or None,
+        start=start,
+        sample_aspect=video.sample_aspect_ratio or None,
+        field_order=field_order(video, frame),
+        rotation=rotation(side),
+        tags=tags,
+        hdr=hdr_metadata(side) if layout.transfer in ("pq", "hlg") else {},
+        has_alpha=alpha,
+        streams=tuple(_stream_info(s) for s in container.streams),
+        chapters=len(container.chapters()),
+        metadata=dict(container.metadata),
+    )
+    first = (frame.pts or 0) - int(start / time_base)
+    return replace(info, notes=notes(info, found, stored)), first
+
+
+def _start(container: InputContainer, time_base: Fraction) -> Fraction:
+    """Seconds to subtract from every time, a whole number of the picture's ticks.
+
+    Negative starts (sound that begins with encoder delay) are kept: players hide them.
+    """
+    streams = [*container.streams.video, *container.streams.audio]
+    starts = [
+        s.start_time * s.time_base
+        for s in streams
+        if s.start_time is not None and s.time_base and not is_cover(s)
+    ]
+    start = max(Fraction(0), min(starts, default=Fraction(0)))
+    return start // time_base * time_base
+
+
+def _stream_info(stream: Stream) -> StreamInfo:
+    kind = "cover" if is_cover(stream) else stream.type
+    context = getattr(stream, "codec_context", None)
+    codec = context.name if context is not None else (getattr(stream, "name", None) or "unknown")
+    tags = stream.metadata
+    language = tags.get("language", "")
+    return StreamInfo(
+        index=stream.index,
+        kind=kind,
+        codec=codec,
+        language="" if language == "und" else language,
+        title=tags.get("title") or tags.get("name") or tags.get("filename", ""),
+    )
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether a stream is a cover picture or a thumbnail rather than part of the film."""
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
 def field_order(video: VideoStream, frame: VideoFrame) -> FieldOrder:

@@ -1,7 +1,8 @@
 """What may be opened, and what FFmpeg's errors mean to the user.
 
-A film is a stranger's file. Only the demuxers and decoders listed here ever see its bytes, and no
-protocol but ``file`` is allowed, so that a playlist in disguise opens nothing.
+A film is a stranger's file. Only the demuxers and decoders listed here ever see its bytes, while
+FFmpeg looks at its streams too, and no protocol but ``file`` is allowed, so that a playlist in
+disguise opens nothing.
 """
 
 from __future__ import annotations
@@ -41,10 +42,34 @@ CODECS = frozenset({
     "cinepak", "h261", "h263", "h263p", "h263i", "svq1", "svq3", "flv", "gif", "v210", "v308",
     "v408", "v410", "jpeg2000", "png", "qtrle", "rpza", "indeo3", "indeo4", "indeo5", "rv10",
     "rv20", "rv30", "rv40", "vp6", "vp6f", "vp3", "dirac", "vvc", "y41p", "yuv4", "r210",
-    "r10k", "tiff", "webp", "bmp",
+    "r10k", "tiff", "webp", "bmp", "msvideo1", "msrle", "smc", "asv1", "asv2",
 })
-"""Decoders that may see a stranger's bytes: widely used and widely fuzzed."""
+"""Decoders of pictures that may see a stranger's bytes: widely used and widely fuzzed, or small."""
+
+_SOUND = frozenset({
+    "aac", "aac_latm", "ac3", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf",
+    "adpcm_yamaha", "alac", "amrnb", "amrwb", "ape", "atrac3", "atrac3plus", "cook", "dca",
+    "dvaudio", "eac3", "flac", "g722", "g723_1", "g726", "g726le", "g729", "gsm", "gsm_ms", "imc",
+    "iac", "mace3", "mace6", "mlp", "mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float",
+    "nellymoser", "opus", "qcelp", "qdm2", "qdmc", "ralf", "real_144", "real_288", "s302m", "sipr",
+    "speex", "tak", "truehd", "truespeech", "tta", "vorbis", "wavpack", "wmalossless", "wmapro",
+    "wmav1", "wmav2", "wmavoice", "pcm_alaw", "pcm_bluray", "pcm_dvd", "pcm_f32be", "pcm_f32le",
+    "pcm_f64be", "pcm_f64le", "pcm_mulaw", "pcm_s16be", "pcm_s16be_planar", "pcm_s16le",
+    "pcm_s16le_planar", "pcm_s24be", "pcm_s24le", "pcm_s24le_planar", "pcm_s32be", "pcm_s32le",
+    "pcm_s32le_planar", "pcm_s64be", "pcm_s64le", "pcm_s8", "pcm_s8_planar", "pcm_u16be",
+    "pcm_u16le", "pcm_u24be", "pcm_u24le", "pcm_u32be", "pcm_u32le", "pcm_u8",
+})
+_TEXT = frozenset({
+    "ass", "dvbsub", "dvdsub", "mov_text", "pgssub", "srt", "ssa", "subrip", "text", "webvtt",
+    "xsub",
+})
 # fmt: on
+DECODERS = CODECS | _SOUND | _TEXT
+"""All that FFmpeg may decode with, to learn what a stream is too. Sound and subtitles of other
+codecs travel all the same: only what their container says of them is known then."""
+
+CONVERT = "convert the film to ffv1 or h264 first (ffmpeg -i FILM -c:v ffv1 FILM.mkv)"
+"""The way out for a film of a kind that is not opened."""
 
 READ_LIMITS = {"max_streams": "1000", "probesize": str(5_000_000), "max_probe_packets": "2500"}
 """What FFmpeg may make and read before the first frame, whatever its next version thinks."""
@@ -129,7 +154,7 @@ def film_errors(path: Path) -> Iterator[None]:
     except VidcolorError:
         raise
     except av.error.DecoderNotFoundError as exc:
-        raise FilmUnreadable(f"{name}: there is no decoder for its picture") from exc
+        raise FilmUnreadable(f"{name}: there is no decoder for its picture; {CONVERT}") from exc
     except (
         av.error.InvalidDataError,
         av.error.ArgumentError,  # what a demuxer that is not allowed gives

@@ -17,10 +17,11 @@ from types import TracebackType
 import av
 
 from vidcolor.errors import OutputError
+from vidcolor.film.acm import name_by_tag
 from vidcolor.film.encode import EncodePlan
-from vidcolor.film.limits import printable
+from vidcolor.film.limits import FORMATS, printable
 from vidcolor.film.muxer import Muxer
-from vidcolor.film.probe import Film
+from vidcolor.film.probe import Film, open_container
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.frames import LeftBehind
 from vidcolor.places import part_path
@@ -101,6 +102,9 @@ class FilmWriter(Muxer):
         self.complete()
         with output_errors(self._target):
             assert self._file is not None
+            if self.passthrough.has_tags:
+                with open(self._part, "r+b") as file:
+                    name_by_tag(file)
             self._verify()
             size = os.fstat(self._file).st_size
             on_complete(self._part)
@@ -132,7 +136,7 @@ class FilmWriter(Muxer):
         """Reads the file back: every frame must be there, and the film as long as it was."""
         name = printable(self._target.name)
         count, end, begin = 0, Fraction(0), None
-        with av.open(str(self._part), format=None, metadata_errors="surrogateescape") as check:
+        with open_container(self._part, self._film.settings, FORMATS) as check:
             stream = check.streams[self.video.index]
             for packet in check.demux(stream):
                 if packet.size == 0:

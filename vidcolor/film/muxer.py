@@ -25,6 +25,7 @@ from vidcolor.film.limits import printable
 from vidcolor.film.passthrough import Passthrough, check_strict, plan_passthrough
 from vidcolor.film.probe import Film
 from vidcolor.film.target import output_errors
+from vidcolor.frames import LeftBehind
 from vidcolor.settings import OutputSettings
 
 REFUSES_PACKETS = "the container refuses its packets"
@@ -133,9 +134,10 @@ class Muxer:
     def _refusals(self) -> Iterator[None]:
         try:
             yield
-        except (av.error.ArgumentError, av.error.InvalidDataError) as exc:
-            reason = printable(exc.strerror or exc)
-            raise PacketRefused(f"{printable(self._target.name)}: {reason}") from exc
+        except (av.FFmpegError, ValueError) as exc:
+            if not _is_refusal(exc):
+                raise
+            raise PacketRefused(f"{printable(self._target.name)}: {_reason(exc)}") from exc
 
     def _plan_passthrough(self) -> None:
         """Decides what travels.
@@ -153,26 +155,43 @@ class Muxer:
         """Opens container, encoder and header; drops what stops the header from being written."""
         try:
             self._build()
-            return
         except (av.FFmpegError, ValueError) as exc:
-            if isinstance(exc, VidcolorError | OSError) or not self.passthrough.routes:
+            if not _is_refusal(exc):
                 raise
-            reason = printable(getattr(exc, "strerror", None) or exc)
-        # FFmpeg does not say which stream it refuses: leave them out one at a time, then all.
-        routes = list(self.passthrough.routes)
-        for drop in [[route] for route in routes] + [routes]:
-            self.passthrough.routes = [route for route in routes if route not in drop]
-            try:
-                self._build()
-            except (av.error.ArgumentError, av.error.InvalidDataError, ValueError):
-                if drop == routes:
-                    raise
-                continue
-            self.passthrough.routes = routes
-            for route in drop:
-                self.passthrough.drop(route, f"the container refuses it ({reason})")
+            self._open_without(exc)
             check_strict(self.passthrough, self._settings)
-            return
+
+    def _open_without(self, error: Exception) -> None:
+        """Opens it with what the container does take, as it does not say what it refuses.
+
+        Args:
+            error: What it said to all that was meant to travel.
+        """
+        plan = self.passthrough
+        routes, chapters = plan.routes, plan.chapters
+        plan.routes, plan.chapters = [], []
+        if self._refusal():
+            raise error  # to the picture
+        for route in routes:
+            plan.routes = [*plan.routes, route]
+            if why := self._refusal():
+                plan.drop(route, f"the container refuses it ({why})")
+        plan.chapters = chapters
+        if why := self._refusal():
+            plan.chapters = []
+            what = f"{len(chapters)} chapters"
+            plan.left_behind.append(LeftBehind(what, f"the container refuses them ({why})"))
+            self._build()
+
+    def _refusal(self) -> str:
+        """What the container says to all that travels now; "" where it takes it."""
+        try:
+            self._build()
+        except (av.FFmpegError, ValueError) as exc:
+            if not _is_refusal(exc):
+                raise
+            return _reason(exc)
+        return ""
 
     def _build(self) -> None:
         film, plan = self._film, self._plan
@@ -207,3 +226,12 @@ class Muxer:
             # MP4 would hide frames before 0 behind an edit list; move everything instead.
             return {"avoid_negative_ts": "make_non_negative"}
         return {}
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether FFmpeg does not take what it was given, rather than that it could not write."""
+    return not isinstance(error, VidcolorError | OSError | MemoryError | av.error.PyAVCallbackError)
+
+
+def _reason(error: Exception) -> str:
+    return printable(getattr(error, "strerror", None) or error)

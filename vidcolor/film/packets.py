@@ -23,9 +23,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.errors import OutputError
+from vidcolor.files import new_file, reader
 from vidcolor.film.encode import EncodePlan, encode, open_encoder
 from vidcolor.film.limits import printable
-from vidcolor.film.target import new_file, output_errors, publish
+from vidcolor.film.target import output_errors, publish
 from vidcolor.frames import FilmInfo, Frame
 
 _MAGIC = b"vidcolor packets 1\n"
@@ -145,7 +146,7 @@ def read_chunk(path: Path, facts: PacketFacts, stream: VideoStream, delay: int) 
         f"{printable(path.name)}: a finished chunk is damaged; run the same command again to make"
         " it anew"
     )
-    with output_errors(path), open(path, "rb") as file:
+    with output_errors(path), reader(path) as file:
         try:
             shown = sorted(_times(file))
         except struct.error:

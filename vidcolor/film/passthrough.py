@@ -15,9 +15,11 @@ import av
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.errors import CannotCarry
+from vidcolor.film.acm import wave_header
 from vidcolor.film.clock import ticks
+from vidcolor.film.facts import is_cover
 from vidcolor.film.limits import FORMATS, film_errors, printable
-from vidcolor.film.probe import Film, is_cover, open_container
+from vidcolor.film.probe import Film, open_container
 from vidcolor.film.subtitles import STYLED, TEXT_CODECS
 from vidcolor.frames import LeftBehind
 from vidcolor.settings import OutputSettings
@@ -25,7 +27,7 @@ from vidcolor.settings import OutputSettings
 if TYPE_CHECKING:  # exists in PyAV's stubs only
     from av.container.core import Chapter
 
-How = Literal["copy", "convert", "attachment", "cover"]
+How = Literal["copy", "by tag", "convert", "attachment", "cover"]
 
 _GLOBAL_DROP = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 _STREAM_DROP = frozenset(
@@ -52,7 +54,8 @@ class Route:
     codec: str = ""
     """For ``convert``: the subtitle codec of the target."""
     data: bytes = b""
-    """For ``attachment`` and for a ``cover`` that becomes an attachment."""
+    """For ``attachment``, for a ``cover`` that becomes an attachment, and the header of sound that
+    Matroska holds ``by tag``."""
     name: str = ""
     mimetype: str = ""
 
@@ -76,6 +79,11 @@ class Passthrough:
         if "timecode" in self.video_metadata:
             labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
         return labels
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether `vidcolor.film.acm.name_by_tag` has to go over the file."""
+        return any(route.how == "by tag" for route in self.routes)
 
     def drop(self, route: Route, why: str) -> None:
         """Leaves ``route`` behind after all, with what was to be said about its flags."""
@@ -179,7 +187,7 @@ class _Decider:
     def _copy(self, stream: Stream) -> None:
         if stream.codec_context is None:
             self._leave(stream, "FFmpeg does not know its codec")
-        elif stream.codec_context.name in self._supported or _same_codec(stream, self._supported):
+        elif self._is_supported(stream):
             self._plan.routes.append(Route(stream, "copy", label(stream)))
         else:
             self._leave(stream, f"{self._suffix} cannot hold {_codec(stream)}")
@@ -190,8 +198,19 @@ class _Decider:
             getattr(context, "sample_rate", 0) and getattr(context, "channels", 0)
         ):
             self._leave(stream, "it is empty: no sample rate or channels could be found")
+        elif context is not None and self._is_only_a_tag(stream) and (head := wave_header(stream)):
+            self._plan.routes.append(Route(stream, "by tag", label(stream), data=head))
         else:
             self._copy(stream)
+
+    def _is_only_a_tag(self, stream: Stream) -> bool:
+        """Whether Matroska has no name of its own for the codec of a sound."""
+        return self._container == "matroska" and not self._is_supported(stream)
+
+    def _is_supported(self, stream: Stream) -> bool:
+        """Whether the container takes the codec, maybe under the name of another decoder."""
+        codec = stream.codec_context.codec
+        return not self._supported.isdisjoint((codec.name, codec.canonical_name))
 
     def _subtitle(self, stream: Stream) -> None:
         codec = stream.codec_context.name if stream.codec_context is not None else ""
@@ -246,12 +265,6 @@ class _Decider:
         if "timecode" in stream.metadata:
             return  # written anew from the picture's timecode tag
         self._leave(stream, "FFmpeg cannot copy it")
-
-
-def _same_codec(stream: Stream, supported: set[str]) -> bool:
-    """Whether the container takes the stream's codec under the name of another decoder."""
-    name: str = stream.codec_context.codec.canonical_name
-    return name in supported
 
 
 def _codec(stream: Stream) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Protocol
 
 import av
 
+from vidcolor.film.acm import name_by_tag
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.muxer import Muxer
 from vidcolor.film.probe import Film
@@ -62,6 +64,7 @@ class PipeWriter(Muxer):
         super().__init__(film, _NAME, plan, settings, once=True)
         self._output = output
         self._ready: list[bytes] = []
+        self._is_first = True
 
     def __enter__(self) -> PipeWriter:
         self._plan_passthrough()
@@ -112,6 +115,11 @@ class PipeWriter(Muxer):
         if self._ready:
             data = b"".join(self._ready)
             self._ready.clear()
+            if self._is_first and self.passthrough.has_tags:
+                header = BytesIO(data)
+                name_by_tag(header)
+                data = header.getvalue()
+            self._is_first = False
             with output_errors(self._target):
                 self._output.write(data)
                 self._output.flush()

@@ -16,7 +16,6 @@ from types import TracebackType
 import av
 from av.codec.context import CodecContext
 from av.container import InputContainer
-from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -27,16 +26,11 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
-from vidcolor.film.facts import (
-    field_order,
-    hdr_metadata,
-    is_see_through,
-    notes,
-    rotation,
-    side_data,
-)
+from vidcolor.film.facts import describe, is_cover
 from vidcolor.film.limits import (
     CODECS,
+    CONVERT,
+    DECODERS,
     FORMATS,
     READ_LIMITS,
     check_file,
@@ -46,8 +40,7 @@ from vidcolor.film.limits import (
     is_encrypted_mp4,
     printable,
 )
-from vidcolor.film.pixels import fill_tags, make_layout, storage
-from vidcolor.frames import Damage, FilmInfo, StreamInfo
+from vidcolor.frames import Damage, FilmInfo
 from vidcolor.settings import OpenSettings
 
 _MAX_DAMAGE = 1000
@@ -147,9 +140,11 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
     with film_errors(absolute):
         container = open_container(absolute, settings, FORMATS)
         try:
+            if container.format.name.startswith("mov") and is_encrypted_mp4(absolute):
+                raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
             video = _choose_video(container, settings, name)
             frame = _first_frame(absolute, video.index, settings, name)
-            info, first = _describe(absolute, container, video, frame)
+            info, first = describe(absolute, container, video, frame)
             check_length(info.duration, settings, name)
             ready_decoder(video, settings)
         except BaseException:
@@ -161,9 +156,14 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
 def open_container(
     path: Path, settings: OpenSettings, formats: str, demuxer: str | None = None
 ) -> InputContainer:
-    """An input container in which only the listed demuxers and the file protocol may work."""
+    """An input container in which only listed demuxers, decoders and the file protocol may work.
+
+    No other place opens a file to read it. FFmpeg decodes the beginning of every stream to learn
+    what it is; ``codec_whitelist`` keeps it from decoders that are not on the list.
+    """
     options = {
         "format_whitelist": formats,
+        "codec_whitelist": ",".join(sorted(DECODERS)),
         "protocol_whitelist": "file",
         "max_pixels": str(settings.max_pixels + _PADDING),  # guards what FFmpeg decodes to probe
         **READ_LIMITS,
@@ -172,11 +172,6 @@ def open_container(
     return av.open(
         str(path), "r", format=demuxer, options=options, metadata_errors="surrogateescape"
     )
-
-
-def is_cover(stream: Stream) -> bool:
-    """Whether a stream is a cover picture or a thumbnail rather than part of the film."""
-    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
 def check_size(width: int, height: int, settings: OpenSettings, name: str) -> None:
@@ -200,8 +195,14 @@ def ready_decoder(video: VideoStream, settings: OpenSettings) -> None:
 
 
 def limit_decoder(context: CodecContext, settings: OpenSettings) -> None:
-    """Makes a decoder refuse pictures above the limit, even where a stream changes its size."""
-    context.options = {"max_pixels": str(settings.max_pixels + _PADDING)}
+    """Makes a decoder refuse pictures above the limit, even where a stream changes its size.
+
+    The options of `open_container` hold while it looks at the streams, and not in this decoder.
+    """
+    context.options = {
+        "max_pixels": str(settings.max_pixels + _PADDING),
+        "codec_whitelist": ",".join(sorted(CODECS)),
+    }
 
 
 def _choose_video(container: InputContainer, settings: OpenSettings, name: str) -> VideoStream:
@@ -219,18 +220,24 @@ def _choose_video(container: InputContainer, settings: OpenSettings, name: str) 
     else:
         best = container.streams.best("video")
         index = candidates[0].index if best is None else best.index
-        video = next((s for s in candidates if s.index == index), candidates[0])
-    # PyAV declares the context as always there, but codecs without a decoder have none.
-    if getattr(video, "codec_context", None) is None:
-        raise UnsupportedPixels(f"{name}: there is no decoder for its picture")
-    codec = video.codec_context.name
+        # FFmpeg's choice, or the first one that may be decoded where that one may not.
+        order = sorted(candidates, key=lambda s: (_codec(s) not in CODECS, s.index != index))
+        video = order[0]
+    codec = _codec(video)
     if codec not in CODECS:
         raise UnsupportedPixels(
-            f"{name}: the codec {codec} is not on vidcolor's list of safe decoders; convert the"
-            " film to ffv1 or h264"
+            f"{name}: the codec {printable(codec)} is not on vidcolor's list of safe decoders;"
+            f" {CONVERT}"
         )
     check_size(video.codec_context.width, video.codec_context.height, settings, name)
     return video
+
+
+def _codec(video: VideoStream) -> str:
+    """The decoder of a picture; words for it where FFmpeg has none."""
+    # PyAV declares the context as always there, but codecs without a decoder have none.
+    context = getattr(video, "codec_context", None)
+    return "of its picture" if context is None else str(context.name)
 
 
 def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> VideoFrame:
@@ -241,8 +248,6 @@ def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> V
         video = next(s for s in container.streams.video if s.index == index)
         video.codec_context.thread_count = 1
         limit_decoder(video.codec_context, settings)
-        if container.format.name.startswith("mov") and is_encrypted_mp4(path):
-            raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
         for packet in container.demux(video):
             packets += packet.size > 0
             if packet.has_sidedata("encryption_info"):
@@ -258,85 +263,3 @@ def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> V
                 break
     what = "no picture in it can be decoded" if packets else "has a header but no pictures"
     raise FilmUnreadable(f"{name}: {what}")
-
-
-def _describe(
-    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame
-) -> tuple[FilmInfo, int]:
-    """FilmInfo, and the time of the first frame in the target."""
-    stored_format = frame.format.name
-    stored = storage(stored_format)
-    codec = video.codec_context.name
-    rate = video.guessed_rate or video.average_rate
-    found = {
-        "range": int(frame.color_range),
-        "matrix": int(frame.colorspace),
-        "primaries": int(frame.color_primaries),
-        "transfer": int(frame.color_trc),
-    }
-    tags = fill_tags(found, stored, stored_format, (frame.width, frame.height), rate)
-    time_base = video.time_base or Fraction(1, 90000)
-    start = _start(container, time_base)
-    duration = Fraction(video.duration) * time_base if video.duration else None
-    if duration is None and container.duration:
-        duration = Fraction(container.duration, av.time_base)
-    side = side_data(frame)
-    alpha = stored.alpha or video.metadata.get("alpha_mode") == "1"
-    if codec == "gif":  # decoded with alpha, whether its palette has a hole or not
-        alpha = is_see_through(frame)
-    layout = make_layout(stored, tags, codec)
-    info = FilmInfo(
-        path=path,
-        container=container.format.name,
-        codec=codec,
-        width=frame.width,
-        height=frame.height,
-        layout=layout,
-        stored_format=stored_format,
-        time_base=time_base,
-        frame_rate=rate,
-        duration=duration,
-        frames=video.frames or None,
-        start=start,
-        sample_aspect=video.sample_aspect_ratio or None,
-        field_order=field_order(video, frame),
-        rotation=rotation(side),
-        tags=tags,
-        hdr=hdr_metadata(side) if layout.transfer in ("pq", "hlg") else {},
-        has_alpha=alpha,
-        streams=tuple(_stream_info(s) for s in container.streams),
-        chapters=len(container.chapters()),
-        metadata=dict(container.metadata),
-    )
-    first = (frame.pts or 0) - int(start / time_base)
-    return replace(info, notes=notes(info, found, stored)), first
-
-
-def _start(container: InputContainer, time_base: Fraction) -> Fraction:
-    """Seconds to subtract from every time, a whole number of the picture's ticks.
-
-    Negative starts (sound that begins with encoder delay) are kept: players hide them.
-    """
-    streams = [*container.streams.video, *container.streams.audio]
-    starts = [
-        s.start_time * s.time_base
-        for s in streams
-        if s.start_time is not None and s.time_base and not is_cover(s)
-    ]
-    start = max(Fraction(0), min(starts, default=Fraction(0)))
-    return start // time_base * time_base
-
-
-def _stream_info(stream: Stream) -> StreamInfo:
-    kind = "cover" if is_cover(stream) else stream.type
-    context = getattr(stream, "codec_context", None)
-    codec = context.name if context is not None else (getattr(stream, "name", None) or "unknown")
-    tags = stream.metadata
-    language = tags.get("language", "")
-    return StreamInfo(
-        index=stream.index,
-        kind=kind,
-        codec=codec,
-        language="" if language == "und" else language,
-        title=tags.get("title") or tags.get("name") or tags.get("filename", ""),
-    )

@@ -35,6 +35,7 @@ class _Track:
     stream: Stream
     label: str
     packets: int = 0
+    bytes: int = 0
     end: Fraction = Fraction(0)
     """Of the last packet, in the film's time."""
 
@@ -62,6 +63,7 @@ class Sound:
         if track is None or packet.size == 0:
             return
         track.packets += 1
+        track.bytes += packet.size
         moment = track.end if begin is None else begin * packet.time_base
         if packet.is_corrupt:
             self._note(
@@ -128,6 +130,10 @@ class Sound:
             listed = frames if short else len(stream.index_entries)
         elif kind == "avi":
             total = listed = max(len(stream.index_entries), _counted(stream))
+            # What stands in a chunk and what in a packet may differ, and chunks may be empty.
+            sizes = [entry.size for entry in stream.index_entries]
+            if sizes and len(sizes) >= total and track.bytes >= sum(sizes):
+                return ""
         else:
             listed = 0
         if track.packets < listed:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 
@@ -82,12 +81,6 @@ def _locked(file: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(file), os.stat(path))
     except FileNotFoundError:
         return False
-
-
-def new_file(path: Path) -> BinaryIO:
-    """An empty file at ``path``, whatever was there; a link is replaced, not followed."""
-    path.unlink(missing_ok=True)
-    return open(path, "xb")
 
 
 def publish(file: int, part: Path, target: Path) -> None:

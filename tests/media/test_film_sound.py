@@ -1,0 +1,202 @@
+"""Sound beside the picture: every codec that a container can hold, and every packet in its time."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from av.packet import Packet
+from films import Audio, Spec, make_film
+from seen import see
+from ways import fast, recolour
+
+from vidcolor.errors import CannotCarry
+from vidcolor.film.acm import name_by_tag
+from vidcolor.settings import EncodeSettings, OutputSettings, Settings
+
+RATE = 48000
+# fmt: off
+BY_TAG = (
+    "adpcm_ms", "adpcm_ima_wav", "adpcm_yamaha", "adpcm_swf", "pcm_alaw", "pcm_mulaw", "wmav1",
+    "wmav2",
+)
+# fmt: on
+
+
+def tiny_packets(path: Path, samples: int, rate: int, frames: int = 5) -> None:
+    """A film whose PCM sound has ``samples`` of them in a packet."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=24)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=rate)
+        sound.codec_context.layout = "mono"
+        container.start_encoding()
+        total, at = rate * frames // 24, 0
+        for index in range(frames):
+            picture = av.VideoFrame(96, 64, "yuv420p")
+            picture.pts = index
+            container.mux(video.encode(picture))
+            while at < (index + 1) * total // frames:
+                packet: Packet[Any] = Packet(bytes(2 * samples))
+                packet.time_base = Fraction(1, rate)
+                packet.pts = packet.dts = at
+                packet.duration = samples
+                packet.stream = sound
+                container.mux(packet)
+                at += samples
+        container.mux(video.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("target", "samples", "rate"),
+    [(".mkv", 8, 48000), (".mkv", 1, 8000), (".mkv", 5, 8000), (".mp4", 8, 48000)],
+)
+def test_packets_shorter_than_a_tick_do_not_drift(
+    tmp_path: Path, target: str, samples: int, rate: int
+) -> None:
+    source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
+    tiny_packets(source, samples, rate)
+    run = recolour(source, out, fast())
+    assert run.left == []
+    assert run.damage == []
+    before, after = see(source), see(out)
+    assert before.times[1][-1] > Fraction(19, 100)
+    if target == ".mkv":
+        assert after.packets[1] == before.packets[1]
+        assert after.times[1] == before.times[1]
+    else:  # where PCM has no packets of its own
+        assert abs(after.times[1][-1] - before.times[1][-1]) < Fraction(1024 + samples, rate)
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mp4", ".ts"])
+def test_short_opus_keeps_its_times(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"in{suffix}"
+    codec = {".webm": "libvpx", ".ts": "mpeg2video"}.get(suffix, "mpeg4")
+    options = {"frame_duration": "2.5"}
+    make_film(
+        source, Spec(codec=codec, rate=Fraction(25), audio=(Audio("libopus", options=options),))
+    )
+    before = see(source)
+    assert len(before.times[1]) > 150
+    for target in ("out.mkv", "out.mp4"):
+        run = recolour(source, tmp_path / target, fast())
+        assert run.left == []
+        assert run.damage == []
+        after = see(tmp_path / target)
+        shift = after.pts[0] - before.pts[0]
+        tick = Fraction(1, 1000) if "mkv" in (suffix[1:], target[-3:]) else Fraction(1, 10000)
+        for old, new in zip(before.times[1], after.times[1], strict=True):
+            assert abs(new - old - shift) <= tick + Fraction(1, 1000) * (suffix == ".webm")
+
+
+def test_a_film_whose_times_go_back_once_is_put_right_at_once(tmp_path: Path) -> None:
+    """What is moved is moved to its neighbor; all behind it stays where it was."""
+    source, broken = tmp_path / "in.mkv", tmp_path / "broken.mkv"
+    make_film(source, Spec(codec="libx264", frames=48, audio=(Audio("ac3"),)))
+    with av.open(str(source)) as a, av.open(str(broken), "w") as b:
+        outs = [b.add_stream_from_template(s, opaque=True) for s in a.streams]
+        sounds = last = 0
+        for packet in (p for p in a.demux() if p.size):
+            if packet.stream.index == 1:
+                sounds += 1
+                if sounds == 20:
+                    packet.pts = packet.dts = last
+                last = packet.dts
+            packet.stream = outs[packet.stream.index]
+            b.mux(packet)
+    run = recolour(broken, tmp_path / "out.mkv", fast())
+    before, after = see(source).times[1], see(tmp_path / "out.mkv").times[1]
+    assert [d.kind for d in run.damage] == ["timestamp"]
+    assert after[:19] == before[:19]
+    assert after[20:] == before[20:]
+
+
+@pytest.mark.parametrize("codec", BY_TAG)
+def test_matroska_holds_sound_by_its_riff_tag(tmp_path: Path, codec: str) -> None:
+    source, out = tmp_path / "in.avi", tmp_path / "out.mkv"
+    rate = 22050 if codec == "adpcm_swf" else RATE
+    make_film(source, Spec(codec="mpeg4", audio=(Audio(codec, rate=rate, layout="stereo"),)))
+    run = recolour(source, out, fast())
+    assert run.left == []
+    assert see(out).packets[1] == see(source).packets[1]
+    assert heard(out) == heard(source)
+    assert heard(out)[0] == codec
+    assert check_sums(out)
+    # Once more, from Matroska to Matroska.
+    again = recolour(out, tmp_path / "again.mkv", fast())
+    assert again.left == []
+    assert heard(tmp_path / "again.mkv") == heard(source)
+
+
+def test_two_by_tag_beside_one_by_name(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.avi", tmp_path / "out.mkv"
+    sounds = (Audio("pcm_alaw"), Audio("pcm_s16le", layout="stereo"), Audio("adpcm_ms"))
+    make_film(source, Spec(codec="mpeg4", audio=sounds))
+    assert recolour(source, out, fast()).left == []
+    assert [heard(out, i) for i in range(3)] == [heard(source, i) for i in range(3)]
+    assert [heard(out, i)[0] for i in range(3)] == ["pcm_alaw", "pcm_s16le", "adpcm_ms"]
+
+
+def test_no_other_container_says_it_can(tmp_path: Path) -> None:
+    source = tmp_path / "in.avi"
+    make_film(source, Spec(codec="mpeg4", audio=(Audio("adpcm_ms"),)))
+    for target in ("mp4", "webm"):
+        settings = Settings() if target == "webm" else fast()
+        run = recolour(source, tmp_path / f"out.{target}", settings)
+        assert run.left == [f"audio stream 1 (adpcm_ms): {target} cannot hold adpcm_ms"]
+
+
+def test_names_are_given_only_to_what_stands_in(tmp_path: Path) -> None:
+    for data in (b"", b"\x1a\x45\xdf\xa3\xff", bytes(200), b"\xff" * 200):
+        file = io.BytesIO(data)
+        name_by_tag(file)
+        assert file.getvalue() == data
+    source = tmp_path / "in.mkv"
+    make_film(source, Spec(codec="mpeg4", audio=(Audio("pcm_s16le"),)))
+    whole = io.BytesIO(source.read_bytes())
+    name_by_tag(whole)
+    assert whole.getvalue() == source.read_bytes()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_streams_that_the_header_refuses_are_left_behind_alone(tmp_path: Path, count: int) -> None:
+    source = tmp_path / "in.mkv"
+    sounds = (Audio("aac"), *[Audio("flac", language="eng")] * count, Audio("ac3"))
+    make_film(source, Spec(codec="libx264", audio=sounds))
+    run = recolour(source, tmp_path / "out.mov", fast())
+    assert [left.what for left in run.written.left_behind] == [
+        f"audio stream {index} (flac, eng)" for index in range(2, 2 + count)
+    ]
+    assert run.written.carried == ("audio stream 1 (aac)", f"audio stream {2 + count} (ac3)")
+    after = see(tmp_path / "out.mov")
+    assert [stream["codec"] for stream in after.streams] == ["h264", "aac", "ac3"]
+    settings = Settings(
+        encode=EncodeSettings(preset="ultrafast"), output=OutputSettings(strict=True)
+    )
+    with pytest.raises(CannotCarry):
+        recolour(source, tmp_path / "strict.mov", settings)
+
+
+def heard(path: Path, index: int = 0) -> tuple[str, int, bytes]:
+    """(codec, samples, all of them) of a film's sound."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[index]
+        frames = [frame for packet in container.demux(stream) for frame in packet.decode()]
+        data = b"".join(frame.to_ndarray().tobytes() for frame in frames)
+        return stream.codec_context.name, sum(frame.samples for frame in frames), data
+
+
+def check_sums(path: Path) -> bool:
+    """Whether the check sum of a Matroska file's tracks is right."""
+    data = path.read_bytes()
+    at = data.index(bytes.fromhex("1654ae6b"), 200) + 4  # behind the index, which names it too
+    width = 9 - data[at].bit_length()
+    length = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+    tracks = data[at + width : at + width + length]
+    assert tracks[:2] == b"\xbf\x84"
+    return zlib.crc32(tracks[6:]).to_bytes(4, "little") == tracks[2:6]

@@ -1,0 +1,134 @@
+"""Files of our own, where others may have put something in their place.
+
+Whatever lies there is looked at before it is used: a pipe without an end holds nobody up, a link is
+not followed, and a file that has other names is not written through. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+from vidcolor.places import aside_of
+
+CAREFUL = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC"))
+"""Flags of every opening; Windows has none of them."""
+STRANGE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
+"""What the system says of links, and of sockets and pipes that nobody reads."""
+
+
+def open_own(path: Path, flags: int = os.O_RDONLY) -> int:
+    """A descriptor of a file of our own.
+
+    Args:
+        path: The file.
+        flags: As of ``os.open``.
+
+    Raises:
+        OSError: There is none, or something else is in its place.
+    """
+    try:
+        file = os.open(path, flags | CAREFUL | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise _strange(path) if error.errno in STRANGE else error from None
+    state = os.fstat(file)
+    written = flags & (os.O_WRONLY | os.O_RDWR)
+    if not stat.S_ISREG(state.st_mode) or (written and state.st_nlink != 1):
+        os.close(file)
+        raise _strange(path)
+    return file
+
+
+def reader(path: Path) -> BufferedReader:
+    """A file of our own, open to be read; raises as `open_own`."""
+    return open(open_own(path), "rb")
+
+
+def appender(path: Path) -> BinaryIO:
+    """A file of our own, open to be added to; it is made where there is none.
+
+    Raises:
+        OSError: As `open_own`.
+    """
+    return open(open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
+
+
+def read_own(path: Path, most: int) -> bytes:
+    """All of a file of our own.
+
+    Args:
+        path: The file.
+        most: Bytes that it may have.
+
+    Raises:
+        OSError: As `open_own`, or it is larger.
+    """
+    with reader(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"{path.name} is too large to be true", str(path))
+        return file.read(most)
+
+
+def own_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file of our own; raises as `open_own`."""
+    with reader(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def new_file(path: Path) -> BinaryIO:
+    """An empty file at ``path``, whatever was there; a link is replaced, not followed."""
+    path.unlink(missing_ok=True)
+    return open(path, "xb")
+
+
+def write_own(path: Path, data: bytes) -> None:
+    """Write a whole file, aside first: what is at ``path`` is replaced, and never half of it there.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    aside = aside_of(path)
+    try:
+        with new_file(aside) as file:
+            file.write(data)
+        os.replace(aside, path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write_named(path: Path, data: bytes) -> None:
+    """Write a file that a user names: as `write_own`, or into the pipe or device that it is.
+
+    Raises:
+        OSError: It cannot be written, or is a pipe that nobody reads.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:  # there is none yet, or a link to nothing
+        mode = stat.S_IFREG
+    if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+        write_own(path, data)
+        return
+    file = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(file, True)
+    with open(file, "wb") as pipe:
+        pipe.write(data)
+
+
+def _strange(path: Path) -> OSError:
+    """What is said of something that is no file of our own."""
+    try:
+        state = os.lstat(path)
+    except OSError as error:
+        return error
+    kinds = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    kinds |= {stat.S_IFDIR: "a folder", stat.S_IFREG: "a file with other names (hard links)"}
+    kind = kinds.get(stat.S_IFMT(state.st_mode), "a device")
+    text = f"{path.name} is {kind}, not a file of vidcolor's own; remove it and run again"
+    return OSError(errno.EINVAL, text, str(path))

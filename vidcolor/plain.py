@@ -1,0 +1,97 @@
+"""Plain types, as JSON gives them, back into dataclasses; nothing in them is believed unseen."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+_DEEPEST = 20
+"""Levels of what may be anything."""
+_LARGEST = 1 << 63
+_ROWS = (list, tuple)
+
+
+def made(kind: type[T], entry: object) -> T:
+    """A dataclass of what `dataclasses.asdict` made plain.
+
+    Args:
+        kind: A dataclass of numbers, words, rows, dicts and dataclasses.
+        entry: What is to be that, as ``json.loads`` gives it.
+
+    Raises:
+        ValueError: It is not: a field is missing, unknown, or of another kind.
+    """
+    known: Any = kind
+    hints = _hints(known)
+    if not isinstance(entry, dict) or not entry.keys() <= hints.keys():
+        raise ValueError(f"is no {kind.__name__}")
+    try:
+        return kind(**{name: _value(hints[name], value) for name, value in entry.items()})
+    except TypeError as error:  # a field without a default is missing
+        raise ValueError(f"is no {kind.__name__}") from error
+
+
+def is_plain(value: object, depth: int = _DEEPEST) -> bool:
+    """Whether a value is made of dicts, rows, words and numbers that are not too deep or large."""
+    if isinstance(value, dict):
+        inner = [*value, *value.values()]
+    elif isinstance(value, list):
+        inner = value
+    else:
+        return value is None or isinstance(value, bool | str) or _is_number(value)
+    return depth > 0 and all(is_plain(each, depth - 1) for each in inner)
+
+
+def part_of(entry: Mapping[str, Any], *names: str) -> Any:
+    """What stands in nested dicts under these names; None where there is no such thing."""
+    found: Any = entry
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def number_in(entry: Mapping[str, Any], part: str, name: str, most: int) -> int:
+    """A number from 0 to ``most`` in a dict within a dict; 0 where none stands there."""
+    found = part_of(entry, part, name)
+    return found if type(found) is int and 0 <= found <= most else 0
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return type(value) is int and -_LARGEST <= value < _LARGEST
+
+
+def _value(hint: Any, value: Any) -> Any:
+    """``value`` as what the hint says."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        if value is None and NoneType in inner:
+            return None
+        (hint,) = (each for each in inner if each is not NoneType)
+        return _value(hint, value)
+    if origin in _ROWS and isinstance(value, _ROWS):
+        return origin(_value(inner[0], each) for each in value)
+    if origin is dict and isinstance(value, dict) and all(isinstance(k, str) for k in value):
+        return {key: _value(inner[1], each) for key, each in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return made(hint, value)  # type: ignore[arg-type]
+    if hint is Any and is_plain(value):
+        return value
+    if hint is float and _is_number(value):
+        return float(value)
+    if hint in (bool, str, int) and type(value) is hint and (hint is not int or _is_number(value)):
+        return value
+    raise ValueError(f"{str(value)[:40]!r} is no {getattr(hint, '__name__', hint)}")

@@ -1,0 +1,188 @@
+"""The work folder of a target, as one sees it who puts chunks into it or looks at what is there.
+
+`vidcolor.journal` is for the one who holds its lock.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vidcolor.errors import ClusterError, OutputError
+from vidcolor.files import appender, new_file, own_sha256, read_own
+from vidcolor.film.limits import identity, printable
+from vidcolor.film.packets import PacketFacts
+from vidcolor.film.target import output_errors, publish, sync_folder
+from vidcolor.lines import checked_line, entries
+from vidcolor.places import part_path
+from vidcolor.plain import is_plain, made
+from vidcolor.smoothing import Handover
+
+JOURNAL = "journal.jsonl"
+"""Name of the journal in its work folder."""
+OTHERS = "journal.*.jsonl"
+"""Journals of a cluster's writers."""
+PLAN = "plan.jsonl"
+"""Name of the plan of a film that is divided among many."""
+_MOST_HANDED = 256 << 20
+"""Bytes of a handover."""
+_WRITER = re.compile(r"[A-Za-z0-9-]{0,100}")
+
+
+@dataclass(frozen=True)
+class DoneChunk:
+    """One line of the journal: a chunk that needs not be coloured again."""
+
+    number: int
+    facts: PacketFacts
+    handover: str = ""
+    """sha256 of what it hands on to the next chunk of its shot; empty where there is nothing."""
+    colourless: tuple[int, ...] = ()
+    """pts of the frames that had to be painted without colour."""
+    shots: tuple[int, ...] = ()
+    """pts of the frames that start a shot."""
+    writer: str = ""
+    """Whose files they are, on a cluster."""
+
+
+class ChunkFolder:
+    """The work folder of one target, as one sees it who puts chunks into it."""
+
+    def __init__(
+        self, folder: Path, writer: str = "", job: dict[str, Any] | None = None, before: str = ""
+    ) -> None:
+        """Take the folder as it is.
+
+        Args:
+            folder: The work folder; must be there.
+            writer: Who writes, in letters that file names may have; empty for the run that holds
+                the journal.
+            job: What decides the bits of the target.
+            before: Whose the handovers are that are taken over.
+        """
+        self.folder, self.writer, self.job = folder, writer, job or {}
+        self._before = before
+
+    def path(self, number: int, writer: str | None = None) -> Path:
+        """Where the chunk file of this number is; that of another writer where one is named."""
+        return self._named(number, self.writer if writer is None else writer, "packets")
+
+    def add(self, chunk: DoneChunk) -> None:
+        """Write down that a chunk is done; its file is on the disk already."""
+        self._note(asdict(chunk))
+
+    def part(self, target: Path) -> Path:
+        """The temporary file that becomes the target; no two writers have the same."""
+        return self.folder / f"{self.writer}.part" if self.writer else part_path(target)
+
+    def sign(self, part: Path) -> None:
+        """Write down which file becomes the target next.
+
+        A run may be stopped when the target has its name, but before it could say so.
+        """
+        self._note({"target": seen(part)})
+
+    def get(self, number: int) -> Handover | None:
+        """What the chunk of this number takes over from the one before it, if there is anything."""
+        path = self._handover(number, self._writer_before(number))
+        if not os.path.lexists(path):
+            return None
+        try:
+            return Handover.from_bytes(read_own(path, _MOST_HANDED))
+        except (OSError, ValueError) as error:
+            name = printable(path.name)
+            raise OutputError(f"{name}: cannot be read ({error}); add --fresh") from error
+
+    def expect(self, number: int, sha256: str) -> None:
+        """See that what a chunk takes over is there: a shared disk may show it a little late.
+
+        Raises:
+            ClusterError: It is not, or is another one.
+        """
+        path = self._handover(number, self._writer_before(number))
+        with suppress(OSError):
+            if not sha256 or own_sha256(path) == sha256:
+                return
+        raise ClusterError(f"{path.name}: is not there yet, or is another one")
+
+    def __setitem__(self, number: int, handover: Handover) -> None:
+        """Keep what the chunk of this number takes over, on the disk."""
+        path = self._handover(number, self.writer)
+        with output_errors(path):
+            self.put(path.name, handover.to_bytes())
+
+    def handover_sha256(self, number: int, writer: str | None = None) -> str:
+        """Of what the chunk of this number takes over; empty where there is nothing."""
+        path = self._handover(number, self.writer if writer is None else writer)
+        return own_sha256(path) if os.path.lexists(path) else ""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a whole file of the folder and bring it to the disk."""
+        part = self.folder / (f"{name}.{self.writer}.part" if self.writer else f"{name}.part")
+        with new_file(part) as file:
+            file.write(data)
+            file.flush()
+            publish(file.fileno(), part, self.folder / name)
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        name = f"journal.{self.writer}.jsonl" if self.writer else JOURNAL
+        with output_errors(self.folder), appender(self.folder / name) as file:
+            first = self.writer and not os.fstat(file.fileno()).st_size
+            lines = [checked_line({"job": self.job})] if first else []
+            file.write("".join([*lines, checked_line(entry)]).encode())
+            file.flush()
+            os.fsync(file.fileno())
+            if first:
+                sync_folder(self.folder)  # the line is worth nothing without the file's name
+
+    def _writer_before(self, _number: int) -> str:
+        return self._before
+
+    def _handover(self, number: int, writer: str) -> Path:
+        return self._named(number, writer, "handover")
+
+    def _named(self, number: int, writer: str, kind: str) -> Path:
+        return self.folder / ".".join(filter(None, (f"{number:06d}", writer, kind)))
+
+
+def read_journals(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The job of a work folder, and all lines about it, whoever wrote them.
+
+    Raises:
+        OSError: A journal cannot be read, or there is none.
+    """
+    written = entries(folder / JOURNAL)
+    job = _job_of(written)
+    for path in sorted(folder.glob(OTHERS)):
+        lines = entries(path)
+        # Someone may still be at work for a driver that has gone, and on another job.
+        written += lines if _job_of(lines) == job else []
+    return job, written
+
+
+def _job_of(written: list[dict[str, Any]]) -> dict[str, Any]:
+    jobs = (entry["job"] for entry in written if "job" in entry)
+    return next((job for job in jobs if isinstance(job, dict) and is_plain(job)), {})
+
+
+def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
+    """The chunk of a line; None for another line, or one of another version of vidcolor."""
+    if not entry.keys() >= {"facts", "colourless", "shots"}:
+        return None
+    try:
+        chunk = made(DoneChunk, entry)
+    except ValueError:
+        return None
+    facts = chunk.facts
+    true = min(chunk.number, facts.delay, facts.bytes) >= 0 < facts.frames
+    return chunk if true and _WRITER.fullmatch(chunk.writer) else None
+
+
+def seen(path: Path) -> dict[str, Any]:
+    """What tells a target from another one, on each machine that sees it."""
+    found = identity(path)
+    return {name: found[name] for name in ("bytes", "sha256")}
