@@ -138,7 +138,7 @@ def fuzz(count: int, seed: int) -> Row:
     began = time.monotonic()
     words = [sys.executable, str(ROOT / "scripts" / "fuzz.py")]
     done = subprocess.run(
-        [*words, "--files", str(count), "--seed", str(seed)], stdout=subprocess.PIPE, text=True
+        [*words, "--count", str(count), "--seed", str(seed)], stdout=subprocess.PIPE, text=True
     )
     print(done.stdout, flush=True)
     lines = done.stdout.splitlines()

@@ -27,7 +27,7 @@ class Recipe:
     codec: str
     sound: str = "aac"
     pixels: str = "yuv420p"
-    frames: int = 36
+    frames: int = 24
     options: dict[str, str] = field(default_factory=dict)
     """Of the video encoder."""
     muxing: dict[str, str] = field(default_factory=dict)
@@ -44,8 +44,8 @@ RECIPES = {
     "h264.ts": Recipe("mpegts", "libx264", "ac3", options=_B_FRAMES),
     "mpeg2.mpg": Recipe("mpeg", "mpeg2video", "mp2", options=_MPEG),
     "mpeg4.avi": Recipe("avi", "mpeg4", "libmp3lame", muxing={"avoid_negative_ts": "disabled"}),
-    "prores.mov": Recipe("mov", "prores_ks", pixels="yuv422p10le", frames=24),
-    "mjpeg.mov": Recipe("mov", "mjpeg", pixels="yuvj420p", frames=24, muxing=_INDEX_FIRST),
+    "prores.mov": Recipe("mov", "prores_ks", pixels="yuv422p10le"),
+    "mjpeg.mov": Recipe("mov", "mjpeg", pixels="yuvj420p", muxing=_INDEX_FIRST),
     "vp9.webm": Recipe("webm", "libvpx-vp9", "libopus", options={"deadline": "realtime"}),
     "h264.flv": Recipe("flv", "libx264", options=_B_FRAMES),
 }
@@ -88,7 +88,7 @@ def _write_film(path: Path, recipe: Recipe) -> None:
             font = bytes(range(256)) * 4
             container.add_attachment("font.ttf", "application/x-truetype-font", font)
             scale = Fraction(1, 1000)
-            marks = ((1, 0, 700, "First"), (2, 700, 1500, "Second"))
+            marks = ((1, 0, 500, "First"), (2, 500, 1000, "Second"))
             container.set_chapters(
                 [
                     {"id": i, "start": a, "end": b, "time_base": scale, "metadata": {"title": t}}
@@ -98,8 +98,8 @@ def _write_film(path: Path, recipe: Recipe) -> None:
         container.start_encoding()
         for index in range(3 if recipe.extras else 0):
             packet = Packet(f"Words {index}".encode())
-            packet.pts = packet.dts = 100 + 400 * index
-            packet.duration, packet.time_base, packet.stream = 300, Fraction(1, 1000), texts
+            packet.pts = packet.dts = 100 + 250 * index
+            packet.duration, packet.time_base, packet.stream = 200, Fraction(1, 1000), texts
             container.mux(packet)
         heard = tones(sound, recipe.frames * SOUND_RATE // RATE)
         waiting = next(heard, None)

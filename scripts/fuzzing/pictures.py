@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import zlib
+from functools import cache
 
 from fuzzing.trees import LIES, Change, Node, harm_tree, number, pick
 
@@ -99,13 +100,19 @@ def field(rng: random.Random, nodes: list[Node]) -> str | None:
     return _poked(rng, spot.node, _FIELDS[spot.node.kind]) if spot else None
 
 
+@cache
+def _bomb() -> bytes:
+    """A few kilobytes that become 50 megabytes."""
+    return zlib.compress(bytes(50_000_000))
+
+
 def profile(rng: random.Random, nodes: list[Node]) -> str | None:
     """A profile, EXIF, gamma or text that is broken, huge, or of another kind."""
     kind, body = rng.choice(
         (
             (b"iCCP", b"x\0\0" + zlib.compress(rng.randbytes(rng.choice((0, 100, 4000))))),
-            (b"iCCP", b"x\0\0" + zlib.compress(bytes(50_000_000))[:60_000]),
-            (b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 20_000_000)),
+            (b"iCCP", b"x\0\0" + _bomb()),
+            (b"zTXt", b"Comment\0\0" + _bomb()),
             (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"<x/>")),
             (b"eXIf", rng.choice((b"", b"II*\0\x08\0\0\0\xff\xff", b"MM\0*\0\0\0\x08\0\1\1\x12"))),
             (b"gAMA", rng.choice((0, 1, 100_000, 45_455, 0xFFFFFFFF)).to_bytes(4, "big")),

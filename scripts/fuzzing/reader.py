@@ -245,7 +245,8 @@ def _hear(seen: Seen, packet: Any, ends: dict[int, Fraction]) -> None:
         seen.sound_doubts.append("a packet of sound is marked as corrupt")
     if packet.pts is not None:
         begin = packet.pts * packet.time_base
-        seen.sound_times[str(index)].append(round(float(begin), 6))
+        if packet.dts == packet.pts:  # as sound has it that no one harmed
+            seen.sound_times[str(index)].append(round(float(begin), 6))
         if begin - ends.get(index, begin) > _PAUSE:
             seen.sound_doubts.append(
                 f"no sound from {float(ends[index]):.3f} to {float(begin):.3f}"
@@ -280,9 +281,10 @@ def _look(seen: Seen, pictures: list[Any], stream: Any, times: list[Fraction]) -
         if not seen.looks or seen.looks[-1][1] != look:
             seen.looks.append((round(at, 3), look))
         if len(seen.means) < _MOST_MEANS:
-            gray = picture.reformat(format="gray").planes[0]
-            rows = np.frombuffer(gray, np.uint8).reshape(-1, gray.line_size)
-            seen.means.append(_means(rows[: picture.height, : picture.width].astype(np.float64)))
+            gray = picture.reformat(format="gray")
+            rows = np.frombuffer(gray.planes[0], np.uint8).reshape(-1, gray.planes[0].line_size)
+            luma = rows[: picture.height, : picture.width].astype(np.float64)
+            seen.means.append(_means(luma))
 
 
 def _shape(picture: Any, stream: Any) -> dict[str, str]:

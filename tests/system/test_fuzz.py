@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -13,8 +14,17 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
-from fuzz_films import Case, make_case, make_fixtures, still_doubts
-from fuzz_judge import Seen, Verdict, doubts, judge, read
+from fuzzing.boxes import BOXES
+from fuzzing.cases import KINDS, STRUCTURES, Case, harm, kind_of, make_case, make_fixtures
+from fuzzing.elements import ELEMENTS
+from fuzzing.joined import make_joined
+from fuzzing.judge import Verdict, doubts, judge
+from fuzzing.pictures import JPEG, PNG, directories
+from fuzzing.promises import still_doubts
+from fuzzing.reader import STILL_SUFFIXES, Seen, read
+from fuzzing.riff import RIFF
+from fuzzing.streams import crc, packets, payload, units
+from fuzzing.trees import write
 
 ROOT = Path(__file__).parents[2]
 SOUND = ["a", "b", "b"]
@@ -26,14 +36,18 @@ def fuzz(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize(("files", "seed"), [(12, 1), pytest.param(300, 2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("files", "seed"), [(12, 1), pytest.param(100, 2, marks=pytest.mark.slow)])
 def test_nothing_is_lost_in_silence(files: int, seed: int, tmp_path: Path) -> None:
-    run = fuzz("--files", str(files), "--seed", str(seed), "--out", str(tmp_path))
+    run = fuzz("--count", str(files), "--seed", str(seed), "--out", str(tmp_path))
     assert run.returncode == 0, run.stdout + run.stderr
     results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert [result["index"] for result in results] == list(range(files))
     outcomes = {result["outcome"] for result in results}
     assert outcomes == {"refused (2)", "damaged (3)", "clean (0)"}
+    assert all(result["memory"] > 0 for result in results)
+    again = fuzz("--count", str(files), "--seed", str(seed), "--out", str(tmp_path))
+    assert again.stdout == run.stdout  # it went on where it was: at the end
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == files
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +60,12 @@ def test_whole_films_leave_no_doubt(fixtures: tuple[Path, dict[str, bytes]]) -> 
     folder, films = fixtures
     for name, data in films.items():
         seen = read(str(folder / name))
-        found = still_doubts(data) if "still" in name else [*doubts(seen, data), *seen.sound_doubts]
-        assert found == [], name
-        assert seen.frames == (1 if "still" in name else 24 if ".mov" in name else 36), name
+        if name.endswith(STILL_SUFFIXES):
+            pages = {"moving.png": 3, "moving.webp": 2, "pages.tif": 3}.get(name, 1)
+            assert (seen.frames, still_doubts(data)) == (pages, []), name
+        else:
+            assert [*doubts(seen, data), *seen.sound_doubts] == [], name
+            assert seen.frames == 24, name
 
 
 def test_a_seed_always_gives_the_same_files(
@@ -59,6 +76,57 @@ def test_a_seed_always_gives_the_same_files(
     assert again == films
     cases = [make_case(7, index, films, tmp_path / "job") for index in (5, 5, 6)]
     assert cases[0] == cases[1] != cases[2]
+    assert {kind_of(index) for index in range(40)} == set(KINDS) == {*STRUCTURES, "raw", "joined"}
+
+
+def test_what_is_not_harmed_is_written_as_it_was(
+    fixtures: tuple[Path, dict[str, bytes]],
+) -> None:
+    _, films = fixtures
+    grammars = {"mp4": BOXES, "mov": BOXES, "mkv": ELEMENTS, "webm": ELEMENTS, "avi": RIFF}
+    grammars |= {"png": PNG, "jpg": JPEG, "webp": RIFF}
+    for name, data in films.items():
+        suffix = name.split(".")[1]
+        if grammar := grammars.get(suffix):
+            nodes = grammar.parse(data)
+            assert write(grammar, nodes) == data, name
+            assert nodes[-1].kind or suffix == "jpg", name
+    assert b"".join(packets(films["h264.ts"])) == films["h264.ts"]
+    assert b"".join(units(films["mpeg2.mpg"])) == films["mpeg2.mpg"]
+    assert len(units(films["mpeg2.mpg"])) > 20
+    assert len(directories(films["pages.tif"])) == 3
+    tables = [part for part in packets(films["h264.ts"]) if part[1] & 0x40 and part[2] == 0]
+    table = bytes(tables[0][payload(tables[0]) + 1 :])
+    end = 3 + ((table[1] & 0x0F) << 8 | table[2])
+    assert crc(table[: end - 4]) == int.from_bytes(table[end - 4 : end], "big")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_harm_changes_the_file(kind: str, fixtures: tuple[Path, dict[str, bytes]]) -> None:
+    _, films = fixtures
+    found: dict[bytes, str] = {}
+    for number in range(4 if kind == "joined" else 25):
+        name, data, done = harm(random.Random(number), kind, films)
+        assert data != films.get(name), done
+        assert done
+        assert all(done)
+        found[data] = "; ".join(done)
+    assert len(found) > 3
+    assert len(set(found.values())) > 3
+
+
+def test_a_joined_film_has_both_parts(tmp_path: Path) -> None:
+    differing = 0
+    for number in range(8):
+        suffix, data, words = make_joined(random.Random(number))
+        path = tmp_path / f"{number}.{suffix}"
+        path.write_bytes(data)
+        seen = read(str(path))
+        assert seen.frames >= 27, words  # AVI and MPEG-2 lose one at the seam
+        if "size" in words:
+            differing += 1
+            assert len({look["size"] for _, look in seen.looks}) == 2, words
+    assert differing
 
 
 def verdict_on(
@@ -70,22 +138,41 @@ def verdict_on(
     result: Seen = WHOLE,
     log: str = "",
     strays: tuple[str, ...] = (),
+    memory: float = 1e6,
+    name: str = "h264.mp4",
     **report: Any,
 ) -> Verdict:
     """The judge's word on a made-up run."""
     job = folder / "job"
     job.mkdir()
-    case = Case(0, "h264.mp4", [], job / "film.mp4", job / "out.mp4", [])
-    made = ["out.mp4"] if code in (0, 3) and result.frames else []
-    for name in ("film.mp4", *made, *strays):
-        (job / name).write_bytes(b"bytes")
+    suffix = Path(name).suffix
+    case = Case(0, name, [], job / f"film{suffix}", job / f"out{suffix}", [])
+    made = [f"out{suffix}"] if code in (0, 3) and result.frames else []
+    for there in (f"film{suffix}", *made, *strays):
+        (job / there).write_bytes(b"bytes")
     job.with_suffix(".log").write_text(log)
     usual = {"clean": code == 0, "frames": result.frames, "left_behind": [], "damage": []}
     job.with_suffix(".json").write_text(json.dumps(usual | report))
     seen = {case.source: asdict(source), case.target: asdict(result)}
-    return judge(case, {"code": code, "threads": []}, whole, lambda path: seen[path])
+    answer = {"code": code, "threads": [], "memory": memory, "seconds": 1.0}
+    return judge(case, answer, whole, lambda path: seen[path])
 
 
+def looking(*looks: dict[str, str]) -> Seen:
+    usual = dict.fromkeys(("size", "range", "matrix", "fields", "turn"), "") | {"shape": "1"}
+    return replace(WHOLE, looks=[(float(at), usual | look) for at, look in enumerate(looks)])
+
+
+RAMP, DARK = bytes(range(0, 256, 4)).hex(), bytes(64).hex()
+DRAWN = replace(WHOLE, means=[RAMP])
+TURNED = replace(WHOLE, means=[bytes(reversed(range(0, 256, 4))).hex()])
+BLANK = replace(WHOLE, means=[DARK])
+SPOKEN = replace(WHOLE, texts={"2": ["one", "two"]})
+WIDE = looking({}, {"shape": "16/11"})
+HEARD = replace(WHOLE, times=[0.0, 0.04], sound_times={"1": [0.0, 0.02, 0.04]})
+LATE = replace(HEARD, sound_times={"1": [0.0, 0.03, 0.06]})
+CROPPED = replace(looking({}), crop=(8, 0, 0, 0))
+PICTURE = Seen("PNG", frames=1, declared_frames=1, means=[RAMP])
 FEWER = replace(WHOLE, frames=35, packets=35)
 MUTE = replace(WHOLE, sound={"1": ["a", "b"]})
 
@@ -118,6 +205,38 @@ MUTE = replace(WHOLE, sound={"1": ["a", "b"]})
             },
         ),
         ({"silent losses"}, {"source": replace(WHOLE, late=2)}),
+        ({"silent losses"}, {"source": DRAWN, "result": BLANK}),
+        ({"silent losses"}, {"code": 3, "source": DRAWN, "result": BLANK}),
+        ({"silent losses"}, {"source": DRAWN, "result": TURNED}),
+        ({"silent losses"}, {"source": SPOKEN, "result": replace(SPOKEN, texts={"2": ["one"]})}),
+        (
+            set(),
+            {"code": 3, "source": SPOKEN, "left_behind": [{"what": "subtitle stream 2 (srt)"}]},
+        ),
+        ({"silent losses"}, {"source": WIDE, "result": looking({})}),
+        ({"silent losses"}, {"source": looking({"shape": "16/11"}), "result": looking({})}),
+        (set(), {"source": WIDE, "result": looking({}), "notes": ["the aspect changes at 1 s"]}),
+        (set(), {"source": looking({"shape": "16/11"}), "result": looking({"shape": "160/109"})}),
+        ({"silent losses"}, {"source": looking({}, {"range": "full"}), "result": looking({})}),
+        ({"silent losses"}, {"source": looking({"turn": "90"}), "result": looking({})}),
+        ({"silent losses"}, {"source": HEARD, "result": LATE}),
+        (set(), {"source": HEARD, "result": replace(HEARD, times=[0.001, 0.04])}),
+        ({"silent losses"}, {"source": CROPPED, "result": looking({})}),
+        ({"silent losses"}, {"source": replace(WHOLE, ordered=True)}),
+        ({"silent losses"}, {"source": replace(WHOLE, beside=["chapters"])}),
+        ({"too much"}, {"memory": 3e9}),
+        ({"too much"}, {"code": 2, "log": "vidcolor: film.mp4: asks for more memory\n"}),
+        ({"silent losses"}, {"name": "a.png", "source": PICTURE, "result": BLANK}),
+        ({"silent losses"}, {"name": "a.png", "source": PICTURE, "result": TURNED}),
+        (set(), {"name": "a.png", "source": PICTURE, "result": PICTURE, "frames": 1}),
+        (
+            {"silent losses"},
+            {"name": "a.png", "source": replace(PICTURE, declared_frames=3), "result": PICTURE},
+        ),
+        (
+            {"silent losses"},
+            {"name": "a.png", "source": replace(PICTURE, beside=["EXIF"]), "result": PICTURE},
+        ),
         ({"other faults"}, {"code": 3, "result": FEWER}),
         ({"other faults"}, {"source": replace(WHOLE, failed=1)}),
         ({"other faults"}, {"result": replace(WHOLE, failed=1)}),
