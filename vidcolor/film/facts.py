@@ -48,7 +48,7 @@ def describe(
     found = color_tags(frame)
     tags = fill_tags(found, stored, stored_format, (frame.width, frame.height), rate)
     time_base = video.time_base or Fraction(1, 90000)
-    start = _start(container, time_base)
+    start = _start(container, time_base, frame.pts)
     duration = Fraction(video.duration) * time_base if video.duration else None
     if duration is None and container.duration:
         duration = Fraction(container.duration, av.time_base)
@@ -84,10 +84,11 @@ def describe(
     return replace(info, notes=notes(info, found, stored)), first
 
 
-def _start(container: InputContainer, time_base: Fraction) -> Fraction:
+def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:
     """Seconds to subtract from every time, a whole number of the picture's ticks.
 
-    Negative starts (sound that begins with encoder delay) are kept: players hide them.
+    It is negative where the first picture, at ``first`` ticks, comes before 0. Sound alone may:
+    that begins with its encoder's delay, which players hide.
     """
     streams = [*container.streams.video, *container.streams.audio]
     starts = [
@@ -95,7 +96,13 @@ def _start(container: InputContainer, time_base: Fraction) -> Fraction:
         for s in streams
         if s.start_time is not None and s.time_base and not is_cover(s)
     ]
-    start = max(Fraction(0), min(starts, default=Fraction(0)))
+    picture = Fraction(0) if first is None else first * time_base
+    start = min(starts, default=Fraction(0))
+    if picture < 0:
+        # A clock that has wrapped is as good as any other; elsewhere the picture is what counts.
+        start = min(start, picture) if container.format.name in _SHAPELESS else picture
+    else:
+        start = max(Fraction(0), start)
     return start // time_base * time_base
 
 
