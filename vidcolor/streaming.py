@@ -101,7 +101,8 @@ def _moving(
     report.carried = writer.passthrough.carried
     report.left_behind = writer.passthrough.left_behind
     colour = colour_note(report.source_colour)
-    report.notes = [*film.info.notes, *plan.notes, *film.notes, *colour, *colorizer.notes]
+    told = [*film.info.notes, *film.remarks]
+    report.notes = [*told, *plan.notes, *colour, *colorizer.notes]
     report.weights = told_weights(colorizer, gate_sha256)
     return report
 

@@ -172,7 +172,7 @@ class Viewer:
     @property
     def notes(self) -> list[str]:
         """What a user should know of the film and of how the nets went."""
-        notes = list(self.film.info.notes if self.film else ())
+        notes = [*self.film.info.notes, *self.film.remarks] if self.film else []
         nets = [*self._colorizers.values(), *([self._given] if self._given else [])]
         return notes + [note for net in nets for note in net.notes]
 

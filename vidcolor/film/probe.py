@@ -26,7 +26,13 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
-from vidcolor.film.facts import describe, is_cover
+from vidcolor.film.facts import (
+    coded_aspect,
+    color_tags,
+    describe,
+    is_cover,
+    picture_fields,
+)
 from vidcolor.film.kinds import kind_of
 from vidcolor.film.limits import (
     CODECS,
@@ -41,7 +47,7 @@ from vidcolor.film.limits import (
     is_encrypted_mp4,
     printable,
 )
-from vidcolor.frames import Damage, FilmInfo
+from vidcolor.frames import Damage, FieldOrder, FilmInfo
 from vidcolor.settings import OpenSettings
 
 _MAX_DAMAGE = 1000
@@ -60,8 +66,16 @@ class Film:
     first_pts: int
     """Presentation time of the first frame in the target, in units of ``info.time_base``, before
     ``settings.start`` cuts; negative where the film hides its first frames from players."""
+    first_tags: dict[str, int]
+    """What the first frame says of its colors, as `color_tags`; ``info.tags`` has no holes."""
+    first_fields: FieldOrder
+    """What it says of its fields."""
+    coded_aspect: Fraction
+    """What its stream says of the shape of pixels; a container may say otherwise."""
     damage: list[Damage] = field(default_factory=list)
     """What ``decode`` and the writer worked around, in the order it was met; at most 1000."""
+    remarks: list[str] = field(default_factory=list)
+    """What was met or mended on the way and does no harm, for the notes of a report; at most 1000."""
     damage_counts: dict[str, int] = field(default_factory=dict)
     """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
     zero: Fraction = Fraction(0)
@@ -70,8 +84,6 @@ class Film:
     """``grey``, ``tinted`` or ``coloured``; known when ``decode`` has ended."""
     seeks: bool | None = None
     """Whether reading may begin in its middle; None until `vidcolor.film.seek` was asked."""
-    notes: list[str] = field(default_factory=list)
-    """What a user should know of what was written beside the picture."""
     former: list[InputContainer] = field(default_factory=list)
     """Containers that were read before; what was made of them may still be in use."""
 
@@ -90,6 +102,11 @@ class Film:
         """Closes the container and ends the decoder's threads."""
         for container in (self.container, *self.former):
             container.close()
+
+    def remark(self, text: str) -> None:
+        """Adds to ``remarks`` what is not said there yet."""
+        if len(self.remarks) < _MAX_DAMAGE and text not in self.remarks:
+            self.remarks.append(text)
 
     def note(self, kind: str, seconds: float, text: str) -> None:
         """Adds to ``damage``; the thousandth entry says that there is more. All are counted."""
@@ -127,14 +144,23 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
             if container.format.name.startswith("mov") and is_encrypted_mp4(absolute):
                 raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
             video = _choose_video(container, settings, name)
-            frame = _first_frame(absolute, video.index, settings, name)
-            info, first = describe(absolute, container, video, frame)
+            frame, coded = _first_frame(absolute, video.index, settings, name)
+            info, first = describe(absolute, container, video, frame, coded)
             check_length(info.duration, settings, name)
             ready_decoder(video, settings)
         except BaseException:
             container.close()
             raise
-    return Film(replace(info, identity=known), container, video, settings, first)
+    return Film(
+        info=replace(info, identity=known),
+        container=container,
+        video=video,
+        settings=settings,
+        first_pts=first,
+        first_tags=color_tags(frame),
+        first_fields=picture_fields(frame),
+        coded_aspect=coded,
+    )
 
 
 def open_container(
@@ -224,8 +250,13 @@ def _codec(video: VideoStream) -> str:
     return "of its picture" if context is None else str(context.name)
 
 
-def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> VideoFrame:
-    """The first picture of stream ``index`` that decodes, from a container of its own."""
+def _first_frame(
+    path: Path, index: int, settings: OpenSettings, name: str
+) -> tuple[VideoFrame, Fraction]:
+    """The first picture of stream ``index`` that decodes, from a container of its own.
+
+    With it, the shape of its pixels as its stream tells it.
+    """
     packets = 0
     # PyAV ends with IndexError a film in which a stream appears on the way.
     with open_container(path, settings, FORMATS) as container, suppress(IndexError):
@@ -242,7 +273,7 @@ def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> V
                 frames = []
             if frames:
                 check_size(frames[0].width, frames[0].height, settings, name)
-                return frames[0]
+                return frames[0], coded_aspect(video)
             if packets > _PROBE_PACKETS:
                 break
     what = "no picture in it can be decoded" if packets else "has a header but no pictures"

@@ -50,8 +50,7 @@ class Samples:
         self._at = told if self._at is None else self._at
         pause = told - self._at
         if pause > _PAUSE * self._rate:
-            if self._note not in self._film.notes:
-                self._film.notes.append(self._note)
+            self._film.remark(self._note)
             while self._at < told:
                 length = min(self._rate, told - self._at)
                 quiet: Packet[Any] = Packet(self._silence * (length * self._width))
