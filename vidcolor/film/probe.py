@@ -35,7 +35,7 @@ from vidcolor.film.facts import (
     rotation,
     side_data,
 )
-from vidcolor.film.kinds import kind_of
+from vidcolor.film.kinds import is_animation, kind_of
 from vidcolor.film.limits import (
     CODECS,
     FORMATS,
@@ -123,7 +123,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
     settings = settings or OpenSettings()
     absolute = check_file(path)
     name = printable(absolute.name)
-    if film_is_still(absolute):
+    if film_is_still(absolute) and not is_animation(absolute):
         raise NoPicture(f"{name}: is a still picture, no film")
     known = identity(absolute)
     with film_errors(absolute):
