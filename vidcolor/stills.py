@@ -7,8 +7,11 @@ from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import FilmError
+from vidcolor.film.encode import CONTAINERS
 from vidcolor.film.extras import Extras, into_png
+from vidcolor.film.kinds import PNG, is_animation
 from vidcolor.film.photo import color_of, extras_of, frame_of, notes_of
+from vidcolor.film.probe import film_is_still
 from vidcolor.film.reader import Still
 from vidcolor.film.still import (
     check_still_target,
@@ -25,6 +28,12 @@ from vidcolor.settings import Settings
 
 Painted = tuple[Frame, Extras]
 """A picture in color, and what goes along with it."""
+
+
+def stays_still(source: Path, target: Path) -> bool:
+    """Whether a file is colored as a picture: it is one, and no animation that becomes a film."""
+    film = target.suffix.lower() in CONTAINERS
+    return film_is_still(source) and not (film and is_animation(source))
 
 
 def colorize_still(
@@ -130,13 +139,13 @@ def _rest(still: Still, count: int) -> LeftBehind:
         what = f"{still.unit} {still.pages}"
     else:
         what = f"{still.unit}s {count + 1} to {still.pages}"
-    if still.unit == "page":
-        why = "the target holds one picture; name a .tif to color all pages"
-    elif still.unit == "frame":
-        why = "the target holds one picture; make a film of the animation to color all frames"
-    else:
-        why = "the target holds one picture; save the others as files of their own"
-    return LeftBehind(what, f"{still.unit} 1 of {still.pages} was colored: {why}")
+    ways = {
+        "page": "name a .tif to color all pages",
+        "frame": "convert the animation to a film to color all frames",
+        "picture": "save the others as files of their own",
+    }
+    way = "name a .mp4 or .mkv to color all frames" if still.kind == PNG else ways[still.unit]
+    return LeftBehind(what, f"only {still.unit} 1 of {still.pages} was colored; {way}")
 
 
 def _report(source: Path, target: str, colorizer: Colorizer) -> Report:

@@ -21,10 +21,12 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError
 from vidcolor.film.limits import printable
 from vidcolor.film.moments import windows
+from vidcolor.film.photo import frame_of, notes_of
 from vidcolor.film.probe import Film, film_is_still, open_film
+from vidcolor.film.reader import Still
 from vidcolor.film.seek import picture_end
 from vidcolor.film.shown import Screen, canvas
-from vidcolor.film.still import read_still, still_damage
+from vidcolor.film.still import still_damage
 from vidcolor.frames import Colored, Damage, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -114,7 +116,7 @@ class Viewer:
                 work. A picture is one frame.
 
         Raises:
-            FilmError: As `open_film` and `read_still`.
+            FilmError: As `open_film` and `Still`.
         """
         self.settings = settings or Settings()
         self._given = colorizer
@@ -125,8 +127,13 @@ class Viewer:
         self.film: Film | None = None
         self.end = Fraction(0)
         self._damage: list[Damage] = []
+        self._notes: list[str] = []
         if film_is_still(source):
-            self._still = read_still(source, self.settings.open)
+            still = Still(source, self.settings.open)
+            photo = still.photo()
+            self._still, self._notes = frame_of(photo), notes_of(photo)
+            if still.pages > 1:
+                self._notes.append(f"{still.unit} 1 of {still.pages} is shown")
             height, width = self._still.luma.shape
             self.screen = Screen(width, height)
             self._damage = still_damage(self._still)
@@ -172,7 +179,7 @@ class Viewer:
     @property
     def notes(self) -> list[str]:
         """What a user should know of the film and of how the nets went."""
-        notes = [*self.film.info.notes, *self.film.remarks] if self.film else []
+        notes = [*self.film.info.notes, *self.film.remarks] if self.film else [*self._notes]
         nets = [*self._colorizers.values(), *([self._given] if self._given else [])]
         return notes + [note for net in nets for note in net.notes]
 

@@ -18,6 +18,8 @@ CONVERT = "convert it to a PNG, or to a TIFF of 8 or 16 bits, first"
 
 HEAD = 512
 """Bytes that tell a kind."""
+_LOOKED_AT = 1 << 22
+"""Bytes in which an animated PNG says that it is one, behind its profile and its texts."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,27 @@ def kind_of(path: str | os.PathLike[str]) -> Kind | None:
             return kind_of_bytes(file.read(HEAD))
     except (FilmUnreadable, OSError):
         return None
+
+
+def is_animation(path: str | os.PathLike[str]) -> bool:
+    """Whether the file at ``path`` is a PNG of several frames, which can be read as a film."""
+    try:
+        with open(check_file(path), "rb") as file:
+            return png_frames(file.read(_LOOKED_AT)) > 1
+    except (FilmUnreadable, OSError):
+        return False
+
+
+def png_frames(head: bytes) -> int:
+    """How many frames a PNG says that it has, which begins with ``head``; 1 for other files."""
+    if not head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return 1
+    at = 8
+    while at + 12 <= len(head) and (name := head[at + 4 : at + 8]) != b"IDAT":
+        if name == b"acTL":
+            return max(1, int.from_bytes(head[at + 8 : at + 12], "big"))
+        at += 12 + int.from_bytes(head[at : at + 4], "big")
+    return 1
 
 
 def kind_of_bytes(head: bytes) -> Kind | None:

@@ -22,7 +22,7 @@ from vidcolor.errors import FilmTooLarge, FilmUnreadable, NoPicture, VidcolorErr
 from vidcolor.settings import OpenSettings
 
 FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,mxf,gif,nut,dv"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,mxf,gif,apng,nut,dv"
     ",h264,hevc,av1,obu,ivf,yuv4mpegpipe,rm,h261,h263,mjpeg,vc1,vc1test,wtv,dirac"
     # Sound only, so that they are refused for having no picture instead of for being no film.
     ",mp3,wav,w64,flac,aac,ac3,eac3,aiff,caf,amr,ape,tta,wv,dts,dtshd,truehd,au"
@@ -37,7 +37,7 @@ CODECS = frozenset({
     "cinepak", "h261", "h263", "h263p", "h263i", "svq1", "svq3", "flv", "gif", "v210", "v308",
     "v408", "v410", "jpeg2000", "png", "qtrle", "rpza", "indeo3", "indeo4", "indeo5", "rv10",
     "rv20", "rv30", "rv40", "vp6", "vp6f", "vp3", "dirac", "vvc", "y41p", "yuv4", "r210",
-    "r10k", "tiff", "webp", "bmp", "msvideo1", "msrle", "smc", "asv1", "asv2",
+    "r10k", "tiff", "webp", "bmp", "msvideo1", "msrle", "smc", "asv1", "asv2", "apng",
 })
 """Decoders of pictures that may see a stranger's bytes: widely used and widely fuzzed, or small."""
 

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels, VidcolorError
-from vidcolor.film.kinds import PNG, TIFF, Kind, refusal
+from vidcolor.film.kinds import PNG, TIFF, Kind, png_frames, refusal
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import check_size
 from vidcolor.film.profile import cmyk_to_rgb
@@ -59,10 +59,10 @@ def told_by(data: bytes, kind: Kind) -> Told:
     try:
         with _opened(_without_samples(data) if kind == PNG else data, kind) as picture:
             told = _told(picture)
-            told.frames = _apng_frames(data) if kind == PNG else getattr(picture, "n_frames", 1)
+            told.frames = png_frames(data) if kind == PNG else getattr(picture, "n_frames", 1)
             return told
     except Exception:  # a stranger's file makes plugins raise whatever they like
-        return Told(frames=_apng_frames(data) if kind == PNG else 1)
+        return Told(frames=png_frames(data) if kind == PNG else 1)
 
 
 def decoded(
@@ -217,10 +217,3 @@ def _without_samples(data: bytes) -> bytes:
         for name in (b"IDAT", b"IEND")
     )
     return data[:8] + b"".join(kept) + empty
-
-
-def _apng_frames(data: bytes) -> int:
-    """How many frames an animated PNG says that it has; 1 for others."""
-    head = data[: data.find(b"IDAT")]
-    at = head.find(b"acTL")
-    return max(1, int.from_bytes(head[at + 4 : at + 8], "big")) if at >= 33 else 1

@@ -33,7 +33,7 @@ from vidcolor.film.facts import (
     is_cover,
     picture_fields,
 )
-from vidcolor.film.kinds import kind_of
+from vidcolor.film.kinds import is_animation, kind_of
 from vidcolor.film.limits import (
     CODECS,
     CONVERT,
@@ -75,7 +75,8 @@ class Film:
     damage: list[Damage] = field(default_factory=list)
     """What ``decode`` and the writer worked around, in the order it was met; at most 1000."""
     remarks: list[str] = field(default_factory=list)
-    """What was met or mended on the way and does no harm, for the notes of a report; at most 1000."""
+    """What was met or mended on the way and does no harm, for the notes of a report; at most
+    1000."""
     damage_counts: dict[str, int] = field(default_factory=dict)
     """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
     zero: Fraction = Fraction(0)
@@ -135,7 +136,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
     settings = settings or OpenSettings()
     absolute = check_file(path)
     name = printable(absolute.name)
-    if film_is_still(absolute):
+    if film_is_still(absolute) and not is_animation(absolute):
         raise NoPicture(f"{name}: is a still picture, no film")
     known = identity(absolute)
     with film_errors(absolute):
