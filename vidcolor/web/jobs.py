@@ -20,12 +20,10 @@ from typing import Any, Literal
 
 from vidcolor.errors import NotAllowed, OutputError
 from vidcolor.film.target import claim
-from vidcolor.kept import forget_work
 from vidcolor.places import is_taken, part_path
-from vidcolor.reels import PICTURE_SUFFIXES
 from vidcolor.web.children import end, interrupt, renew, start
 from vidcolor.web.choice import Choice
-from vidcolor.web.shelf import Film, shortened, spoken
+from vidcolor.web.shelf import PICTURES, Film, shortened, spoken
 
 State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
 
@@ -43,7 +41,7 @@ NICE = 5
 
 CONTAINERS = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".webm": ".webm"}
 CONTAINERS |= {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg"}
-CONTAINERS |= dict.fromkeys(PICTURE_SUFFIXES - CONTAINERS.keys(), ".png")
+CONTAINERS |= dict.fromkeys(PICTURES - CONTAINERS.keys(), ".png")
 """Suffix of the result; Matroska, which holds everything, for all other films."""
 
 WATCHABLE = {".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/mp4"}
@@ -164,9 +162,9 @@ class Queue:
             if job.state in ("running", "stopping"):
                 raise NotAllowed("stop this film before you remove it")
             del self._jobs[job_id]
-        shutil.rmtree(job.folder, ignore_errors=True)
         if job.state != "done":
-            forget_work(job.target)
+            self._forget(job)
+        shutil.rmtree(job.folder, ignore_errors=True)
 
     def jobs(self) -> list[Job]:
         """All jobs, in order."""
@@ -181,9 +179,16 @@ class Queue:
         self._thread.join()
         for job in self._jobs.values():
             if job.film.uploaded and job.state != "done":
-                forget_work(job.target)
+                self._forget(job)
             elif job.state != "done":
                 free_name(job.target)
+
+    def _forget(self, job: Job) -> None:
+        """Remove what is kept of a film that is not done; what another run is at work on stays."""
+        if self._keep:  # else it goes with the folder of the job
+            from vidcolor.kept import forget_work  # loads torch, which a server else needs not
+
+            forget_work(job.target)
 
     def _target(self, film: Film, folder: Path) -> Path:
         """A path for the result that nothing has yet.

@@ -102,18 +102,20 @@ const desk = (() => {
       say("");
       one(".drop").classList.add("busy");
       const refused = [];
-      let shown = false;
+      let shown = null;
       for (const file of [...files]) {
         one("progress").value = 0; one("progress").hidden = false;
         try {
           const film = await send(file);
-          if (!shown) { trigger("upload"); desk.choose({ film }, file.name); }
-          shown = true;
+          if (!shown) { trigger("upload"); shown = desk.choose({ film }, file.name); }
         } catch (error) { if (error instanceof Lost) break; refused.push(error.message); }
         await look();
       }
       one("progress").hidden = true; one(".drop").classList.remove("busy"); one("input").value = "";
-      if (refused.length) say(refused.join(" · "));
+      await shown;
+      await look();
+      // What was refused is told together with what could not be opened.
+      if (refused.length) say([find("#told .problem").textContent, ...refused].filter(Boolean).join(" · "));
     };
 
     element.addEventListener("change", ({ target }) => {
@@ -139,3 +141,24 @@ document.addEventListener("input", ({ target }) => {
   if (target.max !== "" && Number(target.value) > Number(target.max)) target.value = target.max;
   if (target.min !== "" && Number(target.value) < Number(target.min)) target.value = target.min;
 }, true);
+
+// Gradio's lists open for every key, also for the one that leaves them or comes to them: so that
+// they cover each other and what stands below. They open for a click, for arrows, for letters.
+(() => {
+  const isList = ({ target }) => Boolean(target.closest?.("#listed, #weights, #size"));
+  let tabbed = false;
+  window.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") {
+      tabbed = true;
+      setTimeout(() => { tabbed = false; });
+    }
+    if ((event.key === "Tab" || event.key === "Shift") && isList(event)) event.stopPropagation();
+  }, true);
+  window.addEventListener("focus", (event) => {
+    if (tabbed && event.target !== window && isList(event)) event.stopPropagation();
+  }, true);
+  window.addEventListener("pointerdown", ({ target }) => { // it opens when it gets the focus
+    const closed = target === document.activeElement && target.getAttribute("aria-expanded") === "false";
+    if (closed && isList({ target })) target.blur();
+  }, true);
+})();

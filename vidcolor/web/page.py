@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from vidcolor.web import words
+from vidcolor.web.choice import net_label
 from vidcolor.web.desk import Desk
 
 HEAD = "<header class='masthead'><h1>vidcolor</h1><p>Black-and-white films, in color.</p></header>"
@@ -50,7 +51,7 @@ def build(desk: Desk) -> gr.Blocks:
 def _dials(desk: Desk) -> list[Any]:
     """What can be set, in the order that `page.js` knows."""
     choice = desk.choice
-    nets = [(words.net_label(name), name) for name in desk.nets()]
+    nets = [(net_label(name), name) for name in desk.nets()]
     return [
         gr.Dropdown(nets, value=choice.weights, label="Model", elem_id="weights", filterable=False),
         gr.Dropdown(SIZES, value=choice.size, label="Detail", elem_id="size", filterable=False),

@@ -98,8 +98,7 @@
       show(jobs);
       const { item } = rows.get(id) || {};
       if (!item) return;
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      item.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
+      item.scrollIntoView({ block: "center" });
       item.classList.add("new");
       setTimeout(() => item.classList.remove("new"), 2500);
     };

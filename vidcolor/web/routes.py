@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from vidcolor.errors import Busy, NotAllowed, VidcolorError
+from vidcolor.errors import Busy, FilmError, NotAllowed, VidcolorError
 from vidcolor.web import words
 from vidcolor.web.choice import Choice
 from vidcolor.web.desk import Asked, Desk, Opened
@@ -69,7 +69,12 @@ def add_films(app: FastAPI, desk: Desk) -> None:
         asked = await _said(request)
         place = asked.get("place")
         film = desk.shelf.choose(str(place)) if place else desk.shelf.find(str(asked.get("film")))
-        facts = await desk.look_into(film).result(_waits(request))
+        try:
+            facts = await desk.look_into(film).result(_waits(request))
+        except FilmError:
+            if film.uploaded:  # it cannot be opened: there is nothing to keep it for
+                desk.remove(film.id)
+            raise
         return _plain(_shown(desk, desk.open(film, facts)))
 
     @app.get("/desk/films/{film_id}")

@@ -16,13 +16,15 @@ from time import monotonic
 from typing import BinaryIO
 
 from vidcolor.errors import NotAllowed
-from vidcolor.reels import PICTURE_SUFFIXES
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
+"""Ends of names that pictures have."""
 
 SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv"}
     | {".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".ts", ".vob", ".webm"}
     | {".wmv"}
-    | PICTURE_SUFFIXES
+    | PICTURES
 )
 """Ends of names that films and pictures have; archives have none of them."""
 

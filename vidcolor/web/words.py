@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from html import escape
-from pathlib import PurePath
 
 from vidcolor.timecode import timecode
 from vidcolor.web.desk import Opened
@@ -16,9 +15,6 @@ EVENLY = 24
 
 MOST_SHOTS = 2000
 """Small pictures of shots; a film with more shows its first ones."""
-
-NETS = {"default": "Best quality", "mini": "Fast draft"}
-
 
 LOST = (
     "<p class='problem' role='alert' hidden>Lost the connection to vidcolor."
@@ -64,11 +60,6 @@ def clock(seconds: Fraction | float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def net_label(name: str) -> str:
-    """How a net is called on the page; one of a file by its name."""
-    return NETS.get(name, PurePath(name).stem)
 
 
 def facts(opened: Opened) -> str:
