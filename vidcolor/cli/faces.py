@@ -77,16 +77,15 @@ class Log:
     def __init__(self, title: str, doing: str = LOADING) -> None:
         self.title, self._doing = title, doing
         self._progress: Progress | None = None
-        self._pace, self._rate = Pace(), 0.0
-        self._moved = False
+        self._since: tuple[float, int] | None = None
+        """When the first frame was done, and how many were then."""
         self._ticker = Ticker(self._write, pauses())
 
     def tell(self, progress: Progress, first: bool) -> None:
         """Know how far the film is."""
         self._progress = progress
-        if not first:  # the wait for the first frame is not the speed
-            self._moved = True
-            self._rate = self._pace.after(progress.frames) or 0.0
+        if not first and not self._since:  # the wait for the first frame is not the speed
+            self._since = monotonic(), progress.frames
 
     def close(self, _keep: bool) -> None:
         """Say no more."""
@@ -99,12 +98,14 @@ class Log:
             return
         of = f" of {at.total}" if at.total else ""
         line = f"{self.title}: {count(at.frames, 'frame')}{of} done"
-        if not self._moved:
+        began, before = self._since or (0.0, at.frames)
+        if self._since is None:
             line += f", {FIRST}"
-        elif self._rate:
-            line += f", {self._rate:.1f} frames/s"
+        elif at.frames > before:
+            rate = (at.frames - before) / (monotonic() - began)
+            line += f", {rate:.1f} frames/s"
             if at.total and at.total > at.frames:
-                line += f", about {about((at.total - at.frames) / self._rate)} left"
+                line += f", about {about((at.total - at.frames) / rate)} left"
         say(line)
 
 
