@@ -95,7 +95,9 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     from vidcolor.film.target import check_target
 
     path = Path(target)
-    if work_folder(path).is_dir():  # a run that was stopped may have put the target there itself
+    if os.path.isdir(
+        work_folder(path)
+    ):  # a run that was stopped may have put the target there itself
         settings = replace(settings, force=True)
     check_target(Path(source) if source else None, path, settings)
 

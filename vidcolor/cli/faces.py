@@ -110,8 +110,8 @@ class Log:
 
 
 def pauses() -> Iterator[float]:
-    """Seconds between two lines of a log: 5, 10, 20, 40, then a minute each."""
-    yield from (5.0, 10.0, 20.0, 40.0)
+    """Seconds between two lines of a log: 10, 20, 40, then a minute each."""
+    yield from (10.0, 20.0, 40.0)
     yield from repeat(60.0)
 
 
