@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WINDOW = 10.0
 """Seconds over which the speed is measured."""
 
-LOADING, OPENING = "loading the net", "opening the film"
+LOADING, OPENING, PICTURE = "loading the net", "opening the film", "coloring the picture"
 FIRST = "finding shots, coloring the first frames"
 """What is done before the first frame is."""
 

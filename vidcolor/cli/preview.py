@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from vidcolor.cli.checks import check_film, check_output, check_source, check_weights
 from vidcolor.cli.color import add_colour, add_picture, colour_settings
 from vidcolor.cli.pershot import of_shots
-from vidcolor.cli.summary import shown
-from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
+from vidcolor.cli.progress import Shown
+from vidcolor.cli.summary import shown as printed
+from vidcolor.cli.text import Parser, clock, damage_lines, fitted, moment, option, say
 from vidcolor.cli.words import add_output
 from vidcolor.errors import SettingsError
 from vidcolor.places import STILL_SUFFIXES
@@ -37,6 +38,9 @@ KEYS = {
     "stride": int,
 }
 """What can be varied, and what its values are."""
+WIDEST = 28
+"""Columns of a film's name before the bar."""
+
 ROWS = 4
 """Moments of a sweep that names none."""
 
@@ -144,28 +148,21 @@ def run(args: argparse.Namespace) -> int:
     output = OutputSettings(force=args.force)
     chosen = combinations(settings, args.vary or [])
     check(args, settings, output)
-    from tqdm import tqdm
-
-    from vidcolor.film.still import check_still_target, write_picture
-    from vidcolor.viewer import Viewer
-
-    ways = varied(chosen, args.vary or [])
     began = perf_counter()
-    target = check_still_target(args.film, args.target, output)
-    with Viewer(args.film, settings) as viewer:
-        bar: tqdm[Any] | None = None
+    # Where shots are looked for, that has a bar of its own.
+    with Shown(None, args.quiet or args.per_shot, fitted(Path(args.film).name, WIDEST)) as shown:
+        from vidcolor.film.still import check_still_target, write_picture
+        from vidcolor.frames import Progress
+        from vidcolor.viewer import Viewer
 
         def advance(done: int, total: int) -> None:
-            nonlocal bar
-            bar = bar or tqdm(unit=" frames", total=total, disable=True if args.quiet else None)
-            bar.update(done - bar.n)
+            shown(Progress(done, total, 0.0))
 
-        try:
+        ways = varied(chosen, args.vary or [])
+        target = check_still_target(args.film, args.target, output)
+        with Viewer(args.film, settings) as viewer:
             preview = drawn(args, viewer, ways, advance)
-        finally:
-            if bar is not None:
-                bar.close()
-        write_picture(preview.picture, target, output)
+            write_picture(preview.picture, target, output)
     if not args.quiet:
         summarise(args, preview, perf_counter() - began)
     return 3 if preview.damage else 0
@@ -220,7 +217,7 @@ def combinations(
     found = []
     for combination in product(*(some for _, some in asked)):
         chosen = dict(zip(keys, combination, strict=True))
-        words = [f"{key} {shown(value)}" for key, value in chosen.items()]
+        words = [f"{key} {printed(value)}" for key, value in chosen.items()]
         found.append((", ".join(words), with_values(settings, chosen)))
     return found
 
