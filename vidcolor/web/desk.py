@@ -119,8 +119,10 @@ class Desk:
         self._ask("frame", opened.film, moment=moment, height=height, target=str(target))
         return target
 
-    def in_colour(self, opened: Opened, frame: int, choice: Choice) -> tuple[Path, Path, Fraction]:
-        """Pictures of a frame before and after, and the time it begins."""
+    def in_colour(
+        self, opened: Opened, frame: int, choice: Choice
+    ) -> tuple[Path, Path, Fraction, str]:
+        """Pictures of a frame before and after, the time it begins, why it was left gray."""
         before, after = self._picture("before"), self._picture("after")
         found = self._ask(
             "still",
@@ -130,7 +132,7 @@ class Desk:
             before=str(before),
             after=str(after),
         )
-        return before, after, Fraction(found["seconds"])
+        return before, after, Fraction(found["seconds"]), str(found["neutral"])
 
     def thumb(self, opened: Opened, frame: int) -> Path:
         """A small picture of a frame."""

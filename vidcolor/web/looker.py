@@ -81,7 +81,7 @@ def still(
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
     write_rgb(found.before(size), before)
     write_rgb(found.after(asked.saturation, size), after)
-    return {"seconds": str(found.seconds)}
+    return {"seconds": str(found.seconds), "neutral": found.frame.neutral}
 
 
 @lru_cache(maxsize=3)

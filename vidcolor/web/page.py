@@ -265,9 +265,9 @@ class Page:
                 with self._turns.wait(page, turn) as on:
                     if not on:
                         return
-                    before, after, seconds = self.desk.in_colour(opened, frame, stage)
+                    before, after, seconds, gray = self.desk.in_colour(opened, frame, stage)
                 doing = "" if stage is choice else "steadying…"
-                told = words.moment(opened, frame, seconds, doing)
+                told = words.moment(opened, frame, seconds, doing, gray)
                 yield [(str(before), str(after)), told]
         except VidcolorError as error:
             yield [gr.skip(), words.problem(str(error))]

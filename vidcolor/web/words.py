@@ -78,11 +78,18 @@ def strip(opened: Opened, shots: Shots) -> str:
     return f"<div class='strip-head'>{told}</div><div class='strip' role='group'>{buttons}</div>"
 
 
-def moment(opened: Opened, frame: int, seconds: Fraction | None, doing: str) -> str:
-    """Where the preview stands, and what it waits for."""
+LEFT_GRAY = {
+    "title": "left gray: nothing but lettering",
+    "blank": "left gray: nothing to see",
+}
+
+
+def moment(opened: Opened, frame: int, seconds: Fraction | None, doing: str, gray: str = "") -> str:
+    """Where the preview stands, what it waits for, and why the frame was left gray."""
     time = timecode(seconds if seconds is not None else frame / opened.rate)
     busy = f"<span class='busy'>{escape(doing)}</span>" if doing else ""
-    return f"<div class='moment' role='status'><b>{time}</b> frame {frame:,} {busy}</div>"
+    told = f"<span class='gray'>{escape(LEFT_GRAY[gray])}</span>" if gray else ""
+    return f"<div class='moment' role='status'><b>{time}</b> frame {frame:,} {told} {busy}</div>"
 
 
 def problem(line: str) -> str:
