@@ -19,9 +19,8 @@ PACKAGE = ROOT / "vidcolor"
 ORDER = [
     *("errors", "settings", "frames", "streams", "places", "timecode", "lines"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
-    "color.neutral",
     *("film.*", "sheets"),
-    *("looks", "shots"),
+    *("looks", "shots", "neutrals", "lettering", "titles"),
     *("model", "model.vgg", "model.layers", "model.colornet", "model.filmnet", "model.mininet"),
     *("model.booknet", "model.build", "model.gate", "model.weights", "model.int8"),
     *("model.inference", "model.export"),
@@ -62,7 +61,13 @@ ORDER = [
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public
 names; film's modules stand in any order that has no cycle."""
 
-HOMES = {"av": "film.", "cv2": "flow", "ray": "cluster", "gradio": "web.", "tqdm": "cli."}
+HOMES = {
+    "av": "film.",
+    "cv2": ("flow", "lettering", "titles"),
+    "ray": "cluster",
+    "gradio": "web.",
+    "tqdm": "cli.",
+}
 HOMES |= {"PIL": "sheets", "fastapi": "web.", "uvicorn": "web."}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 

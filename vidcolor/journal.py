@@ -4,9 +4,8 @@ It lives in a hidden work folder beside the target, with the chunk files. Each l
 the disk before the next chunk is; a line that a crash tore is not there, and a chunk whose file is
 not the one in its line is not done.
 
-On a cluster many write into one folder. Each has files of its own, its lines too, so that nobody
-ever writes into another's: two who colour the same chunk do no harm, and no lock has to hold on a
-disk that machines share.
+On a cluster many write into one folder. Each has files of its own, its lines too: two who colour
+the same chunk do no harm, and no lock has to hold on a disk that machines share.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from vidcolor.film.packets import PacketFacts
 from vidcolor.film.target import claim, new_file, output_errors, publish, sync_folder
 from vidcolor.lines import checked_line, entries
 from vidcolor.model.weights import file_sha256
+from vidcolor.neutrals import Run
 from vidcolor.places import part_path, work_folder
 from vidcolor.smoothing import Handover
 
@@ -52,6 +52,7 @@ class DoneChunk:
     """pts of the frames that start a shot."""
     writer: str = ""
     """Whose files they are, on a cluster."""
+    neutral: tuple[Run, ...] = ()
 
 
 class ChunkFolder:
@@ -309,7 +310,7 @@ def _chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
     """The chunk of a line; None for another line, or one of another version of vidcolor."""
     try:
         facts = PacketFacts(**entry.pop("facts"))
-        lists = {name: tuple(entry[name]) for name in ("colourless", "shots")}
+        lists = {name: tuple(entry[name]) for name in ("colourless", "shots", "neutral")}
         return DoneChunk(facts=facts, **entry | lists)
     except (KeyError, TypeError):
         return None
@@ -318,8 +319,7 @@ def _chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
 def _otherwise(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
     return (
         f"{printable(folder.name)} holds an unfinished film that was begun otherwise:"
-        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start"
-        " over"
+        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start over"
     )
 
 

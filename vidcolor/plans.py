@@ -23,6 +23,7 @@ from vidcolor.film.target import output_errors
 from vidcolor.frames import Damage, Frame, PixelLayout
 from vidcolor.journal import PLAN, ChunkFolder
 from vidcolor.lines import checked_line, entries
+from vidcolor.neutrals import from_byte, to_byte
 from vidcolor.streams import close, watched
 
 _PRINT = 8
@@ -44,11 +45,17 @@ class PlannedChunk:
     """pts of its frames that are outliers."""
     prints: str
     """Fingerprints of all its frames, one after the other."""
+    shares: str
+    """Two hexadecimal digits for each of its frames: how much color it may show."""
 
     @property
     def frames(self) -> int:
         """How many it has."""
         return len(self.prints) // _PRINT
+
+    def share_of(self, place: int) -> int:
+        """The byte of `from_byte` for one of its frames."""
+        return int(self.shares[2 * place : 2 * place + 2], 16)
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
     """The chunks of a film, each as soon as it is known.
 
     Args:
-        frames: All frames of a film, in order, with shots marked and ``chunk`` set.
+        frames: All frames of a film, in order, with shots and titles marked and ``chunk`` set.
     """
     try:
         for number, chunk in groupby(frames, lambda frame: frame.chunk):
@@ -95,15 +102,17 @@ def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
 
 
 def _seen(number: int, frames: Iterator[Frame]) -> PlannedChunk:
-    shots, outliers, prints = [], [], []
+    shots, outliers, prints, shares = [], [], [], []
     first: tuple[int, bool] | None = None
     for frame in frames:
         first = first or (frame.pts, number > 0 and not frame.starts_shot)
         shots += [frame.pts] if frame.starts_shot else []
         outliers += [frame.pts] if frame.outlier else []
         prints.append(fingerprint(frame))
+        shares.append(f"{to_byte(frame):02x}")
     assert first  # groupby gives no empty group
-    return PlannedChunk(number, *first, tuple(shots), tuple(outliers), "".join(prints))
+    marked = tuple(shots), tuple(outliers)
+    return PlannedChunk(number, *first, *marked, "".join(prints), "".join(shares))
 
 
 def fingerprint(frame: Frame) -> str:
@@ -134,8 +143,8 @@ def excerpt(
         on_read: Called with every frame that was decoded, those before the chunk too.
 
     Yields:
-        Frames with shots, outliers and ``chunk`` set; the first one has ``resumed`` set where the
-        chunk begins within a shot.
+        Frames with shots, outliers, titles and ``chunk`` set; the first one has ``resumed`` set
+        where the chunk begins within a shot.
 
     Raises:
         Strayed: The film gives other frames here.
@@ -184,6 +193,7 @@ def _checked(
             frame.chunk = chunk.number
             frame.starts_shot = frame.pts in chunk.shots
             frame.outlier = frame.pts in chunk.outliers
+            from_byte(frame, chunk.share_of(place // _PRINT))
             frame.resumed = chunk is chunks[0] and not place and chunk.leans
             yield frame
             wanted -= 1

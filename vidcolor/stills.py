@@ -8,8 +8,10 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.film.still import check_still_target, read_still, still_damage, write_still
 from vidcolor.frames import Frame, Report
 from vidcolor.job import describe_still, told_weights
+from vidcolor.neutrals import GrayRuns
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
+from vidcolor.titles import judged_alone
 
 
 def colorize_still(
@@ -33,7 +35,7 @@ def painted_still(
     Raises:
         VidcolorError: the picture cannot be read, or the colorizer does not work.
     """
-    frame = read_still(source, settings.open)
+    frame = judged_alone(read_still(source, settings.open), settings.titles)
     colorizer.renew()
     height, width = frame.luma.shape
     colorizer.fit(height, width, batch=1)
@@ -43,6 +45,9 @@ def painted_still(
     report.damage = still_damage(frame)
     report.damage_counts = {damage.kind: 1 for damage in report.damage}
     report.notes = list(colorizer.notes)
+    gray = GrayRuns()
+    gray.see(painted)
+    gray.tell(report, painted.time_base)
     report.pixels = frame.layout.format
     report.weights = told_weights(colorizer)
     return painted, report

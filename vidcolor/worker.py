@@ -72,6 +72,7 @@ from vidcolor.reels import Reel
 from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.streams import close, prefetch, timed, watched
+from vidcolor.titles import mark_titles
 from vidcolor.way import crew_for
 
 EVERY = 1.0
@@ -181,6 +182,7 @@ class Worker:
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
             frames = timed(prefetch(frames), "wait for decode", seconds)
             frames = mark_shots(watched(frames, watch.saw), settings.shots)
+            frames = mark_titles(frames, settings.titles)
             chunks = timed(planned(plan_chunks(frames, settings.chunks)), "shots", seconds)
             try:
                 for chunk in chunks:

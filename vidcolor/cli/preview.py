@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.color import add_colour, add_picture, colour_settings
 from vidcolor.cli.pershot import of_shots
+from vidcolor.cli.summary import left_gray
 from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
 from vidcolor.errors import SettingsError
 from vidcolor.settings import OpenSettings, OutputSettings, PaintSettings, Settings, SmoothSettings
@@ -262,6 +263,8 @@ def summarise(args: argparse.Namespace, preview: Preview, seconds: float) -> Non
     count = len(preview.seconds)
     what = f"{count} frame{'s' * (count > 1)}, {width}x{height}"
     say(f"{args.target}: {what} in {clock(seconds)}")
+    if preview.neutral:
+        say(f"  gray     {left_gray(preview.neutral)}")
     for note in preview.notes:
         say(f"  note     {note}")
     for line in damage_lines(preview.damage, preview.damage_counts):

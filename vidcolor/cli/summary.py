@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from vidcolor.frames import Report, WorkerFigures
 
 
+SHOWN = 4
+"""How many stretches that were left gray are named."""
+
+
 def headline(report: Report) -> str:
     """Target, frames, shots, time and speed on one line."""
     what = f"{report.frames} frames, {report.shots} shots" if report.codec else "1 picture"
     rate = speed(report)
     told = "" if rate is None else f", {rate:.1f} frames/s"
+    gray = sum(report.neutral_frames.values()) if report.codec else 0
+    what += f", {gray} frames left gray" if gray else ""
     return f"{report.target}: {what} in {clock(report.seconds['total'])}{told}"
 
 
@@ -32,6 +38,8 @@ def summarise(report: Report, verbose: bool) -> None:
         say(
             f"  picture  {report.codec} {report.pixels} ({loss}); luma to the encoder {report.luma}"
         )
+    if report.neutral:
+        say(f"  gray     {left_gray(report.neutral_frames)}{_where(report)}")
     tell_streams(report, "; --report lists them")
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
@@ -41,6 +49,25 @@ def summarise(report: Report, verbose: bool) -> None:
         for worker in report.workers:
             say(f"  worker   {worker_line(worker)}")
         say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
+
+
+def left_gray(frames: dict[str, int]) -> str:
+    """How many pictures were left gray, and why."""
+    words = {"title": "nothing but lettering", "blank": "nothing to see"}
+    return "left gray: " + ", ".join(
+        f"{count} frame{'s' * (count > 1)} with {words.get(why, why)}"
+        for why, count in sorted(frames.items(), reverse=True)
+    )
+
+
+def _where(report: Report) -> str:
+    """Where the cards are; of a picture nothing."""
+    cards = [one for one in report.neutral if one.why == "title"]
+    if not cards or not report.codec:
+        return ""
+    times = [f"{clock(one.first)} to {clock(one.last)}" for one in cards[:SHOWN]]
+    more = f" and {len(cards) - SHOWN} more; --report lists them" if len(cards) > SHOWN else ""
+    return f"; lettering at {', '.join(times)}{more}"
 
 
 def worker_line(worker: WorkerFigures) -> str:
