@@ -73,6 +73,23 @@ class ShotSettings:
             raise SettingsError("the shortest shot has 2 to 100 frames")
 
 
+CARDS = ("auto", "keep", "color")
+"""What can be done with cards of text."""
+
+
+@dataclass(frozen=True)
+class TitleSettings:
+    """What is left gray for its lettering."""
+
+    cards: str = "auto"
+    """``auto`` leaves cards of text gray, in doubt gives color; ``keep`` leaves gray what may be a
+    card, too; ``color`` colors them all. What shows nothing (black, leader) is gray in any case."""
+
+    def __post_init__(self) -> None:
+        if self.cards not in CARDS:
+            raise SettingsError(f"--titles {self.cards} is none of {', '.join(CARDS)}")
+
+
 NUMBERS = ("auto", "int8", "bfloat16", "float32")
 """What the net can compute in."""
 
@@ -213,6 +230,7 @@ class Settings:
 
     open: OpenSettings = field(default_factory=OpenSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)
+    titles: TitleSettings = field(default_factory=TitleSettings)
     colorizer: ColorizerSettings = field(default_factory=ColorizerSettings)
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
     paint: PaintSettings = field(default_factory=PaintSettings)

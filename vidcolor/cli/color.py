@@ -16,6 +16,7 @@ from vidcolor.cli.text import at_least, clock, count, moment, option, say, write
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
 from vidcolor.places import work_folder
 from vidcolor.settings import (
+    CARDS,
     NUMBERS,
     ChunkSettings,
     ColorizerSettings,
@@ -25,6 +26,7 @@ from vidcolor.settings import (
     PaintSettings,
     Settings,
     SmoothSettings,
+    TitleSettings,
 )
 from vidcolor.unfinished import kept_of
 
@@ -163,6 +165,13 @@ def add_colour(p: argparse.ArgumentParser) -> None:
     )
     net.add_argument("--no-smooth", action="store_true", help="the same as --smooth 0")
     net.add_argument(
+        "--titles",
+        default=TitleSettings().cards,
+        metavar="|".join(CARDS),
+        help="cards of text: auto leaves them gray (default), keep also what may be one, color"
+        " colors them",
+    )
+    net.add_argument(
         "--saturation",
         type=float,
         default=PaintSettings().saturation,
@@ -243,6 +252,7 @@ def colour_settings(args: argparse.Namespace) -> Settings:
             vivid=args.vivid,
             stride=args.stride,
         ),
+        titles=TitleSettings(args.titles),
         smooth=SmoothSettings(0.0 if args.no_smooth else args.smooth),
         paint=PaintSettings(saturation=args.saturation),
     )
