@@ -98,7 +98,7 @@ def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> Encod
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
         notes=_notes(info, codec, layout),
-        left_behind=tuple(_left_behind(info, codec)),
+        left_behind=tuple(_left_behind(info, codec, container)),
     )
 
 
@@ -191,7 +191,7 @@ def _notes(info: FilmInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
     return (f"{codec} cannot take {source.format} of this size; chroma becomes {layout.format}",)
 
 
-def _left_behind(info: FilmInfo, codec: str) -> Iterator[LeftBehind]:
+def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBehind]:
     """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
         yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
@@ -202,6 +202,10 @@ def _left_behind(info: FilmInfo, codec: str) -> Iterator[LeftBehind]:
     without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
     if aspect not in (None, 1) and codec in without_aspect:
         yield LeftBehind(f"pixel aspect {aspect}", f"{codec} cannot write it")
+    elif aspect not in (None, 1) and codec in ALWAYS_LOSSLESS and container == "matroska":
+        # Of these the container would have to tell, and PyAV 18 lets only MP4 and MOV.
+        why = f"{codec} in .mkv cannot write it; take .mp4, or --codec libx264"
+        yield LeftBehind(f"pixel aspect {aspect}", why)
 
 
 def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -> VideoStream:

@@ -17,6 +17,7 @@ from av.stream import AttachmentStream, Discard, Disposition, Stream
 from vidcolor.errors import CannotCarry
 from vidcolor.film.clock import ticks
 from vidcolor.film.facts import is_cover
+from vidcolor.film.heads import linked_parts
 from vidcolor.film.limits import FORMATS, film_errors, printable
 from vidcolor.film.probe import Film, open_container
 from vidcolor.film.subtitles import STYLED, TEXT_CODECS
@@ -101,6 +102,8 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
         plan.video_metadata["timecode"] = timecode
         plan.metadata.pop("timecode", None)
     plan.chapters = _chapters(film)
+    if film.info.container == "matroska,webm":
+        plan.left_behind += [LeftBehind(*part) for part in linked_parts(film.info.path)]
     if film.info.has_alpha:
         plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
     return plan
