@@ -190,6 +190,9 @@ class FilmInfo:
     """What tells the file from another, or from itself when it was changed."""
     notes: tuple[str, ...] = ()
     """What a user should know: untagged colours, HDR, alpha."""
+    crop: tuple[int, int, int, int] | None = None
+    """Pixels that the container cuts off what is stored: left, top, right, bottom; ``width`` and
+    ``height`` are those of what is left."""
 
 
 @dataclass(frozen=True)

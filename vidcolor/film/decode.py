@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from vidcolor.errors import FilmUnreadable
 from vidcolor.film.changes import Changes
 from vidcolor.film.clock import Clock, Gaps
-from vidcolor.film.convert import ChromaMeter, Converter, planes
+from vidcolor.film.convert import ChromaMeter, Converter, Cropper, planes
 from vidcolor.film.demux import demux, is_beyond, note_late_streams
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import storage
@@ -74,6 +74,7 @@ class _Run:
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
         self._changes = Changes(film)
+        self._cropper: Cropper | None = None
         self._roll = Roll(film)
         self._sound = Sound(film, self._clock)
         self._packets = 0
@@ -95,7 +96,7 @@ class _Run:
                 continue
             for picture in self._decode(packet):
                 try:
-                    frame = self._frame(picture)
+                    frame = self._frame(self._seen(picture))
                 except _End:
                     done = True
                     break
@@ -152,6 +153,13 @@ class _Run:
             for picture in pictures:
                 self._roll.leave(picture)
         return pictures
+
+    def _seen(self, picture: VideoFrame) -> VideoFrame:
+        """The part of a picture that is meant to be seen."""
+        if self._info.crop is None:
+            return picture
+        self._cropper = self._cropper or Cropper(picture, self._info.crop)
+        return self._cropper(picture)
 
     def _frame(self, picture: VideoFrame) -> Frame | None:
         """A Frame for ``picture``; None before the start."""

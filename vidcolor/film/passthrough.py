@@ -18,6 +18,7 @@ from vidcolor.errors import CannotCarry
 from vidcolor.film.acm import wave_header
 from vidcolor.film.clock import ticks
 from vidcolor.film.facts import is_cover
+from vidcolor.film.heads import linked_parts
 from vidcolor.film.limits import FORMATS, film_errors, printable
 from vidcolor.film.probe import Film, open_container
 from vidcolor.film.subtitles import STYLED, TEXT_CODECS
@@ -108,6 +109,8 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
         plan.video_metadata["timecode"] = timecode
         plan.metadata.pop("timecode", None)
     plan.chapters = _chapters(film)
+    if film.info.container == "matroska,webm":
+        plan.left_behind += [LeftBehind(*part) for part in linked_parts(film.info.path)]
     if film.info.has_alpha:
         plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
     return plan
