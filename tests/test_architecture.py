@@ -63,7 +63,7 @@ ORDER = [
 names; film's modules stand in any order that has no cycle."""
 
 HOMES = {"av": "film.", "cv2": "flow", "ray": "cluster", "gradio": "web.", "tqdm": "cli."}
-HOMES |= {"PIL": "sheets", "fastapi": "web.", "uvicorn": "web."}
+HOMES |= {"PIL": "sheets", "fastapi": "web.", "uvicorn": "web.", "charset_normalizer": "film."}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 
 MAX_FILE, MAX_FUNCTION = 350, 60
