@@ -79,6 +79,7 @@ class Carrier:
         self._is_words = route.stream.codec_context.name in TEXT_CODECS
         matroska = container in ("matroska", "webm")
         self._drops_discarded = matroska
+        self._begins_at_zero = self._is_text and not matroska
         self._step = 0 if matroska or self._is_text else 1
         # Here only chunks of sound have times; FFmpeg gives all packets of one the same.
         self._by_chunks = film.info.container in ("avi", "asf") and self._is_sound
@@ -93,6 +94,8 @@ class Carrier:
 
     def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         """The packets to be written for ``packet``: none, itself, or one held back and itself."""
+        if self._begins_at_zero and not self._is_seen(packet):
+            return
         if self._route.how == "convert":
             converted = self._convert(packet)
             if converted is not None:
@@ -111,6 +114,22 @@ class Carrier:
             yield placed
         else:
             yield from self._samples.spread(placed)
+
+    def _is_seen(self, packet: Packet[Any]) -> bool:
+        """Cuts off what a subtitle has before the film begins; False where nothing is left.
+
+        MP4 has no such times, and FFmpeg would bring all that follow too early.
+        """
+        if packet.pts is None or packet.pts >= 0:
+            return True
+        rest = packet.pts + (packet.duration or 0)
+        if rest <= 0:
+            text = f"{self._route.label}: a text ends before the film begins; it was left out"
+            self._film.note("timestamp", float(packet.pts * packet.time_base), text)
+            return False
+        packet.pts = packet.dts = 0
+        packet.duration = rest
+        return True
 
     def _convert(self, packet: Packet[Any]) -> Packet[Any] | None:
         codec = self._route.stream.codec_context.name
