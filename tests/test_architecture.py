@@ -74,6 +74,7 @@ HOMES = {
     "tqdm": "cli.",
 }
 HOMES |= {"PIL": ("sheets", "film.pillow", "film.profile"), "fastapi": "web.", "uvicorn": "web."}
+HOMES |= {"charset_normalizer": "film."}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 
 MAX_FILE, MAX_FUNCTION = 350, 60

@@ -101,6 +101,7 @@ def describe_job(
             "start": str(settings.open.start),
             "end": str(settings.open.end),
             "video stream": settings.open.video_stream,
+            "subtitle encoding": settings.open.subtitle_encoding,
             "size": colorizer.settings.size,
             "vivid": colorizer.settings.vivid,
             "stride": colorizer.settings.stride,

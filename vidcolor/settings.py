@@ -41,6 +41,8 @@ class OpenSettings:
     """Threads of the decoder; 0 takes one per core, at most 8."""
     max_hours: int = 100
     """Longest film accepted, in hours, as its container declares it."""
+    subtitle_encoding: str | None = None
+    """Code page of subtitles and titles that are not UTF-8; None finds it out."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:
@@ -53,6 +55,14 @@ class OpenSettings:
             raise SettingsError(
                 f"--max-pixels is 1 to {MAX_PIXELS}: the largest picture, in pixels a frame"
             )
+        if self.subtitle_encoding is not None:
+            try:
+                "a".encode(self.subtitle_encoding)
+            except (LookupError, ValueError):
+                raise SettingsError(
+                    f"--subtitle-encoding: there is no code page {self.subtitle_encoding!r}; try"
+                    " cp1252, cp1250, cp1251, shift_jis, gb18030 or another of Python's codecs"
+                ) from None
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,12 @@ def add_cut(p: argparse.ArgumentParser) -> None:
         "--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5"
     )
     cut.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
+    cut.add_argument(
+        "--subtitle-encoding",
+        metavar="NAME",
+        help="code page of subtitles and titles that are not UTF-8, such as cp1251 (default: found"
+        " out)",
+    )
     add_picture(cut)
 
 
@@ -223,6 +229,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             end=args.end,
             video_stream=args.video_stream,
             max_pixels=args.max_pixels,
+            subtitle_encoding=args.subtitle_encoding,
         ),
         encode=EncodeSettings(
             codec=args.codec,

@@ -199,7 +199,10 @@ def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBeh
     """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
         yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
-    with_fields = ("libx264", "mpeg2video", "mpeg4", "ffv1", "prores_ks", "dnxhd")
+    with_fields = (
+        *("libx264", "mpeg2video", "mpeg4", "ffv1", "dnxhd"),
+        *("prores_ks", "prores", "prores_aw"),
+    )
     if info.field_order != "progressive" and codec not in with_fields:
         yield LeftBehind("field order", f"{codec} cannot say that the film is interlaced")
     aspect = info.sample_aspect

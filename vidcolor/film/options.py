@@ -157,6 +157,9 @@ def _add_params(options: dict[str, str], info: FilmInfo, codec: str, layout: Pix
         parts.append(f"{word}={hdr['light'][0]},{hdr['light'][1]}")
     if codec in ("libx264", "libx265") and layout.siting == (0.0, 0.0) and layout.sub_y:
         parts.append("chromaloc=2")
+    if codec == "libx264" and info.field_order != "progressive":
+        # FFmpeg tells it which field comes first too late for what it says of every picture.
+        parts.append("tff=1" if info.field_order == "top" else "bff=1")
     if codec == "libx264":
         # Its fastest mbtree reads memory that it never wrote: the same frames would give other
         # bits on each run, and a film could not be resumed.
