@@ -9,7 +9,8 @@ from pathlib import Path
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import FilmError
 from vidcolor.film.extras import Extras, into_png
-from vidcolor.film.kinds import PNG, is_animation
+from vidcolor.film.kinds import PNG, check_kind, is_animation
+from vidcolor.film.limits import check_file
 from vidcolor.film.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.film.probe import film_is_still
 from vidcolor.film.reader import Still
@@ -46,6 +47,7 @@ def colorize_still(
     A TIFF gets all pages of a TIFF; other targets get the first picture of several, and the report
     tells which are left behind.
     """
+    check_kind(check_file(source))
     check_still_target(source, target, settings.output)
     still = Still(source, settings.open)
     several = still.pages > 1 and target.suffix.lower() in TIFF_SUFFIXES and still.unit == "page"
