@@ -20,7 +20,7 @@ from vidcolor.film.limits import check_file, printable
 from vidcolor.film.probe import film_is_still, open_film
 from vidcolor.film.target import output_errors, publish
 from vidcolor.frames import Report
-from vidcolor.job import Job, as_elsewhere, describe_still, job_of
+from vidcolor.job import Job, as_elsewhere, as_known, describe_still, job_of
 from vidcolor.journal import differences
 from vidcolor.kept import clear_up, going_on
 from vidcolor.model.weights import load_gate
@@ -153,7 +153,7 @@ class Batch:
             with open_film(source, settings.open) as film:
                 info, gate = film.info, self._gate_sha256
                 job = job_of(info, target, settings, self._colorizer, gate, begun)
-        return as_elsewhere(job, begun, settings.colorizer)
+        return as_elsewhere(as_known(job, begun, source), begun, settings.colorizer)
 
 
 def result_of(report: Report) -> Result:
