@@ -42,11 +42,8 @@ def test_another_user_cannot_list_the_session_of_a_ray() -> None:
         closed = [path for path in session.parents if not path.stat().st_mode & 0o077]
         assert closed, "some folder above keeps all others out"
         if os.getuid() == 0:
-            look = [
-                sys.executable,
-                "-c",
-                f"import os; os.setuid(65534); os.listdir({str(session)!r})",
-            ]
+            words = f"import os; os.setuid(65534); os.listdir({str(session)!r})"
+            look = [sys.executable, "-c", words]
             found = subprocess.run(look, capture_output=True, text=True)
             assert "PermissionError" in found.stderr
     assert not session.exists()
