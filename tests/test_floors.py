@@ -1,4 +1,4 @@
-"""The lowest versions that pyproject lets in are above what has known holes; what is tested is pinned."""
+"""The lowest versions that are let in are above what has known holes; what is tested is pinned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 FIXED = {
-    "gradio": {"CVE-2026-28414": "6.7", "CVE-2026-28416": "6.6"},
+    "gradio": {
+        "CVE-2026-28414": "6.7.0",
+        "CVE-2026-28415": "6.6.0",
+        "CVE-2026-28416": "6.6.0",
+        "CVE-2026-48545": "6.15.0",
+        "GHSA-j36p-7w88-g82j": "6.16.0",
+    },
     "onnx": {
         "CVE-2026-28500": "1.21.0",
         "CVE-2026-34445": "1.21.0",
@@ -54,8 +60,8 @@ PINNED |= {"ray", "safetensors", "starlette", "torch", "torchvision"}
 
 def requirements() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"].values()
-    return [Requirement(each) for each in [*project["dependencies"], *sum(extras, [])]]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    return [Requirement(each) for group in groups for each in group]
 
 
 def floor(found: Requirement) -> Version | None:

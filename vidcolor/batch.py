@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -78,6 +78,8 @@ class Batch:
         """
         self._settings = settings or Settings()
         self._colorizer = colorizer or Colorizer.from_weights(settings=self._settings.colorizer)
+        # Of a colorizer that is given what it does counts, not what the settings say.
+        self._settings = replace(self._settings, colorizer=self._colorizer.settings)
         self._gate_sha256 = load_gate()[1] if self._settings.smooth.strength else ""
         self.stopped = False
         """Whether a film met what every other one would meet, too."""

@@ -115,6 +115,7 @@ def _colorize_moving(
             plan = plan_encode(film.info, target, as_begun(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+            settings = replace(settings, colorizer=colorizer.settings)
             fit(colorizer, film.info, begun)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
             if settings.output.fresh:
