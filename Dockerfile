@@ -5,6 +5,8 @@
 #     docker run --rm -v "$PWD:/films" -w /films vidcolor vidcolor film.mp4 out.mp4
 #
 # The user is 1000; a folder that it writes into must let it (or: docker run --user "$(id -u):$(id -g)").
+# A tag may move: give its digest, as `docker buildx imagetools inspect python:3.11-slim-bookworm` tells
+# it, by --build-arg PYTHON=python:3.11-slim-bookworm@sha256:... where images must be the same.
 ARG PYTHON=python:3.11-slim-bookworm
 ARG VARIANT=cpu
 

@@ -15,6 +15,7 @@ case "${1:-}" in
 head)
     umask 077 # Ray would leave the token for everybody to read
     ray get-auth-token --generate >/dev/null
+    chmod 600 "${RAY_AUTH_TOKEN_PATH:-$HOME/.ray/auth_token}" # one that was there already, too
     exec ray start --head --port=6379 --num-cpus=0 "${@:2}"
     ;;
 worker)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vidcolor import cluster
+from vidcolor import cluster, cluster_ray
 from vidcolor.dispatch import Step, Task
 from vidcolor.foreman import Foreman
 from vidcolor.orders import Begin, Begun, Divided, Greeting, Known, Moved, Order, Word
@@ -145,7 +145,7 @@ def main() -> None:
         word, order = foreman_alone(workers, max(args.chunks, workers))
         print(f"{workers} workers, foreman alone: {1e6 * word:.0f} us a word,", end=" ")
         print(f"{1e6 * order:.0f} us an order", flush=True)
-    with cluster._ray(ClusterSettings(workers=1, cpus=1)) as (ray, _):
+    with cluster_ray.started_ray(ClusterSettings(workers=1, cpus=1)) as (ray, _):
         for workers in args.workers:
             heard, loop, whole = whole_loop(ray, workers, args.seconds)
             print(f"{workers} workers, with Ray: heard {heard:.0f} words/s;", end=" ")

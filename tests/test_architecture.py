@@ -41,7 +41,7 @@ ORDER = [
         "pipeline",
     ),
     *("streaming", "comparison", "reels", "batch", "orders", "worker"),
-    *("dispatch", "standing", "foreman", "shares", "cluster", "metrics"),
+    *("dispatch", "standing", "foreman", "shares", "cluster_ray", "cluster", "metrics"),
     *("matching", "steadiness", "evaluation"),
     *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
     *("benchmark.stages", "benchmark.fresh", "benchmark.run"),

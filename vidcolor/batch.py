@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from vidcolor.film.limits import check_file, printable
 from vidcolor.film.probe import open_film
 from vidcolor.film.target import output_errors, publish
 from vidcolor.frames import Report
-from vidcolor.job import Job, as_elsewhere, describe_still, job_of
+from vidcolor.job import Job, as_elsewhere, as_known, describe_still, job_of
 from vidcolor.journal import differences
 from vidcolor.kept import clear_up, going_on
 from vidcolor.model.weights import load_gate
@@ -79,6 +79,8 @@ class Batch:
         """
         self._settings = settings or Settings()
         self._colorizer = colorizer or Colorizer.from_weights(settings=self._settings.colorizer)
+        # Of a colorizer that is given what it does counts, not what the settings say.
+        self._settings = replace(self._settings, colorizer=self._colorizer.settings)
         self._gate_sha256 = load_gate()[1] if self._settings.smooth.strength else ""
         self.stopped = False
         """Whether a film met what every other one would meet, too."""
@@ -154,7 +156,7 @@ class Batch:
             with open_film(source, settings.open) as film:
                 info, gate = film.info, self._gate_sha256
                 job = job_of(info, target, settings, self._colorizer, gate, begun)
-        return as_elsewhere(job, begun, settings.colorizer)
+        return as_elsewhere(as_known(job, begun, source), begun, settings.colorizer)
 
 
 def result_of(report: Report) -> Result:

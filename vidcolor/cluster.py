@@ -6,23 +6,18 @@ given nothing to remember: whatever dies, the work folders of the films tell how
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
 from vidcolor.batch import Outcome
-from vidcolor.crew import usable_cores
+from vidcolor.cluster_ray import started_ray
 from vidcolor.dispatch import Task
 from vidcolor.errors import ClusterError
-from vidcolor.film.limits import printable
 from vidcolor.foreman import Foreman, OnFilm, error_of
 from vidcolor.orders import Failed, Finish, Greeting, Order, Word
 from vidcolor.reels import Reel
@@ -30,8 +25,6 @@ from vidcolor.settings import ClusterSettings, Settings
 from vidcolor.shares import check_room, shares
 from vidcolor.worker import Worker, failed
 
-OBJECTS = 100 << 20
-"""Bytes of the object store of a Ray that is started here; next to nothing goes through it."""
 LONELY = 30.0
 """Seconds without any worker after which that is told."""
 TICK = 1.0
@@ -90,7 +83,7 @@ def colorize_on_cluster(
     note = on_note or (lambda *_: None)
     with closing(Foreman(reels, settings, several, cluster.attempts, on_progress)) as foreman:
         for _ in range(STARTS):
-            with _ray(cluster) as (ray, local):
+            with started_ray(cluster) as (ray, local):
                 yard = _Yard(ray, local, foreman, settings, cluster, several, note)
                 try:
                     while not foreman.over:
@@ -104,61 +97,10 @@ def colorize_on_cluster(
                     yard.leave()
                     yield from foreman.outcomes()
                     note("Ray has ended; it is started anew", True)
-        raise ClusterError(f"Ray was started {STARTS} times and ended; see its logs in /tmp/ray")
-
-
-@contextmanager
-def _ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
-    """Ray, connected to a cluster or started here, and whether it was the latter.
-
-    Raises:
-        ClusterError: It is not installed, or cannot be reached or started.
-    """
-    address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
-    local = address == "local"
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if local and "RAY_AUTH_MODE" not in os.environ:
-        # Its ports are open to the network: only who has the token may use them. It stays for the
-        # process, since Ray remembers the first one that it sees.
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    try:
-        import ray
-        import ray._private.worker as inside
-    except ImportError as error:
-        raise ClusterError("--cluster needs Ray: pip install 'vidcolor[cluster]'") from error
-    # It would print to stdout what it tells by exceptions, too.
-    inside.print_to_stdstream = lambda *_, **__: None
-    words: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if local:
-        words |= {"num_cpus": usable_cores(), "object_store_memory": OBJECTS}
-        words |= {"include_dashboard": False}
-    with _own_signals():
-        try:
-            ray.init(address, **words)
-        except Exception as error:  # of a dozen kinds
-            reason = printable((str(error) or type(error).__name__).splitlines()[0])
-            what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
-            hint = "" if local else "; or its token is another one (docs/scaling.md)"
-            raise ClusterError(f"{what}: {reason}{hint}") from error
-    try:
-        yield ray, local
-    finally:
-        with _own_signals():
-            ray.shutdown()
-
-
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Gives signals back to those who had them, since Ray takes them for itself."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        raise ClusterError(
+            f"Ray was started {STARTS} times and ended each time; free some memory, or run without"
+            " --cluster"
+        )
 
 
 class _Post:
@@ -222,7 +164,7 @@ class _Yard:
         workers, cpus, gpus = shares(room, cluster, settings.colorizer.device)
         if local:
             check_room(room, cpus, gpus)
-        self._alone_since = monotonic()
+        self._alone_since = self._listened = monotonic()
         if not gpus and settings.colorizer.device == "auto":
             settings = replace(settings, colorizer=replace(settings.colorizer, device="cpu"))
         made: Any = ray.remote(_Post).options(
@@ -245,21 +187,36 @@ class _Yard:
             elif not hand.greeting and not hand.waits and now >= hand.at:
                 hand.waits = hand.actor.greet.remote()
         waiting = {hand.waits: hand for hand in self._hands if hand.waits}
+        self._forgive(monotonic() - self._listened)
+        speak: list[_Hand] = []
         if waiting:
             self._ray.wait(list(waiting), num_returns=1, timeout=TICK, fetch_local=False)
             ready, _ = self._ray.wait(
                 list(waiting), num_returns=len(waiting), timeout=0, fetch_local=False
             )
-            for one in ready:
-                self._hear(waiting[one])
+            speak = [waiting[one] for one in ready]
         else:
             sleep(TICK / 10)  # all were lost or rest, and are asked again in a moment
-        self._look_round()
+        self._listened = monotonic()
+        self._look_round(speak)
+        for hand in speak:
+            self._hear(hand)
 
-    def _look_round(self) -> None:
-        """Take those for dead of whom nothing is heard; tell where nobody comes."""
+    def _forgive(self, seconds: float) -> None:
+        """Count no silence while nobody listened here: words of that time are yet to be heard."""
         now = monotonic()
         for hand in self._hands:
+            if hand.task:
+                hand.at = min(now, hand.at + seconds)
+
+    def _look_round(self, speak: Sequence[_Hand]) -> None:
+        """Take those for dead of whom nothing is heard; tell where nobody comes.
+
+        Args:
+            speak: Those who have something to say.
+        """
+        now = monotonic()
+        for hand in (hand for hand in self._hands if hand not in speak):
             if hand.task and (silent := now - hand.at) > self._patience + hand.spared:
                 self._ray.kill(hand.actor, no_restart=False)
                 self._lose(hand, f"nothing was heard of it for {silent:.0f} s")

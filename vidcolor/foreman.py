@@ -211,7 +211,9 @@ class Foreman:
     def _begun(self, number: int, word: Begun) -> None:
         film = self._films[number]
         fresh = self._settings.output.fresh
-        film.journal = journal = film.held.enter_context(open_journal(film.reel.target, fresh))
+        film.journal = journal = film.held.enter_context(
+            open_journal(film.reel.target, fresh, word.whole)
+        )
         if fresh:
             journal.clear()
         output = going_on(film.reel.target, self._settings.output)
@@ -298,9 +300,9 @@ class Foreman:
 
     def _give_up(self, number: int, error: Exception) -> None:
         film = self._films[number]
-        if film.journal and isinstance(error, FilmChanged | UnsupportedPixels):
+        if film.journal and isinstance(error, UnsupportedPixels):
             with suppress(OutputError):
-                film.journal.clear()  # what is done is of no film any more
+                film.journal.clear()  # it would be refused at the same place again
         self._close(number, Outcome(film.named, Result.FAILED, error=error))
         if isinstance(error, OutputFull):
             self._stop(error)

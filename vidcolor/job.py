@@ -15,6 +15,7 @@ import torch
 from vidcolor.colorizer import Colorizer
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.limits import check_file, identity
+from vidcolor.film.sameness import is_same
 from vidcolor.frames import FilmInfo
 from vidcolor.plain import number_in, part_of
 from vidcolor.settings import MAX_BATCH, ColorizerSettings, EncodeSettings, Settings
@@ -70,6 +71,26 @@ def as_elsewhere(job: Job, other: Job, settings: ColorizerSettings) -> Job:
     as_asked = settings.numbers in ("auto", *str(there.get("numbers", "")).split()[:1])
     own = ("device", "numbers") if as_asked else ("device",)
     return job | {"net": job["net"] | {name: there[name] for name in own if name in there}}
+
+
+def as_known(job: Job, other: Job, film: Path, content: str = "") -> Job:
+    """The job with the film as it stands in another job, where it is the same by its bytes.
+
+    Args:
+        job: Of the film as it is now.
+        other: An earlier one; may be empty.
+        film: Where it is.
+        content: Digest of its bytes then; empty where it is not known.
+    """
+    before = part_of(other, "film")
+    if isinstance(before, dict) and is_same(film, before, job["film"], lambda: content):
+        return job | {"film": before}
+    return job
+
+
+def with_content(job: Job, content: str) -> Job:
+    """The job with the digest of the film's bytes in it, for reports."""
+    return job | {"film": job["film"] | {"content": content}} if content else job
 
 
 def fit(colorizer: Colorizer, info: FilmInfo, begun: Job) -> None:

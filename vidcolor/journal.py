@@ -11,14 +11,13 @@ the same chunk do no harm, and no lock has to hold on a disk that machines share
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import JobDiffers, OutputError, VidcolorError
-from vidcolor.files import own_sha256
 from vidcolor.film.limits import printable
 from vidcolor.film.target import claim, output_errors, sync_folder
 from vidcolor.lines import checked_line
@@ -30,6 +29,8 @@ from vidcolor.workfolder import (
     ChunkFolder,
     DoneChunk,
     chunk_of,
+    content_of,
+    holds,
     read_journals,
     seen,
 )
@@ -47,14 +48,19 @@ class Journal(ChunkFolder):
     Attributes:
         job: What decides the bits of the target; empty before anything was begun.
         done: By number; only chunks whose files were found to be whole.
+        content: Digest of the film's bytes, hexadecimal; empty where it is not known.
         known: Whether it was read, or begun anew: what is in the folder is accounted for.
     """
 
-    def __init__(self, folder: Path, fresh: bool = False) -> None:
-        """Take the folder as it is; ``fresh`` leaves what is in it unread."""
+    def __init__(
+        self, folder: Path, fresh: bool = False, whole: Collection[DoneChunk] | None = None
+    ) -> None:
+        """Take the folder as it is; arguments as of `open_journal`."""
         super().__init__(folder)
         self.done: dict[int, DoneChunk] = {}
         self.known = not fresh
+        self._whole = None if whole is None else frozenset(whole)
+        self.content = ""
         self._signed: list[dict[str, Any]] = []
         if not fresh:
             self._read()
@@ -72,6 +78,7 @@ class Journal(ChunkFolder):
             checked_line({"job": job}),
             *(checked_line(asdict(chunk)) for chunk in self.done.values()),
             *map(checked_line, self._signed),
+            *([checked_line({"content": self.content})] if self.content else []),
         ]
         with output_errors(self.folder):
             # Without what was torn or is not true any more.
@@ -84,6 +91,11 @@ class Journal(ChunkFolder):
         super().add(chunk)
         self.done[chunk.number] = chunk
 
+    def know(self, content: str) -> None:
+        """Write down the digest of the film's bytes."""
+        super().know(content)
+        self.content = content
+
     def forget(self, number: int) -> None:
         """Take a chunk for not done, in the next run too."""
         chunk = self.done.pop(number, None)
@@ -93,6 +105,7 @@ class Journal(ChunkFolder):
     def clear(self) -> None:
         """Forget everything."""
         self.job, self.done, self._signed, self.known = {}, {}, [], True
+        self.content = ""
         with output_errors(self.folder):
             for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
@@ -118,31 +131,27 @@ class Journal(ChunkFolder):
             name, reason = printable(self.folder.name), printable(exc.strerror)
             raise OutputError(f"{name}: cannot be read: {reason}; or add --fresh") from exc
         self._signed = [entry for entry in written if "target" in entry]
+        self.content = content_of(written)
         if self.job:  # chunks of an unknown job are worth nothing
-            chunks = [chunk for chunk in map(chunk_of, written) if chunk and self._holds(chunk)]
+            chunks = [chunk for chunk in map(chunk_of, written) if chunk and self._is_whole(chunk)]
             self.done = {chunk.number: chunk for chunk in chunks}
         if not self.done:
             self.clear()
 
-    def _holds(self, chunk: DoneChunk) -> bool:
-        """Whether the files of a chunk are whole."""
-        path = self.path(chunk.number, chunk.writer)
-        with suppress(OSError):
-            whole = (
-                path.stat().st_size == chunk.facts.bytes and own_sha256(path) == chunk.facts.sha256
-            )
-            after = self.handover_sha256(chunk.number + 1, chunk.writer)
-            return whole and after == chunk.handover
-        return False
+    def _is_whole(self, chunk: DoneChunk) -> bool:
+        return holds(self, chunk) if self._whole is None else chunk in self._whole
 
 
 @contextmanager
-def open_journal(target: Path, fresh: bool = False) -> Iterator[Journal]:
+def open_journal(
+    target: Path, fresh: bool = False, whole: Collection[DoneChunk] | None = None
+) -> Iterator[Journal]:
     """The journal of ``target``, locked meanwhile; its folder goes when nothing in it is done.
 
     Args:
         target: Names the folder.
         fresh: Read nothing: whatever is in the folder is to go. It stays until `Journal.clear`.
+        whole: Chunks whose files somebody has found to be whole; None has them read here.
 
     Raises:
         OutputError: Another run is writing this target, or the folder cannot be made.
@@ -155,7 +164,7 @@ def open_journal(target: Path, fresh: bool = False) -> Iterator[Journal]:
         sync_folder(folder.parent)
     lock = claim(folder / _LOCK, target)
     try:
-        journal = Journal(folder, fresh)
+        journal = Journal(folder, fresh, whole)
         try:
             yield journal
         finally:

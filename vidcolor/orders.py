@@ -71,6 +71,8 @@ class Begun:
     job: Job
     total: int | None
     """Frames expected."""
+    whole: tuple[DoneChunk, ...] = ()
+    """Chunks of earlier runs whose files were read and are whole."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
@@ -17,17 +18,18 @@ from vidcolor.chunks import plan_chunks, unfinished, without
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
 from vidcolor.crew import Crew
-from vidcolor.errors import ChunkDiffers, FilmChanged, SettingsError, UnsupportedPixels
+from vidcolor.errors import ChunkDiffers, SettingsError, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.packets import write_chunk
 from vidcolor.film.probe import Film, open_film
+from vidcolor.film.sameness import Content, of_the_same
 from vidcolor.film.still import frame_rgb
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
-from vidcolor.job import as_begun, describe_job, fit, told_weights, versions
+from vidcolor.job import as_begun, as_known, describe_job, fit, told_weights, versions, with_content
 from vidcolor.journal import Journal, open_journal
 from vidcolor.kept import going_on
 from vidcolor.model.gate import Gate
@@ -115,16 +117,22 @@ def _colorize_moving(
             plan = plan_encode(film.info, target, as_begun(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+            settings = replace(settings, colorizer=colorizer.settings)
             fit(colorizer, film.info, begun)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
             if settings.output.fresh:
                 journal.clear()
-            report.job = describe_job(film.info, settings, plan, colorizer, gate_sha256)
+            job = describe_job(film.info, settings, plan, colorizer, gate_sha256)
+            report.job = as_known(job, journal.job, film.info.path, journal.content)
             journal.begin(report.job)
             run = _Run(film, plan, journal, settings, report, on_progress)
-            with crew_for(colorizer, film.info, plan.layout) as crew:
+            with (
+                closing(Content(film.info.path, film.info.identity)) as film.content,
+                crew_for(colorizer, film.info, plan.layout) as crew,
+            ):
                 run.colour(colorizer, gate, crew)
-            run.assemble(target)
+                run.assemble(target)
+            report.job = with_content(report.job, journal.content)
             report.inferred = colorizer.inferred
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
             report.notes += [*colorizer.notes, *resumed_note(report)]
@@ -202,7 +210,15 @@ class _Run:
         seconds |= crew.seconds
 
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
+        frames = of_the_same(frames, self._film)
         write_down(number, frames, self._journal, self._plan, self._film.info, self._passed)
+        self._know()
+
+    def _know(self) -> None:
+        """Writes down what the film's bytes are, as soon as that is known."""
+        content = self._film.content
+        if isinstance(content, Content) and content.ready and not self._journal.content:
+            self._journal.know(content())
 
     def assemble(self, target: Path) -> None:
         """Makes the target of the chunks."""
@@ -213,11 +229,8 @@ class _Run:
             raise ChunkDiffers(min(missing))
         chunks = [done[number] for number in sorted(done)]
         output, report = self._settings.output, self._report
-        try:
-            assemble(self._film, target, self._plan, output, self._journal, chunks, report)
-        except FilmChanged:
-            self._journal.clear()  # what is done is of no film any more
-            raise
+        self._know()
+        assemble(self._film, target, self._plan, output, self._journal, chunks, report)
         report.resumed = len(self._done)
         self.seconds["stitch"] = perf_counter() - began
 

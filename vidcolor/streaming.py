@@ -15,6 +15,7 @@ from vidcolor.film.encode import encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.pipe import Output, PipeWriter, plan_pipe
 from vidcolor.film.probe import Film, film_is_still, open_film
+from vidcolor.film.sameness import Content
 from vidcolor.frames import Frame, Progress, Report
 from vidcolor.job import told_weights, versions
 from vidcolor.model.weights import load_gate
@@ -86,6 +87,7 @@ def _moving(
             colorizer.fit(film.info.height, film.info.width, film.info.sample_aspect)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
             with (
+                closing(Content(film.info.path, film.info.identity)) as film.content,
                 crew_for(colorizer, film.info, plan.layout) as crew,
                 closing(prefetch(decode(film, plan.layout))) as decoded,
             ):

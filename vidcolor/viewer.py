@@ -235,7 +235,8 @@ class Viewer:
             return
         info = self.film.info
         wanted: deque[_Wanted] = deque()
-        stride = max(context.stride, settings.colorizer.stride)
+        own = self._given.settings if self._given else settings.colorizer
+        stride = max(context.stride, own.stride)
         reach = context.frames if settings.smooth.strength else 0
         frames = self._around(moments, settings, Context(reach, stride), wanted)
         items: Iterator[Colored] = iter(())

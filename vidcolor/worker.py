@@ -11,6 +11,7 @@ import platform
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -26,12 +27,12 @@ from vidcolor.chunks import plan_chunks
 from vidcolor.colorizer import Colorizer
 from vidcolor.crew import Crew, usable_cores
 from vidcolor.errors import ClusterError, Strayed, VidcolorError
-from vidcolor.film.beside import check_same
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import Film, open_film
+from vidcolor.film.sameness import Content, check_same, is_alike
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import Frame, Report
@@ -39,11 +40,13 @@ from vidcolor.job import (
     Job,
     as_begun,
     as_elsewhere,
+    as_known,
     describe_job,
     device_of,
     fit,
     told_weights,
     versions,
+    with_content,
 )
 from vidcolor.journal import differences
 from vidcolor.kept import going_on
@@ -75,7 +78,7 @@ from vidcolor.stills import stays_still
 from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.titles import mark_titles
 from vidcolor.way import crew_for
-from vidcolor.workfolder import ChunkFolder, read_journals
+from vidcolor.workfolder import ChunkFolder, content_of, read_journals, whole_chunks
 
 EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""
@@ -139,7 +142,7 @@ class Worker:
         try:
             match order:
                 case Begin():
-                    yield self._begin(order.reel)
+                    yield from _beside(partial(self._begin, order.reel))
                 case Divide():
                     yield from _beside(partial(self._divide, order))
                 case Colour():
@@ -149,7 +152,7 @@ class Worker:
         except Exception as error:
             yield failed(error)
 
-    def _begin(self, reel: Reel) -> Begun | Finished:
+    def _begin(self, reel: Reel, watch: _Watch) -> Begun | Finished:
         if not os.path.lexists(reel.source):
             raise ClusterError(
                 f"{printable(reel.source)}: is not there on {platform.node()}; all machines must "
@@ -163,7 +166,7 @@ class Worker:
             return Finished(
                 colorize_film(reel.source, reel.target, colorizer=colorizer, settings=settings)
             )
-        begun = {} if settings.output.fresh else _begun(reel)
+        begun, content = ({}, "") if settings.output.fresh else _begun(reel)
         with open_film(reel.source, settings.open) as film:
             output = going_on(reel.target, settings.output)
             check_target(film.info.path, reel.target, output)
@@ -172,14 +175,22 @@ class Worker:
             fit(self._colorizer, film.info, begun)
             job = describe_job(film.info, settings, plan, self._colorizer, self._gate_sha256)
             job = as_elsewhere(job, begun, settings.colorizer)  # any machine may go on with it
-            return Begun(job, expected_frames(film.info, settings.open))
+            job = as_known(job, begun, film.info.path, content)
+            # Not by who gives the orders: he would hear nobody meanwhile.
+            folder = ChunkFolder(work_folder(reel.target))
+            whole = () if settings.output.fresh else whole_chunks(folder, watch.saw)
+            return Begun(job, expected_frames(film.info, settings.open), whole)
 
     def _divide(self, order: Divide, watch: _Watch) -> Divided:
         """One thread decodes, this one finds the shots."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
         # As where a film is coloured, torch works in one thread: more gain nothing for thumbnails.
-        with open_film(order.reel.source, settings.open) as film, Crew(1):
+        with (
+            open_film(order.reel.source, settings.open) as film,
+            closing(Content(film.info.path, film.info.identity)) as content,
+            Crew(1),
+        ):
             layout = self._same(film, order).layout
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
             frames = timed(prefetch(frames), "wait for decode", seconds)
@@ -193,6 +204,8 @@ class Worker:
             finally:
                 close(chunks)
             end = PlanEnd.of(film)
+            if content():  # it was read beside
+                self._folder(order).know(content())
         seconds["shots"] -= seconds.pop("wait for decode")
         write_plan(self._folder(order), Plan(tuple(found), end))
         return Divided(end, seconds)
@@ -247,6 +260,9 @@ class Worker:
         with open_film(reel.source, settings.open) as film:
             plan = self._same(film, order)
             order.end.tell(film)
+            content = _begun(reel)[1]
+            film.content = lambda: content
+            report.job = with_content(order.job, content)
             folder = self._folder(order)
             # It was begun anew; a target may be there of a worker that was lost with its last word.
             output = going_on(reel.target, replace(settings.output, fresh=False))
@@ -267,11 +283,16 @@ class Worker:
             ClusterError: Something else differs.
         """
         job = order.job
-        check_same(film, job["film"])
+        now = film.info.identity
+        # The frames of a chunk are compared one by one with those of the plan.
+        if not isinstance(order, Finish) and not is_alike(job["film"], now):
+            check_same(film.info.path, job["film"], now)
+        if isinstance(order, Finish) and job["film"].get("changed") != now["changed"]:
+            check_same(film.info.path, job["film"], now, lambda: _begun(order.reel)[1])
         plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
         fit(self._colorizer, film.info, job)
         here = describe_job(film.info, self._settings, plan, self._colorizer, self._gate_sha256)
-        here = as_elsewhere(here, job, self._settings.colorizer)
+        here = as_elsewhere(here, job, self._settings.colorizer) | {"film": job["film"]}
         if changed := differences(job, here):
             raise ClusterError(f"{platform.node()} would make another film: {changed}")
         return plan
@@ -286,12 +307,13 @@ def failed(error: Exception) -> Failed:
     return Failed(type(error).__name__, text, "".join(traceback.format_exception(error)))
 
 
-def _begun(reel: Reel) -> Job:
-    """The job of an earlier run."""
+def _begun(reel: Reel) -> tuple[Job, str]:
+    """The job of an earlier run, and the digest of the film's bytes where that is known."""
     try:
-        return read_journals(work_folder(reel.target))[0]
+        job, written = read_journals(work_folder(reel.target))
     except OSError:
-        return {}
+        return {}, ""
+    return job, content_of(written)
 
 
 def _beside(work: Callable[[_Watch], Word]) -> Iterator[Word]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from vidcolor.neutrals import Run
 from vidcolor.places import part_path
 from vidcolor.plain import is_plain, made
 from vidcolor.smoothing import Handover
+from vidcolor.streams import watched
 
 JOURNAL = "journal.jsonl"
 """Name of the journal in its work folder."""
@@ -77,6 +79,10 @@ class ChunkFolder:
     def add(self, chunk: DoneChunk) -> None:
         """Write down that a chunk is done; its file is on the disk already."""
         self._note(asdict(chunk))
+
+    def know(self, content: str) -> None:
+        """Write down the digest of the film's bytes, of `vidcolor.film.sameness.Content`."""
+        self._note({"content": content})
 
     def part(self, target: Path) -> Path:
         """The temporary file that becomes the target; no two writers have the same."""
@@ -170,6 +176,39 @@ def read_journals(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def _job_of(written: list[dict[str, Any]]) -> dict[str, Any]:
     jobs = (entry["job"] for entry in written if "job" in entry)
     return next((job for job in jobs if isinstance(job, dict) and is_plain(job)), {})
+
+
+def holds(folder: ChunkFolder, chunk: DoneChunk) -> bool:
+    """Whether the files of a chunk are whole; they are read."""
+    path = folder.path(chunk.number, chunk.writer)
+    with suppress(OSError):
+        whole = path.stat().st_size == chunk.facts.bytes and own_sha256(path) == chunk.facts.sha256
+        after = folder.handover_sha256(chunk.number + 1, chunk.writer)
+        return whole and after == chunk.handover
+    return False
+
+
+def whole_chunks(
+    folder: ChunkFolder, on_chunk: Callable[[object], object] = lambda _: None
+) -> tuple[DoneChunk, ...]:
+    """The chunks that the journals of a folder tell of and whose files are whole; all are read.
+
+    Args:
+        folder: The work folder.
+        on_chunk: Called with each of them, whole or not.
+    """
+    try:
+        written = read_journals(folder.folder)[1]
+    except OSError:  # who opens the journal tells what is wrong with it
+        return ()
+    chunks = watched(filter(None, map(chunk_of, written)), on_chunk)
+    return tuple(chunk for chunk in chunks if holds(folder, chunk))
+
+
+def content_of(written: list[dict[str, Any]]) -> str:
+    """The digest of the film's bytes; empty where no line tells it."""
+    found = [str(entry["content"]) for entry in written if "content" in entry]
+    return found[-1] if found else ""
 
 
 def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,8 +20,9 @@ from vidcolor.batch import Result, read_report
 from vidcolor.dispatch import Step, Task
 from vidcolor.errors import FilmChanged, JobDiffers, OutputError, OutputFull
 from vidcolor.film import decode as decoding
+from vidcolor.film import limits, sameness
 from vidcolor.frames import Report
-from vidcolor.orders import Coloured, Known, Order, Word
+from vidcolor.orders import Coloured, Divided, Known, Order, Word
 from vidcolor.pipeline import colorize_film
 from vidcolor.reels import Reel
 from vidcolor.settings import (
@@ -325,7 +327,31 @@ def test_a_film_that_changes_meanwhile_is_told(
 
     outcome = Company(parted).one(Path(source), target, trap=touch)
     assert isinstance(outcome.error, FilmChanged)
-    assert listing(tmp_path) == [b"in.mp4"]
+    assert listing(tmp_path) == [b".out.mp4.vidcolor", b"in.mp4"], "what is done is kept"
+
+
+def test_a_touch_meanwhile_and_between_makes_no_other_film(
+    film: Path, parted: Settings, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (limits, sameness):
+        monkeypatch.setattr(module, "ENDS", 100)
+    source, target = Path(shutil.copy(film, tmp_path / "in.mp4")), tmp_path / "out.mp4"
+    times = iter(range(1, 100))
+
+    def touch(task: Task, order: Order, word: Word) -> bool:
+        if isinstance(word, Divided | Coloured):
+            os.utime(source, (next(times),) * 2)
+        return False
+
+    def broken(*_: Any) -> Any:
+        raise OutputError("no target today")
+
+    with monkeypatch.context() as here:
+        here.setattr("vidcolor.worker.assemble", broken)
+        assert not Company(parted).one(source, target, trap=touch).report
+    outcome = Company(parted).one(source, target, trap=touch)
+    assert outcome.report, outcome.error
+    assert outcome.report.resumed == outcome.report.chunks == len(CHUNKS)
 
 
 def test_a_worker_that_sees_another_file_loses_nothing_of_the_others(

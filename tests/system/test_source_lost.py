@@ -21,6 +21,7 @@ from seen import see
 from vidcolor import assembly, pipeline
 from vidcolor.errors import OutputFull
 from vidcolor.film import beside as reading
+from vidcolor.film import limits, sameness
 from vidcolor.film.probe import Film
 
 CHUNKED = ("--chunk", "0.15")
@@ -105,16 +106,119 @@ def test_a_read_error_while_stitching_is_no_short_sound(
     assert len(see(target).packets[1]) == len(see(film).packets[1])
 
 
+def flip(film: Path) -> None:
+    """Change a byte in the middle, in place."""
+    with open(film, "r+b") as file:
+        file.seek(film.stat().st_size // 2)
+        (byte,) = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
 def test_another_film_under_the_same_name_is_not_mixed_in(
     film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "out.mp4"
     with monkeypatch.context() as here:
-        second_reading(here, lambda _: os.utime(film, (1, 1)))
+        second_reading(here, lambda _: flip(film))
         outcome = command(film, target, *CHUNKED)
     assert outcome.code == 2
     assert "was changed while it was coloured" in outcome.err
-    assert listing(tmp_path) == [b"in.mp4"]
+    assert listing(tmp_path) == [b".out.mp4.vidcolor", b"in.mp4"], "what is done is kept"
+    flip(film)
+    outcome = command(film, target, *CHUNKED)
+    assert outcome.code == 0
+    assert outcome.report["resumed"] == 3
+
+
+@pytest.fixture(params=["by its ends", "by its digest"])
+def known_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a film of a few MB, and as of one that is much longer than what is read at its ends."""
+    if request.param == "by its digest":
+        monkeypatch.setattr(limits, "ENDS", 100)
+        monkeypatch.setattr(sameness, "ENDS", 100)
+
+
+def after_a_chunk(patch: pytest.MonkeyPatch, fault: Callable[[], object]) -> None:
+    """Lets ``fault`` happen when the first chunk is on the disk."""
+    write = pipeline.write_chunk
+
+    def written(frames: Any, path: Path, *rest: Any) -> Any:
+        facts = write(frames, path, *rest)
+        if path.name.startswith("000000"):
+            fault()
+        return facts
+
+    patch.setattr(pipeline, "write_chunk", written)
+
+
+@pytest.mark.usefixtures("known_by")
+def test_a_touch_makes_no_other_film(
+    film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    assert command(film, whole, *CHUNKED).code == 0
+    with monkeypatch.context() as here:
+        after_a_chunk(here, lambda: os.utime(film, (1, 1)))
+        outcome = command(film, target, *CHUNKED)
+    assert outcome.code == 0, outcome.err
+    assert target.read_bytes() == whole.read_bytes()
+    target.unlink()
+    stopped(film, target, command, monkeypatch)
+    os.utime(film, (2, 2))
+    outcome = command(film, target, *CHUNKED)
+    assert outcome.code == 0, outcome.err
+    assert outcome.report["resumed"] == 3
+    assert target.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.usefixtures("known_by")
+def test_a_film_that_is_changed_in_place_keeps_what_is_done(
+    film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.mp4"
+    work = tmp_path / ".out.mp4.vidcolor"
+    with monkeypatch.context() as here:
+        after_a_chunk(here, lambda: flip(film))
+        outcome = command(film, target, *CHUNKED)
+    assert outcome.code == 2
+    assert [path.name for path in work.glob("*.packets")] == ["000000.packets"]
+    outcome = command(film, target, *CHUNKED)
+    assert outcome.code == 2
+    assert "--fresh" in outcome.err
+    assert (work / "000000.packets").exists()
+    flip(film)  # as it was, but for its time
+    outcome = command(film, target, *CHUNKED)
+    assert outcome.code == 0, outcome.err
+    assert outcome.report["resumed"] == 1
+    target.unlink()
+    stopped(film, target, command, monkeypatch)
+    flip(film)
+    assert command(film, target, *CHUNKED).code == 2
+    assert len(list(work.glob("*.packets"))) == 3
+    outcome = command(film, target, *CHUNKED, "--fresh")
+    assert outcome.code in (0, 3), "it is another film now, and maybe a damaged one"
+    assert outcome.report["resumed"] == 0
+
+
+@pytest.mark.usefixtures("known_by")
+def test_what_is_done_is_skipped_after_a_touch(
+    film: Path, command: Command, tiny_weights: Path, tmp_path: Path
+) -> None:
+    words = [str(tmp_path / "films"), str(tmp_path / "out"), "--size", "64"]
+    words += ["--weights", str(tiny_weights)]
+    (tmp_path / "films").mkdir()
+    source = film.rename(tmp_path / "films" / "in.mp4")
+    made = tmp_path / "out" / "in.mp4"
+    assert command.run(*words).code == 0
+    before = made.stat().st_mtime_ns
+    os.utime(source, (1, 1))
+    assert command.run(*words).code == 0
+    assert made.stat().st_mtime_ns == before
+    flip(source)
+    with pytest.raises(AssertionError, match="made otherwise"):  # a second line sums up
+        command.run(*words)
+    assert made.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("wrong", [("--codec", "libx246"), ("--weights", "nix")])

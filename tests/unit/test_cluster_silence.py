@@ -12,7 +12,7 @@ from vidcolor.dispatch import Step, Task
 from vidcolor.film.packets import PacketFacts
 from vidcolor.foreman import Foreman
 from vidcolor.journal import DoneChunk
-from vidcolor.orders import Begin, Colour, Divide, Finish, Greeting, Order
+from vidcolor.orders import Begin, Colour, Divide, Finish, Greeting, Moved, Order
 from vidcolor.plans import PlanEnd
 from vidcolor.reels import Reel
 from vidcolor.settings import ClusterSettings, Settings
@@ -109,6 +109,71 @@ def test_nothing_is_waited_for_without_end(
     assert ray.killed == [lost[0]]
     assert "nothing was heard of it for" in lost[2]
     assert told[-1].endswith(lost[2])
+
+
+class Talker:
+    """A word each second, whoever listens; those that nobody has heard wait."""
+
+    def __init__(self, ray: Ray) -> None:
+        self._ray, self._next = ray, ray.now + 1
+
+    def has_spoken(self) -> bool:
+        return self._ray.now >= self._next
+
+    def __next__(self) -> Moved:
+        self._next += 1
+        return Moved(1)
+
+
+@pytest.mark.parametrize("deaf", [PATIENCE - 1, 10 * PATIENCE])
+@pytest.mark.parametrize("orders", [0, 1])
+def test_who_speaks_while_the_driver_is_deaf_is_not_taken_for_dead(
+    deaf: float, orders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words of that time are heard later; who falls silent then is found dead all the same."""
+    ray = Ray()
+    monkeypatch.setattr(cluster, "monotonic", lambda: ray.now)
+    talker = Talker(ray)
+
+    def wait(waiting: list[Any], timeout: float, **_: Any) -> tuple[list[Any], list[Any]]:
+        ready = [one for one in waiting if one is GREETING]
+        ready += [one for one in waiting if one is talker and talker.has_spoken()]
+        ray.now += 0.0 if ready else timeout
+        return ready, []
+
+    class Busy(Desk):
+        """Hearing a word, or giving an order, takes it as long as nobody has patience."""
+
+        heard = 0
+
+        def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
+            if len(self.given) < 2:
+                self.given.append(ray.now)
+                ray.now += deaf * orders
+                return Task(Step.PLAN, len(self.given), 0), self._order
+            return None
+
+        def hear(self, task: Task, worker: Greeting, word: Moved) -> bool:
+            self.heard += 1
+            ray.now += deaf if self.heard in (3, 4, 20) and not orders else 0.0
+            return False
+
+    ray.wait = wait  # type: ignore[method-assign]
+    desk = Busy(Task(Step.PLAN, 0, 0), Divide(cast("Reel", None), {}), ray)
+    asked = ClusterSettings(patience=PATIENCE, workers=2)
+    boss = cast("Foreman", desk)
+    yard = cluster._Yard(ray, False, boss, Settings(), asked, False, lambda *_: None)
+    while not all(hand.task for hand in yard._hands):
+        yard.turn()
+    for hand, what in zip(yard._hands, (talker, SILENCE), strict=True):
+        hand.waits = what
+    while not desk.lost_at:
+        yard.turn()
+        assert desk.heard < 5_000
+    assert yard._hands[0].task, "the one that spoke"
+    assert not yard._hands[1].task, "the one that did not"
+    assert len(ray.killed) == 1
+    assert desk.heard >= PATIENCE - 5, "it had time to speak while somebody listened"
 
 
 def stitch(seconds: float) -> Finish:

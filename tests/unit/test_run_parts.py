@@ -11,12 +11,26 @@ import torch
 from vidcolor.errors import SettingsError
 from vidcolor.training import batches
 from vidcolor.training.batches import Order, micro_numbers, readers, side_at
-from vidcolor.training.checkpoints import Average
+from vidcolor.training.checkpoints import Average, Position
 from vidcolor.training.logs import RunLog, read_log
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.team import Team
+from vidcolor.training.trainer import Pace
 
 ALONE = Team(0, 1, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("first", [0, 7, 19, 39])
+def test_the_rate_is_true_after_a_resume(first: int) -> None:
+    at = Position(first, 10.0)
+    pace = Pace(at, pictures=32)
+    told = []
+    for step in range(first + 1, 101):
+        at.step, at.minutes = step, at.minutes + 0.5 / 60  # two steps a second
+        if step % 20 == 0:
+            told.append(round(pace.rate(at), 6))
+    assert told == [64.0] * len(told)
+    assert len(told) == 5 - first // 20
 
 
 def test_larger_crops_come_in_the_last_fifths() -> None:

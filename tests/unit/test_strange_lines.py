@@ -266,10 +266,10 @@ def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
         reel.source.write_bytes(b"a film")
     opened: Callable[..., Any] = open_journal
 
-    def spoilt(target: Path, fresh: bool = False) -> Any:
+    def spoilt(target: Path, *rest: Any) -> Any:
         if target.name.startswith("0"):
             raise error
-        return opened(target, fresh)
+        return opened(target, *rest)
 
     monkeypatch.setattr(foreman_module, "open_journal", spoilt)
     boss = Foreman(reels, Settings(), several=True)

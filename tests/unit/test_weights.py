@@ -211,6 +211,8 @@ def test_tensors_of_a_strange_type_are_refused(tiny_weights: Path, tmp_path: Pat
         config_with(width=1 << 30),
         config_with(heads=0),
         config_with(bin_size=0),
+        lambda words: words.update(config="[" * 200_000),
+        lambda words: words.update(config='{"width": ' + "9" * 5_000 + "}"),
     ],
 )
 def test_an_unknown_config_is_a_mismatch(

@@ -47,13 +47,14 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
     Raises:
         SettingsError: The file is of another film.
     """
+    from vidcolor.film.sameness import is_same
     from vidcolor.shotlist import ShotList, read_shot_list
 
     assert viewer.film is not None
     identity = viewer.film.info.identity
     if args.shots:
         found = read_shot_list(args.shots)
-        if found.film and found.film != identity:
+        if found.film and not is_same(viewer.film.info.path, found.film, identity):
             raise SettingsError(
                 f"{args.shots}: is of another film than {viewer.name}, or of what it was before it"
                 " was changed"
@@ -67,7 +68,7 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
             found = read_shot_list(path)
         except FilmError:
             continue
-        if found.whole and found.film == identity:
+        if found.whole and is_same(viewer.film.info.path, found.film, identity):
             if not args.quiet:
                 say(f"the shots are those of {path}")
             return found

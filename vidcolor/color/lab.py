@@ -90,8 +90,9 @@ def ab_bins(size: int) -> Tensor:
     Returns:
         ``(Q, 2)`` float32; 259 bins for size 10. Multiples of ``size``, so grey is a centre.
     """
-    steps = torch.linspace(0, 1, 33, dtype=torch.float64)
-    rgb = torch.stack(torch.meshgrid(steps, steps, steps, indexing="ij")).flatten(2)
-    ab = rgb_to_lab(rgb)[1:].flatten(1).T
-    centres: Tensor = torch.unique((ab / size).round(), dim=0)
-    return centres.float() * size
+    with torch.device("cpu"):  # their number is needed where a net is only sketched, too
+        steps = torch.linspace(0, 1, 33, dtype=torch.float64)
+        rgb = torch.stack(torch.meshgrid(steps, steps, steps, indexing="ij")).flatten(2)
+        ab = rgb_to_lab(rgb)[1:].flatten(1).T
+        centres: Tensor = torch.unique((ab / size).round(), dim=0)
+        return centres.float() * size

@@ -8,10 +8,11 @@ from typing import Any
 
 from av.packet import Packet
 
-from vidcolor.errors import FilmChanged, OutputError
+from vidcolor.errors import OutputError
 from vidcolor.film.demux import carried_packets
-from vidcolor.film.limits import identity, printable
+from vidcolor.film.limits import printable
 from vidcolor.film.probe import Film, open_film
+from vidcolor.film.sameness import check_same
 from vidcolor.streams import close
 
 
@@ -28,11 +29,11 @@ def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet
         OutputError: The film cannot be read again.
         FilmChanged: The film is another one now.
     """
-    waiting = iter(pictures)
+    waiting, path, known = iter(pictures), film.info.path, film.info.identity
     try:
         picture = next(waiting, None)
-        with open_film(film.info.path, film.settings) as beside:
-            check_same(film, beside.info.identity)
+        with open_film(path, film.settings) as beside:
+            check_same(path, known, beside.info.identity, film.content)
             for packet in carried_packets(beside, film.zero):
                 moment = _moment(packet)
                 while picture is not None and moment is not None and _moment(picture) <= moment:
@@ -43,24 +44,13 @@ def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet
             while picture is not None:
                 yield picture
                 picture = next(waiting, None)
-            check_same(film, identity(film.info.path))
+            check_same(path, known, content=film.content)
     finally:
         close(waiting)
     errors = film.damage_counts.get("read error", 0)
     if beside.damage_counts.get("read error", 0) > errors:
         name = printable(film.info.path.name)
         raise OutputError(f"{name}: cannot be read a second time; run the same command again")
-
-
-def check_same(film: Film, found: dict[str, Any]) -> None:
-    """Refuses a file that is not the one whose picture was coloured, by its identity.
-
-    Raises:
-        FilmChanged: It is another one.
-    """
-    if found != film.info.identity:
-        name = printable(film.info.path.name)
-        raise FilmChanged(f"{name}: was changed while it was coloured; run the command again")
 
 
 def _moment(packet: Packet[Any]) -> Fraction | Any:

@@ -70,9 +70,11 @@ CONVERT = "convert the film to ffv1 or h264 first (ffmpeg -i FILM -c:v ffv1 FILM
 READ_LIMITS = {"max_streams": "1000", "probesize": str(5_000_000), "max_probe_packets": "2500"}
 """What FFmpeg may make and read before the first frame, whatever its next version thinks."""
 
+ENDS = 1 << 20
+"""Bytes at either end of a film that tell it from another."""
+
 _PATIENT = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 _PROBE_BYTES = 4096
-_ENDS = 1 << 20
 # The entry, then boxes about the picture, and among them what it was before encryption.
 _ENCRYPTED = re.compile(rb"encv.{78,4000}?sinf....frma", re.DOTALL)
 
@@ -139,9 +141,9 @@ def identity(path: Path) -> dict[str, Any]:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 raise OSError(errno.EINVAL, "is no file")
-            digest = hashlib.sha256(file.read(_ENDS))
-            file.seek(max(0, state.st_size - _ENDS))
-            digest.update(file.read(_ENDS))
+            digest = hashlib.sha256(file.read(ENDS))
+            file.seek(max(0, state.st_size - ENDS))
+            digest.update(file.read(ENDS))
     except OSError as exc:
         name = printable(path.name)
         raise FilmUnreadable(f"{name}: cannot be opened: {exc.strerror}") from exc

@@ -7,6 +7,7 @@ from the first frame in a container of its own, so that the film itself starts u
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -89,6 +90,9 @@ class Film:
     """Whether reading may begin in its middle; None until `vidcolor.film.seek` was asked."""
     former: list[InputContainer] = field(default_factory=list)
     """Containers that were read before; what was made of them may still be in use."""
+    content: Callable[[], str] = field(default=lambda: "")
+    """Tells the digest of its bytes, as of `vidcolor.film.sameness.Content`; empty where nobody
+    knows."""
 
     def __enter__(self) -> Film:
         return self

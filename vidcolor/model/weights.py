@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vidcolor.errors import WeightsCorrupt, WeightsMismatch, WeightsNotFound
 from vidcolor.model.build import build_net
@@ -36,6 +37,9 @@ FEATURE_BLOCKS = 4
 """Of VGG16, that ship as ImageNet left them."""
 
 C = TypeVar("C", ColorNetConfig, GateConfig)
+
+_NAMED = 3
+"""Tensors that are named where they do not fit."""
 
 MAX_BYTES = 2 << 30
 """Largest weights file that is opened."""
@@ -125,11 +129,14 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
         WeightsMismatch: its tensors do not fit the net that its metadata describes.
     """
     file = _read(name)
-    net = build_net(_config_of(file, FORMAT, ColorNetConfig))
+    config = _config_of(file, FORMAT, ColorNetConfig)
+    listed = next((one for one in available_weights().values() if one.sha256 == file.sha256), None)
+    if not listed:  # a stranger's
+        _check_shapes(lambda: build_net(config), file)
+    net = build_net(config)
     _fill(net, file)
-    for listed in available_weights().values():
-        if listed.sha256 == file.sha256:
-            net.ranges = listed.ranges
+    if listed:
+        net.ranges = listed.ranges
     return net.eval(), file.sha256
 
 
@@ -209,8 +216,23 @@ def _config_of(file: _File, form: str, kind: type[C]) -> C:
         fields = json.loads(file.metadata["config"])
         lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
         return kind(**(fields | lists))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise WeightsMismatch(f"{file.path} holds a config this vidcolor does not know") from error
+
+
+def _check_shapes(build: Callable[[], nn.Module], file: _File) -> None:
+    """Refuses a file whose tensors are not those of its net, before that takes memory or time."""
+    with torch.device("meta"):
+        wanted = {key: value.shape for key, value in build().state_dict().items()}
+    found = {key: value.shape for key, value in file.state.items()}
+    if wrong := sorted(
+        key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)
+    ):
+        names = ", ".join(wrong[:_NAMED]) + (", ..." if len(wrong) > _NAMED else "")
+        raise WeightsMismatch(
+            f"{file.path} does not fit its net: {len(wrong)} tensors are missing, too many or of"
+            f" another shape ({names[:200]})"
+        )
 
 
 def _fill(net: ColorNet | Gate | VGG16Features, file: _File) -> None:

@@ -16,7 +16,13 @@ from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.film.still import write_rgb
 from vidcolor.training.adversary import Critic
 from vidcolor.training.batches import batches
-from vidcolor.training.checkpoints import Average, load_checkpoint, write_settings, write_weights
+from vidcolor.training.checkpoints import (
+    Average,
+    Position,
+    load_checkpoint,
+    write_settings,
+    write_weights,
+)
 from vidcolor.training.clips import extract_clips
 from vidcolor.training.datasets import RandomCrops, Still, index_stills, split_stills
 from vidcolor.training.gate_trainer import train_gate
@@ -157,6 +163,21 @@ def count_bins(stills: list[Still], bins: Tensor, settings: TrainSettings) -> Te
     return total / total.sum()
 
 
+class Pace:
+    """How many pictures a second are learned from, since it was asked last."""
+
+    def __init__(self, at: Position, pictures: int) -> None:
+        """Begin to count at a position; each step has so many pictures."""
+        self._pictures = pictures
+        self._step, self._minutes = at.step, at.minutes
+
+    def rate(self, at: Position) -> float:
+        """Pictures a second up to a position; a run may have begun in the middle of a stretch."""
+        steps, seconds = at.step - self._step, (at.minutes - self._minutes) * 60
+        self._step, self._minutes = at.step, at.minutes
+        return self._pictures * steps / max(seconds, 1e-9)
+
+
 def learn(trainer: Trainer, log: RunLog | None, on_step: OnStep | None) -> int:
     """Step after step to the end of the run, with checkpoints and validations on the way.
 
@@ -166,8 +187,8 @@ def learn(trainer: Trainer, log: RunLog | None, on_step: OnStep | None) -> int:
     first = trainer.at.step
     settings, at = trainer.settings, trainer.at
     started, before = time.monotonic(), at.minutes
-    saved = validated = logged = at.minutes
-    pictures = settings.batch * settings.accumulate * trainer.team.size
+    saved = validated = at.minutes
+    pace = Pace(at, settings.batch * settings.accumulate * trainer.team.size)
     for micros in batches(trainer):
         losses = train_step(trainer, micros)
         at.step += 1
@@ -175,9 +196,7 @@ def learn(trainer: Trainer, log: RunLog | None, on_step: OnStep | None) -> int:
         if on_step and log:
             on_step(at, losses)
         if log and at.step % LOG_STEPS == 0:
-            rate = pictures * LOG_STEPS / (at.minutes - logged) / 60
-            log.write(at.step, at.minutes, losses | {"rate": rate})
-            logged = at.minutes
+            log.write(at.step, at.minutes, losses | {"rate": pace.rate(at)})
         if trainer.done >= 1:
             break
         if at.minutes - validated >= settings.validate_minutes:
