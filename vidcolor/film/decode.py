@@ -19,6 +19,7 @@ from vidcolor.errors import FilmUnreadable, UnsupportedPixels
 from vidcolor.film.clock import Clock, Gaps
 from vidcolor.film.convert import ChromaMeter, Converter, planes
 from vidcolor.film.demux import demux, is_beyond, note_late_streams
+from vidcolor.film.ends import PictureEnds
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import Film
@@ -68,6 +69,7 @@ class _Run:
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
         self._roll = Roll(film)
+        self._ends = PictureEnds(film.info.codec)
         self._sound = Sound(film, self._clock)
         self._packets = 0
         self._slots = 0
@@ -129,6 +131,8 @@ class _Run:
             self._roll.enter(packet)
         if packet.is_corrupt:
             self._film.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
+        elif self._ends.looks and self._ends.is_cut(bytes(packet)):
+            self._film.note("corrupt packet", self._seconds(), "its picture is cut short")
         try:
             pictures = packet.decode()
         except av.error.EOFError:
