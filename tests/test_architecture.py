@@ -17,10 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
 ORDER = [
-    *("errors", "settings", "plain", "frames", "streams", "places", "timecode", "files", "lines"),
+    *("errors", "quality", "settings", "plain", "frames", "streams", "places", "timecode"),
+    *("files", "lines", "unfinished"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
     "color.neutral",
-    *("film.*", "sheets"),
+    *("film.*", "room", "sheets"),
     *("looks", "shots"),
     *("model", "model.vgg", "model.layers", "model.colornet", "model.filmnet", "model.mininet"),
     *("model.booknet", "model.build", "model.gate", "model.weights", "model.int8"),
@@ -55,18 +56,11 @@ ORDER = [
     "training.trainer",
     *("web", "web.guard", "web.launch", "web.children", "web.choice", "web.private", "web.shelf"),
     *("web.looker", "web.worker", "web.study", "web.jobs", "web.desk", "web.words", "web.theme"),
-    *("web.page", "web.routes", "web.server"),
+    *("web.page", "web.routes", "web.gate", "web.server"),
     "vidcolor",
-    *("cli", "cli.text", "cli.progress", "cli.summary", "cli.batch", "cli.cluster", "cli.color"),
-    *(
-        "cli.bench",
-        "cli.compare",
-        "cli.evaluate",
-        "cli.info",
-        "cli.pershot",
-        "cli.play",
-        "cli.preview",
-    ),
+    *("cli", "cli.text", "cli.checks", "cli.faces", "cli.progress", "cli.summary", "cli.batch"),
+    *("cli.one", "cli.cluster", "cli.words", "cli.color", "cli.bench", "cli.compare"),
+    *("cli.evaluate", "cli.info", "cli.pershot", "cli.play", "cli.preview"),
     *("cli.serve", "cli.shots", "cli.train", "cli.weights", "cli.main"),
     "__main__",
 ]
@@ -74,7 +68,7 @@ ORDER = [
 names; film's modules stand in any order that has no cycle."""
 
 HOMES = {"av": "film.", "cv2": "flow", "ray": "cluster", "gradio": "web.", "tqdm": "cli."}
-HOMES |= {"PIL": "sheets", "fastapi": "web.", "uvicorn": "web."}
+HOMES |= {"PIL": ("sheets", "film.pillow", "film.profile"), "fastapi": "web.", "uvicorn": "web."}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 
 MAX_FILE, MAX_FUNCTION = 350, 60

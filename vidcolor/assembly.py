@@ -53,7 +53,8 @@ def assemble(
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
     report.damage, report.damage_counts = film.damage, film.damage_counts
     report.source_colour = film.source_colour
-    report.notes = [*film.info.notes, *plan.notes, *colour_note(film.source_colour)]
+    colour = colour_note(film.source_colour)
+    report.notes = [*film.info.notes, *film.remarks, *plan.notes, *colour]
 
 
 def colour_note(kind: str) -> list[str]:

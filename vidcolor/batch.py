@@ -17,7 +17,7 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
 from vidcolor.files import new_file, read_own
 from vidcolor.film.limits import check_file, printable
-from vidcolor.film.probe import film_is_still, open_film
+from vidcolor.film.probe import open_film
 from vidcolor.film.target import output_errors, publish
 from vidcolor.frames import Report
 from vidcolor.job import Job, as_elsewhere, describe_still, job_of
@@ -28,6 +28,7 @@ from vidcolor.pipeline import OnProgress, colorize_film
 from vidcolor.places import part_path, report_path
 from vidcolor.reels import Reel
 from vidcolor.settings import Settings
+from vidcolor.stills import stays_still
 
 _MOST = 64 << 20
 """Bytes of a report that is read."""
@@ -147,7 +148,7 @@ class Batch:
     def _job(self, reel: Reel, begun: Job) -> Job:
         """What would be done to make the target; nothing is decoded but the first frame."""
         source, target, settings = check_file(reel.source), reel.target, self._settings
-        if film_is_still(source):
+        if stays_still(source, target):
             job = describe_still(source, target, settings, self._colorizer)
         else:
             with open_film(source, settings.open) as film:

@@ -227,6 +227,9 @@ class _Sheet:
         """What a user should know of the two films."""
         name = printable(other.info.path.name)
         mine, theirs = (film.info for film in (one, other))
+        yield from one.remarks
+        if mine.path != theirs.path:
+            yield from (f"{name}: {text}" for text in other.remarks)
         if self._ends[0] - self._ends[1] > _ALIKE:
             ends = f"{float(self._ends[1]):.1f} s, before the first film"
             yield f"{name} ends at {ends}; its last frame stays"

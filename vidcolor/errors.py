@@ -152,5 +152,9 @@ class NotAllowed(VidcolorError):
     """The page asks for what it may not have: another folder, too large an upload."""
 
 
+class Busy(VidcolorError):
+    """The page asks for more at once than is answered at once."""
+
+
 class PreviewLost(VidcolorError):
     """The process that makes previews ended or hung over a film."""

@@ -12,6 +12,7 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+from time import monotonic, sleep
 from typing import BinaryIO
 
 from vidcolor.places import aside_of
@@ -20,6 +21,8 @@ CAREFUL = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_C
 """Flags of every opening; Windows has none of them."""
 STRANGE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
 """What the system says of links, and of sockets and pipes that nobody reads."""
+MOMENT = 2.0
+"""Seconds that a pipe is given to get a reader."""
 
 
 def open_own(path: Path, flags: int = os.O_RDONLY) -> int:
@@ -115,10 +118,38 @@ def write_named(path: Path, data: bytes) -> None:
     if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
         write_own(path, data)
         return
-    file = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
-    os.set_blocking(file, True)
-    with open(file, "wb") as pipe:
+    with open(append_named(path), "wb") as pipe:
         pipe.write(data)
+
+
+def append_named(path: Path) -> int:
+    """A descriptor to add to a file, a pipe or a device that a user names.
+
+    Raises:
+        OSError: It cannot be written, is a link to a file or has other names, or is a pipe that
+            nobody has read for a moment.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+    flags |= 0 if os.path.islink(path) else os.O_CREAT  # not where a link leads to
+    until = monotonic() + MOMENT
+    while True:
+        try:
+            file = os.open(path, flags, 0o666)
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if not stat.S_ISFIFO(os.stat(path).st_mode):
+                raise _strange(path) from None
+            if monotonic() > until:
+                raise OSError(errno.ENXIO, "nobody reads this pipe", str(path)) from None
+            sleep(MOMENT / 50)
+    state = os.fstat(file)
+    if stat.S_ISREG(state.st_mode) and (state.st_nlink != 1 or os.path.islink(path)):
+        os.close(file)
+        raise _strange(path)
+    os.set_blocking(file, True)
+    return file
 
 
 def _strange(path: Path) -> OSError:

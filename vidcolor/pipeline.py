@@ -22,7 +22,7 @@ from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.packets import write_chunk
-from vidcolor.film.probe import Film, film_is_still, open_film
+from vidcolor.film.probe import Film, open_film
 from vidcolor.film.still import frame_rgb
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
@@ -36,7 +36,7 @@ from vidcolor.paint import paint
 from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import context, smooth
-from vidcolor.stills import colorize_still
+from vidcolor.stills import colorize_still, stays_still
 from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.way import crew_for
 from vidcolor.workfolder import ChunkFolder, DoneChunk
@@ -89,7 +89,7 @@ def colorize_film(
         if on_report:
             on_report(report)
 
-    if film_is_still(source):
+    if stays_still(source, target):
         report = colorize_still(source, target, colorizer, settings)
         conclude(report)
         return report

@@ -1,4 +1,7 @@
-"""Names beside a target: of what exists only while it is made, and of its report; patterns."""
+"""Names and places: what can be written, what lies beside a target, where the nets are; patterns.
+
+Nothing heavy is loaded for them, so that what is asked for can be checked at once.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,31 @@ import os
 import zlib
 from pathlib import Path
 
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Suffix of a film that can be written -> FFmpeg muxer."""
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+"""Names of pictures with as many pages as one likes."""
+
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+"""Names under which a colored still can be written."""
+
+HELPERS = ("gate", "vgg16")
+"""Shipped weights that are no nets to color with."""
+
 _NAME_LIMIT = 255
 
 
 def followed(target: Path) -> Path:
     """The file that a target stands for: where a link leads to, or the target itself."""
     return Path(os.path.realpath(target)) if os.path.islink(target) else target
+
+
+def models_folder() -> Path:
+    """Where the shipped weights lie."""
+    package = Path(__file__).resolve().parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
 
 
 def part_path(target: Path) -> Path:

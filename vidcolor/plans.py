@@ -63,17 +63,20 @@ class PlanEnd:
     source_colour: str
     damage: tuple[Damage, ...]
     damage_counts: dict[str, int]
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, film: Film) -> PlanEnd:
         """What a film that was decoded knows."""
         counts = dict(film.damage_counts)
-        return cls(str(film.zero), film.source_colour, tuple(film.damage), counts)
+        remarks = tuple(film.remarks)
+        return cls(str(film.zero), film.source_colour, tuple(film.damage), counts, remarks)
 
     def tell(self, film: Film) -> None:
         """Let a film that was only opened know it."""
         film.zero, film.source_colour = Fraction(self.zero), self.source_colour
         film.damage, film.damage_counts = list(self.damage), dict(self.damage_counts)
+        film.remarks = list(self.remarks)
 
 
 @dataclass(frozen=True)

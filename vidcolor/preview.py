@@ -89,7 +89,11 @@ def still_at(
 
 
 def frames_at(
-    source: str | Path, moments: Iterable[Fraction], *, height: int | None = None
+    source: str | Path,
+    moments: Iterable[Fraction],
+    *,
+    height: int | None = None,
+    between: Callable[[], object] | None = None,
 ) -> list[tuple[Fraction, Tensor]]:
     """The frames on screen at ``moments``, not coloured: (when it came there, picture).
 
@@ -97,6 +101,7 @@ def frames_at(
         source: A film, or a picture.
         moments: Seconds from the film's start, in any order; after its end is its last frame.
         height: Of the pictures, in pixels; None is that of the film.
+        between: Called before each frame that is read; what it raises ends the work.
 
     Returns:
         In the order of ``moments``; pictures are ``(3, H, W)`` uint8 sRGB as displayed.
@@ -107,7 +112,7 @@ def frames_at(
     wanted = list(moments)
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     found: dict[int, tuple[Fraction, Tensor]] = {}
-    with Viewer(source) as viewer:
+    with Viewer(source, between=between) as viewer:
         size = viewer.screen.size
         if height is not None:
             size = max(1, round(size[0] * height / size[1])), height

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidcolor.errors import OutputError, SettingsError
-from vidcolor.film.encode import CONTAINERS
+from vidcolor.film.kinds import is_animation
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import film_is_still
-from vidcolor.film.still import STILL_SUFFIXES
-from vidcolor.places import is_pattern
+from vidcolor.places import CONTAINERS, STILL_SUFFIXES, is_pattern
 
 # fmt: off
 FILM_SUFFIXES = frozenset({
@@ -27,7 +26,8 @@ FILM_SUFFIXES = frozenset({
 """What films are called; other files of a folder are taken for no films."""
 
 PICTURE_SUFFIXES = frozenset({
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp",
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp",
+    ".dib", ".avif", ".jp2", ".j2k", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm",
 })
 """What pictures are called."""
 # fmt: on
@@ -138,7 +138,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _suffix(source: Path, wanted: Mapping[str, str]) -> str:
-    if film_is_still(source):
+    if film_is_still(source) and not ("film" in wanted and is_animation(source)):
         kept = source.suffix if source.suffix.lower() in STILL_SUFFIXES else ".png"
         return wanted.get("picture", kept)
     kept = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"

@@ -6,10 +6,16 @@ defaults from here and nowhere else.
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from vidcolor.errors import SettingsError
+from vidcolor.quality import CODEC_NAMES, check_quality
+
+MAX_PIXELS = 2**31 - 1
+"""FFmpeg decodes no larger pictures."""
 
 MAX_STRIDE = 4
 """Up to here strides were measured to keep the quality."""
@@ -41,8 +47,12 @@ class OpenSettings:
             raise SettingsError("the start lies before the film; use a time of 0 or more")
         if self.end is not None and self.end <= (self.start or 0):
             raise SettingsError("the end must lie after the start")
-        if self.max_pixels < 1:
-            raise SettingsError("the largest picture must have at least one pixel")
+        if self.video_stream is not None and self.video_stream < 0:
+            raise SettingsError("--video-stream counts from 0")
+        if not 1 <= self.max_pixels <= MAX_PIXELS:
+            raise SettingsError(
+                f"--max-pixels is 1 to {MAX_PIXELS}: the largest picture, in pixels a frame"
+            )
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,8 @@ class ColorizerSettings:
             )
         if self.threads < 0:
             raise SettingsError("there are no fewer than 1 threads")
+        if not re.fullmatch(r"auto|cpu(:\d{1,3})?|cuda(:\d{1,3})?|mps(:\d{1,3})?", self.device):
+            raise SettingsError(f"no device {self.device!r}; use auto, cpu, cuda, cuda:N or mps")
         if not 0 <= self.batch <= MAX_BATCH:
             raise SettingsError("--batch must be 1 to 256")
         if self.numbers not in NUMBERS:
@@ -141,10 +153,11 @@ class PaintSettings:
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """How coloured frames are encoded."""
+    """How colored frames are encoded."""
 
     codec: str | None = None
-    """FFmpeg encoder name; None chooses by container and bit depth (docs/formats.md)."""
+    """FFmpeg encoder name, or one of `vidcolor.quality.CODEC_NAMES`; None chooses by container and
+    bit depth (docs/formats.md)."""
     crf: float | None = None
     """Constant rate factor of the encoder; None takes vidcolor's default for the codec."""
     preset: str | None = None
@@ -155,6 +168,15 @@ class EncodeSettings:
     """Further options for the encoder, as (key, value)."""
     threads: int = 0
     """Threads of the encoder; 0 takes one per core, at most 16."""
+
+    def __post_init__(self) -> None:
+        if self.codec in CODEC_NAMES:
+            object.__setattr__(self, "codec", CODEC_NAMES[self.codec])
+        if self.threads < 0:
+            raise SettingsError("there are no fewer than 1 threads")
+        if self.lossless and self.crf is not None:
+            raise SettingsError("--lossless and --crf contradict each other; give one of them")
+        check_quality(self.codec, self.crf, self.preset)
 
 
 @dataclass(frozen=True)
@@ -167,8 +189,10 @@ class ChunkSettings:
     """Length at which a chunk ends within a shot, in seconds."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.seconds <= self.longest:
-            raise SettingsError("a chunk is longer than 0 s and no longer than the longest one")
+        if not 0 < self.seconds < math.inf:
+            raise SettingsError(f"--chunk {self.seconds:g} must be more than 0 seconds")
+        if not self.seconds <= self.longest:
+            raise SettingsError("the longest chunk must be as long as the others at least")
 
 
 @dataclass(frozen=True)
@@ -246,7 +270,8 @@ class ClusterSettings:
             raise SettingsError("--workers takes 1 or more")
         if self.cpus < 0:
             raise SettingsError("--worker-cpus takes 1 or more")
-        if self.gpus is not None and not (0 <= self.gpus <= 1 or self.gpus == int(self.gpus)):
+        # An infinite number, or none, is refused, too.
+        if self.gpus is not None and not (0 <= self.gpus <= 1 or 1 < self.gpus == self.gpus // 1):
             raise SettingsError("--worker-gpus takes whole GPUs, or a share from 0 to 1")
         if self.address.startswith("ray://"):
             raise SettingsError(

@@ -1,6 +1,6 @@
 """Sheets: pictures in rows and columns with lettering, on a dark ground.
 
-The only module that imports Pillow. It draws here and reads no file but fonts.
+Pillow draws here and reads no file but fonts; pictures are read in `vidcolor.film`.
 """
 
 from __future__ import annotations

@@ -15,13 +15,12 @@ from vidcolor.film.encode import encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.pipe import Output, PipeWriter, plan_pipe
 from vidcolor.film.probe import Film, film_is_still, open_film
-from vidcolor.film.still import png_bytes
 from vidcolor.frames import Frame, Progress, Report
 from vidcolor.job import told_weights, versions
 from vidcolor.model.weights import load_gate
 from vidcolor.pipeline import OnProgress
 from vidcolor.settings import Settings
-from vidcolor.stills import painted_still
+from vidcolor.stills import painted_png
 from vidcolor.streams import close, prefetch
 from vidcolor.way import crew_for, painted
 
@@ -60,9 +59,8 @@ def colorize_to(
     began = perf_counter()
     source = Path(source)
     if film_is_still(source):
-        colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-        picture, report = painted_still(source, NAME, colorizer, settings)
-        output.write(png_bytes(picture))
+        data, report = painted_png(source, NAME, colorizer, settings)
+        output.write(data)
         output.flush()
     else:
         report = _moving(output, source, colorizer, settings, on_progress)
@@ -103,7 +101,8 @@ def _moving(
     report.carried = writer.passthrough.carried
     report.left_behind = writer.passthrough.left_behind
     colour = colour_note(report.source_colour)
-    report.notes = [*film.info.notes, *plan.notes, *colour, *colorizer.notes]
+    told = [*film.info.notes, *film.remarks]
+    report.notes = [*told, *plan.notes, *colour, *colorizer.notes]
     report.weights = told_weights(colorizer, gate_sha256)
     return report
 

@@ -7,7 +7,7 @@ around it, of which the net sees one frame of a few.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,10 +21,12 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError
 from vidcolor.film.limits import printable
 from vidcolor.film.moments import windows
+from vidcolor.film.photo import frame_of, notes_of
 from vidcolor.film.probe import Film, film_is_still, open_film
+from vidcolor.film.reader import Still
 from vidcolor.film.seek import picture_end
 from vidcolor.film.shown import Screen, canvas
-from vidcolor.film.still import read_still, still_damage
+from vidcolor.film.still import still_damage
 from vidcolor.frames import Colored, Damage, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
@@ -102,22 +104,36 @@ class Viewer:
         source: str | Path,
         settings: Settings | None = None,
         colorizer: Colorizer | None = None,
+        between: Callable[[], object] | None = None,
     ) -> None:
         """Open ``source``; nets are loaded when they are needed, each once.
 
+        Args:
+            source: A film or a picture.
+            settings: Of everything; None takes the defaults.
+            colorizer: What to color with; None loads the weights of the settings.
+            between: Called before each frame that is read or given out; what it raises ends the
+                work. A picture is one frame.
+
         Raises:
-            FilmError: As `open_film` and `read_still`.
+            FilmError: As `open_film` and `Still`.
         """
         self.settings = settings or Settings()
         self._given = colorizer
+        self._between = between
         self._colorizers: dict[ColorizerSettings, Colorizer] = {}
         self._gate: Gate | None = None
         self.name = printable(Path(source).name)
         self.film: Film | None = None
         self.end = Fraction(0)
         self._damage: list[Damage] = []
+        self._notes: list[str] = []
         if film_is_still(source):
-            self._still = read_still(source, self.settings.open)
+            still = Still(source, self.settings.open)
+            photo = still.photo()
+            self._still, self._notes = frame_of(photo), notes_of(photo)
+            if still.pages > 1:
+                self._notes.append(f"{still.unit} 1 of {still.pages} is shown")
             height, width = self._still.luma.shape
             self.screen = Screen(width, height)
             self._damage = still_damage(self._still)
@@ -163,7 +179,7 @@ class Viewer:
     @property
     def notes(self) -> list[str]:
         """What a user should know of the film and of how the nets went."""
-        notes = list(self.film.info.notes if self.film else ())
+        notes = [*self.film.info.notes, *self.film.remarks] if self.film else [*self._notes]
         nets = [*self._colorizers.values(), *([self._given] if self._given else [])]
         return notes + [note for net in nets for note in net.notes]
 
@@ -196,7 +212,7 @@ class Viewer:
         if self.film is None:
             yield from ((Fraction(0), self._still) for _ in moments)
             return
-        for window in windows(self.film, moments):
+        for window in windows(self.film, moments, between=self._between):
             yield window.seconds, window.frames[window.place]
 
     def found(
@@ -232,6 +248,8 @@ class Viewer:
                 items = colorizer.colorize(read, info.sample_aspect, crew, stride)
                 items = smooth(items, settings.smooth, self._gate_for(settings), None, crew)
                 for item in items:
+                    if self._between:
+                        self._between()
                     if wanted and item.frame is wanted[0].frame:
                         yield from self._results(item, wanted.popleft())
         finally:
@@ -262,7 +280,7 @@ class Viewer:
         """
         assert self.film is not None
         ahead = settings.shots.min_frames + LOOK_AHEAD - 1  # what a cut is told by
-        shown = windows(self.film, moments, context.frames, context.frames + ahead)
+        shown = windows(self.film, moments, context.frames, context.frames + ahead, self._between)
         try:
             for seconds, group in groupby(shown, lambda window: window.seconds):
                 window, *same = group

@@ -31,7 +31,7 @@ from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.limits import printable
-from vidcolor.film.probe import Film, film_is_still, open_film
+from vidcolor.film.probe import Film, open_film
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
 from vidcolor.frames import Frame, Report
@@ -71,6 +71,7 @@ from vidcolor.plans import Plan, PlanEnd, PlannedChunk, excerpt, planned, write_
 from vidcolor.reels import Reel
 from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
+from vidcolor.stills import stays_still
 from vidcolor.streams import close, prefetch, timed, watched
 from vidcolor.way import crew_for
 from vidcolor.workfolder import ChunkFolder, read_journals
@@ -156,7 +157,7 @@ class Worker:
         if self._batch and (earlier := self._batch.done_before(reel)):
             return Finished(earlier, before=True)
         settings = self._settings
-        if film_is_still(reel.source):
+        if stays_still(reel.source, reel.target):
             colorizer = self._colorizer
             return Finished(
                 colorize_film(reel.source, reel.target, colorizer=colorizer, settings=settings)

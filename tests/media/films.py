@@ -32,6 +32,7 @@ MUXERS = {
     ".mkv": "matroska",
     ".webm": "webm",
     ".avi": "avi",
+    ".wmv": "asf",
     ".ts": "mpegts",
     ".mpg": "mpeg",
     ".gif": "gif",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from av.packet import Packet
 from films import Audio, Spec, make_film
@@ -71,6 +72,34 @@ def test_packets_shorter_than_a_tick_do_not_drift(
         assert after.times[1] == before.times[1]
     else:  # where PCM has no packets of its own
         assert abs(after.times[1][-1] - before.times[1][-1]) < Fraction(1024 + samples, rate)
+
+
+@pytest.mark.parametrize("target", [".mp4", ".mov"])
+def test_a_pause_in_pcm_stays_a_pause(tmp_path: Path, target: str) -> None:
+    """MP4 counts samples: a second without sound would bring all behind it a second early."""
+    source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
+    make_film(tmp_path / "whole.mkv", Spec(frames=24, codec="mpeg4", audio=(Audio("pcm_s16le"),)))
+    with av.open(str(tmp_path / "whole.mkv")) as a, av.open(str(source), "w") as b:
+        video = b.add_stream_from_template(a.streams.video[0], opaque=True)
+        sound = b.add_stream("pcm_s16le", rate=RATE)
+        sound.codec_context.layout = "mono"
+        b.start_encoding()
+        for packet in a.demux():
+            if packet.stream.type == "video" and packet.size:
+                packet.stream = video
+                b.mux(packet)
+            elif packet.size and not 0.25 < packet.pts * packet.time_base < 0.75:
+                packet.stream = sound
+                b.mux(packet)
+    run = recolour(source, out, fast())
+    assert run.left == []
+    assert run.damage == []
+    whole, held = (np.frombuffer(heard(p)[2], "<i2") for p in (tmp_path / "whole.mkv", out))
+    assert len(held) == pytest.approx(len(whole), abs=RATE // 50)
+    assert not held[RATE * 3 // 10 : RATE * 7 // 10].any()
+    end = slice(RATE * 8 // 10, RATE * 9 // 10)
+    lag = min(range(-96, 97), key=lambda n: abs(np.roll(held, n)[end] - whole[end]).sum())
+    assert abs(lag) <= RATE // 1000
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mp4", ".ts"])

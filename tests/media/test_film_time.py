@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 from films import Audio, Spec, Subtitle, joined, make_film
 from seen import see, subtitle_texts
 from ways import cut, fast, lossless, recolour
+
+from vidcolor.film.decode import decode
+from vidcolor.film.moments import windows
+from vidcolor.film.probe import open_film
+from vidcolor.film.seek import picture_end
+from vidcolor.settings import OpenSettings
 
 MS = Fraction(1, 1000)
 VFR = (0, 40, 83, 125, 300, 341, 700, 733, 766, 800, 1500, 1533)
@@ -202,3 +209,41 @@ def test_shortest_films(tmp_path: Path, frames: int, target: str) -> None:
     make_film(film, Spec(frames=frames))
     recolour(film, tmp_path / f"out{target}")
     assert len(see(tmp_path / f"out{target}").pts) == frames
+
+
+BEFORE_ZERO = {
+    "wrap.ts": ("libx264", tuple(8589861000 + 3750 * n for n in range(36)), Fraction(1, 90000)),
+    "negative.ts": ("libx264", tuple(range(-12, 24)), None),
+    "negative.mkv": ("ffv1", tuple(range(-12, 24)), None),
+}
+
+
+@pytest.mark.parametrize("name", list(BEFORE_ZERO))
+def test_times_count_from_the_first_frame(tmp_path: Path, name: str) -> None:
+    """A film whose clock begins before 0, or goes through it."""
+    film = tmp_path / name
+    codec, pts, tick = BEFORE_ZERO[name]
+    keep = {"avoid_negative_ts": "disabled"}
+    options = {"bf": "0", "g": "12"} if codec == "libx264" else {}
+    spec = Spec(codec=codec, frames=36, pts=pts, time_base=tick, options=options)
+    make_film(film, replace(spec, container_options=keep, audio=(Audio(),)))
+    before = see(film).pts
+    wanted = [p - before[0] for p in before]
+    assert near(wanted, [Fraction(n, 24) for n in range(36)], 10 * MS)
+    with open_film(film) as opened:
+        assert opened.info.start < 0
+        assert near([frame.seconds for frame in decode(opened)], wanted, MS)
+        assert opened.damage == []
+    half = OpenSettings(start=Fraction(1, 2), end=Fraction(1))
+    with open_film(film, half) as opened:
+        assert len(list(decode(opened))) == 12
+        assert abs(opened.zero - opened.info.start - Fraction(1, 2)) <= Fraction(1, 20)
+        assert opened.damage == []
+    with open_film(film) as opened:
+        assert abs(picture_end(opened) - Fraction(3, 2)) <= 12 * MS
+        found = windows(opened, [Fraction(0), Fraction(5, 8), Fraction(4, 3)])
+        assert near([w.seconds for w in found], [Fraction(n, 24) for n in (0, 15, 32)], 45 * MS)
+    run = recolour(film, tmp_path / "out.mkv", lossless())
+    assert run.damage == []
+    after = see(tmp_path / "out.mkv")
+    assert near([p - after.pts[0] for p in after.pts], wanted, MS)

@@ -136,7 +136,7 @@ SURVIVE = MATROSKA + [into_mp4(row) for row in MATROSKA if row.film in MP4]
 
 CHANGES = (
     r"FILM: the picture changes from {} to {} at frame 47 \(1\.890 s\); cut the film there and"
-    " colour the parts"
+    " color the parts"
 )
 NO_FILM = "FILM: is not a media file, or one of a kind vidcolor does not open"
 NO_INDEX = r"FILM: never finished recording \(no index\); recover it with a tool such as untrunc"

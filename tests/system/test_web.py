@@ -7,19 +7,24 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 import av
 import numpy as np
 import pytest
 from synthetic import texture
+
+from vidcolor.film.still import write_rgb
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(
@@ -125,15 +130,26 @@ class Visit:
     def __init__(self, browser: Any, address: str) -> None:
         self.page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
         self.page.set_default_timeout(PATIENCE)
-        self.asked: set[str] = set()
+        self.asked: list[str] = []
         self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.asked.add(request.url))
+        self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on(
             "console",
             lambda message: message.type == "error" and self.complaints.append(message.text),
         )
         self.page.goto(address)
+
+    def count(self, end: str) -> int:
+        """How often the page asked for what ends like this."""
+        return sum(url.endswith(end) for url in self.asked)
+
+    def choose(self, name: str) -> str:
+        """Chooses a film of the folder; what stands below its picture once it is in color."""
+        self.page.click("#listed input")
+        self.page.click(f"[role=option] >> text={name}")
+        self.page.locator(".facts h2", has_text=name).wait_for()
+        return self.settled()
 
     def come_back(self) -> None:
         """Leaves the page and opens it again.
@@ -225,6 +241,7 @@ def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_pa
 
     page.set_input_files("input[type=file]", upload)
     moment = visit.settled()
+    assert [visit.count(what) for what in ("/open", "/gray", "/color")] == [1, 1, 2]
     assert upload.name in page.inner_text(".facts h2")
     assert TITLE in page.inner_text(".facts .title")
     before, after = visit.pictures()
@@ -280,6 +297,103 @@ def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_pa
     } == set()
 
 
+def test_each_page_has_its_own_film_and_dials_over_a_reload(
+    serving: Serving, browser: Any, films: Path, tmp_path: Path
+) -> None:
+    (name,) = (path.name for path in films.iterdir())
+    visit, other = Visit(browser, serving.address), Visit(browser, serving.address)
+    visit.choose(name)
+    other.page.set_input_files("input[type=file]", make_film(tmp_path / "other.mp4"))
+    other.settled()
+    visit.set("#vivid", "0.9")
+    visit.page.click("#on")
+    visit.page.locator("#moment", has_text="frame 41").wait_for()
+    visit.settled()
+    visit.page.reload()
+    visit.settled()
+    assert name in visit.page.inner_text(".facts h2")
+    assert "frame 41" in visit.page.inner_text("#moment")
+    assert visit.page.input_value("#vivid input[type=number]") == "0.9"
+    assert visit.page.input_value("#listed input") == name
+    assert "other.mp4" in other.page.inner_text(".facts h2")
+    assert other.page.input_value("#vivid input[type=number]") == "0.5"
+    # What was uploaded can be removed, and goes from the page that shows it.
+    other.page.get_by_role("button", name="Remove other.mp4").click()
+    other.page.locator("#bench").wait_for(state="hidden")
+    assert visit.complaints == other.complaints == []
+
+
+def test_all_of_it_by_keyboard(serving: Serving, browser: Any, films: Path) -> None:
+    (name,) = (path.name for path in films.iterdir())
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    visit.choose(name)
+    page.wait_for_function("document.querySelectorAll('.strip button').length === 3")
+    line = page.get_by_role("slider", name="Line between before and after")
+    line.focus()
+    page.keyboard.press("ArrowLeft")
+    assert line.get_attribute("aria-valuenow") == "48"
+    page.keyboard.press("End")
+    assert line.get_attribute("aria-valuenow") == "100"
+
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Space")
+    assert line.get_attribute("aria-valuenow") == "0"
+    page.keyboard.press("ArrowRight")
+    page.locator("#moment", has_text="frame 41").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator("#moment", has_text="frame 80").wait_for()
+    now = page.locator(".strip [aria-current=true]")
+    assert now.get_attribute("aria-label") == "Shot 3, 0:03"
+    page.keyboard.press("ArrowUp")
+    page.locator("#moment", has_text="frame 40").wait_for()
+    page.get_by_role("button", name="Previous frame").press("Enter")
+    page.locator("#moment", has_text="frame 39").wait_for()
+    page.get_by_role("button", name="Next frame").wait_for()
+    visit.settled()
+    assert page.get_attribute("#picture img.after", "alt") == "Frame 39, in color"
+
+    for dial in ("#listed", "#weights", "#size"):
+        page.focus(f"{dial} input")
+        page.keyboard.press("ArrowDown")
+        page.locator("[role=listbox]").wait_for()
+        page.keyboard.press("Tab")
+        page.wait_for_function("!document.querySelector('[role=listbox]')")
+
+    # Tabbing through the dials changes nothing, so that nothing is colored again.
+    asked = visit.count("/color")
+    page.focus("#vivid input[type=number]")
+    for _ in range(5):
+        page.keyboard.press("Tab")
+    page.wait_for_timeout(500)
+    assert visit.count("/color") == asked
+    assert visit.complaints == []
+
+
+def test_a_photograph_comes_back_in_color(serving: Serving, browser: Any, tmp_path: Path) -> None:
+    write_rgb((texture(4, 96, 128) * 255).byte().expand(3, -1, -1), tmp_path / "photo.png")
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.set_input_files("input[type=file]", tmp_path / "photo.png")
+    assert visit.settled() == "Picture"
+    assert colourfulness(visit.pictures()[1]) > 5
+    page.click("#go")
+    job = visit.job().filter(has_text="photo.png")
+    with page.expect_download() as coming:
+        press(job, "Download").click()
+    assert coming.value.suggested_filename == "photo in colour.png"
+    # What was begun has come into sight.
+    top, bottom, height = page.evaluate(
+        "(() => { const box = [...document.querySelectorAll('#queue .job')].pop()"
+        ".getBoundingClientRect(); return [box.top, box.bottom, innerHeight]; })()"
+    )
+    assert top >= 0
+    assert bottom <= height
+    press(job, "Remove").click()
+    job.wait_for(state="detached")
+    assert visit.complaints == []
+
+
 @pytest.mark.slow
 def test_cancel_resume_and_a_film_of_the_folder(
     serving: Serving, browser: Any, films: Path, tmp_path: Path
@@ -309,12 +423,27 @@ def test_cancel_resume_and_a_film_of_the_folder(
 def test_what_cannot_be_coloured_is_told_on_the_page(serving: Serving, browser: Any) -> None:
     visit = Visit(browser, serving.address)
     for name, data, line in (
-        ("archive.zip", b"PK\3\4", "archive.zip: is no film"),
+        ("archive.zip", b"PK\3\4", "archive.zip: not a supported file"),
         ("<b>bad.mp4", b"no film at all" * 99, "<b>bad.mp4: is not a media file"),
     ):
         file = {"name": name, "mimeType": "video/mp4", "buffer": data}
         visit.page.set_input_files("input[type=file]", file)
         visit.page.locator(".problem:visible", has_text=line).wait_for()
+        assert visit.page.locator(".problem:visible").count() == 1  # never beside an older one
+
+
+def cookie(address: str) -> str:
+    """What the server gives to who has the address."""
+
+    class Stay(HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
+    try:
+        build_opener(Stay).open(address, timeout=30)
+    except HTTPError as answer:
+        return str(answer.headers["set-cookie"]).split(";")[0]
+    raise AssertionError("there is no way on")
 
 
 def status(url: str, **headers: str) -> int:
@@ -328,27 +457,60 @@ def status(url: str, **headers: str) -> int:
 def test_the_server_is_closed_to_others(serving: Serving, tmp_path: Path) -> None:
     port = serving.base.split(":")[2].strip("/")
     token = serving.address.split("token=")[1]
-    cookie = {"Cookie": f"vidcolor-{port}={token}"}
+    known = {"Cookie": cookie(serving.address)}
+    assert token not in known["Cookie"]
+    assert status(serving.base + "desk/jobs", Cookie=f"vidcolor-{port}={token}") == 403
     for path in ("", "config", "desk/jobs", "theme.css", "gradio_api/queue/data"):
         assert status(serving.base + path) == 403
-    assert status(serving.base + "desk/jobs", **cookie) == 200
-    assert status(serving.base + "desk/jobs", **cookie, Host="evil.example") == 403
+    assert status(serving.base + "desk/jobs", **known) == 200
+    assert status(serving.base + "desk/jobs", **known, Host="evil.example") == 403
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
     (private,) = serving.room.iterdir()
     for path in (secret, ROOT / "README.md", private / ".lock", private / "films"):
-        assert status(f"{serving.base}gradio_api/file={path}", **cookie) in (403, 404)
+        assert status(f"{serving.base}gradio_api/file={path}", **known) in (403, 404)
     with open("/proc/net/tcp") as table:
         listening = [line.split()[1] for line in table if line.split()[3] == "0A"]
     assert f"0100007F:{int(port):04X}" in listening  # 127.0.0.1
     assert f"00000000:{int(port):04X}" not in listening
 
 
-def test_ctrl_c_ends_it_and_leaves_nothing_behind(serving: Serving) -> None:
+def half_open(port: int, count: int, stack: ExitStack) -> None:
+    """Connections that begin to ask and never end."""
+    for _ in range(count):
+        made = stack.enter_context(socket.socket())
+        made.settimeout(20)
+        made.connect(("127.0.0.1", port))
+        with suppress(OSError):  # it was sent away already
+            made.sendall(b"GET / HTTP/1.1\r\nhost: ")
+
+
+def test_a_thousand_silent_connections_keep_the_owner_not_out(serving: Serving) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1500:
+        pytest.skip("this machine does not let a process open so many")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1500), hard))
+    known = {"Cookie": cookie(serving.address)}
+    with ExitStack() as stack:
+        half_open(int(serving.base.split(":")[2].strip("/")), 1100, stack)
+        assert status(serving.base + "desk/jobs", **known) == 200
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_behind(serving: Serving, browser: Any) -> None:
+    visit = Visit(browser, serving.address)
+    visit.page.locator("#queue h2").wait_for()
     assert left_running(serving.room)  # the worker at least
     assert serving.end() < 5
     assert serving.process.returncode == 130
     assert "Traceback" not in "".join(serving.said)
+    assert "".join(serving.said).count("\n") < 20
+    # One voice tells the page.
+    visit.page.locator("[role=alert]:visible", has_text="Lost the connection").wait_for()
+    visit.page.wait_for_timeout(2000)
+    assert visit.page.locator("[role=alert]:visible").count() == 1
+    assert visit.page.locator(".toast-wrap:visible, .toast-body:visible").count() == 0
     assert serving.said[-1].endswith("vidcolor: interrupted\n")
     assert list(serving.room.iterdir()) == []
     assert left_running(serving.room) == []

@@ -23,7 +23,7 @@ from vidcolor.plans import (
     write_plan,
 )
 
-END = PlanEnd("1/25", "tinted", (Damage("gap", 1.5, "no picture"),), {"gap": 1})
+END = PlanEnd("1/25", "tinted", (Damage("gap", 1.5, "no picture"),), {"gap": 1}, ("a remark",))
 
 
 def frames(lengths: list[int], cuts: set[int]) -> Iterator[Frame]:
@@ -134,6 +134,7 @@ def test_a_plan_of_another_job_or_half_of_one_is_none(folder: ChunkFolder) -> No
 def test_the_end_of_a_plan_tells_a_film_what_it_does_not_know() -> None:
     class Film:
         zero, source_colour, damage, damage_counts = 0, "grey", [], {}
+        remarks: tuple[str, ...] = ()
 
     film = Film()
     END.tell(film)  # type: ignore[arg-type]

@@ -11,7 +11,8 @@ from vidcolor.web.guard import Guard
 
 TOKEN, PORT = "so-secret", 7860
 HOST = f"127.0.0.1:{PORT}"
-COOKIE = {"cookie": f"other=1; vidcolor-{PORT}={TOKEN}"}
+GUARDS: list[Guard] = []
+"""The one that is asked, so that its cookie stays."""
 
 
 async def page(scope: Any, receive: Any, send: Any) -> None:
@@ -46,11 +47,20 @@ def ask(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(Guard(page, TOKEN, PORT)(scope, receive, send))
+    GUARDS[:] = GUARDS or [Guard(page, TOKEN, PORT)]
+    asyncio.run(GUARDS[0](scope, receive, send))
     if kind == "websocket":
         return sent[0]["code"], {}, []
     found = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return sent[0]["status"], found, [message["body"] for message in sent[1:]]
+
+
+def cookie_of(headers: dict[str, str]) -> str:
+    return headers["set-cookie"].split(";")[0].split("=", 1)[1]
+
+
+SECRET = cookie_of(ask(query=f"token={TOKEN}")[1])
+COOKIE = {"cookie": f"other=1; vidcolor-{PORT}={SECRET}"}
 
 
 def test_nobody_gets_anything_without_the_token() -> None:
@@ -78,9 +88,45 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address() -> None:
     assert status == 303
     assert headers["location"] == "/?__theme=dark"
     cookie = headers["set-cookie"]
-    assert cookie.startswith(f"vidcolor-{PORT}={TOKEN};")
+    assert cookie.startswith(f"vidcolor-{PORT}=")
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
+
+
+def test_the_address_does_not_tell_the_cookie_nor_the_cookie_the_address() -> None:
+    # Browsers keep addresses, and give cookies to every port of this machine.
+    assert SECRET != TOKEN
+    assert len(SECRET) >= 32
+    assert ask(headers={"cookie": f"vidcolor-{PORT}={TOKEN}"})[0] == 403
+    assert ask(query=f"token={SECRET}")[0] == 403
+    try:
+        GUARDS.insert(0, Guard(page, TOKEN, PORT))
+        other = cookie_of(ask(query=f"token={TOKEN}")[1])
+    finally:
+        del GUARDS[0]
+    assert other != SECRET  # another server has another one
+
+
+@pytest.mark.parametrize(
+    ("path", "quoted"),
+    [
+        ("/desk/\u20ac", "/desk/%E2%82%AC"),
+        ("/desk/a\r\nset-cookie: a=b", "/desk/a%0D%0Aset-cookie%3A%20a%3Db"),
+        ("/desk/\x00\x7f", "/desk/%00%7F"),
+        ("/desk/\ufffd?#", "/desk/%EF%BF%BD%3F%23"),
+    ],
+)
+def test_a_strange_path_with_the_token_is_quoted(path: str, quoted: str) -> None:
+    status, headers, _ = ask(path, query=f"token={TOKEN}")
+    assert (status, headers["location"]) == (303, quoted)
+    assert "\n" not in headers["location"]
+
+
+def test_the_manifest_which_browsers_ask_for_without_cookies_is_empty() -> None:
+    status, headers, body = ask("/manifest.json")
+    assert (status, body) == (200, [b"{}"])
+    assert headers["content-type"] == "application/manifest+json"
+    assert ask("/manifest.json", headers={"host": "evil.example"})[0] == 403
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example", "/x\r\nset-cookie: a=b"])
@@ -94,7 +140,7 @@ def test_the_cookie_opens_the_page_which_streams_and_closes_it_for_others() -> N
     assert "access-control-allow-origin" not in headers
     assert "default-src 'self'" in headers["content-security-policy"]
     assert headers["x-frame-options"] == "DENY"
-    assert ask(headers={"cookie": f"vidcolor-1={TOKEN}"})[0] == 403
+    assert ask(headers={"cookie": f"vidcolor-1={SECRET}"})[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -144,6 +190,8 @@ def test_a_link_with_the_token_may_stand_anywhere() -> None:
     [
         *("/gradio_api/upload", "/gradio_api/proxy=http://evil.example", "/gradio_api/info"),
         *("/gradio_api/api/look", "/gradio_api/vibe-code", "/monitoring", "/login", "/logout"),
+        *("/gradio_api/file=http://evil.example/a", "/gradio_api/file=https://127.0.0.1/a"),
+        *("/gradio_api/file=/etc/passwd", "/gradio_api/file=", "/gradio_api/queue/join"),
         *("/gradio_api/file/etc/passwd", "/docs", "/openapi.json", "/svelte/x"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import NotAllowed
+from vidcolor.journal import open_journal
 from vidcolor.places import work_folder
 from vidcolor.web import jobs as jobs_module
+from vidcolor.web import launch
+from vidcolor.web.children import CPU_SECONDS, end, renew, start
 from vidcolor.web.choice import Choice
 from vidcolor.web.jobs import Job, Queue, complaint, last_line, told
 from vidcolor.web.shelf import Film
@@ -47,6 +52,7 @@ if does == "limits":
     bounds = [resource.getrlimit(kind)[0] for kind in
               (resource.RLIMIT_CORE, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE)]
     print("limits", *bounds, os.getpgrp() == os.getpid(), os.nice(0), file=diary, flush=True)
+    print(open("/proc/self/limits").read(), file=diary, flush=True)
 tell(4)
 report = {"frames": 4, "seconds": {"total": 1.5}, "left_behind": []}
 report["damage_counts"] = {"gap": 2} if does == "damage" else {}
@@ -188,6 +194,112 @@ def test_a_job_runs_under_limits_in_a_group_of_its_own(
     assert 0 < int(size) < 1 << 60
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_processor_and_tasks_of_a_job_are_bounded(
+    queue: Queue, film: Make, tmp_path: Path
+) -> None:
+    job = queue.add(film("l.mp4", "limits"), Choice())
+    until(lambda: job.state == "done")
+    limits = {}
+    for line in diary(tmp_path):
+        name, *bounds = re.split(r"  +", line)
+        limits[name] = bounds
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert int(limits["Max processes"][0]) > 0
+    assert 0 < int(limits["Max cpu time"][0]) <= 24 * 3600
+    if not any(map(os.path.exists, launch.GPUS)):
+        most = max(launch.LEAST_MEMORY, launch.MEMORY_SHARE * there)
+        assert 0 < int(limits["Max address space"][0]) <= most
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can a limit be raised from outside")
+def test_who_gets_on_may_use_more_of_the_processor(tmp_path: Path) -> None:
+    import resource
+
+    process = start(["timeit", "-n", "1", "-r", "1", "import time; time.sleep(60)"], tmp_path)
+    try:
+        until(lambda: resource.prlimit(process.pid, resource.RLIMIT_CPU)[0] > 0)
+        hard = resource.prlimit(process.pid, resource.RLIMIT_CPU)[1]
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (1000, hard))
+        renew(process)
+        assert resource.prlimit(process.pid, resource.RLIMIT_CPU)[0] >= CPU_SECONDS
+    finally:
+        end(process)
+
+
+@pytest.mark.parametrize("how", ["remove", "close"])
+def test_nobody_removes_the_unfinished_film_of_another_server(
+    how: str, film: Make, tmp_path: Path
+) -> None:
+    keep = tmp_path / "keep"
+    keep.mkdir()
+    queues = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        queues.append(Queue(tmp_path / name, keep, stand_in))
+    source = replace(film("f.mp4", "slow"), uploaded=True)
+    try:
+        first, second = (queue.add(source, Choice()) for queue in queues)
+        assert first.target != second.target
+        # The second is told to make the very film of the first, as an older server would.
+        queues[1].stop(second.id)
+        second.target = first.target
+        with open_journal(first.target) as journal:
+            journal.begin({"film": "f"})
+            until(lambda: second.state == "stopped")
+            queues[1].remove(second.id) if how == "remove" else queues[1].close()
+            assert (work_folder(first.target) / "journal.jsonl").exists()
+    finally:
+        for queue in queues:
+            queue.close()
+
+
+def test_a_name_is_taken_when_something_was_begun_under_it(film: Make, tmp_path: Path) -> None:
+    room, keep = tmp_path / "room", tmp_path / "keep"
+    room.mkdir()
+    keep.mkdir()
+    (keep / ".a in colour.mp4.vidcolor").mkdir()
+    (keep / ".a in colour 2.mp4.part").touch()
+    queue = Queue(room, keep, stand_in)
+    try:
+        job = queue.add(film("a.mp4", "slow"), Choice())
+        assert job.target.name == "a in colour 3.mp4"
+        queue.remove(queue.add(film("b.mp4", "done"), Choice()).id)
+    finally:
+        queue.close()
+    # What others began is there still, and nothing of what was removed or never begun.
+    assert sorted(path.name for path in keep.iterdir()) == [
+        ".a in colour 2.mp4.part",
+        ".a in colour.mp4.vidcolor",
+    ]
+
+
+def test_results_that_cannot_be_put_anywhere_are_refused(film: Make, tmp_path: Path) -> None:
+    (tmp_path / "room").mkdir()
+    queue = Queue(tmp_path / "room", tmp_path / "gone", stand_in)
+    try:
+        with pytest.raises(NotAllowed, match="cannot be written"):
+            queue.add(film("a.mp4", "done"), Choice())
+        assert queue.jobs() == []
+    finally:
+        queue.close()
+    assert list((tmp_path / "room").iterdir()) == []
+
+
+@pytest.mark.parametrize("letter", ["x", "\u6620", "\U0001f600", "\u00e9"])
+@pytest.mark.parametrize("size", [200, 247, 251])
+def test_names_as_long_as_file_systems_have_them(
+    letter: str, size: int, queue: Queue, film: Make
+) -> None:
+    name = letter * (size // len(letter.encode())) + ".mp4"
+    jobs = [queue.add(film(name, "done"), Choice()) for _ in range(2)]
+    until(lambda: all(job.state == "done" for job in jobs))
+    assert len({job.target for job in jobs}) == 2
+    for job in jobs:
+        assert job.target.is_file()
+        assert len(os.fsencode(job.target.name)) <= 255
+
+
 @pytest.mark.parametrize("how", ["stop", "close", "stall"])
 def test_one_that_does_not_listen_is_killed(
     how: str, film: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -244,7 +356,8 @@ def test_work_on_uploads_goes_with_the_server_and_other_work_stays(
 
 
 @pytest.mark.parametrize(
-    ("suffix", "result"), [(".MP4", ".mp4"), (".mov", ".mov"), (".avi", ".mkv")]
+    ("suffix", "result"),
+    [(".MP4", ".mp4"), (".mov", ".mov"), (".avi", ".mkv"), (".JPEG", ".jpg"), (".tif", ".png")],
 )
 def test_the_result_fits_what_the_film_holds(
     suffix: str, result: str, queue: Queue, film: Make

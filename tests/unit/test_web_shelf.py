@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import NotAllowed
+from vidcolor.reels import PICTURE_SUFFIXES
 from vidcolor.web import private, shelf
 from vidcolor.web.private import PREFIX, PrivateFolder
 from vidcolor.web.shelf import KEPT_FREE, Shelf, inside, spoken
@@ -120,9 +121,9 @@ def test_an_upload_gets_a_name_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "size", "word"),
     [
-        ("film.zip", 5, "no film"),
-        ("film.mp4.exe", 5, "no film"),
-        ("mp4", 5, "no film"),
+        ("film.zip", 5, "not a supported"),
+        ("film.mp4.exe", 5, "not a supported"),
+        ("mp4", 5, "not a supported"),
         ("film.mp4", 0, "empty"),
         ("film.mp4", None, "empty"),
         ("film.mp4", -3, "empty"),
@@ -163,13 +164,65 @@ def test_uploads_together_leave_room_on_the_disk(
     [
         ("C:\\films\\reel.mp4", "reel.mp4"),
         ("a/b/reel.mp4", "reel.mp4"),
-        ("x" * 300 + ".mp4", "x" * 100 + ".mp4"),
+        ("x" * 74 + "y" * 300 + "z" * 25 + ".mp4", "x" * 74 + "…" + "z" * 25 + ".mp4"),
+        ("\u6620" * 83 + ".mp4", "\u6620" * 49 + "…" + "\u6620" * 16 + ".mp4"),
         ("", "film"),
         ("  ", "film"),
     ],
 )
 def test_names_as_they_are_shown(name: str, told: str) -> None:
     assert spoken(name) == told
+
+
+def test_a_folder_of_very_many_files_is_listed_in_a_moment(tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    for number in range(20):
+        (folder / str(number)).mkdir(parents=True)
+        for name in range(100):
+            (folder / str(number) / f"{name}.mp4").symlink_to(tmp_path)
+            (folder / str(number) / f"{name}.txt").touch()
+            (folder / str(number) / f"{name}.mkv").touch()
+    resolved = []
+
+    def resolve(path: Path, strict: bool = False) -> Path:
+        resolved.append(path)
+        return path
+
+    films = a_shelf(tmp_path, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shelf, "MOST_LISTED", 50)
+        patch.setattr(Path, "resolve", resolve)
+        found = films.listed()
+        seen = len(resolved)
+        assert found == films.listed()
+    assert len(found) == 50
+    # Links are resolved, those before the last one that is offered; a list is remembered.
+    assert len(resolved) == seen
+    assert 0 < seen <= 2 * 50 + 2
+
+
+def test_an_upload_can_be_removed_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    films = a_shelf(tmp_path, folder)
+    with films.upload("a.mp4", 5) as file:
+        file.write(b"12345")
+    film, own = films.uploaded(Path(file.name), "a.mp4"), films.choose("0/reel.mp4")
+    assert films.uploads() == [film]
+    films.remove(film.id)
+    assert films.uploads() == []
+    assert not film.path.exists()
+    for film_id in (film.id, own.id, ""):
+        with pytest.raises(NotAllowed):
+            films.remove(film_id)
+    assert own.path.exists()
+
+
+def test_pictures_are_taken_like_films(folder: Path, tmp_path: Path) -> None:
+    assert shelf.PICTURES == PICTURE_SUFFIXES  # which stand where a server need not look
+    (folder / "portrait.JPG").write_bytes(b"picture")
+    films = a_shelf(tmp_path, folder)
+    assert ("portrait.JPG", "0/portrait.JPG") in films.listed()
+    with films.upload("portrait.tif", 5) as file:
+        file.write(b"12345")
 
 
 def test_the_private_folder_is_private_and_goes(tmp_path: Path) -> None:

@@ -44,9 +44,6 @@ class Page(HTMLParser):
     "html",
     [
         words.facts(opened(title=EVIL, notes=[EVIL], name=EVIL)),
-        words.problem(EVIL),
-        words.good(EVIL),
-        words.moment(opened(), 3, None, EVIL),
         words.promise(EVIL),
     ],
 )
@@ -79,6 +76,22 @@ def test_the_strip_is_even_until_shots_are_known() -> None:
     assert "3 shots, so far to 0:04" in html
     found.over = found.finished = True
     assert "3 shots<" in words.strip(opened(), found)
+
+
+def test_the_buttons_of_the_strip_say_what_they_are() -> None:
+    def names(html: str) -> list[str | None]:
+        return [given.get("aria-label") for tag, given in Page(html).tags if tag == "button"]
+
+    found = Shots([Fraction(0), Fraction(8)], over=True, finished=True)
+    assert names(words.strip(opened("20"), found)) == ["Shot 1, 0:00", "Shot 2, 0:08"]
+    assert names(words.strip(opened("20"), Shots()))[1] == "Moment 2, 0:00"
+    assert "Finding shots… (24 sample frames meanwhile)" in words.strip(opened("20"), Shots())
+
+
+def test_the_facts_of_a_picture() -> None:
+    page = Page(words.facts(opened(seconds="1/25", picture=True, sound=0)))
+    assert "picture · 640 x 480" in page.text
+    assert "silent" not in page.text
 
 
 def test_the_strip_of_a_film_with_one_frame() -> None:

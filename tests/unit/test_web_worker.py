@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -15,6 +16,8 @@ import pytest
 from synthetic import texture
 
 from vidcolor.errors import FilmError, PreviewLost
+from vidcolor.film.still import write_rgb
+from vidcolor.web import looker
 from vidcolor.web.choice import Choice
 from vidcolor.web.looker import answer
 from vidcolor.web.shelf import Film
@@ -119,6 +122,91 @@ def test_it_closes_at_once_whatever_it_does(hire: Callable[..., Worker]) -> None
         hangs.result(0)
     with pytest.raises(CancelledError):
         waits.result(0)
+
+
+def test_who_asks_after_it_was_closed_is_told_so(hire: Callable[..., Worker]) -> None:
+    worker = hire()
+    stop, answers = threading.Event(), []
+
+    def ask() -> None:
+        while not stop.is_set():
+            answers.append(worker.ask("say"))
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.05)
+    worker.close()
+    time.sleep(0.05)
+    stop.set()
+    thread.join()
+    assert all(answer.done() for answer in answers)
+    assert answers[-1].cancelled()
+
+
+def test_what_nobody_waits_for_any_more_makes_room(
+    hire: Callable[..., Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The real process, with work that never ends by itself and looks up between its steps.
+    (tmp_path / "endless.py").write_text(
+        "import time\nfrom vidcolor.web import looker\n"
+        "def endless():\n    while True:\n        looker.WISH.check()\n        time.sleep(0.01)\n"
+        "looker.WORK['endless'] = endless\nlooker.WORK['say'] = lambda: {}\nlooker.main()\n"
+    )
+    worker = Worker(tmp_path, patience=30, words=("endless",))
+    try:
+        first, waits = worker.ask("endless"), worker.ask("endless")
+        worker.ask("endless").give_up()
+        while not first.running():
+            time.sleep(0.01)
+        next_one = worker.ask("say")
+        waits.give_up()
+        began = time.monotonic()
+        first.give_up()
+        assert next_one.result(20) == {}
+        assert time.monotonic() - began < 10
+        with pytest.raises(FilmError, match="nobody waits"):
+            first.result(0)
+        assert waits.cancelled()
+        assert worker.ask("say").result(20) == {}  # what was given up is not the next one's matter
+    finally:
+        worker.close()
+
+
+def test_a_preview_is_given_up_between_two_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = Path(__file__).parents[2] / "samples" / "newsreel.mp4"
+    looks = []
+
+    def check() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise looker.GivenUp
+
+    monkeypatch.setattr(looker.WISH, "check", check)
+    words = {"path": str(sample), "moment": "5", "height": 90}
+    found = asked(do="frame", target=str(tmp_path / "a.jpg"), **words)
+    assert found == {"error": "nobody waits for this preview any more"}
+    assert list(tmp_path.iterdir()) == []
+    found = asked(do="frame", target=str(tmp_path / "a.jpg"), **words)
+    assert "ok" in found
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+
+
+def test_a_photograph_is_looked_into_like_a_film(tmp_path: Path, tiny_weights: Path) -> None:
+    photo = tmp_path / "photo.png"
+    write_rgb((texture(3, 48, 64) * 255).byte().expand(3, -1, -1), photo)
+    found = asked(do="facts", path=str(photo))["ok"]
+    assert isinstance(found, dict)
+    assert (found["picture"], found["width"], found["height"]) == (True, 64, 48)
+    before, after = tmp_path / "before.jpg", tmp_path / "after.jpg"
+    choice = Choice(weights=str(tiny_weights), device="cpu").plain()
+    words = {"path": str(photo), "moment": "1/50"}
+    found = asked(do="still", before=str(before), after=str(after), choice=choice, **words)
+    assert found == {"ok": {"seconds": "0"}}
+    assert before.stat().st_size
+    assert after.stat().st_size
 
 
 def asked(**words: object) -> dict[str, object]:

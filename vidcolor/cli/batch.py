@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from unicodedata import combining, east_asian_width
+from typing import TYPE_CHECKING, Any
 
+from vidcolor.cli.checks import check_folder, check_sources, check_weights, is_name_of_one
+from vidcolor.cli.faces import OPENING
 from vidcolor.cli.progress import ProgressFile, Shown, progress_file
 from vidcolor.cli.summary import headline, speed, summarise
-from vidcolor.cli.text import clock, fail, is_surprise, printable, reason, say
+from vidcolor.cli.text import (
+    clock,
+    columns,
+    count,
+    fail,
+    fitted,
+    is_surprise,
+    printable,
+    reason,
+    say,
+)
 from vidcolor.errors import FilmUnreadable, SettingsError
-from vidcolor.places import is_pattern
+from vidcolor.places import STILL_SUFFIXES, is_pattern
 from vidcolor.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +41,9 @@ WIDEST = 44
 WIDEST_TITLE = 28
 """The same, before a bar."""
 
+FAILED = 2
+"""Exit code of a batch in which a film failed."""
+
 SHOWN = 3
 """How many of the files that are left out are named."""
 
@@ -40,32 +55,35 @@ def is_batch(args: argparse.Namespace) -> bool:
     (source, *others), target = args.sources, args.target
     if others or is_pattern(source) or os.path.isdir(target) or target.endswith(os.sep):
         return True
-    return os.path.isdir(source) and not _is_name_of_one(target)
-
-
-def _is_name_of_one(target: str) -> bool:
-    """Whether a film or a picture would be written under such a name."""
-    from vidcolor.film.encode import CONTAINERS
-    from vidcolor.film.still import STILL_SUFFIXES
-
-    return target == "-" or Path(target).suffix.lower() in (*CONTAINERS, *STILL_SUFFIXES)
+    return os.path.isdir(source) and not is_name_of_one(target)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Colour all films; 2 where one failed, else 3 where one is not whole, else 0.
+    """Color all films; 2 where one failed, else 3 where one is not whole, else 0.
 
     Raises:
         VidcolorError: Nothing can be begun.
     """
-    from vidcolor.batch import Batch
-
-    found = found_reels(args)
+    found = checked_reels(args, settings)
+    films = len(found.reels)
     rows: list[Row] = []
+    args.ended = rows
     with progress_file(args.progress) as lines:
-        batch = Batch(settings)
+        with Shown(None, args.quiet, things(found.reels)):
+            from vidcolor.batch import Batch
+
+            batch = Batch(settings)
         for number, reel in enumerate(found.reels, 1):
-            rows.append(_coloured(batch, reel, (number, len(found.reels)), lines, args))
+            rows.append(_coloured(batch, reel, (number, films), lines, args))
     return conclude(rows, found, args)
+
+
+def interrupted(args: argparse.Namespace) -> str:
+    """What a batch that was stopped leaves behind."""
+    done = sum(row.code != FAILED for row in list(getattr(args, "ended", ())))
+    if args.quiet or not done:
+        return INTERRUPTED
+    return f"interrupted; {done} of {args.films} done; run the same command again to go on"
 
 
 def conclude(rows: Sequence[Row], found: Reels, args: argparse.Namespace) -> int:
@@ -76,27 +94,41 @@ def conclude(rows: Sequence[Row], found: Reels, args: argparse.Namespace) -> int
     return max((row.code for row in rows), key=(0, 3, 2).index)
 
 
-def found_reels(args: argparse.Namespace) -> Reels:
-    """The films that are meant.
+def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
+    """The films that are meant; all that can be known before one is colored was checked.
 
     Raises:
         SettingsError: An option or a name makes no sense for several films.
-        FilmUnreadable: There is none.
+        WeightsNotFound: There is no such net.
+        OutputError: Nothing can be written there.
+        FilmUnreadable: There is no film.
     """
-    from vidcolor.reels import find_reels
-
     target = Path(args.target)
     if args.report:
         raise SettingsError("--report is for one film; of several each gets its own beside it")
     if "" in args.sources:
         raise SettingsError("an empty name is no film")
-    if _is_name_of_one(args.target) and not target.is_dir():
-        raise SettingsError(f"{args.target}: is for one film; name a folder for several")
+    if is_name_of_one(args.target) and not target.is_dir():
+        raise SettingsError(
+            f"{args.target}: is for one film; with several inputs, the output must be a folder"
+        )
+    check_weights(settings.colorizer.weights)
+    check_sources(args.sources)
+    check_folder(args.target)
+    from vidcolor.reels import find_reels
+
     found = find_reels(args.sources, target, args.to)
     if not found.reels:
         others = _left_out(found.left_out, args.verbose)
         raise FilmUnreadable(f"{', '.join(args.sources)}: there is no film in it{others}")
+    args.films = things(found.reels)
     return found
+
+
+def things(reels: Sequence[Reel]) -> str:
+    """``1 film``, ``6 pictures``; several of which some are pictures are films."""
+    pictures = all(reel.target.suffix.lower() in STILL_SUFFIXES for reel in reels)
+    return count(len(reels), "picture" if pictures else "film")
 
 
 def _coloured(
@@ -109,7 +141,8 @@ def _coloured(
     """Colour one film, show how far it is, and tell how it went; its line of the table."""
     number, films = place
     title = f"{number}/{films} {fitted(reel.name, WIDEST_TITLE)}"
-    with Shown(lines, args.quiet, title, film=number, films=films, name=reel.name) as shown:
+    told: dict[str, Any] = {"film": number, "films": films, "name": reel.name}
+    with Shown(lines, args.quiet, title, target=reel.target, doing=OPENING, **told) as shown:
         outcome = batch.colour(reel, shown)
         shown.report = outcome.report
     if outcome.error and args.interrupt.number:
@@ -127,6 +160,8 @@ def tell(outcome: Outcome, row: Row, place: str, args: argparse.Namespace) -> No
         fail(f"{place} {row.name}: {row.why}")
     elif args.quiet or not outcome.report:
         return
+    elif not args.verbose and not row.why and sys.stderr.isatty():
+        return  # where there is a bar, the table at the end tells it
     elif row.result == "skipped":
         say(f"{place} {outcome.report.target}: is done already")
     elif args.verbose:
@@ -153,7 +188,7 @@ def row_of(outcome: Outcome) -> Row:
     """What the table says of a film."""
     name, result, report = printable(outcome.reel.name), str(outcome.result), outcome.report
     if report is None:
-        return Row(name, result, 2, why=_reason(outcome))
+        return Row(name, result, FAILED, why=_reason(outcome))
     code, why = (0, "") if report.clean else (3, missing(report))
     if result == "skipped":
         return Row(name, result, code, str(report.frames), why=why)
@@ -195,31 +230,12 @@ def table(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
-
-
-def fitted(name: str, width: int) -> str:
-    """A name cut in the middle to so many columns of a terminal."""
-    name = printable(name)
-    if columns(name) <= width:
-        return name
-    head, tail = "", ""
-    while columns(head + tail) < width - 2:
-        tail = name[len(name) - len(tail) - 1 :]
-        if columns(head + tail) < width - 2:
-            head = name[: len(head) + 1]
-    return f"{head}\N{HORIZONTAL ELLIPSIS}{tail}"
-
-
 def _sum(rows: Sequence[Row], found: Reels, verbose: bool) -> str:
     from vidcolor.batch import Result
 
     times = Counter(row.result for row in rows)
     counts = ", ".join(f"{times[result]} {result}" for result in Result if times[result])
-    films = "1 film" if len(rows) == 1 else f"{len(rows)} films"
-    return f"{films}: {counts}{_left_out(found.left_out, verbose)}"
+    return f"{things(found.reels)}: {counts}{_left_out(found.left_out, verbose)}"
 
 
 def _left_out(paths: Sequence[Path], verbose: bool) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli import batch
+from vidcolor.cli.one import shown_of
 from vidcolor.cli.progress import FilmLines, ProgressFile, Shown, progress_file
-from vidcolor.errors import SettingsError
+from vidcolor.cli.text import at_least
+from vidcolor.errors import ClusterError, SettingsError
 from vidcolor.settings import ClusterSettings, Settings
 
 if TYPE_CHECKING:
@@ -34,14 +37,14 @@ def add_cluster(p: argparse.ArgumentParser) -> None:
     default = ClusterSettings()
     group.add_argument(
         "--workers",
-        type=int,
+        type=at_least(1),
         default=default.workers,
         metavar="N",
         help="how many (default: as many as there is room for)",
     )
     group.add_argument(
         "--worker-cpus",
-        type=int,
+        type=at_least(1),
         default=default.cpus,
         metavar="N",
         help="cores for each (default: 1; with a GPU its share of the cores)",
@@ -79,12 +82,13 @@ def colour_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSet
     Raises:
         VidcolorError: What went wrong.
     """
+    check_ray()
     from vidcolor.cluster import colorize_on_cluster
     from vidcolor.reels import Reel
 
     args.interrupt.grace = GRACE
     reel = Reel(args.source, Path(args.source), Path(args.target))
-    with progress_file(args.progress) as lines, Shown(lines, args.quiet) as shown:
+    with progress_file(args.progress) as lines, shown_of(args, lines) as shown:
         (outcome,) = colorize_on_cluster(
             [reel],
             settings,
@@ -106,13 +110,15 @@ def colour_several(args: argparse.Namespace, settings: Settings, cluster: Cluste
     Raises:
         VidcolorError: Nothing can be begun.
     """
-    from vidcolor.cluster import colorize_on_cluster
-
+    check_ray()
+    found = batch.checked_reels(args, settings)
     args.interrupt.grace = GRACE
-    found = batch.found_reels(args)
     films = len(found.reels)
     rows: dict[Reel, batch.Row] = {}
+    args.ended = rows
     with progress_file(args.progress) as lines, Shown(None, args.quiet, f"0/{films}") as bar:
+        from vidcolor.cluster import colorize_on_cluster
+
         shown = _AllShown(bar, found.reels, lines)
         for outcome in colorize_on_cluster(
             found.reels, settings, cluster, on_progress=shown, on_note=_Notes(args, bar)
@@ -121,6 +127,16 @@ def colour_several(args: argparse.Namespace, settings: Settings, cluster: Cluste
             row = rows[outcome.reel] = batch.row_of(outcome)
             batch.tell(outcome, row, f"{len(rows)}/{films}", args)
     return batch.conclude([rows[reel] for reel in found.reels], found, args)
+
+
+def check_ray() -> None:
+    """See that Ray is installed.
+
+    Raises:
+        ClusterError: It is not.
+    """
+    if find_spec("ray") is None:
+        raise ClusterError("--cluster needs Ray: pip install 'vidcolor[cluster]'")
 
 
 class _Notes:

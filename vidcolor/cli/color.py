@@ -1,21 +1,19 @@
-"""``vidcolor IN OUT``: colour a film, a picture, or all that a folder holds."""
+"""``vidcolor IN OUT``: color a film, a picture, or all that a folder holds."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from vidcolor import __version__
 from vidcolor.cli import batch, cluster
-from vidcolor.cli.progress import Shown, add_progress, progress_file
+from vidcolor.cli.checks import PIPE, check_one
+from vidcolor.cli.one import check_words, colour_one
+from vidcolor.cli.progress import add_progress
 from vidcolor.cli.summary import summarise
-from vidcolor.cli.text import Parser, moment, option, write_json
-from vidcolor.errors import SettingsError
+from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
+from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
 from vidcolor.places import work_folder
 from vidcolor.settings import (
     NUMBERS,
@@ -28,58 +26,36 @@ from vidcolor.settings import (
     Settings,
     SmoothSettings,
 )
-
-if TYPE_CHECKING:
-    from vidcolor.frames import Report
-
-
-PIPE = "-"
-"""As OUT: the film goes to standard output."""
-
-
-class WordsParser(Parser):
-    """A parser of ``IN... OUT`` with options anywhere between the words."""
-
-    def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: Any = None
-    ) -> Any:
-        """Words and options; ``source`` is the first of ``sources``."""
-        given = list(sys.argv[1:] if args is None else args)
-        # From -- on all are names; argparse would not mix options with others then.
-        end = given.index("--") if "--" in given else len(given)
-        parsed = self.parse_intermixed_args(cluster.spelled_out(given[:end]), namespace)
-        parsed.words += given[end + 1 :]
-        wanted = ["IN", "OUT"][len(parsed.words) :]
-        if wanted:
-            self.error(f"the following arguments are required: {', '.join(wanted)}")
-        *parsed.sources, parsed.target = parsed.words
-        parsed.source = parsed.sources[0]
-        return parsed
+from vidcolor.unfinished import kept_of
 
 
 def parser() -> argparse.ArgumentParser:
     """All options, with the defaults of ``vidcolor.settings``."""
     p = WordsParser(
         prog="vidcolor",
-        usage="vidcolor IN OUT [options]\n"
+        usage="vidcolor IN [OUT] [options]\n"
         "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
         "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
         "       vidcolor serve | bench | evaluate | train ...",
-        description="Colour a black-and-white film or picture; sound, subtitles and luma stay.",
+        description="Color a black-and-white film or picture; sound, subtitles, brightness stay.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
         "words",
         nargs="*",
         metavar="IN OUT",
         help="IN: film or picture (a film named info is ./info), or several, or folders of them;"
-        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg, or - for a pipe; of several the folder for"
-        " them, and the same command again skips what is done",
+        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg, or - for a pipe (default: IN.color with the"
+        " suffix of IN); with several inputs OUT must be a folder, and the same command again"
+        " skips what is done",
     )
     add_colour(p)
     add_encoding(p)
     add_cut(p)
     cluster.add_cluster(p)
     out = p.add_argument_group("output")
+    add_output(out)
     out.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done")
     out.add_argument(
         "--to",
@@ -89,8 +65,8 @@ def parser() -> argparse.ArgumentParser:
         help="of all films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg (default: as"
         " they are, else mkv and png)",
     )
-    out.add_argument("--strict", action="store_true", help="fail if anything cannot be carried")
-    out.add_argument("--force", action="store_true", help="replace an existing OUT")
+    out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
+    out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument(
         "--fresh", action="store_true", help="start over instead of going on after a crash"
     )
@@ -99,12 +75,15 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=ChunkSettings().seconds,
         metavar="SECONDS",
-        help="a crash loses at most so much of the film (default %(default)s)",
+        help="finish and keep the film in parts of whole shots, each so long or up to three times"
+        " as long; a crash or Ctrl-C loses the part in hand (default %(default)s)",
     )
     add_progress(out)
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    out.add_argument("-v", "--verbose", action="store_true", help="print seconds per stage too")
-    out.add_argument("--version", action="version", version=f"vidcolor {__version__}")
+    out.add_argument(
+        "-v", "--verbose", action="store_true", help="print all notes and seconds per stage too"
+    )
+    out.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
     return p
 
 
@@ -120,10 +99,12 @@ def add_cut(p: argparse.ArgumentParser) -> None:
 
 def add_picture(group: argparse._ActionsContainer) -> None:
     """Which picture of the film, and how large it may be."""
-    group.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
+    group.add_argument(
+        "--video-stream", type=at_least(0), metavar="N", help="which picture, from 0"
+    )
     group.add_argument(
         "--max-pixels",
-        type=int,
+        type=at_least(1),
         default=OpenSettings().max_pixels,
         metavar="N",
         help="refuse larger pictures (default %(default)s)",
@@ -145,12 +126,20 @@ def add_colour(p: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="short side that the net sees, a multiple of 16 (default %(default)s)",
     )
-    net.add_argument("--batch", type=int, default=0, help="frames per run of the net")
     net.add_argument(
+        "--batch",
+        type=at_least(1),
+        default=0,
+        metavar="N",
+        help="frames per run of the net, 1 to 256 (default: what the machine has room for)",
+    )
+    net.add_argument(
+        "--precision",
         "--numbers",
+        dest="numbers",
         default=default.numbers,
         metavar="|".join(NUMBERS),
-        help="what the net computes in (default: the fastest here)",
+        help="of the net's arithmetic (default: the fastest here)",
     )
     net.add_argument(
         "--stride",
@@ -184,9 +173,23 @@ def add_colour(p: argparse.ArgumentParser) -> None:
 def add_encoding(p: argparse.ArgumentParser) -> None:
     """As which pictures."""
     enc = p.add_argument_group("encoding (docs/formats.md)")
-    enc.add_argument("--codec", help="FFmpeg encoder; by default chosen by container and bit depth")
-    enc.add_argument("--crf", type=float, help="quality, lower is better (x264, x265: 16)")
-    enc.add_argument("--preset", help="speed preset of the encoder")
+    enc.add_argument(
+        "--codec",
+        metavar="NAME",
+        help="h264, h265, av1, vp9, prores, ffv1, or any encoder of FFmpeg (default: by container"
+        " and bit depth)",
+    )
+    enc.add_argument(
+        "--crf",
+        type=float,
+        metavar="N",
+        help="quality, lower is better: 0 to 51, vp9 and av1 to 63 (default 16; vp9, av1: 20)",
+    )
+    enc.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="speed of the encoder: ultrafast to placebo; av1: 13 to -2 (default medium; av1: 6)",
+    )
     enc.add_argument(
         "--encoder-option",
         type=option,
@@ -246,59 +249,36 @@ def colour_settings(args: argparse.Namespace) -> Settings:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Colour, show a bar, print the summary; 0 or 3."""
+    """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
     settings, many = settings_of(args), cluster.cluster_settings(args)
+    named = place_target(args)
     args.several = batch.is_batch(args)
     if args.several:
         return cluster.colour_several(args, settings, many) if many else batch.run(args, settings)
-    if args.to:
-        raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
-    if many and args.target == PIPE:
-        raise SettingsError(
-            "a pipe takes one frame after the other; leave --cluster out, or name a file"
-        )
+    check_words(args, clustered=many is not None)
+    check_one(args, settings)
+    if named and not args.quiet:
+        say(told_target(args))
     report = cluster.colour_one(args, settings, many) if many else colour_one(args, settings)
-    if args.report:
-        complaint = f"the film is done, but its report {args.report} cannot be written"
-        write_json(report.to_dict(), args.report, complaint)
+    code = 0 if report.clean else 3
+    complaint = f"the film is done, but its report {args.report} cannot be written"
+    code = max(code, write_late(report.to_dict(), args.report, complaint))
     if not args.quiet:
         summarise(report, args.verbose)
-    return 0 if report.clean else 3
-
-
-def colour_one(args: argparse.Namespace, settings: Settings) -> Report:
-    """Colour a film, show a bar; its report."""
-    colour = work(args, settings)
-    with progress_file(args.progress) as lines, Shown(lines, args.quiet) as shown:
-        report = shown.report = colour(on_progress=shown)
-    return report
-
-
-def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
-    """What is to be done; it takes ``on_progress``.
-
-    Raises:
-        SettingsError: a film was to be written on a terminal, or lines of JSON between its bytes.
-    """
-    if args.target != PIPE:
-        from vidcolor.pipeline import colorize_film
-
-        return partial(colorize_film, args.source, args.target, settings=settings)
-    if sys.stdout.isatty():
-        raise SettingsError("- writes a film to a pipe; give a file name, or | mpv -")
-    if args.progress == PIPE:
-        raise SettingsError("the film goes to standard output; give --progress a file")
-    from vidcolor.streaming import colorize_to
-
-    return partial(colorize_to, sys.stdout.buffer, args.source, settings=settings)
+    return code
 
 
 def interrupted(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
     if getattr(args, "several", False):
-        return batch.INTERRUPTED
-    if args.target == PIPE:
+        return batch.interrupted(args)
+    if args.target in (None, PIPE):
         return "interrupted"
-    if any(work_folder(Path(args.target)).glob("*.packets")):
-        return "interrupted; run the same command again to go on from the last finished chunk"
+    target = Path(args.target)
+    again = "run the same command again to go on from"
+    if not args.quiet and (kept := kept_of(target)):
+        here = clock(kept.seconds)
+        return f"interrupted; {count(kept.frames, 'frame')} up to {here} kept; {again} there"
+    if any(work_folder(target).glob("*.packets")):
+        return f"interrupted; {again} the last finished chunk"
     return "interrupted; the target is as it was before"

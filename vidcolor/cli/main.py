@@ -12,40 +12,22 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
-from vidcolor.cli import (
-    bench,
-    color,
-    compare,
-    evaluate,
-    info,
-    play,
-    preview,
-    serve,
-    shots,
-    train,
-    weights,
-)
 from vidcolor.cli.text import fail, is_surprise, reason
+from vidcolor.cli.words import USAGE, asked_for_help, meant
 
 GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted, unless it has its own."""
 
-COMMANDS: dict[str, ModuleType] = {
-    "bench": bench,
-    "compare": compare,
-    "evaluate": evaluate,
-    "info": info,
-    "play": play,
-    "preview": preview,
-    "serve": serve,
-    "shots": shots,
-    "train": train,
-    "weights": weights,
-}
+COMMANDS = (
+    *("bench", "compare", "evaluate", "info", "play", "preview", "serve", "shots", "train"),
+    "weights",
+)
+"""Modules of this package, each with a parser and what it does."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _open_standard_files()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    command = COMMANDS[words.pop(0)] if words and words[0] in COMMANDS else color
+    if words[:1] == ["help"]:
+        words = asked_for_help(words, COMMANDS)
+    if not words:
+        sys.stderr.write(USAGE.format(", ".join(COMMANDS)))
+        return 2
+    if complaint := meant(words[0], COMMANDS):
+        fail(complaint)
+        return 2
+    command = _command(words.pop(0) if words[0] in COMMANDS else "color")
     verbose = False
     interrupt = Interrupt()
     try:
@@ -81,6 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return explain(error, verbose)
     finally:
         interrupt.restore()
+
+
+def _command(name: str) -> ModuleType:
+    """The module of a command; no other one is loaded."""
+    return import_module(f"vidcolor.cli.{name}")
 
 
 # A child hears the signals of its terminal itself; its parent would count them twice.
@@ -117,6 +112,8 @@ class Interrupt:
     def tell(self) -> int:
         """Print what happened, once; the exit code."""
         if self._told.acquire(blocking=False):
+            if sys.stderr.isatty():
+                sys.stderr.write("\r\x1b[K")  # a bar that had no time to end, and ^C
             fail(self.words())
             sys.stderr.flush()
         return 143 if self.number == signal.SIGTERM else 130

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.text import clock, say
+from vidcolor.cli.text import about, clock, say
 from vidcolor.errors import FilmError, SettingsError
 
 if TYPE_CHECKING:
@@ -125,10 +125,3 @@ def estimated(frames: Iterator[Frame], bar: tqdm[Any], total: int, quiet: bool) 
                 say(f"finding the shots takes about {took}; --shots FILE saves that")
     finally:
         close(frames)
-
-
-def about(seconds: float) -> str:
-    """``40 s``, ``3 min``, ``1.5 h``."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -7,27 +7,25 @@ import json
 import os
 import stat
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.text import printable
+from vidcolor.cli.faces import LOADING, Bar, Log, Pace
+from vidcolor.cli.text import clock, count, printable, say
 from vidcolor.errors import OutputError
+from vidcolor.files import append_named
+from vidcolor.unfinished import kept_of
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from tqdm import tqdm
 
     from vidcolor.frames import Progress, Report
 
 EVERY = 0.5
 """Seconds between two lines."""
-
-WINDOW = 10.0
-"""Seconds over which the speed is measured."""
 
 
 def add_progress(p: argparse._ActionsContainer) -> None:
@@ -35,7 +33,8 @@ def add_progress(p: argparse._ActionsContainer) -> None:
     p.add_argument(
         "--progress",
         metavar="FILE",
-        help="append a line of JSON about twice a second for other programs (- is stdout)",
+        help="append a line of JSON about twice a second for other programs (- is stdout):"
+        " frames done, total, the moment of the film in seconds, frames per second, seconds left",
     )
 
 
@@ -54,34 +53,42 @@ def progress_file(name: str | None) -> Iterator[ProgressFile | None]:
 
 
 class Shown:
-    """A bar on the terminal and lines of JSON about one film; use it in a ``with`` block.
+    """How far one film is, for people and programs; use it in a ``with`` block.
 
-    Call it with each `Progress`; set ``report`` when the film is done.
+    On a terminal that is a bar; elsewhere, as in a log file, a line now and then. Programs get
+    lines of JSON. Call it with each `Progress`; set ``report`` when the film is done.
     """
 
     def __init__(
-        self, lines: ProgressFile | None, quiet: bool, title: str = "", **more: object
+        self,
+        lines: ProgressFile | None,
+        quiet: bool,
+        title: str = "",
+        *,
+        target: Path | None = None,
+        doing: str = LOADING,
+        keep: bool = False,
+        **more: object,
     ) -> None:
         """Show that nothing is done yet.
 
         Args:
             lines: Gets lines of JSON.
-            quiet: Whether there is no bar; where stderr is no terminal there is none either.
-            title: What stands before the bar; the bar of a film that has one goes when it is done.
-            more: What stands in each line beside how far the film is.
+            quiet: Whether people are told nothing.
+            title: What stands before the bar and in the lines.
+            target: What it becomes: where to look for what an earlier run has kept.
+            doing: What is done before the film is begun.
+            keep: Whether the bar stays when the film is done.
+            more: What stands in each line of JSON beside how far the film is.
         """
-        from tqdm import tqdm
-
         self.report: Report | None = None
         self._lines = lines.film(**more) if lines else None
-        self._bar: tqdm[Any] = tqdm(
-            desc=title or None,
-            unit=" frames",
-            leave=not title,
-            disable=True if quiet else None,
-            smoothing=0.1,
-        )
+        self._target, self._keep = target, keep
+        self._face: Bar | Log | None = None
         self._begun = False
+        if not quiet:
+            self._face = (Bar if sys.stderr.isatty() else Log)(title, doing)
+        self._bar = self._face.tqdm if isinstance(self._face, Bar) else None
 
     def __enter__(self) -> Shown:
         return self
@@ -92,49 +99,39 @@ class Shown:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.close()
+        if self._face:
+            self._face.close(self._keep)
         if self._lines:
             self._lines.end(self.report)
 
     def name(self, title: str) -> None:
         """Put another title before the bar."""
-        self._bar.set_description(title, refresh=False)
+        if self._face:
+            self._face.title = title
 
     def note(self, line: str) -> None:
         """Print a line on stderr, above the bar."""
-        self._bar.write(printable(line), file=sys.stderr)
+        if self._bar is None:
+            say(line)
+        else:
+            self._bar.write(printable(line), file=sys.stderr)
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the film is."""
-        bar = self._bar
-        if not self._begun:  # what earlier runs did is not the speed of this one
-            bar.n = bar.initial = bar.last_print_n = progress.frames
-        self._begun = True
-        bar.total = progress.total
-        bar.update(progress.frames - bar.n)
+        first, self._begun = not self._begun, True
+        if self._face:
+            if first and progress.frames and self._target:
+                self.note(f"{self._face.title}: {_going_on(progress.frames, self._target)}")
+            self._face.tell(progress, first)
         if self._lines:
             self._lines.tell(progress)
 
 
-class Pace:
-    """How fast frames came lately, and how long the others will take."""
-
-    def __init__(self, now: Callable[[], float] = monotonic) -> None:
-        self._now = now
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def after(self, frames: int) -> float | None:
-        """Frames per second of the last `WINDOW` seconds; None while that cannot be known.
-
-        Args:
-            frames: How many are done now.
-        """
-        now = self._now()
-        self._seen.append((now, frames))
-        while len(self._seen) > 2 and self._seen[1][0] <= now - WINDOW:
-            self._seen.popleft()
-        begin, before = self._seen[0]
-        return (frames - before) / (now - begin) if now > begin else None
+def _going_on(frames: int, target: Path) -> str:
+    """What earlier runs have done, and where this one goes on."""
+    kept = kept_of(target)
+    since = f", going on from {clock(kept.seconds)}" if kept and kept.frames == frames else ""
+    return f"{count(frames, 'frame')} done{since}"
 
 
 class ProgressFile:
@@ -159,7 +156,7 @@ class ProgressFile:
         if not self._owned:
             return
         try:
-            self._file = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            self._file = append_named(Path(name))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise OutputError(f"--progress {name}: cannot be written ({reason})") from error
@@ -196,12 +193,16 @@ class FilmLines:
     ) -> None:
         self._file, self._now, self._more = file, now, more
         self._pace = Pace(now)
+        self._first: int | None = None
+        """Frames that earlier runs did; the wait for the next one says nothing of the speed."""
         self._known: dict[str, Any] = {}
         self._last = -EVERY
 
     def tell(self, progress: Progress) -> None:
         """Write a line, unless the last one was just written."""
-        rate = self._pace.after(progress.frames)
+        if self._first is None:
+            self._first = progress.frames
+        rate = self._pace.after(progress.frames) if progress.frames > self._first else None
         left = progress.total - progress.frames if progress.total else -1
         self._known = {
             "frames": progress.frames,

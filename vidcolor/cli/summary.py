@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def headline(report: Report) -> str:
     """Target, frames, shots, time and speed on one line."""
-    what = f"{report.frames} frames, {report.shots} shots" if report.codec else "1 picture"
+    pictures = "1 picture" if report.frames == 1 else f"{report.frames} pictures"
+    what = f"{report.frames} frames, {report.shots} shots" if report.codec else pictures
     rate = speed(report)
     told = "" if rate is None else f", {rate:.1f} frames/s"
     return f"{report.target}: {what} in {clock(report.seconds['total'])}{told}"

@@ -6,14 +6,17 @@ import argparse
 import json
 import re
 import sys
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+from unicodedata import combining, east_asian_width
 
 from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.files import write_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from vidcolor.frames import Damage
 
@@ -22,13 +25,57 @@ NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")
 """What errors of libraries say when memory is short."""
 
 
+OTHER_WORDS = {
+    "-i": "the input needs no -i: vidcolor IN OUT",
+    "-n": "without --force nothing is replaced",
+    **dict.fromkeys(("-ss", "--ss", "--from"), "use --start TIME"),
+    **dict.fromkeys(("-to", "-t", "--to-time", "--until"), "use --end TIME"),
+    **dict.fromkeys(("-c:v", "-vcodec", "-c", "--vcodec", "--encoder"), "use --codec NAME"),
+    **dict.fromkeys(("-crf", "--quality"), "use --crf N"),
+    **dict.fromkeys(("-preset", "-p"), "use --preset NAME"),
+    **dict.fromkeys(("--overwrite", "--yes"), "use --force"),
+    **dict.fromkeys(("--gpu", "--cuda"), "use --device cuda"),
+    **dict.fromkeys(("--model", "--net", "-m"), "use --weights NAME"),
+    **dict.fromkeys(("--out", "--outfile"), "use -o OUT"),
+}
+"""Options of other programs, and what is meant here."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, like all of vidcolor's."""
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is; exit with 2."""
-        fail(f"{message}; see {self.prog} --help")
+        fail(f"{message}{self._meant(message)}; see {self.prog} --help")
         sys.exit(2)
+
+    def _meant(self, message: str) -> str:
+        """What may have been meant by an option that there is not; empty where nobody can tell."""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        for word in (word.partition("=")[0] for word in unknown if word.startswith("-")):
+            if word in OTHER_WORDS and OTHER_WORDS[word].split()[1] in self._known():
+                return f"; {OTHER_WORDS[word]}"
+            if word in ("-i", "-n"):
+                return f"; {OTHER_WORDS[word]}"
+            if near := get_close_matches(word, self._known(), 1, 0.7):
+                return f"; did you mean {near[0]}?"
+        return ""
+
+    def _known(self) -> list[str]:
+        return [*self._option_string_actions]
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A whole number from ``least`` on, for argparse."""
+
+    def number(word: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,12}", word):
+            raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
+        if int(word) < least:
+            raise argparse.ArgumentTypeError(f"{word} is less than {least}")
+        return int(word)
+
+    return number
 
 
 def printable(text: str) -> str:
@@ -75,6 +122,8 @@ def moment(word: str) -> Fraction:
     if len(parts) != word.count(":") + 1 or len(parts) > 3:
         raise argparse.ArgumentTypeError(f"{word!r} is no time; use 90, 1:30 or 00:01:30.5")
     seconds = Fraction(0)
+    if any(part >= 60 for part in parts[1:]):
+        raise argparse.ArgumentTypeError(f"{word!r} is no time; minutes and seconds end at 59")
     for part in parts:
         seconds = seconds * 60 + part
     return seconds
@@ -85,6 +134,44 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds, 1), 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{rest:04.1f}"
+
+
+def about(seconds: float) -> str:
+    """``40 s``, ``3 min``, ``1.5 h``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def count(number: int, thing: str) -> str:
+    """``1 shot``, ``3 shots``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def file_size(size: int) -> str:
+    """``820 kB``, ``3.0 MB``, ``1.4 GB``."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size / 1000:.0f} kB" if size >= 1000 else f"{size} bytes"
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
+def fitted(name: str, width: int) -> str:
+    """A name cut in the middle to so many columns of a terminal."""
+    name = printable(name)
+    if columns(name) <= width:
+        return name
+    head, tail = "", ""
+    while columns(head + tail) < width - 2:
+        tail = name[len(name) - len(tail) - 1 :]
+        if columns(head + tail) < width - 2:
+            head = name[: len(head) + 1]
+    return f"{head}\N{HORIZONTAL ELLIPSIS}{tail}"
 
 
 def damage_lines(damage: Sequence[Damage], counts: Mapping[str, int], hint: str = "") -> list[str]:
@@ -114,9 +201,25 @@ def write_json(found: object, path: Path, complaint: str) -> None:
         OutputError: The file cannot be written.
     """
     try:
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        write_named(path, (json.dumps(found, indent=1) + "\n").encode())
     except OSError as error:
         raise OutputError(f"{complaint} ({error.strerror})") from error
+
+
+def write_late(found: object, path: Path | None, complaint: str) -> int:
+    """Write what is only known when the work is done, if it is asked for.
+
+    Returns:
+        0, or 3 where it could not be written: a line says so, and the work is done all the same.
+    """
+    if path is None:
+        return 0
+    try:
+        write_json(found, path, complaint)
+    except OutputError as error:
+        fail(str(error))
+        return 3
+    return 0
 
 
 def option(word: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from vidcolor.film.acm import add_by_tag
 from vidcolor.film.clock import ticks
 from vidcolor.film.passthrough import Route, stream_tags
 from vidcolor.film.probe import Film
+from vidcolor.film.samples import samples_of
 from vidcolor.film.subtitles import ASS_HEADER, from_text, to_text
 
 _EMPTY_TEXT = b"\0\0"
@@ -83,6 +84,7 @@ class Carrier:
         self._before: tuple[Fraction, Fraction, Fraction] | None = None
         """Of the packet before, in seconds: its time in the film, its own, and its length."""
         self._held: Packet[Any] | None = None
+        self._samples = samples_of(route.stream, film, route.label, container)
 
     def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         """The packets to be written for ``packet``: none, itself, or one held back and itself."""
@@ -99,7 +101,11 @@ class Carrier:
         if self._held is not None:
             held, self._held = self._held, None
             yield self._placed(held)
-        yield self._placed(packet)
+        placed = self._placed(packet)
+        if self._samples is None:
+            yield placed
+        else:
+            yield from self._samples.spread(placed)
 
     def _convert(self, packet: Packet[Any]) -> Packet[Any] | None:
         codec = self._route.stream.codec_context.name

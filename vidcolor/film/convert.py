@@ -168,10 +168,12 @@ class ChromaMeter:
         self._seen += 1
         if self._seen % self._every != 1 or len(picture.planes) < 3:
             return
-        u, v = (
-            (plane[:: self._step, :: self._step].to(torch.float32) - self._neutral) * self._scale
-            for plane in planes(picture)[1:3]
-        )
+        u, v = (plane[:: self._step, :: self._step] for plane in planes(picture)[1:3])
+        self.measure(u.to(torch.float32) - self._neutral, v.to(torch.float32) - self._neutral)
+
+    def measure(self, u: Tensor, v: Tensor) -> None:
+        """Takes note of chroma samples, float, 0 where there is no color."""
+        u, v = u * self._scale, v * self._scale
         # Chroma of a tinted film lies on a line through grey: second moments along and across it.
         uu, vv, uv = (float((a * b).mean()) for a, b in ((u, u), (v, v), (u, v)))
         middle, spread = (uu + vv) / 2, (((uu - vv) / 2) ** 2 + uv**2) ** 0.5

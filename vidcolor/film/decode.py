@@ -15,7 +15,8 @@ import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from vidcolor.errors import FilmUnreadable, UnsupportedPixels
+from vidcolor.errors import FilmUnreadable
+from vidcolor.film.changes import Changes
 from vidcolor.film.clock import Clock, Gaps
 from vidcolor.film.convert import ChromaMeter, Converter, planes
 from vidcolor.film.demux import demux, is_beyond, note_late_streams
@@ -46,13 +47,18 @@ def decode(
             ``film.settings.start`` is another one.
 
     Raises:
-        UnsupportedPixels: Size or pixel format changes in the middle of the film.
+        UnsupportedPixels: Something about the picture changes in the middle of the film that would
+            show wrong: size, pixel format, range, curve, pixel aspect, rotation.
         FilmUnreadable: No frame at all could be decoded.
     """
     run = _Run(film, layout or film.info.layout, zero)
     with film_errors(film.info.path):
         yield from run.frames()
         run.conclude()
+
+
+class _End(Exception):
+    """A frame lies behind what is asked for."""
 
 
 class _Run:
@@ -68,6 +74,7 @@ class _Run:
         stored = storage(film.info.stored_format)
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
+        self._changes = Changes(film)
         self._roll = Roll(film)
         self._ends = PictureEnds(film.info.codec)
         self._sound = Sound(film, self._clock)
@@ -89,13 +96,13 @@ class _Run:
             if done:
                 continue
             for picture in self._decode(packet):
-                frame = self._frame(picture)
-                if frame is None:
-                    continue
-                if self._clock.is_past(frame.pts):
+                try:
+                    frame = self._frame(picture)
+                except _End:
                     done = True
                     break
-                yield frame
+                if frame is not None:
+                    yield frame
         else:  # read to its end
             note_late_streams(self._film)
         self._film.source_colour = self._meter.verdict()
@@ -129,6 +136,7 @@ class _Run:
         if not empty:
             self._packets += 1
             self._roll.enter(packet)
+            self._changes.enter(packet)
         if packet.is_corrupt:
             self._film.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
         elif self._ends.looks and self._ends.is_cut(bytes(packet)):
@@ -151,14 +159,17 @@ class _Run:
 
     def _frame(self, picture: VideoFrame) -> Frame | None:
         """A Frame for ``picture``; None before the start."""
-        self._check(picture)
         self._decoded += 1
+        tick = self._info.time_base
         pts = self._clock.mend_frame(picture.pts, picture.dts, picture.duration)
         if not self._clock.keeps_frame(pts):
             return None
+        moment = pts * tick - self._info.start
         self._film.zero = self._clock.zero or Fraction(0)
         pts = self._clock.frame_pts(pts)
-        tick = self._info.time_base
+        if self._clock.is_past(pts):
+            raise _End
+        self._changes.see(picture, moment)
         if picture.is_corrupt:
             self._film.note("concealed frame", float(pts * tick), "the decoder filled in holes")
         self._gaps.see(pts)
@@ -183,19 +194,6 @@ class _Run:
             top_field_first=self._info.field_order != "bottom",
             damaged=damaged,
             picture=picture,
-        )
-
-    def _check(self, picture: VideoFrame) -> None:
-        info = self._info
-        if (picture.width, picture.height) != (info.width, info.height):
-            change = f"from {info.width}x{info.height} to {picture.width}x{picture.height}"
-        elif picture.format.name != info.stored_format:
-            change = f"from {info.stored_format} to {picture.format.name}"
-        else:
-            return
-        raise UnsupportedPixels(
-            f"{printable(info.path.name)}: the picture changes {change} at frame {self._decoded}"
-            f" ({self._seconds():.3f} s); cut the film there and colour the parts"
         )
 
     def conclude(self) -> None:

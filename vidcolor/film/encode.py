@@ -28,11 +28,9 @@ from vidcolor.film.limits import printable
 from vidcolor.film.options import ALWAYS_LOSSLESS, check_words, encoder_options
 from vidcolor.film.pixels import SHIFTS, planar_format, siting, storage
 from vidcolor.frames import FilmInfo, Frame, LeftBehind, PixelLayout
+from vidcolor.places import CONTAINERS
 from vidcolor.settings import EncodeSettings
 from vidcolor.streams import close
-
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""Suffix of the target -> FFmpeg muxer."""
 
 _EVEN_ONLY = ("libx264", "libx265", "_nvenc", "_qsv", "_amf", "_v4l2m2m")
 _OTHER_NAME = "use a .mkv or .mp4 name"
@@ -112,7 +110,8 @@ def container_of(target: Path) -> str:
     if container is None:
         known = ", ".join(CONTAINERS)
         raise SettingsError(
-            f"{printable(target.name)}: films are written as {known}; choose one of these names"
+            f"{printable(target.name)}: films are written as {known}; the output must end in one of"
+            " these"
         )
     return container
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,27 +22,33 @@ from vidcolor.film.pixels import UNSPECIFIED, Storage, fill_tags, make_layout, s
 from vidcolor.frames import FieldOrder, FilmInfo, StreamInfo
 from vidcolor.settings import OpenSettings
 
+_UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+_SHAPELESS = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "dv")
+"""Containers that say nothing of the shape of pixels, so that parts may differ."""
 _INTERLACED = 2  # the first AVFieldOrder that means two fields
 _FASTEST = 120  # frames a second; more is the clock of a film of variable rate, no rate
 
 
 def describe(
-    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame
+    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame, coded: Fraction
 ) -> tuple[FilmInfo, int]:
-    """FilmInfo, and the time of the first frame in the target."""
+    """FilmInfo, and the time of the first frame in the target.
+
+    Args:
+        path: Of the film.
+        container: Just opened.
+        video: Its picture.
+        frame: The first one, of another reading.
+        coded: `coded_aspect` when that was read.
+    """
     stored_format = frame.format.name
     stored = storage(stored_format)
     codec = video.codec_context.name
     rate = video.guessed_rate or video.average_rate
-    found = {
-        "range": int(frame.color_range),
-        "matrix": int(frame.colorspace),
-        "primaries": int(frame.color_primaries),
-        "transfer": int(frame.color_trc),
-    }
+    found = color_tags(frame)
     tags = fill_tags(found, stored, stored_format, (frame.width, frame.height), rate)
     time_base = video.time_base or Fraction(1, 90000)
-    start = _start(container, time_base)
+    start = _start(container, time_base, frame.pts)
     duration = Fraction(video.duration) * time_base if video.duration else None
     if duration is None and container.duration:
         duration = Fraction(container.duration, av.time_base)
@@ -64,7 +70,7 @@ def describe(
         duration=duration,
         frames=video.frames or None,
         start=start,
-        sample_aspect=video.sample_aspect_ratio or None,
+        sample_aspect=_sample_aspect(container, video, coded),
         field_order=field_order(video, frame),
         rotation=rotation(side),
         tags=tags,
@@ -78,10 +84,11 @@ def describe(
     return replace(info, notes=notes(info, found, stored)), first
 
 
-def _start(container: InputContainer, time_base: Fraction) -> Fraction:
+def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:
     """Seconds to subtract from every time, a whole number of the picture's ticks.
 
-    Negative starts (sound that begins with encoder delay) are kept: players hide them.
+    It is negative where the first picture, at ``first`` ticks, comes before 0. Sound alone may:
+    that begins with its encoder's delay, which players hide.
     """
     streams = [*container.streams.video, *container.streams.audio]
     starts = [
@@ -89,8 +96,25 @@ def _start(container: InputContainer, time_base: Fraction) -> Fraction:
         for s in streams
         if s.start_time is not None and s.time_base and not is_cover(s)
     ]
-    start = max(Fraction(0), min(starts, default=Fraction(0)))
+    picture = Fraction(0) if first is None else first * time_base
+    start = min(starts, default=Fraction(0))
+    if picture < 0:
+        # A clock that has wrapped is as good as any other; elsewhere the picture is what counts.
+        start = min(start, picture) if container.format.name in _SHAPELESS else picture
+    else:
+        start = max(Fraction(0), start)
     return start // time_base * time_base
+
+
+def _sample_aspect(
+    container: InputContainer, video: VideoStream, coded: Fraction
+) -> Fraction | None:
+    """The container's word where it has one, else that of the first picture.
+
+    FFmpeg may have read on to learn it, to a part that is another recording.
+    """
+    found = video.sample_aspect_ratio
+    return coded if found and container.format.name in _SHAPELESS else found or None
 
 
 def _stream_info(stream: Stream) -> StreamInfo:
@@ -113,10 +137,26 @@ def is_cover(stream: Stream) -> bool:
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
+def color_tags(frame: VideoFrame) -> dict[str, int]:
+    """What a picture says of its colors: range, matrix, primaries, transfer, as H.273 numbers."""
+    return {
+        "range": int(frame.color_range),
+        "matrix": int(frame.colorspace),
+        "primaries": int(frame.color_primaries),
+        "transfer": int(frame.color_trc),
+    }
+
+
+def coded_aspect(video: VideoStream) -> Fraction:
+    """The shape of a pixel that the decoder has read last; 1 where the stream says nothing."""
+    return video.codec_context.sample_aspect_ratio or Fraction(1)
+
+
 def field_order(video: VideoStream, frame: VideoFrame) -> FieldOrder:
     """Which field is displayed first, told by the first picture or by its decoder."""
-    if frame.interlaced_frame:
-        return "bottom" if _bottom_first(frame) else "top"
+    own = picture_fields(frame)
+    if own != "progressive":
+        return own
     # AVFieldOrder: 2 TT, 3 BB, 4 TB, 5 BT; the second letter is the field displayed first.
     order = video.codec_context.field_order
     if order < _INTERLACED:
@@ -124,23 +164,39 @@ def field_order(video: VideoStream, frame: VideoFrame) -> FieldOrder:
     return "bottom" if order in (3, 4) else "top"
 
 
+def picture_fields(frame: VideoFrame) -> FieldOrder:
+    """Which field of one picture is displayed first."""
+    if not frame.interlaced_frame:
+        return "progressive"
+    return "bottom" if _bottom_first(frame) else "top"
+
+
 def _bottom_first(frame: VideoFrame) -> bool:
     """The flag that PyAV 18 does not show, and that an MP4 file tells the decoder wrongly."""
+    return filtered(frame, ["select=eq(interlace_type\\,BOTTOMFIRST)"]) is not None
+
+
+def filtered(frame: VideoFrame, chain: Sequence[str]) -> VideoFrame | None:
+    """What a chain of FFmpeg's filters, written ``name=options``, makes of a picture, if any."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(
+    last = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
     )
-    select = graph.add("select", "eq(interlace_type,BOTTOMFIRST)")
+    for each in chain:
+        name, _, options = each.partition("=")
+        link = graph.add(name, options)
+        last.link_to(link)
+        last = link
     sink = graph.add("buffersink")
-    source.link_to(select)
-    select.link_to(sink)
+    last.link_to(sink)
     graph.configure()
     graph.push(frame)
     try:
-        graph.pull()
+        found = graph.pull()
     except av.error.BlockingIOError:
-        return False
-    return True
+        return None
+    assert isinstance(found, VideoFrame)
+    return found
 
 
 def is_see_through(picture: VideoFrame) -> bool:
@@ -151,19 +207,31 @@ def is_see_through(picture: VideoFrame) -> bool:
     return any(min(row) < 255 for row in rows)
 
 
+_NAMED: list[Any] = [known.value for known in SideDataType]
+_UNNAMED = [n for n in range(48) if n not in _NAMED]
+"""Kinds of side data that FFmpeg has, or will have, and PyAV 18 has no name for, such as EXIF."""
+
+
 def side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:
-    """What travels beside a picture: display matrix, HDR metadata and more."""
-    items: Iterable[Any] = frame.side_data  # PyAV's stub takes it for a dict of strings
+    """What travels beside a picture: display matrix, HDR metadata and more.
+
+    The only place that asks for it, and only of pictures that are not written into yet: PyAV keeps
+    what it gave, wherever the picture's memory goes. A picture that has something of which PyAV
+    does not know the kind gives nothing at all, so that is taken off a copy first.
+    """
     try:
-        return {item.type: bytes(item) for item in items}
-    except ValueError:  # PyAV 18 does not know some of FFmpeg 8's types
-        return {}
+        items: Iterable[Any] = frame.side_data  # PyAV's stub takes it for a dict of strings
+    except ValueError:
+        plain = filtered(frame, [f"sidedata=mode=delete:type={n}" for n in _UNNAMED])
+        items = () if plain is None else plain.side_data
+    return {item.type: bytes(item) for item in items}
 
 
 def rotation(side: dict[SideDataType, bytes]) -> tuple[int, ...] | None:
-    """The display matrix, nine integers; None when there is none."""
-    matrix = side.get(SideDataType.DISPLAYMATRIX)
-    return struct.unpack("<9i", matrix) if matrix and len(matrix) == 36 and any(matrix) else None
+    """The display matrix, nine integers; None when there is none, or one that changes nothing."""
+    data = side.get(SideDataType.DISPLAYMATRIX)
+    matrix = struct.unpack("<9i", data) if data and len(data) == 36 else _UPRIGHT
+    return matrix if any(matrix) and matrix != _UPRIGHT else None
 
 
 def hdr_metadata(side: dict[SideDataType, bytes]) -> dict[str, Any]:

@@ -7,28 +7,42 @@ mirrored pictures.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+_NETPBM = re.compile(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})")
 _WIDTH, _HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _SHORT, _LONG = 3, 4
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) that a PNG, JPEG, BMP, WebP or TIFF file declares; None when it does not."""
+    """(width, height) that the head of a picture file declares; None when it does not.
+
+    PNG, JPEG, BMP, WebP, TIFF, JPEG 2000, AVIF, and PGM and its relatives.
+    """
     try:
         if data[:4] == b"\x89PNG":
             return struct.unpack_from(">II", data, 16)
         if data[:2] == b"BM":
+            if data[14:18] == b"\x0c\0\0\0":  # the header of OS/2 1 has short numbers
+                return struct.unpack_from("<HH", data, 18)
             width, height = struct.unpack_from("<ii", data, 18)
             return width, abs(height)  # negative when the rows run from top to bottom
         if data[:2] == b"\xff\xd8":
             return _jpeg_size(data)
         if data[:4] == b"RIFF":
             return _webp_size(data)
+        if found := _NETPBM.match(data):
+            return int(found[1]), int(found[2])
+        if data[:4] == b"\xff\x4f\xff\x51":  # the bare codestream of JPEG 2000
+            right, bottom, left, top = struct.unpack_from(">4I", data, 8)
+            return right - left, bottom - top
+        if data[4:8] in (b"jP  ", b"ftyp"):
+            return _box_size(data)
         tags = _tiff_tags(data)
     except struct.error:
         return None
@@ -37,7 +51,7 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
 
 def orientation(data: bytes) -> int:
     """The EXIF orientation, 1..8, of a JPEG, PNG, WebP or TIFF file; 1 when there is none."""
-    for block in _blocks(data):
+    for block in exif_blocks(data):
         found = _tiff_tags(block).get(_ORIENTATION, 0)
         if 1 <= found <= 8:
             return found
@@ -53,8 +67,8 @@ def upright(plane: Tensor, turned: int) -> Tensor:
     return torch.flip(plane, flips) if flips else plane
 
 
-def _blocks(data: bytes) -> Iterator[bytes]:
-    """Every TIFF structure that may hold the tag."""
+def exif_blocks(data: bytes) -> Iterator[bytes]:
+    """Every EXIF block of a picture file, which is a TIFF structure."""
     if data[:2] == b"\xff\xd8":
         yield from _jpeg_blocks(data)
     elif data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -90,6 +104,14 @@ def _jpeg_blocks(data: bytes) -> Iterator[bytes]:
             yield content[6:]
 
 
+def jpeg_frame(data: bytes) -> tuple[int, int]:
+    """(bits of a sample, number of components) that a JPEG declares; (8, 3) where it does not."""
+    for marker, content in _jpeg_segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and len(content) > 5:
+            return content[0], content[5]
+    return 8, 3
+
+
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     for marker, content in _jpeg_segments(data):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # start of frame
@@ -110,6 +132,20 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
     return None
+
+
+def _box_size(data: bytes) -> tuple[int, int] | None:
+    """Of JPEG 2000 its image header; of AVIF the largest picture among the parts of it."""
+    found: list[tuple[int, int]] = []
+    for name, order in ((b"ihdr", "hw"), (b"ispe", "fwh")):
+        at = data.find(name)
+        while at >= 0 and len(found) < 1000:
+            numbers = dict(
+                zip(order, struct.unpack_from(f">{len(order)}I", data, at + 4), strict=True)
+            )
+            found.append((numbers["w"], numbers["h"]))
+            at = data.find(name, at + 4)
+    return max(found, key=lambda size: size[0] * size[1], default=None)
 
 
 def _tiff_tags(data: bytes) -> dict[int, int]:

@@ -7,6 +7,7 @@ disguise opens nothing.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -17,22 +18,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import av.error
-
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, NoPicture, VidcolorError
 from vidcolor.settings import OpenSettings
 
 FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,mxf,gif,nut,dv"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,mxf,gif,apng,nut,dv"
     ",h264,hevc,av1,obu,ivf,yuv4mpegpipe,rm,h261,h263,mjpeg,vc1,vc1test,wtv,dirac"
     # Sound only, so that they are refused for having no picture instead of for being no film.
     ",mp3,wav,w64,flac,aac,ac3,eac3,aiff,caf,amr,ape,tta,wv,dts,dtshd,truehd,au"
 )
 """Demuxers that may open a film. None of them opens a second file."""
-
-STILL_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,tiff_pipe,bmp_pipe"
-"""Demuxers that may open a picture."""
 
 # fmt: off
 CODECS = frozenset({
@@ -42,7 +37,7 @@ CODECS = frozenset({
     "cinepak", "h261", "h263", "h263p", "h263i", "svq1", "svq3", "flv", "gif", "v210", "v308",
     "v408", "v410", "jpeg2000", "png", "qtrle", "rpza", "indeo3", "indeo4", "indeo5", "rv10",
     "rv20", "rv30", "rv40", "vp6", "vp6f", "vp3", "dirac", "vvc", "y41p", "yuv4", "r210",
-    "r10k", "tiff", "webp", "bmp", "msvideo1", "msrle", "smc", "asv1", "asv2",
+    "r10k", "tiff", "webp", "bmp", "msvideo1", "msrle", "smc", "asv1", "asv2", "apng",
 })
 """Decoders of pictures that may see a stranger's bytes: widely used and widely fuzzed, or small."""
 
@@ -74,6 +69,7 @@ CONVERT = "convert the film to ffv1 or h264 first (ffmpeg -i FILM -c:v ffv1 FILM
 READ_LIMITS = {"max_streams": "1000", "probesize": str(5_000_000), "max_probe_packets": "2500"}
 """What FFmpeg may make and read before the first frame, whatever its next version thinks."""
 
+_PATIENT = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 _PROBE_BYTES = 4096
 _ENDS = 1 << 20
 # The entry, then boxes about the picture, and among them what it was before encryption.
@@ -96,7 +92,7 @@ def check_file(path: str | os.PathLike[str]) -> Path:
     try:
         state = os.stat(absolute)
     except FileNotFoundError:
-        raise FilmUnreadable(f"{name}: there is no such file") from None
+        raise FilmUnreadable(f"{name}: {_no_file(str(path))}") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise FilmUnreadable(f"{name}: cannot be opened: {reason}") from exc
@@ -107,6 +103,15 @@ def check_file(path: str | os.PathLike[str]) -> Path:
     if state.st_size == 0:
         raise FilmUnreadable(f"{name}: is an empty file")
     return absolute
+
+
+def _no_file(word: str) -> str:
+    """What is to be said of a word that no file has for its name."""
+    if word == "-" or word.startswith(("pipe:", "fd:")):
+        return "vidcolor cannot read a film from a pipe; save it to a file first"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://?[^/]", word):
+        return "is an address; download the film first and name the file"
+    return "there is no such file"
 
 
 def check_length(seconds: Fraction | None, settings: OpenSettings, name: str) -> None:
@@ -129,8 +134,10 @@ def identity(path: Path) -> dict[str, Any]:
         FilmUnreadable: The file has gone.
     """
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, os.O_RDONLY | _PATIENT), "rb") as file:
             state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise OSError(errno.EINVAL, "is no file")
             digest = hashlib.sha256(file.read(_ENDS))
             file.seek(max(0, state.st_size - _ENDS))
             digest.update(file.read(_ENDS))
@@ -148,6 +155,8 @@ def film_errors(path: Path) -> Iterator[None]:
         FilmUnreadable: With a sentence that says what is wrong with the file.
         NoPicture: The file holds text, no pictures.
     """
+    import av.error  # here, so that a file that is missing is told before FFmpeg is loaded
+
     name = printable(path.name)
     try:
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -33,7 +33,11 @@ class Window:
 
 
 def windows(
-    film: Film, moments: Iterable[Fraction], before: int = 0, after: int = 0
+    film: Film,
+    moments: Iterable[Fraction],
+    before: int = 0,
+    after: int = 0,
+    between: Callable[[], object] | None = None,
 ) -> Generator[Window, None, None]:
     """A window for each of ``moments``, as a decoder that reads the whole film would give it.
 
@@ -46,6 +50,7 @@ def windows(
         moments: Seconds from the film's start, ascending.
         before: Frames before the one on screen; fewer where the film begins.
         after: Frames after it; fewer where it ends.
+        between: Called before each frame that is read; what it raises ends the reading.
 
     Raises:
         FilmError: As `decode`.
@@ -57,7 +62,7 @@ def windows(
                 for lead in _leads(film, moment, before):
                     if reading is not None:
                         reading.close()
-                    reading = _Reading(film, lead)
+                    reading = _Reading(film, lead, between)
                     if reading.shows(moment, before, after):
                         break
             assert reading is not None
@@ -79,8 +84,8 @@ def _leads(film: Film, moment: Fraction, before: int) -> list[Fraction]:
 class _Reading:
     """One pass through a part of the film."""
 
-    def __init__(self, film: Film, start: Fraction) -> None:
-        self._film = film
+    def __init__(self, film: Film, start: Fraction, between: Callable[[], object] | None) -> None:
+        self._film, self._between = film, between
         self._part = replace(
             film,
             settings=replace(film.settings, start=start, end=None),
@@ -121,6 +126,8 @@ class _Reading:
 
     def _read(self) -> None:
         """Take the next frame."""
+        if self._between:
+            self._between()
         try:
             frame = next(self._frames, None)
         except FilmUnreadable:

@@ -24,7 +24,7 @@ from vidcolor.film.muxer import Muxer
 from vidcolor.film.probe import Film, open_container
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.frames import LeftBehind
-from vidcolor.places import part_path
+from vidcolor.places import followed, part_path
 from vidcolor.settings import OutputSettings
 
 _MAX_TIMESCALE = (1 << 31) - 1
@@ -61,7 +61,7 @@ class FilmWriter(Muxer):
         part: Path | None = None,
     ) -> None:
         """As `Muxer`; ``part`` is where the file grows, on the disk of the target."""
-        target = Path(os.path.abspath(target))
+        target = followed(Path(os.path.abspath(target)))
         super().__init__(film, target, plan, settings, refused, once=once)
         self._part = Path(os.path.abspath(part or part_path(target)))
         self._file: int | None = None

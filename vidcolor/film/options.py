@@ -8,6 +8,7 @@ from av.codec.context import CodecContext
 
 from vidcolor.errors import SettingsError
 from vidcolor.frames import FilmInfo, PixelLayout
+from vidcolor.quality import check_quality
 from vidcolor.settings import EncodeSettings
 
 ALWAYS_LOSSLESS = frozenset({"ffv1", "ffvhuff", "huffyuv", "utvideo", "rawvideo"})
@@ -29,6 +30,7 @@ def encoder_options(
     Raises:
         SettingsError: A setting that this encoder does not know.
     """
+    check_quality(codec, settings.crf, settings.preset)
     options: dict[str, str] = {}
     known = {o.name for o in CodecContext.create(codec, "w").supported_options.private}
     if settings.lossless:

@@ -26,7 +26,14 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
-from vidcolor.film.facts import describe, is_cover
+from vidcolor.film.facts import (
+    coded_aspect,
+    color_tags,
+    describe,
+    is_cover,
+    picture_fields,
+)
+from vidcolor.film.kinds import is_animation, kind_of
 from vidcolor.film.limits import (
     CODECS,
     CONVERT,
@@ -40,19 +47,12 @@ from vidcolor.film.limits import (
     is_encrypted_mp4,
     printable,
 )
-from vidcolor.frames import Damage, FilmInfo
+from vidcolor.frames import Damage, FieldOrder, FilmInfo
 from vidcolor.settings import OpenSettings
 
 _MAX_DAMAGE = 1000
 _PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
 _PROBE_PACKETS = 2000
-_STILL_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "png_pipe"),
-    (b"\xff\xd8\xff", "jpeg_pipe"),
-    (b"II*\0", "tiff_pipe"),
-    (b"MM\0*", "tiff_pipe"),
-    (b"BM", "bmp_pipe"),
-)
 
 
 @dataclass
@@ -66,8 +66,17 @@ class Film:
     first_pts: int
     """Presentation time of the first frame in the target, in units of ``info.time_base``, before
     ``settings.start`` cuts; negative where the film hides its first frames from players."""
+    first_tags: dict[str, int]
+    """What the first frame says of its colors, as `color_tags`; ``info.tags`` has no holes."""
+    first_fields: FieldOrder
+    """What it says of its fields."""
+    coded_aspect: Fraction
+    """What its stream says of the shape of pixels; a container may say otherwise."""
     damage: list[Damage] = field(default_factory=list)
     """What ``decode`` and the writer worked around, in the order it was met; at most 1000."""
+    remarks: list[str] = field(default_factory=list)
+    """What was met or mended on the way and does no harm, for the notes of a report; at most
+    1000."""
     damage_counts: dict[str, int] = field(default_factory=dict)
     """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
     zero: Fraction = Fraction(0)
@@ -95,6 +104,11 @@ class Film:
         for container in (self.container, *self.former):
             container.close()
 
+    def remark(self, text: str) -> None:
+        """Adds to ``remarks`` what is not said there yet."""
+        if len(self.remarks) < _MAX_DAMAGE and text not in self.remarks:
+            self.remarks.append(text)
+
     def note(self, kind: str, seconds: float, text: str) -> None:
         """Adds to ``damage``; the thousandth entry says that there is more. All are counted."""
         self.damage_counts[kind] = self.damage_counts.get(kind, 0) + 1
@@ -105,20 +119,8 @@ class Film:
 
 
 def film_is_still(path: str | os.PathLike[str]) -> bool:
-    """Whether the file at ``path`` is a picture (PNG, JPEG, WebP, TIFF, BMP), told by its bytes."""
-    return still_format(path) is not None
-
-
-def still_format(path: str | os.PathLike[str]) -> str | None:
-    """FFmpeg's demuxer for the picture at ``path``; None for anything that is no picture."""
-    try:
-        with open(check_file(path), "rb") as file:
-            head = file.read(16)
-    except (FilmUnreadable, OSError):
-        return None
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp_pipe"
-    return next((demuxer for magic, demuxer in _STILL_MAGIC if head.startswith(magic)), None)
+    """Whether the file at ``path`` is a picture, told by its bytes, be its kind read or not."""
+    return kind_of(path) is not None
 
 
 def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Film:
@@ -134,7 +136,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
     settings = settings or OpenSettings()
     absolute = check_file(path)
     name = printable(absolute.name)
-    if film_is_still(absolute):
+    if film_is_still(absolute) and not is_animation(absolute):
         raise NoPicture(f"{name}: is a still picture, no film")
     known = identity(absolute)
     with film_errors(absolute):
@@ -143,14 +145,23 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
             if container.format.name.startswith("mov") and is_encrypted_mp4(absolute):
                 raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
             video = _choose_video(container, settings, name)
-            frame = _first_frame(absolute, video.index, settings, name)
-            info, first = describe(absolute, container, video, frame)
+            frame, coded = _first_frame(absolute, video.index, settings, name)
+            info, first = describe(absolute, container, video, frame, coded)
             check_length(info.duration, settings, name)
             ready_decoder(video, settings)
         except BaseException:
             container.close()
             raise
-    return Film(replace(info, identity=known), container, video, settings, first)
+    return Film(
+        info=replace(info, identity=known),
+        container=container,
+        video=video,
+        settings=settings,
+        first_pts=first,
+        first_tags=color_tags(frame),
+        first_fields=picture_fields(frame),
+        coded_aspect=coded,
+    )
 
 
 def open_container(
@@ -240,8 +251,13 @@ def _codec(video: VideoStream) -> str:
     return "of its picture" if context is None else str(context.name)
 
 
-def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> VideoFrame:
-    """The first picture of stream ``index`` that decodes, from a container of its own."""
+def _first_frame(
+    path: Path, index: int, settings: OpenSettings, name: str
+) -> tuple[VideoFrame, Fraction]:
+    """The first picture of stream ``index`` that decodes, from a container of its own.
+
+    With it, the shape of its pixels as its stream tells it.
+    """
     packets = 0
     # PyAV ends with IndexError a film in which a stream appears on the way.
     with open_container(path, settings, FORMATS) as container, suppress(IndexError):
@@ -258,7 +274,7 @@ def _first_frame(path: Path, index: int, settings: OpenSettings, name: str) -> V
                 frames = []
             if frames:
                 check_size(frames[0].width, frames[0].height, settings, name)
-                return frames[0]
+                return frames[0], coded_aspect(video)
             if packets > _PROBE_PACKETS:
                 break
     what = "no picture in it can be decoded" if packets else "has a header but no pictures"

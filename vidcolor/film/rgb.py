@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vidcolor.color.planes import luma_scale
 from vidcolor.errors import FilmUnreadable
+from vidcolor.film.changes import Changes
 from vidcolor.film.convert import EXACT, Converter, planes, swscale_matrix
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import RANGE_FULL, storage
@@ -32,12 +33,15 @@ def film_rgb(film: Film) -> Generator[Tensor, None, None]:
 
     Raises:
         FilmUnreadable: A picture cannot be decoded: measures of a film with holes mean nothing.
+        UnsupportedPixels: As `decode`.
     """
     info = film.info
     stored = storage(info.stored_format)
     scaler, to_layout = VideoReformatter(), Converter(info, info.layout)
+    changes = Changes(film)
     with film_errors(info.path):
         for picture in _pictures(film):
+            changes.see(picture, (picture.pts or 0) * info.time_base - info.start)
             if stored.gray:
                 yield _from_gray(planes(to_layout(picture))[0], info.layout)
             elif stored.rgb:

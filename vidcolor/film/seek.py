@@ -42,7 +42,7 @@ def go_to(film: Film, moment: Fraction, margin: Fraction) -> None:
     if can_seek(film):
         for step in _STEPS:
             before = moment - step * margin
-            if before <= 0:
+            if before <= film.info.start:
                 break
             if _land(film, before) and _has_key(film, moment):
                 _land(film, before)
@@ -76,7 +76,7 @@ def picture_end(film: Film) -> Fraction:
     longest = Fraction(film.settings.max_hours * 3600)
     end = film.info.start + (longest if film.info.duration is None else film.info.duration)
     back = _END
-    while can_seek(film) and back < end:
+    while can_seek(film) and back < end - film.info.start:
         last = _last_end(film) if _land(film, end - back) else None
         if last is not None:
             return last - film.info.start

@@ -20,6 +20,7 @@ from vidcolor.film.wholeness import tagged_duration
 
 _HOLE = Fraction(1, 10)  # seconds without sound that no encoder makes by itself
 _SHORTEST_PACKET = Fraction(1, 100)  # seconds; a sample is shorter by far
+_LONGEST_PACKET = Fraction(1)  # seconds
 _MOST_HOLES = 1000
 _NEAR_CUT = Fraction(1, 2)
 _SLACK = {"avi": Fraction(1, 2), "mov": Fraction(1, 10), "matroska": Fraction(3, 20)}
@@ -38,6 +39,19 @@ class _Track:
     bytes: int = 0
     end: Fraction = Fraction(0)
     """Of the last packet, in the film's time."""
+    begin: Fraction | None = None
+    """Of the last packet."""
+    step: Fraction = Fraction(0)
+    """From the packet before to the last one."""
+
+    def follow(self, begin: Fraction) -> Fraction:
+        """Takes note of where a packet begins; as long as the step to it is, if no more is told.
+
+        That is how long it lasts where the container tells no lengths.
+        """
+        self.step = Fraction(0) if self.begin is None else min(begin - self.begin, _LONGEST_PACKET)
+        self.begin = begin
+        return self.step
 
 
 class Sound:
@@ -56,10 +70,11 @@ class Sound:
         """Takes note of a packet; of one marked as corrupt at once."""
         begin = packet.pts if packet.pts is not None else packet.dts
         length = (packet.duration or 0) * packet.time_base
-        if packet.dts is not None:
-            end = packet.dts * packet.time_base + length
-            self.end = max(self.end, end - self._film.info.start)
         track = self._tracks.get(packet.stream.index)
+        if packet.dts is not None:
+            at = packet.dts * packet.time_base
+            step = track.follow(at) if track is not None and packet.size else Fraction(0)
+            self.end = max(self.end, at + (length or step) - self._film.info.start)
         if track is None or packet.size == 0:
             return
         track.packets += 1
@@ -123,16 +138,19 @@ class Sound:
             declared = declared if stream.duration else Fraction(0)
         if track.packets == 0 and (frames or declared):
             return "none of its packets are there"
-        short = track.end < declared - _SLACK[kind]
+        end = track.end
+        if track.begin == end:  # the last packet does not tell its length
+            end += track.step or _LONGEST_PACKET
+        short = end < declared - _SLACK[kind]
         total = frames
         if kind == "mov":
             # Edits that leave out packets shorten the index that FFmpeg makes of them, too.
             listed = frames if short else len(stream.index_entries)
         elif kind == "avi":
             total = listed = max(len(stream.index_entries), _counted(stream))
-            # What stands in a chunk and what in a packet may differ, and chunks may be empty.
+            # What is in a chunk and what in a packet may differ; encoders end with an empty one.
             sizes = [entry.size for entry in stream.index_entries]
-            if sizes and len(sizes) >= total and track.bytes >= sum(sizes):
+            if len(sizes) >= total - 1 and track.bytes >= sum(sizes):
                 return ""
         else:
             listed = 0

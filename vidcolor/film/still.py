@@ -1,4 +1,4 @@
-"""Pictures in and out, through av with the same limits as films.
+"""Pictures in and out: a still becomes a Frame, and a colored Frame a file.
 
 A still becomes a Frame with full-range 4:4:4 planes, so that the stages that colour films colour
 it, too.
@@ -7,9 +7,11 @@ it, too.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -20,60 +22,31 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from torch import Tensor
 
-from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, UnsupportedPixels
-from vidcolor.film.convert import neutral_picture, planes
-from vidcolor.film.header import orientation, picture_size, upright
-from vidcolor.film.limits import CODECS, STILL_FORMATS, check_file, film_errors, printable
-from vidcolor.film.pixels import storage
-from vidcolor.film.probe import check_size, limit_decoder, open_container, still_format
+from vidcolor.errors import CannotCarry, OutputError, SettingsError
+from vidcolor.files import write_own
+from vidcolor.film.convert import planes
+from vidcolor.film.extras import Extras, into_jpeg, into_png
+from vidcolor.film.header import upright
+from vidcolor.film.limits import printable
+from vidcolor.film.photo import WEIGHTS, bands, frame_of
+from vidcolor.film.reader import Still
 from vidcolor.film.target import check_target, claim, output_errors, publish
-from vidcolor.film.wholeness import is_whole_picture
-from vidcolor.frames import Damage, Frame, PixelLayout
-from vidcolor.places import part_path
+from vidcolor.film.tiffwriter import TiffWriter
+from vidcolor.frames import Damage, Frame, LeftBehind
+from vidcolor.places import STILL_SUFFIXES, TIFF_SUFFIXES, followed, part_path
 from vidcolor.settings import OpenSettings, OutputSettings
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
-"""Names under which a coloured still can be written."""
-
-_LAYOUT = PixelLayout("yuv444p", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
-_DEEP_LAYOUT = replace(_LAYOUT, format="yuv444p16le", bits=16)
-_WEIGHTS = (0.299, 0.587, 0.114)  # BT.601, the matrix of JPEG
 _JPEG_QUALITY = 2  # quantiser, 1 (best) to 31
 _SHEET_QUALITY = 4  # of pictures that are looked at once
 
 
 def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Frame:
-    """The picture at ``path`` as one Frame, upright, with neutral chroma to be painted in place.
-
-    PNG, JPEG, WebP, TIFF and BMP; 8 bits, or 16 when the file has more than 8. Gray samples and
-    the luma of full-range JPEG are kept byte for byte; RGB gives BT.601 full-range luma. One whose
-    file is damaged or cut short is ``damaged``: the decoder filled in what is missing.
+    """The first picture at ``path`` as one Frame, as `frame_of` makes it.
 
     Raises:
-        FilmUnreadable: Missing, empty, damaged beyond use, or no picture.
-        FilmTooLarge: More pixels than ``settings.max_pixels``.
-        UnsupportedPixels: Floating point samples.
+        FilmError: As `vidcolor.film.reader.Still`.
     """
-    absolute = check_file(path)
-    with film_errors(absolute):
-        picture, data = _open(absolute, settings or OpenSettings())
-        luma, bits = _luma(picture)
-        turned = orientation(data)
-        damaged = picture.is_corrupt or not is_whole_picture(data)
-    layout = _LAYOUT if bits == 8 else _DEEP_LAYOUT
-    result = neutral_picture(upright(luma, turned), layout)
-    result.pts, result.time_base = 0, Fraction(1, 1)
-    y, u, v = planes(result)
-    return Frame(
-        luma=y,
-        chroma=(u, v),
-        layout=layout,
-        pts=0,
-        duration=1,
-        time_base=Fraction(1, 1),
-        damaged=damaged,
-        picture=result,
-    )
+    return frame_of(Still(path, settings).photo())
 
 
 def still_damage(frame: Frame) -> list[Damage]:
@@ -105,41 +78,100 @@ def check_still_target(
 
 
 def write_still(
-    frame: Frame, target: str | os.PathLike[str], settings: OutputSettings | None = None
+    frame: Frame,
+    target: str | os.PathLike[str],
+    settings: OutputSettings | None = None,
 ) -> Path:
-    """Writes a coloured still as PNG (RGB, 8 or 16 bits like ``frame``) or JPEG (4:4:4, 8 bits).
+    """Writes one colored still, with nothing beside it, as `write_stills` does; raises the same."""
+    path = check_still_target(None, target, settings)
+    write_stills([(frame, Extras())], path, settings)
+    return path
 
-    The old target stays until the new one is complete.
+
+def write_stills(
+    pages: Iterable[tuple[Frame, Extras]],
+    target: str | os.PathLike[str],
+    settings: OutputSettings | None = None,
+    *,
+    several: bool = False,
+) -> list[LeftBehind]:
+    """Writes colored pictures and what goes along with them; what could not be held.
+
+    PNG and TIFF have RGB, 8 or 16 bits like the frame, JPEG has 4:4:4 of 8 bits. The old target
+    stays until the new one is complete.
+
+    Args:
+        pages: Are taken one by one; a TIFF holds all, others the first.
+        target: Its suffix names the kind.
+        settings: How it is written.
+        several: Whether there is more than one.
 
     Raises:
         SettingsError: ``target`` has another suffix.
         OutputError: It cannot be written there.
         OutputExists: It exists and ``settings.force`` is off.
         OutputFull: The disk is full.
+        CannotCarry: Something could not be held, and the settings are strict.
     """
     path = check_still_target(None, target, settings)
-    _put(png_bytes(frame) if path.suffix.lower() == ".png" else _jpeg(frame), path)
-    return path
+    with _part(path) as file:
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            left = _write_tiff(pages, file, several)
+        else:
+            frame, extras = next(iter(pages))
+            png = path.suffix.lower() == ".png"
+            into, encoded = (into_png, png_bytes) if png else (into_jpeg, _jpeg)
+            data, left = into(encoded(frame), extras)
+            file.write(data)
+        if left and settings and settings.strict:
+            raise strictly(left)
+    return left
+
+
+def strictly(left: Sequence[LeftBehind]) -> CannotCarry:
+    """What is raised where everything had to be carried and something was not."""
+    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+    return CannotCarry(f"cannot carry {left[0].what}: {left[0].why}{more}")
+
+
+def _write_tiff(
+    pages: Iterable[tuple[Frame, Extras]], file: BinaryIO, several: bool
+) -> list[LeftBehind]:
+    writer = TiffWriter(file, several=several)
+    left: list[LeftBehind] = []
+    for frame, extras in pages:
+        height, width = frame.luma.shape
+        left += writer.add((width, height), frame.layout.bits, _bands(frame), extras)
+    return list(dict.fromkeys(left))
 
 
 def write_picture(
     rgb: Tensor, target: str | os.PathLike[str], settings: OutputSettings | None = None
 ) -> Path:
-    """Writes ``(3, H, W)`` uint8 sRGB as PNG or JPEG, like `write_still`; raises the same."""
+    """Writes ``(3, H, W)`` uint8 sRGB as PNG, JPEG or TIFF, like `write_still`; raises the same."""
     path = check_still_target(None, target, settings)
-    _put(_encoded(rgb, path, _SHEET_QUALITY), path)
+    with _part(path) as file:
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            samples = rgb.permute(1, 2, 0).contiguous().numpy()
+            TiffWriter(file, several=False).add(
+                (rgb.shape[2], rgb.shape[1]), 8, [samples], Extras()
+            )
+        else:
+            file.write(_encoded(rgb, path, _SHEET_QUALITY))
     return path
 
 
-def _put(data: bytes, path: Path) -> None:
-    """Writes a whole file aside and gives it its name."""
+@contextmanager
+def _part(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, which gets its name when it is whole."""
+    path = followed(path)  # a link is left as it is
     part = part_path(path)
     file = claim(part, path)
     try:
         with output_errors(path):
             os.ftruncate(file, 0)
-            with open(file, "wb", closefd=False) as stream:
-                stream.write(data)
+            with open(file, "r+b", closefd=False) as stream:
+                yield stream
             publish(file, part, path)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -148,74 +180,23 @@ def _put(data: bytes, path: Path) -> None:
         os.close(file)
 
 
-def _open(path: Path, settings: OpenSettings) -> tuple[VideoFrame, bytes]:
-    """The decoded picture and the bytes of its file."""
-    name = printable(path.name)
-    demuxer = still_format(path)
-    if demuxer is None:
-        raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
-    data = path.read_bytes()
-    check_size(*(picture_size(data) or (0, 0)), settings, name)
-    return _decode(path, demuxer, settings, name), data
-
-
-def _decode(path: Path, demuxer: str, settings: OpenSettings, name: str) -> VideoFrame:
-    with open_container(path, settings, STILL_FORMATS, demuxer) as container:
-        context = container.streams.video[0].codec_context
-        if context is None or context.name not in CODECS:
-            raise UnsupportedPixels(f"{name}: there is no safe decoder for this picture")
-        context.thread_count = 1
-        limit_decoder(context, settings)
-        for packet in container.demux(video=0):
-            for picture in packet.decode():
-                check_size(picture.width, picture.height, settings, name)
-                return picture
-    raise FilmUnreadable(f"{name}: no picture in it can be decoded")
-
-
-def _luma(picture: VideoFrame) -> tuple[Tensor, int]:
-    """(H, W) uint8 or uint16 full-range luma of a decoded picture, and its bits (8 or 16)."""
-    stored = storage(picture.format.name)
-    full = stored.gray or picture.format.name.startswith("yuvj") or picture.color_range == 2
-    if stored.luma_plane and full and stored.bits in (8, 16):
-        return planes(picture)[0].clone(), stored.bits
-    bits = 8 if stored.bits == 8 else 16
-    if stored.gray:
-        name = "gray" if bits == 8 else "gray16le"
-        return planes(VideoReformatter().reformat(picture, format=name))[0].clone(), bits
-    name = "rgb24" if bits == 8 else "rgb48le"
-    rgb = VideoReformatter().reformat(picture, format=name)
-    samples = _packed(rgb, 3, np.uint8 if bits == 8 else np.uint16).astype(np.float64)
-    luma = np.rint(samples @ np.array(_WEIGHTS))
-    return torch.from_numpy(luma.astype(np.uint8 if bits == 8 else np.uint16)), bits
-
-
-def _packed(picture: VideoFrame, channels: int, dtype: type[np.generic]) -> np.ndarray:
-    """(H, W, channels) view of a packed picture, padding of the lines cut off."""
-    plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
-    size = picture.width * channels * np.dtype(dtype).itemsize
-    used = rows[: picture.height, :size]
-    return np.ascontiguousarray(used).view(dtype).reshape(picture.height, picture.width, channels)
-
-
 def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Tensor:
-    """``(3, H, W)`` uint8 sRGB, 0..255, of the picture at ``path``, upright.
+    """``(3, H, W)`` uint8 sRGB, 0..255, of the first picture at ``path``, upright.
 
     Raises:
-        FilmError: As `read_still`.
+        FilmError: As `vidcolor.film.reader.Still`.
     """
-    absolute = check_file(path)
-    with film_errors(absolute):
-        picture, data = _open(absolute, settings or OpenSettings())
-        turned = orientation(data)
-        samples = _packed(VideoReformatter().reformat(picture, format="rgb24"), 3, np.uint8)
-    return torch.stack([upright(plane, turned) for plane in torch.from_numpy(samples).unbind(2)])
+    photo = Still(path, settings).photo(rgb=True)
+    samples = photo.samples
+    if samples.dtype == np.uint16:
+        samples = ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    rgb = torch.from_numpy(samples)
+    return torch.stack([upright(plane, photo.turned) for plane in rgb.unbind(2)])
 
 
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
-    Path(path).write_bytes(_encoded(rgb, Path(path)))
+    write_own(Path(path), _encoded(rgb, Path(path)))
 
 
 def _encoded(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
@@ -235,35 +216,37 @@ def _encoded(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
 
 def frame_rgb(frame: Frame) -> np.ndarray:
     """``(H, W, 3)`` uint8 or uint16 RGB of a full-range BT.601 4:4:4 frame."""
+    return np.concatenate(list(_bands(frame)))
+
+
+def _bands(frame: Frame) -> Iterator[np.ndarray]:
+    """The same in bands of rows: ``(n, W, 3)``."""
     top = (1 << frame.layout.bits) - 1
     middle = float(1 << (frame.layout.bits - 1))
-    y = frame.luma.to(torch.float64)
-    cb, cr = (plane.to(torch.float64) - middle for plane in frame.chroma)
-    kr, kg, kb = _WEIGHTS
-    red = y + 2 * (1 - kr) * cr
-    blue = y + 2 * (1 - kb) * cb
-    green = (y - kr * red - kb * blue) / kg
-    samples = torch.stack([red, green, blue], dim=-1).round().clamp(0, top).numpy()
-    return samples.astype(np.uint8 if frame.layout.bits == 8 else np.uint16)
+    kr, kg, kb = WEIGHTS
+    for rows in bands(*frame.luma.shape):
+        y = frame.luma[rows].to(torch.float64)
+        cb, cr = (plane[rows].to(torch.float64) - middle for plane in frame.chroma)
+        red = y + 2 * (1 - kr) * cr
+        blue = y + 2 * (1 - kb) * cb
+        green = (y - kr * red - kb * blue) / kg
+        samples = torch.stack([red, green, blue], dim=-1).round().clamp(0, top).numpy()
+        yield samples.astype(np.uint8 if frame.layout.bits == 8 else np.uint16)
 
 
 def png_bytes(frame: Frame) -> bytes:
     """A coloured still as a PNG file: RGB, 8 or 16 bits like ``frame``."""
     deep = frame.layout.bits > 8
-    rgb = frame_rgb(frame)
-    height, width = rgb.shape[:2]
-    name = "rgb48be" if deep else "rgb24"
-    picture = VideoFrame(width, height, name)
-    samples = rgb.astype(">u2") if deep else rgb
-    _fill_packed(picture, samples)
-    return _encode("png", picture)
-
-
-def _fill_packed(picture: VideoFrame, samples: np.ndarray) -> None:
+    height, width = frame.luma.shape
+    picture = VideoFrame(width, height, "rgb48be" if deep else "rgb24")
     plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
-    data = np.ascontiguousarray(samples).view(np.uint8).reshape(picture.height, -1)
-    rows[: picture.height, : data.shape[1]] = data
+    lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
+    at = 0
+    for band in _bands(frame):
+        data = (band.astype(">u2") if deep else band).view(np.uint8).reshape(len(band), -1)
+        lines[at : at + len(band), : data.shape[1]] = data
+        at += len(band)
+    return _encode("png", picture)
 
 
 def _jpeg(frame: Frame) -> bytes:

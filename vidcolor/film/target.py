@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import av
-
 from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
+from vidcolor.files import CAREFUL, STRANGE
 from vidcolor.film.limits import printable
+from vidcolor.places import followed
 from vidcolor.settings import OutputSettings
 
 try:
@@ -28,13 +29,14 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
         OutputExists: It exists and ``settings.force`` is off.
     """
     name = printable(target)
-    folder = target.parent
+    folder = followed(target).parent
     try:
         if not folder.is_dir():
             raise OutputError(f"{name}: there is no folder {printable(folder)}; make it first")
         if target.is_dir():
             raise OutputError(f"{name}: is a folder; name a file inside it")
         exists = os.path.lexists(target)
+        _check_kind(target, name)
         same = source is not None and target.exists() and os.path.samefile(source, target)
     except OSError as exc:
         raise OutputError(f"{name}: cannot be written: {exc.strerror}") from exc
@@ -46,27 +48,58 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
         raise OutputError(f"{name}: the folder {printable(folder)} is read-only")
 
 
+def _check_kind(target: Path, name: str) -> None:
+    """Refuses a target that is there and is no file, nor a link to one."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:  # there is none yet, or a link to where there is none
+        return
+    except OSError as exc:
+        if target.is_symlink():
+            raise OutputError(f"{name}: is a link that leads nowhere; remove it") from exc
+        raise
+    if not stat.S_ISREG(mode):
+        raise OutputError(f"{name}: is a pipe, a socket or a device; name a file")
+
+
 def claim(path: Path, target: Path) -> int:
     """An open descriptor of a temporary file, which no other run can claim meanwhile.
 
-    A file that a dead run left behind is taken over.
+    A file that a dead run left behind is taken over. A link, a pipe, or a file that has other names
+    is replaced: what else it is, is not written to.
 
     Raises:
         OutputError: Another run is writing ``target``, or the file cannot be made.
     """
     name = printable(target.name)
     try:
-        path.unlink() if path.is_symlink() else None
-        flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
-        file = os.open(path, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
+        file = _claimed(path)
     except OSError as exc:
         if exc.errno == errno.ENOSPC:
-            raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
+            raise _full(target) from exc
         raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
     if fcntl is not None and not _locked(file, path):
         os.close(file)
         raise OutputError(f"{name}: another vidcolor is writing this target")
     return file
+
+
+def _claimed(path: Path) -> int:
+    """A descriptor of a plain file that has this name alone, or that another run is at."""
+    flags = os.O_CREAT | os.O_RDWR | CAREFUL
+    try:
+        file = os.open(path, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
+    except OSError as exc:
+        if exc.errno not in STRANGE:
+            raise
+    else:
+        state = os.fstat(file)
+        own = stat.S_ISREG(state.st_mode) and state.st_nlink <= 1
+        if own or (stat.S_ISREG(state.st_mode) and fcntl and not _locked(file, path)):
+            return file
+        os.close(file)
+    path.unlink()
+    return os.open(path, flags | os.O_EXCL, 0o666)
 
 
 def _locked(file: int, path: Path) -> bool:
@@ -102,6 +135,14 @@ def sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
+def _full(path: Path) -> OutputFull:
+    """A disk without room; named is the folder of the target, not what is hidden in it."""
+    folder = Path(os.path.abspath(path)).parent
+    if folder.name.startswith(".") and folder.name.endswith(".vidcolor"):
+        folder = folder.parent
+    return OutputFull(f"{printable(folder)}: the disk is full; free some space and run again")
+
+
 @contextmanager
 def output_errors(target: Path) -> Iterator[None]:
     """Turns what FFmpeg and the system raise about the target into OutputError.
@@ -110,13 +151,14 @@ def output_errors(target: Path) -> Iterator[None]:
         OutputFull: No room left.
         OutputError: Anything else.
     """
-    name = printable(target.name)
+    import av  # here, so that a target that is there is told before FFmpeg is loaded
+
     try:
         yield
     except (VidcolorError, BrokenPipeError):  # a reader that has gone is no fault of the target
         raise
     except (av.FFmpegError, OSError, ValueError) as exc:
         if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            raise OutputFull(f"{name}: the disk is full; free some space and run again") from exc
+            raise _full(target) from exc
         reason = printable(getattr(exc, "strerror", None) or exc)
-        raise OutputError(f"{name}: cannot be written: {reason}") from exc
+        raise OutputError(f"{printable(target.name)}: cannot be written: {reason}") from exc

@@ -15,6 +15,10 @@ _COUNT_FROM_ZERO = ("matroska,webm", "flv")
 """Containers whose length begins at 0, wherever the film begins."""
 
 
+_ONE_LENGTH = ("asf", "flv", "matroska,webm")
+"""Containers that say how long the longest of their streams is, and of the picture nothing."""
+
+
 @dataclass
 class Reach:
     """How far a film could be read."""
@@ -49,7 +53,8 @@ def shortness(film: Film, reach: Reach) -> str:
         declared -= info.start
     if film.settings.end is not None:
         declared, exact = min(declared, film.settings.end), Fraction(0)
-    reached = reach.picture if film.video.duration else max(reach.picture, reach.other)
+    own = film.video.duration and info.container not in _ONE_LENGTH
+    reached = reach.picture if own else max(reach.picture, reach.other)
     missing = missing_bytes(info.path)
     if reached < declared - _slack(film, reach, declared):
         text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"

@@ -33,6 +33,9 @@ _ELEMENTS = frozenset(
 )
 _Reader = Callable[[bytes], "int | None"]
 _SYNC, _TS_PACKET = b"G", 188
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa")
+_ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_ASF_HEAD = 1 << 16  # bytes in which a WMV tells of itself
 _TAG = re.compile(r"(\d{1,3}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
 _CHUNK_NAME = re.compile(rb"\d\d(db|dc|wb|tx|pc)")
 _LIVE_RIFF = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -43,7 +46,7 @@ def missing_bytes(path: Path) -> int:
     """By how many bytes a file is shorter than its own structure says; 0 for whole or unknown.
 
     MP4 and QuickTime (boxes), Matroska and WebM (elements), AVI (RIFF chunks), MPEG transport
-    streams (packets). Pieces written live, whose size nobody knew, count as whole, and so does what
+    streams (packets), WMV (its own size). Pieces written live, whose size nobody knew, count as whole, and so does what
     stands behind the last known piece.
 
     Raises:
@@ -59,7 +62,10 @@ def missing_bytes(path: Path) -> int:
         elif head[:4] == b"RIFF" and head[8:] == b"AVI ":
             end = _last_end(file, size, _chunk) - _SLOPPY_RIFF
         elif head[:1] == _SYNC and _has_sync(file, _TS_PACKET):
-            end = size + -size % _TS_PACKET
+            cut = size % _TS_PACKET
+            end = size + _TS_PACKET - cut if cut and _has_sync(file, size - cut) else size
+        elif head[:12] == _ASF:
+            end = _asf_size(file)
         else:
             return 0
     return max(0, end - size)
@@ -131,6 +137,15 @@ def _has_sync(file: BinaryIO, at: int) -> bool:
     """Whether a transport packet begins at ``at``."""
     file.seek(at)
     return file.read(1) == _SYNC
+
+
+def _asf_size(file: BinaryIO) -> int:
+    """The size that a WMV gives itself; 0 where it does not know."""
+    file.seek(0)
+    head = file.read(_ASF_HEAD)
+    at = head.find(_ASF_FILE)
+    sent = int.from_bytes(head[at + 88 : at + 92], "little") & 1  # flags; broadcasts have no size
+    return 0 if at < 0 or sent else int.from_bytes(head[at + 40 : at + 48], "little")
 
 
 def _last_end(file: BinaryIO, size: int, read: _Reader) -> int:

@@ -14,6 +14,7 @@ from vidcolor.errors import OutputError, SettingsError
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.model.booknet import BookNet
 from vidcolor.model.colornet import ColorNet
+from vidcolor.places import followed, part_path
 from vidcolor.settings import OutputSettings
 
 TOLERANCE = 0.05
@@ -51,7 +52,8 @@ def export_onnx(
     if not find_spec("onnx") or not find_spec("onnxscript"):
         raise SettingsError("ONNX is not installed; run: pip install 'vidcolor[onnx]'")
     check_target(None, target, settings or OutputSettings())
-    part = target.with_name(f".{target.name}.part")
+    target = followed(target)
+    part = part_path(target)
     file = claim(part, target)
     try:
         with output_errors(target):

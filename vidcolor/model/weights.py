@@ -21,6 +21,7 @@ from vidcolor.model.build import build_net
 from vidcolor.model.colornet import ColorNet, ColorNetConfig
 from vidcolor.model.gate import Gate, GateConfig
 from vidcolor.model.vgg import VGG16Features
+from vidcolor.places import HELPERS, models_folder
 
 FORMAT = "vidcolor-1"
 GATE_FORMAT = "vidcolor-gate-1"
@@ -30,9 +31,6 @@ KINDS = {
     GATE_FORMAT: "gate for the smoother",
     FEATURES_FORMAT: "measure for vidcolor evaluate",
 }
-
-HELPERS = ("gate", "vgg16")
-"""Shipped weights that are no colornets."""
 
 FEATURE_BLOCKS = 4
 """Of VGG16, that ship as ImageNet left them."""
@@ -59,13 +57,6 @@ class WeightsInfo:
     scores: dict[str, float]
     ranges: dict[str, tuple[float, float]]
     """`ColorNet.ranges` of the net."""
-
-
-def models_folder() -> Path:
-    """Where the shipped weights lie."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "models"
-    return installed if installed.is_dir() else package.parent / "models"
 
 
 def available_weights() -> dict[str, WeightsInfo]:
@@ -109,7 +100,7 @@ def find_weights(name: str | Path) -> tuple[Path, str | None]:
         return info.path, info.sha256
     if Path(name).is_file():
         return Path(name), None
-    names = ", ".join(sorted(listed))
+    names = ", ".join(sorted(set(listed) - set(HELPERS)))
     raise WeightsNotFound(f"no weights {str(name)!r}; give a .safetensors file or one of: {names}")
 
 
@@ -265,6 +256,7 @@ def save_weights(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part")
+    aside.unlink(missing_ok=True)  # whatever it is
     save_file(state, aside, metadata)
     target = path.with_name(f"{path.stem}-{file_sha256(aside)[:8]}.safetensors")
     aside.chmod(0o644)  # safetensors makes files that only their owner can read

@@ -13,10 +13,14 @@ import torch
 from torch import nn
 
 from vidcolor.errors import TrainingError
+from vidcolor.files import new_file, read_own, reader, write_own
 from vidcolor.model.colornet import ColorNet
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import save_weights
 from vidcolor.training.settings import MAY_CHANGE, TrainSettings
+
+_MOST_SETTINGS = 1 << 20
+"""Bytes of the settings of a run."""
 
 
 @dataclass
@@ -72,17 +76,37 @@ def write_settings(run: Path, settings: TrainSettings) -> None:
         raise TrainingError(f"{run} cannot be made a run folder ({error.strerror})") from error
     file = run / "settings.json"
     fields = json.loads(json.dumps(asdict(settings)))
-    if file.is_file():
+    if os.path.lexists(file):
         # Fields that came later had their defaults then.
         usual = {each.name: each.default for each in dataclasses.fields(TrainSettings)}
-        old = json.loads(json.dumps(usual)) | json.loads(file.read_text())
+        old = json.loads(json.dumps(usual)) | _read_settings(file)
         changed = sorted(k for k in fields if old.get(k) != fields[k] and k not in MAY_CHANGE)
         if changed:
             raise TrainingError(
                 f"{run} holds a run with other settings ({', '.join(changed)}); "
                 "repeat the old ones to go on, or give another --out"
             )
-    file.write_text(json.dumps(fields, indent=1))
+    try:
+        write_own(file, json.dumps(fields, indent=1).encode())
+    except OSError as error:
+        raise TrainingError(f"{file} cannot be written ({error.strerror})") from error
+
+
+def _read_settings(file: Path) -> dict[str, Any]:
+    """What `write_settings` wrote.
+
+    Raises:
+        TrainingError: It cannot be read, or is something else.
+    """
+    try:
+        found = json.loads(read_own(file, _MOST_SETTINGS))
+    except OSError as error:
+        raise TrainingError(f"{file} cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise TrainingError(f"{file} holds no settings; remove it, or give another --out")
+    return found
 
 
 def write_weights(
@@ -134,7 +158,7 @@ def save_checkpoint(run: Path, parts: dict[str, Any], average: Average, at: Posi
     state = {name: part.state_dict() for name, part in parts.items()}
     aside = run / "last.part"
     try:
-        with aside.open("wb") as file:
+        with new_file(aside) as file:
             torch.save(state | {"average": average.state, "position": asdict(at)}, file)
             file.flush()
             os.fsync(file.fileno())
@@ -151,10 +175,11 @@ def load_checkpoint(run: Path, parts: dict[str, Any], average: Average) -> Posit
         TrainingError: the checkpoint is damaged.
     """
     file = run / "last.pt"
-    if not file.is_file():
+    if not os.path.lexists(file):
         return Position()
     try:
-        state: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu")
+        with reader(file) as opened:
+            state: dict[str, Any] = torch.load(opened, weights_only=True, map_location="cpu")
         for name, part in parts.items():
             part.load_state_dict(state[name])
         for key, value in average.state.items():

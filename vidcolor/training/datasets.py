@@ -19,12 +19,15 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resize
 
 from vidcolor.errors import FilmError, FilmTooLarge, TrainingError
+from vidcolor.files import read_own, write_own
 from vidcolor.film.still import read_rgb
 from vidcolor.metrics import colorfulness
 from vidcolor.training.files import find_files, key_of, source_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 """Of pictures."""
+_MOST = 1 << 30
+"""Bytes of an index that is read."""
 MIN_COLORFULNESS = 15.0
 """Duller pictures teach grey (the cleaning rule of BigColor)."""
 MIN_SIDE = 96
@@ -96,7 +99,7 @@ def reason_of(error: FilmError) -> str:
 def recall(cache: Path, key: dict[str, object]) -> tuple[list[Still], dict[str, int]] | None:
     """What `remember` wrote under ``key``; None where that is missing, stale or damaged."""
     try:
-        stored = json.loads(cache.read_text())
+        stored = json.loads(read_own(cache, _MOST))
         if stored["key"] != key:
             return None
         skipped = {str(reason): int(count) for reason, count in stored["skipped"].items()}
@@ -104,7 +107,7 @@ def recall(cache: Path, key: dict[str, object]) -> tuple[list[Still], dict[str, 
             Still(str(path), str(source), int(look), None if group is None else int(group))
             for path, source, look, group in stored["stills"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return (stills, skipped) if stills else None
 
@@ -112,11 +115,16 @@ def recall(cache: Path, key: dict[str, object]) -> tuple[list[Still], dict[str, 
 def remember(
     cache: Path, key: dict[str, object], stills: Sequence[Still], skipped: dict[str, int]
 ) -> None:
-    """Write what is known to ``cache``; a stopped write leaves the old file."""
+    """Write what is known to ``cache``; a stopped write leaves the old file.
+
+    Raises:
+        TrainingError: It cannot be written.
+    """
     record = {"key": key, "skipped": skipped, "stills": [astuple(still) for still in stills]}
-    part = cache.with_suffix(".part")
-    part.write_text(json.dumps(record))
-    part.replace(cache)
+    try:
+        write_own(cache, json.dumps(record).encode())
+    except OSError as error:
+        raise TrainingError(f"{cache} cannot be written ({error.strerror})") from error
 
 
 def index_stills(

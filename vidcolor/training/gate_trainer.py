@@ -15,6 +15,7 @@ from torch import nn
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError, TrainingError
+from vidcolor.files import read_own, write_own
 from vidcolor.model.colornet import DistributionNet
 from vidcolor.model.gate import Gate
 from vidcolor.settings import ColorizerSettings
@@ -35,6 +36,8 @@ from vidcolor.training.settings import TrainSettings
 from vidcolor.training.state import OnIndex, OnNote, OnStep
 from vidcolor.training.takes import Take, find_takes, prepare_takes, sequences_of
 
+_MOST_KEY = 1 << 20
+"""Bytes of the file that tells what sequences were made of."""
 SHORTEST_GAP = 4
 """Fewest frames between the two that the loss ``long`` compares."""
 
@@ -168,10 +171,14 @@ def prepare(
     files = [path for take in takes for path in take.files]
     key = json.dumps(key_of([*map(Path, settings.clips)], files, [LENGTH, settings.sides[-1]]))
     file = target / "key.json"
-    if not file.is_file() or file.read_text() != key:
+    try:
+        known = read_own(file, _MOST_KEY) == key.encode()
+    except OSError:
+        known = False
+    if not known:
         for old in target.glob("*.safetensors"):
             old.unlink()
-        file.write_text(key)
+        write_own(file, key.encode())
     if all(sequences_of(take, run).is_file() for take in takes):
         return  # a colornet is not needed any more
     colorizer = Colorizer.from_weights(

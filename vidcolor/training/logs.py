@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import os
 from importlib.util import find_spec
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from vidcolor.errors import TrainingError
+from vidcolor.files import appender, reader, write_own
 from vidcolor.training.validation import SCORES
 
 LOSSES = (
@@ -39,11 +43,12 @@ class RunLog:
         self.file, self.plot = run / "log.csv", run / "log.png"
         self.losses, self.scores = losses, scores
         self.columns = ("step", "minutes", "rate", *losses, *scores)
-        rows = read_log(self.file) if self.file.is_file() else []
-        with self.file.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.columns)
-            writer.writeheader()
-            writer.writerows(row for row in rows if float(row["step"]) <= step)
+        rows = _rows_before(self.file, step)
+        text = StringIO(newline="")
+        writer = csv.DictWriter(text, self.columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_own(self.file, text.getvalue().encode())
         self.board: Any = None
         if find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
@@ -54,7 +59,7 @@ class RunLog:
         """Add a line: losses every few steps, scores when there are any."""
         line = {"step": step, "minutes": round(minutes, 3)}
         line |= {name: round(value, 5) for name, value in values.items()}
-        with self.file.open("a", newline="") as file:
+        with TextIOWrapper(appender(self.file), newline="") as file:
             csv.DictWriter(file, self.columns).writerow(line)
         if self.board:
             for name, value in values.items():
@@ -76,8 +81,23 @@ class RunLog:
 
 def read_log(file: Path) -> list[dict[str, str]]:
     """The lines of a ``log.csv``; a line that a crash cut short is left out."""
-    with file.open(newline="") as lines:
+    with TextIOWrapper(reader(file), newline="") as lines:
         return [row for row in csv.DictReader(lines) if None not in row.values() and row["step"]]
+
+
+def _rows_before(file: Path, step: int) -> list[dict[str, str]]:
+    """The lines up to a step; none where there is no log yet.
+
+    Raises:
+        TrainingError: Something else is in its place.
+    """
+    try:
+        rows = read_log(file) if os.path.lexists(file) else []
+        return [row for row in rows if float(row["step"]) <= step]
+    except OSError as error:
+        raise TrainingError(f"{file} cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, csv.Error) as error:
+        raise TrainingError(f"{file} is no log of a training; remove it and run again") from error
 
 
 def draw_log(
@@ -101,4 +121,6 @@ def draw_log(
             axes.legend(fontsize="small", ncols=2)
     above.set_yscale("log")
     below.set_xlabel("step")
-    figure.savefig(target, dpi=100)
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
+    write_own(target, drawn.getvalue())

@@ -105,6 +105,7 @@ def save_sequences(sequences: Sequence[Maps], path: Path, **facts: str) -> None:
 
     stacked = {name: torch.stack([one[name] for one in sequences]) for name in FIELDS if sequences}
     aside = path.with_suffix(".part")
+    aside.unlink(missing_ok=True)  # whatever it is
     save_file(stacked, aside, facts)
     aside.replace(path)
 

@@ -13,6 +13,14 @@ from typing import IO, Any
 
 Stream = IO[Any] | int | None
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+CPU_SECONDS = 24 * 3600
+"""Seconds of the processor that a process may use until `renew`; all its threads count."""
+
 
 def start(
     words: list[str],
@@ -36,7 +44,8 @@ def start(
         stderr: See there.
     """
     most = max(1 << 20, shutil.disk_usage(room).free)
-    launch = ["vidcolor.web.launch", str(os.getpid()), str(nice), str(most)]
+    bounds = map(str, (os.getpid(), nice, most, CPU_SECONDS))
+    launch = ["vidcolor.web.launch", *bounds]
     return subprocess.Popen(
         [sys.executable, "-m", *launch, *words],
         stdin=stdin,
@@ -44,6 +53,19 @@ def start(
         stderr=stderr,
         start_new_session=True,
     )
+
+
+def renew(process: subprocess.Popen[bytes]) -> None:
+    """Let a process, which is seen to get on, use as much of the processor again."""
+    if sys.platform != "linux":
+        return
+    with suppress(OSError, ValueError, IndexError):
+        words = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        used = (int(words[11]) + int(words[12])) // os.sysconf("SC_CLK_TCK")
+        hard = resource.prlimit(process.pid, resource.RLIMIT_CPU)[1]
+        most = used + CPU_SECONDS
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (most, hard))
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> None:

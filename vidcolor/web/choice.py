@@ -8,6 +8,9 @@ from typing import Any
 
 from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, SmoothSettings
 
+NETS = {"default": "Best quality", "mini": "Fast draft"}
+"""What the nets that ship are called on the page."""
+
 TUNED = 0.5
 """Where the dial of vividness stands for what the weights were tuned for."""
 
@@ -55,8 +58,8 @@ class Choice:
     def told(self) -> str:
         """In words: what differs from the defaults."""
         usual = Choice()
-        words = [] if self.weights == usual.weights else [f"{PurePath(self.weights).stem} colours"]
-        names = {"vivid": "vividness", "saturation": "saturation", "smooth": "steadiness"}
+        words = [] if self.weights == usual.weights else [f"model: {net_label(self.weights)}"]
+        names = {"vivid": "vividness", "saturation": "saturation", "smooth": "flicker reduction"}
         for name, word in {**names, "size": "detail"}.items():
             if getattr(self, name) != getattr(usual, name):
                 words.append(f"{word} {getattr(self, name):g}")
@@ -65,3 +68,8 @@ class Choice:
     def plain(self) -> dict[str, Any]:
         """Plain types, to hand to another process."""
         return asdict(self)
+
+
+def net_label(name: str) -> str:
+    """How a net is called on the page; one of a file by its name."""
+    return NETS.get(name, PurePath(name).stem)

@@ -1,4 +1,4 @@
-"""Who may talk to the server: a browser on this machine that was given the token.
+"""Who may talk to the server: a browser on this machine that was given the address.
 
 An ASGI application around another one; it holds back nothing that streams.
 """
@@ -6,10 +6,11 @@ An ASGI application around another one; it holds back nothing that streams.
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -18,12 +19,16 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 PATHS = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico"}
-    | {f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "cancel", "reset")}
     | {f"/gradio_api/{name}" for name in ("startup-events", "app_id", "heartbeat")}
 )
-FOLDERS = ("/desk/", "/assets/", "/static/", "/gradio_api/file=", "/gradio_api/heartbeat/")
-"""What the page needs. The rest of what Gradio would answer (uploads into its own folder, proxies,
-its programming interface) is closed."""
+FOLDERS = ("/desk/", "/assets/", "/static/", "/gradio_api/heartbeat/")
+"""What the page needs. The rest of what Gradio would answer (files and addresses that a request
+names, uploads into its own folder, its programming interface) is closed: pictures are ``/desk/``'s.
+"""
+
+MANIFEST = "/manifest.json"
+"""What browsers fetch without their cookies for every page that names it, as Gradio's does. It is
+empty here."""
 
 HEADERS = {
     # Nothing that the page holds can make the browser talk to another machine.
@@ -38,12 +43,16 @@ HEADERS = {
 
 
 class Guard:
-    """Lets requests through that name this server, come from its page, and know the token."""
+    """Lets requests through that name this server, come from its page, and have its cookie.
+
+    The token of the address gives the cookie, which has another value: an address stays in the
+    history of a browser, a cookie goes to every port of this machine.
+    """
 
     def __init__(self, app: App, token: str, port: int) -> None:
         """Stand before ``app``, which listens on ``port`` of this machine."""
         self._app = app
-        self._token = token.encode()
+        self._token, self._secret = token, secrets.token_urlsafe(24)
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self._cookie = f"vidcolor-{port}"  # browsers share cookies between the ports of a host
 
@@ -57,21 +66,20 @@ class Guard:
         origin = headers.get("origin")
         if host not in self._hosts or origin not in (None, f"http://{host}".encode("latin-1")):
             return await _refuse(scope, receive, send)
+        if scope["path"] == MANIFEST and scope["type"] == "http":
+            return await _answer(scope, send, 200, "application/manifest+json", b"{}")
         given = [value for key, value in query if key == "token"]
         reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         if given and reads:
-            if self._is_token(given[0]):
+            if _same(given[0], self._token):
                 return await self._welcome(scope, query, send)
             return await _refuse(scope, receive, send)
         # Other ports of this machine are the same site to a browser, but another origin.
         strange = headers.get("sec-fetch-site", b"none") not in (b"same-origin", b"none")
-        known = self._is_token(self._cookie_of(headers)) and (reads or origin is not None)
+        known = _same(self._cookie_of(headers), self._secret) and (reads or origin is not None)
         if strange or not known or not _is_open(scope["path"]):
             return await _refuse(scope, receive, send)
         return await self._app(scope, receive, _with_headers(send))
-
-    def _is_token(self, word: str) -> bool:
-        return hmac.compare_digest(word.encode("utf-8", "surrogatepass"), self._token)
 
     def _cookie_of(self, headers: dict[str, bytes]) -> str:
         try:
@@ -83,12 +91,17 @@ class Guard:
     async def _welcome(self, scope: Message, query: list[tuple[str, str]], send: Send) -> None:
         """The cookie, and the way to the same page without the token in its address."""
         rest = urlencode([pair for pair in query if pair[0] != "token"])
-        path = scope["path"] if _is_open(scope["path"]) else "/"
-        cookie = f"{self._cookie}={self._token.decode()}; HttpOnly; SameSite=Strict; Path=/"
+        path = quote(scope["path"]) if _is_open(scope["path"]) else "/"
+        cookie = f"{self._cookie}={self._secret}; HttpOnly; SameSite=Strict; Path=/"
         headers = {"location": path + (f"?{rest}" if rest else ""), "set-cookie": cookie}
         headers |= {"cache-control": "no-store", "content-length": "0", **HEADERS}
         await send({"type": "http.response.start", "status": 303, "headers": _raw(headers)})
         await send({"type": "http.response.body", "body": b""})
+
+
+def _same(word: str, secret: str) -> bool:
+    """Whether a word is the secret; how long that takes tells nothing."""
+    return hmac.compare_digest(word.encode("utf-8", "surrogatepass"), secret.encode())
 
 
 def _is_open(path: str) -> bool:
@@ -101,8 +114,12 @@ async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1008})
         return
     body = b"Open the address that vidcolor serve printed, with its token.\n"
-    headers = {"content-type": "text/plain", "content-length": str(len(body)), **HEADERS}
-    await send({"type": "http.response.start", "status": 403, "headers": _raw(headers)})
+    await _answer(scope, send, 403, "text/plain", body)
+
+
+async def _answer(scope: Message, send: Send, status: int, kind: str, body: bytes) -> None:
+    headers = {"content-type": kind, "content-length": str(len(body)), **HEADERS}
+    await send({"type": "http.response.start", "status": status, "headers": _raw(headers)})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 

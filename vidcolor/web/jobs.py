@@ -18,11 +18,12 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import Any, Literal
 
-from vidcolor.errors import NotAllowed
-from vidcolor.places import part_path, work_folder
-from vidcolor.web.children import end, interrupt, start
+from vidcolor.errors import NotAllowed, OutputError
+from vidcolor.film.target import claim
+from vidcolor.places import is_taken, part_path
+from vidcolor.web.children import end, interrupt, renew, start
 from vidcolor.web.choice import Choice
-from vidcolor.web.shelf import Film, spoken
+from vidcolor.web.shelf import PICTURES, Film, shortened, spoken
 
 State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
 
@@ -39,10 +40,16 @@ NICE = 5
 """Jobs stand back behind previews."""
 
 CONTAINERS = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".webm": ".webm"}
+CONTAINERS |= {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg"}
+CONTAINERS |= dict.fromkeys(PICTURES - CONTAINERS.keys(), ".png")
 """Suffix of the result; Matroska, which holds everything, for all other films."""
 
 WATCHABLE = {".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/mp4"}
-"""What browsers play."""
+WATCHABLE |= {".jpg": "image/jpeg", ".png": "image/png"}
+"""What browsers show."""
+
+LONGEST_STEM = 210
+"""Bytes of a result's name before its number and suffix: what is hidden beside it is longer."""
 
 MOST = 200
 """Jobs in the queue."""
@@ -101,7 +108,7 @@ class Queue:
         """A new job at the end of the queue.
 
         Raises:
-            NotAllowed: There are too many.
+            NotAllowed: There are too many, or no result can be put where it should be.
         """
         with self._changed:
             if len(self._jobs) >= MOST:
@@ -109,7 +116,11 @@ class Queue:
             job_id = uuid.uuid4().hex
             folder = self._room / job_id
             folder.mkdir(mode=0o700)
-            target = self._target(film, self._keep or folder)
+            try:
+                target = self._target(film, self._keep or folder)
+            except BaseException:
+                folder.rmdir()
+                raise
             job = Job(job_id, film, choice, target, folder)
             self._jobs[job_id] = job
             self._changed.notify_all()
@@ -151,9 +162,9 @@ class Queue:
             if job.state in ("running", "stopping"):
                 raise NotAllowed("stop this film before you remove it")
             del self._jobs[job_id]
-        shutil.rmtree(job.folder, ignore_errors=True)
         if job.state != "done":
-            forget_work(job.target)
+            self._forget(job)
+        shutil.rmtree(job.folder, ignore_errors=True)
 
     def jobs(self) -> list[Job]:
         """All jobs, in order."""
@@ -168,18 +179,37 @@ class Queue:
         self._thread.join()
         for job in self._jobs.values():
             if job.film.uploaded and job.state != "done":
-                forget_work(job.target)
+                self._forget(job)
+            elif job.state != "done":
+                free_name(job.target)
+
+    def _forget(self, job: Job) -> None:
+        """Remove what is kept of a film that is not done; what another run is at work on stays."""
+        if self._keep:  # else it goes with the folder of the job
+            from vidcolor.kept import forget_work  # loads torch, which a server else needs not
+
+            forget_work(job.target)
 
     def _target(self, film: Film, folder: Path) -> Path:
-        """A path for the result that nothing has yet."""
-        taken = {job.target for job in self._jobs.values()}
-        stem = spoken(film.name).removesuffix(film.path.suffix)
-        suffix = CONTAINERS.get(film.path.suffix.lower(), ".mkv")
+        """A path for the result that nothing has yet.
+
+        Whoever makes its part has the name: another server may look for one at the same time.
+        """
+        name, own = spoken(film.name), film.path.suffix
+        stem = name[: -len(own)] if name.lower().endswith(own.lower()) else name
+        stem = shortened(f"{stem} in colour", LONGEST_STEM, LONGEST_STEM)
+        suffix = CONTAINERS.get(own.lower(), ".mkv")
         for number in range(1, 10_000):
-            more = f" {number}" if number > 1 else ""
-            target = folder / f"{stem} in colour{more}{suffix}"
-            if target not in taken and not os.path.lexists(target):
-                return target
+            target = folder / f"{stem}{f' {number}' if number > 1 else ''}{suffix}"
+            if is_taken(target):
+                continue
+            try:
+                part_path(target).open("xb").close()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise NotAllowed(f"{folder}: cannot be written: {error.strerror}") from error
+            return target
         raise NotAllowed(f"{stem}: there are too many results of this film; remove some")
 
     def _run(self) -> None:
@@ -220,6 +250,7 @@ class Queue:
             job.progress = last_line(job.folder / "progress") or job.progress
             if job.progress.get("frames", 0) != frames:
                 frames, since = job.progress["frames"], monotonic()
+                renew(process)
             hung = monotonic() - since > STALLED
             if hung or asked:
                 if not self._closing:  # else there is no time; what is on the disk is always good
@@ -233,6 +264,7 @@ class Queue:
             job.report = json.loads(job.report_file.read_text())
         if code in (0, 3) and job.target.is_file():
             job.state, job.fresh = "done", False
+            free_name(job.target)
         elif hung:
             job.state, job.line = "failed", f"no new frame for {STALLED / 60:.0f} minutes"
         elif job.state == "stopping" or self._closing:
@@ -241,10 +273,14 @@ class Queue:
             job.state, job.line = "failed", job.film.known_as(complaint(said, code))
 
 
-def forget_work(target: Path) -> None:
-    """Remove what is kept of a film that is not done."""
-    shutil.rmtree(work_folder(target), ignore_errors=True)
-    part_path(target).unlink(missing_ok=True)
+def free_name(target: Path) -> None:
+    """Remove the part of a target that nothing was written to; what is done of it stays."""
+    part = part_path(target)
+    with suppress(OutputError, OSError):
+        if not part.lstat().st_size:
+            held = claim(part, target)
+            part.unlink()
+            os.close(held)
 
 
 def last_line(path: Path) -> dict[str, Any] | None:
@@ -273,7 +309,7 @@ def complaint(said: Path, code: int) -> str:
 def told(job: Job) -> dict[str, Any]:
     """What the page shows of a job, plain types; the page takes all of it for text."""
     damage = [f"{count} x {kind}" for kind, count in job.report.get("damage_counts", {}).items()]
-    left = [f"left behind: {one['what']}" for one in job.report.get("left_behind", [])]
+    left = [f"not copied: {one['what']}" for one in job.report.get("left_behind", [])]
     progress = {key: job.progress.get(key) for key in ("frames", "total", "per_second", "left")}
     done = job.state == "done"
     return {
@@ -281,6 +317,7 @@ def told(job: Job) -> dict[str, Any]:
         "name": job.film.name,
         "result": job.target.name if done else "",
         "watch": done and job.target.suffix in WATCHABLE,
+        "picture": job.target.suffix in (".jpg", ".png"),
         "state": job.state,
         "line": job.line,
         "choice": job.choice.told(),

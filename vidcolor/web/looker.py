@@ -1,7 +1,8 @@
 """The process that looks into films for the page: facts, single frames, before and after.
 
-A line of JSON in, a line of JSON out; pictures are written where the line says. It alone decodes
-for the page: a film that takes it down takes nothing else along.
+A line of JSON in, a line of JSON out; pictures are written where the line says. A line that comes
+meanwhile may say that nobody waits any more. Such processes alone decode for the page: a film that
+takes one down takes nothing else along.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from vidcolor.errors import NoPicture, VidcolorError
+from vidcolor.errors import VidcolorError
 from vidcolor.web.choice import Choice
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vidcolor.colorizer import Colorizer
     from vidcolor.viewer import Found
-
-MEMORY = 16 << 30
-"""Bytes of address space; or as much as there is memory, where that is more."""
 
 WIDEST = 1600
 """Pictures for the page are brought down to so many pixels across."""
@@ -32,39 +34,56 @@ STEADY = Fraction(25)
 """Frames per second that the page counts in where a film names none."""
 
 
-def facts(path: str) -> dict[str, Any]:
-    """What the page tells of a film.
+class GivenUp(Exception):
+    """Nobody waits for the answer any more."""
 
-    Raises:
-        NoPicture: It is a picture.
-    """
+
+class Wish:
+    """Whether the answer in hand is still waited for."""
+
+    def __init__(self) -> None:
+        self.number, self.dropped = -1, -2
+
+    def check(self) -> None:
+        """Raise GivenUp where it is not."""
+        if self.number == self.dropped:
+            raise GivenUp
+
+
+WISH = Wish()
+"""Of this process: it answers one line at a time."""
+
+
+def facts(path: str) -> dict[str, Any]:
+    """What the page tells of a film or a picture."""
     from vidcolor.film.facts import believed_rate
     from vidcolor.viewer import Viewer
 
     with Viewer(path) as viewer:
+        width, height = viewer.screen.size
+        found: dict[str, Any] = {"width": width, "height": height, "picture": viewer.film is None}
         if viewer.film is None:
-            raise NoPicture(f"{viewer.name}: is a picture, no film; colour it with vidcolor IN OUT")
-        info, (width, height) = viewer.film.info, viewer.screen.size
-        rate = believed_rate(info) or STEADY
-        return {
-            "width": width,
-            "height": height,
+            streams, title, rate, end = [], "", STEADY, 1 / STEADY
+        else:
+            info, end = viewer.film.info, viewer.end
+            rate, streams = believed_rate(info) or STEADY, [one.kind for one in info.streams]
+            title = info.metadata.get("title", "").encode(errors="replace").decode()
+        return found | {
             "rate": str(rate),
-            "seconds": str(viewer.end),
-            "sound": sum(stream.kind == "audio" for stream in info.streams),
-            "subtitles": sum(stream.kind == "subtitle" for stream in info.streams),
-            "title": info.metadata.get("title", "").encode(errors="replace").decode(),
-            "notes": list(info.notes),
+            "seconds": str(end),
+            "sound": streams.count("audio"),
+            "subtitles": streams.count("subtitle"),
+            "title": title,
+            "notes": viewer.notes,
         }
 
 
 def frame(path: str, moment: str, height: int, target: str) -> dict[str, Any]:
     """Write the frame at a moment as it came, ``height`` pixels high."""
-    from vidcolor.film.still import write_rgb
     from vidcolor.preview import frames_at
 
-    ((seconds, picture),) = frames_at(path, [Fraction(moment)], height=height)
-    write_rgb(picture, target)
+    ((seconds, picture),) = frames_at(path, [Fraction(moment)], height=height, between=WISH.check)
+    write(picture, target)
     return {"seconds": str(seconds)}
 
 
@@ -72,16 +91,23 @@ def still(
     path: str, moment: str, choice: dict[str, Any], before: str, after: str
 ) -> dict[str, Any]:
     """Write the frame at a moment before and after."""
-    from vidcolor.film.still import write_rgb
-
     asked = Choice(**choice)
     changed = os.stat(path).st_mtime_ns
     found = found_at(path, changed, Fraction(moment), replace(asked, saturation=1.0))
     width, height = found.screen.size
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
-    write_rgb(found.before(size), before)
-    write_rgb(found.after(asked.saturation, size), after)
+    write(found.before(size), before)
+    write(found.after(asked.saturation, size), after)
     return {"seconds": str(found.seconds)}
+
+
+def write(picture: Tensor, target: str) -> None:
+    """Write a picture; under its name it is whole."""
+    from vidcolor.film.still import write_rgb
+
+    part = os.path.join(os.path.dirname(target), "part-" + os.path.basename(target))
+    write_rgb(picture, part)
+    os.replace(part, target)
 
 
 @lru_cache(maxsize=3)
@@ -89,8 +115,9 @@ def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Foun
     """The frame at a moment with its colour; the last ones stay, for other saturations."""
     from vidcolor.viewer import Viewer
 
-    with Viewer(path, choice.settings(), colorizer_of(choice)) as viewer:
-        (found,) = viewer.found([viewer.check(moment)])
+    WISH.check()
+    with Viewer(path, choice.settings(), colorizer_of(choice), WISH.check) as viewer:
+        (found,) = viewer.found([viewer.check(moment) if viewer.film else moment])
         return found
 
 
@@ -107,11 +134,12 @@ def _colorizer(weights: str, size: int, vivid: float, device: str) -> Colorizer:
     return Colorizer.from_weights(settings=choice.settings().colorizer)
 
 
-def warm(choice: dict[str, Any]) -> dict[str, Any]:
-    """Load what the first preview needs."""
+def warm(choice: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Load what the first preview needs: with a choice the nets, too."""
     import vidcolor.preview  # noqa: F401
 
-    colorizer_of(Choice(**choice))
+    if choice:
+        colorizer_of(Choice(**choice))
     return {}
 
 
@@ -121,7 +149,8 @@ def nets(weights: str) -> dict[str, Any]:
     Raises:
         WeightsNotFound: ``weights`` are none of them, and no file.
     """
-    from vidcolor.model.weights import HELPERS, available_weights, find_weights
+    from vidcolor.model.weights import available_weights, find_weights
+    from vidcolor.places import HELPERS
 
     find_weights(weights)
     return {"nets": [name for name in available_weights() if name not in HELPERS]}
@@ -140,7 +169,10 @@ def answer(line: bytes) -> dict[str, Any]:
     """What one line asks for, or the line of an error."""
     try:
         asked = json.loads(line)
+        WISH.number = asked.pop("number", 0)
         return {"ok": WORK[asked.pop("do")](**asked)}
+    except GivenUp:
+        return {"error": "nobody waits for this preview any more"}
     except VidcolorError as error:
         return {"error": str(error)}
     except MemoryError:
@@ -150,20 +182,15 @@ def answer(line: bytes) -> dict[str, Any]:
         return {"error": f"unexpected {type(error).__name__}: {detail}"}
 
 
-def limit_memory() -> None:
-    """Bound the address space, where no GPU needs it without bounds."""
-    import torch
-
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    if not torch.cuda.is_available():
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        most = max(MEMORY, there)
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        if hard == resource.RLIM_INFINITY or most < hard:
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+def listen(lines: BinaryIO, asked: SimpleQueue[bytes]) -> None:
+    """Hand on what is asked; what is given up is told to what is being answered."""
+    for line in lines:
+        found = json.loads(line) if b'"give up"' in line else {}
+        if found.get("do") == "give up":
+            WISH.dropped = found["number"]
+        else:
+            asked.put(line)
+    asked.put(b"")
 
 
 def main() -> None:
@@ -171,8 +198,9 @@ def main() -> None:
     # What a library prints must not come between the answers.
     answers: BinaryIO = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    limit_memory()
-    for line in sys.stdin.buffer:
+    asked: SimpleQueue[bytes] = SimpleQueue()
+    Thread(target=listen, args=(sys.stdin.buffer, asked), name="asked", daemon=True).start()
+    while line := asked.get():
         answers.write(json.dumps(answer(line)).encode() + b"\n")
         answers.flush()
 

@@ -1,158 +1,137 @@
-// What the page does itself: uploads, the strip, the queue. All text goes through textContent.
+// What the page does itself: asks the server, tells what went wrong, takes films. What the server
+// and films say goes through textContent; only `words.py`, which escapes, is taken as HTML.
 const desk = (() => {
+  const find = (name) => document.querySelector(name);
+
   const make = (tag, words, text) => {
     const element = Object.assign(document.createElement(tag), words);
     if (text) element.textContent = text;
     return element;
   };
 
+  // One voice: an error takes the place of the one before it, and nobody else tells of a server
+  // that has gone.
+  const say = (line) => {
+    const told = find("#told .problem");
+    if (!told) return;
+    told.textContent = line || "";
+    told.hidden = !line;
+  };
+  const lost = (gone) => {
+    const told = find("#lost .problem");
+    if (told) told.hidden = !gone;
+    document.body.classList.toggle("lost", gone);
+  };
+
+  class Lost extends Error {}
+
+  // What the server answers; throws what it refuses with, Lost where it is gone, AbortError where
+  // `signal` says that nobody waits any more.
+  async function ask(path, { say: said, method, signal } = {}) {
+    const words = { method: method || (said ? "POST" : "GET"), cache: "no-store", signal };
+    if (said) words.body = JSON.stringify(said);
+    let answer;
+    try {
+      answer = await fetch(path, words);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      lost(true);
+      throw new Lost();
+    }
+    lost(false);
+    if (answer.ok) return answer.json();
+    let line = "";
+    try { line = (await answer.json()).error; } catch { /* said below */ }
+    throw new Error(line || "Open the address that vidcolor serve printed.");
+  }
+
+  const tell = (error) => {
+    if (error.name !== "AbortError" && !(error instanceof Lost)) say(error.message);
+  };
+
+  const size = (bytes) => {
+    const units = ["bytes", "kB", "MB", "GB", "TB"];
+    let unit = 0;
+    for (; bytes >= 1000 && unit < 4; unit++) bytes /= 1000;
+    return `${bytes >= 100 || unit < 2 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
+  };
+
+  // Uploads, and what was uploaded before. The first of several films is shown, all are listed.
   function picker(element, trigger) {
-    const find = (name) => element.querySelector(name);
-    const say = (line) => {
-      find(".problem").textContent = line;
-      find(".problem").hidden = !line;
+    const one = (name) => element.querySelector(name);
+    const list = (films) => {
+      const rows = films.map((film) => {
+        const row = make("li");
+        const open = make("button", { type: "button", className: "name" }, film.name);
+        open.onclick = () => { trigger("upload"); desk.choose({ film: film.id }, film.name); };
+        const gone = make("button", { type: "button", title: "Remove it from this computer's temporary folder" }, "Remove");
+        gone.setAttribute("aria-label", `Remove ${film.name}`);
+        gone.onclick = async () => {
+          try {
+            list(await ask(`desk/films/${film.id}/remove`, { method: "POST" }));
+            desk.removed(film.id);
+            say("");
+          } catch (error) { tell(error); }
+        };
+        row.append(open, make("span", {}, size(film.bytes)), gone);
+        return row;
+      });
+      one(".uploads").replaceChildren(...rows);
+      one(".uploads").hidden = !rows.length;
     };
-    const send = (file) => {
-      const bar = find("progress"), drop = find(".drop");
-      const done = () => { bar.hidden = true; drop.classList.remove("busy"); find("input").value = ""; };
+    const look = async () => {
+      try { list(await ask("desk/films")); } catch { /* the queue tells */ }
+    };
+
+    const send = (file) => new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      say("");
-      bar.value = 0; bar.hidden = false; drop.classList.add("busy");
-      request.upload.onprogress = (event) => { bar.value = event.loaded / event.total; };
-      request.onerror = () => { done(); say("The upload was interrupted. Is vidcolor still running?"); };
+      request.upload.onprogress = (event) => { one("progress").value = event.loaded / event.total; };
+      request.onerror = () => { lost(true); reject(new Lost()); };
       request.onload = () => {
         let answer = {};
         try { answer = JSON.parse(request.responseText); } catch { /* said below */ }
-        done();
-        if (answer.film) trigger("upload", { film: answer.film });
-        else say(answer.error || "The upload was refused.");
+        if (answer.film) resolve(answer.film);
+        else reject(new Error(answer.error || "The upload was refused."));
       };
       request.open("POST", "desk/films?name=" + encodeURIComponent(file.name));
       request.send(file);
+    });
+
+    const take = async (files) => {
+      if (one(".drop").classList.contains("busy")) return;
+      say("");
+      one(".drop").classList.add("busy");
+      const refused = [];
+      let shown = null;
+      for (const file of [...files]) {
+        one("progress").value = 0; one("progress").hidden = false;
+        try {
+          const film = await send(file);
+          if (!shown) { trigger("upload"); shown = desk.choose({ film }, file.name); }
+        } catch (error) { if (error instanceof Lost) break; refused.push(error.message); }
+        await look();
+      }
+      one("progress").hidden = true; one(".drop").classList.remove("busy"); one("input").value = "";
+      await shown;
+      await look();
+      // What was refused is told together with what could not be opened.
+      if (refused.length) say([find("#told .problem").textContent, ...refused].filter(Boolean).join(" · "));
     };
-    element.addEventListener("change", (event) => {
-      if (event.target.type === "file" && event.target.files.length) send(event.target.files[0]);
+
+    element.addEventListener("change", ({ target }) => {
+      if (target.type === "file" && target.files.length) take(target.files);
     });
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
       element.addEventListener(name, (event) => {
         event.preventDefault();
-        find(".drop").classList.toggle("over", name === "dragenter" || name === "dragover");
-        if (name === "drop" && event.dataTransfer.files.length) send(event.dataTransfer.files[0]);
+        one(".drop").classList.toggle("over", name === "dragenter" || name === "dragover");
+        if (name === "drop" && event.dataTransfer.files.length) take(event.dataTransfer.files);
       });
     }
-  }
-
-  function strip(element, trigger) {
-    element.addEventListener("click", (event) => {
-      const button = event.target.closest("button[data-frame]");
-      if (button) trigger("select", { frame: Number(button.dataset.frame) });
-    });
-  }
-
-  const clock = (seconds) => {
-    const s = Math.max(0, Math.round(seconds));
-    const two = (n) => String(n).padStart(2, "0");
-    const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];
-    return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
-  };
-
-  const told = (job) => {
-    const frames = job.frames == null ? "" : job.frames.toLocaleString("en");
-    const of = job.total ? ` of ${job.total.toLocaleString("en")}` : "";
-    const rate = job.per_second ? ` · ${job.per_second.toFixed(1)} frames a second` : "";
-    const left = job.left == null ? "" : ` · about ${clock(job.left)} left`;
-    return {
-      waiting: "Waiting for its turn",
-      running: frames && job.frames ? `${frames}${of} frames${rate}${left}` : "Starting…",
-      stopping: "Stopping…",
-      stopped: "Stopped. What is done is kept: Resume goes on from there.",
-      done: `Done: ${frames} frames` + (job.seconds ? ` in ${clock(job.seconds)}` : ""),
-      failed: job.line,
-    }[job.state];
-  };
-
-  const ACTS = {
-    waiting: [["remove", "Remove"]],
-    running: [["stop", "Cancel"]],
-    stopping: [],
-    stopped: [["resume", "Resume"], ["remove", "Remove"]],
-    done: [["remove", "Remove"]],
-    failed: [["resume", "Try again"], ["again", "Start over"], ["remove", "Remove"]],
-  };
-
-  function queue(element) {
-    const list = make("ol", { className: "jobs" });
-    const empty = make("p", { className: "empty" }, "No film yet. Choose one, look at it, then press Colour this film.");
-    const lost = make("p", { className: "problem", hidden: true }, "vidcolor does not answer. Was it closed?");
-    lost.setAttribute("role", "alert");
-    const title = make("h2", {}, "Queue");
-    element.replaceChildren(title, lost, empty, list);
-    const rows = new Map();
-
-    const act = async (id, what) => show(await ask(`desk/jobs/${id}/${what}`, "POST"));
-    const ask = async (path, method) => {
-      try {
-        const answer = await fetch(path, { method, cache: "no-store" });
-        lost.hidden = answer.ok || answer.status === 404;
-        return answer.ok ? await answer.json() : null;
-      } catch {
-        lost.hidden = false;
-        return null;
-      }
-    };
-
-    const row = (job) => {
-      const item = make("li", { className: "job" });
-      const words = make("div", { className: "words" });
-      const bar = make("progress", { max: 1, value: 0 });
-      bar.setAttribute("aria-label", "Progress of " + job.name);
-      const name = make("strong", {}, job.name), line = make("span", { className: "line" });
-      const notes = make("span", { className: "notes" }), acts = make("div", { className: "acts" });
-      words.append(name, line, notes);
-      item.append(words, bar, acts);
-      return { item, bar, line, notes, acts, state: "" };
-    };
-
-    const fill = (parts, job) => {
-      parts.line.textContent = told(job);
-      parts.notes.textContent = [job.choice, ...job.notes].join(" · ");
-      const share = job.state === "done" ? 1 : job.total ? job.frames / job.total : 0;
-      if (job.state === "running" && !job.total) parts.bar.removeAttribute("value");
-      else parts.bar.value = Math.min(1, share);
-      if (parts.state === job.state) return;
-      parts.state = parts.item.dataset.state = job.state;
-      const buttons = ACTS[job.state].map(([what, label]) => {
-        const button = make("button", { type: "button", onclick: () => act(job.id, what) }, label);
-        button.setAttribute("aria-label", `${label}: ${job.name}`);
-        return button;
-      });
-      if (job.state === "done") {
-        const path = `desk/jobs/${job.id}/film`;
-        if (job.watch) buttons.unshift(make("a", { href: path + "?watch=true", target: "_blank" }, "Watch"));
-        buttons.unshift(make("a", { href: path, download: job.result, className: "main" }, "Download"));
-      }
-      parts.acts.replaceChildren(...buttons);
-    };
-
-    const show = (jobs) => {
-      if (!jobs) return;
-      empty.hidden = jobs.length > 0;
-      const here = new Set(jobs.map((job) => job.id));
-      for (const [id, parts] of rows) if (!here.has(id)) { parts.item.remove(); rows.delete(id); }
-      for (const job of jobs) {
-        if (!rows.has(job.id)) { rows.set(job.id, row(job)); list.append(rows.get(job.id).item); }
-        fill(rows.get(job.id), job);
-      }
-    };
-
-    const look = async () => {
-      if (!document.hidden) show(await ask("desk/jobs", "GET"));
-      setTimeout(look, 800);
-    };
     look();
   }
 
-  return { picker, strip, queue };
+  return { find, make, say, ask, tell, Lost, picker };
 })();
 window.desk = desk;
 
@@ -162,3 +141,24 @@ document.addEventListener("input", ({ target }) => {
   if (target.max !== "" && Number(target.value) > Number(target.max)) target.value = target.max;
   if (target.min !== "" && Number(target.value) < Number(target.min)) target.value = target.min;
 }, true);
+
+// Gradio's lists open for every key, also for the one that leaves them or comes to them: so that
+// they cover each other and what stands below. They open for a click, for arrows, for letters.
+(() => {
+  const isList = ({ target }) => Boolean(target.closest?.("#listed, #weights, #size"));
+  let tabbed = false;
+  window.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") {
+      tabbed = true;
+      setTimeout(() => { tabbed = false; });
+    }
+    if ((event.key === "Tab" || event.key === "Shift") && isList(event)) event.stopPropagation();
+  }, true);
+  window.addEventListener("focus", (event) => {
+    if (tabbed && event.target !== window && isList(event)) event.stopPropagation();
+  }, true);
+  window.addEventListener("pointerdown", ({ target }) => { // it opens when it gets the focus
+    const closed = target === document.activeElement && target.getAttribute("aria-expanded") === "false";
+    if (closed && isList({ target })) target.blur();
+  }, true);
+})();

@@ -1,18 +1,26 @@
-"""What the page fetches beside what Gradio gives it: uploads, small pictures, queue, results."""
+"""What the page asks the server for: films, frames, previews, the queue, results."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from vidcolor.errors import NotAllowed, VidcolorError
-from vidcolor.web.desk import Desk
+from vidcolor.errors import Busy, FilmError, NotAllowed, VidcolorError
+from vidcolor.web import words
+from vidcolor.web.choice import Choice
+from vidcolor.web.desk import Asked, Desk, Opened
 from vidcolor.web.jobs import WATCHABLE, told
 
 NOT_STORED = {"cache-control": "no-store"}
+STORED = {"cache-control": "private, max-age=3600"}
+
+LONGEST = 1 << 16
+"""Bytes of what a page says at once."""
 
 
 def add_routes(app: FastAPI, desk: Desk) -> None:
@@ -20,27 +28,117 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
 
     @app.exception_handler(VidcolorError)
     async def refused(_request: Request, error: VidcolorError) -> Response:
-        status = 404 if isinstance(error, NotAllowed) else 422
-        return JSONResponse({"error": str(error)}, status, headers=NOT_STORED)
+        status = {NotAllowed: 404, Busy: 503}.get(type(error), 422)
+        # Lines about options are about dials here.
+        line = str(error).removeprefix("--")
+        return JSONResponse({"error": line}, status, headers=NOT_STORED)
+
+    add_films(app, desk)
+    add_previews(app, desk)
+    add_jobs(app, desk)
+
+
+def add_films(app: FastAPI, desk: Desk) -> None:
+    """Which films there are, and what is in them."""
+
+    @app.get("/desk/folders")
+    def folders() -> Response:
+        return _plain(desk.shelf.listed())
+
+    @app.get("/desk/films")
+    def uploads() -> Response:
+        return _plain([_film(one.id, one.name, one.path) for one in desk.shelf.uploads()])
 
     @app.post("/desk/films")
     async def upload(request: Request, name: str) -> Response:
         declared = request.headers.get("content-length", "")
-        size = int(declared) if declared.isascii() and declared.isdigit() else None
+        known = declared.isascii() and declared.isdigit()
+        if "transfer-encoding" in request.headers:  # what it declares says nothing
+            known = False
+        size = int(declared) if known else None
         with desk.shelf.upload(name, size) as file:
             async for part in request.stream():
                 file.write(part)
+                if file.tell() > (size or 0):
+                    break
             path = Path(file.name)
-        return JSONResponse({"film": desk.shelf.uploaded(path, name).id})
+        return _plain({"film": desk.shelf.uploaded(path, name).id})
+
+    @app.post("/desk/open")
+    async def choose(request: Request) -> Response:
+        asked = await _said(request)
+        place = asked.get("place")
+        film = desk.shelf.choose(str(place)) if place else desk.shelf.find(str(asked.get("film")))
+        try:
+            facts = await desk.look_into(film).result(_waits(request))
+        except FilmError:
+            if film.uploaded:  # it cannot be opened: there is nothing to keep it for
+                desk.remove(film.id)
+            raise
+        return _plain(_shown(desk, desk.open(film, facts)))
+
+    @app.get("/desk/films/{film_id}")
+    def again(film_id: str) -> Response:
+        return _plain(_shown(desk, desk.opened(film_id)))
+
+    @app.post("/desk/films/{film_id}/remove")
+    def remove(film_id: str) -> Response:
+        desk.remove(film_id)
+        return uploads()
+
+    @app.get("/desk/films/{film_id}/strip")
+    def strip(film_id: str, seen: str) -> Response:
+        opened = desk.opened(film_id)
+        shown = _strip(desk, opened)
+        return _plain(shown if shown["seen"] != seen else {})
+
+
+def add_previews(app: FastAPI, desk: Desk) -> None:
+    """Frames as they came, and in color; who goes away is not worked for any more."""
 
     @app.get("/desk/films/{film_id}/{frame}.jpg")
-    def thumb(film_id: str, frame: int) -> Response:
-        path = desk.thumb(desk.opened(film_id), frame)
-        return FileResponse(path, media_type="image/jpeg")
+    async def thumb(request: Request, film_id: str, frame: int) -> Response:
+        with desk.thumb(desk.opened(film_id), frame) as found:
+            if isinstance(found, Asked):
+                await found.result(_waits(request))
+                (found,) = found.files
+        return FileResponse(found, media_type="image/jpeg", headers=STORED)
+
+    @app.get("/desk/films/{film_id}/{frame}/gray")
+    async def gray(request: Request, film_id: str, frame: int) -> Response:
+        asked = desk.as_it_came(desk.opened(film_id), frame)
+        await asked.result(_waits(request))
+        return _plain({"gray": _address(asked.files[0])})
+
+    @app.post("/desk/films/{film_id}/{frame}/color")
+    async def color(request: Request, film_id: str, frame: int) -> Response:
+        said = await _said(request)
+        opened, choice = desk.opened(film_id), _choice(desk, said)
+        asked = desk.in_color(
+            opened, frame, choice if said.get("smoothed") else choice.unsteadied()
+        )
+        found = await asked.result(_waits(request))
+        before, after = map(_address, asked.files)
+        return _plain({"before": before, "after": after, "seconds": found["seconds"]})
+
+    @app.get("/desk/pictures/{name}.jpg")
+    def picture(name: str) -> Response:
+        return FileResponse(desk.picture(name), media_type="image/jpeg", headers=STORED)
+
+
+def add_jobs(app: FastAPI, desk: Desk) -> None:
+    """The queue, and what comes out of it."""
 
     @app.get("/desk/jobs")
     def jobs() -> Response:
-        return JSONResponse([told(job) for job in desk.queue.jobs()], headers=NOT_STORED)
+        return _plain([told(job) for job in desk.queue.jobs()])
+
+    @app.post("/desk/jobs")
+    async def begin(request: Request) -> Response:
+        said = await _said(request)
+        opened = desk.opened(str(said.get("film")))
+        job = desk.queue.add(opened.film, _choice(desk, said))
+        return _plain({"job": job.id, "jobs": [told(one) for one in desk.queue.jobs()]})
 
     @app.post("/desk/jobs/{job_id}/{do}")
     def act(job_id: str, do: str) -> Response:
@@ -68,3 +166,90 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             content_disposition_type="inline" if kind else "attachment",
             headers=NOT_STORED,
         )
+
+
+def _plain(found: Any) -> Response:
+    return JSONResponse(found, headers=NOT_STORED)
+
+
+async def _said(request: Request) -> dict[str, Any]:
+    """What the page says, as JSON.
+
+    Raises:
+        NotAllowed: It is no object, or too long.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST:
+            raise NotAllowed("the page says too much at once")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise NotAllowed("the page says what cannot be read")
+    return found
+
+
+def _waits(request: Request) -> Callable[[], Awaitable[bool]]:
+    async def waits() -> bool:
+        return not await request.is_disconnected()
+
+    return waits
+
+
+def _choice(desk: Desk, said: dict[str, Any]) -> Choice:
+    """What the dials say.
+
+    Raises:
+        SettingsError: One is out of range.
+        NotAllowed: One says nothing.
+    """
+    dials = said.get("dials")
+    try:
+        known = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise NotAllowed("the page says what cannot be read") from error
+    return Choice(**known, device=desk.choice.device)
+
+
+DIALS: dict[str, Callable[[Any], Any]] = {
+    "weights": str,
+    "size": int,
+    "vivid": float,
+    "smooth": float,
+    "saturation": float,
+}
+"""What a page says of each dial."""
+
+
+def _film(film_id: str, name: str, path: Path) -> dict[str, Any]:
+    size = path.stat().st_size if path.is_file() else 0
+    return {"id": film_id, "name": name, "bytes": size}
+
+
+def _shown(desk: Desk, opened: Opened) -> dict[str, Any]:
+    """What a page shows of a film."""
+    return {
+        "film": opened.film.id,
+        "name": opened.film.name,
+        "picture": opened.is_picture,
+        "width": opened.facts["width"],
+        "height": opened.facts["height"],
+        "frames": opened.frames,
+        "rate": float(opened.rate),
+        "facts": words.facts(opened),
+        **_strip(desk, opened),
+    }
+
+
+def _strip(desk: Desk, opened: Opened) -> dict[str, Any]:
+    """Buttons for its shots, and what tells them from others."""
+    shots = desk.study.of(opened.film)
+    seen = f"{len(shots.starts)} {shots.over}"
+    return {"strip": words.strip(opened, shots), "seen": seen, "over": shots.over}
+
+
+def _address(path: Path) -> str:
+    return f"desk/pictures/{path.name}"

@@ -13,10 +13,12 @@ from typing import Any
 from vidcolor.errors import SettingsError
 from vidcolor.web.choice import Choice
 from vidcolor.web.desk import Desk
+from vidcolor.web.gate import BACKLOG, Gate, quiet
 from vidcolor.web.guard import Guard
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
+SCRIPTS = ("page.js", "view.js", "queue.js")
 
 
 def listen(port: int | None) -> socket.socket:
@@ -30,7 +32,7 @@ def listen(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, wanted))
-            listening.listen(128)
+            listening.listen(BACKLOG)
         except OSError as error:
             listening.close()
             if port is not None:
@@ -100,7 +102,11 @@ class Server:
         self._socket.close()
 
     def _serve(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
+        async def serve() -> None:
+            asyncio.get_running_loop().set_exception_handler(quiet)
+            await self._server.serve(sockets=[self._socket])
+
+        asyncio.run(serve())
 
 
 def _server(desk: Desk, token: str, port: int) -> Any:
@@ -112,7 +118,7 @@ def _server(desk: Desk, token: str, port: int) -> Any:
     import uvicorn
     from fastapi import FastAPI
 
-    from vidcolor.web.page import Page
+    from vidcolor.web.page import build
     from vidcolor.web.routes import add_routes
     from vidcolor.web.theme import theme
 
@@ -120,7 +126,7 @@ def _server(desk: Desk, token: str, port: int) -> Any:
     add_routes(app, desk)
     app = gr.mount_gradio_app(
         app,
-        Page(desk).build(),
+        build(desk),
         path="/",
         server_name=HOST,
         server_port=port,
@@ -134,7 +140,7 @@ def _server(desk: Desk, token: str, port: int) -> Any:
         mcp_server=False,
         theme=theme(),
         css=(HERE / "style.css").read_text(),
-        head=f"<script>{(HERE / 'page.js').read_text()}</script>",
+        head=f"<script>{''.join((HERE / name).read_text() for name in SCRIPTS)}</script>",
     )
     config = uvicorn.Config(
         Guard(app, token, port),
@@ -142,6 +148,8 @@ def _server(desk: Desk, token: str, port: int) -> Any:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=0,
+        http=Gate,
+        backlog=BACKLOG,
         ws="none",
     )
     return uvicorn.Server(config)

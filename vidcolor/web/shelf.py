@@ -9,21 +9,33 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePath
 from threading import Lock
+from time import monotonic
 from typing import BinaryIO
 
 from vidcolor.errors import NotAllowed
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
+"""Ends of names that pictures have."""
 
 SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv"}
     | {".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".ts", ".vob", ".webm"}
     | {".wmv"}
+    | PICTURES
 )
-"""Ends of names that films have; archives have none of them."""
+"""Ends of names that films and pictures have; archives have none of them."""
 
 MOST_LISTED, DEEPEST = 2000, 6
 """Films of a folder that are offered, and how many folders deep they are looked for."""
+
+REMEMBERED = 5.0
+"""Seconds for which a list of a folder serves again."""
+
+LONGEST_NAME = 200
+"""Bytes of a name: a result adds to it, and file systems end at 255."""
 
 KEPT_FREE = 1 << 30
 """Bytes that uploads leave free on the disk."""
@@ -74,7 +86,23 @@ def spoken(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in last).strip()
     stem, suffix = os.path.splitext(plain)
-    return (stem[:100] + suffix[:10]) or "film"
+    return (shortened(stem, 100, LONGEST_NAME) + suffix[:10]) or "film"
+
+
+def shortened(text: str, letters: int, size: int) -> str:
+    """A text of at most so many letters and bytes, with what was left out from its middle marked.
+
+    The beginning says what it is, the end which one of them.
+    """
+    if len(text) <= letters and len(text.encode()) <= size:
+        return text
+    most = min(letters, len(text))
+    while True:
+        tail = most // 4
+        short = text[: most - 1 - tail] + "\N{HORIZONTAL ELLIPSIS}" + text[len(text) - tail :]
+        if len(short.encode()) <= size:
+            return short
+        most -= 1
 
 
 class Shelf:
@@ -87,13 +115,28 @@ class Shelf:
         self._films: dict[str, Film] = {}
         self._promised = 0
         self._lock = Lock()
+        self._listed: list[tuple[str, str]] = []
+        self._until = 0.0
+
+    def names(self) -> list[str]:
+        """Of the allowed folders."""
+        return [folder.name or str(folder) for folder in self._folders]
 
     def listed(self) -> list[tuple[str, str]]:
-        """(label, place) of the films in the allowed folders."""
+        """(label, place) of the films in the allowed folders, as they were a few seconds ago."""
+        if monotonic() >= self._until:
+            self._listed = self._look()
+            self._until = monotonic() + REMEMBERED
+        return self._listed
+
+    def _look(self) -> list[tuple[str, str]]:
         found = []
         for number, folder in enumerate(self._folders):
             lead = f"{folder.name}/" if len(self._folders) > 1 else ""
-            for name in sorted(_names(folder), key=str.lower)[:MOST_LISTED]:
+            # Only links are followed to where they lead, and only those that are offered.
+            names = sorted(_names(folder), key=lambda one: one[0].lower())
+            leads = (name for name, link in names if not link or _leads(folder, name))
+            for name in islice(leads, MOST_LISTED):
                 found.append((lead + name.encode(errors="replace").decode(), f"{number}/{name}"))
         return found
 
@@ -132,7 +175,8 @@ class Shelf:
         suffix = Path(spoken(name)).suffix.lower()
         if suffix not in SUFFIXES:
             raise NotAllowed(
-                f"{spoken(name)}: is no film; use mp4, mkv, mov, avi, mpg and the like"
+                f"{spoken(name)}: not a supported file; use a video (mp4, mkv, mov, avi, …) or a"
+                " picture (jpg, png, tif, …)"
             )
         if size is None or size <= 0:
             raise NotAllowed(f"{spoken(name)}: is empty")
@@ -176,21 +220,53 @@ class Shelf:
         """The film that an upload became."""
         return self._add(Film(path.stem, path, spoken(name), uploaded=True))
 
+    def uploads(self) -> list[Film]:
+        """The films that were uploaded and are there still, in order."""
+        with self._lock:
+            return [film for film in self._films.values() if film.uploaded]
+
+    def remove(self, film_id: str) -> Film:
+        """Forget a film that was uploaded, and remove its file.
+
+        Raises:
+            NotAllowed: There is none.
+        """
+        film = self.find(film_id)
+        if not film.uploaded:
+            raise NotAllowed(f"{film.name}: was not uploaded; it stays where it is")
+        with self._lock:
+            self._films.pop(film_id, None)
+        film.path.unlink(missing_ok=True)
+        return film
+
     def _add(self, film: Film) -> Film:
         with self._lock:
             self._films[film.id] = film
         return film
 
 
-def _names(folder: Path) -> Iterator[str]:
-    """Names, relative to ``folder``, of the films in it that may be used."""
-    for place, folders, files in os.walk(folder):
-        here = Path(place).relative_to(folder)
-        deep = len(here.parts) >= DEEPEST
-        folders[:] = [] if deep else [name for name in folders if not name.startswith(".")]
-        for name in files:
-            try:
-                inside(folder, str(here / name))
-            except NotAllowed:
-                continue
-            yield str(here / name)
+def _names(folder: Path, lead: str = "", depth: int = 0) -> Iterator[tuple[str, bool]]:
+    """What in a folder is called as films are: name relative to it, and whether it is a link."""
+    try:
+        entries = list(os.scandir(folder / lead))
+    except OSError:  # it may not be read, or has gone meanwhile
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        name = lead + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if depth < DEEPEST:
+                yield from _names(folder, name + os.sep, depth + 1)
+        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and (
+            entry.is_symlink() or entry.is_file()
+        ):
+            yield name, entry.is_symlink()
+
+
+def _leads(folder: Path, name: str) -> bool:
+    """Whether a link leads to a film that may be used."""
+    try:
+        return bool(inside(folder, name))
+    except NotAllowed:
+        return False

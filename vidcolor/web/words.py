@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from html import escape
-from pathlib import PurePath
 
 from vidcolor.timecode import timecode
 from vidcolor.web.desk import Opened
+from vidcolor.web.shelf import SUFFIXES
 from vidcolor.web.study import Shots
 
 EVENLY = 24
@@ -16,7 +16,43 @@ EVENLY = 24
 MOST_SHOTS = 2000
 """Small pictures of shots; a film with more shows its first ones."""
 
-NETS = {"default": "Best (default)", "mini": "Fast and plain (mini)"}
+LOST = (
+    "<p class='problem' role='alert' hidden>Lost the connection to vidcolor."
+    " Is it still running in the terminal?</p>"
+)
+"""Shown while the server does not answer."""
+
+TOLD = "<p class='problem' role='alert' hidden></p>"
+"""Where what went wrong is told, one thing at a time."""
+
+VIEW = """
+<div id="facts"></div>
+<div id="picture" class="empty">
+  <img class="before" alt="" hidden><img class="after" alt="" hidden>
+  <span class="tag">before</span><span class="tag">after</span>
+  <div class="line" role="slider" tabindex="0" aria-label="Line between before and after"
+    aria-valuemin="0" aria-valuemax="100" aria-valuenow="50"></div>
+  <div class="ring" role="progressbar" aria-label="Preparing the preview" hidden></div>
+</div>
+<div id="scrub">
+  <button type="button" id="back" aria-label="Previous frame">&lsaquo;</button>
+  <button type="button" id="on" aria-label="Next frame">&rsaquo;</button>
+  <div id="frame">
+    <input type="range" min="0" step="1" aria-label="Frame">
+    <input type="number" min="0" step="1" aria-label="Frame number">
+  </div>
+</div>
+<div id="moment" role="status"></div>
+<div id="strip"></div>
+<p class="keys">Keys: <kbd>&larr;</kbd> <kbd>&rarr;</kbd> frame, <kbd>&uarr;</kbd>
+<kbd>&darr;</kbd> shot, <kbd>Space</kbd> before or after</p>
+"""
+"""What is seen of a film; `view.js` fills it."""
+
+
+def listed_label(names: list[str]) -> str:
+    """What stands above the films of the folders that were named."""
+    return f"Open from {names[0]}" if len(names) == 1 else "Open from a folder"
 
 
 def clock(seconds: Fraction | float) -> str:
@@ -26,26 +62,27 @@ def clock(seconds: Fraction | float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def net_label(name: str) -> str:
-    """How a net is called on the page; one of a file by its name."""
-    return NETS.get(name, PurePath(name).stem)
-
-
 def facts(opened: Opened) -> str:
     """Name of a film and what is in it."""
     found = opened.facts
-    parts = [
-        clock(Fraction(found["seconds"])),
-        f"{found['width']} x {found['height']}",
-        f"{float(opened.rate):.4g} frames a second",
-        {0: "silent", 1: "with sound"}.get(found["sound"], f"{found['sound']} sound tracks"),
-    ]
+    size = f"{found['width']} x {found['height']}"
+    parts = (
+        ["picture", size]
+        if opened.is_picture
+        else [
+            clock(Fraction(found["seconds"])),
+            size,
+            f"{float(opened.rate):.4g} frames a second",
+            {0: "silent", 1: "with sound"}.get(found["sound"], f"{found['sound']} sound tracks"),
+        ]
+    )
     if found["subtitles"]:
         parts.append("subtitles")
     title = found["title"]
     named = f"<span class='title'>{escape(title[:200])}</span>" if title else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
-    notes = f"<details><summary>Good to know</summary><ul>{notes}</ul></details>" if notes else ""
+    if notes:
+        notes = f"<details><summary>Notes about this file</summary><ul>{notes}</ul></details>"
     return (
         f"<div class='facts'><h2>{escape(opened.film.name)}</h2> {named}"
         f"<p>{escape(' · '.join(parts))}</p>{notes}</div>"
@@ -53,7 +90,10 @@ def facts(opened: Opened) -> str:
 
 
 def strip(opened: Opened, shots: Shots) -> str:
-    """A button with a picture for each shot; evenly spaced ones until the first shots are known."""
+    """A button with a picture for each shot; evenly spaced ones until the first shots are known.
+
+    Pictures name their address as data: the page asks for a few at a time.
+    """
     count = opened.frames
     if shots.finished or len(shots.starts) > 1:
         frames = [opened.frame(start) for start in shots.starts[:MOST_SHOTS]]
@@ -64,45 +104,35 @@ def strip(opened: Opened, shots: Shots) -> str:
     frames = list(dict.fromkeys(frames)) or [0]
     told = f"{len(frames)} {kind}{'s' if len(frames) > 1 else ''}"
     if not shots.over:
-        told += (
-            " · looking for shots…" if not shots.starts else f", so far to {clock(shots.seconds)}"
+        told = (
+            f"{told}, so far to {clock(shots.seconds)}"
+            if kind == "shot"
+            else f"Finding shots… ({len(frames)} sample frames meanwhile)"
         )
     place = f"desk/films/{escape(opened.film.id)}"
     buttons = "".join(
-        f"<button type='button' data-frame='{frame}' title='{timecode(frame / opened.rate)}'>"
+        f"<button type='button' data-frame='{frame}' title='{timecode(frame / opened.rate)}'"
+        f" aria-label='{kind.title()} {number}, {clock(frame / opened.rate)}'>"
         # The middle of a fade shows nothing: a shot is shown a little after its first frame.
-        f"<img src='{place}/{min(frame + (6 if kind == 'shot' else 0), count - 1)}.jpg' alt=''"
-        f" loading='lazy' decoding='async'><span>{clock(frame / opened.rate)}</span></button>"
-        for frame in frames
+        f"<img data-src='{place}/{min(frame + (6 if kind == 'shot' else 0), count - 1)}.jpg' alt=''"
+        f" decoding='async'><span>{clock(frame / opened.rate)}</span></button>"
+        for number, frame in enumerate(frames, 1)
     )
-    return f"<div class='strip-head'>{told}</div><div class='strip' role='group'>{buttons}</div>"
-
-
-def moment(opened: Opened, frame: int, seconds: Fraction | None, doing: str) -> str:
-    """Where the preview stands, and what it waits for."""
-    time = timecode(seconds if seconds is not None else frame / opened.rate)
-    busy = f"<span class='busy'>{escape(doing)}</span>" if doing else ""
-    return f"<div class='moment' role='status'><b>{time}</b> frame {frame:,} {busy}</div>"
-
-
-def problem(line: str) -> str:
-    """What went wrong; lines about options are about dials here."""
-    return f"<div class='problem' role='alert'>{escape(line.removeprefix('--'))}</div>"
-
-
-def good(line: str) -> str:
-    """What went well."""
-    return f"<div class='good' role='status'>{escape(line)}</div>"
+    return (
+        f"<div class='strip-head'>{told}</div>"
+        f"<div class='strip' role='group' aria-label='{kind.title()}s'>{buttons}</div>"
+    )
 
 
 def picker(max_upload: int) -> str:
     """Where a film is dropped."""
+    kinds = ",".join(sorted(SUFFIXES))
     return (
-        "<label class='drop' tabindex='-1'><input type='file' aria-label='Choose a film from this"
-        " computer'><strong>Choose a film</strong><span>or drop it here · "
-        f"up to {max_upload / 1e9:g} GB</span><progress max='1' value='0' hidden></progress>"
-        "</label>"
-        "<p class='problem' role='alert' hidden></p>"
+        f"<label class='drop'><input type='file' multiple accept='{kinds}' aria-label='Choose a"
+        " film or a picture from this computer'><strong>Choose a film or a picture</strong>"
+        f"<span>or drop it here · up to {max_upload / 1e9:g} GB</span>"
+        "<progress max='1' value='0' aria-label='Upload' hidden></progress></label>"
+        "<ul class='uploads' aria-label='Uploaded films' hidden></ul>"
     )
 
 
@@ -113,6 +143,6 @@ def promise(keep: str | None) -> str:
     else:
         kept = "Finished films are deleted when vidcolor is closed: <b>download them first</b>."
     return (
-        f"<p class='promise'>Everything happens on this computer. {kept} Colours are guesses:"
-        " likely ones, not the true ones.</p>"
+        f"<p class='promise'>Everything happens on this computer. {kept} Colors are plausible"
+        " guesses, not historical fact.</p>"
     )

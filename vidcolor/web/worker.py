@@ -1,4 +1,4 @@
-"""The page's end of the process that looks into films: asks, waits, replaces it when it hangs."""
+"""The page's end of a process that looks into films: asks, waits, replaces it when it hangs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from queue import PriorityQueue
-from threading import Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
 from vidcolor.errors import FilmError, PreviewLost
-from vidcolor.web.children import end, start
+from vidcolor.web.children import end, renew, start
 
 PATIENCE = 120.0
 """Seconds that an answer may take: a large picture on a busy machine, not a decoder that hangs."""
@@ -23,7 +23,21 @@ PATIENCE = 120.0
 SOON, LATER = 0, 1
 """What the person waits for, and what fills the page."""
 
-Request = tuple[int, int, dict[str, Any] | None, "Future[dict[str, Any]]"]
+
+class Answer(Future[dict[str, Any]]):
+    """What a process says, once it is there; FilmError or PreviewLost where it has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unwanted = Event()
+
+    def give_up(self) -> None:
+        """Say that nobody waits for it any more: it is not begun, or ends between two frames."""
+        self.unwanted.set()
+        self.cancel()
+
+
+Request = tuple[int, int, dict[str, Any] | None, Answer]
 
 
 class Worker:
@@ -45,55 +59,62 @@ class Worker:
         self._order = count()
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = False
+        self._lock = Lock()  # what is asked is either answered or cancelled, whenever it closes
         self._thread = Thread(target=self._run, name="previews", daemon=True)
         self._thread.start()
 
-    def ask(self, do: str, urgency: int = SOON, **words: Any) -> Future[dict[str, Any]]:
-        """The answer, once it is there; FilmError or PreviewLost where there is none."""
-        future: Future[dict[str, Any]] = Future()
-        self._requests.put((urgency, next(self._order), {"do": do, **words}, future))
-        return future
+    def ask(self, do: str, urgency: int = SOON, **words: Any) -> Answer:
+        """The answer, once it is there; cancelled when the worker is being closed."""
+        answer = Answer()
+        with self._lock:
+            if self._closing:
+                answer.cancel()
+            else:
+                asked = {"do": do, **words}
+                self._requests.put((urgency, next(self._order), asked, answer))
+        return answer
 
     def close(self) -> None:
         """End the process and the thread; what still waits is cancelled."""
-        self._closing = True
-        self._requests.put((-1, next(self._order), None, Future()))
+        with self._lock:
+            self._closing = True
+            self._requests.put((-1, next(self._order), None, Answer()))
         self._thread.join()
 
     def _run(self) -> None:
         while True:
-            _, _, asked, future = self._requests.get()
+            _, number, asked, answer = self._requests.get()
             if asked is None or self._closing:
-                future.cancel()
+                answer.cancel()
                 break
-            if not future.set_running_or_notify_cancel():
+            if not answer.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(self._answer(asked))
+                answer.set_result(self._answer({**asked, "number": number}, answer.unwanted))
             except Exception as error:
-                future.set_exception(error)
+                answer.set_exception(error)
         self._end()
         while not self._requests.empty():
             self._requests.get()[3].cancel()
 
-    def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, asked: dict[str, Any], unwanted: Event) -> dict[str, Any]:
         if self._process is None or self._process.poll() is not None:
             self._end()
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
             self._process = start(self._words, self._room, **pipes)
-        line = self._exchange(self._process, json.dumps(asked).encode() + b"\n")
-        found = json.loads(line)
+        renew(self._process)
+        found = json.loads(self._exchange(self._process, asked, unwanted))
         if "error" in found:
             raise FilmError(found["error"])
         return dict(found["ok"])
 
-    def _exchange(self, process: subprocess.Popen[bytes], line: bytes) -> bytes:
-        assert process.stdin
+    def _exchange(
+        self, process: subprocess.Popen[bytes], asked: dict[str, Any], unwanted: Event
+    ) -> bytes:
+        """The line that answers; a line to the process says when nobody waits for it any more."""
         assert process.stdout
-        with suppress(BrokenPipeError):
-            process.stdin.write(line)
-            process.stdin.flush()
-        found, until = bytearray(), monotonic() + self._patience
+        _say(process, asked)
+        found, until, told = bytearray(), monotonic() + self._patience, False
         while not found.endswith(b"\n"):
             left = until - monotonic()
             ready = left > 0 and select.select([process.stdout], [], [], min(left, 0.1))[0]
@@ -103,9 +124,19 @@ class Worker:
                 self._end()
                 why = "took too long over" if left <= 0 else "could not cope with"
                 raise PreviewLost(f"the preview {why} this film; try another moment or a new start")
+            if unwanted.is_set() and not told:
+                _say(process, {"do": "give up", "number": asked["number"]})
+                told = True
         return bytes(found)
 
     def _end(self) -> None:
         if self._process:
             end(self._process)
             self._process = None
+
+
+def _say(process: subprocess.Popen[bytes], line: dict[str, Any]) -> None:
+    assert process.stdin
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(line).encode() + b"\n")
+        process.stdin.flush()

@@ -1,0 +1,255 @@
+"""What is checked before the net is loaded: weights, inputs, outputs, reports, room.
+
+Options come first, as parsers and settings check them; then, with nothing heavy loaded, what the
+file system tells; then what a look into the film tells. Whatever is checked here is checked again
+where it is used: the pipeline trusts nobody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidcolor.cli.text import say
+from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, WeightsNotFound
+from vidcolor.places import (
+    CONTAINERS,
+    HELPERS,
+    STILL_SUFFIXES,
+    is_pattern,
+    models_folder,
+    work_folder,
+)
+from vidcolor.settings import OpenSettings, OutputSettings, Settings
+
+if TYPE_CHECKING:
+    from vidcolor.film.probe import Film
+    from vidcolor.frames import FilmInfo
+
+PIPE = "-"
+"""As OUT: the film goes to standard output."""
+
+
+def check_weights(*names: str) -> None:
+    """See that there are nets of such names, or files.
+
+    Raises:
+        WeightsNotFound: There is none.
+    """
+    nets = shipped_nets()
+    for name in names:
+        if name in HELPERS:
+            raise WeightsNotFound(f"{name} is no net to color with; use one of: {', '.join(nets)}")
+        # A damaged list is told when it is read in earnest.
+        if nets and name not in nets and not Path(name).is_file():
+            raise WeightsNotFound(
+                f"no weights {name!r}; give a .safetensors file or one of: {', '.join(nets)}"
+            )
+
+
+def shipped_nets() -> list[str]:
+    """Names of the nets that ship; none where their list cannot be read."""
+    try:
+        entries = tomllib.loads((models_folder() / "weights.toml").read_text(encoding="utf-8"))
+        names = [entry["name"] for entry in entries["weights"]]
+    except (OSError, KeyError, ValueError):
+        return []
+    return sorted(name for name in names if name not in HELPERS)
+
+
+def check_source(name: str) -> None:
+    """See that a film or picture is there, and that it can be read.
+
+    Raises:
+        FilmUnreadable: It is not, or cannot.
+    """
+    from vidcolor.film.limits import check_file
+
+    path = check_file(name)
+    if not os.access(path, os.R_OK):
+        raise FilmUnreadable(f"{name}: cannot be opened: Permission denied")
+
+
+def check_folder_or_file(name: str) -> None:
+    """See that a film, a picture or a folder is there.
+
+    Raises:
+        FilmUnreadable: It is not.
+    """
+    if not os.path.isdir(name):
+        check_source(name)
+
+
+def check_output(source: str | None, target: str, settings: OutputSettings) -> None:
+    """See that a target may be written.
+
+    Raises:
+        OutputError: It may not.
+    """
+    from vidcolor.film.target import check_target
+
+    path = Path(os.path.abspath(target))
+    if work_folder(path).is_dir():  # a run that was stopped may have put the target there itself
+        settings = replace(settings, force=True)
+    check_target(Path(source) if source else None, path, settings)
+
+
+def check_beside(option: str, path: Path | str | None, *others: str) -> None:
+    """See that a file of a report can be written when the work is done.
+
+    Args:
+        option: That named it.
+        path: The file; None where there is none.
+        others: Films and targets, none of which it may be.
+
+    Raises:
+        OutputError: It cannot.
+    """
+    if path is None:
+        return
+    path = Path(path)
+    folder = path.absolute().parent
+    why = ""
+    try:
+        if not folder.is_dir():
+            why = f"there is no folder {folder}; create it first"
+        elif path.is_dir():
+            why = "is a folder; name a file inside it"
+        elif any(_same(path, Path(other)) for other in others if other != PIPE):
+            why = "is the film itself; choose another name"
+        elif not os.access(path if path.exists() else folder, os.W_OK):
+            why = "cannot be written; choose another place"
+    except (OSError, ValueError) as error:
+        why = f"cannot be written ({getattr(error, 'strerror', None) or error})"
+    if why:
+        raise OutputError(f"{option} {path}: {why}")
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return os.path.samefile(one, other)
+    return os.path.abspath(one) == os.path.abspath(other)
+
+
+def check_folder(name: str) -> None:
+    """See that targets can be put into a folder, which need not be there yet.
+
+    Raises:
+        OutputError: They cannot.
+    """
+    folder = Path(os.path.abspath(name))
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{name}: the folder {folder} is read-only")
+
+
+def check_sources(words: Sequence[str]) -> None:
+    """See that of several words at least one names a film, a folder or a pattern.
+
+    One that is missing among others is told when its turn comes, and stops none of them.
+
+    Raises:
+        FilmUnreadable: None does.
+    """
+    if not any(is_pattern(word) or os.path.exists(word) for word in words):
+        check_source(words[0])
+
+
+def check_one(args: argparse.Namespace, settings: Settings) -> FilmInfo | None:
+    """All that can be known before one film or picture is colored; options are known to be good.
+
+    Returns:
+        What the film is; None for a picture.
+
+    Raises:
+        VidcolorError: What would stop it later.
+    """
+    check_weights(settings.colorizer.weights)
+    check_source(args.source)
+    if args.target != PIPE:
+        check_output(args.source, args.target, settings.output)
+    check_beside("--report", args.report, args.source, args.target)
+    if args.target != PIPE:
+        check_suffix(args.source, args.target)
+    from vidcolor.film.probe import film_is_still
+
+    if film_is_still(args.source):
+        return None
+    with looked_into(args.source, settings.open) as film:
+        check_plan(film.info, args, settings)
+    return film.info
+
+
+def check_plan(info: FilmInfo, args: argparse.Namespace, settings: Settings) -> None:
+    """See that a film can be encoded as the options say, and that there is room for it.
+
+    Raises:
+        OutputError: It cannot, or there is none.
+        SettingsError: An option does not fit the encoder.
+    """
+    if args.target == PIPE:
+        from vidcolor.film.pipe import plan_pipe
+
+        plan_pipe(info, settings.encode)
+        return
+    from vidcolor.film.encode import plan_encode
+    from vidcolor.room import check_room
+
+    target = Path(args.target)
+    plan = plan_encode(info, target, settings.encode)
+    short = check_room(info, target, plan, settings.open, settings.encode)
+    if short and not args.quiet:
+        say(f"note: {short}")
+
+
+def check_suffix(source: str, target: str) -> None:
+    """See that a film, or a picture, can be written under such a name.
+
+    Raises:
+        SettingsError: It cannot.
+    """
+    from vidcolor.film.encode import container_of
+    from vidcolor.film.probe import film_is_still
+
+    path = Path(target)
+    if not film_is_still(source):
+        container_of(path)
+    elif path.suffix.lower() not in STILL_SUFFIXES:
+        known = ", ".join(STILL_SUFFIXES)
+        raise SettingsError(f"{path.name}: pictures are written as {known}")
+
+
+def is_name_of_one(target: str) -> bool:
+    """Whether a film or a picture can be written under such a name."""
+    return target == PIPE or Path(target).suffix.lower() in (*CONTAINERS, *STILL_SUFFIXES)
+
+
+def looked_into(source: str, settings: OpenSettings) -> Film:
+    """The film, opened as it will be: what cannot be colored is refused.
+
+    Raises:
+        FilmError: It cannot.
+        SettingsError: It has no such picture.
+    """
+    from vidcolor.film.probe import open_film
+
+    return open_film(source, settings)
+
+
+def check_film(source: str, settings: OpenSettings) -> None:
+    """See that a film, which may be a picture, can be opened.
+
+    Raises:
+        FilmError: It cannot.
+    """
+    check_source(source)
+    from vidcolor.film.probe import film_is_still
+
+    if not film_is_still(source):
+        looked_into(source, settings).close()

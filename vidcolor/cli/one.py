@@ -1,0 +1,68 @@
+"""One film or picture: what is checked of its words, how it is shown, what is done."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidcolor.cli.checks import PIPE
+from vidcolor.cli.progress import ProgressFile, Shown, progress_file
+from vidcolor.cli.text import fitted
+from vidcolor.errors import SettingsError
+from vidcolor.settings import Settings
+
+if TYPE_CHECKING:
+    from vidcolor.frames import Report
+
+WIDEST_TITLE = 20
+"""Columns of a film's name before its bar."""
+
+
+def check_words(args: argparse.Namespace, clustered: bool) -> None:
+    """See that options and OUT of one film go together.
+
+    Raises:
+        SettingsError: They do not.
+    """
+    if args.to:
+        raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
+    if args.target != PIPE:
+        return
+    if clustered:
+        raise SettingsError(
+            "a pipe takes one frame after the other; leave --cluster out, or name a file"
+        )
+    if sys.stdout.isatty():
+        raise SettingsError("- writes a film to a pipe; give a file name, or | mpv -")
+    if args.progress == PIPE:
+        raise SettingsError("the film goes to standard output; give --progress a file")
+
+
+def colour_one(args: argparse.Namespace, settings: Settings) -> Report:
+    """Color a film, show a bar; its report."""
+    with progress_file(args.progress) as lines, shown_of(args, lines) as shown:
+        report = shown.report = work(args, settings)(on_progress=shown)
+    return report
+
+
+def shown_of(args: argparse.Namespace, lines: ProgressFile | None) -> Shown:
+    """What shows how far the one film is."""
+    target = None if args.target == PIPE else Path(args.target)
+    name = Path(args.source).name
+    title = fitted(name, WIDEST_TITLE) if sys.stderr.isatty() else name
+    return Shown(lines, args.quiet, title, target=target, keep=True)
+
+
+def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
+    """What is to be done; it takes ``on_progress``."""
+    if args.target != PIPE:
+        from vidcolor.pipeline import colorize_film
+
+        return partial(colorize_film, args.source, args.target, settings=settings)
+    from vidcolor.streaming import colorize_to
+
+    return partial(colorize_to, sys.stdout.buffer, args.source, settings=settings)

@@ -1,0 +1,129 @@
+"""The words of a command line: inputs, the output and its default name, commands that are meant."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from vidcolor.cli.checks import check_source
+from vidcolor.cli.cluster import spelled_out
+from vidcolor.cli.text import Parser
+from vidcolor.errors import SettingsError
+from vidcolor.places import CONTAINERS, STILL_SUFFIXES, is_pattern
+
+USAGE = """\
+usage: vidcolor FILM [OUT]           color a film or a picture (without OUT: FILM.color.mp4)
+       vidcolor FOLDER OUTFOLDER     color all that a folder holds
+       vidcolor preview FILM OUT.png see what it will look like, within seconds
+       vidcolor serve FOLDER         the same on a page in the browser
+       vidcolor help [COMMAND]       all options; commands: {}
+"""
+"""What is said where nothing is asked for."""
+
+EXAMPLES = """\
+examples:
+  vidcolor film.mp4                           writes film.color.mp4
+  vidcolor film.mkv out.mkv --vivid 0.8       livelier colors
+  vidcolor photo.jpg out.png                  a picture
+  vidcolor film.mp4 out.mp4 --weights mini    a small net for slow machines
+  vidcolor film.mov out.mov --lossless        brightness exactly as in the source
+  vidcolor film.mp4 out.mp4 --start 1:30 --end 2:00
+  vidcolor reels colored --to mkv             all that a folder holds
+  vidcolor film.mp4 - | mpv -                 into a pipe
+
+The same command goes on where it was interrupted. vidcolor help preview (compare, play, serve,
+info, shots, weights, bench, evaluate, train) tells what the other commands do.
+"""
+"""Stand at the end of the help."""
+
+_COLOR_WORDS = (
+    *("color", "colour", "colorize", "colourize", "colorise", "colourise", "recolor"),
+    *("convert", "encode", "transcode", "run", "batch", "video", "image"),
+)
+
+
+class WordsParser(Parser):
+    """A parser of ``IN... OUT`` with options anywhere between the words."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Words and options.
+
+        ``source`` is the first of ``sources``; ``target`` is None where a name is to be found.
+        """
+        given = list(sys.argv[1:] if args is None else args)
+        # From -- on all are names; argparse would not mix options with others then.
+        end = given.index("--") if "--" in given else len(given)
+        parsed = self.parse_intermixed_args(spelled_out(given[:end]), namespace)
+        parsed.words += given[end + 1 :]
+        parsed.sources, parsed.target = list(parsed.words), parsed.output
+        if parsed.target is None and len(parsed.words) > 1:
+            parsed.target = parsed.sources.pop()
+        if not parsed.sources:
+            self.error("nothing to color is named: vidcolor IN OUT")
+        parsed.source = parsed.sources[0]
+        return parsed
+
+
+def add_output(p: argparse._ActionsContainer, name: str = "output") -> None:
+    """The option ``-o``."""
+    p.add_argument("-o", "--output", dest=name, metavar="OUT", help="OUT, as an option")
+
+
+def place_target(args: argparse.Namespace) -> bool:
+    """Name what a source becomes, where no OUT was given; True where it was not.
+
+    A film becomes ``film.color.mp4`` beside itself, a picture ``photo.color.png``, a folder
+    ``folder.color``; where vidcolor writes no such files, films get ``.mkv`` and pictures ``.png``.
+
+    Raises:
+        SettingsError: Several films are meant, which need a folder.
+        FilmUnreadable: There is no such film.
+    """
+    if args.target is not None:
+        return False
+    source = Path(args.source)
+    if is_pattern(args.source):
+        raise SettingsError(f"{args.source}: name a folder for the colored films: IN... OUTFOLDER")
+    if os.path.isdir(source):
+        args.target = os.path.join(source.parent, f"{source.resolve().name}.color")
+        return True
+    check_source(args.source)
+    from vidcolor.film.probe import film_is_still
+
+    known, other = (STILL_SUFFIXES, ".png") if film_is_still(source) else (CONTAINERS, ".mkv")
+    suffix = source.suffix if source.suffix.lower() in known else other
+    args.target = str(source.with_name(f"{source.stem}.color{suffix}"))
+    return True
+
+
+def told_target(args: argparse.Namespace) -> str:
+    """What is said of a name that was found."""
+    suffix = Path(args.source).suffix
+    if not os.path.isdir(args.source) and Path(args.target).suffix != suffix:
+        return f"writing {args.target}, as {suffix[1:] or 'such a'} files are not written"
+    return f"writing {args.target}"
+
+
+def meant(word: str, commands: Sequence[str]) -> str:
+    """What is to be said of a first word that is nearly a command; empty where it is none."""
+    if word.startswith("-") or word in commands or not word.isalnum() or os.path.lexists(word):
+        return ""
+    if near := get_close_matches(word.lower(), [*commands, "help"], 1, 0.7):
+        return f"no command {word}; did you mean {near[0]}?"
+    if word.lower() in _COLOR_WORDS:
+        return f"no command {word}; to color a film, vidcolor IN OUT is all"
+    return ""
+
+
+def asked_for_help(words: Sequence[str], commands: Sequence[str]) -> list[str]:
+    """``help preview`` as ``preview --help``; a word that is no command stays, to be told."""
+    about = words[1:2]
+    known = not about or about[0] in commands
+    return [*about, "--help"] if known or meant(about[0], commands) else ["--help"]
