@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -12,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 import vidcolor
@@ -48,7 +50,20 @@ def one_line(capsys: Captured) -> str:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to be in, with a film: what is not there is refused before the pipeline is asked."""
+    monkeypatch.chdir(tmp_path)
+    with av.open("in.mp4", "w") as container:
+        video = container.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        frame = av.VideoFrame(64, 64, "yuv420p")
+        frame.pts = 0
+        container.mux([*video.encode(frame), *video.encode(None)])
+    return tmp_path
+
+
+@pytest.fixture
+def asked(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Stands in for the pipeline: keeps what it is asked and does what the test sets.
 
     [0] is the report to give or the error to raise; what follows are the calls.
@@ -90,43 +105,6 @@ def test_every_command_has_help(command: str, capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        ([], "IN, OUT"),
-        (["in.mp4"], "OUT"),
-        (["a", "b", "c.mp4"], "c.mp4: is for one film"),
-        (["a", "b", "--colour"], "--colour"),
-        (["a", "b", "--size", "100"], "multiple of 16"),
-        (["a", "b", "--size", "32"], "64 to 1024"),
-        (["a", "b", "--size", "big"], "--size"),
-        (["a", "b", "--batch", "-1"], "--batch"),
-        (["a", "b", "--vivid", "1.2"], "--vivid"),
-        (["a", "b", "--vivid", "nan"], "--vivid"),
-        (["a", "b", "--saturation", "-1"], "--saturation"),
-        (["a", "b", "--saturation", "nan"], "--saturation"),
-        (["a", "b", "--start", "soon"], "soon"),
-        (["a", "b", "--start", "-5"], "-5"),
-        (["a", "b", "--start", "1/0"], "1/0"),
-        (["a", "b", "--start", "10", "--end", "10"], "end"),
-        (["a", "b", "--max-pixels", "0"], "pixel"),
-        (["a", "b", "--encoder-option", "tune"], "KEY=VALUE"),
-        (["a", "b", "--encoder-option", "=film"], "KEY=VALUE"),
-        (["a", "b", "--crf", "low"], "--crf"),
-        (["info"], "FILM"),
-        (["info", "/no/such/film.mp4"], "film.mp4"),
-        (["evaluate", "x"], "RESULT"),
-    ],
-)
-def test_bad_words_are_refused_in_one_line(
-    arguments: list[str], word: str, capsys: Captured, tmp_path: Path, monkeypatch: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 2
-    assert word in one_line(capsys)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
     ("word", "seconds"),
     [
         ("90", 90),
@@ -153,10 +131,9 @@ def test_clock(seconds: float, text: str) -> None:
 def test_options_reach_the_settings(asked: list[Any]) -> None:
     words = "--device cpu --size 192 --batch 3 --vivid 0.7 --smooth 0.4 --saturation 0.5"
     words += " --codec libx265 --crf 20 --encoder-option tune=grain --encoder-option x=a=b"
-    words += (
-        " --preset slow --lossless --start 1:00 --end 1:30.5 --video-stream 1 --max-pixels 1000"
-    )
+    words += " --preset slow --start 1:00 --end 1:30.5 --video-stream 0 --max-pixels 4096"
     words += " --weights w.safetensors --strict --force -q"
+    Path("w.safetensors").touch()
     assert main(["in.mp4", "out.mkv", *words.split()]) == 0
     source, target, settings = asked[1]
     assert (source, target) == ("in.mp4", "out.mkv")
@@ -167,13 +144,15 @@ def test_options_reach_the_settings(asked: list[Any]) -> None:
     encode = settings.encode
     assert (encode.codec, encode.crf, encode.preset) == ("libx265", 20, "slow")
     assert encode.options == (("tune", "grain"), ("x", "a=b"))
-    assert encode.lossless
     cut = settings.open
     assert (cut.start, cut.end) == (60, Fraction(181, 2))
-    assert (cut.video_stream, cut.max_pixels) == (1, 1000)
+    assert (cut.video_stream, cut.max_pixels) == (0, 4096)
     assert (settings.output.strict, settings.output.force) == (True, True)
-    assert main(["in.mp4", "out.mkv", "--no-smooth"]) == 0
-    assert asked[2][2].smooth.strength == 0
+    assert main(["in.mp4", "out.mkv", "--no-smooth", "--lossless", "--codec", "x264", "-y"]) == 0
+    settings = asked[2][2]
+    assert settings.smooth.strength == 0
+    assert (settings.encode.codec, settings.encode.lossless) == ("libx264", True)
+    assert settings.output.force
 
 
 def test_no_options_are_the_defaults_of_the_library() -> None:
@@ -182,6 +161,7 @@ def test_no_options_are_the_defaults_of_the_library() -> None:
 
 def test_a_first_word_that_is_a_command_is_the_command(asked: list[Any], capsys: Captured) -> None:
     assert main(["info", "out.mp4"]) == 2  # a film called info, not there
+    Path("in.mp4").rename("info")
     assert main(["./info", "out.mp4", "-q"]) == 0
     assert [call[0] for call in asked[1:]] == ["./info"]
 
@@ -262,16 +242,28 @@ def test_the_report_is_json(asked: list[Any], tmp_path: Path) -> None:
     assert report["clean"] is False
 
 
-def test_a_report_that_cannot_be_written_is_told(
-    asked: list[Any], tmp_path: Path, capsys: Captured
+@pytest.mark.parametrize("name", ["no/r.json", ".", "in.mp4", "out.mp4", "nul\0byte"])
+def test_a_report_that_could_not_be_written_is_told_first(
+    name: str, asked: list[Any], capsys: Captured
 ) -> None:
-    words = ["in.mp4", "out.mp4", "-q", "--report", str(tmp_path / "no" / "folder.json")]
-    assert main(words) == 2
-    assert "the film is done" in one_line(capsys)
+    assert main(["in.mp4", "out.mp4", "-q", "--report", name]) == 2
+    assert f"--report {name}".partition("\0")[0] in one_line(capsys)
+    assert len(asked) == 1, "nothing was colored"
+
+
+def test_a_report_that_cannot_be_written_in_the_end_is_3(
+    asked: list[Any], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(["in.mp4", "out.mp4", "-q", "--report", "r.json"]) == 3
+    assert "the film is done, but its report r.json cannot be written (No space" in one_line(capsys)
 
 
 def test_sigterm_unwinds_and_the_old_handler_returns(
-    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     cleaned = []
 
@@ -294,7 +286,9 @@ def test_sigterm_unwinds_and_the_old_handler_returns(
     "comes_as",
     [KeyboardInterrupt(), ValueError("no shape"), FilmUnreadable("cut off")],
 )
-def test_sigint(comes_as: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_sigint(
+    comes_as: BaseException, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     def colorize_film(*_args: object, **_kwargs: object) -> Report:
         try:
             signal.raise_signal(signal.SIGINT)

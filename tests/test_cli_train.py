@@ -33,6 +33,13 @@ Captured = pytest.CaptureFixture[str]
         (["train", "--stills", "x", "--out", "y", "--steps", "-1"], "--steps"),
         (["train", "--stills", "x", "--out", "y", "--preset", "gate", "--thawed", "3"], "--thawed"),
         (["train", "--stills", "x", "--out", "y", "--perceptual", "1", "--preset", "mini"], "film"),
+        (["train", "--stills", "x", "--out", "y", "--learning-rate", "nan"], "--learning-rate"),
+        (["train", "--stills", "x", "--out", "y", "--ema", "1"], "--ema"),
+        (["train", "--stills", "x", "--out", "y", "--seed", "-1"], "--seed"),
+        (["train", "--stills", "x", "--out", "y", "--validate-minutes", "0"], "--validate-minutes"),
+        (["train", "--stills", "x", "--out", "y", "--colorful", "nan"], "losses"),
+        (["train", "--stills", "x", "--out", "y"], "x is not a folder"),
+        (["train", "--stills", ".", "--out", "y", "--start", "huge"], "no weights 'huge'"),
     ],
 )
 def test_bad_words_are_refused_in_one_line(
@@ -97,7 +104,9 @@ def test_the_run_is_told_on_the_terminal(
         return written
 
     monkeypatch.setattr(trainer, "train", train)
-    assert main(["train", "--stills", "a", "--out", str(tmp_path), "--steps", "4"]) == 0
+    (tmp_path / "a").mkdir()
+    words = ["--stills", str(tmp_path / "a"), "--out", str(tmp_path), "--steps", "4"]
+    assert main(["train", *words]) == 0
     told = capsys.readouterr().err
     assert "left out: 1 dull" in told
     assert "total=3.250" in told

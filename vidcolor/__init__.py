@@ -1,4 +1,27 @@
-"""vidcolor colours black-and-white film: luma untouched, every track kept, one command."""
+"""vidcolor colors black-and-white film: luma untouched, every track kept.
+
+A film and a picture::
+
+    import vidcolor
+
+    report = vidcolor.colorize_film("film.mp4", "out.mp4")
+    print(report.frames, report.left_behind)
+    vidcolor.colorize_film("photo.jpg", "out.png")
+
+Dials are in settings, one dataclass for each part of the way::
+
+    from vidcolor import ColorizerSettings, EncodeSettings, Settings
+
+    settings = Settings(
+        colorizer=ColorizerSettings(weights="mini", vivid=0.8),
+        encode=EncodeSettings(crf=18),
+    )
+    vidcolor.colorize_film("film.mp4", "out.mp4", settings=settings, on_progress=print)
+
+Many films share one `Colorizer`, which holds the net. `still_at` and `contact_sheet` show what a
+film will look like, `detect_shots` where its cuts are. Whatever vidcolor refuses is a
+`VidcolorError` whose text is one line; the target is then as it was.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +42,38 @@ if TYPE_CHECKING:
     from vidcolor.model.weights import available_weights, load_weights, save_weights
     from vidcolor.pipeline import colorize_film, colorize_image
     from vidcolor.preview import contact_sheet, still_at
-    from vidcolor.settings import Settings
+    from vidcolor.settings import (
+        ChunkSettings,
+        ClusterSettings,
+        ColorizerSettings,
+        CompareSettings,
+        EncodeSettings,
+        OpenSettings,
+        OutputSettings,
+        PaintSettings,
+        Settings,
+        ShotSettings,
+        SmoothSettings,
+    )
     from vidcolor.shots import detect_shots
+    from vidcolor.training.settings import TrainSettings
     from vidcolor.training.trainer import train
 
 _HOMES = {
+    "ChunkSettings": "settings",
+    "ClusterSettings": "settings",
     "Colorizer": "colorizer",
+    "ColorizerSettings": "settings",
+    "CompareSettings": "settings",
+    "EncodeSettings": "settings",
+    "OpenSettings": "settings",
+    "OutputSettings": "settings",
+    "PaintSettings": "settings",
     "Report": "frames",
     "Settings": "settings",
+    "ShotSettings": "settings",
+    "SmoothSettings": "settings",
+    "TrainSettings": "training.settings",
     "VidcolorError": "errors",
     "available_weights": "model.weights",
     "colorize_film": "pipeline",
@@ -45,9 +92,20 @@ _HOMES = {
 }
 
 __all__ = [
+    "ChunkSettings",
+    "ClusterSettings",
     "Colorizer",
+    "ColorizerSettings",
+    "CompareSettings",
+    "EncodeSettings",
+    "OpenSettings",
+    "OutputSettings",
+    "PaintSettings",
     "Report",
     "Settings",
+    "ShotSettings",
+    "SmoothSettings",
+    "TrainSettings",
     "VidcolorError",
     "available_weights",
     "colorize_film",
@@ -71,3 +129,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'vidcolor' has no attribute {name!r}")
     return getattr(import_module(f"vidcolor.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that were not used yet: for Tab and ``help``."""
+    return sorted([*__all__, "__version__", "__all__", "__doc__", "__file__", "__path__"])

@@ -19,6 +19,9 @@ Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 Transfer = Literal["bt1886", "srgb", "linear", "pq", "hlg"]
 FieldOrder = Literal["progressive", "top", "bottom"]
 
+UNTAGGED = "the film does not name its colours"
+"""How a note begins that nearly every old film has, and nothing can be seen of."""
+
 
 @dataclass(frozen=True)
 class PixelLayout:

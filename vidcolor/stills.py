@@ -7,7 +7,6 @@ from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import FilmError
-from vidcolor.film.encode import CONTAINERS
 from vidcolor.film.extras import Extras, into_png
 from vidcolor.film.kinds import PNG, is_animation
 from vidcolor.film.photo import color_of, extras_of, frame_of, notes_of
@@ -23,7 +22,7 @@ from vidcolor.film.still import (
 from vidcolor.frames import Damage, Frame, LeftBehind, Report
 from vidcolor.job import describe_still, told_weights
 from vidcolor.paint import paint
-from vidcolor.places import TIFF_SUFFIXES
+from vidcolor.places import CONTAINERS, TIFF_SUFFIXES
 from vidcolor.settings import Settings
 
 Painted = tuple[Frame, Extras]

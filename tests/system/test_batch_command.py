@@ -87,7 +87,7 @@ def test_a_folder(run: Run, here: Path) -> None:
     names = ["a.mp4", "cut.mkv", "none.mov", "p.jpg", "deep \N{SNOWMAN}/-b.avi"]
     how = ["done", "damaged", "failed", "done", "done"]
     assert results(err) == dict(zip(names, how, strict=True))
-    assert "1/5 out/made/a.mp4: 8 frames, 1 shots in 0:00:" in err
+    assert "1/5 out/made/a.mp4: 8 frames, 1 shot in 0:00:" in err
     assert "vidcolor: 3/5 none.mov: never finished recording (no index)" in err
     assert "1 truncated" in err
     last = "5 films: 3 done, 1 damaged, 1 failed; 1 other file left out: letter.txt"

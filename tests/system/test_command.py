@@ -218,7 +218,8 @@ def test_interrupted(number: int, code: int, tiny_weights: Path, tmp_path: Path)
     finally:
         running.kill()
     assert running.returncode == code, err
-    assert err == "vidcolor: interrupted; the target is as it was before\n"
+    # Where the machine is slow, lines before it tell what is being done.
+    assert err.splitlines()[-1] == "vidcolor: interrupted; the target is as it was before"
     assert target.read_bytes() == OLD
     assert listing(tmp_path) == before
 

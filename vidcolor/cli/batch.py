@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_folder, check_sources, check_weights, is_name_of_one
-from vidcolor.cli.faces import OPENING
+from vidcolor.cli.faces import OPENING, PICTURE
 from vidcolor.cli.progress import ProgressFile, Shown, progress_file
 from vidcolor.cli.summary import headline, speed, summarise
 from vidcolor.cli.text import (
@@ -127,8 +127,11 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
 
 def things(reels: Sequence[Reel]) -> str:
     """``1 film``, ``6 pictures``; several of which some are pictures are films."""
-    pictures = all(reel.target.suffix.lower() in STILL_SUFFIXES for reel in reels)
-    return count(len(reels), "picture" if pictures else "film")
+    return count(len(reels), "picture" if all(map(_is_picture, reels)) else "film")
+
+
+def _is_picture(reel: Reel) -> bool:
+    return reel.target.suffix.lower() in STILL_SUFFIXES
 
 
 def _coloured(
@@ -142,7 +145,8 @@ def _coloured(
     number, films = place
     title = f"{number}/{films} {fitted(reel.name, WIDEST_TITLE)}"
     told: dict[str, Any] = {"film": number, "films": films, "name": reel.name}
-    with Shown(lines, args.quiet, title, target=reel.target, doing=OPENING, **told) as shown:
+    doing = PICTURE if _is_picture(reel) else OPENING
+    with Shown(lines, args.quiet, title, target=reel.target, doing=doing, **told) as shown:
         outcome = batch.colour(reel, shown)
         shown.report = outcome.report
     if outcome.error and args.interrupt.number:

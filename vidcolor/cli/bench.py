@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vidcolor.cli.checks import check_beside, check_source, check_weights, looked_into
 from vidcolor.cli.color import add_colour, add_cut, add_encoding, settings_of
-from vidcolor.cli.text import Parser, printable, write_json
+from vidcolor.cli.text import Parser, at_least, printable, write_late
 from vidcolor.errors import SettingsError
 from vidcolor.settings import BenchmarkSettings, ChunkSettings
 
@@ -21,8 +22,8 @@ def parser() -> argparse.ArgumentParser:
     default = BenchmarkSettings()
     p = Parser(
         prog="vidcolor bench",
-        description="Measure how fast this machine colours: a bare transcode, each stage, the"
-        " whole, start-up and memory, in rounds that take turns. Nothing is kept.",
+        description="Measure how fast this machine colors: a bare transcode, each stage, the"
+        " whole, start-up and memory, in interleaved rounds. Nothing is kept.",
     )
     p.add_argument("film", metavar="FILM", nargs="?", help="default: one that is made for it")
     add_colour(p)
@@ -32,13 +33,17 @@ def parser() -> argparse.ArgumentParser:
     run = p.add_argument_group("the measurement")
     run.add_argument(
         "--frames",
-        type=int,
+        type=at_least(16),
         default=default.frames,
         metavar="N",
         help="measure so many at most (default %(default)s)",
     )
     run.add_argument(
-        "--repeat", type=int, default=default.repeat, metavar="N", help="rounds (%(default)s)"
+        "--repeat",
+        type=at_least(1),
+        default=default.repeat,
+        metavar="N",
+        help="rounds (%(default)s)",
     )
     run.add_argument(
         "--made",
@@ -63,11 +68,11 @@ def size(word: str) -> tuple[int, int]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure with a bar, print the table; 0.
+    """Measure with a bar, print the table; 0, or 3 where the JSON cannot be written in the end.
 
     Raises:
         SettingsError: A value is out of range, or a film is both given and to be made.
-        OutputError: The JSON cannot be written; the table is printed all the same.
+        OutputError: The JSON could not be written.
     """
     settings = settings_of(args)
     if args.film and args.made:
@@ -76,6 +81,11 @@ def run(args: argparse.Namespace) -> int:
     if args.made:
         given |= dict(zip(("width", "height"), args.made, strict=True))
     rounds = BenchmarkSettings(**given)
+    check_weights(settings.colorizer.weights)
+    check_beside("--json", None if args.json == "-" else args.json)
+    if args.film:
+        check_source(args.film)
+        looked_into(args.film, settings.open).close()
     from tqdm import tqdm
 
     from vidcolor.benchmark.run import STEPS, measure
@@ -95,7 +105,8 @@ def run(args: argparse.Namespace) -> int:
     figures = found.to_dict()
     print(json.dumps(figures, indent=1) if args.json == "-" else describe(found))
     if args.json and args.json != "-":
-        write_json(figures, Path(args.json), f"the figures cannot be written to {args.json}")
+        complaint = f"the figures cannot be written to {args.json}"
+        return write_late(figures, Path(args.json), complaint)
     return 0
 
 

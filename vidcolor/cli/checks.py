@@ -8,6 +8,7 @@ where it is used: the pipeline trusts nobody.
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import tomllib
 from collections.abc import Sequence
@@ -93,8 +94,10 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     """
     from vidcolor.film.target import check_target
 
-    path = Path(os.path.abspath(target))
-    if work_folder(path).is_dir():  # a run that was stopped may have put the target there itself
+    path = Path(target)
+    if os.path.isdir(
+        work_folder(path)
+    ):  # a run that was stopped may have put the target there itself
         settings = replace(settings, force=True)
     check_target(Path(source) if source else None, path, settings)
 
@@ -116,7 +119,9 @@ def check_beside(option: str, path: Path | str | None, *others: str) -> None:
     folder = path.absolute().parent
     why = ""
     try:
-        if not folder.is_dir():
+        if "\0" in str(path):
+            why = "is no name of a file"
+        elif not folder.is_dir():
             why = f"there is no folder {folder}; create it first"
         elif path.is_dir():
             why = "is a folder; name a file inside it"
@@ -157,7 +162,8 @@ def check_sources(words: Sequence[str]) -> None:
     Raises:
         FilmUnreadable: None does.
     """
-    if not any(is_pattern(word) or os.path.exists(word) for word in words):
+    found = (glob.iglob(word, recursive=True) if is_pattern(word) else [word] for word in words)
+    if not any(os.path.exists(name) for names in found for name in names):
         check_source(words[0])
 
 

@@ -255,7 +255,7 @@ def run(args: argparse.Namespace) -> int:
     args.several = batch.is_batch(args)
     if args.several:
         return cluster.colour_several(args, settings, many) if many else batch.run(args, settings)
-    check_words(args, clustered=many is not None)
+    check_words(args, settings, clustered=many is not None)
     check_one(args, settings)
     if named and not args.quiet:
         say(told_target(args))

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidcolor.cli.checks import (
+    check_output,
+    check_plan,
+    check_source,
+    check_weights,
+    looked_into,
+)
 from vidcolor.cli.color import add_colour, add_cut, add_encoding, settings_of
+from vidcolor.cli.faces import LOADING, OPENING
+from vidcolor.cli.one import WIDEST_TITLE
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import speed, tell_streams
-from vidcolor.cli.text import Parser, clock, moment, say
-from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings
+from vidcolor.cli.text import Parser, at_least, clock, count, fitted, moment, say
+from vidcolor.cli.words import add_output
+from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings, OpenSettings, Settings
 
 if TYPE_CHECKING:
     from vidcolor.frames import Report
@@ -25,8 +36,12 @@ def parser() -> argparse.ArgumentParser:
         " the film and its colours, which are found on the way. Sound, subtitles, chapters and"
         " timestamps are those of the first; the frames of the second are matched by their times.",
     )
-    p.add_argument("films", metavar="FILM", nargs="+", help="one film, or two: A stands left")
-    p.add_argument("target", metavar="OUT", help=".mp4 .m4v .mov .mkv .webm")
+    p.add_argument(
+        "films",
+        metavar="FILM",
+        nargs="+",
+        help="one film, or two: A stands left; then OUT: .mp4 .m4v .mov .mkv .webm",
+    )
     default = CompareSettings()
     how = p.add_argument_group("comparison")
     how.add_argument(
@@ -43,14 +58,15 @@ def parser() -> argparse.ArgumentParser:
         help="of the line of a wipe, to the left and back (default %(default)s s)",
     )
     how.add_argument(
-        "--height", type=int, metavar="PIXELS", help="of each picture (default: that of A)"
+        "--height", type=at_least(16), metavar="PIXELS", help="of each picture (default: that of A)"
     )
     add_cut(p)
     add_encoding(p)
     add_colour(p)
     out = p.add_argument_group("output")
-    out.add_argument("--strict", action="store_true", help="fail if anything cannot be carried")
-    out.add_argument("--force", action="store_true", help="replace an existing OUT")
+    add_output(out, "target")
+    out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
+    out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
     p.set_defaults(chunk=ChunkSettings().seconds, fresh=False)
@@ -59,24 +75,49 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, show a bar, print the summary; 0, or 3 when a film was damaged."""
+    if args.target is None:
+        if len(args.films) < 2:
+            parser().error("the following arguments are required: OUT")
+        args.target = args.films.pop()
     if len(args.films) > 2:
         parser().error(f"one film or two can be compared, not {len(args.films)}")
     settings = settings_of(args)
     compare = CompareSettings(args.look, args.period, args.height)
-    from vidcolor.comparison import side_by_side
-
+    check(args, settings)
     first, second = [*args.films, None][:2]
-    work = partial(side_by_side, first, second, args.target, settings=settings, compare=compare)
-    with Shown(None, args.quiet) as shown:
-        report = shown.report = work(on_progress=shown)
+    title = fitted(Path(args.target).name, WIDEST_TITLE)
+    doing = LOADING if second is None else OPENING
+    with Shown(None, args.quiet, title, doing=doing, keep=True) as shown:
+        from vidcolor.comparison import side_by_side
+
+        work = partial(side_by_side, first, second, args.target, settings=settings)
+        report = shown.report = work(compare=compare, on_progress=shown)
     if not args.quiet:
         summarise(report)
     return 0 if report.clean else 3
+
+
+def check(args: argparse.Namespace, settings: Settings) -> None:
+    """All that can be known before anything is colored.
+
+    Raises:
+        VidcolorError: What would stop it later.
+    """
+    check_weights(settings.colorizer.weights)
+    for film in args.films:
+        check_source(film)
+        check_output(film, args.target, settings.output)
+    first = looked_into(args.films[0], settings.open)
+    with first:
+        check_plan(first.info, args, settings)
+    for film in args.films[1:]:
+        looked_into(film, OpenSettings(max_pixels=args.max_pixels)).close()
 
 
 def summarise(report: Report) -> None:
     """Print what was done, carried, left behind and damaged."""
     rate = speed(report)
     told = "" if rate is None else f", {rate:.1f} frames/s"
-    say(f"{report.target}: {report.frames} frames in {clock(report.seconds['total'])}{told}")
+    frames = count(report.frames, "frame")
+    say(f"{report.target}: {frames} in {clock(report.seconds['total'])}{told}")
     tell_streams(report)

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidcolor.cli.text import Parser, printable, write_json
+from vidcolor.cli.checks import check_beside, check_folder_or_file
+from vidcolor.cli.text import Parser, printable, write_late
 
 if TYPE_CHECKING:
     from vidcolor.evaluation import Scores
@@ -43,11 +44,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure with a bar, print the table; 0.
+    """Measure with a bar, print the table; 0, or 3 where the JSON cannot be written in the end.
 
     Raises:
-        OutputError: The JSON cannot be written; the table is printed all the same.
+        FilmUnreadable: A film, picture or folder is missing.
+        OutputError: The JSON could not be written.
     """
+    others = [args.per_frame] if args.per_frame else []
+    for name in (args.truth, args.result, *others):
+        check_folder_or_file(name)
+    check_beside("--json", args.json, args.truth, args.result, *others)
     from tqdm import tqdm
 
     from vidcolor.evaluation import evaluate
@@ -60,9 +66,8 @@ def run(args: argparse.Namespace) -> int:
 
         scores = evaluate(args.truth, args.result, per_frame=args.per_frame, on_progress=advance)
     print(describe(scores))
-    if args.json:
-        write_json(scores.to_dict(), args.json, f"the scores cannot be written to {args.json}")
-    return 0
+    complaint = f"the scores cannot be written to {args.json}"
+    return write_late(scores.to_dict(), args.json, complaint)
 
 
 def describe(scores: Scores) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WINDOW = 10.0
 """Seconds over which the speed is measured."""
 
-LOADING, OPENING = "loading the net", "opening the film"
+LOADING, OPENING, PICTURE = "loading the net", "opening the film", "coloring the picture"
 FIRST = "finding shots, coloring the first frames"
 """What is done before the first frame is."""
 
@@ -77,16 +77,15 @@ class Log:
     def __init__(self, title: str, doing: str = LOADING) -> None:
         self.title, self._doing = title, doing
         self._progress: Progress | None = None
-        self._pace, self._rate = Pace(), 0.0
-        self._moved = False
+        self._since: tuple[float, int] | None = None
+        """When the first frame was done, and how many were then."""
         self._ticker = Ticker(self._write, pauses())
 
     def tell(self, progress: Progress, first: bool) -> None:
         """Know how far the film is."""
         self._progress = progress
-        if not first:  # the wait for the first frame is not the speed
-            self._moved = True
-            self._rate = self._pace.after(progress.frames) or 0.0
+        if not first and not self._since:  # the wait for the first frame is not the speed
+            self._since = monotonic(), progress.frames
 
     def close(self, _keep: bool) -> None:
         """Say no more."""
@@ -99,18 +98,20 @@ class Log:
             return
         of = f" of {at.total}" if at.total else ""
         line = f"{self.title}: {count(at.frames, 'frame')}{of} done"
-        if not self._moved:
+        began, before = self._since or (0.0, at.frames)
+        if self._since is None:
             line += f", {FIRST}"
-        elif self._rate:
-            line += f", {self._rate:.1f} frames/s"
+        elif at.frames > before:
+            rate = (at.frames - before) / (monotonic() - began)
+            line += f", {rate:.1f} frames/s"
             if at.total and at.total > at.frames:
-                line += f", about {about((at.total - at.frames) / self._rate)} left"
+                line += f", about {about((at.total - at.frames) / rate)} left"
         say(line)
 
 
 def pauses() -> Iterator[float]:
-    """Seconds between two lines of a log: 5, 10, 20, 40, then a minute each."""
-    yield from (5.0, 10.0, 20.0, 40.0)
+    """Seconds between two lines of a log: 10, 20, 40, then a minute each."""
+    yield from (10.0, 20.0, 40.0)
     yield from repeat(60.0)
 
 

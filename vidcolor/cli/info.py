@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from vidcolor.cli.checks import check_source
 from vidcolor.cli.text import Parser, clock, printable
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts; 0."""
+    check_source(args.film)
     from vidcolor.film.probe import open_film
 
     with open_film(args.film) as film:

@@ -13,6 +13,7 @@ from vidcolor.cli.checks import PIPE
 from vidcolor.cli.progress import ProgressFile, Shown, progress_file
 from vidcolor.cli.text import fitted
 from vidcolor.errors import SettingsError
+from vidcolor.quality import check_quality
 from vidcolor.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ WIDEST_TITLE = 20
 """Columns of a film's name before its bar."""
 
 
-def check_words(args: argparse.Namespace, clustered: bool) -> None:
+def check_words(args: argparse.Namespace, settings: Settings, clustered: bool) -> None:
     """See that options and OUT of one film go together.
 
     Raises:
@@ -30,6 +31,8 @@ def check_words(args: argparse.Namespace, clustered: bool) -> None:
     """
     if args.to:
         raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
+    if settings.encode.codec is None and Path(args.target).suffix.lower() != ".webm":
+        check_quality("libx264", settings.encode.crf, None)  # others have no wider a range
     if args.target != PIPE:
         return
     if clustered:

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import IO, TYPE_CHECKING
 
+from vidcolor.cli.checks import check_source, check_weights
 from vidcolor.cli.color import add_colour, add_cut, settings_of
 from vidcolor.cli.text import Parser, damage_lines, say
 from vidcolor.errors import OutputError, SettingsError
@@ -50,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--player",
         metavar="CMD",
-        help="what shows it: mpv, ffplay, vlc (the first that is here), or a command that reads"
-        " Matroska from its standard input",
+        help="player to use: mpv, ffplay, vlc (default: the first one found), or a command that"
+        " reads Matroska from its standard input",
     )
     add_colour(p)
     add_cut(p)
@@ -72,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = settings_of(args)
     command = player_command(args.player, os.environ)
+    check_weights(settings.colorizer.weights)
+    check_source(args.film)
     from vidcolor.film.probe import open_film
 
     with open_film(args.film, settings.open) as film:

@@ -12,10 +12,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from vidcolor.cli.checks import check_film, check_output, check_source, check_weights
 from vidcolor.cli.color import add_colour, add_picture, colour_settings
 from vidcolor.cli.pershot import of_shots
-from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say
+from vidcolor.cli.progress import Shown
+from vidcolor.cli.summary import shown as printed
+from vidcolor.cli.text import Parser, clock, damage_lines, fitted, moment, option, say
+from vidcolor.cli.words import add_output
 from vidcolor.errors import SettingsError
+from vidcolor.places import STILL_SUFFIXES
 from vidcolor.settings import OpenSettings, OutputSettings, PaintSettings, Settings, SmoothSettings
 
 if TYPE_CHECKING:
@@ -33,6 +38,9 @@ KEYS = {
     "stride": int,
 }
 """What can be varied, and what its values are."""
+WIDEST = 28
+"""Columns of a film's name before the bar."""
+
 ROWS = 4
 """Moments of a sweep that names none."""
 
@@ -54,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         " it, or those that are asked for. Nothing but what is shown is coloured.",
     )
     p.add_argument("film", metavar="FILM", help="film or picture")
-    p.add_argument("target", metavar="OUT", help=".png or .jpg")
+    p.add_argument("target", metavar="OUT", nargs="?", help=".png or .jpg")
     what = p.add_argument_group("what to show")
     what.add_argument(
         "--sheet", type=grid, metavar="CxR", help="frames across and down (default 4x4)"
@@ -90,7 +98,8 @@ def parser() -> argparse.ArgumentParser:
     add_picture(what)
     add_colour(p)
     out = p.add_argument_group("output")
-    out.add_argument("--force", action="store_true", help="replace an existing OUT")
+    add_output(out, "target_too")
+    out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
     return p
@@ -130,32 +139,30 @@ def values(word: str) -> tuple[str, list[Any]]:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, show a bar, print what was drawn; 0 or 3."""
+    args.target = args.target or args.target_too
+    if args.target is None:
+        parser().error("the following arguments are required: OUT")
     contradictions(args)
     opened = OpenSettings(video_stream=args.video_stream, max_pixels=args.max_pixels)
     settings = replace(colour_settings(args), open=opened)
     output = OutputSettings(force=args.force)
-    ways = varied(settings, args.vary or [])
-    from tqdm import tqdm
-
-    from vidcolor.film.still import check_still_target, write_picture
-    from vidcolor.viewer import Viewer
-
+    chosen = combinations(settings, args.vary or [])
+    check(args, settings, output)
     began = perf_counter()
-    target = check_still_target(args.film, args.target, output)
-    with Viewer(args.film, settings) as viewer:
-        bar: tqdm[Any] | None = None
+    # Where shots are looked for, that has a bar of its own.
+    with Shown(None, args.quiet or args.per_shot, fitted(Path(args.film).name, WIDEST)) as shown:
+        from vidcolor.film.still import check_still_target, write_picture
+        from vidcolor.frames import Progress
+        from vidcolor.viewer import Viewer
 
         def advance(done: int, total: int) -> None:
-            nonlocal bar
-            bar = bar or tqdm(unit=" frames", total=total, disable=True if args.quiet else None)
-            bar.update(done - bar.n)
+            shown(Progress(done, total, 0.0))
 
-        try:
+        ways = varied(chosen, args.vary or [])
+        target = check_still_target(args.film, args.target, output)
+        with Viewer(args.film, settings) as viewer:
             preview = drawn(args, viewer, ways, advance)
-        finally:
-            if bar is not None:
-                bar.close()
-        write_picture(preview.picture, target, output)
+            write_picture(preview.picture, target, output)
     if not args.quiet:
         summarise(args, preview, perf_counter() - began)
     return 3 if preview.damage else 0
@@ -178,32 +185,53 @@ def contradictions(args: argparse.Namespace) -> None:
         )
 
 
-def varied(settings: Settings, asked: Sequence[tuple[str, list[Any]]]) -> list[Variant]:
-    """A variant for each combination of values.
+def check(args: argparse.Namespace, settings: Settings, output: OutputSettings) -> None:
+    """All that can be known before anything is colored.
+
+    Raises:
+        VidcolorError: What would stop it later.
+    """
+    weights = [value for key, some in args.vary or [] if key == "weights" for value in some]
+    check_weights(settings.colorizer.weights, *weights)
+    check_source(args.film)
+    if Path(args.target).suffix.lower() not in STILL_SUFFIXES:
+        known = ", ".join(STILL_SUFFIXES)
+        raise SettingsError(f"{Path(args.target).name}: pictures are written as {known}")
+    check_output(args.film, args.target, output)
+    check_film(args.film, settings.open)
+
+
+def combinations(
+    settings: Settings, asked: Sequence[tuple[str, list[Any]]]
+) -> list[tuple[str, Settings]]:
+    """Name and settings of each combination of values.
 
     Raises:
         SettingsError: A value is out of range, or a key is asked for twice.
     """
-    from vidcolor.preview import Variant
-    from vidcolor.viewer import AS_SET, NEAR, ROUGH
-
     if not asked:
         return []
     keys = [key for key, _ in asked]
     if len(set(keys)) < len(keys):
         raise SettingsError("--vary takes each key once; give all its values, KEY=V,V,...")
-    context = AS_SET if "stride" in keys else NEAR if "smooth" in keys else ROUGH
     found = []
     for combination in product(*(some for _, some in asked)):
         chosen = dict(zip(keys, combination, strict=True))
-        words = [f"{key} {shown(value)}" for key, value in chosen.items()]
-        found.append(Variant(", ".join(words), with_values(settings, chosen), context))
+        words = [f"{key} {printed(value)}" for key, value in chosen.items()]
+        found.append((", ".join(words), with_values(settings, chosen)))
     return found
 
 
-def shown(value: object) -> str:
-    """A value as it is printed: of a path its last part, of a number no more than is needed."""
-    return f"{value:g}" if isinstance(value, float) else Path(str(value)).name
+def varied(
+    chosen: Sequence[tuple[str, Settings]], asked: Sequence[tuple[str, list[Any]]]
+) -> list[Variant]:
+    """A variant for each combination of values."""
+    from vidcolor.preview import Variant
+    from vidcolor.viewer import AS_SET, NEAR, ROUGH
+
+    keys = [key for key, _ in asked]
+    context = AS_SET if "stride" in keys else NEAR if "smooth" in keys else ROUGH
+    return [Variant(name, settings, context) for name, settings in chosen]
 
 
 def with_values(settings: Settings, chosen: dict[str, Any]) -> Settings:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.text import Parser, damage_lines, moment, say
+from vidcolor.cli.checks import check_source, looked_into
+from vidcolor.cli.text import Parser, at_least, damage_lines, moment, say
 from vidcolor.settings import OpenSettings
 from vidcolor.timecode import decimal, timecode
 
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("film", metavar="FILM")
     p.add_argument("--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5")
     p.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
-    p.add_argument("--video-stream", type=int, metavar="N", help="which picture, from 0")
+    p.add_argument("--video-stream", type=at_least(0), metavar="N", help="which picture, from 0")
     p.add_argument("-q", "--quiet", action="store_true", help="show no bar")
     p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
     return p
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     With --start, times and frames are counted from there, as in a film coloured with it.
     """
     settings = OpenSettings(start=args.start, end=args.end, video_stream=args.video_stream)
+    check_source(args.film)
+    looked_into(args.film, settings).close()
     from tqdm import tqdm
 
     from vidcolor.film.decode import decode

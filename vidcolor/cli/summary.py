@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidcolor.cli.text import clock, damage_lines, say
+from vidcolor.cli.text import clock, count, damage_lines, file_size, say
+from vidcolor.frames import UNTAGGED
 
 if TYPE_CHECKING:
     from vidcolor.frames import Report, WorkerFigures
 
 
 def headline(report: Report) -> str:
-    """Target, frames, shots, time and speed on one line."""
-    pictures = "1 picture" if report.frames == 1 else f"{report.frames} pictures"
-    what = f"{report.frames} frames, {report.shots} shots" if report.codec else pictures
+    """Target, frames, shots, time, speed and size on one line."""
+    frames, shots = count(report.frames, "frame"), count(report.shots, "shot")
+    what = f"{frames}, {shots}" if report.codec else count(report.frames, "picture")
     rate = speed(report)
     told = "" if rate is None else f", {rate:.1f} frames/s"
-    return f"{report.target}: {what} in {clock(report.seconds['total'])}{told}"
+    size = f", {file_size(report.bytes)}" if report.bytes else ""
+    return f"{report.target}: {what} in {clock(report.seconds['total'])}{told}{size}"
 
 
 def speed(report: Report) -> float | None:
@@ -26,22 +29,42 @@ def speed(report: Report) -> float | None:
 
 
 def summarise(report: Report, verbose: bool) -> None:
-    """Print what was done, carried, left behind and damaged."""
+    """Print what was done and how, what was copied, what was not, and what was damaged."""
     say(headline(report))
+    if ways := settings_used(report):
+        say(f"  picture  colored with {ways}")
     if report.codec:
-        loss = "lossless" if report.lossless else "lossy"
-        say(
-            f"  picture  {report.codec} {report.pixels} ({loss}); luma to the encoder {report.luma}"
-        )
-    tell_streams(report, "; --report lists them")
+        loss = "without loss" if report.lossless else "with small losses"
+        luma = "unchanged" if report.luma == "exact" else report.luma
+        say(f"  picture  {report.codec} {report.pixels}, {loss}; brightness before it {luma}")
+    tell_streams(report, "; --report lists them", verbose)
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
         say(f"  seconds  {stages}")
         if report.codec:
-            say(f"  net      saw {report.inferred} frames")
+            say(f"  net      saw {count(report.inferred, 'frame')}")
         for worker in report.workers:
             say(f"  worker   {worker_line(worker)}")
         say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
+
+
+def settings_used(report: Report) -> str:
+    """The dials as they stood: ``weights default, vivid 0.55, smooth 0.95``."""
+    job = report.job.get("settings", {})
+    smooth = job.get("smooth", {}).get("strength")
+    known: dict[str, object] = {
+        "weights": report.weights.get("name"),
+        "vivid": job.get("vivid"),
+        "smooth": smooth,
+        "saturation": None if job.get("saturation") == 1 else job.get("saturation"),
+        "stride": None if job.get("stride") == 1 else job.get("stride"),
+    }
+    return ", ".join(f"{key} {shown(value)}" for key, value in known.items() if value is not None)
+
+
+def shown(value: object) -> str:
+    """A value as it is printed: of a path its last part, of a number no more than is needed."""
+    return f"{value:g}" if isinstance(value, float) else Path(str(value)).name
 
 
 def worker_line(worker: WorkerFigures) -> str:
@@ -54,17 +77,19 @@ def worker_line(worker: WorkerFigures) -> str:
     )
 
 
-def tell_streams(report: Report, hint: str = "") -> None:
-    """Print what was carried, what is worth a note, what was left behind and damaged.
+def tell_streams(report: Report, hint: str = "", verbose: bool = False) -> None:
+    """Print what was copied, what is worth a note, what was not copied, and what was damaged.
 
     Args:
         report: Of a film.
         hint: Tells where all damage is listed, if it is anywhere.
+        verbose: Whether notes are told that nearly every old film has, and no viewer sees.
     """
     for line in report.carried:
         say(f"  carried  {line}")
     for note in report.notes:
-        say(f"  note     {note}")
+        if verbose or not note.startswith(UNTAGGED):
+            say(f"  note     {note}")
     for left in report.left_behind:
         say(f"  LEFT BEHIND  {left.what}: {left.why}")
     for line in damage_lines(report.damage, report.damage_counts, hint):

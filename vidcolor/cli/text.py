@@ -46,7 +46,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is; exit with 2."""
-        fail(f"{message}{self._meant(message)}; see {self.prog} --help")
+        meant = self._meant(message)
+        fail(f"{message}{meant}{'' if meant.endswith('?') else ';'} see {self.prog} --help")
         sys.exit(2)
 
     def _meant(self, message: str) -> str:
@@ -57,8 +58,9 @@ class Parser(argparse.ArgumentParser):
                 return f"; {OTHER_WORDS[word]}"
             if word in ("-i", "-n"):
                 return f"; {OTHER_WORDS[word]}"
-            if near := get_close_matches(word, self._known(), 1, 0.7):
-                return f"; did you mean {near[0]}?"
+            names = {known.lstrip("-"): known for known in self._known()}
+            if near := get_close_matches(word.lstrip("-"), names, 1, 0.7):
+                return f"; did you mean {names[near[0]]}?"
         return ""
 
     def _known(self) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vidcolor.cli.checks import check_folder, check_source, check_weights
 from vidcolor.cli.text import Parser, option, say
-from vidcolor.errors import SettingsError
+from vidcolor.errors import OutputError, SettingsError, TrainingError
 
 if TYPE_CHECKING:
     from vidcolor.training.checkpoints import Position
@@ -129,9 +130,29 @@ def settings_of(args: argparse.Namespace) -> TrainSettings:
     return TrainSettings(**values)
 
 
+def check(settings: TrainSettings, out: Path) -> None:
+    """All that can be known before anything is learned.
+
+    Raises:
+        TrainingError: A folder is missing.
+        WeightsNotFound: There are no such weights.
+        OutputError: The run folder cannot be made.
+    """
+    for folder in (*settings.stills, *settings.clips):
+        if not Path(folder).is_dir():
+            raise TrainingError(f"{folder} is not a folder; name a folder of pictures or films")
+    check_weights(*filter(None, (settings.start, settings.teacher)))
+    if settings.preset != "gate" and settings.vgg != "torchvision":
+        check_source(settings.vgg)
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"--out {out}: is no folder; name one for the run")
+    check_folder(str(out))
+
+
 def run(args: argparse.Namespace) -> int:
     """Train with a bar; 0."""
     settings = settings_of(args)
+    check(settings, args.out)
     import torch
     from tqdm import tqdm
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vidcolor.cli.checks import check_output, check_weights
 from vidcolor.cli.text import Parser, say
 from vidcolor.errors import SettingsError
+from vidcolor.places import HELPERS
 from vidcolor.settings import ColorizerSettings, OutputSettings
+
+ADVICE = {
+    "default": "the best colors; used when nothing is said",
+    "mini": "plainer colors, about four times as fast: for slow machines and drafts",
+}
+"""Which to take, by name."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"what to export (default: {ColorizerSettings().weights})",
     )
     p.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the net there")
-    p.add_argument("--force", action="store_true", help="replace an existing FILE.onnx")
+    p.add_argument("-y", "--force", action="store_true", help="replace an existing FILE.onnx")
     return p
 
 
@@ -35,13 +43,22 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.export:
         weights = args.weights or ColorizerSettings().weights
+        check_weights(weights)
+        if args.export.suffix != ".onnx":
+            raise SettingsError(f"{args.export.name}: an ONNX file has a name that ends in .onnx")
+        check_output(None, str(args.export), OutputSettings(force=args.force))
         export(weights, args.export, OutputSettings(force=args.force))
         return 0
     if args.weights:
         raise SettingsError("vidcolor weights NAME needs --export FILE.onnx")
     from vidcolor.model.weights import available_weights
 
-    for info in available_weights().values():
+    listed = available_weights().values()
+    for info in listed:
+        if info.name not in HELPERS:
+            print(f"{info.name:10}{ADVICE.get(info.name, '')}".rstrip())
+    print("\nTake another than default with --weights NAME. What they are:\n")
+    for info in listed:
         size = info.path.stat().st_size / 1e6 if info.path.is_file() else 0.0
         print(f"{info.name}  {info.path}  {size:.2f} MB  sha256 {info.sha256}")
         print(f"  licence  {info.licence}")

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcolor.film.pixels import UNSPECIFIED, Storage, fill_tags, make_layout, storage
-from vidcolor.frames import FieldOrder, FilmInfo, StreamInfo
+from vidcolor.frames import UNTAGGED, FieldOrder, FilmInfo, StreamInfo
 from vidcolor.settings import OpenSettings
 
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -284,7 +284,7 @@ def notes(info: FilmInfo, found: dict[str, int], stored: Storage) -> tuple[str, 
     """What a user should know: untagged colours, HDR, alpha."""
     told = []
     if found["matrix"] == UNSPECIFIED and not stored.rgb and not stored.gray:
-        told.append(f"the film does not name its colours; taken and tagged as {info.layout.matrix}")
+        told.append(f"{UNTAGGED}; taken and tagged as {info.layout.matrix}")
     if info.layout.transfer in ("pq", "hlg"):
         curve = info.layout.transfer.upper()
         told.append(f"the film is HDR ({curve}); its colours are computed as if it were SDR")

@@ -46,8 +46,8 @@ def missing_bytes(path: Path) -> int:
     """By how many bytes a file is shorter than its own structure says; 0 for whole or unknown.
 
     MP4 and QuickTime (boxes), Matroska and WebM (elements), AVI (RIFF chunks), MPEG transport
-    streams (packets), WMV (its own size). Pieces written live, whose size nobody knew, count as whole, and so does what
-    stands behind the last known piece.
+    streams (packets), WMV (its own size). Pieces written live, whose size nobody knew, count as
+    whole, and so does what stands behind the last known piece.
 
     Raises:
         OSError: The file cannot be read.

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass, fields
 
 from vidcolor.errors import SettingsError
-from vidcolor.model.colornet import PRESETS as COLORNETS
 
-PRESETS: tuple[str, ...] = (*COLORNETS, "gate")
+PRESETS = ("film", "mini", "book", "gate")
 """What can be trained: the colornets, and the smoother's gate."""
 
 COLORNET_ONLY = (
@@ -100,6 +99,14 @@ class TrainSettings:
             raise SettingsError(
                 "--batch must be at least 2, --accumulate and --views 1, --workers 0"
             )
+        if not 0 < self.learning_rate < math.inf or not 0 <= self.weight_decay < math.inf:
+            raise SettingsError("--learning-rate must be above 0")
+        if not 0 <= self.ema < 1:
+            raise SettingsError("--ema must be 0 or more, and less than 1")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError("--seed must be 0 or more")
+        if not min(self.checkpoint_minutes, self.validate_minutes) > 0:
+            raise SettingsError("--checkpoint-minutes and --validate-minutes must be above 0")
         if any(side % 32 or side < 32 for side in self.sides) or not self.sides:
             raise SettingsError("--sides must be multiples of 32")
         if self.preset not in PRESETS:
@@ -133,5 +140,5 @@ class TrainSettings:
             raise SettingsError("the preset book has one loss; leave out --colorful, --adversarial")
         if not 0 <= self.thawed <= 5 or not 0 <= self.adversarial <= 1:
             raise SettingsError("--thawed must be 0 to 5 and --adversarial a share of 0 to 1")
-        if min(self.perceptual, self.colorful, self.rebalance) < 0:
+        if not all(0 <= w < math.inf for w in (self.perceptual, self.colorful, self.rebalance)):
             raise SettingsError("weights of losses must be 0 or more")
