@@ -108,6 +108,8 @@ def read(path: str) -> Seen:
         )
         video.codec_context.thread_count = 1
         seen = Seen(container.format.name, declared_frames=video.frames)
+        if video.index_entries:  # edits leave frames out on purpose
+            seen.declared_frames = min(video.frames, len(video.index_entries))
         seen.stream_length = float((video.duration or 0) * video.time_base) or _tagged(video)
         seen.file_length = (container.duration or 0) / av.time_base
         seen.sound = {str(s.index): [] for s in container.streams.audio}
@@ -170,7 +172,7 @@ def _read_still(path: str) -> Seen:
         except (OSError, ValueError, SyntaxError, struct.error):
             pass
         dpi = picture.info.get("dpi") or (0, 0)
-        if dpi[0] and abs(float(dpi[0]) - 72) > 1:
+        if float(dpi[0]) > 1 and abs(float(dpi[0]) - 72) > 1:  # 1 is what TIFF has without any
             seen.beside.append("resolution")
     if not seen.frames:
         raise ValueError("no page can be read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 
@@ -12,9 +13,12 @@ import pytest
 from films import Spec, make_film
 from PIL import Image
 
+from vidcolor.errors import FilmTooLarge
 from vidcolor.film.decode import decode
+from vidcolor.film.encode import plan_encode
 from vidcolor.film.ends import PictureEnds, lacks_end
 from vidcolor.film.probe import open_film
+from vidcolor.settings import EncodeSettings
 
 
 def gif() -> bytes:
@@ -99,4 +103,30 @@ def test_cameras_that_leave_the_mark_out_of_all_pictures() -> None:
     assert found == [False, True, False, True]
     camera = PictureEnds("mjpeg")
     assert not any(camera.is_cut(data) for data in (picture, picture + b"\xff\xd9", picture))
+    assert PictureEnds("mjpeg").is_cut(picture[2:])
     assert not PictureEnds("h264").looks
+
+
+def test_a_picture_far_beyond_the_longest_film_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    make_film(
+        path, Spec(codec="ffv1", frames=4, time_base=Fraction(1), pts=(0, 1, 350_000, 700_000))
+    )
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"\x44\x89\x88", b"\xec\x40\x08"))  # its length, written over
+    with open_film(path) as film, pytest.raises(FilmTooLarge, match="194 hours"):
+        list(decode(film))
+
+
+def test_a_turn_that_matroska_cannot_hold_is_listed(tmp_path: Path) -> None:
+    one, deep = 1 << 16, 1 << 30
+    path = tmp_path / "film.mov"
+    turned = (0, one, 0, -one, 0, 0, 0, 0, deep)
+    stretched = (2 * one, 0, 0, 0, one, 0, 0, 0, deep)
+    for matrix in (turned, stretched):
+        make_film(path, Spec(codec="libx264", matrix=matrix))
+        with open_film(path) as film:
+            for suffix in (".mkv", ".mp4"):
+                plan = plan_encode(film.info, tmp_path / f"out{suffix}", EncodeSettings())
+                listed = any("display matrix" in one.what for one in plan.left_behind)
+                assert listed == (matrix == stretched and suffix == ".mkv")

@@ -7,6 +7,7 @@ The table of choices is docs/formats.md.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from vidcolor.settings import EncodeSettings
 from vidcolor.streams import close
 
 _EVEN_ONLY = ("libx264", "libx265", "_nvenc", "_qsv", "_amf", "_v4l2m2m")
+_ONE, _ROUNDING = 1 << 16, 500  # of a display matrix, in its own numbers
 _OTHER_NAME = "use a .mkv or .mp4 name"
 # Where a film's own subsampling does not fit: finest detail first, then what players like.
 _FALLBACKS = {
@@ -96,7 +98,7 @@ def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> Encod
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
         notes=_notes(info, codec, layout),
-        left_behind=tuple(_left_behind(info, codec)),
+        left_behind=tuple(_left_behind(info, codec, container)),
     )
 
 
@@ -190,8 +192,10 @@ def _notes(info: FilmInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
     return (f"{codec} cannot take {source.format} of this size; chroma becomes {layout.format}",)
 
 
-def _left_behind(info: FilmInfo, codec: str) -> Iterator[LeftBehind]:
+def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBehind]:
     """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
+    if container in ("matroska", "webm") and info.rotation and not _only_turns(info.rotation):
+        yield LeftBehind("display matrix", "Matroska can turn and mirror a picture, but no more")
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
         yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
     with_fields = ("libx264", "mpeg2video", "mpeg4", "ffv1", "prores_ks", "dnxhd")
@@ -201,6 +205,15 @@ def _left_behind(info: FilmInfo, codec: str) -> Iterator[LeftBehind]:
     without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
     if aspect not in (None, 1) and codec in without_aspect:
         yield LeftBehind(f"pixel aspect {aspect}", f"{codec} cannot write it")
+
+
+def _only_turns(matrix: tuple[int, ...]) -> bool:
+    """Whether a display matrix turns and mirrors a picture, and neither scales nor shears it."""
+    a, b, _, c, d = matrix[:5]
+    size = math.hypot(a, b)
+    if abs(size - _ONE) > _ROUNDING:
+        return False
+    return min(math.hypot(c + b, d - a), math.hypot(c - b, d + a)) <= _ROUNDING
 
 
 def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -> VideoStream:

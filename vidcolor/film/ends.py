@@ -16,6 +16,7 @@ _PADDING = b"\0\r\n"  # that senders of files put behind them
 _TAIL = 1 << 17  # bytes; a page of Ogg has fewer than 65,308
 _PAGE, _PAGE_HEAD, _LAST_PAGE = b"OggS", 27, 4
 _MXF_HEAD = bytes.fromhex("060e2b34020501010d01020101")
+_JPEG = b"\xff\xd8"
 _MXF_RUN_IN = 1 << 16  # bytes that may stand before the head
 
 
@@ -76,9 +77,11 @@ class PictureEnds:
         self._first = True
 
     def is_cut(self, data: bytes) -> bool:
-        """Whether a packet, the next one of the film, ends before its picture does."""
+        """Whether a packet, the next one of the film, begins or ends inside its picture."""
         if not self.looks or not data:
             return False
+        if not data.startswith(_JPEG):
+            return True
         whole = is_whole_picture(data)
         if self._first:
             self._first, self.looks = False, whole
