@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Harms small films and pictures, colors each, and checks that nothing is lost in silence.
 
-Usage: scripts/fuzz --count N --seed S [--kinds K ...] [--out DIR] [--only INDEX] [--jobs J]
+Usage: scripts/fuzz --count N --seed S [--kinds K ...] [--out DIR] [--only INDEX ...] [--jobs J]
 
 Harm is done to bits and bytes ("raw"), to structure with all else left right (boxes of MP4 and
 MOV, elements of Matroska, packets of transport and program streams, chunks of AVI, PNG and WebP,
@@ -31,7 +31,7 @@ Where nothing tells of it, such as a transport stream cut between two packets, t
 "unknowable". All else that is wrong counts as "other faults".
 
 --out keeps offending files and results.jsonl; a run that was ended goes on where it was, unless
---fresh is given. --only runs one file of a seed and tells all of it.
+--fresh is given. --only runs these files of a seed alone and tells all of them.
 """
 
 from __future__ import annotations
@@ -196,21 +196,21 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of harm")
     parser.add_argument("--out", type=Path, help="keeps offending files and results.jsonl")
     parser.add_argument("--fresh", action="store_true", help="forgets what --out holds")
-    parser.add_argument("--only", type=int, metavar="INDEX", help="one file of the seed")
+    parser.add_argument("--only", type=int, nargs="+", metavar="INDEX", help="files of the seed")
     parser.add_argument("--jobs", type=int, default=1, help="files at a time")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         serve()
         return 0
-    indices, number = [args.only] if args.only is not None else [], 0
-    while args.only is None and len(indices) < args.count:
+    indices, number = list(args.only or ()), 0
+    while not args.only and len(indices) < args.count:
         indices += [number] if kind_of(number) in args.kinds else []
         number += 1
     began = time.monotonic()
-    keeper = Keeper(args.seed, args.out, args.fresh, always=args.only is not None)
-    if args.only is not None:
-        keeper.records.pop(args.only, None)
+    keeper = Keeper(args.seed, args.out, args.fresh, always=bool(args.only))
+    for index in args.only or ():
+        keeper.records.pop(index, None)
     run(indices, args.seed, keeper, args.jobs)
     code = show([keeper.records[index] for index in indices])
     print(f"{len(indices)} files in {time.monotonic() - began:.0f} s", file=sys.stderr)

@@ -92,8 +92,6 @@ def judge(case: Case, answer: dict[str, Any], whole: Seen, reader: Reader) -> Ve
     if answer.get("memory", 0) > MOST_MEMORY or answer.get("seconds", 0) > MOST_SECONDS:
         words = f"{answer['memory'] / 1e6:.0f} MB, {answer['seconds']:.1f} s of processors"
         verdict.add("too much", words)
-    if code == 2 and "memory" in log:
-        verdict.add("too much", "the memory that a run may take here did not do")
     if answer["threads"]:
         verdict.add("other faults", f"threads are left running: {answer['threads']}")
     names = sorted(os.listdir(case.source.parent))

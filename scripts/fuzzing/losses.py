@@ -124,13 +124,13 @@ def _runs(seen: Seen, name: str) -> list[str]:
 
 
 def _near(a: str, b: str) -> bool:
-    """Whether two shapes of pixels are alike but for rounding."""
+    """Whether two shapes of pixels are alike but for rounding, or the first is absurd."""
     try:
         parts = [[float(n) for n in (*text.split("/"), "1")[:2]] for text in (a, b)]
     except ValueError:
         return False
     first, second = (n / d for n, d in parts)
-    return abs(first / second - 1) < 0.01
+    return abs(first / second - 1) < 0.01 or not 1 / 30 < first < 30
 
 
 def lost_times(source: Seen, result: Seen) -> Iterator[str]:

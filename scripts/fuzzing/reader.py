@@ -108,6 +108,8 @@ def read(path: str) -> Seen:
         )
         video.codec_context.thread_count = 1
         seen = Seen(container.format.name, declared_frames=video.frames)
+        if video.index_entries:  # edits leave frames out on purpose
+            seen.declared_frames = min(video.frames, len(video.index_entries))
         seen.stream_length = float((video.duration or 0) * video.time_base) or _tagged(video)
         seen.file_length = (container.duration or 0) / av.time_base
         seen.sound = {str(s.index): [] for s in container.streams.audio}
@@ -133,9 +135,11 @@ def read(path: str) -> Seen:
         except av.FFmpegError:
             seen.failed += 1
         for stream in container.streams.audio:
-            count = len(seen.sound[str(stream.index)])
-            if count == 0 or count < stream.frames:
-                seen.sound_doubts.append(f"{count} of {stream.frames} packets of sound are there")
+            count, told = len(seen.sound[str(stream.index)]), stream.frames
+            if stream.index_entries:  # edits leave packets out on purpose
+                told = min(told, len(stream.index_entries))
+            if count == 0 or count < told:
+                seen.sound_doubts.append(f"{count} of {told} packets of sound are there")
     _measure(seen, times)
     if seen.format.startswith("matroska"):
         _look_inside(seen, Path(path).read_bytes())
@@ -168,7 +172,7 @@ def _read_still(path: str) -> Seen:
         except (OSError, ValueError, SyntaxError, struct.error):
             pass
         dpi = picture.info.get("dpi") or (0, 0)
-        if dpi[0] and abs(float(dpi[0]) - 72) > 1:
+        if float(dpi[0]) > 1 and abs(float(dpi[0]) - 72) > 1:  # 1 is what TIFF has without any
             seen.beside.append("resolution")
     if not seen.frames:
         raise ValueError("no page can be read")
@@ -293,6 +297,9 @@ def _shape(picture: Any, stream: Any) -> dict[str, str]:
         found = [bytes(one) for one in picture.side_data if one.type.name == "DISPLAYMATRIX"]
     except ValueError:  # PyAV does not know all kinds
         found = []
+    turn = struct.unpack("<9i", found[0])[:5] if found and len(found[0]) == 36 else ()
+    if turn and turn[0] * turn[4] == turn[1] * turn[3]:
+        turn = ()  # one that nothing can be seen through
     own, told = stream.codec_context.sample_aspect_ratio, stream.sample_aspect_ratio
     if not stream.container.format.name.startswith("mpeg"):
         own = told or own  # what the container tells goes for all of the film
@@ -302,7 +309,7 @@ def _shape(picture: Any, stream: Any) -> dict[str, str]:
         "range": "full" if picture.color_range == 2 or "yuvj" in picture.format.name else "",
         "matrix": str(picture.colorspace),
         "fields": "halves" if picture.interlaced_frame else "whole",
-        "turn": str(struct.unpack("<9i", found[0])[:5]) if found and len(found[0]) == 36 else "",
+        "turn": str(turn) if turn else "",
     }
 
 

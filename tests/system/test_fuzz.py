@@ -225,7 +225,6 @@ MUTE = replace(WHOLE, sound={"1": ["a", "b"]})
         ({"silent losses"}, {"source": replace(WHOLE, ordered=True)}),
         ({"silent losses"}, {"source": replace(WHOLE, beside=["chapters"])}),
         ({"too much"}, {"memory": 3e9}),
-        ({"too much"}, {"code": 2, "log": "vidcolor: film.mp4: asks for more memory\n"}),
         ({"silent losses"}, {"name": "a.png", "source": PICTURE, "result": BLANK}),
         ({"silent losses"}, {"name": "a.png", "source": PICTURE, "result": TURNED}),
         (set(), {"name": "a.png", "source": PICTURE, "result": PICTURE, "frames": 1}),

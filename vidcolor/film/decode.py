@@ -17,10 +17,11 @@ from av.video.frame import VideoFrame
 
 from vidcolor.errors import FilmUnreadable
 from vidcolor.film.changes import Changes
-from vidcolor.film.clock import Clock, Gaps
+from vidcolor.film.clock import Clock, Gaps, ticks
 from vidcolor.film.convert import ChromaMeter, Converter, Cropper, planes
 from vidcolor.film.demux import demux, is_beyond, note_late_streams
-from vidcolor.film.limits import film_errors, printable
+from vidcolor.film.ends import PictureEnds
+from vidcolor.film.limits import check_length, film_errors, printable
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import Film
 from vidcolor.film.roll import Roll
@@ -76,6 +77,8 @@ class _Run:
         self._changes = Changes(film)
         self._cropper: Cropper | None = None
         self._roll = Roll(film)
+        self._longest = ticks(Fraction(film.settings.max_hours * 3600), film.info.time_base)
+        self._ends = PictureEnds(film.info.codec)
         self._sound = Sound(film, self._clock)
         self._packets = 0
         self._slots = 0
@@ -138,6 +141,8 @@ class _Run:
             self._changes.enter(packet)
         if packet.is_corrupt:
             self._film.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
+        elif self._ends.looks and self._ends.is_cut(bytes(packet)):
+            self._film.note("corrupt packet", self._seconds(), "its picture is cut short")
         try:
             pictures = packet.decode()
         except av.error.EOFError:
@@ -173,6 +178,8 @@ class _Run:
         pts = self._clock.frame_pts(pts)
         if self._clock.is_past(pts):
             raise _End
+        if pts > self._longest:
+            check_length(pts * tick, self._film.settings, printable(self._info.path.name))
         self._changes.see(picture, moment)
         if picture.is_corrupt:
             self._film.note("concealed frame", float(pts * tick), "the decoder filled in holes")

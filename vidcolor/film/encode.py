@@ -7,6 +7,7 @@ The table of choices is docs/formats.md.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from vidcolor.settings import EncodeSettings
 from vidcolor.streams import close
 
 _EVEN_ONLY = ("libx264", "libx265", "_nvenc", "_qsv", "_amf", "_v4l2m2m")
+_ONE, _ROUNDING = 1 << 16, 500  # of a display matrix, in its own numbers
 _OTHER_NAME = "use a .mkv or .mp4 name"
 # Where a film's own subsampling does not fit: finest detail first, then what players like.
 _FALLBACKS = {
@@ -197,6 +199,8 @@ def _notes(info: FilmInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
 
 def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBehind]:
     """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
+    if container in ("matroska", "webm") and info.rotation and not _only_turns(info.rotation):
+        yield LeftBehind("display matrix", "Matroska can turn and mirror a picture, but no more")
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
         yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
     with_fields = (
@@ -213,6 +217,15 @@ def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBeh
         # Of these the container would have to tell, and PyAV 18 lets only MP4 and MOV.
         why = f"{codec} in .mkv cannot write it; take .mp4, or --codec libx264"
         yield LeftBehind(f"pixel aspect {aspect}", why)
+
+
+def _only_turns(matrix: tuple[int, ...]) -> bool:
+    """Whether a display matrix turns and mirrors a picture, and neither scales nor shears it."""
+    a, b, _, c, d = matrix[:5]
+    size = math.hypot(a, b)
+    if abs(size - _ONE) > _ROUNDING:
+        return False
+    return min(math.hypot(c + b, d - a), math.hypot(c - b, d + a)) <= _ROUNDING
 
 
 def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -> VideoStream:

@@ -175,7 +175,7 @@ def film_errors(path: Path) -> Iterator[None]:
     ) as exc:
         raise _diagnosis(path) from exc
     except MemoryError as exc:
-        raise FilmUnreadable(f"{name}: asks for more memory than there is") from exc
+        raise FilmUnreadable(f"{name}: is damaged, or asks for more memory than there is") from exc
     except (av.FFmpegError, OSError, ValueError, AssertionError) as exc:
         reason = printable(getattr(exc, "strerror", None) or exc)
         raise FilmUnreadable(f"{name}: cannot be read: {reason}") from exc

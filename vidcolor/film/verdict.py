@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from vidcolor.film.ends import lacks_end
 from vidcolor.film.probe import Film
 from vidcolor.film.wholeness import missing_bytes, repeats_at_end, tagged_duration
 
@@ -63,7 +64,7 @@ def shortness(film: Film, reach: Reach) -> str:
         return ""
     elif count := _missing_frames(film, reach):
         text = f"{count} of {info.frames} frames are missing"
-    elif missing:
+    elif missing or lacks_end(info.path):
         text = f"the film ends at {float(reached):.2f} s"
     else:
         return ""
