@@ -28,7 +28,7 @@ OPTIONS = {
     *("--saturation", "--codec", "--crf", "--preset", "--encoder-option", "--lossless"),
     *("--start", "--end"),
     *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
-    *("--progress", "--to"),
+    *("--progress", "--to", "--titles"),
     "--version",
 }
 
@@ -103,6 +103,7 @@ def test_every_command_has_help(command: str, capsys: Captured) -> None:
         (["a", "b", "--vivid", "1.2"], "--vivid"),
         (["a", "b", "--vivid", "nan"], "--vivid"),
         (["a", "b", "--saturation", "-1"], "--saturation"),
+        (["a", "b", "--titles", "never"], "--titles"),
         (["a", "b", "--saturation", "nan"], "--saturation"),
         (["a", "b", "--start", "soon"], "soon"),
         (["a", "b", "--start", "-5"], "-5"),
