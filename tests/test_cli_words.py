@@ -87,6 +87,7 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["a", "b", "--cluster", "--worker-gpus", "nan"], "--worker-gpus"),
         (["a", "b", "--vivid", "1.2"], "--vivid"),
         (["a", "b", "--vivid", "nan"], "--vivid"),
+        (["a", "b", "--titles", "never"], "--titles"),
         (["a", "b", "--saturation", "-1"], "--saturation"),
         (["a", "b", "--saturation", "nan"], "--saturation"),
         (["a", "b", "--start", "soon"], "soon"),

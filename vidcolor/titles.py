@@ -177,7 +177,7 @@ class _Shot:
         seen = [one for one in self._held if one.firm] or list(self._held)
         if self._card is not None:
             self._top = max(self._top, seen[-1].contrast(self._area))
-        if self._card is None or self._contrast < CLEAR:
+        if self._card is None or (self._card and self._contrast < CLEAR):
             self._look(seen)
         elif all(one.contrast(self._area) < EMPTY for one in seen):
             if len(seen) >= FEWEST:  # black between two pictures: what follows is another one
@@ -203,10 +203,10 @@ class _Shot:
         if top < EMPTY:
             return
         rising = contrasts[-1] > FADING * max(contrasts[0], EMPTY / 2) and len(seen) >= FEWEST
-        if self._card is None and rising and top < CLEAR:
+        if self._card is None and rising and top < CLEAR and (self._begun or contrasts[0] < EMPTY):
             self._begun = True  # a fade: what goes until it is clear is held back
             return
-        if self._card is not None and top < 2 * self._contrast:
+        if self._card and top < 2 * self._contrast:
             return
         order = sorted(range(len(seen)), key=contrasts.__getitem__)
         some = [place for place in order if contrasts[place] > 0.7 * top]

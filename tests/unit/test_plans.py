@@ -32,7 +32,7 @@ def frames(lengths: list[int], cuts: set[int]) -> Iterator[Frame]:
         for _ in range(length):
             luma = torch.full((4, 6), pts / 255)
             frame = make_frame(luma, pts=pts, starts_shot=pts in cuts)
-            frame.chunk, frame.outlier = chunk, pts == 3
+            frame.chunk, frame.outlier, frame.share = chunk, pts == 3, 1.0
             yield frame
             pts += 1
 
