@@ -375,3 +375,16 @@ def test_a_picture_leaves_as_png(tmp_path: Path, settings: Settings) -> None:
         picture = next(container.decode(video=0))
     assert (picture.width, picture.height) == (150, 120)
     assert (report.frames, report.target, report.codec) == (1, "-", "")
+
+
+@pytest.mark.usefixtures("quick")
+def test_sound_by_its_riff_tag_leaves_under_its_name(tmp_path: Path, settings: Settings) -> None:
+    sounds = (Audio("adpcm_ms"), Audio("pcm_alaw"))
+    make_film(tmp_path / "in.avi", Spec(codec="mpeg4", frames=6, audio=sounds))
+    pipe = Pipe()
+    report = colorize_to(pipe, tmp_path / "in.avi", settings=settings)
+    assert report.left_behind == []
+    (tmp_path / "out.mkv").write_bytes(pipe.data)
+    before, after = see(tmp_path / "in.avi"), see(tmp_path / "out.mkv")
+    assert [stream["codec"] for stream in after.streams] == ["ffv1", "adpcm_ms", "pcm_alaw"]
+    assert [after.packets[n] for n in (1, 2)] == [before.packets[n] for n in (1, 2)]
