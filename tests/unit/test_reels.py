@@ -79,7 +79,7 @@ def test_a_link_is_a_film_but_no_folder_to_search(here: Path) -> None:
         ("p.png", PNG, "p.png"),
         ("p.jpg", JPEG, "p.jpg"),
         ("p.JPEG", JPEG, "p.JPEG"),
-        ("p.tif", b"II*\0", "p.png"),
+        ("p.tif", b"II*\0", "p.tif"),
         ("p.bmp", b"BM", "p.png"),
         ("p.jpg", PNG, "p.jpg"),
         ("p.mp4", JPEG, "p.png"),  # a picture all the same

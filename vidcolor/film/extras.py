@@ -213,7 +213,7 @@ def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[LeftBehind]]:
 def _told(dpi: tuple[float, float] | None) -> str:
     if dpi is None:
         return ""
-    across, down = (f"{number:.6g}" for number in dpi)
+    across, down = (f"{round(number, 1):g}" for number in dpi)
     return f"{across} dpi" if across == down else f"{across} x {down} dpi"
 
 

@@ -133,7 +133,7 @@ def kind_of_bytes(head: bytes) -> Kind | None:
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
-    if head[:2] == b"BM" and 12 <= int.from_bytes(head[14:18], "little") <= 512:
+    if head[:2] == b"BM" and (len(head) < 18 or 12 <= int.from_bytes(head[14:18], "little") <= 512):
         return BMP
     if head[4:8] == b"ftyp":
         return _of_brands(head)
