@@ -52,7 +52,7 @@ def test_a_film_into_a_pipe(film: Path, net: list[str], tmp_path: Path) -> None:
     with av.open(io.BytesIO(data)) as container:
         assert container.format.name == "matroska,webm"
         assert len(list(container.decode(video=0))) == 30
-    assert "-: 30 frames, 1 shots in" in err
+    assert "-: 30 frames, 1 shot in" in err
     assert "carried  audio stream 1 (aac)" in err
     assert json.loads(report.read_text())["target"] == "-"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mkv", "report.json"]

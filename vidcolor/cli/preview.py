@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -150,8 +151,9 @@ def run(args: argparse.Namespace) -> int:
     chosen = combinations(settings, args.vary or [])
     check(args, settings, output)
     began = perf_counter()
-    # Where shots are looked for, that has a bar of its own.
-    with Shown(None, args.quiet or args.per_shot, fitted(Path(args.film).name, WIDEST)) as shown:
+    # It takes seconds, too few for a log. Where shots are looked for, that has a bar of its own.
+    still = args.quiet or args.per_shot or not sys.stderr.isatty()
+    with Shown(None, still, fitted(Path(args.film).name, WIDEST)) as shown:
         from vidcolor.film.still import check_still_target, write_picture
         from vidcolor.frames import Progress
         from vidcolor.viewer import Viewer
