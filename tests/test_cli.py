@@ -30,7 +30,7 @@ OPTIONS = {
     *("--saturation", "--codec", "--crf", "--preset", "--encoder-option", "--lossless"),
     *("--start", "--end"),
     *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
-    *("--progress", "--to"),
+    *("--progress", "--to", "--titles"),
     "--version",
 }
 
