@@ -41,10 +41,14 @@ _BYTE_ORDER = (b"\xff\xfe", b"\xfe\xff")
 def find_coding(data: bytes, language: str = "") -> str:
     """The code page in which text is most likely written; "" where none makes sense of it.
 
+    Text that is UTF-8 with errors is in none.
+
     Args:
         data: The text, the longer the better.
         language: Of the text, as ISO 639-2 has it; may be empty.
     """
+    if _is_mostly_utf8(data):
+        return ""
     known = [page for page, spoken in _PAGES.items() if language in spoken.split()]
     if not known and language not in ("", "und"):
         known = [_WEST]
@@ -72,7 +76,7 @@ class Texts:
     """Reads the text of one film, and tells in `Film.notes` what was not UTF-8.
 
     What no code page makes sense of is noted as damage of the kind ``text``; its bytes become
-    Latin-1 then, so that they are all still there.
+    Latin-1 then, so that they are all still there, and what is UTF-8 among them stays.
     """
 
     def __init__(self, film: Film) -> None:
@@ -108,7 +112,7 @@ class Texts:
             self._film.note(
                 "text", at, f"{label}: text in a code page that could not be told;{_ASK}"
             )
-            return data.decode("latin-1")
+            return "".join(map(_as_latin, data.decode("utf-8", errors="surrogateescape")))
         note = f"{label}: its text is not UTF-8; read as {coding}"
         note += "" if self._given else f";{_ASK} if that is wrong"
         self._film.remark(note)
@@ -142,8 +146,24 @@ def is_utf8(data: bytes) -> bool:
     return True
 
 
+def _is_mostly_utf8(data: bytes) -> bool:
+    """Whether more of the letters beyond ASCII are UTF-8 than are not."""
+    letters = data.decode("utf-8", errors="surrogateescape")
+    broken = sum(map(_is_byte, letters))
+    return sum(letter > "\x7f" for letter in letters) > 2 * broken
+
+
+def _is_byte(letter: str) -> bool:
+    """Whether a letter stands for a byte that is not UTF-8."""
+    return "\udc80" <= letter <= "\udcff"
+
+
+def _as_latin(letter: str) -> str:
+    return chr(ord(letter) - 0xDC00) if _is_byte(letter) else letter
+
+
 def _is_clean(value: str) -> bool:
-    return not any("\udc80" <= letter <= "\udcff" for letter in value)
+    return not any(map(_is_byte, value))
 
 
 def _bytes_of(value: str) -> bytes:
