@@ -200,6 +200,7 @@ def test_containers_that_are_not_opened_are_named(tmp_path: Path, kind: str) -> 
     assert "; convert the film to ffv1 or h264 first" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_real_one_of_each_that_ffmpeg_writes_is_named(tmp_path: Path) -> None:
     for muxer, codec, options, name in (
         ("gxf", "mpeg2video", {}, "GXF"),

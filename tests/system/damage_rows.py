@@ -135,7 +135,7 @@ MP4 = ("flips.mp4", "flips.mkv", "cut.mp4", "clipped.mkv", "restart.ts", "midsta
 SURVIVE = MATROSKA + [into_mp4(row) for row in MATROSKA if row.film in MP4]
 
 CHANGES = (
-    r"FILM: the picture changes from {} to {} at frame 47 \(1\.890 s\); cut the film there and"
+    r"FILM: the picture changes from {} to {} at frame 47 \(1\.930 s\); cut the film there and"
     " color the parts"
 )
 NO_FILM = "FILM: is not a media file, or one of a kind vidcolor does not open; .*"

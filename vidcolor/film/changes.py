@@ -42,22 +42,35 @@ class Changes:
         self._told: set[object] = set()
         self._late: dict[str, tuple[int, int | None]] = {}
         """What the decoder tells otherwise -> frames it gave since, and the key frame before."""
+        self._begun: set[str] = set()
         self._key: int | None = None
+        self._decoded = 0
 
     def enter(self, packet: Packet[Any]) -> None:
         """Takes note of a packet of the picture that is about to be decoded."""
         if packet.is_keyframe:
             self._key = packet.pts
 
+    def follow(self, picture: VideoFrame) -> None:
+        """Takes note of a frame that was decoded, be it kept or not."""
+        film = self._film
+        self._trace("colors", color_tags(picture) != film.first_tags, picture)
+        self._trace("aspect", coded_aspect(film.video) != film.coded_aspect, picture)
+        self._decoded += 1
+
     def see(self, picture: VideoFrame, moment: Fraction) -> None:
-        """Takes note of a frame that comes at ``moment``, in seconds from the film's start.
+        """Compares a frame that is kept, after `follow`.
+
+        Args:
+            picture: The frame.
+            moment: When it comes, in seconds from the film's start.
 
         Raises:
             UnsupportedPixels: It would look wrong beside the first one.
         """
         self._size(picture, moment)
         self._colors(picture, moment)
-        self._aspect(picture, moment)
+        self._aspect(moment)
         self._side(picture, moment)
         self._fields(picture, moment)
         self._seen += 1
@@ -72,19 +85,21 @@ class Changes:
             return
         self._refuse("", change, moment)
 
-    def _begins(self, what: str, differs: bool, picture: VideoFrame) -> bool:
-        """Whether something differs from ``picture`` on.
+    def _trace(self, what: str, differs: bool, picture: VideoFrame) -> None:
+        """Finds out whether something differs from ``picture`` on.
 
         A decoder tells of it when it has read a key frame, and shows those before that one first.
         """
         if not differs:
             self._late.pop(what, None)
-            return False
+            self._begun.discard(what)
+            return
         count, key = self._late.get(what, (0, self._key))
         self._late[what] = count + 1, key
         held = self._film.video.codec_context.has_b_frames
         waited = count >= held or (picture.pts is not None and picture.pts == key)
-        return (bool(picture.key_frame) and waited) or count >= _DELAY
+        if (picture.key_frame and waited) or count >= _DELAY or not self._decoded:
+            self._begun.add(what)
 
     def _colors(self, picture: VideoFrame, moment: Fraction) -> None:
         """Range and curve decide what luma means.
@@ -94,7 +109,7 @@ class Changes:
         found, first, info = color_tags(picture), self._film.first_tags, self._info
         # What a frame does not say itself it is given by its decoder, which is ahead of it.
         own = any(found[n] != value for n, value in first.items() if value not in _UNSAID)
-        if not self._begins("colors", found != first, picture) and not own:
+        if "colors" not in self._begun and not own:
             return
         size = picture.width, picture.height
         tags = fill_tags(found, self._stored, info.stored_format, size, info.frame_rate)
@@ -114,10 +129,10 @@ class Changes:
                 change = f"from {info.tags[name]} to {tags[name]} (numbers of H.273)"
                 self._remark(words, change, moment, "the first is written for all")
 
-    def _aspect(self, picture: VideoFrame, moment: Fraction) -> None:
-        first, now = self._film.coded_aspect, coded_aspect(self._film.video)
-        if not self._begins("aspect", now != first, picture):
+    def _aspect(self, moment: Fraction) -> None:
+        if "aspect" not in self._begun:
             return
+        first, now = self._film.coded_aspect, coded_aspect(self._film.video)
         change = f"from {first} to {now}"
         shown = self._info.sample_aspect or 1
         if self._info.container == "matroska,webm" or shown != first:
@@ -160,9 +175,12 @@ class Changes:
     def _refuse(self, what: str, change: str, moment: Fraction) -> NoReturn:
         words = f"the {what} of the picture" if what else "the picture"
         seconds = f"{float(moment):.3f} s"
-        place = f"frame {self._seen} ({seconds})" if self._film.settings.start is None else seconds
+        if self._film.settings.start is None:
+            place = f"at frame {self._seen} ({seconds})"
+        else:
+            place = f"at {seconds}" if self._seen else f"before {seconds}"
         raise UnsupportedPixels(
-            f"{printable(self._info.path.name)}: {words} changes {change} at {place}; cut the film"
+            f"{printable(self._info.path.name)}: {words} changes {change} {place}; cut the film"
             " there and color the parts"
         )
 

@@ -169,6 +169,7 @@ class _Run:
     def _frame(self, picture: VideoFrame) -> Frame | None:
         """A Frame for ``picture``; None before the start."""
         self._decoded += 1
+        self._changes.follow(picture)
         tick = self._info.time_base
         pts = self._clock.mend_frame(picture.pts, picture.dts, picture.duration)
         if not self._clock.keeps_frame(pts):

@@ -45,6 +45,7 @@ def film_rgb(film: Film) -> Generator[Tensor, None, None]:
             if info.crop:
                 cropper = cropper or Cropper(picture, info.crop)
                 picture = cropper(picture)
+            changes.follow(picture)
             changes.see(picture, (picture.pts or 0) * info.time_base - info.start)
             if stored.gray:
                 yield _from_gray(planes(to_layout(picture))[0], info.layout)
