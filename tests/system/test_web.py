@@ -297,6 +297,7 @@ def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_pa
     } == set()
 
 
+@pytest.mark.slow
 def test_each_page_has_its_own_film_and_dials_over_a_reload(
     serving: Serving, browser: Any, films: Path, tmp_path: Path
 ) -> None:
@@ -370,6 +371,7 @@ def test_all_of_it_by_keyboard(serving: Serving, browser: Any, films: Path) -> N
     assert visit.complaints == []
 
 
+@pytest.mark.slow
 def test_a_photograph_comes_back_in_color(serving: Serving, browser: Any, tmp_path: Path) -> None:
     write_rgb((texture(4, 96, 128) * 255).byte().expand(3, -1, -1), tmp_path / "photo.png")
     visit = Visit(browser, serving.address)

@@ -192,6 +192,7 @@ def test_a_link_with_the_token_may_stand_anywhere() -> None:
         *("/gradio_api/api/look", "/gradio_api/vibe-code", "/monitoring", "/login", "/logout"),
         *("/gradio_api/file=http://evil.example/a", "/gradio_api/file=https://127.0.0.1/a"),
         *("/gradio_api/file=/etc/passwd", "/gradio_api/file=", "/gradio_api/queue/join"),
+        *("/gradio_api/heartbeat/x", "/gradio_api/startup-events", "/gradio_api/queue/data"),
         *("/gradio_api/file/etc/passwd", "/docs", "/openapi.json", "/svelte/x"),
     ],
 )

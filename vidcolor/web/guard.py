@@ -17,14 +17,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-PATHS = frozenset(
-    {"/", "/config", "/theme.css", "/favicon.ico"}
-    | {f"/gradio_api/{name}" for name in ("startup-events", "app_id", "heartbeat")}
-)
-FOLDERS = ("/desk/", "/assets/", "/static/", "/gradio_api/heartbeat/")
-"""What the page needs. The rest of what Gradio would answer (files and addresses that a request
-names, uploads into its own folder, its programming interface) is closed: pictures are ``/desk/``'s.
-"""
+PATHS = frozenset({"/", "/config", "/theme.css", "/favicon.ico"})
+FOLDERS = ("/desk/", "/assets/", "/static/")
+"""What the page needs. All else that Gradio would answer (files and addresses that a request names,
+uploads into its own folder, its queue, its programming interface) is closed."""
 
 MANIFEST = "/manifest.json"
 """What browsers fetch without their cookies for every page that names it, as Gradio's does. It is
