@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
+import pydoc
 import re
 from pathlib import Path
 
@@ -57,6 +59,23 @@ def test_star_import_gives_all_names() -> None:
     space: dict[str, object] = {}
     exec("from vidcolor import *", space)
     assert set(vidcolor.__all__) <= set(space)
+
+
+def test_tab_and_help_show_the_public_names() -> None:
+    assert set(vidcolor.__all__) <= set(dir(vidcolor))
+    assert not {"Any", "TYPE_CHECKING", "import_module"} & set(dir(vidcolor))
+    text = pydoc.plain(pydoc.render_doc(vidcolor))
+    assert "vidcolor.colorize_film(" in text, "an example"
+    assert "class EncodeSettings" in text
+
+
+def test_every_part_of_the_settings_is_public() -> None:
+    for field in dataclasses.fields(vidcolor.Settings):
+        assert type(getattr(vidcolor.Settings(), field.name)).__name__ in vidcolor.__all__
+
+
+def test_type_hints_are_for_users_too() -> None:
+    assert SOURCE.with_name("py.typed").is_file()
 
 
 def test_the_version_is_one() -> None:
