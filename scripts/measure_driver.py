@@ -68,7 +68,9 @@ def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:
 
 def plan_of(chunks: int) -> list[Word]:
     """What a planner tells of a film."""
-    made = [PlannedChunk(n, n, False, (), (), "0" * 8 * FRAMES) for n in range(chunks)]
+    made = [
+        PlannedChunk(n, n, False, (), (), "0" * 8 * FRAMES, "c8" * FRAMES) for n in range(chunks)
+    ]
     end = PlanEnd("0", "grey", (), {})
     return [*(Known(chunk, "0") for chunk in made), Divided(end, {})]
 

@@ -20,9 +20,8 @@ ORDER = [
     *("errors", "quality", "settings", "plain", "frames", "streams", "places", "timecode"),
     *("files", "lines", "unfinished"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
-    "color.neutral",
     *("film.*", "room", "sheets"),
-    *("looks", "shots"),
+    *("looks", "shots", "neutrals", "lettering", "titles"),
     *("model", "model.vgg", "model.layers", "model.colornet", "model.filmnet", "model.mininet"),
     *("model.booknet", "model.build", "model.gate", "model.weights", "model.int8"),
     *("model.inference", "model.export"),
@@ -67,8 +66,15 @@ ORDER = [
 """Reading order: a module imports only from what stands before it. ``vidcolor`` is the public
 names; film's modules stand in any order that has no cycle."""
 
-HOMES = {"av": "film.", "cv2": "flow", "ray": "cluster", "gradio": "web.", "tqdm": "cli."}
+HOMES = {
+    "av": "film.",
+    "cv2": ("flow", "lettering", "titles"),
+    "ray": "cluster",
+    "gradio": "web.",
+    "tqdm": "cli.",
+}
 HOMES |= {"PIL": ("sheets", "film.pillow", "film.profile"), "fastapi": "web.", "uvicorn": "web."}
+HOMES |= {"charset_normalizer": "film."}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 
 MAX_FILE, MAX_FUNCTION = 350, 60

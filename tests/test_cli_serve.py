@@ -20,9 +20,9 @@ Captured = pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["nowhere"], "nowhere: is no folder"),
+        (["nowhere"], "nowhere: no such folder; create it first"),
         (["film.mp4"], "film.mp4: is no folder"),
-        (["--keep", "nowhere"], "nowhere: is no folder"),
+        (["--keep", "nowhere"], "nowhere: no such folder"),
         (["--port", "0"], "--port 0 is outside"),
         (["--port", "65536"], "--port 65536 is outside"),
         (["--port", "http"], "--port"),

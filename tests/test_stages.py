@@ -24,9 +24,11 @@ from vidcolor.settings import (
     PaintSettings,
     ShotSettings,
     SmoothSettings,
+    TitleSettings,
 )
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import block, smooth
+from vidcolor.titles import AHEAD, mark_titles
 
 BATCH = 4
 N = 11
@@ -64,6 +66,7 @@ STAGES = {
     "shots": Stage(
         lambda items, _: mark_shots(items, ShotSettings()), False, ShotSettings().min_frames + 3
     ),
+    "titles": Stage(lambda items, _: mark_titles(items, TitleSettings()), False, AHEAD + 1),
     "colour": Stage(lambda items, net: colorizer(net).colorize(items), False, 2 * BATCH),
     "colour, stride 3": Stage(
         lambda items, net: colorizer(net, stride=3).colorize(items), False, 3 * BATCH + 3

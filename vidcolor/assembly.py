@@ -9,6 +9,7 @@ from vidcolor.film.encode import EncodePlan
 from vidcolor.film.probe import Film
 from vidcolor.film.stitch import stitch
 from vidcolor.frames import Report
+from vidcolor.neutrals import GrayRuns
 from vidcolor.settings import OutputSettings
 from vidcolor.workfolder import ChunkFolder, DoneChunk
 
@@ -47,6 +48,10 @@ def assemble(
         film.note("no colour", float(pts * tick), "the net gave no numbers; painted neutral")
     starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
     report.shots, report.shot_starts, report.chunks = len(starts), starts, len(chunks)
+    gray = GrayRuns()
+    for chunk in chunks:
+        gray.add(chunk.neutral, chunk.facts.first_pts, chunk.facts.last_pts)
+    gray.tell(report, tick)
     report.bytes, report.frames = target.stat().st_size, written.frames
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless

@@ -11,7 +11,6 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-from vidcolor.color.neutral import colour_share
 from vidcolor.color.planes import luma_at_size
 from vidcolor.color.transfer import lightness_of_plane
 from vidcolor.crew import Crew, mapped, usable_cores
@@ -27,6 +26,7 @@ from vidcolor.model.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.streams import close
 from vidcolor.strides import carried
+from vidcolor.titles import judged_alone
 
 MOST, MOST_CPU = 16, 1
 """Frames per run of the net on a GPU and on a CPU, where memory allows. On a CPU each core has a
@@ -300,8 +300,10 @@ class Colorizer:
 
     def look(self, aspect: Fraction, frame: Frame) -> Sketch:
         """What is known of a frame before it is decided about."""
-        L = self.lightness_of(frame, aspect)
-        return Sketch(frame, L, colour_share(L))
+        if frame.share is None:
+            judged_alone(frame)
+        assert frame.share is not None
+        return Sketch(frame, self.lightness_of(frame, aspect), frame.share)
 
     def _answered(self, groups: Iterable[Group], crew: Crew | None) -> Iterator[Sketch]:
         """The frames of each group, whose answers have their ab."""

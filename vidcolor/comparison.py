@@ -26,6 +26,7 @@ from vidcolor.film.target import check_target
 from vidcolor.frames import FilmInfo, Frame, Progress, Report
 from vidcolor.job import told_weights, versions
 from vidcolor.model.weights import load_gate
+from vidcolor.neutrals import GrayRuns
 from vidcolor.pipeline import OnProgress
 from vidcolor.settings import CompareSettings, OpenSettings, Settings
 from vidcolor.streams import close, prefetch
@@ -155,13 +156,16 @@ def _coloured(
     report.notes = colorizer.notes
     crew = stack.enter_context(crew_for(colorizer, info, plan.layout))
     decoded = stack.enter_context(closing(prefetch(decode(film, plan.layout))))
+    gray = GrayRuns()
     for frame in painted(decoded, info, colorizer, gate, settings, crew):
+        gray.see(frame)
         report.shots += frame.starts_shot
         report.inferred = colorizer.inferred
         if frame.colourless:
             text = "the net gave no numbers; painted neutral"
             film.note("no colour", float(frame.seconds), text)
         yield frame
+    gray.tell(report, info.time_base)
 
 
 class _Sheet:

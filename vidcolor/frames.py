@@ -75,6 +75,11 @@ class Frame:
     """True for a frame that differs from those before and after it, which resemble each other, or
     that stands between two shots: a flash, a torn or damaged picture; set by the shots stage. The
     smoother takes no colour from it."""
+    share: float | None = None
+    """0..1: how much of its color it may show; None where that was not judged; set by the titles
+    stage."""
+    neutral: str = ""
+    """Why it is left gray: ``title`` or ``blank``; empty where it is not."""
     colourless: bool = False
     """True when the net gave no number for it: it is painted without colour and reported; set by
     the colorizer."""
@@ -185,6 +190,9 @@ class FilmInfo:
     """What tells the file from another, or from itself when it was changed."""
     notes: tuple[str, ...] = ()
     """What a user should know: untagged colours, HDR, alpha."""
+    crop: tuple[int, int, int, int] | None = None
+    """Pixels that the container cuts off what is stored: left, top, right, bottom; ``width`` and
+    ``height`` are those of what is left."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +204,20 @@ class Damage:
     seconds: float
     """Where in the target, in seconds."""
     text: str
+
+
+@dataclass(frozen=True)
+class Neutral:
+    """Frames, one after the other, that were left gray."""
+
+    why: str
+    """``title``: nothing but lettering is to be seen; ``blank``: nothing is."""
+    first: float
+    """Time of the first of them in the target, in seconds."""
+    last: float
+    """Time of the last of them."""
+    frames: int
+    """How many they are."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +281,10 @@ class Report:
     lossless: bool = False
     inferred: int = 0
     """How many frames this run's net saw; the others are blank, repeat one or carry its colour."""
+    neutral: list[Neutral] = field(default_factory=list)
+    """What was left gray; at most 1000 entries."""
+    neutral_frames: dict[str, int] = field(default_factory=dict)
+    """How many frames were left gray for each reason, as of `Neutral`."""
     source_colour: str = "grey"
     """``grey``, ``tinted`` or ``coloured``: what the chroma of the source held."""
     carried: list[str] = field(default_factory=list)
@@ -293,6 +319,7 @@ class Report:
         Raises:
             ValueError: It is none, or one of another version of vidcolor.
         """
-        if not isinstance(found, dict) or not found.keys() >= {"damage", "left_behind", "workers"}:
+        asked = {"damage", "left_behind", "neutral", "workers"}
+        if not isinstance(found, dict) or not found.keys() >= asked:
             raise ValueError("is no report")
         return made(cls, {name: value for name, value in found.items() if name != "clean"})

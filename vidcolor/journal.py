@@ -4,9 +4,8 @@ It lives in a hidden work folder beside the target, with the chunk files. Each l
 the disk before the next chunk is; a line that a crash tore is not there, and a chunk whose file is
 not the one in its line is not done.
 
-On a cluster many write into one folder. Each has files of its own, its lines too, so that nobody
-ever writes into another's: two who colour the same chunk do no harm, and no lock has to hold on a
-disk that machines share.
+On a cluster many write into one folder. Each has files of its own, its lines too: two who colour
+the same chunk do no harm, and no lock has to hold on a disk that machines share.
 """
 
 from __future__ import annotations
@@ -179,8 +178,7 @@ def is_signed(target: Path) -> bool:
 def _otherwise(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
     return (
         f"{printable(folder.name)} holds an unfinished film that was begun otherwise:"
-        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start"
-        " over"
+        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start over"
     )
 
 

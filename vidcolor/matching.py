@@ -14,6 +14,7 @@ from pathlib import Path
 from torch import Tensor
 
 from vidcolor.errors import NotComparable
+from vidcolor.film.kinds import kind_of
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import film_is_still, open_film
 from vidcolor.film.rgb import film_rgb
@@ -136,7 +137,8 @@ def _stills(folder: Path) -> dict[str, Path]:
     """Stem -> picture; hidden files and those that are no pictures do not count."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not film_is_still(path):
+        kind = None if path.name.startswith(".") else kind_of(path)
+        if kind is None or not kind.is_read:
             continue
         if path.stem in found:
             raise NotComparable(

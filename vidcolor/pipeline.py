@@ -32,12 +32,14 @@ from vidcolor.journal import Journal, open_journal
 from vidcolor.kept import going_on
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
+from vidcolor.neutrals import GrayRuns
 from vidcolor.paint import paint
 from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import context, smooth
 from vidcolor.stills import colorize_still, stays_still
 from vidcolor.streams import close, prefetch, timed, watched
+from vidcolor.titles import mark_titles
 from vidcolor.way import crew_for
 from vidcolor.workfolder import ChunkFolder, DoneChunk
 
@@ -175,7 +177,8 @@ class _Run:
         settings, seconds = self._settings, self.seconds
         frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
         frames = timed(prefetch(frames), "wait for decode", seconds)
-        frames = timed(mark_shots(frames, settings.shots), "shots", seconds)
+        marked = mark_titles(mark_shots(frames, settings.shots), settings.titles)
+        frames = timed(marked, "shots", seconds)
         frames = plan_chunks(frames, settings.chunks)
         frames = watched(frames, lambda frame: self._chunks.add(frame.chunk))
         frames = unfinished(frames, self._done, leaned_on(settings))
@@ -282,6 +285,7 @@ def write_down(
     """
     colourless: list[int] = []
     shots: list[int] = []
+    gray = GrayRuns()
 
     def watched() -> Iterator[Frame]:
         for frame in frames:
@@ -289,12 +293,14 @@ def write_down(
                 colourless.append(frame.pts)
             if frame.starts_shot:
                 shots.append(frame.pts)
+            gray.see(frame)
             yield frame
             on_frame(frame)
 
     facts = write_chunk(watched(), folder.path(number), plan, info)
     after = folder.handover_sha256(number + 1)
-    chunk = DoneChunk(number, facts, after, tuple(colourless), tuple(shots), folder.writer)
+    found = tuple(colourless), tuple(shots), folder.writer, gray.runs
+    chunk = DoneChunk(number, facts, after, *found)
     folder.add(chunk)
     return chunk
 

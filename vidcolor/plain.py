@@ -82,6 +82,8 @@ def _value(hint: Any, value: Any) -> Any:
             return None
         (hint,) = (each for each in inner if each is not NoneType)
         return _value(hint, value)
+    if origin is tuple and Ellipsis not in inner and isinstance(value, _ROWS):
+        return tuple(_value(each, part) for each, part in zip(inner, value, strict=True))
     if origin in _ROWS and isinstance(value, _ROWS):
         return origin(_value(inner[0], each) for each in value)
     if origin is dict and isinstance(value, dict) and all(isinstance(k, str) for k in value):

@@ -22,6 +22,7 @@ from vidcolor.film.probe import Film
 from vidcolor.film.target import output_errors
 from vidcolor.frames import Damage, Frame, PixelLayout
 from vidcolor.lines import checked_line, entries
+from vidcolor.neutrals import from_byte, to_byte
 from vidcolor.plain import made
 from vidcolor.streams import close, watched
 from vidcolor.workfolder import PLAN, ChunkFolder
@@ -29,6 +30,7 @@ from vidcolor.workfolder import PLAN, ChunkFolder
 _PRINT = 8
 """Hexadecimal digits of a frame's fingerprint."""
 _PRINTS = re.compile(f"(?:[0-9a-f]{{{_PRINT}}})+")
+_SHARES = re.compile("(?:[0-9a-f]{2})+")
 _FRACTION = re.compile(r"-?\d{1,30}(?:/[1-9]\d{0,30})?")
 
 
@@ -47,11 +49,17 @@ class PlannedChunk:
     """pts of its frames that are outliers."""
     prints: str
     """Fingerprints of all its frames, one after the other."""
+    shares: str
+    """Two hexadecimal digits for each of its frames: how much color it may show."""
 
     @property
     def frames(self) -> int:
         """How many it has."""
         return len(self.prints) // _PRINT
+
+    def share_of(self, place: int) -> int:
+        """The byte of `from_byte` for one of its frames."""
+        return int(self.shares[2 * place : 2 * place + 2], 16)
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
     """The chunks of a film, each as soon as it is known.
 
     Args:
-        frames: All frames of a film, in order, with shots marked and ``chunk`` set.
+        frames: All frames of a film, in order, with shots and titles marked and ``chunk`` set.
     """
     try:
         for number, chunk in groupby(frames, lambda frame: frame.chunk):
@@ -101,15 +109,17 @@ def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
 
 
 def _seen(number: int, frames: Iterator[Frame]) -> PlannedChunk:
-    shots, outliers, prints = [], [], []
+    shots, outliers, prints, shares = [], [], [], []
     first: tuple[int, bool] | None = None
     for frame in frames:
         first = first or (frame.pts, number > 0 and not frame.starts_shot)
         shots += [frame.pts] if frame.starts_shot else []
         outliers += [frame.pts] if frame.outlier else []
         prints.append(fingerprint(frame))
+        shares.append(f"{to_byte(frame):02x}")
     assert first  # groupby gives no empty group
-    return PlannedChunk(number, *first, tuple(shots), tuple(outliers), "".join(prints))
+    marked = tuple(shots), tuple(outliers)
+    return PlannedChunk(number, *first, *marked, "".join(prints), "".join(shares))
 
 
 def fingerprint(frame: Frame) -> str:
@@ -140,8 +150,8 @@ def excerpt(
         on_read: Called with every frame that was decoded, those before the chunk too.
 
     Yields:
-        Frames with shots, outliers and ``chunk`` set; the first one has ``resumed`` set where the
-        chunk begins within a shot.
+        Frames with shots, outliers, titles and ``chunk`` set; the first one has ``resumed`` set
+        where the chunk begins within a shot.
 
     Raises:
         Strayed: The film gives other frames here.
@@ -190,6 +200,7 @@ def _checked(
             frame.chunk = chunk.number
             frame.starts_shot = frame.pts in chunk.shots
             frame.outlier = frame.pts in chunk.outliers
+            from_byte(frame, chunk.share_of(place // _PRINT))
             frame.resumed = chunk is chunks[0] and not place and chunk.leans
             yield frame
             wanted -= 1
@@ -245,5 +256,11 @@ def read_plan(folder: ChunkFolder) -> Plan | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     whole = [chunk.number for chunk in chunks] == numbers
-    whole = whole and all(_PRINTS.fullmatch(chunk.prints) for chunk in chunks)
+    whole = whole and all(map(_is_plain, chunks))
     return plan if whole and _FRACTION.fullmatch(plan.end.zero) else None
+
+
+def _is_plain(chunk: PlannedChunk) -> bool:
+    """Whether its fingerprints and shares are written as such, one of each for every frame."""
+    written = _PRINTS.fullmatch(chunk.prints) and _SHARES.fullmatch(chunk.shares)
+    return bool(written) and len(chunk.shares) == 2 * chunk.frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -57,6 +58,8 @@ class Preview:
     damage_counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """What a user should know."""
+    neutral: dict[str, int] = field(default_factory=dict)
+    """How many of the pictures were left gray for each reason, as of `Neutral`."""
 
 
 def still_at(
@@ -215,7 +218,7 @@ def _drawn(
     cell = cell_width(size[0], look), size[1]
     titles = [variant.label for variant in variants if variant.label]
     sheet = Sheet(cell, columns, -(-total // columns), _heading(viewer, variants), titles)
-    seconds = [Fraction(0)] * total
+    seconds, neutral = [Fraction(0)] * total, Counter[str]()
     cells = _found(viewer, moments, variants)
     for done, (moment, number, found) in enumerate(cells, 1):
         place = moment * len(variants) + number
@@ -223,9 +226,11 @@ def _drawn(
         after = found.after(variants[number].settings.paint.saturation, size)
         sheet.put(place, joined(before, after, look), label(found.seconds, viewer))
         seconds[place] = found.seconds
+        neutral += Counter([found.frame.neutral] if found.frame.neutral else [])
         if on_progress:
             on_progress(done, total)
-    return Preview(sheet.tensor(), seconds, viewer.damage, viewer.damage_counts, viewer.notes)
+    met = viewer.damage, viewer.damage_counts, viewer.notes
+    return Preview(sheet.tensor(), seconds, *met, dict(neutral))
 
 
 def _found(

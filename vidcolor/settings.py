@@ -41,6 +41,8 @@ class OpenSettings:
     """Threads of the decoder; 0 takes one per core, at most 8."""
     max_hours: int = 100
     """Longest film accepted, in hours, as its container declares it."""
+    subtitle_encoding: str | None = None
+    """Code page of subtitles and titles that are not UTF-8; None finds it out."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:
@@ -53,6 +55,14 @@ class OpenSettings:
             raise SettingsError(
                 f"--max-pixels is 1 to {MAX_PIXELS}: the largest picture, in pixels a frame"
             )
+        if self.subtitle_encoding is not None:
+            try:
+                "a".encode(self.subtitle_encoding)
+            except (LookupError, ValueError):
+                raise SettingsError(
+                    f"--subtitle-encoding: there is no code page {self.subtitle_encoding!r}; try"
+                    " cp1252, cp1250, cp1251, shift_jis, gb18030 or another of Python's codecs"
+                ) from None
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,23 @@ class ShotSettings:
             raise SettingsError("the threshold of a cut lies between 0 and 1")
         if not 2 <= self.min_frames <= 100:
             raise SettingsError("the shortest shot has 2 to 100 frames")
+
+
+CARDS = ("auto", "keep", "color")
+"""What can be done with cards of text."""
+
+
+@dataclass(frozen=True)
+class TitleSettings:
+    """What is left gray for its lettering."""
+
+    cards: str = "auto"
+    """``auto`` leaves cards of text gray, in doubt gives color; ``keep`` leaves gray what may be a
+    card, too; ``color`` colors them all. What shows nothing (black, leader) is gray in any case."""
+
+    def __post_init__(self) -> None:
+        if self.cards not in CARDS:
+            raise SettingsError(f"--titles {self.cards} is none of {', '.join(CARDS)}")
 
 
 NUMBERS = ("auto", "int8", "bfloat16", "float32")
@@ -213,6 +240,7 @@ class Settings:
 
     open: OpenSettings = field(default_factory=OpenSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)
+    titles: TitleSettings = field(default_factory=TitleSettings)
     colorizer: ColorizerSettings = field(default_factory=ColorizerSettings)
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
     paint: PaintSettings = field(default_factory=PaintSettings)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import FilmError
 from vidcolor.film.extras import Extras, into_png
-from vidcolor.film.kinds import PNG, is_animation
+from vidcolor.film.kinds import PNG, check_kind, is_animation
+from vidcolor.film.limits import check_file
 from vidcolor.film.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.film.probe import film_is_still
 from vidcolor.film.reader import Still
@@ -21,9 +23,11 @@ from vidcolor.film.still import (
 )
 from vidcolor.frames import Damage, Frame, LeftBehind, Report
 from vidcolor.job import describe_still, told_weights
+from vidcolor.neutrals import GrayRuns
 from vidcolor.paint import paint
 from vidcolor.places import CONTAINERS, TIFF_SUFFIXES
 from vidcolor.settings import Settings
+from vidcolor.titles import judged_alone
 
 Painted = tuple[Frame, Extras]
 """A picture in color, and what goes along with it."""
@@ -43,6 +47,7 @@ def colorize_still(
     A TIFF gets all pages of a TIFF; other targets get the first picture of several, and the report
     tells which are left behind.
     """
+    check_kind(check_file(source))
     check_still_target(source, target, settings.output)
     still = Still(source, settings.open)
     several = still.pages > 1 and target.suffix.lower() in TIFF_SUFFIXES and still.unit == "page"
@@ -94,6 +99,7 @@ def painted_pages(
     """
     colorizer.renew()
     failed: FilmError | None = None
+    gray = GrayRuns()
     if count < still.pages:
         report.left_behind.append(_rest(still, count))
     for number in range(count):
@@ -106,12 +112,13 @@ def painted_pages(
             continue
         if settings.output.strict and report.left_behind:
             raise strictly(report.left_behind)
-        frame = frame_of(photo)
+        frame = judged_alone(frame_of(photo), settings.titles)
         height, width = frame.luma.shape
         colorizer.fit(height, width, batch=1)
         (painted,) = paint(colorizer.colorize([frame]), settings.paint)
         report.frames += 1
         report.inferred += colorizer.inferred
+        gray.see(painted)
         report.damage += still_damage(painted)
         if painted.colourless:
             report.damage.append(
@@ -127,6 +134,7 @@ def painted_pages(
         if photo.tone:
             report.luma = f"converted from {photo.tone}"
         yield painted, extras
+    gray.tell(report, Fraction(1))
     report.notes += colorizer.notes
     if failed and not report.frames:
         raise failed

@@ -18,6 +18,7 @@ from vidcolor.film.probe import Film, film_is_still, open_film
 from vidcolor.frames import Frame, Progress, Report
 from vidcolor.job import told_weights, versions
 from vidcolor.model.weights import load_gate
+from vidcolor.neutrals import GrayRuns
 from vidcolor.pipeline import OnProgress
 from vidcolor.settings import Settings
 from vidcolor.stills import painted_png
@@ -111,11 +112,12 @@ def _watched(
     frames: Iterator[Frame], film: Film, report: Report, on_progress: OnProgress | None
 ) -> Iterator[Frame]:
     """The same frames; counts them and their shots, notes those without colour."""
-    total = expected_frames(film.info, film.settings)
+    total, gray = expected_frames(film.info, film.settings), GrayRuns()
     try:
         for frame in frames:
             yield frame
             report.frames += 1
+            gray.see(frame)
             if frame.starts_shot:
                 report.shots += 1
                 report.shot_starts.append(round(float(frame.seconds), 6))
@@ -124,5 +126,6 @@ def _watched(
                 film.note("no colour", moment, "the net gave no numbers; painted neutral")
             if on_progress:
                 on_progress(Progress(report.frames, total, float(frame.seconds)))
+        gray.tell(report, film.info.time_base)
     finally:
         close(frames)

@@ -36,6 +36,7 @@ from vidcolor.shots import LOOK_AHEAD, mark_shots
 from vidcolor.smoothing import smooth
 from vidcolor.streams import close
 from vidcolor.timecode import timecode
+from vidcolor.titles import judged_alone, mark_titles
 from vidcolor.way import crew_for
 
 
@@ -227,7 +228,8 @@ class Viewer:
         """
         settings = settings or self.settings
         if self.film is None:
-            (item,) = self._colorizer(settings.colorizer).colorize([self._still])
+            still = judged_alone(self._still, settings.titles)
+            (item,) = self._colorizer(settings.colorizer).colorize([still])
             for _ in moments:
                 yield Found(self._still, item.ab * item.share, Fraction(0), self.screen)
             return
@@ -284,7 +286,8 @@ class Viewer:
         try:
             for seconds, group in groupby(shown, lambda window: window.seconds):
                 window, *same = group
-                marked = list(mark_shots(map(replace, window.frames), settings.shots))
+                frames = mark_shots(map(replace, window.frames), settings.shots)
+                marked = list(mark_titles(frames, settings.titles))
                 wanted.append(_Wanted(marked[window.place], seconds, 1 + len(same)))
                 yield from _leaned_on(marked, window.place, context)
         finally:

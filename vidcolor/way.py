@@ -15,6 +15,7 @@ from vidcolor.paint import paint
 from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import smooth
+from vidcolor.titles import mark_titles
 
 
 def crew_for(colorizer: Colorizer, info: FilmInfo, layout: PixelLayout) -> Crew:
@@ -43,7 +44,7 @@ def colored(
         settings: Of shots and smoothing.
         crew: Who does the arithmetic; None does it here.
     """
-    marked = mark_shots(frames, settings.shots)
+    marked = mark_titles(mark_shots(frames, settings.shots), settings.titles)
     found = colorizer.colorize(marked, info.sample_aspect, crew)
     return smooth(found, settings.smooth, gate, None, crew)
 

@@ -73,6 +73,7 @@ from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.stills import stays_still
 from vidcolor.streams import close, prefetch, timed, watched
+from vidcolor.titles import mark_titles
 from vidcolor.way import crew_for
 from vidcolor.workfolder import ChunkFolder, read_journals
 
@@ -183,6 +184,7 @@ class Worker:
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
             frames = timed(prefetch(frames), "wait for decode", seconds)
             frames = mark_shots(watched(frames, watch.saw), settings.shots)
+            frames = mark_titles(frames, settings.titles)
             chunks = timed(planned(plan_chunks(frames, settings.chunks)), "shots", seconds)
             try:
                 for chunk in chunks:

@@ -18,6 +18,7 @@ from vidcolor.film.limits import identity, printable
 from vidcolor.film.packets import PacketFacts
 from vidcolor.film.target import output_errors, publish, sync_folder
 from vidcolor.lines import checked_line, entries
+from vidcolor.neutrals import Run
 from vidcolor.places import part_path
 from vidcolor.plain import is_plain, made
 from vidcolor.smoothing import Handover
@@ -47,6 +48,8 @@ class DoneChunk:
     """pts of the frames that start a shot."""
     writer: str = ""
     """Whose files they are, on a cluster."""
+    neutral: tuple[Run, ...] = ()
+    """What was left gray in it."""
 
 
 class ChunkFolder:
@@ -171,7 +174,7 @@ def _job_of(written: list[dict[str, Any]]) -> dict[str, Any]:
 
 def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
     """The chunk of a line; None for another line, or one of another version of vidcolor."""
-    if not entry.keys() >= {"facts", "colourless", "shots"}:
+    if not entry.keys() >= {"facts", "colourless", "shots", "neutral"}:
         return None
     try:
         chunk = made(DoneChunk, entry)

@@ -109,7 +109,11 @@ def make_film(path: Path, spec: Spec | None = None) -> Made:
     made = Made(path, spec)
     options = dict(spec.container_options)
     with av.open(
-        str(path), "w", format=MUXERS[path.suffix], container_options=options
+        str(path),
+        "w",
+        format=MUXERS[path.suffix],
+        container_options=options,
+        metadata_errors="surrogateescape",
     ) as container:
         container.metadata.update(spec.metadata)
         cover = _add_cover(container) if spec.cover and spec.cover_first else None
@@ -223,11 +227,11 @@ def _mux_cover(container: Any, stream: Any, data: bytes) -> None:
 
 def subtitle_payload(codec: str, index: int, text: str) -> bytes:
     """One packet of a text subtitle, as its container stores it."""
-    data = text.encode()
+    data = text.encode(errors="surrogateescape")  # surrogates stand for bytes that are not UTF-8
     if codec == "mov_text":
         return struct.pack(">H", len(data)) + data
     if codec == "ass":
-        return f"{index},0,Default,,0,0,0,,{text}".encode()
+        return f"{index},0,Default,,0,0,0,,".encode() + data
     return data
 
 

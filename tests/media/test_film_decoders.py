@@ -12,7 +12,7 @@ from films import Audio, Spec, Subtitle, make_film
 from ways import lossless, recolour
 
 import vidcolor
-from vidcolor.errors import UnsupportedPixels
+from vidcolor.errors import FilmUnreadable, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.limits import CODECS, DECODERS
 from vidcolor.film.probe import open_film
@@ -164,9 +164,58 @@ def test_the_list_names_decoders_that_there_are() -> None:
 def test_one_place_opens_files_to_read() -> None:
     found = []
     for path in sorted(Path(vidcolor.__file__).parent.rglob("*.py")):
+        if "av.open(" not in path.read_text():
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "av.open":
                 modes = [ast.unparse(a) for a in (*node.args[1:2], *node.keywords)]
                 if "'w'" not in modes:
                     found.append(path.name)
     assert found == ["probe.py"]
+
+
+KINDS = {
+    "GXF": b"\0\0\0\0\x01\xbc" + bytes(90),
+    "RoQ": b"\x84\x10\xff\xff\xff\xff\x1e\0" + bytes(90),
+    "FLC": b"\0\x10\0\0\x12\xaf" + bytes(200),
+    "Bink": b"BIKi" + bytes(90),
+    "Smacker": b"SMK2" + bytes(200),
+    "NSV": b"NSVf" + bytes(90),
+    "SWF": b"FWS\x09" + bytes(90),
+    "VQA": b"FORM\0\0\1\0WVQA" + bytes(90),
+    "AMV": b"RIFF\0\1\0\0AMV LIST" + bytes(90),
+    "ZIP": b"PK\x03\x04" + bytes(90),
+    "ISO": bytes(0x8001) + b"CD001" + bytes(90),
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_containers_that_are_not_opened_are_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "film.bin"
+    path.write_bytes(KINDS[kind])
+    with pytest.raises(FilmUnreadable) as caught:
+        open_film(path)
+    assert kind in str(caught.value)
+    assert str(caught.value).startswith("film.bin: vidcolor does not open files of the kind ")
+    assert "; convert the film to ffv1 or h264 first" in str(caught.value)
+
+
+def test_a_real_one_of_each_that_ffmpeg_writes_is_named(tmp_path: Path) -> None:
+    for muxer, codec, options, name in (
+        ("gxf", "mpeg2video", {}, "GXF"),
+        ("swf", "flv", {}, "SWF"),
+        ("roq", "roqvideo", {}, "RoQ"),
+    ):
+        path = tmp_path / f"film.{muxer}"
+        with av.open(str(path), "w", format=muxer) as container:
+            rate = 30 if muxer == "roq" else 25
+            stream = container.add_stream(codec, rate=rate, options=options)
+            stream.width, stream.height = (64, 64) if muxer == "roq" else (720, 576)
+            stream.pix_fmt = "yuvj444p" if muxer == "roq" else "yuv420p"
+            for number in range(4):
+                frame = av.VideoFrame(stream.width, stream.height, stream.pix_fmt)
+                frame.pts = number
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        with pytest.raises(FilmUnreadable, match=name):
+            open_film(path)

@@ -321,3 +321,15 @@ def test_captions_stay_with_their_frames(tmp_path: Path) -> None:
         kinds = [{s.type.name for s in f.side_data} for f in container.decode(video=0)]
     assert len(kinds) == 10
     assert all("A53_CC" in kind for kind in kinds)
+
+
+def test_pixel_aspect_of_lossless_codecs_in_matroska_is_listed(tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    make_film(source, Spec(codec="libx264", sar=Fraction(16, 11), frames=2))
+    run = recolour(source, tmp_path / "out.mkv", lossless())
+    assert run.left == [
+        "pixel aspect 16/11: ffv1 in .mkv cannot write it; take .mp4, or --codec libx264"
+    ]
+    assert see(tmp_path / "out.mkv").sar is None  # else it need not be listed any more
+    assert recolour(source, tmp_path / "out.mp4", lossless()).left == []
+    assert see(tmp_path / "out.mp4").sar == Fraction(16, 11)

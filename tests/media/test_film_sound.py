@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 import numpy as np
 import pytest
 from av.packet import Packet
-from films import Audio, Spec, make_film
-from seen import see
+from films import Audio, Spec, Subtitle, make_film
+from seen import see, subtitle_texts
 from ways import fast, recolour
 
 from vidcolor.errors import CannotCarry
 from vidcolor.film.acm import name_by_tag
+from vidcolor.film.muxer import Muxer
 from vidcolor.settings import EncodeSettings, OutputSettings, Settings
 
 RATE = 48000
@@ -229,3 +231,115 @@ def check_sums(path: Path) -> bool:
     tracks = data[at + width : at + width + length]
     assert tracks[:2] == b"\xbf\x84"
     return zlib.crc32(tracks[6:]).to_bytes(4, "little") == tracks[2:6]
+
+
+@pytest.mark.parametrize("target", [".mkv", ".mp4", ".mov"])
+def test_subtitles_that_begin_before_the_picture_keep_their_times(
+    tmp_path: Path, target: str
+) -> None:
+    """FFmpeg would move all of them in an MP4, by as much as the first begins too early."""
+    source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
+    events = ((0.2, 0.3, "gone"), (0.8, 0.4, "cut"), (1.3, 0.2, "whole"))
+    late = tuple(range(1000, 2000, 40))
+    spec = Spec(
+        codec="libx264",
+        frames=len(late),
+        rate=Fraction(25),
+        time_base=Fraction(1, 1000),
+        pts=late,
+        subtitles=(Subtitle(events=events),),
+    )
+    make_film(source, spec)
+    run = recolour(source, out, fast())
+    after = see(out)
+    texts = [(at - float(after.pts[0]), data) for at, data in subtitle_texts(out, 1)]
+    if target == ".mkv":
+        assert [at for at, _ in texts] == pytest.approx([-0.8, -0.2, 0.3], abs=0.002)
+        assert run.damage == []
+    else:
+        assert [at for at, _ in texts] == pytest.approx([0.0, 0.3], abs=0.002)
+        assert [data[2:] for _, data in texts] == [b"cut", b"whole"]
+        assert ["left out" in damage.text for damage in run.damage] == [True]
+    assert run.left == []
+
+
+@pytest.mark.parametrize("late", ["picture", "sound"])
+@pytest.mark.parametrize("target", [".mkv", ".mp4", ".mov"])
+def test_sound_and_picture_need_not_begin_together(tmp_path: Path, late: str, target: str) -> None:
+    whole, source, out = tmp_path / "whole.mkv", tmp_path / "in.mkv", tmp_path / f"out{target}"
+    make_film(whole, Spec(codec="libx264", frames=24, audio=(Audio("ac3", seconds=2.0),)))
+    delays = {"video": 500 * (late == "picture"), "audio": 500 * (late == "sound")}
+    with av.open(str(whole)) as a, av.open(str(source), "w") as b:
+        outs = [b.add_stream_from_template(s, opaque=True) for s in a.streams]
+        for packet in (p for p in a.demux() if p.size):
+            packet.pts += delays[packet.stream.type]
+            packet.dts = None if packet.dts is None else packet.dts + delays[packet.stream.type]
+            packet.stream = outs[packet.stream.index]
+            b.mux(packet)
+    run = recolour(source, out, fast())
+    before, after = see(source), see(out)
+    assert run.left == []
+    assert run.damage == []
+    told = [times.times[1][0] - times.pts[0] for times in (before, after)]
+    assert abs(told[0] - told[1]) <= Fraction(1, 500)
+    assert abs(told[0]) > Fraction(4, 10)
+
+
+class Refusing:
+    """A container that takes no packet of some streams."""
+
+    def __init__(self, inner: Any, streams: set[str], error: Exception) -> None:
+        self._inner, self._streams, self._error = inner, streams, error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def mux_one(self, packet: Any) -> None:
+        if packet.stream.metadata.get("title") in self._streams:
+            raise self._error
+        self._inner.mux_one(packet)
+
+
+@pytest.mark.parametrize(
+    "kind", ["InvalidDataError", "PatchWelcomeError", "ExperimentalError", "OverflowError"]
+)
+def test_streams_that_are_refused_late_are_left_behind_alone(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in.mkv"
+    sounds = tuple(Audio("ac3", title=title) for title in ("a", "no", "b", "never"))
+    texts = (Subtitle(),)
+    make_film(source, Spec(codec="libx264", frames=6, audio=sounds, subtitles=texts))
+    build, error = Muxer._build, getattr(av.error, kind)(1, "not this one")
+
+    def building(self: Muxer) -> None:
+        build(self)
+        self._container = Refusing(self._container, {"no", "never"}, error)  # type: ignore[assignment]
+
+    monkeypatch.setattr(Muxer, "_build", building)
+    run = recolour(source, tmp_path / "out.mkv", fast())
+    assert [left.what for left in run.written.left_behind] == [
+        "audio stream 2 (ac3)",
+        "audio stream 4 (ac3)",
+    ]
+    kept = [stream["title"] for stream in see(tmp_path / "out.mkv").streams if stream["title"]]
+    assert kept == ["a", "b"]
+
+
+def test_chapters_that_are_refused_are_left_behind_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in.mkv"
+    chapters = ((0.0, 0.2, "One"), (0.2, 0.4, "Two"))
+    make_film(source, Spec(codec="libx264", frames=6, audio=(Audio("ac3"),), chapters=chapters))
+    build = Muxer._build
+
+    def building(self: Muxer) -> None:
+        build(self)
+        if self.passthrough.chapters:
+            raise av.error.InvalidDataError(1, "bad times")
+
+    monkeypatch.setattr(Muxer, "_build", building)
+    run = recolour(source, tmp_path / "out.mp4", fast())
+    assert run.left == ["2 chapters: the container refuses them (bad times)"]
+    assert run.written.carried == ("audio stream 1 (ac3)",)

@@ -24,6 +24,7 @@ class Run:
     written: Written
     damage: list[Damage]
     source_colour: str
+    notes: list[str]
 
     @property
     def left(self) -> list[str]:
@@ -46,7 +47,7 @@ def recolour(source: Path, target: Path, settings: Settings | None = None) -> Ru
         path = Path(folder) / "chunk"
         facts = write_chunk(paint(decode(film, plan.layout)), path, plan, film.info)
         written = stitch(film, target, plan, settings.output, [(path, facts)])
-        return Run(plan, written, film.damage, film.source_colour)
+        return Run(plan, written, film.damage, film.source_colour, film.remarks)
 
 
 def lossless(**changes: object) -> Settings:

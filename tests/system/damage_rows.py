@@ -138,7 +138,7 @@ CHANGES = (
     r"FILM: the picture changes from {} to {} at frame 47 \(1\.890 s\); cut the film there and"
     " color the parts"
 )
-NO_FILM = "FILM: is not a media file, or one of a kind vidcolor does not open"
+NO_FILM = "FILM: is not a media file, or one of a kind vidcolor does not open; .*"
 NO_INDEX = r"FILM: never finished recording \(no index\); recover it with a tool such as untrunc"
 
 REFUSED: list[Refusal] = [

@@ -83,7 +83,7 @@ def test_a_fingerprint_sees_every_change(bits: int) -> None:
 
 
 def chunk(number: int, count: int, leans: bool) -> PlannedChunk:
-    return PlannedChunk(number, 0, leans, (), (), "0" * 8 * count)
+    return PlannedChunk(number, 0, leans, (), (), "0" * 8 * count, "c8" * count)
 
 
 def test_what_a_chunk_rests_on_is_known_as_soon_as_it_can_be() -> None:

@@ -13,7 +13,6 @@ from synthetic import make_frame, texture
 from torch import Tensor
 
 from vidcolor.chunks import plan_chunks, unfinished, without
-from vidcolor.color.neutral import colour_share
 from vidcolor.effort import Answer, Effort, Sketch, followed, grouped
 from vidcolor.errors import SettingsError
 from vidcolor.film.packets import PacketFacts
@@ -46,7 +45,7 @@ def coloured(
     batch: int,
 ) -> Iterator[Colored]:
     """What the colorizer does with frames whose lightness is known."""
-    sketches = (Sketch(frame, L, colour_share(L)) for frame, L in pairs)
+    sketches = (Sketch(frame, L, 1.0 if L.std() > 1 else 0.0) for frame, L in pairs)
     decided = Effort(stride).decided(followed(sketches, None))
 
     def answered() -> Iterator[Sketch]:

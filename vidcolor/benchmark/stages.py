@@ -28,6 +28,7 @@ from vidcolor.settings import Settings
 from vidcolor.shots import mark_shots
 from vidcolor.smoothing import smooth
 from vidcolor.streams import batched, close, prefetch
+from vidcolor.titles import mark_titles
 
 T = TypeVar("T")
 
@@ -97,7 +98,9 @@ def _stages(job: Job, crew: Crew) -> dict[str, Timing]:
         parts[name] = timing(lambda: write_chunk(frames, path, plan, info).frames)
 
     encode("encode grey", held)
-    frames = measured("shots", lambda: list(mark_shots(held, settings.shots)))
+    frames = measured(
+        "shots", lambda: list(mark_titles(mark_shots(held, settings.shots), settings.titles))
+    )
     look = partial(colorizer.look, aspect)
     seen = measured("lightness", lambda: list(mapped("", look, frames, crew)))
     maps = [sketch.lightness for sketch in seen]

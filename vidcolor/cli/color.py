@@ -16,6 +16,7 @@ from vidcolor.cli.text import at_least, clock, count, moment, option, say, write
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
 from vidcolor.places import work_folder
 from vidcolor.settings import (
+    CARDS,
     NUMBERS,
     ChunkSettings,
     ColorizerSettings,
@@ -25,6 +26,7 @@ from vidcolor.settings import (
     PaintSettings,
     Settings,
     SmoothSettings,
+    TitleSettings,
 )
 from vidcolor.unfinished import kept_of
 
@@ -94,6 +96,12 @@ def add_cut(p: argparse.ArgumentParser) -> None:
         "--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5"
     )
     cut.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
+    cut.add_argument(
+        "--subtitle-encoding",
+        metavar="NAME",
+        help="code page of subtitles and titles that are not UTF-8, such as cp1251 (default: found"
+        " out)",
+    )
     add_picture(cut)
 
 
@@ -163,6 +171,13 @@ def add_colour(p: argparse.ArgumentParser) -> None:
     )
     net.add_argument("--no-smooth", action="store_true", help="the same as --smooth 0")
     net.add_argument(
+        "--titles",
+        default=TitleSettings().cards,
+        metavar="|".join(CARDS),
+        help="cards of text: auto leaves them gray (default), keep also what may be one, color"
+        " colors them",
+    )
+    net.add_argument(
         "--saturation",
         type=float,
         default=PaintSettings().saturation,
@@ -214,6 +229,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             end=args.end,
             video_stream=args.video_stream,
             max_pixels=args.max_pixels,
+            subtitle_encoding=args.subtitle_encoding,
         ),
         encode=EncodeSettings(
             codec=args.codec,
@@ -243,6 +259,7 @@ def colour_settings(args: argparse.Namespace) -> Settings:
             vivid=args.vivid,
             stride=args.stride,
         ),
+        titles=TitleSettings(args.titles),
         smooth=SmoothSettings(0.0 if args.no_smooth else args.smooth),
         paint=PaintSettings(saturation=args.saturation),
     )

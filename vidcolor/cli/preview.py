@@ -16,6 +16,7 @@ from vidcolor.cli.checks import check_film, check_output, check_source, check_we
 from vidcolor.cli.color import add_colour, add_picture, colour_settings
 from vidcolor.cli.pershot import of_shots
 from vidcolor.cli.progress import Shown
+from vidcolor.cli.summary import left_gray
 from vidcolor.cli.summary import shown as printed
 from vidcolor.cli.text import Parser, clock, damage_lines, fitted, moment, option, say
 from vidcolor.cli.words import add_output
@@ -290,6 +291,8 @@ def summarise(args: argparse.Namespace, preview: Preview, seconds: float) -> Non
     count = len(preview.seconds)
     what = f"{count} frame{'s' * (count > 1)}, {width}x{height}"
     say(f"{args.target}: {what} in {clock(seconds)}")
+    if preview.neutral:
+        say(f"  gray     {left_gray(preview.neutral)}")
     for note in preview.notes:
         say(f"  note     {note}")
     for line in damage_lines(preview.damage, preview.damage_counts):

@@ -23,8 +23,8 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
         prog="vidcolor serve",
-        description="Colour films on a page in the browser. It listens on this machine only, and"
-        " only to who has the address that is printed. Ctrl-C ends it.",
+        description="Color films and pictures on a page in the browser. It listens on this machine"
+        " only, and only to anyone who has the address that is printed. Ctrl-C ends it.",
     )
     p.add_argument(
         "folders",
@@ -63,8 +63,10 @@ def run(args: argparse.Namespace) -> int:
         SettingsError: Gradio is missing, a folder is none, or the port is taken.
     """
     for folder in [*args.folders, *([args.keep] if args.keep else [])]:
+        if not folder.exists():
+            raise SettingsError(f"{folder}: no such folder; create it first")
         if not folder.is_dir():
-            raise SettingsError(f"{folder}: is no folder; make it first")
+            raise SettingsError(f"{folder}: is no folder; name the folder that it lies in")
     if args.keep and not os.access(args.keep, os.W_OK | os.X_OK):
         raise SettingsError(f"{args.keep}: the folder is read-only")
     if args.port is not None and not 1 <= args.port <= 65535:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from vidcolor.frames import Report, WorkerFigures
 
 
+SHOWN = 4
+"""How many stretches that were left gray are named."""
+
+
 def headline(report: Report) -> str:
     """Target, frames, shots, time, speed and size on one line."""
     frames, shots = count(report.frames, "frame"), count(report.shots, "shot")
@@ -19,6 +23,8 @@ def headline(report: Report) -> str:
     rate = speed(report)
     told = "" if rate is None else f", {rate:.1f} frames/s"
     size = f", {file_size(report.bytes)}" if report.bytes else ""
+    gray = sum(report.neutral_frames.values()) if report.codec else 0
+    what += f", {gray} frames left gray" if gray else ""
     return f"{report.target}: {what} in {clock(report.seconds['total'])}{told}{size}"
 
 
@@ -37,6 +43,8 @@ def summarise(report: Report, verbose: bool) -> None:
         loss = "without loss" if report.lossless else "with small losses"
         luma = "unchanged" if report.luma == "exact" else report.luma
         say(f"  picture  {report.codec} {report.pixels}, {loss}; brightness before it {luma}")
+    if report.neutral:
+        say(f"  gray     {left_gray(report.neutral_frames)}{_where(report)}")
     tell_streams(report, "; --report lists them", verbose)
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
@@ -65,6 +73,25 @@ def settings_used(report: Report) -> str:
 def shown(value: object) -> str:
     """A value as it is printed: of a path its last part, of a number no more than is needed."""
     return f"{value:g}" if isinstance(value, float) else Path(str(value)).name
+
+
+def left_gray(frames: dict[str, int]) -> str:
+    """How many pictures were left gray, and why."""
+    words = {"title": "nothing but lettering", "blank": "nothing to see"}
+    return "left gray: " + ", ".join(
+        f"{count} frame{'s' * (count > 1)} with {words.get(why, why)}"
+        for why, count in sorted(frames.items(), reverse=True)
+    )
+
+
+def _where(report: Report) -> str:
+    """Where the cards are; of a picture nothing."""
+    cards = [one for one in report.neutral if one.why == "title"]
+    if not cards or not report.codec:
+        return ""
+    times = [f"{clock(one.first)} to {clock(one.last)}" for one in cards[:SHOWN]]
+    more = f" and {len(cards) - SHOWN} more; --report lists them" if len(cards) > SHOWN else ""
+    return f"; lettering at {', '.join(times)}{more}"
 
 
 def worker_line(worker: WorkerFigures) -> str:

@@ -13,11 +13,14 @@ from av.stream import Stream
 
 from vidcolor.film.acm import add_by_tag
 from vidcolor.film.clock import ticks
-from vidcolor.film.passthrough import Route, stream_tags
-from vidcolor.film.probe import Film
+from vidcolor.film.coding import Texts, is_utf8
+from vidcolor.film.limits import FORMATS, film_errors
+from vidcolor.film.passthrough import Route
+from vidcolor.film.probe import Film, open_container
 from vidcolor.film.samples import samples_of
-from vidcolor.film.subtitles import ASS_HEADER, from_text, to_text
+from vidcolor.film.subtitles import ASS_HEADER, TEXT_CODECS, from_text, text_bytes, to_text
 
+_ENOUGH_TEXT = 1 << 17  # bytes from which a code page is told
 _EMPTY_TEXT = b"\0\0"
 _MOST_REORDERED = 16  # pictures that H.264 and HEVC may hold back
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -41,7 +44,7 @@ def add_route(container: OutputContainer, route: Route) -> Stream | None:
     else:
         stream = container.add_stream_from_template(source, opaque=True)
         _name_channels(stream)
-    stream.metadata.update(stream_tags(source))
+    stream.metadata.update(route.tags)
     stream.disposition = source.disposition
     return stream
 
@@ -73,8 +76,10 @@ class Carrier:
         self._film = film
         self._is_sound = route.stream.type == "audio"
         self._is_text = route.stream.type == "subtitle"
+        self._is_words = route.stream.codec_context.name in TEXT_CODECS
         matroska = container in ("matroska", "webm")
         self._drops_discarded = matroska
+        self._begins_at_zero = self._is_text and not matroska
         self._step = 0 if matroska or self._is_text else 1
         # Here only chunks of sound have times; FFmpeg gives all packets of one the same.
         self._by_chunks = film.info.container in ("avi", "asf") and self._is_sound
@@ -84,10 +89,13 @@ class Carrier:
         self._before: tuple[Fraction, Fraction, Fraction] | None = None
         """Of the packet before, in seconds: its time in the film, its own, and its length."""
         self._held: Packet[Any] | None = None
+        self._texts = Texts(film)
         self._samples = samples_of(route.stream, film, route.label, container)
 
     def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         """The packets to be written for ``packet``: none, itself, or one held back and itself."""
+        if self._begins_at_zero and not self._is_seen(packet):
+            return
         if self._route.how == "convert":
             converted = self._convert(packet)
             if converted is not None:
@@ -101,23 +109,55 @@ class Carrier:
         if self._held is not None:
             held, self._held = self._held, None
             yield self._placed(held)
-        placed = self._placed(packet)
+        placed = self._placed(self._recoded(packet) if self._is_words else packet)
         if self._samples is None:
             yield placed
         else:
             yield from self._samples.spread(placed)
 
+    def _is_seen(self, packet: Packet[Any]) -> bool:
+        """Cuts off what a subtitle has before the film begins; False where nothing is left.
+
+        MP4 has no such times, and FFmpeg would bring all that follow too early.
+        """
+        if packet.pts is None or packet.pts >= 0:
+            return True
+        rest = packet.pts + (packet.duration or 0)
+        if rest <= 0:
+            text = f"{self._route.label}: a text ends before the film begins; it was left out"
+            self._film.note("timestamp", float(packet.pts * packet.time_base), text)
+            return False
+        packet.pts = packet.dts = 0
+        packet.duration = rest
+        return True
+
     def _convert(self, packet: Packet[Any]) -> Packet[Any] | None:
         codec = self._route.stream.codec_context.name
-        text = to_text(codec, bytes(packet))
+        text = to_text(codec, bytes(packet), lambda data: self._read(data, packet))
         if not text.strip():
             return None  # MP4 writes the pauses between subtitles as empty ones
-        made = Packet(from_text(self._route.codec, text))
-        made.pts = packet.pts
-        made.dts = packet.dts if packet.dts is not None else packet.pts
-        made.duration = packet.duration
-        made.time_base = packet.time_base
-        return made
+        return _with_payload(packet, from_text(self._route.codec, text))
+
+    def _read(self, data: bytes, packet: Packet[Any]) -> str:
+        """Text of a subtitle, in whatever code page."""
+        route, film = self._route, self._film
+        language = route.stream.metadata.get("language", "")
+        at = float((packet.pts or 0) * packet.time_base)
+        return self._texts.read(data, route.label, language, lambda: all_text(film, route), at)
+
+    def _recoded(self, packet: Packet[Any]) -> Packet[Any]:
+        """A text subtitle that is copied, as UTF-8 if its code page is given."""
+        codec = self._route.stream.codec_context.name
+        data = text_bytes(codec, bytes(packet))
+        if is_utf8(data):
+            return packet
+        if not self._texts.is_told:
+            note = f"{self._route.label}: its text is not UTF-8; copied as it is"
+            self._film.remark(note)
+            return packet
+        text = self._read(data, packet)
+        made = from_text(codec, text) if codec == "mov_text" else text.encode()
+        return _with_payload(packet, made)
 
     def _placed(self, packet: Packet[Any]) -> Packet[Any]:
         source, target = packet.time_base, self.stream.time_base
@@ -181,3 +221,24 @@ class Carrier:
         if self._last is None:
             return packet.pts - ahead
         return min(self._last + ahead // _MOST_REORDERED, packet.pts)
+
+
+def _with_payload(packet: Packet[Any], data: bytes) -> Packet[Any]:
+    """A packet of other bytes at the same time."""
+    made: Packet[Any] = Packet(data)
+    made.pts = packet.pts
+    made.dts = packet.dts if packet.dts is not None else packet.pts
+    made.duration, made.time_base = packet.duration, packet.time_base
+    made.is_keyframe = packet.is_keyframe
+    return made
+
+
+def all_text(film: Film, route: Route) -> bytes:
+    """All text of a subtitle track, or the beginning of a long one, from a reading of its own."""
+    path, codec, text = film.info.path, route.stream.codec_context.name, bytearray()
+    with film_errors(path), open_container(path, film.settings, FORMATS) as container:
+        for packet in container.demux(container.streams[route.stream.index]):
+            text += text_bytes(codec, bytes(packet)) + b"\n"
+            if len(text) > _ENOUGH_TEXT:
+                break
+    return bytes(text)

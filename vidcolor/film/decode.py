@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from vidcolor.errors import FilmUnreadable
 from vidcolor.film.changes import Changes
 from vidcolor.film.clock import Clock, Gaps, ticks
-from vidcolor.film.convert import ChromaMeter, Converter, planes
+from vidcolor.film.convert import ChromaMeter, Converter, Cropper, planes
 from vidcolor.film.demux import demux, is_beyond, note_late_streams
 from vidcolor.film.ends import PictureEnds
 from vidcolor.film.limits import check_length, film_errors, printable
@@ -75,6 +75,7 @@ class _Run:
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
         self._changes = Changes(film)
+        self._cropper: Cropper | None = None
         self._roll = Roll(film)
         self._longest = ticks(Fraction(film.settings.max_hours * 3600), film.info.time_base)
         self._ends = PictureEnds(film.info.codec)
@@ -98,7 +99,7 @@ class _Run:
                 continue
             for picture in self._decode(packet):
                 try:
-                    frame = self._frame(picture)
+                    frame = self._frame(self._seen(picture))
                 except _End:
                     done = True
                     break
@@ -157,6 +158,13 @@ class _Run:
             for picture in pictures:
                 self._roll.leave(picture)
         return pictures
+
+    def _seen(self, picture: VideoFrame) -> VideoFrame:
+        """The part of a picture that is meant to be seen."""
+        if self._info.crop is None:
+            return picture
+        self._cropper = self._cropper or Cropper(picture, self._info.crop)
+        return self._cropper(picture)
 
     def _frame(self, picture: VideoFrame) -> Frame | None:
         """A Frame for ``picture``; None before the start."""

@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.film.limits import printable
-from vidcolor.film.options import ALWAYS_LOSSLESS, check_words, encoder_options
+from vidcolor.film.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
 from vidcolor.film.pixels import SHIFTS, planar_format, siting, storage
 from vidcolor.frames import FilmInfo, Frame, LeftBehind, PixelLayout
 from vidcolor.places import CONTAINERS
@@ -65,7 +65,8 @@ class EncodePlan:
     threads: int
     """Threads of the encoder; x264 gives other bits for another number."""
     notes: tuple[str, ...] = ()
-    """Where the chroma of the target is stored otherwise than the film's."""
+    """Where the chroma of the target is stored otherwise than the film's, and settings that are
+    not for the codec that the film needs."""
     left_behind: tuple[LeftBehind, ...] = ()
     """What this codec cannot say about the film."""
 
@@ -76,7 +77,8 @@ def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> Encod
     Raises:
         EncoderMissing: The encoder does not exist, does not fit the container, or cannot take the
             film's depth or size.
-        SettingsError: The suffix of ``target`` is unknown, or a setting does not fit the codec.
+        SettingsError: The suffix of ``target`` is unknown, or a setting does not fit the codec that
+            is asked for.
     """
     container = container_of(target)
     codec = settings.codec or _default_codec(info, container, settings.lossless)
@@ -84,6 +86,9 @@ def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> Encod
     layout = _fit(info, codec, formats)
     tags = info.tags
     layout = replace(layout, siting=siting(layout.sub_x, layout.sub_y, codec, tags))
+    ignored: tuple[str, ...] = ()
+    if settings.codec is None:
+        settings, ignored = fitting(codec, settings)
     options = encoder_options(info, codec, layout, settings)
     stored = info.stored_format
     # Shuffled bytes (nv12, p010, yuyv422, big endian) are the same numbers; RGB is not.
@@ -97,7 +102,7 @@ def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> Encod
         luma="exact" if exact else f"converted from {stored}",
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
-        notes=_notes(info, codec, layout),
+        notes=(*_notes(info, codec, layout), *ignored),
         left_behind=tuple(_left_behind(info, codec, container)),
     )
 
@@ -198,13 +203,20 @@ def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBeh
         yield LeftBehind("display matrix", "Matroska can turn and mirror a picture, but no more")
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
         yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
-    with_fields = ("libx264", "mpeg2video", "mpeg4", "ffv1", "prores_ks", "dnxhd")
+    with_fields = (
+        *("libx264", "mpeg2video", "mpeg4", "ffv1", "dnxhd"),
+        *("prores_ks", "prores", "prores_aw"),
+    )
     if info.field_order != "progressive" and codec not in with_fields:
         yield LeftBehind("field order", f"{codec} cannot say that the film is interlaced")
     aspect = info.sample_aspect
     without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
     if aspect not in (None, 1) and codec in without_aspect:
         yield LeftBehind(f"pixel aspect {aspect}", f"{codec} cannot write it")
+    elif aspect not in (None, 1) and codec in ALWAYS_LOSSLESS and container == "matroska":
+        # Of these the container would have to tell, and PyAV 18 lets only MP4 and MOV.
+        why = f"{codec} in .mkv cannot write it; take .mp4, or --codec libx264"
+        yield LeftBehind(f"pixel aspect {aspect}", why)
 
 
 def _only_turns(matrix: tuple[int, ...]) -> bool:

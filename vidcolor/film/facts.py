@@ -18,6 +18,7 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vidcolor.film.heads import Crop
 from vidcolor.film.pixels import UNSPECIFIED, Storage, fill_tags, make_layout, storage
 from vidcolor.frames import UNTAGGED, FieldOrder, FilmInfo, StreamInfo
 from vidcolor.settings import OpenSettings
@@ -30,7 +31,12 @@ _FASTEST = 120  # frames a second; more is the clock of a film of variable rate,
 
 
 def describe(
-    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame, coded: Fraction
+    path: Path,
+    container: InputContainer,
+    video: VideoStream,
+    frame: VideoFrame,
+    coded: Fraction,
+    crop: Crop | None = None,
 ) -> tuple[FilmInfo, int]:
     """FilmInfo, and the time of the first frame in the target.
 
@@ -38,8 +44,9 @@ def describe(
         path: Of the film.
         container: Just opened.
         video: Its picture.
-        frame: The first one, of another reading.
+        frame: The first one, of another reading, as it is meant to be seen.
         coded: `coded_aspect` when that was read.
+        crop: What was cut off it.
     """
     stored_format = frame.format.name
     stored = storage(stored_format)
@@ -79,6 +86,7 @@ def describe(
         streams=tuple(_stream_info(s) for s in container.streams),
         chapters=len(container.chapters()),
         metadata=dict(container.metadata),
+        crop=crop,
     )
     first = (frame.pts or 0) - int(start / time_base)
     return replace(info, notes=notes(info, found, stored)), first
@@ -290,4 +298,11 @@ def notes(info: FilmInfo, found: dict[str, int], stored: Storage) -> tuple[str, 
         told.append(f"the film is HDR ({curve}); its colours are computed as if it were SDR")
     if info.has_alpha:
         told.append("transparency was dropped")
+    if info.crop:
+        left, top, right, bottom = info.crop
+        stored_size = f"{info.width + left + right}x{info.height + top + bottom}"
+        told.append(
+            f"the container crops the picture of {stored_size} to {info.width}x{info.height}; only"
+            " that part is written"
+        )
     return tuple(told)

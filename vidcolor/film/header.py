@@ -30,6 +30,8 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
         if data[:2] == b"BM":
             if data[14:18] == b"\x0c\0\0\0":  # the header of OS/2 1 has short numbers
                 return struct.unpack_from("<HH", data, 18)
+            if int.from_bytes(data[14:18], "little") not in (16, 40, 52, 56, 64, 108, 124):
+                return None
             width, height = struct.unpack_from("<ii", data, 18)
             return width, abs(height)  # negative when the rows run from top to bottom
         if data[:2] == b"\xff\xd8":

@@ -180,7 +180,8 @@ def check_kind(path: Path) -> Kind:
     if kind is None:
         raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
     if not kind.is_read:
-        raise UnsupportedPixels(refusal(name, kind.name))
+        what = kind.name if "picture" in kind.name else f"{kind.name} file"
+        raise UnsupportedPixels(refusal(name, what))
     return kind
 
 
@@ -191,5 +192,5 @@ def refusal(name: str, kind: str) -> str:
         name: Of the file, printable.
         kind: Such as ``DPX`` or ``TIFF with floating-point samples``.
     """
-    article = "an" if re.match(r"[AEIO]|(?:HEIC|FITS|MNG|SVG|XCF)\b", kind) else "a"
+    article = "an" if re.match(r"[AEIO]|(?:MNG|SVG)\b", kind) else "a"
     return f"{name}: is {article} {kind}, which vidcolor does not read; {CONVERT}"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, NoPicture, VidcolorError
+from vidcolor.film.unopened import START, unopened_kind
 from vidcolor.settings import OpenSettings
 
 FORMATS = (
@@ -183,9 +184,15 @@ def _diagnosis(path: Path) -> VidcolorError:
     name = printable(path.name)
     try:
         with open(path, "rb") as file:
+            known = unopened_kind(file.read(START))
+            file.seek(0)
             head = file.read(_PROBE_BYTES)
     except OSError as exc:
         return FilmUnreadable(f"{name}: cannot be read: {exc.strerror}")
+    if known:
+        return FilmUnreadable(
+            f"{name}: vidcolor does not open files of the kind {known}; {CONVERT}"
+        )
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith((b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"<smil")):
         return FilmUnreadable(f"{name}: is a playlist; name the film itself")
@@ -200,7 +207,10 @@ def _diagnosis(path: Path) -> VidcolorError:
                 " untrunc"
             )
         return FilmUnreadable(f"{name}: its index is damaged beyond use")
-    return FilmUnreadable(f"{name}: is not a media file, or one of a kind vidcolor does not open")
+    return FilmUnreadable(
+        f"{name}: is not a media file, or one of a kind vidcolor does not open; if a player shows"
+        f" it, {CONVERT}"
+    )
 
 
 def _has_box(path: Path, wanted: bytes) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import lru_cache
 
 from av.codec.context import CodecContext
 
@@ -13,6 +15,9 @@ from vidcolor.settings import EncodeSettings
 
 ALWAYS_LOSSLESS = frozenset({"ffv1", "ffvhuff", "huffyuv", "utvideo", "rawvideo"})
 """Encoders that have no lossy mode."""
+
+AUTOMATIC = ("libx264", "libx265", "ffv1", "libvpx-vp9", "libsvtav1")
+"""Encoders that are chosen where none is asked for."""
 
 _X264_WORDS = {
     "preset": "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo",
@@ -56,6 +61,44 @@ def encoder_options(
         joined = key in ("x264-params", "x265-params", "svtav1-params") and key in options
         options[key] = f"{options[key]}:{value}" if joined else value
     return options
+
+
+def fitting(codec: str, settings: EncodeSettings) -> tuple[EncodeSettings, tuple[str, ...]]:
+    """The settings without those that belong to other encoders than ``codec``, and a note of each.
+
+    For an encoder that was chosen by the film: a batch may have films of several kinds. What no
+    encoder has that could have been chosen stays, and is refused later.
+    """
+    known = _known(codec)
+    ignored, kept = [], []
+    if settings.preset and not _has_preset(codec, known, settings.preset):
+        words = _X264_WORDS["preset"].split()
+        if settings.preset in words or settings.preset.isdigit():
+            ignored.append(f"--preset {settings.preset}")
+            settings = replace(settings, preset=None)
+    if settings.crf is not None and not known & {"crf", "cq"} and not settings.lossless:
+        ignored.append(f"--crf {settings.crf:g}")
+        settings = replace(settings, crf=None)
+    others = frozenset().union(*(_known(other) for other in AUTOMATIC if other != codec))
+    for key, value in settings.options:
+        if key not in known and key in others:
+            ignored.append(f"--encoder-option {key}={value}")
+        else:
+            kept.append((key, value))
+    settings = replace(settings, options=tuple(kept))
+    why = f"{codec}, which this film needs, does not have it"
+    return settings, tuple(f"{name} is ignored: {why}" for name in ignored)
+
+
+def _has_preset(codec: str, known: frozenset[str], preset: str) -> bool:
+    return "preset" in known and (codec != "libsvtav1" or preset.lstrip("-").isdigit())
+
+
+@lru_cache(maxsize=64)
+def _known(codec: str) -> frozenset[str]:
+    """Names of the options of an encoder."""
+    options = CodecContext.create(codec, "w").supported_options
+    return frozenset(o.name for o in (*options.generic, *options.private))
 
 
 def check_words(codec: str, options: dict[str, str]) -> None:
@@ -114,6 +157,9 @@ def _add_params(options: dict[str, str], info: FilmInfo, codec: str, layout: Pix
         parts.append(f"{word}={hdr['light'][0]},{hdr['light'][1]}")
     if codec in ("libx264", "libx265") and layout.siting == (0.0, 0.0) and layout.sub_y:
         parts.append("chromaloc=2")
+    if codec == "libx264" and info.field_order != "progressive":
+        # FFmpeg tells it which field comes first too late for what it says of every picture.
+        parts.append("tff=1" if info.field_order == "top" else "bff=1")
     if codec == "libx264":
         # Its fastest mbtree reads memory that it never wrote: the same frames would give other
         # bits on each run, and a film could not be resumed.

@@ -7,8 +7,7 @@ the first frame is coloured.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import av
@@ -16,11 +15,13 @@ from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.errors import CannotCarry
 from vidcolor.film.acm import wave_header
-from vidcolor.film.clock import ticks
+from vidcolor.film.coding import Texts
 from vidcolor.film.facts import is_cover
+from vidcolor.film.heads import linked_parts
 from vidcolor.film.limits import FORMATS, film_errors, printable
 from vidcolor.film.probe import Film, open_container
 from vidcolor.film.subtitles import STYLED, TEXT_CODECS
+from vidcolor.film.tags import chapters, film_tags, stream_tags, timecode
 from vidcolor.frames import LeftBehind
 from vidcolor.settings import OutputSettings
 
@@ -29,11 +30,6 @@ if TYPE_CHECKING:  # exists in PyAV's stubs only
 
 How = Literal["copy", "by tag", "convert", "attachment", "cover"]
 
-_GLOBAL_DROP = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
-_STREAM_DROP = frozenset(
-    {"duration", "encoder", "vendor_id", "handler_name", "number_of_frames", "number_of_bytes"}
-    | {"bps", "creation_time", "filename", "mimetype", "alpha_mode", "rotate"}
-)
 _MAX_ATTACHMENT = 256 << 20
 _FLAGS = {
     "mov": Disposition.default,
@@ -58,6 +54,8 @@ class Route:
     Matroska holds ``by tag``."""
     name: str = ""
     mimetype: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Language, title and the like."""
 
 
 @dataclass
@@ -101,16 +99,44 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
     for stream in film.container.streams:
         if stream.index != film.video.index:
             decide.stream(stream)
-    plan.metadata = clean_tags(film.container.metadata, _GLOBAL_DROP)
+    plan.metadata = film_tags(film)
     plan.video_metadata = stream_tags(film.video)
-    timecode = _timecode(film)
-    if timecode:
-        plan.video_metadata["timecode"] = timecode
+    plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
+    code = timecode(film)
+    if code:
+        plan.video_metadata["timecode"] = code
         plan.metadata.pop("timecode", None)
-    plan.chapters = _chapters(film)
+    plan.chapters = chapters(film)
+    _mend_texts(film, container, plan)
+    if film.info.container == "matroska,webm":
+        plan.left_behind += [LeftBehind(*part) for part in linked_parts(film.info.path)]
     if film.info.has_alpha:
         plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
     return plan
+
+
+def _mend_texts(film: Film, container: str, plan: Passthrough) -> None:
+    """Makes UTF-8 of tags and titles that are not.
+
+    From a container into its like their bytes stay as they are, if no code page is given.
+    """
+    alike = film.info.container.startswith(
+        {"webm": "matroska", "mp4": "mov"}.get(container, container)
+    )
+    texts = Texts(film)
+    if alike and not texts.is_told:
+        return
+    groups = [plan.metadata, plan.video_metadata, *(route.tags for route in plan.routes)]
+    groups += [dict(chapter["metadata"]) for chapter in plan.chapters]
+    words = [value for tags in groups for value in tags.values()]
+    plan.metadata = texts.mended(plan.metadata, "the film's tags", words)
+    plan.video_metadata = texts.mended(plan.video_metadata, "the picture's tags", words)
+    plan.routes = [
+        replace(route, tags=texts.mended(route.tags, f"the tags of {route.label}", words))
+        for route in plan.routes
+    ]
+    for chapter in plan.chapters:
+        chapter["metadata"] = texts.mended(dict(chapter["metadata"]), "chapter titles", words)
 
 
 def check_strict(plan: Passthrough, settings: OutputSettings) -> None:
@@ -123,22 +149,6 @@ def check_strict(plan: Passthrough, settings: OutputSettings) -> None:
         first = plan.left_behind[0]
         more = f" (and {len(plan.left_behind) - 1} more)" if len(plan.left_behind) > 1 else ""
         raise CannotCarry(f"cannot carry {first.what}: {first.why}{more}; write a .mkv instead")
-
-
-def clean_tags(tags: dict[str, str], drop: frozenset[str]) -> dict[str, str]:
-    """``tags`` without those that describe the old file rather than the film."""
-    return {
-        key: value
-        for key, value in tags.items()
-        if key.lower().split("-")[0] not in drop and not key.upper().startswith("_STATISTICS")
-    }
-
-
-def stream_tags(stream: Stream) -> dict[str, str]:
-    """Language, title and the like of a stream, to be written beside its copy."""
-    tags = clean_tags(stream.metadata, _STREAM_DROP)
-    name = tags.pop("name", "")  # MP4's word for the title of a track
-    return {"title": name} | tags if name else tags
 
 
 class _Decider:
@@ -232,6 +242,8 @@ class _Decider:
         name = stream.metadata.get("filename") or stream.name or f"attachment{stream.index}"
         mimetype = stream.mimetype or stream.metadata.get("mimetype", "application/octet-stream")
         data = stream.data
+        # PyAV takes no other name.
+        name = Texts(self._film).mended({"": name}, f"the name of {label(stream)}", [name])[""]
         if self._container != "matroska":
             self._leave(stream, f"{self._suffix} cannot hold attachments")
         elif len(data) > _MAX_ATTACHMENT:
@@ -299,30 +311,3 @@ def _cover_bytes(film: Film, index: int) -> bytes:
             if packet.size:
                 return bytes(packet)
     return b""
-
-
-def _timecode(film: Film) -> str:
-    places = [film.video.metadata, *(s.metadata for s in film.container.streams.data)]
-    places.append(film.container.metadata)
-    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
-
-
-def _chapters(film: Film) -> list[Chapter]:
-    """Chapters in the target's time; those outside --start and --end are gone."""
-    settings, base = film.settings, film.info.start
-    zero = base + (settings.start or 0)
-    stop = base + settings.end - zero if settings.end is not None else None
-    kept: list[Chapter] = []
-    for chapter in film.container.chapters():
-        tick = chapter["time_base"] or Fraction(1, 1000)
-        begin, end = chapter["start"] * tick - zero, chapter["end"] * tick - zero
-        if stop is not None:
-            end = min(end, stop)
-        if end <= 0 or (stop is not None and begin >= stop):
-            continue
-        moved = chapter.copy()
-        moved["start"] = ticks(max(begin, Fraction(0)), tick)
-        moved["end"] = ticks(end, tick)
-        moved["time_base"] = tick
-        kept.append(moved)
-    return kept

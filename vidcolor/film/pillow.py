@@ -7,6 +7,7 @@ OS/2, CMYK, Lab, PGM, JPEG 2000, AVIF. And what stands beside the samples, whoev
 from __future__ import annotations
 
 import io
+import logging
 import os
 import struct
 import warnings
@@ -31,6 +32,7 @@ _GRAY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _MOST_TEXT = 1 << 20
 _STDERR = Lock()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors go to the terminal
 
 
 @dataclass

@@ -26,6 +26,7 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
+from vidcolor.film.convert import Cropper
 from vidcolor.film.facts import (
     coded_aspect,
     color_tags,
@@ -33,6 +34,7 @@ from vidcolor.film.facts import (
     is_cover,
     picture_fields,
 )
+from vidcolor.film.heads import Crop, declared_crop
 from vidcolor.film.kinds import is_animation, kind_of
 from vidcolor.film.limits import (
     CODECS,
@@ -146,7 +148,9 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
                 raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
             video = _choose_video(container, settings, name)
             frame, coded = _first_frame(absolute, video.index, settings, name)
-            info, first = describe(absolute, container, video, frame, coded)
+            crop = _crop(absolute, container, video, frame)
+            seen = Cropper(frame, crop)(frame) if crop else frame
+            info, first = describe(absolute, container, video, seen, coded, crop)
             check_length(info.duration, settings, name)
             ready_decoder(video, settings)
         except BaseException:
@@ -249,6 +253,15 @@ def _codec(video: VideoStream) -> str:
     # PyAV declares the context as always there, but codecs without a decoder have none.
     context = getattr(video, "codec_context", None)
     return "of its picture" if context is None else str(context.name)
+
+
+def _crop(
+    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame
+) -> Crop | None:
+    """What the container cuts off the picture."""
+    pictures = [s.index for s in container.streams.video if not is_cover(s)]
+    size = frame.width, frame.height
+    return declared_crop(path, container.format.name, pictures.index(video.index), size)
 
 
 def _first_frame(

@@ -178,7 +178,8 @@ class Still:
             and photometric in (0, 1, 2, 3)
             and page.number(266, 1) == 1
         )
-        by_ffmpeg, by_pillow = self._by_ffmpeg(data, rgb=False), self._by_pillow(data, icc)
+        by_ffmpeg = self._by_ffmpeg(data, rgb=False)
+        by_pillow = self._by_pillow(data, icc, negative=deep and photometric == 0)
         readers = [by_pillow, by_ffmpeg] if plain else [by_pillow]
         if deep and samples > 1:
             # Pillow has no RGB of 16 bits, and mixes up planes that are not compressed.
@@ -235,10 +236,12 @@ class Still:
                 f"{self.name}: two readers see two different pictures in it; {CONVERT}"
             )
 
-    def _by_pillow(self, data: bytes, icc: bytes) -> Callable[[], Photo]:
+    def _by_pillow(self, data: bytes, icc: bytes, *, negative: bool = False) -> Callable[[], Photo]:
+        """Pillow's reading; it leaves 16-bit TIFFs negative in which 0 is white."""
+
         def read() -> Photo:
             samples, see_through = decoded(data, self.kind, self._settings, self.name, icc)
-            return Photo(samples, see_through=see_through)
+            return Photo(~samples if negative else samples, see_through=see_through)
 
         return read
 

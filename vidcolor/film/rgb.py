@@ -17,7 +17,7 @@ from torch import Tensor
 from vidcolor.color.planes import luma_scale
 from vidcolor.errors import FilmUnreadable
 from vidcolor.film.changes import Changes
-from vidcolor.film.convert import EXACT, Converter, planes, swscale_matrix
+from vidcolor.film.convert import EXACT, Converter, Cropper, planes, swscale_matrix
 from vidcolor.film.limits import film_errors, printable
 from vidcolor.film.pixels import RANGE_FULL, storage
 from vidcolor.film.probe import Film
@@ -40,7 +40,11 @@ def film_rgb(film: Film) -> Generator[Tensor, None, None]:
     scaler, to_layout = VideoReformatter(), Converter(info, info.layout)
     changes = Changes(film)
     with film_errors(info.path):
+        cropper: Cropper | None = None
         for picture in _pictures(film):
+            if info.crop:
+                cropper = cropper or Cropper(picture, info.crop)
+                picture = cropper(picture)
             changes.see(picture, (picture.pts or 0) * info.time_base - info.start)
             if stored.gray:
                 yield _from_gray(planes(to_layout(picture))[0], info.layout)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 TEXT_CODECS = frozenset({"mov_text", "subrip", "srt", "text", "ass", "ssa", "webvtt"})
 """Names FFmpeg gives to text subtitles; ``srt`` and ``ssa`` are also names of decoders."""
@@ -30,11 +31,18 @@ _OVERRIDE = re.compile(r"\{[^{}]*\}")
 _DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}")
 
 
-def to_text(codec: str, payload: bytes) -> str:
-    """The plain text of one packet of ``codec``; empty for an event that clears the screen."""
+def to_text(codec: str, payload: bytes, read: Callable[[bytes], str]) -> str:
+    """The plain text of one packet of ``codec``; empty for an event that clears the screen.
+
+    Args:
+        codec: One of `TEXT_CODECS`.
+        payload: Of the packet.
+        read: Makes text of its bytes.
+    """
     if codec == "mov_text":
-        return _from_mov_text(payload)
-    text = payload.decode("utf-8", errors="replace").rstrip("\0")
+        data = text_bytes(codec, payload)
+        return read(data).replace("\r\n", "\n").replace("\r", "\n")
+    text = read(payload.rstrip(b"\0"))
     if codec in STYLED:
         return _from_ass(text)
     plain = _MARKUP.sub("", text.replace("\r\n", "\n"))
@@ -51,11 +59,12 @@ def from_text(codec: str, text: str) -> bytes:
     return text.encode("utf-8")
 
 
-def _from_mov_text(payload: bytes) -> str:
-    # A 16-bit length, the text, then boxes of styles; UTF-16 texts start with a byte order mark.
-    data = payload[2 : 2 + int.from_bytes(payload[:2], "big")]
-    coding = "utf-16" if data[:2] in (b"\xfe\xff", b"\xff\xfe") else "utf-8"
-    return data.decode(coding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+def text_bytes(codec: str, payload: bytes) -> bytes:
+    """The bytes of a packet that are text."""
+    if codec == "mov_text":
+        # A 16-bit length, the text, then boxes of styles; UTF-16 starts with a byte order mark.
+        return payload[2 : 2 + int.from_bytes(payload[:2], "big")]
+    return payload
 
 
 def _from_ass(line: str) -> str:

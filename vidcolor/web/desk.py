@@ -192,11 +192,11 @@ class Desk:
         if target.is_file():
             yield target
             return
+        if self._thumbs >= MOST_WAITING:
+            raise Busy("too many small pictures are asked for at once; try again")
         folder.mkdir(mode=0o700, exist_ok=True)
         if len(os.listdir(folder)) >= MOST_THUMBS:
             raise NotAllowed("there are too many small pictures of this film")
-        if self._thumbs >= MOST_WAITING:
-            raise Busy("too many small pictures are asked for at once; try again")
         self._thumbs += 1
         try:
             yield self._frame(opened, frame, STRIP_HEIGHT, target, LATER)

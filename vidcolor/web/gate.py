@@ -12,27 +12,34 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST = 256
-"""Open connections, far below the files that a process may open."""
+"""Open connections; twice as many while some are so young that their request may be on its way. A
+process may usually open 1024 files."""
+
+YOUNG = 1.0
+"""Seconds."""
 
 PATIENCE = 10.0
 """Seconds that a connection may stay without a request that is being answered."""
 
-BACKLOG = 100
-"""Connections that wait to be taken; asyncio takes as many at a time, before it reads from any."""
-
 
 class Gate(H11Protocol):
-    """A connection that ends when it asks nothing for long, or when others need its place."""
+    """A connection that ends when it asks nothing for long, or when others need its place.
+
+    The place is taken first from one that was answered, then from the one that was silent longest.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection; the one that has been silent for longest makes room for it."""
+        """Take a connection; another one makes room for it where there are too many."""
         super().connection_made(transport)
         self.since = self.loop.time()
         self._timer = self.loop.call_later(PATIENCE, self._look)
         there = [one for one in self.connections if not one.transport.is_closing()]
         if len(there) > MOST:
             silent = [one for one in there if isinstance(one, Gate) and one.silent]
-            min(silent, key=lambda one: one.since, default=self).transport.abort()
+            worst = min(silent, key=lambda one: (one.cycle is None, one.since), default=self)
+            young = worst.cycle is None and self.since - worst.since < YOUNG
+            if not young or len(there) > 2 * MOST:
+                worst.transport.abort()
 
     @property
     def silent(self) -> bool:

@@ -310,6 +310,11 @@ def told(job: Job) -> dict[str, Any]:
     """What the page shows of a job, plain types; the page takes all of it for text."""
     damage = [f"{count} x {kind}" for kind, count in job.report.get("damage_counts", {}).items()]
     left = [f"not copied: {one['what']}" for one in job.report.get("left_behind", [])]
+    words = {"title": "nothing but lettering", "blank": "nothing to see"}
+    gray = [
+        f"left gray: {count} frames with {words.get(why, why)}"
+        for why, count in job.report.get("neutral_frames", {}).items()
+    ]
     progress = {key: job.progress.get(key) for key in ("frames", "total", "per_second", "left")}
     done = job.state == "done"
     return {
@@ -321,7 +326,7 @@ def told(job: Job) -> dict[str, Any]:
         "state": job.state,
         "line": job.line,
         "choice": job.choice.told(),
-        "notes": [*damage, *left],
+        "notes": [*damage, *left, *gray],
         "seconds": job.report.get("seconds", {}).get("total"),
         **progress,
         **({"frames": job.report["frames"]} if done and "frames" in job.report else {}),

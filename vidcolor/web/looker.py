@@ -98,7 +98,7 @@ def still(
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
     write(found.before(size), before)
     write(found.after(asked.saturation, size), after)
-    return {"seconds": str(found.seconds)}
+    return {"seconds": str(found.seconds), "neutral": found.frame.neutral}
 
 
 def write(picture: Tensor, target: str) -> None:

@@ -119,7 +119,8 @@ def add_previews(app: FastAPI, desk: Desk) -> None:
         )
         found = await asked.result(_waits(request))
         before, after = map(_address, asked.files)
-        return _plain({"before": before, "after": after, "seconds": found["seconds"]})
+        shown = {"before": before, "after": after, "seconds": found["seconds"]}
+        return _plain(shown | {"gray": words.LEFT_GRAY.get(str(found.get("neutral")), "")})
 
     @app.get("/desk/pictures/{name}.jpg")
     def picture(name: str) -> Response:

@@ -13,11 +13,13 @@ from typing import Any
 from vidcolor.errors import SettingsError
 from vidcolor.web.choice import Choice
 from vidcolor.web.desk import Desk
-from vidcolor.web.gate import BACKLOG, Gate, quiet
 from vidcolor.web.guard import Guard
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
+BACKLOG = 100
+"""Connections that wait to be taken; asyncio takes as many at a time, before it reads from any."""
+
 SCRIPTS = ("page.js", "view.js", "queue.js")
 
 
@@ -102,6 +104,8 @@ class Server:
         self._socket.close()
 
     def _serve(self) -> None:
+        from vidcolor.web.gate import quiet
+
         async def serve() -> None:
             asyncio.get_running_loop().set_exception_handler(quiet)
             await self._server.serve(sockets=[self._socket])
@@ -118,6 +122,7 @@ def _server(desk: Desk, token: str, port: int) -> Any:
     import uvicorn
     from fastapi import FastAPI
 
+    from vidcolor.web.gate import Gate
     from vidcolor.web.page import build
     from vidcolor.web.routes import add_routes
     from vidcolor.web.theme import theme

@@ -55,9 +55,10 @@
     find("#picture .ring").hidden = !on;
     find("#picture").setAttribute("aria-busy", String(on));
   };
-  const told = (seconds, doing) => {
+  const told = (seconds, doing, gray) => {
     const words = [make("b", {}, timecode(seconds)), ` frame ${frame.toLocaleString("en")} `];
     if (film.picture) words.length = 0, words.push(make("b", {}, "Picture"), " ");
+    if (gray) words.push(make("span", { className: "left-gray" }, gray), " ");
     if (doing) words.push(make("span", { className: "busy" }, doing));
     find("#moment").replaceChildren(...words);
   };
@@ -106,7 +107,7 @@
         await rest(REST, signal);
         const found = await ask(`${here}/color`, { say: { dials, smoothed }, signal });
         await draw(found.before, found.after, signal);
-        told(secondsOf(found.seconds), smoothed ? "" : "smoothing over time…");
+        told(secondsOf(found.seconds), smoothed ? "" : "smoothing over time…", found.gray);
       }
       busy(false);
     } catch (error) {

@@ -124,6 +124,13 @@ def strip(opened: Opened, shots: Shots) -> str:
     )
 
 
+LEFT_GRAY = {
+    "title": "left gray: nothing but lettering",
+    "blank": "left gray: nothing to see",
+}
+"""Why a frame has no color."""
+
+
 def picker(max_upload: int) -> str:
     """Where a film is dropped."""
     kinds = ",".join(sorted(SUFFIXES))

@@ -1,0 +1,115 @@
+"""Which field comes first is said by every voice of a file: its pictures, its header, its index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from films import Spec, make_film
+from ways import fast, recolour
+
+from vidcolor.film.facts import field_order
+from vidcolor.settings import EncodeSettings, Settings
+
+_SEI, _TIMING = 6, 1
+_FIRST = {"tff": "top", "bff": "bottom"}
+_STRUCT = {"tff": 3, "bff": 4}
+"""pic_struct of H.264 for a frame of two fields."""
+
+
+def interlaced(path: Path, order: str) -> None:
+    make_film(path, Spec(codec="mpeg2video", rate=Fraction(25), frames=8, interlaced=order))
+
+
+@pytest.mark.parametrize("order", ["tff", "bff"])
+@pytest.mark.parametrize("target", [".mp4", ".mov", ".mkv"])
+def test_h264_says_it_of_every_picture(tmp_path: Path, order: str, target: str) -> None:
+    source, out = tmp_path / "in.mpg", tmp_path / f"out{target}"
+    interlaced(source, order)
+    recolour(source, out, fast())
+    assert set(pic_structs(out)) == {_STRUCT[order]}
+    with av.open(str(out)) as container:
+        assert container.streams.video[0].codec_context.field_order == {"tff": 2, "bff": 3}[order]
+
+
+def test_a_progressive_film_says_nothing_of_fields(tmp_path: Path) -> None:
+    make_film(tmp_path / "in.mkv", Spec(codec="libx264", frames=4))
+    recolour(tmp_path / "in.mkv", tmp_path / "out.mp4", fast())
+    assert set(pic_structs(tmp_path / "out.mp4")) <= {0}
+
+
+def test_own_parameters_come_on_top(tmp_path: Path) -> None:
+    interlaced(tmp_path / "in.mpg", "bff")
+    own = (("x264-params", "keyint=2"),)
+    settings = Settings(encode=EncodeSettings(preset="ultrafast", options=own))
+    recolour(tmp_path / "in.mpg", tmp_path / "out.mp4", settings)
+    assert set(pic_structs(tmp_path / "out.mp4")) == {4}
+
+
+# fmt: off
+OTHERS = [
+    ("mpeg2video", ".mp4"), ("mpeg2video", ".mkv"), ("mpeg4", ".mp4"), ("mpeg4", ".mkv"),
+    ("ffv1", ".mkv"), ("ffv1", ".mp4"), ("prores_ks", ".mov"), ("prores", ".mov"),
+    ("prores_aw", ".mkv"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("order", ["tff", "bff"])
+@pytest.mark.parametrize(("codec", "target"), OTHERS)
+def test_other_encoders_say_it(tmp_path: Path, order: str, codec: str, target: str) -> None:
+    source, out = tmp_path / "in.avi", tmp_path / f"out{target}"
+    interlaced(source, order)
+    run = recolour(source, out, Settings(encode=EncodeSettings(codec=codec)))
+    assert not any("field order" in item for item in run.left)
+    with av.open(str(out)) as container:
+        stream: Any = container.streams.video[0]
+        for frame in container.decode(stream):
+            assert frame.interlaced_frame
+            assert field_order(stream, frame) == _FIRST[order]
+
+
+@pytest.mark.parametrize("codec", ["libx265", "libvpx-vp9", "libsvtav1"])
+def test_who_cannot_say_it_is_listed(tmp_path: Path, codec: str) -> None:
+    interlaced(tmp_path / "in.mpg", "bff")
+    settings = Settings(encode=EncodeSettings(codec=codec))
+    run = recolour(tmp_path / "in.mpg", tmp_path / "out.mkv", settings)
+    assert run.left == [f"field order: {codec} cannot say that the film is interlaced"]
+
+
+def pic_structs(path: Path) -> Iterator[int]:
+    """What the pictures of an H.264 film say of their fields."""
+    with av.open(str(path)) as container:
+        for packet in container.demux(container.streams.video[0]):
+            for unit in units(bytes(packet)):
+                if unit[0] & 31 == _SEI:
+                    yield from timing(unit)
+
+
+def units(data: bytes) -> Iterator[bytes]:
+    """The units of a picture, each behind its length, as MP4 and Matroska store them."""
+    at = 0
+    while at + 4 < len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 4 + length].replace(b"\0\0\3", b"\0\0")
+        at += 4 + length
+
+
+def timing(unit: bytes) -> Iterator[int]:
+    """pic_struct of the messages about time; x264 writes nothing before it."""
+    at = 1
+    while at + 2 < len(unit):
+        kind = size = 0
+        while unit[at] == 255:
+            kind, at = kind + 255, at + 1
+        kind, at = kind + unit[at], at + 1
+        while unit[at] == 255:
+            size, at = size + 255, at + 1
+        size, at = size + unit[at], at + 1
+        if kind == _TIMING:
+            yield unit[at] >> 4
+        at += size
