@@ -113,7 +113,7 @@ class Worker:
     def __init__(self, base: Path, fixtures: dict[str, bytes], whole: dict[str, Seen]) -> None:
         self._base, self._fixtures, self._whole = base, fixtures, whole
         base.mkdir()
-        self.command, self.readers = Child(), Child()
+        self.command, self.readers = Child(str(base)), Child()
 
     def do(self, seed: int, index: int, keeper: Keeper) -> None:
         """One file: harm, color, judge."""

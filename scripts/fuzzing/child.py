@@ -18,11 +18,14 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-LIMIT = 120
-"""Seconds by the clock for one file; more is a hang."""
+LIMIT = 60
+"""Seconds for one file on a machine that is not loaded; more is a hang."""
+WARM = 900
+"""Seconds that a process may take to start."""
 FRESH = 250
 """Files after which a process is replaced."""
 ROOM = 4 << 30
@@ -35,8 +38,20 @@ def serve() -> None:
     faulthandler.enable()
     for line in sys.stdin:
         job = json.loads(line)
-        answer = color(job) if "words" in job else look(job["path"])
+        if "warm" in job:
+            _warm(job["warm"])
+            answer = {}
+        else:
+            answer = color(job) if "words" in job else look(job["path"])
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def _warm(home: str) -> None:
+    """Loads all that is asked of this process: the command with a ``home``, else the reader."""
+    if home:
+        _command(home)
+    else:
+        import_module("fuzzing.reader")
 
 
 def look(path: str) -> dict[str, Any]:
@@ -79,7 +94,7 @@ def color(job: dict[str, Any]) -> dict[str, Any]:
         kept = os.dup(1), os.dup(2)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-        faulthandler.dump_traceback_later(LIMIT - 5)
+        faulthandler.dump_traceback_later(job["limit"] - 5)
         try:
             code = main([*job["words"], "--weights", weights])
         except BaseException:
@@ -147,7 +162,9 @@ def _command(home: str) -> tuple[Any, str, int]:
 class Child:
     """A warm process that answers questions; a new one after it died, hung or grew old."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: str = "") -> None:
+        """One that colors, with its weights in ``home``; without a home one that reads."""
+        self._home = home
         self._process: subprocess.Popen[str] | None = None
         self._asked = 0
 
@@ -162,7 +179,16 @@ class Child:
                 stdout=subprocess.PIPE,
                 text=True,
             )
+            if failed := self._ask({"warm": self._home}, WARM):
+                return failed
+        # What others do with this machine is no fault of the file's.
+        load = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        limit = round(LIMIT * load)
+        return self._ask(job | {"limit": limit}, limit)
+
+    def _ask(self, job: dict[str, Any], limit: float) -> dict[str, Any]:
         process = self._process
+        assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
         self._asked += 1
@@ -170,10 +196,10 @@ class Child:
             print(json.dumps(job), file=process.stdin, flush=True)
         with selectors.DefaultSelector() as waiting:
             waiting.register(process.stdout, selectors.EVENT_READ)
-            if not waiting.select(LIMIT):
+            if not waiting.select(limit):
                 process.kill()
                 self.close()
-                return {"hung": f"no answer in {LIMIT} s"}
+                return {"hung": f"no answer in {limit} s"}
         answer = process.stdout.readline()
         if not answer:
             code = process.wait()

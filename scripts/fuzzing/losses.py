@@ -18,6 +18,8 @@ _ALIKE = 0.7
 """Correlation of a picture with its source; profiles and gamma may change its tones."""
 _TICK = 0.0021
 """Seconds that rounding to the ticks of two containers may move a time."""
+_EXACT = 1e8
+"""Seconds up to which a float tells times well enough."""
 _WORDS = {
     "size": ("size", "x"),
     "shape": ("aspect", "shape"),
@@ -135,7 +137,7 @@ def _near(a: str, b: str) -> bool:
 
 def lost_times(source: Seen, result: Seen) -> Iterator[str]:
     """Pictures and sound that moved against the first picture."""
-    if not source.times or not result.times:
+    if not source.times or not result.times or abs(source.times[0]) > _EXACT:
         return
     pairs = [("picture", source.times, result.times)]
     heard = [(i, times) for i, times in source.sound_times.items() if times]
