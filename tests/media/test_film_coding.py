@@ -63,11 +63,15 @@ def test_the_code_page_is_found_out(language: str, coding: str, lines: tuple[str
     assert data.decode(find_coding(data, language)) == "\n".join(lines)
 
 
-@pytest.mark.parametrize("codec", ["subrip", "ass", "webvtt"])
-@pytest.mark.parametrize("target", [".mp4", ".webm"])
+@pytest.mark.parametrize(
+    ("codec", "target"),
+    [
+        ("subrip", ".mp4"),
+        *(pytest.param(codec, ".mp4", marks=pytest.mark.slow) for codec in ("ass", "webvtt")),
+        *(pytest.param(codec, ".webm", marks=pytest.mark.slow) for codec in ("subrip", "ass")),
+    ],
+)
 def test_old_subtitles_become_text(tmp_path: Path, codec: str, target: str) -> None:
-    if (codec, target) == ("webvtt", ".webm"):
-        return  # copied: below
     source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
     subtitled(source, FRENCH, "cp1252", codec, "fre")
     settings = fast() if target == ".mp4" else Settings()
@@ -81,6 +85,7 @@ def test_old_subtitles_become_text(tmp_path: Path, codec: str, target: str) -> N
     assert [item for item in run.left if "styling" not in item] == []
 
 
+@pytest.mark.slow
 def test_mov_text_of_a_code_page(tmp_path: Path) -> None:
     source, out = tmp_path / "in.mp4", tmp_path / "out.mkv"
     lines = LINES[4][2]
@@ -89,6 +94,7 @@ def test_mov_text_of_a_code_page(tmp_path: Path) -> None:
     assert [data.decode() for _, data in subtitle_texts(out, 1)] == list(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["subrip", "ass", "webvtt"])
 def test_copies_keep_their_bytes_unless_the_code_page_is_given(tmp_path: Path, codec: str) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
@@ -108,6 +114,7 @@ def test_a_given_code_page_is_taken(tmp_path: Path) -> None:
     assert [data[2:].decode() for _, data in subtitle_texts(out, 1)] == list(FRENCH)
 
 
+@pytest.mark.slow
 def test_utf8_stays_utf8_whatever_is_given(tmp_path: Path) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / "out.mp4"
     subtitled(source, FRENCH, "utf-8")
@@ -116,6 +123,7 @@ def test_utf8_stays_utf8_whatever_is_given(tmp_path: Path) -> None:
     assert run.notes == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [fast(), given("cp932")])
 def test_what_no_code_page_explains_is_listed(tmp_path: Path, settings: Settings) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / "out.mp4"
@@ -129,6 +137,7 @@ def test_what_no_code_page_explains_is_listed(tmp_path: Path, settings: Settings
     assert "\ufffd" not in subtitle_texts(out, 1)[0][1][2:].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "target"), [(".mkv", ".mp4"), (".avi", ".mkv"), (".mkv", ".mov")]
 )
@@ -149,6 +158,7 @@ def test_titles_become_text(tmp_path: Path, suffix: str, target: str) -> None:
     assert run.damage == []
 
 
+@pytest.mark.slow
 def test_an_attachment_may_have_any_name(tmp_path: Path) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
     font = ("caf##.ttf", "application/x-truetype-font", bytes(100))

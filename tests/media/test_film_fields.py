@@ -26,7 +26,9 @@ def interlaced(path: Path, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["tff", "bff"])
-@pytest.mark.parametrize("target", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize(
+    "target", [".mp4", *(pytest.param(s, marks=pytest.mark.slow) for s in (".mov", ".mkv"))]
+)
 def test_h264_says_it_of_every_picture(tmp_path: Path, order: str, target: str) -> None:
     source, out = tmp_path / "in.mpg", tmp_path / f"out{target}"
     interlaced(source, order)
@@ -36,12 +38,14 @@ def test_h264_says_it_of_every_picture(tmp_path: Path, order: str, target: str) 
         assert container.streams.video[0].codec_context.field_order == {"tff": 2, "bff": 3}[order]
 
 
+@pytest.mark.slow
 def test_a_progressive_film_says_nothing_of_fields(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", Spec(codec="libx264", frames=4))
     recolour(tmp_path / "in.mkv", tmp_path / "out.mp4", fast())
     assert set(pic_structs(tmp_path / "out.mp4")) <= {0}
 
 
+@pytest.mark.slow
 def test_own_parameters_come_on_top(tmp_path: Path) -> None:
     interlaced(tmp_path / "in.mpg", "bff")
     own = (("x264-params", "keyint=2"),)
@@ -59,6 +63,7 @@ OTHERS = [
 # fmt: on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["tff", "bff"])
 @pytest.mark.parametrize(("codec", "target"), OTHERS)
 def test_other_encoders_say_it(tmp_path: Path, order: str, codec: str, target: str) -> None:
@@ -73,6 +78,7 @@ def test_other_encoders_say_it(tmp_path: Path, order: str, codec: str, target: s
             assert field_order(stream, frame) == _FIRST[order]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["libx265", "libvpx-vp9", "libsvtav1"])
 def test_who_cannot_say_it_is_listed(tmp_path: Path, codec: str) -> None:
     interlaced(tmp_path / "in.mpg", "bff")

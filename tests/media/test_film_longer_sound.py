@@ -22,8 +22,11 @@ SOUND = [
 ]
 
 
-@pytest.mark.parametrize(("name", "codec", "sound"), SOUND)
-@pytest.mark.parametrize("longer", [0.1, 0.9])
+@pytest.mark.parametrize(
+    ("name", "codec", "sound"),
+    [SOUND[0], *(pytest.param(*row, marks=pytest.mark.slow) for row in SOUND[1:])],
+)
+@pytest.mark.parametrize("longer", [0.1, pytest.param(0.9, marks=pytest.mark.slow)])
 def test_sound_may_last_longer_than_the_picture(
     tmp_path: Path, name: str, codec: str, sound: Audio, longer: float
 ) -> None:
@@ -46,6 +49,7 @@ def test_one_that_is_cut_is_still_found_out(tmp_path: Path, name: str) -> None:
     assert "truncated" in {damage.kind for damage in run.damage}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "codec"), [("in.mp4", "mov_text"), ("in.mkv", "subrip")])
 def test_subtitles_may_run_on(tmp_path: Path, name: str, codec: str) -> None:
     source = tmp_path / name
@@ -56,6 +60,7 @@ def test_subtitles_may_run_on(tmp_path: Path, name: str, codec: str) -> None:
         assert recolour(source, tmp_path / target, settings).damage == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["in.mp4", "in.mkv", "in.avi", "in.ts"])
 def test_what_hangs_on_behind_the_film_is_no_matter(tmp_path: Path, name: str) -> None:
     source = tmp_path / name

@@ -57,7 +57,12 @@ def tiny_packets(path: Path, samples: int, rate: int, frames: int = 5) -> None:
 
 @pytest.mark.parametrize(
     ("target", "samples", "rate"),
-    [(".mkv", 8, 48000), (".mkv", 1, 8000), (".mkv", 5, 8000), (".mp4", 8, 48000)],
+    [
+        (".mkv", 8, 48000),
+        pytest.param(".mkv", 1, 8000, marks=pytest.mark.slow),
+        pytest.param(".mkv", 5, 8000, marks=pytest.mark.slow),
+        pytest.param(".mp4", 8, 48000, marks=pytest.mark.slow),
+    ],
 )
 def test_packets_shorter_than_a_tick_do_not_drift(
     tmp_path: Path, target: str, samples: int, rate: int
@@ -76,7 +81,7 @@ def test_packets_shorter_than_a_tick_do_not_drift(
         assert abs(after.times[1][-1] - before.times[1][-1]) < Fraction(1024 + samples, rate)
 
 
-@pytest.mark.parametrize("target", [".mp4", ".mov"])
+@pytest.mark.parametrize("target", [".mp4", pytest.param(".mov", marks=pytest.mark.slow)])
 def test_a_pause_in_pcm_stays_a_pause(tmp_path: Path, target: str) -> None:
     """MP4 counts samples: a second without sound would bring all behind it a second early."""
     source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
@@ -104,6 +109,7 @@ def test_a_pause_in_pcm_stays_a_pause(tmp_path: Path, target: str) -> None:
     assert abs(lag) <= RATE // 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mp4", ".ts"])
 def test_short_opus_keeps_its_times(tmp_path: Path, suffix: str) -> None:
     source = tmp_path / f"in{suffix}"
@@ -125,6 +131,7 @@ def test_short_opus_keeps_its_times(tmp_path: Path, suffix: str) -> None:
             assert abs(new - old - shift) <= tick + Fraction(1, 1000) * (suffix == ".webm")
 
 
+@pytest.mark.slow
 def test_a_film_whose_times_go_back_once_is_put_right_at_once(tmp_path: Path) -> None:
     """What is moved is moved to its neighbor; all behind it stays where it was."""
     source, broken = tmp_path / "in.mkv", tmp_path / "broken.mkv"
@@ -147,7 +154,9 @@ def test_a_film_whose_times_go_back_once_is_put_right_at_once(tmp_path: Path) ->
     assert after[20:] == before[20:]
 
 
-@pytest.mark.parametrize("codec", BY_TAG)
+@pytest.mark.parametrize(
+    "codec", [BY_TAG[0], *(pytest.param(name, marks=pytest.mark.slow) for name in BY_TAG[1:])]
+)
 def test_matroska_holds_sound_by_its_riff_tag(tmp_path: Path, codec: str) -> None:
     source, out = tmp_path / "in.avi", tmp_path / "out.mkv"
     rate = 22050 if codec == "adpcm_swf" else RATE
@@ -164,6 +173,7 @@ def test_matroska_holds_sound_by_its_riff_tag(tmp_path: Path, codec: str) -> Non
     assert heard(tmp_path / "again.mkv") == heard(source)
 
 
+@pytest.mark.slow
 def test_two_by_tag_beside_one_by_name(tmp_path: Path) -> None:
     source, out = tmp_path / "in.avi", tmp_path / "out.mkv"
     sounds = (Audio("pcm_alaw"), Audio("pcm_s16le", layout="stereo"), Audio("adpcm_ms"))
@@ -173,6 +183,7 @@ def test_two_by_tag_beside_one_by_name(tmp_path: Path) -> None:
     assert [heard(out, i)[0] for i in range(3)] == ["pcm_alaw", "pcm_s16le", "adpcm_ms"]
 
 
+@pytest.mark.slow
 def test_no_other_container_says_it_can(tmp_path: Path) -> None:
     source = tmp_path / "in.avi"
     make_film(source, Spec(codec="mpeg4", audio=(Audio("adpcm_ms"),)))
@@ -194,7 +205,7 @@ def test_names_are_given_only_to_what_stands_in(tmp_path: Path) -> None:
     assert whole.getvalue() == source.read_bytes()
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_streams_that_the_header_refuses_are_left_behind_alone(tmp_path: Path, count: int) -> None:
     source = tmp_path / "in.mkv"
     sounds = (Audio("aac"), *[Audio("flac", language="eng")] * count, Audio("ac3"))
@@ -233,7 +244,7 @@ def check_sums(path: Path) -> bool:
     return zlib.crc32(tracks[6:]).to_bytes(4, "little") == tracks[2:6]
 
 
-@pytest.mark.parametrize("target", [".mkv", ".mp4", ".mov"])
+@pytest.mark.parametrize("target", [".mp4", pytest.param(".mkv", marks=pytest.mark.slow)])
 def test_subtitles_that_begin_before_the_picture_keep_their_times(
     tmp_path: Path, target: str
 ) -> None:
@@ -263,6 +274,7 @@ def test_subtitles_that_begin_before_the_picture_keep_their_times(
     assert run.left == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", ["picture", "sound"])
 @pytest.mark.parametrize("target", [".mkv", ".mp4", ".mov"])
 def test_sound_and_picture_need_not_begin_together(tmp_path: Path, late: str, target: str) -> None:
@@ -301,7 +313,11 @@ class Refusing:
 
 
 @pytest.mark.parametrize(
-    "kind", ["InvalidDataError", "PatchWelcomeError", "ExperimentalError", "OverflowError"]
+    "kind",
+    [
+        "PatchWelcomeError",
+        *(pytest.param(f"{n}Error", marks=pytest.mark.slow) for n in ("Experimental", "Overflow")),
+    ],
 )
 def test_streams_that_are_refused_late_are_left_behind_alone(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
