@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -79,8 +79,9 @@ class Batch:
         """
         self._settings = settings or Settings()
         self._colorizer = colorizer or Colorizer.from_weights(settings=self._settings.colorizer)
-        # Of a colorizer that is given what it does counts, not what the settings say.
-        self._settings = replace(self._settings, colorizer=self._colorizer.settings)
+        # A colorizer that is given may have been asked for more than the settings say.
+        asked = self._settings.colorizer
+        self._asked = asked if asked.numbers != "auto" else self._colorizer.settings
         self._gate_sha256 = load_gate()[1] if self._settings.smooth.strength else ""
         self.stopped = False
         """Whether a film met what every other one would meet, too."""
@@ -156,7 +157,7 @@ class Batch:
             with open_film(source, settings.open) as film:
                 info, gate = film.info, self._gate_sha256
                 job = job_of(info, target, settings, self._colorizer, gate, begun)
-        return as_elsewhere(as_known(job, begun, source), begun, settings.colorizer)
+        return as_elsewhere(as_known(job, begun, source), begun, self._asked)
 
 
 def result_of(report: Report) -> Result:
