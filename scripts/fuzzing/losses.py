@@ -60,7 +60,8 @@ def lost_sound(source: Seen, result: Seen, report: dict[str, Any]) -> Iterator[s
     """Streams of sound whose packets are missing from the result without a word."""
     left = " ".join(item["what"] for item in report["left_behind"])
     told = " ".join(item["text"] for item in report["damage"])
-    heard = {f"audio stream {i} (": packets for i, packets in source.sound.items() if packets}
+    unheard = set(source.unheard)
+    heard = {f"audio stream {i} (": p for i, p in source.sound.items() if set(p) - unheard}
     heard = {label: packets for label, packets in heard.items() if label not in left}
     carried = [packets for packets in result.sound.values() if packets]
     if len(heard) != len(carried):
