@@ -78,6 +78,9 @@ def lost_texts(source: Seen, result: Seen, report: dict[str, Any]) -> Iterator[s
     kept = Counter(text for texts in result.texts.values() for text in texts)
     for index, texts in source.texts.items():
         missing = Counter(texts) - kept
+        for text in list(missing):  # those that are on the screen together share one
+            if any(f"\n{text}\n" in f"\n{longer}\n" for longer in kept if longer != text):
+                del missing[text]
         if missing and not said(report, f"subtitle stream {index} ("):
             yield f"{missing.total()} of {len(texts)} subtitles of stream {index}"
 

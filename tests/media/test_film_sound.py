@@ -359,3 +359,44 @@ def test_chapters_that_are_refused_are_left_behind_alone(
     run = recolour(source, tmp_path / "out.mp4", fast())
     assert run.left == ["2 chapters: the container refuses them (bad times)"]
     assert run.written.carried == ("audio stream 1 (ac3)",)
+
+
+EVENTS = (
+    (0.1, 0.5, "one"),
+    (0.1, 0.5, "two"),
+    (0.3, 0.5, "overlap"),
+    (0.8, 0.1, "then"),
+    (0.9, 0.1, "then"),
+    (0.95, 0.3, "then"),
+    (1.5, 0.0, "how long?"),
+)
+
+
+@pytest.mark.parametrize("codec", ["subrip", pytest.param("ass", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("target", [".mp4", pytest.param(".mov", marks=pytest.mark.slow)])
+def test_texts_that_are_on_the_screen_together_share_a_sample(
+    tmp_path: Path, codec: str, target: str
+) -> None:
+    """MP4 shows one at a time; of two that begin together the first had no length at all."""
+    source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
+    make_film(source, Spec(frames=5, rate=Fraction(2), subtitles=(Subtitle(codec, EVENTS),)))
+    run = recolour(source, out, fast())
+    with av.open(str(out)) as container:
+        texts = [
+            (round(p.pts * p.time_base * 1000), (p.duration * p.time_base), bytes(p)[2:].decode())
+            for p in container.demux(container.streams.subtitles[0])
+            if p.size > 2
+        ]
+    assert [(at, text) for at, _, text in texts] == [
+        (100, "one\ntwo"),
+        (300, "one\ntwo\noverlap"),
+        (600, "overlap"),
+        (800, "then"),
+        (900, "then"),
+        (1500, "how long?"),
+    ]
+    lengths = [float(length) for _, length, _ in texts[:-1]]
+    assert lengths == pytest.approx([0.2, 0.3, 0.2, 0.1, 0.35], abs=0.002)
+    assert texts[-1][1] > 0.5
+    assert run.damage == []
+    assert any("together" in note for note in run.notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,7 @@ from av.stream import Stream
 from vidcolor.film.acm import add_by_tag
 from vidcolor.film.clock import ticks
 from vidcolor.film.coding import Texts, is_utf8
+from vidcolor.film.cues import Cue, Screen
 from vidcolor.film.limits import FORMATS, film_errors
 from vidcolor.film.passthrough import Route
 from vidcolor.film.probe import Film, open_container
@@ -21,6 +22,7 @@ from vidcolor.film.samples import samples_of
 from vidcolor.film.subtitles import ASS_HEADER, TEXT_CODECS, from_text, text_bytes, to_text
 
 _ENOUGH_TEXT = 1 << 17  # bytes from which a code page is told
+_TEXT_TICK = Fraction(1, 1000)
 _EMPTY_TEXT = b"\0\0"
 _MOST_REORDERED = 16  # pictures that H.264 and HEVC may hold back
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -36,7 +38,7 @@ def add_route(container: OutputContainer, route: Route) -> Stream | None:
     if route.how == "convert" and route.codec == "mov_text":
         stream = container.add_stream("mov_text")
         stream.codec_context.subtitle_header = ASS_HEADER
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        stream.time_base = stream.codec_context.time_base = _TEXT_TICK
     elif route.how == "by tag":
         stream = add_by_tag(container, source, route.data)
     elif route.how == "convert":
@@ -91,9 +93,13 @@ class Carrier:
         self._held: Packet[Any] | None = None
         self._texts = Texts(film)
         self._samples = samples_of(route.stream, film, route.label, container)
+        self._screen = Screen(_TEXT_TICK) if route.codec == "mov_text" else None
 
     def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
-        """The packets to be written for ``packet``: none, itself, or one held back and itself."""
+        """The packets to be written for ``packet``: none, itself, or one held back and itself.
+
+        Texts that must not overlap are given by `due` and `rest`.
+        """
         if self._begins_at_zero and not self._is_seen(packet):
             return
         if self._route.how == "convert":
@@ -114,6 +120,42 @@ class Carrier:
             yield placed
         else:
             yield from self._samples.spread(placed)
+
+    def due(self, moment: Fraction) -> list[Packet[Any]]:
+        """Packets that were held back and can be written when the picture is at ``moment``."""
+        return [] if self._screen is None else self._joined(self._screen.due(moment))
+
+    def rest(self) -> list[Packet[Any]]:
+        """Packets that are still held back at the end of the film."""
+        return [] if self._screen is None else self._joined(self._screen.rest())
+
+    def _joined(self, cues: Iterable[Cue]) -> list[Packet[Any]]:
+        """Packets of texts, none of which overlaps another."""
+        packets = []
+        for cue in cues:
+            made: Packet[Any] = Packet(from_text(self._route.codec, cue.text))
+            made.pts = made.dts = cue.start
+            made.duration, made.time_base = cue.end - cue.start, _TEXT_TICK
+            made.is_keyframe, made.stream = True, self.stream
+            packets.append(made)
+        if self._screen is not None and self._screen.has_joined:
+            note = "texts that are on the screen together were joined"
+            self._film.remark(f"{self._route.label}: {note}")
+        return packets
+
+    def _show(self, screen: Screen, packet: Packet[Any], text: str) -> None:
+        """Hands a text to the screen."""
+        told = packet.pts if packet.pts is not None else packet.dts
+        if told is None:
+            self._film.note("timestamp", 0.0, f"{self._route.label}: a text has no time; left out")
+            return
+        begin: Fraction = told * packet.time_base
+        span: Fraction = (packet.duration or 0) * packet.time_base
+        start = ticks(begin, _TEXT_TICK)
+        length = max(1, ticks(begin + span, _TEXT_TICK) - start) if span > 0 else 0
+        if not screen.add(start, length, text):
+            late = f"{self._route.label}: a text comes too late in the file; it was left out"
+            self._film.note("timestamp", float(begin), late)
 
     def _is_seen(self, packet: Packet[Any]) -> bool:
         """Cuts off what a subtitle has before the film begins; False where nothing is left.
@@ -136,6 +178,9 @@ class Carrier:
         text = to_text(codec, bytes(packet), lambda data: self._read(data, packet))
         if not text.strip():
             return None  # MP4 writes the pauses between subtitles as empty ones
+        if self._screen is not None:
+            self._show(self._screen, packet, text)
+            return None
         return _with_payload(packet, from_text(self._route.codec, text))
 
     def _read(self, data: bytes, packet: Packet[Any]) -> str:

@@ -90,7 +90,7 @@ class Muxer:
                 if packet.pts is not None:
                     self._end = max(self._end, (packet.pts + length) * packet.time_base)
                 self._frames += 1
-                ready: Iterable[Packet[Any]] = (packet,)
+                ready: Iterable[Packet[Any]] = [*self._due(packet), packet]
             else:
                 out = self._outs.get(packet.stream.index)
                 ready = out.prepare(packet) if out else ()
@@ -98,6 +98,13 @@ class Muxer:
                 for one in ready:
                     self._mux(one)
             self._send()
+
+    def _due(self, picture: Packet[Any]) -> Iterator[Packet[Any]]:
+        """What other streams have held back until this picture."""
+        time = picture.dts if picture.dts is not None else picture.pts
+        if time is not None:
+            for out in self._outs.values():
+                yield from out.due(time * picture.time_base)
 
     def _send(self) -> None:
         """Hands on what the container has made; into a file FFmpeg writes by itself."""
@@ -127,6 +134,8 @@ class Muxer:
         if self._container is None:
             return
         with output_errors(self._target), self._refusals():
+            for packet in [one for out in self._outs.values() for one in out.rest()]:
+                self._mux(packet)
             self._container.close()
         self._container = None
 
