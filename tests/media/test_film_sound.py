@@ -400,3 +400,19 @@ def test_texts_that_are_on_the_screen_together_share_a_sample(
     assert texts[-1][1] > 0.5
     assert run.damage == []
     assert any("together" in note for note in run.notes)
+
+
+def test_sound_that_the_target_hides_is_told(tmp_path: Path) -> None:
+    """One wrong time in an MPEG-PS, and an MP4 hides all sound before its begin but one packet."""
+    source, out = tmp_path / "in.mpg", tmp_path / "out.mp4"
+    spec = Spec(codec="mpeg2video", frames=12, rate=Fraction(25), audio=(Audio("mp2"),))
+    make_film(source, spec)
+    data = bytearray(source.read_bytes())
+    at = data.index(b"\0\0\1\xe0")
+    data[at + 7] = 0xC0  # the upper bits of the first picture's time
+    source.write_bytes(data)
+    run = recolour(source, out, fast())
+    sounds = [len(see(path).packets[1]) for path in (source, out)]
+    assert sounds[1] < sounds[0] / 2
+    missing = f"audio stream 1 (mp2): {sounds[0] - sounds[1]} of {sounds[0]} packets"
+    assert any(missing in damage.text for damage in run.damage)

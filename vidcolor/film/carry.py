@@ -23,7 +23,8 @@ from vidcolor.film.subtitles import ASS_HEADER, TEXT_CODECS, from_text, text_byt
 
 _ENOUGH_TEXT = 1 << 17  # bytes from which a code page is told
 _TEXT_TICK = Fraction(1, 1000)
-_EMPTY_TEXT = b"\0\0"
+EMPTY_TEXT = b"\0\0"
+"""A sample of MP4 that shows no text."""
 _MOST_REORDERED = 16  # pictures that H.264 and HEVC may hold back
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
@@ -107,7 +108,7 @@ class Carrier:
             if converted is not None:
                 yield self._placed(converted)
             return
-        if self._empty_text and packet.size == len(_EMPTY_TEXT):
+        if self._empty_text and packet.size == len(EMPTY_TEXT):
             return  # the pause between two subtitles; MP4 writes its own
         if packet.is_discard and self._drops_discarded:
             self._held = packet  # Matroska has no edit list: the lead-in would become audible

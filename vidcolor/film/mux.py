@@ -18,9 +18,10 @@ import av
 
 from vidcolor.errors import OutputError
 from vidcolor.film.acm import name_by_tag
+from vidcolor.film.carry import EMPTY_TEXT
 from vidcolor.film.encode import EncodePlan
 from vidcolor.film.limits import FORMATS, printable
-from vidcolor.film.muxer import Muxer
+from vidcolor.film.muxer import Amount, Muxer
 from vidcolor.film.probe import Film, open_container
 from vidcolor.film.target import check_target, claim, output_errors, publish
 from vidcolor.frames import LeftBehind
@@ -133,13 +134,20 @@ class FilmWriter(Muxer):
         return options
 
     def _verify(self) -> None:
-        """Reads the file back: every frame must be there, and the film as long as it was."""
+        """Reads the file back: every frame must be there, and the film as long as it was.
+
+        What is missing of other streams is noted: a container may hide what lies before its begin.
+        """
         name = printable(self._target.name)
         count, end, begin = 0, Fraction(0), None
+        found: dict[int, Amount] = {}
         with open_container(self._part, self._film.settings, FORMATS) as check:
-            stream = check.streams[self.video.index]
-            for packet in check.demux(stream):
+            for packet in check.demux():
                 if packet.size == 0:
+                    continue
+                if packet.stream.index != self.video.index:
+                    if packet.stream.type != "subtitle" or bytes(packet) != EMPTY_TEXT:
+                        found.setdefault(packet.stream.index, Amount()).add(packet.size)
                     continue
                 count += 1
                 if packet.pts is not None:
@@ -157,6 +165,23 @@ class FilmWriter(Muxer):
                 f"{name}: {float(self._end):.2f} s were written but {float(end):.2f} s read back;"
                 " the target was not made"
             )
+
+        self._compare(found)
+
+    def _compare(self, found: dict[int, Amount]) -> None:
+        """Notes of which streams less was read back than was written.
+
+        Readers cut some sound into other packets, and some containers take off its headers; so
+        only that is missing of which there are fewer packets and fewer bytes.
+        """
+        labels = {route.stream.index: route.label for route in self.passthrough.routes}
+        for index, out in self._outs.items():
+            sent = self._sent.get(out.stream.index, Amount())
+            back = found.get(out.stream.index, Amount())
+            if back.packets < sent.packets and back.bytes < sent.bytes:
+                missing = f"{sent.packets - back.packets} of {sent.packets} packets"
+                text = f"{labels[index]}: {missing} cannot be played in the target"
+                self._film.note("timestamp", 0.0, f"{text}; the film's times are wrong")
 
     def _discard(self) -> None:
         """Removes the temporary file, then closes: a file without a name needs no trailer."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,19 @@ REFUSES_PACKETS = "the container refuses its packets"
 
 class PacketRefused(OutputError):
     """The container does not take a packet, of whichever stream."""
+
+
+@dataclass
+class Amount:
+    """Of one stream of the target."""
+
+    packets: int = 0
+    bytes: int = 0
+
+    def add(self, size: int) -> None:
+        """One more packet, of ``size`` bytes."""
+        self.packets += 1
+        self.bytes += size
 
 
 class Muxer:
@@ -78,6 +92,7 @@ class Muxer:
         self._container: OutputContainer | None = None
         self._frames = 0
         self._end = Fraction(0)
+        self._sent: dict[int, Amount] = {}
 
     def write(self, packets: Iterable[Packet[Any]]) -> None:
         """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
@@ -112,8 +127,11 @@ class Muxer:
     def _mux(self, packet: Packet[Any]) -> None:
         assert self._container is not None
         try:
+            amount = self._sent.setdefault(packet.stream.index, Amount())
+            size = packet.size
             with self._refusals():
                 self._container.mux_one(packet)
+            amount.add(size)
         except PacketRefused:
             # FFmpeg may mean a packet of another stream, which it was given before; that one is
             # met again.
