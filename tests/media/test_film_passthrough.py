@@ -277,3 +277,27 @@ def test_sound_with_repeated_times_is_carried(tmp_path: Path) -> None:
     assert see(tmp_path / "out.mp4").packets[1] == see(source).packets[1]
     assert run.left == []
     assert {d.kind for d in run.damage} == {"timestamp"}
+
+
+@pytest.mark.parametrize("target", [".mkv", ".mp4"])
+def test_chapters_before_the_first_frame_are_listed(tmp_path: Path, target: str) -> None:
+    source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
+    late = tuple(range(2000, 2480, 40))
+    chapters = (
+        (0.0, 0.5, "Gone"),
+        (0.5, 2.0, "Gone, too"),
+        (1.0, 2.2, "Cut"),
+        (2.2, 2.48, "Whole"),
+    )
+    spec = Spec(frames=len(late), time_base=Fraction(1, 1000), pts=late, chapters=chapters)
+    make_film(source, spec)
+    run = recolour(source, out, fast())
+    assert run.left == ["2 chapters: they end before the film's first frame"]
+    assert [(float(begin), title) for begin, _, title in see(out).chapters] == [
+        (0.0, "Cut"),
+        (0.2, "Whole"),
+    ]
+    cut = recolour(
+        source, tmp_path / f"cut{target}", Settings(open=OpenSettings(start=Fraction(1, 10)))
+    )
+    assert cut.left == []

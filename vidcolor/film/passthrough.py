@@ -106,7 +106,10 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
     if code:
         plan.video_metadata["timecode"] = code
         plan.metadata.pop("timecode", None)
-    plan.chapters = chapters(film)
+    plan.chapters, early = chapters(film)
+    if early:
+        why = "they end before the film's first frame"
+        plan.left_behind.append(LeftBehind(f"{early} chapters", why))
     _mend_texts(film, container, plan)
     if film.info.container == "matroska,webm":
         plan.left_behind += [LeftBehind(*part) for part in linked_parts(film.info.path)]

@@ -48,22 +48,29 @@ def timecode(film: Film) -> str:
     return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
 
 
-def chapters(film: Film) -> list[Chapter]:
-    """Chapters in the target's time; those outside --start and --end are gone."""
+def chapters(film: Film) -> tuple[list[Chapter], int]:
+    """Chapters in the target's time, and how many end before the film begins.
+
+    Those outside --start and --end are gone, and not counted.
+    """
     settings, base = film.settings, film.info.start
     zero = base + (settings.start or 0)
     stop = base + settings.end - zero if settings.end is not None else None
     kept: list[Chapter] = []
+    early = 0
     for chapter in film.container.chapters():
         tick = chapter["time_base"] or Fraction(1, 1000)
         begin, end = chapter["start"] * tick - zero, chapter["end"] * tick - zero
         if stop is not None:
             end = min(end, stop)
-        if end <= 0 or (stop is not None and begin >= stop):
+        if end < 0 or begin < 0 == end:
+            early += settings.start is None
+            continue
+        if stop is not None and begin >= stop:
             continue
         moved = chapter.copy()
         moved["start"] = ticks(max(begin, Fraction(0)), tick)
         moved["end"] = ticks(end, tick)
         moved["time_base"] = tick
         kept.append(moved)
-    return kept
+    return kept, early
