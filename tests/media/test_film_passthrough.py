@@ -301,3 +301,32 @@ def test_chapters_before_the_first_frame_are_listed(tmp_path: Path, target: str)
         source, tmp_path / f"cut{target}", Settings(open=OpenSettings(start=Fraction(1, 10)))
     )
     assert cut.left == []
+
+
+@pytest.mark.parametrize(
+    ("target", "aspect", "is_kept"), [(".mkv", 1, True), (".mkv", 2, False), (".mp4", 1, False)]
+)
+def test_two_views_in_one_picture_are_kept_or_listed(
+    tmp_path: Path, target: str, aspect: int, is_kept: bool
+) -> None:
+    """FFmpeg writes square pixels beside Matroska's stereo mode."""
+    source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
+    views = {"stereo_mode": "left_right"}
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.metadata.update(views)
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode(None))
+    if aspect != 1:
+        data = source.read_bytes()
+        shown = b"\x54\xb0\x81\x20", b"\x54\xb0\x81\x40"  # DisplayWidth of one view
+        assert data.count(shown[0]) == 1
+        source.write_bytes(data.replace(*shown))
+    run = recolour(source, out, fast())
+    with av.open(str(out)) as container:
+        picture = container.streams.video[0]
+        assert (picture.sample_aspect_ratio or 1) == aspect
+        assert (picture.metadata.get("stereo_mode") == "left_right") == is_kept
+    assert [text.split(":")[0] for text in run.left] == ["stereo mode left_right"] * (not is_kept)

@@ -102,6 +102,7 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
     plan.metadata = film_tags(film)
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
+    _stereo(film, container, plan)
     code = timecode(film)
     if code:
         plan.video_metadata["timecode"] = code
@@ -116,6 +117,23 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
     if film.info.has_alpha:
         plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
     return plan
+
+
+def _stereo(film: Film, container: str, plan: Passthrough) -> None:
+    """Lists how two views share the picture, where the target cannot say it.
+
+    Matroska could, but FFmpeg would then write the shape of pixels as 1, whatever it is.
+    """
+    mode = plan.video_metadata.get("stereo_mode", "mono")
+    square = film.info.sample_aspect in (None, 1)
+    if mode == "mono" or (container in ("matroska", "webm") and square):
+        return
+    del plan.video_metadata["stereo_mode"]
+    why = (
+        "the pixel aspect cannot be written beside it" if container in ("matroska", "webm") else ""
+    )
+    why = why or f"{container} gets two views only as they are stored, without a word of it"
+    plan.left_behind.append(LeftBehind(f"stereo mode {printable(mode)}", why))
 
 
 def _mend_texts(film: Film, container: str, plan: Passthrough) -> None:
