@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from films import Audio, Spec, make_film
+from ways import fast, recolour
 
 from vidcolor.film.decode import decode
 from vidcolor.film.probe import Film, open_film
@@ -231,3 +232,15 @@ def test_whole_films_are_whole(tmp_path: Path, name: str, rate: Fraction) -> Non
     with open_film(tmp_path / name) as film:
         assert len(list(decode(film))) == 40
     assert film.damage == []
+
+
+@pytest.mark.parametrize("tick", [999, 3906])
+def test_a_tick_that_is_too_short_is_told(tmp_path: Path, tick: int) -> None:
+    """A Matroska with one wrong number lasts some milliseconds; its tag knows better."""
+    source = make_film(tmp_path / "in.mkv", Spec(frames=30, rate=Fraction(10))).path
+    data, usual = source.read_bytes(), bytes.fromhex("2ad7b1830f4240")
+    assert data.count(usual) == 1
+    source.write_bytes(data.replace(usual, usual[:4] + tick.to_bytes(3, "big")))
+    run = recolour(source, tmp_path / "out.mp4", fast())
+    told = [damage.text for damage in run.damage if damage.kind == "truncated"]
+    assert told == [f"the picture ends at {run.written.seconds:.2f} of 3.00 s"]

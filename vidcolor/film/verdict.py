@@ -48,7 +48,8 @@ def shortness(film: Film, reach: Reach) -> str:
     exact = Fraction(0)
     if info.container == "matroska,webm":
         exact = tagged_duration(film.video.metadata) - info.start
-        exact = exact if not declared or exact <= declared else Fraction(0)  # of a longer film
+        if exact > declared > 0 and not _has_wrong_ticks(film, declared, exact):
+            exact = Fraction(0)  # the tag is that of a longer film
     if info.container in _COUNT_FROM_ZERO:
         declared -= info.start
     if film.settings.end is not None:
@@ -69,6 +70,15 @@ def shortness(film: Film, reach: Reach) -> str:
     else:
         return ""
     return text + (f"; {missing} bytes of its file are missing" if missing else "")
+
+
+def _has_wrong_ticks(film: Film, declared: Fraction, exact: Fraction) -> bool:
+    """Whether a Matroska that says ``declared`` would last ``exact`` by the usual tick of 1 ms.
+
+    Then its tick is damaged; in a film that is much too short FFmpeg takes blocks for useless.
+    """
+    usual = declared / film.info.time_base / 1000
+    return film.info.time_base < Fraction(1, 1000) and abs(usual - exact) < 1 + exact / 100
 
 
 def _missing_frames(film: Film, reach: Reach) -> int:
