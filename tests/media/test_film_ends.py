@@ -32,7 +32,7 @@ def whole(folder: Path, kind: str) -> bytes:
     if kind == "gif":
         return gif()
     path = folder / f"whole.{kind}"
-    codec = {"ogv": "libvpx", "mxf": "mpeg2video"}[kind]
+    codec = {"ogv": "libvpx", "mxf": "mpeg2video", "nut": "mpeg4"}[kind]
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=24)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
@@ -55,7 +55,7 @@ def damage(path: Path) -> list[str]:
         return [f"{one.kind}: {one.text}" for one in film.damage]
 
 
-@pytest.mark.parametrize("kind", ["gif", "ogv", "mxf"])
+@pytest.mark.parametrize("kind", ["gif", "ogv", "mxf", "nut"])
 def test_a_film_that_breaks_off(kind: str, tmp_path: Path) -> None:
     data = whole(tmp_path, kind)
     for share in (100, 97, 70):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from vidcolor.film.wholeness import is_whole_picture
 
@@ -16,12 +17,15 @@ _PADDING = b"\0\r\n"  # that senders of files put behind them
 _TAIL = 1 << 17  # bytes; a page of Ogg has fewer than 65,308
 _PAGE, _PAGE_HEAD, _LAST_PAGE = b"OggS", 27, 4
 _MXF_HEAD = bytes.fromhex("060e2b34020501010d01020101")
+_NUT = b"nut/multimedia container\0"
+_NUT_INDEX = bytes.fromhex("4e58dd672f23e64e")
+_NUT_END = 12  # bytes of an index that say how long it is, and their check sum
 _JPEG = b"\xff\xd8"
 _MXF_RUN_IN = 1 << 16  # bytes that may stand before the head
 
 
 def lacks_end(path: Path) -> bool:
-    """Whether a GIF, Ogg or MXF file breaks off before the end that files of its kind have.
+    """Whether a GIF, Ogg, MXF or NUT file breaks off before the end that files of its kind have.
 
     False for files of other kinds.
 
@@ -33,12 +37,24 @@ def lacks_end(path: Path) -> bool:
         head = file.read(_MXF_RUN_IN)
         file.seek(max(0, size - _TAIL))
         tail = file.read(_TAIL)
+        if head.startswith(_NUT):
+            return not _ends_with_index(file, size)
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return not tail.rstrip(_PADDING).endswith(_GIF_END)
     if head[:4] == _PAGE:
         return not _ends_with_page(tail)
     at = head.find(_MXF_HEAD)
     return at >= 0 and _footer(head, at) > size - at
+
+
+def _ends_with_index(file: BinaryIO, size: int) -> bool:
+    """Whether the last thing in a NUT is its index, which FFmpeg writes into pipes, too."""
+    file.seek(size - _NUT_END)
+    length = int.from_bytes(file.read(8), "big")
+    if not _NUT_END < length <= size:
+        return False
+    file.seek(size - length)
+    return file.read(len(_NUT_INDEX)) == _NUT_INDEX
 
 
 def _ends_with_page(tail: bytes) -> bool:
