@@ -18,7 +18,7 @@ import pytest
 
 import vidcolor
 from vidcolor import pipeline
-from vidcolor.cli import color
+from vidcolor.cli import color, text
 from vidcolor.cli.main import COMMANDS, main
 from vidcolor.cli.text import clock, moment
 from vidcolor.errors import FilmUnreadable
@@ -257,7 +257,7 @@ def test_a_report_that_cannot_be_written_in_the_end_is_3(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(text, "write_named", full)
     assert main(["in.mp4", "out.mp4", "-q", "--report", "r.json"]) == 3
     assert "the film is done, but its report r.json cannot be written (No space" in one_line(capsys)
 

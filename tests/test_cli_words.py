@@ -192,7 +192,7 @@ LOOKED = {
     "q.JPG o.mp4": "pictures are written as",
     "a.mp4 o.mp4 --codec prores": "cannot hold prores_ks",
     "a.mp4 o.mkv --codec ffv1 --crf 20": "has no rate factor",
-    "a.mp4 o.webm --preset fast": "has no presets",
+    "a.mp4 o.webm --codec vp9 --preset fast": "has no presets",
     "preview t.mp4 s.png": "is not a media file",
     "compare a.mp4 t.mp4 o.mp4": "is not a media file",
     "compare a.mp4 o.mp4 --codec nonsense": "there is no encoder nonsense",

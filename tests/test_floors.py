@@ -54,7 +54,16 @@ FIXED = {
     "tqdm": {"CVE-2024-34062": "4.66.3"},
 }
 """Of each package, advisories and the first version without that hole, as of November 2026."""
-PINNED = {"av", "gradio", "numpy", "onnx", "opencv-python-headless", "pillow", "python-multipart"}
+PINNED = {
+    "av",
+    "charset-normalizer",
+    "gradio",
+    "numpy",
+    "onnx",
+    "opencv-python-headless",
+    "pillow",
+    "python-multipart",
+}
 PINNED |= {"ray", "safetensors", "starlette", "torch", "torchvision"}
 
 

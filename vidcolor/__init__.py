@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Settings,
         ShotSettings,
         SmoothSettings,
+        TitleSettings,
     )
     from vidcolor.shots import detect_shots
     from vidcolor.training.settings import TrainSettings
@@ -73,6 +74,7 @@ _HOMES = {
     "Settings": "settings",
     "ShotSettings": "settings",
     "SmoothSettings": "settings",
+    "TitleSettings": "settings",
     "TrainSettings": "training.settings",
     "VidcolorError": "errors",
     "available_weights": "model.weights",
@@ -105,6 +107,7 @@ __all__ = [
     "Settings",
     "ShotSettings",
     "SmoothSettings",
+    "TitleSettings",
     "TrainSettings",
     "VidcolorError",
     "available_weights",

@@ -19,6 +19,14 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 """Names under which a colored still can be written."""
 
+# fmt: off
+PICTURE_SUFFIXES = frozenset({
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp",
+    ".dib", ".avif", ".jp2", ".j2k", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm",
+})
+"""What pictures are called."""
+# fmt: on
+
 HELPERS = ("gate", "vgg16")
 """Shipped weights that are no nets to color with."""
 

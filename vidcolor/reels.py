@@ -13,7 +13,7 @@ from vidcolor.errors import OutputError, SettingsError
 from vidcolor.film.kinds import is_animation
 from vidcolor.film.limits import printable
 from vidcolor.film.probe import film_is_still
-from vidcolor.places import CONTAINERS, STILL_SUFFIXES, is_pattern
+from vidcolor.places import CONTAINERS, PICTURE_SUFFIXES, STILL_SUFFIXES, is_pattern
 
 # fmt: off
 FILM_SUFFIXES = frozenset({
@@ -25,11 +25,6 @@ FILM_SUFFIXES = frozenset({
 })
 """What films are called; other files of a folder are taken for no films."""
 
-PICTURE_SUFFIXES = frozenset({
-    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp",
-    ".dib", ".avif", ".jp2", ".j2k", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm",
-})
-"""What pictures are called."""
 # fmt: on
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
@@ -99,7 +98,6 @@ def painted_pages(
     """
     colorizer.renew()
     failed: FilmError | None = None
-    gray = GrayRuns()
     if count < still.pages:
         report.left_behind.append(_rest(still, count))
     for number in range(count):
@@ -118,7 +116,9 @@ def painted_pages(
         (painted,) = paint(colorizer.colorize([frame]), settings.paint)
         report.frames += 1
         report.inferred += colorizer.inferred
+        gray = GrayRuns()
         gray.see(painted)
+        gray.tell(report, painted.time_base)
         report.damage += still_damage(painted)
         if painted.colourless:
             report.damage.append(
@@ -134,7 +134,6 @@ def painted_pages(
         if photo.tone:
             report.luma = f"converted from {photo.tone}"
         yield painted, extras
-    gray.tell(report, Fraction(1))
     report.notes += colorizer.notes
     if failed and not report.frames:
         raise failed

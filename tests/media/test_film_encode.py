@@ -14,7 +14,7 @@ from vidcolor.errors import EncoderMissing, SettingsError, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, encode, plan_encode
 from vidcolor.film.mux import FilmWriter
-from vidcolor.film.probe import open_film
+from vidcolor.film.probe import Film, open_film
 from vidcolor.settings import EncodeSettings
 
 DEFAULTS = [
@@ -91,12 +91,17 @@ def test_refusals(
         plan(tmp_path, Spec(pix_fmt=pix_fmt, frames=1), target, EncodeSettings(**changes))
 
 
+def begin(film: Film, target: Path, settings: EncodeSettings) -> None:
+    with FilmWriter(film, target, plan_encode(film.info, target, settings)):
+        pass
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
         ({"options": (("crff", "18"),)}, SettingsError, "does not know the option crff=18"),
         ({"options": (("tune", "nonsense"),)}, EncoderMissing, "does not start .* tune=nonsense"),
-        ({"preset": "warp"}, EncoderMissing, "does not start .* preset=warp"),
+        ({"codec": "libvpx-vp9", "preset": "warp"}, SettingsError, "libvpx-vp9 has no presets"),
         ({"codec": "h264_nvenc"}, EncoderMissing, "needs hardware that is not here"),
     ],
 )
@@ -106,10 +111,8 @@ def test_encoders_that_do_not_start(
     source = tmp_path / "in.mkv"
     make_film(source, Spec(frames=2))
     target = tmp_path / "out.mp4"
-    with open_film(source) as film:
-        made = plan_encode(film.info, target, EncodeSettings(**changes))
-        with pytest.raises(error, match=words), FilmWriter(film, target, made):
-            pass
+    with open_film(source) as film, pytest.raises(error, match=words):
+        begin(film, target, EncodeSettings(**changes))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv"]
 
 

@@ -240,6 +240,39 @@ def test_a_blank_picture_has_a_second_look(tmp_path: Path, monkeypatch: pytest.M
     assert not read_still(flat).damaged
 
 
+def without(data: bytes, start: int, count: int) -> bytes:
+    return data[:start] + data[start + count :]
+
+
+JPEG = saved(GRAY, "JPEG")
+TABLES, SAMPLES = JPEG.index(b"\xff\xdb"), JPEG.index(b"\xff\xda")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("no tables.jpg", without(JPEG, TABLES, 69).replace(b"\xff\xc0", b"\xff\xdb\0\2\xff\xc0")),
+        ("no samples.jpg", JPEG[:SAMPLES] + b"\xff\xd9"),
+        ("no parts.jpg", JPEG[:SAMPLES] + b"\xff\xda\0\x08\0" + JPEG[SAMPLES + 5 :]),
+        ("hole.jpg", without(JPEG, SAMPLES + 90, 60)),
+        ("unknown part.jpg", JPEG[: SAMPLES + 5] + b"\x41" + JPEG[SAMPLES + 6 :]),
+        ("few.tif", tiff_bytes([(plain_tags(*GRAY.shape), [GRAY.tobytes()[:7]])])),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_a_reader_hides_is_told(name: str, data: bytes, tmp_path: Path) -> None:
+    path = put(tmp_path, data, name.replace(" ", "-"))
+    assert read_still(path).damaged
+
+
+def test_whole_pictures_are_not_called_damaged(tmp_path: Path) -> None:
+    flat = np.full((64, 48), 7, np.uint8)
+    for number, samples in enumerate((GRAY, RGB, flat, flat[:17, :9])):
+        for more in ({}, {"progressive": True}, {"quality": 20}, {"restart_marker_rows": 1}):
+            path = put(tmp_path, saved(samples, "JPEG", **more), f"{number}.jpg")
+            assert not read_still(path).damaged
+
+
 def test_loops_and_lies_in_a_tiff(tmp_path: Path) -> None:
     page = (plain_tags(*GRAY.shape), [GRAY.tobytes()])
     data = bytearray(tiff_bytes([page]))

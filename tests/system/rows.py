@@ -166,7 +166,7 @@ GOOD: list[Row] = [
     *each("A31", "mp3.avi", ".mp4", ".mkv"),
     *each("A31", "pcm.mov", ".mp4", ".mkv", ".mov"),
     Row("A31", "wma.avi", ".mp4", 3, left=(("audio stream 1 (wmav2)", "mp4 cannot hold wmav2"),)),
-    Row("A31", "wma.avi", ".mkv", 3, left=(("audio stream 1 (wmav2)", "mkv cannot hold wmav2"),)),
+    Row("A31", "wma.avi", ".mkv"),
     *each("A32", "sd.mp4", ".mp4", ".mkv", check=also.matrix(5)),
     Row("A32", "hd.mp4", ".mp4", check=also.matrix(1)),
     *each("A34", "wrongname.mp4", ".mkv", ".mp4"),
@@ -186,7 +186,7 @@ GOOD: list[Row] = [
 NO_FILM: list[Row] = [
     refused("C65", "sound.m4a", "FILM: has sound but no picture; there is nothing to colour"),
     refused("C66", "music.mp3", "FILM: has only a cover picture; there is nothing to colour"),
-    refused("C67", "still.png", r"out\.mkv: pictures are written as \.png, \.jpg, \.jpeg", ".mkv"),
+    refused("C67", "still.png", r"out\.mkv: pictures are written as \.png, .*\.tif.*", ".mkv"),
     refused("C68", "folder.mp4", "FILM: is a folder; name a film inside it"),
     refused("C69", "missing.mp4", "FILM: there is no such file"),
     refused("C70", "zero.mp4", "/dev/zero: is a device or a pipe; save the film to a file first"),

@@ -246,7 +246,7 @@ def test_compare_two_films_and_one(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "FILM, OUT"),
+        ([], "FILM"),
         (["a.mkv"], "OUT"),
         (["a", "b", "c", "out.mp4"], "one film or two can be compared, not 3"),
         (["in.mkv", "out.mp4", "--look", "above"], "side, split, wipe"),

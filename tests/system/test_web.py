@@ -354,7 +354,7 @@ def test_all_of_it_by_keyboard(serving: Serving, browser: Any, films: Path) -> N
     visit.settled()
     assert page.get_attribute("#picture img.after", "alt") == "Frame 39, in color"
 
-    for dial in ("#listed", "#weights", "#size"):
+    for dial in ("#listed", "#weights", "#size", "#titles"):
         page.focus(f"{dial} input")
         page.keyboard.press("ArrowDown")
         page.locator("[role=listbox]").wait_for()

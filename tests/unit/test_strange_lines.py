@@ -175,7 +175,7 @@ def test_a_line_that_is_too_long_is_left_out(target: Path, monkeypatch: pytest.M
         assert set(found(target)) == {0, 1, 2}
 
 
-PLANNED = PlannedChunk(0, 0, False, (0,), (), "0123abcd" * 3)
+PLANNED = PlannedChunk(0, 0, False, (0,), (), "0123abcd" * 3, "c8" * 3)
 END = PlanEnd("0", "grey", (Damage("gap", 1.0, "a gap"),), {"gap": 1})
 
 

@@ -136,6 +136,7 @@ def test_what_is_not_there_is_refused_in_one_line(path: str, said: object, desk:
     [
         ({**DIALS, "saturation": 9}, 422),
         ({**DIALS, "vivid": "nan"}, 422),
+        ({**DIALS, "titles": "none"}, 422),
         ({**DIALS, "size": 1e999}, 404),
         ({**DIALS, "size": None}, 404),
         ({}, 404),

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import NotAllowed
-from vidcolor.reels import PICTURE_SUFFIXES
 from vidcolor.web import private, shelf
 from vidcolor.web.private import PREFIX, PrivateFolder
 from vidcolor.web.shelf import KEPT_FREE, Shelf, inside, spoken
@@ -217,7 +216,6 @@ def test_an_upload_can_be_removed_and_nothing_else(folder: Path, tmp_path: Path)
 
 
 def test_pictures_are_taken_like_films(folder: Path, tmp_path: Path) -> None:
-    assert shelf.PICTURES == PICTURE_SUFFIXES  # which stand where a server need not look
     (folder / "portrait.JPG").write_bytes(b"picture")
     films = a_shelf(tmp_path, folder)
     assert ("portrait.JPG", "0/portrait.JPG") in films.listed()

@@ -204,7 +204,7 @@ def test_a_photograph_is_looked_into_like_a_film(tmp_path: Path, tiny_weights: P
     choice = Choice(weights=str(tiny_weights), device="cpu").plain()
     words = {"path": str(photo), "moment": "1/50"}
     found = asked(do="still", before=str(before), after=str(after), choice=choice, **words)
-    assert found == {"ok": {"seconds": "0"}}
+    assert found == {"ok": {"seconds": "0", "neutral": ""}}
     assert before.stat().st_size
     assert after.stat().st_size
 
@@ -282,9 +282,23 @@ def test_shots_are_found_in_a_process_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_choice_is_in_range() -> None:
-    for words in ({"saturation": 5.0}, {"size": 100}, {"vivid": 1.1}, {"smooth": float("nan")}):
-        with pytest.raises(ValueError, match=r"outside|multiple"):
+    for words in (
+        *({"saturation": 5.0}, {"size": 100}, {"vivid": 1.1}, {"smooth": float("nan")}),
+        {"titles": "none"},
+    ):
+        with pytest.raises(ValueError, match=r"outside|multiple|none of"):
             Choice(**words)
     assert Choice().settings().colorizer.vivid is None
     assert Choice(vivid=0.6).settings().colorizer.vivid == 0.6
     assert Choice(smooth=0.9).unsteadied() == Choice(smooth=0.0)
+
+
+def test_a_choice_tells_what_is_done_with_cards() -> None:
+    assert Choice().settings().titles.cards == "auto"
+    assert Choice().told() == "usual settings"
+    assert not [word for word in Choice().words() if "titles" in word]
+    for cards, told in (("keep", "keep gray"), ("color", "color")):
+        choice = Choice(titles=cards)
+        assert choice.settings().titles.cards == cards
+        assert f"--titles={cards}" in choice.words()
+        assert choice.told() == f"title cards: {told}"

@@ -236,8 +236,8 @@ class Carrier:
         the film's tick may well have the time of the one before.
         """
         begin = packet.dts if packet.dts is not None else packet.pts
-        if begin is None:
-            return None
+        if begin is None or (packet.dts is None and self._route.stream.type == "video"):
+            return None  # pictures are shown in another order than they are stored in
         tick = packet.time_base
         told, length = begin * tick, (packet.duration or 0) * tick
         before, self._before = self._before, (told, told, length)

@@ -27,7 +27,7 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
-from vidcolor.film.convert import Cropper
+from vidcolor.film.crop import Cropper
 from vidcolor.film.facts import (
     coded_aspect,
     color_tags,

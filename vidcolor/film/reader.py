@@ -216,6 +216,9 @@ class Still:
             raise complaint from failed
         if failed and size > 4096 + blank.samples.size // _HUNDREDTH:
             raise complaint from failed
+        # Pillow reads all JPEGs: one that it refuses is damaged, whatever it says.
+        blank.damaged |= isinstance(failed, FilmUnreadable)
+        blank.damaged |= failed is not None and self.kind == JPEG
         return blank
 
     def _compare(self, photo: Photo, read: Callable[[], Photo]) -> None:
@@ -247,20 +250,24 @@ class Still:
 
     def _by_ffmpeg(self, data: bytes, rgb: bool) -> Callable[[], Photo]:
         def read() -> Photo:
-            picture = self._decoded(data)
+            try:
+                picture, broken = self._decoded(data, {"err_detect": "explode"}), False
+            except FilmUnreadable:  # it hides what it stumbles over, unless it may not
+                picture, broken = self._decoded(data, {}), True
             samples, chroma = samples_of(picture, rgb)
             stored = storage(picture.format.name)
             see_through = stored.alpha and is_see_through(picture)
-            return Photo(samples, chroma, picture.is_corrupt, see_through)
+            return Photo(samples, chroma, broken or picture.is_corrupt, see_through)
 
         return read
 
-    def _decoded(self, data: bytes) -> VideoFrame:
+    def _decoded(self, data: bytes, options: dict[str, str]) -> VideoFrame:
         assert self.kind.codec in CODECS
         context = CodecContext.create(self.kind.codec, "r")
         assert isinstance(context, VideoCodecContext)
         context.thread_count = 1
         limit_decoder(context, self._settings)
+        context.options = {**context.options, **options}
         try:
             for packet in (Packet(data), None):
                 for picture in context.decode(packet):

@@ -239,7 +239,18 @@ def single_page(file: BinaryIO, page: Page, most: int, name: str) -> tuple[bytes
         missing |= len(parts[-1]) < count
     if not any(parts):
         raise FilmUnreadable(f"{name}: ends before its samples")
+    missing |= sum(map(len, parts)) < _least_bytes(page)
     return _assembled(page, parts), missing
+
+
+def _least_bytes(page: Page) -> int:
+    """Bytes that the samples of the page take at least; 0 where they are packed."""
+    if page.number(COMPRESSION, 1) != 1 or page.number(PHOTOMETRIC) not in (0, 1, 2, 3):
+        return 0
+    width, height = page.size
+    samples = page.number(SAMPLES, 1)
+    planes = samples if page.number(PLANAR, 1) == 2 else 1
+    return planes * height * (-(-width * page.bits * samples // (8 * planes)))
 
 
 def _pieces(page: Page) -> int:

@@ -105,8 +105,10 @@ class TrainSettings:
             raise SettingsError("--ema must be 0 or more, and less than 1")
         if not 0 <= self.seed < 2**63:
             raise SettingsError("--seed must be 0 or more")
-        if not min(self.checkpoint_minutes, self.validate_minutes) > 0:
-            raise SettingsError("--checkpoint-minutes and --validate-minutes must be above 0")
+        if not self.checkpoint_minutes >= 0:
+            raise SettingsError("--checkpoint-minutes must be 0 or more")
+        if not self.validate_minutes > 0:
+            raise SettingsError("--validate-minutes must be above 0")
         if any(side % 32 or side < 32 for side in self.sides) or not self.sides:
             raise SettingsError("--sides must be multiples of 32")
         if self.preset not in PRESETS:

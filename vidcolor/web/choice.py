@@ -6,10 +6,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, SmoothSettings
+from vidcolor.settings import (
+    ColorizerSettings,
+    PaintSettings,
+    Settings,
+    SmoothSettings,
+    TitleSettings,
+)
 
 NETS = {"default": "Best quality", "mini": "Fast draft"}
 """What the nets that ship are called on the page."""
+
+CARDS = {"auto": "Automatic", "keep": "Keep gray", "color": "Color"}
+"""What can be done with title cards, as the page calls it."""
 
 TUNED = 0.5
 """Where the dial of vividness stands for what the weights were tuned for."""
@@ -26,6 +35,8 @@ class Choice:
     smooth: float = SmoothSettings().strength
     saturation: float = PaintSettings().saturation
     device: str = ColorizerSettings().device
+    titles: str = TitleSettings().cards
+    """What is done with title cards; one of `CARDS`."""
 
     def __post_init__(self) -> None:
         self.settings()
@@ -43,12 +54,14 @@ class Choice:
             ),
             smooth=SmoothSettings(self.smooth),
             paint=PaintSettings(self.saturation),
+            titles=TitleSettings(self.titles),
         )
 
     def words(self) -> list[str]:
         """The same as options of the command."""
         words = [f"--weights={self.weights}", f"--size={self.size}", f"--device={self.device}"]
         words += [f"--smooth={self.smooth:g}", f"--saturation={self.saturation:g}"]
+        words += [] if self.titles == TitleSettings().cards else [f"--titles={self.titles}"]
         return words if self.vivid == TUNED else [*words, f"--vivid={self.vivid:g}"]
 
     def unsteadied(self) -> Choice:
@@ -63,6 +76,8 @@ class Choice:
         for name, word in {**names, "size": "detail"}.items():
             if getattr(self, name) != getattr(usual, name):
                 words.append(f"{word} {getattr(self, name):g}")
+        if self.titles != usual.titles:
+            words.append(f"title cards: {CARDS[self.titles].lower()}")
         return ", ".join(words) or "usual settings"
 
     def plain(self) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from typing import Any, Literal
 
 from vidcolor.errors import NotAllowed, OutputError
 from vidcolor.film.target import claim
-from vidcolor.places import is_taken, part_path
+from vidcolor.places import PICTURE_SUFFIXES, is_taken, part_path
 from vidcolor.web.children import end, interrupt, renew, start
 from vidcolor.web.choice import Choice
-from vidcolor.web.shelf import PICTURES, Film, shortened, spoken
+from vidcolor.web.shelf import Film, shortened, spoken
 
 State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
 
@@ -41,7 +41,7 @@ NICE = 5
 
 CONTAINERS = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".webm": ".webm"}
 CONTAINERS |= {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg"}
-CONTAINERS |= dict.fromkeys(PICTURES - CONTAINERS.keys(), ".png")
+CONTAINERS |= dict.fromkeys(PICTURE_SUFFIXES - CONTAINERS.keys(), ".png")
 """Suffix of the result; Matroska, which holds everything, for all other films."""
 
 WATCHABLE = {".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/mp4"}

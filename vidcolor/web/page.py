@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from vidcolor.web import words
-from vidcolor.web.choice import net_label
+from vidcolor.web.choice import CARDS, net_label
 from vidcolor.web.desk import Desk
 
 HEAD = "<header class='masthead'><h1>vidcolor</h1><p>Black-and-white films, in color.</p></header>"
@@ -58,6 +58,13 @@ def _dials(desk: Desk) -> list[Any]:
         _slider("Vividness", 1, choice.vivid, "vivid", "from safe to bold guesses"),
         _slider("Flicker reduction", 1, choice.smooth, "smooth", "holds colors steady over time"),
         _slider("Saturation", 2, choice.saturation, "saturation", "strength of colors; 1 is usual"),
+        gr.Dropdown(
+            [(label, cards) for cards, label in CARDS.items()],
+            value=choice.titles,
+            label="Title cards",
+            elem_id="titles",
+            filterable=False,
+        ),
     ]
 
 

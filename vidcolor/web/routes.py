@@ -210,6 +210,8 @@ def _choice(desk: Desk, said: dict[str, Any]) -> Choice:
     dials = said.get("dials")
     try:
         known = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
+        # A page that was loaded before there was this dial does not tell of it.
+        known["titles"] = str(dials.get("titles", desk.choice.titles))  # type: ignore[union-attr]
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise NotAllowed("the page says what cannot be read") from error
     return Choice(**known, device=desk.choice.device)

@@ -16,15 +16,13 @@ from time import monotonic
 from typing import BinaryIO
 
 from vidcolor.errors import NotAllowed
-
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"})
-"""Ends of names that pictures have."""
+from vidcolor.places import PICTURE_SUFFIXES
 
 SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv"}
     | {".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".ts", ".vob", ".webm"}
     | {".wmv"}
-    | PICTURES
+    | PICTURE_SUFFIXES
 )
 """Ends of names that films and pictures have; archives have none of them."""
 

@@ -2,7 +2,7 @@
 // What is shown is this page's alone, and stays over a reload.
 (() => {
   const { find, make, say, ask, tell } = desk;
-  const DIALS = ["weights", "size", "vivid", "smooth", "saturation"];
+  const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles"];
   const MEMORY = "vidcolor";
   const REST = 200; // milliseconds that a page must rest before a frame is colored
   const SHOTS = 1500; // milliseconds between two looks for more shots
