@@ -12,7 +12,7 @@ import torch
 from torchvision.transforms.v2.functional import resize
 
 from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.pipeline import colorize_image
+from vidcolor.stills import colorize_image
 from vidcolor.training.validation import sheet
 
 NAMES = ("mountains", "meadow", "brook", "dogs", "bee", "pagoda", "aviator", "officer")

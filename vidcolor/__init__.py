@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from vidcolor.film.probe import open_film
     from vidcolor.frames import Report
     from vidcolor.model.weights import available_weights, load_weights, save_weights
-    from vidcolor.pipeline import colorize_film, colorize_image
+    from vidcolor.pipeline import colorize_film
     from vidcolor.preview import contact_sheet, still_at
     from vidcolor.settings import (
         ChunkSettings,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         TitleSettings,
     )
     from vidcolor.shots import detect_shots
+    from vidcolor.stills import colorize_image
     from vidcolor.training.settings import TrainSettings
     from vidcolor.training.trainer import train
 
@@ -79,7 +80,7 @@ _HOMES = {
     "VidcolorError": "errors",
     "available_weights": "model.weights",
     "colorize_film": "pipeline",
-    "colorize_image": "pipeline",
+    "colorize_image": "stills",
     "colorize_on_cluster": "cluster",
     "contact_sheet": "preview",
     "decode": "film.decode",

@@ -11,24 +11,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from vidcolor.assembly import assemble
 from vidcolor.chunks import plan_chunks, unfinished, without
-from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
 from vidcolor.crew import Crew
-from vidcolor.errors import ChunkDiffers, SettingsError, UnsupportedPixels
+from vidcolor.errors import ChunkDiffers, UnsupportedPixels
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.packets import write_chunk
 from vidcolor.film.probe import Film, open_film
 from vidcolor.film.sameness import Content, of_the_same
-from vidcolor.film.still import frame_rgb
 from vidcolor.film.stitch import check_writable
 from vidcolor.film.target import check_target
-from vidcolor.frames import FilmInfo, Frame, PixelLayout, Progress, Report
+from vidcolor.frames import FilmInfo, Frame, Progress, Report
 from vidcolor.job import as_begun, as_known, describe_job, fit, told_weights, versions, with_content
 from vidcolor.journal import Journal, open_journal
 from vidcolor.kept import going_on
@@ -46,7 +42,7 @@ from vidcolor.way import crew_for
 from vidcolor.workfolder import ChunkFolder, DoneChunk
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 OnProgress = Callable[[Progress], None]
 OnReport = Callable[[Report], object]
@@ -316,39 +312,3 @@ def write_down(
     chunk = DoneChunk(number, facts, after, *found)
     folder.add(chunk)
     return chunk
-
-
-def colorize_image(
-    gray: np.ndarray[Any, Any], *, colorizer: Colorizer | None = None
-) -> np.ndarray[Any, Any]:
-    """Colour one picture.
-
-    Args:
-        gray: ``(H, W)`` or ``(H, W, 3)`` uint8; a colour picture is recoloured from its luma.
-        colorizer: What to colour with; None loads the default weights.
-
-    Returns:
-        ``(H, W, 3)`` uint8 RGB whose BT.601 luma is that of ``gray``, to within rounding.
-
-    Raises:
-        SettingsError: the array has another shape or type.
-        WeightsError: the default weights are missing or damaged.
-    """
-    picture = torch.from_numpy(gray.copy())
-    if (
-        picture.dtype != torch.uint8
-        or picture.ndim not in (2, 3)
-        or picture.shape[2:] not in ((), (3,))
-        or not picture.numel()
-    ):
-        raise SettingsError("a picture is an array of uint8, (height, width) or (height, width, 3)")
-    kr, kb = KR_KB["bt601"]
-    if picture.ndim == 3:
-        weights = torch.tensor([kr, 1 - kr - kb, kb])
-        picture = (picture.float() @ weights).round().to(torch.uint8)
-    layout = PixelLayout("yuv444p", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
-    chroma = torch.empty_like(picture), torch.empty_like(picture)
-    frame = Frame(picture, chroma, layout, pts=0, duration=0, time_base=Fraction(1))
-    colorizer = colorizer or Colorizer.from_weights()
-    (painted,) = paint(colorizer.colorize([frame]), Settings().paint)
-    return frame_rgb(painted)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
+
+from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
-from vidcolor.errors import FilmError
+from vidcolor.errors import FilmError, SettingsError
 from vidcolor.film.extras import Extras, into_png
 from vidcolor.film.kinds import PNG, check_kind, is_animation
 from vidcolor.film.limits import check_file
@@ -15,12 +21,13 @@ from vidcolor.film.probe import film_is_still
 from vidcolor.film.reader import Still
 from vidcolor.film.still import (
     check_still_target,
+    frame_rgb,
     png_bytes,
     still_damage,
     strictly,
     write_stills,
 )
-from vidcolor.frames import Damage, Frame, LeftBehind, Report
+from vidcolor.frames import Damage, Frame, LeftBehind, PixelLayout, Report
 from vidcolor.job import describe_still, told_weights
 from vidcolor.neutrals import GrayRuns
 from vidcolor.paint import paint
@@ -55,7 +62,7 @@ def colorize_still(
     report.job = describe_still(source, target, settings, colorizer)
     pages = painted_pages(still, colorizer, settings, report, still.pages if several else 1)
     left = write_stills(pages, target, settings.output, several=several)
-    _conclude(report, left)
+    _conclude(report, colorizer, left)
     report.bytes = target.stat().st_size
     return report
 
@@ -81,7 +88,7 @@ def painted_png(
     data, left = into_png(png_bytes(painted), extras)
     if settings.output.strict and left:
         raise strictly(left)
-    _conclude(report, left)
+    _conclude(report, colorizer, left)
     return data, report
 
 
@@ -134,7 +141,6 @@ def painted_pages(
         if photo.tone:
             report.luma = f"converted from {photo.tone}"
         yield painted, extras
-    report.notes += colorizer.notes
     if failed and not report.frames:
         raise failed
 
@@ -160,11 +166,47 @@ def _report(source: Path, target: str, colorizer: Colorizer) -> Report:
     return report
 
 
-def _conclude(report: Report, left: list[LeftBehind]) -> None:
+def _conclude(report: Report, colorizer: Colorizer, left: list[LeftBehind]) -> None:
     """Brings what was found page by page to what is said of the whole."""
     report.left_behind = list(dict.fromkeys([*report.left_behind, *left]))
     lost = {one.what for one in report.left_behind}
     report.carried = [one for one in dict.fromkeys(report.carried) if one not in lost]
-    report.notes = list(dict.fromkeys(report.notes))
+    report.notes = list(dict.fromkeys([*report.notes, *colorizer.notes]))
     for damage in report.damage:
         report.damage_counts[damage.kind] = report.damage_counts.get(damage.kind, 0) + 1
+
+
+def colorize_image(
+    gray: np.ndarray[Any, Any], *, colorizer: Colorizer | None = None
+) -> np.ndarray[Any, Any]:
+    """Colour one picture.
+
+    Args:
+        gray: ``(H, W)`` or ``(H, W, 3)`` uint8; a colour picture is recoloured from its luma.
+        colorizer: What to colour with; None loads the default weights.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB whose BT.601 luma is that of ``gray``, to within rounding.
+
+    Raises:
+        SettingsError: the array has another shape or type.
+        WeightsError: the default weights are missing or damaged.
+    """
+    picture = torch.from_numpy(gray.copy())
+    if (
+        picture.dtype != torch.uint8
+        or picture.ndim not in (2, 3)
+        or picture.shape[2:] not in ((), (3,))
+        or not picture.numel()
+    ):
+        raise SettingsError("a picture is an array of uint8, (height, width) or (height, width, 3)")
+    kr, kb = KR_KB["bt601"]
+    if picture.ndim == 3:
+        weights = torch.tensor([kr, 1 - kr - kb, kb])
+        picture = (picture.float() @ weights).round().to(torch.uint8)
+    layout = PixelLayout("yuv444p", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
+    chroma = torch.empty_like(picture), torch.empty_like(picture)
+    frame = Frame(picture, chroma, layout, pts=0, duration=0, time_base=Fraction(1))
+    colorizer = colorizer or Colorizer.from_weights()
+    (painted,) = paint(colorizer.colorize([frame]), Settings().paint)
+    return frame_rgb(painted)

@@ -9,12 +9,13 @@ from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError
 from vidcolor.frames import Damage, LeftBehind, Report
 from vidcolor.model.colornet import ColorNet
-from vidcolor.pipeline import colorize_image, versions
+from vidcolor.pipeline import versions
 from vidcolor.settings import (
     ColorizerSettings,
     OpenSettings,
     PaintSettings,
 )
+from vidcolor.stills import colorize_image
 
 REC601 = np.array([0.299, 0.587, 0.114])
 

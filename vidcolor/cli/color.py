@@ -156,6 +156,11 @@ def add_colour(p: argparse.ArgumentParser) -> None:
         metavar="K",
         help="the net sees every K-th frame, the others get its colour along the motion; faster",
     )
+    _add_dials(net)
+
+
+def _add_dials(net: argparse._ArgumentGroup) -> None:
+    """How the color is wanted."""
     net.add_argument(
         "--vivid",
         type=float,
