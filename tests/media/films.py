@@ -83,6 +83,10 @@ def make_picture(spec: Spec, index: int) -> tuple[av.VideoFrame, np.ndarray | No
     planar = first.is_luma and all(
         c.plane == i for i, c in enumerate(form.components) if not c.is_alpha
     )
+    if spec.pix_fmt == "pal8":  # swscale leaves a palette as it lies in the memory
+        shades = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, 1)
+        shades[:, 0] = 255
+        return av.VideoFrame.from_ndarray((luma.astype(np.uint8), shades), format="pal8"), None
     if not planar or form.is_big_endian:
         gray = av.VideoFrame(spec.width, spec.height, "gray" if bits == 8 else "gray16le")
         plane_view(gray.planes[0], bits if bits == 8 else 16)[:] = (
