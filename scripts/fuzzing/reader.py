@@ -101,7 +101,8 @@ def read(path: str) -> Seen:
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     with av.open(path, options=options, metadata_errors="surrogateescape") as container:
         covers = Disposition.attached_pic | Disposition.timed_thumbnails
-        films = [s for s in container.streams.video if not s.disposition & covers]
+        known = [s for s in container.streams.video if s.codec_context is not None]
+        films = [s for s in known if not s.disposition & covers]
         best = container.streams.best("video")
         video: Any = next(
             (s for s in films if best is not None and s.index == best.index), films[0]

