@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 import av
+from av.stream import Disposition
 
 from vidcolor.errors import OutputError
 from vidcolor.film.acm import name_by_tag
@@ -172,10 +173,13 @@ class FilmWriter(Muxer):
         """Notes of which streams less was read back than was written.
 
         Readers cut some sound into other packets, and some containers take off its headers; so
-        only that is missing of which there are fewer packets and fewer bytes.
+        only that is missing of which there are fewer packets and fewer bytes. A cover picture is no
+        packet to a reader of MP4.
         """
         labels = {route.stream.index: route.label for route in self.passthrough.routes}
         for index, out in self._outs.items():
+            if out.stream.disposition & Disposition.attached_pic:
+                continue
             sent = self._sent.get(out.stream.index, Amount())
             back = found.get(out.stream.index, Amount())
             if back.packets < sent.packets and back.bytes < sent.bytes:
