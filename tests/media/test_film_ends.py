@@ -55,7 +55,7 @@ def damage(path: Path) -> list[str]:
         return [f"{one.kind}: {one.text}" for one in film.damage]
 
 
-@pytest.mark.parametrize("kind", ["gif", "ogv", "mxf", "nut"])
+@pytest.mark.parametrize("kind", ["gif", pytest.param("ogv", marks=pytest.mark.slow), "mxf", "nut"])
 def test_a_film_that_breaks_off(kind: str, tmp_path: Path) -> None:
     data = whole(tmp_path, kind)
     for share in (100, 97, 70):

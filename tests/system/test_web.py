@@ -233,6 +233,7 @@ def check_result(result: Path, source: Path) -> None:
         assert np.abs(chroma).mean() > 4
 
 
+@pytest.mark.slow  # a job took over two minutes once beside the other tests
 def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_path: Path) -> None:
     upload = make_film(tmp_path / "grandma's <i>reel.mp4")
     visit = Visit(browser, serving.address)
@@ -324,6 +325,7 @@ def test_each_page_has_its_own_film_and_dials_over_a_reload(
     assert visit.complaints == other.complaints == []
 
 
+@pytest.mark.slow  # a list stays open at times when Tab comes at once
 def test_all_of_it_by_keyboard(serving: Serving, browser: Any, films: Path) -> None:
     (name,) = (path.name for path in films.iterdir())
     visit = Visit(browser, serving.address)
