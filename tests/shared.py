@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
+import pytest
 from torch import Tensor
 
 from vidcolor.training.checkpoints import Position
@@ -33,3 +34,13 @@ def stopper(losses: list[float], at_step: int) -> Callable[[Position, dict[str, 
         losses.append(told["total"])
 
     return on_step
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The single line on stderr; nothing else was printed."""
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert err.startswith("vidcolor: ")
+    assert "Traceback" not in err
+    return err

@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import pytest
+from shared import one_line
 
 import vidcolor
 from vidcolor import pipeline
@@ -37,16 +38,6 @@ OPTIONS = {
 SAMPLE = Path(__file__).parent.parent / "samples" / "newsreel.mp4"
 
 Captured = pytest.CaptureFixture[str]
-
-
-def one_line(capsys: Captured) -> str:
-    """The single line on stderr; nothing else was printed."""
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1, err
-    assert err.startswith("vidcolor: ")
-    assert "Traceback" not in err
-    return err
 
 
 @pytest.fixture

@@ -13,21 +13,13 @@ from typing import Any
 
 import av
 import pytest
+from shared import one_line
 
 from vidcolor import pipeline
 from vidcolor.cli.main import COMMANDS, main
 from vidcolor.frames import Report
 
 Captured = pytest.CaptureFixture[str]
-
-
-def one_line(capsys: Captured) -> str:
-    """The single line on stderr; nothing else was printed."""
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1, err
-    assert err.startswith("vidcolor: ")
-    return err
 
 
 @pytest.fixture

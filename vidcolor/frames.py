@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vidcolor.plain import made
+from vidcolor.plain import from_plain
 
 if TYPE_CHECKING:  # films are probed without paying for torch
     from torch import Tensor
@@ -322,4 +322,4 @@ class Report:
         asked = {"damage", "left_behind", "neutral", "workers"}
         if not isinstance(found, dict) or not found.keys() >= asked:
             raise ValueError("is no report")
-        return made(cls, {name: value for name, value in found.items() if name != "clean"})
+        return from_plain(cls, {name: value for name, value in found.items() if name != "clean"})

@@ -17,7 +17,7 @@ _LARGEST = 1 << 63
 _ROWS = (list, tuple)
 
 
-def made(kind: type[T], entry: object) -> T:
+def from_plain(kind: type[T], entry: object) -> T:
     """A dataclass of what `dataclasses.asdict` made plain.
 
     Args:
@@ -89,7 +89,7 @@ def _value(hint: Any, value: Any) -> Any:
     if origin is dict and isinstance(value, dict) and all(isinstance(k, str) for k in value):
         return {key: _value(inner[1], each) for key, each in value.items()}
     if dataclasses.is_dataclass(hint):
-        return made(hint, value)  # type: ignore[arg-type]
+        return from_plain(hint, value)  # type: ignore[arg-type]
     if hint is Any and is_plain(value):
         return value
     if hint is float and _is_number(value):

@@ -23,7 +23,7 @@ from vidcolor.film.target import output_errors
 from vidcolor.frames import Damage, Frame, PixelLayout
 from vidcolor.lines import checked_line, entries
 from vidcolor.neutrals import from_byte, to_byte
-from vidcolor.plain import made
+from vidcolor.plain import from_plain
 from vidcolor.streams import close, watched
 from vidcolor.workfolder import PLAN, ChunkFolder
 
@@ -250,8 +250,8 @@ def read_plan(folder: ChunkFolder) -> Plan | None:
         first, *middle, last = entries(folder.folder / PLAN)
         if first["job"] != folder.job:
             return None
-        chunks = tuple(made(PlannedChunk, line["chunk"]) for line in middle)
-        plan = Plan(chunks, made(PlanEnd, last["end"]))
+        chunks = tuple(from_plain(PlannedChunk, line["chunk"]) for line in middle)
+        plan = Plan(chunks, from_plain(PlanEnd, last["end"]))
         numbers = list(range(last["chunks"])) if last["chunks"] == len(chunks) else []
     except (OSError, ValueError, KeyError, TypeError):
         return None

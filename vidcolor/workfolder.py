@@ -21,7 +21,7 @@ from vidcolor.film.target import output_errors, publish, sync_folder
 from vidcolor.lines import checked_line, entries
 from vidcolor.neutrals import Run
 from vidcolor.places import part_path
-from vidcolor.plain import is_plain, made
+from vidcolor.plain import from_plain, is_plain
 from vidcolor.smoothing import Handover
 from vidcolor.streams import watched
 
@@ -216,7 +216,7 @@ def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
     if not entry.keys() >= {"facts", "colourless", "shots", "neutral"}:
         return None
     try:
-        chunk = made(DoneChunk, entry)
+        chunk = from_plain(DoneChunk, entry)
     except ValueError:
         return None
     facts = chunk.facts

@@ -26,7 +26,7 @@ from vidcolor.journal import Journal, open_journal
 from vidcolor.kept import going_on
 from vidcolor.orders import Begun, Greeting
 from vidcolor.places import report_path
-from vidcolor.plain import made
+from vidcolor.plain import from_plain
 from vidcolor.plans import Plan, PlanEnd, PlannedChunk, read_plan, write_plan
 from vidcolor.reels import Reel
 from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings, Settings
@@ -252,9 +252,9 @@ def test_a_handover_that_is_none(data: bytes) -> None:
 
 def test_made_says_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="'x' is no float"):
-        made(Damage, {"kind": "gap", "seconds": "x", "text": ""})
+        from_plain(Damage, {"kind": "gap", "seconds": "x", "text": ""})
     with pytest.raises(ValueError, match="is no Damage"):
-        made(Damage, {"kind": "gap"})
+        from_plain(Damage, {"kind": "gap"})
 
 
 @pytest.mark.parametrize("error", [TypeError("x"), RecursionError(), OutputError("a FIFO")])

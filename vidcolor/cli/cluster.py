@@ -76,7 +76,7 @@ def cluster_settings(args: argparse.Namespace) -> ClusterSettings | None:
     return ClusterSettings(args.cluster, args.workers, args.worker_cpus, args.worker_gpus)
 
 
-def colour_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSettings) -> Report:
+def color_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSettings) -> Report:
     """Colour a film, show a bar; its report.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
-from vidcolor.cli.one import check_words, colour_one
+from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
@@ -281,7 +281,7 @@ def run(args: argparse.Namespace) -> int:
     check_one(args, settings)
     if named and not args.quiet:
         say(told_target(args))
-    report = cluster.colour_one(args, settings, many) if many else colour_one(args, settings)
+    report = cluster.color_one(args, settings, many) if many else color_one(args, settings)
     code = 0 if report.clean else 3
     complaint = f"the film is done, but its report {args.report} cannot be written"
     code = max(code, write_late(report.to_dict(), args.report, complaint))

@@ -45,7 +45,7 @@ def check_words(args: argparse.Namespace, settings: Settings, clustered: bool) -
         raise SettingsError("the film goes to standard output; give --progress a file")
 
 
-def colour_one(args: argparse.Namespace, settings: Settings) -> Report:
+def color_one(args: argparse.Namespace, settings: Settings) -> Report:
     """Color a film, show a bar; its report."""
     with progress_file(args.progress) as lines, shown_of(args, lines) as shown:
         report = shown.report = work(args, settings)(on_progress=shown)

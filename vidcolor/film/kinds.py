@@ -147,11 +147,7 @@ def kind_of_bytes(head: bytes) -> Kind | None:
         return Kind("ICO")
     if head[128:132] == b"DICM":
         return Kind("DICOM")
-    if (
-        head[:1] == b"\n"
-        and head[1:3] in (b"\5\1", b"\3\1", b"\2\1")
-        and head[3:4] in b"\1\2\4\x08"
-    ):
+    if _PCX.match(head):
         return Kind("PCX")
     if b"<svg" in head:
         return Kind("SVG")
