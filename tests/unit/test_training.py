@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from vidcolor.model.weights import load_weights
 from vidcolor.training.checkpoints import Position
 from vidcolor.training.logs import RunLog
 from vidcolor.training.settings import TrainSettings
+from vidcolor.training.state import Trainer
 from vidcolor.training.trainer import train
 
 
@@ -170,10 +172,21 @@ def test_a_run_by_the_clock_ends_by_the_clock(album: Path, tmp_path: Path) -> No
     assert 0.02 <= at[-1].minutes < 0.5
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_bf16_is_used_only_where_the_machine_is_fast_in_it(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidcolor.training.state.pick_dtype", lambda device: dtype)
+    trainer = SimpleNamespace(team=SimpleNamespace(device=torch.device("cpu")))
+    with Trainer.autocast(trainer):  # type: ignore[arg-type]
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == dtype
+
+
 def test_accumulated_batches_weigh_the_same(album: Path, vgg_file: Path, tmp_path: Path) -> None:
     def losses(name: str, **fields: object) -> list[float]:
         told: list[float] = []
-        settings = run_settings(album, preset="book", vgg=str(vgg_file), sides=(64,), **fields)
+        settings = run_settings(album, preset="book", vgg=str(vgg_file), **fields)
         train(settings, tmp_path / name, on_step=lambda at, losses: told.append(losses["mse"]))
         return told
 

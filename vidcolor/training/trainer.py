@@ -1,4 +1,4 @@
-"""The training loop: plain, resumable, in bf16 autocast, in one process or several."""
+"""The training loop: plain, resumable, in bf16 where that is fast, in one process or several."""
 
 from __future__ import annotations
 
