@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from shared import save_quick_net
 from synthetic import photo
 
 from vidcolor.film.still import write_rgb
@@ -84,6 +85,18 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(tiny_weights: Path) -> ColorNet:
     """The net of `tiny_weights`; tests must not change it."""
     return load_weights(tiny_weights)[0]
+
+
+@pytest.fixture(scope="session")
+def quick_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For tests that ask how frames travel and not which net colors them."""
+    return save_quick_net(tmp_path_factory.mktemp("quick"))
+
+
+@pytest.fixture(scope="session")
+def quick(quick_weights: Path) -> ColorNet:
+    """The net of `quick_weights`; tests must not change it."""
+    return load_weights(quick_weights)[0]
 
 
 @pytest.fixture(scope="session")

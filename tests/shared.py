@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
+import torch
 from torch import Tensor
 
+from vidcolor.model.build import build_net
+from vidcolor.model.colornet import ColorNetConfig
+from vidcolor.model.mininet import MiniNet
+from vidcolor.model.weights import save_weights
 from vidcolor.training.checkpoints import Position
 
 
@@ -44,3 +50,28 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
     assert err.startswith("vidcolor: ")
     assert "Traceback" not in err
     return err
+
+
+def save_quick_net(folder: Path, seed: int = 20) -> Path:
+    """The smallest net there is, 40 times as quick as one with VGG16; it sees the picture."""
+    state = torch.get_rng_state()
+    torch.manual_seed(seed)
+    net = build_net(ColorNetConfig(preset="mini", width=24, blocks=(1, 1), heads=2, bin_size=20))
+    assert isinstance(net, MiniNet)
+    assert net.classify.bias is not None
+    with torch.no_grad():
+        net.classify.bias.copy_(-(net.bins - torch.tensor([40.0, 40.0])).norm(dim=1) / 12)
+        net.classify.weight.mul_(8)
+    torch.set_rng_state(state)
+    return save_weights(net.eval(), folder / "quick.safetensors", training={}, scores={})
+
+
+def slow_but(quick: Iterable[Any], cases: Iterable[Any]) -> list[Any]:
+    """Cases for `pytest.mark.parametrize`, of which only some are among the quick tests."""
+    quick = list(quick)
+    return [case if case in quick else _slow(case) for case in cases]
+
+
+def _slow(case: Any) -> Any:
+    values = case if isinstance(case, tuple) else (case,)
+    return pytest.param(*values, marks=pytest.mark.slow)

@@ -59,11 +59,11 @@ def number_in(cell: Tensor) -> int:
 
 @pytest.fixture
 def preview(
-    film: Path, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+    film: Path, tmp_path: Path, quick_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Preview:
     """Runs the command on the film; the sheet is ``out.png``."""
     monkeypatch.chdir(tmp_path)
-    words = ["--weights", str(tiny_weights), "--size", "64", "--device", "cpu"]
+    words = ["--weights", str(quick_weights), "--size", "64", "--device", "cpu"]
 
     def run(*more: object, source: Path = film) -> int:
         return main(["preview", str(source), "out.png", *words, *map(str, more)])

@@ -56,7 +56,7 @@ def test_the_default_is_four_by_four(preview: Preview) -> None:
 
 
 def test_labels_are_times_of_the_film(
-    preview: Preview, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+    preview: Preview, quick_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put: list[tuple[int, str]] = []
     heading: list[Any] = []
@@ -77,7 +77,7 @@ def test_labels_are_times_of_the_film(
     (name, facts), *_ = heading
     assert name == "a film.mp4"
     dot = "\N{MIDDLE DOT}"
-    assert facts == f"128x96  {dot}  0:00:04.000  {dot}  weights {tiny_weights.name}"
+    assert facts == f"128x96  {dot}  0:00:04.000  {dot}  weights {quick_weights.name}"
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_a_moment_past_the_end(preview: Preview, capsys: Captured, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_sweep(preview: Preview, tiny_weights: Path, capsys: Captured) -> None:
-    ways = ("--vary", "saturation=0,1,2", "--vary", f"weights={tiny_weights},{tiny_weights}")
+def test_a_sweep(preview: Preview, quick_weights: Path, capsys: Captured) -> None:
+    ways = ("--vary", "saturation=0,1,2", "--vary", f"weights={quick_weights},{quick_weights}")
     assert preview(*ways, "--at", "1", "--at", "3", "--no-smooth") == 0
     assert "6 frames" in capsys.readouterr().err
-    found = cells(3, 6, (WIDTH, HEIGHT), ["saturation 0, weights tiny.safetensors"])
+    found = cells(3, 6, (WIDTH, HEIGHT), ["saturation 0, weights quick.safetensors"])
     assert [number_in(cell) for cell in found] == [20] * 3 + [60] * 3
     strengths = [chroma(cell[:, 30:70]) for cell in found]
     assert strengths[0] < 1
@@ -216,9 +216,9 @@ def test_a_target_that_exists_is_kept(preview: Preview, capsys: Captured) -> Non
     assert len(read_rgb("out.png")) == 3
 
 
-def test_a_jpeg(film: Path, tmp_path: Path, tiny_weights: Path) -> None:
+def test_a_jpeg(film: Path, tmp_path: Path, quick_weights: Path) -> None:
     target = tmp_path / "-odd nämé.jpg"
-    words = ["--weights", str(tiny_weights), "--size", "64", "--at", "1", "-q", "--no-smooth"]
+    words = ["--weights", str(quick_weights), "--size", "64", "--at", "1", "-q", "--no-smooth"]
     assert main(["preview", str(film), str(target), *words]) == 0
     assert target.read_bytes()[:3] == b"\xff\xd8\xff"
     assert read_rgb(target).shape[2] == 2 * MARGIN + 2 * WIDTH + GAP

@@ -54,7 +54,7 @@ CODECS = [
     ("libvpx-vp9", ".webm", {}),
     ("ffv1", ".mkv", {}),
     ("prores_ks", ".mov", {}),
-    ("libvpx", ".webm", {}),
+    ("libvpx", ".webm", {"deadline": "realtime", "cpu-used": "8"}),
     ("mpeg4", ".mkv", {"bf": "2"}),
 ]
 

@@ -72,9 +72,9 @@ class Pipe:
 
 
 @pytest.fixture
-def settings(tiny_weights: Path) -> Settings:
+def settings(quick_weights: Path) -> Settings:
     """A tiny net; every frame on its own, as it was, lossless."""
-    net = ColorizerSettings(weights=str(tiny_weights), size=64)
+    net = ColorizerSettings(weights=str(quick_weights), size=64)
     return Settings(colorizer=net, smooth=SmoothSettings(0.0), encode=EncodeSettings(lossless=True))
 
 

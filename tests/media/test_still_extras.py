@@ -33,9 +33,9 @@ Paints = Callable[..., tuple[Path, Report]]
 
 
 @pytest.fixture(scope="module")
-def colored(tiny: ColorNet) -> Paints:
+def colored(quick: ColorNet) -> Paints:
     """Colors a picture to a name beside it; the target and the report."""
-    colorizer = Colorizer(tiny, ColorizerSettings(device="cpu", size=64))
+    colorizer = Colorizer(quick, ColorizerSettings(device="cpu", size=64))
 
     def color(source: Path, name: str, **output: Any) -> tuple[Path, Report]:
         target = source.with_name(name)

@@ -326,11 +326,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["o.png", "o.jpg", "o.tif"])
-def test_memory_of_a_large_picture(name: str, tmp_path: Path, tiny_weights: Path) -> None:
+def test_memory_of_a_large_picture(name: str, tmp_path: Path, quick_weights: Path) -> None:
     rows = (np.arange(8192) // 32).astype(np.uint8)
     path = put(tmp_path, saved(np.tile(rows[:, None, None], (1, 8192, 3)), "PNG"), "a.png")
     assert path.stat().st_size < 500_000
-    command = [sys.executable, "-c", PEAK, str(tiny_weights), str(path), str(tmp_path / name)]
+    command = [sys.executable, "-c", PEAK, str(quick_weights), str(path), str(tmp_path / name)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(run.stdout) < 2500, "MB"
 

@@ -12,8 +12,8 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "media"))  # films.py lives with the film tests
 
 from command import Command
-from killing import quick_weights
 from reels import build
+from shared import save_quick_net
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def reel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Those of a net that is quicker still than that of the other tests."""
-    return quick_weights(tmp_path_factory.mktemp("weights"))
+    return save_quick_net(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="session")

@@ -75,27 +75,6 @@ def _picture(shot: int, step: int) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(picture.astype(np.uint8))
 
 
-def quick_weights(folder: Path, seed: int = 20) -> Path:
-    """The smallest net there is; its colours depend on the picture."""
-    import torch
-
-    from vidcolor.model.build import build_net
-    from vidcolor.model.colornet import ColorNetConfig
-    from vidcolor.model.mininet import MiniNet
-    from vidcolor.model.weights import save_weights
-
-    state = torch.get_rng_state()
-    torch.manual_seed(seed)
-    net = build_net(ColorNetConfig(preset="mini", width=24, blocks=(1, 1), heads=2, bin_size=20))
-    assert isinstance(net, MiniNet)
-    assert net.classify.bias is not None
-    with torch.no_grad():
-        net.classify.bias.copy_(-(net.bins - torch.tensor([40.0, 40.0])).norm(dim=1) / 12)
-        net.classify.weight.mul_(8)
-    torch.set_rng_state(state)
-    return save_weights(net.eval(), folder / "quick.safetensors", training={}, scores={})
-
-
 def packets(path: Path) -> Packets:
     """Of every packet of a film: stream, pts, dts, duration, key flag, and what it holds."""
     with av.open(str(path), metadata_errors="surrogateescape") as container:

@@ -214,6 +214,7 @@ def ended(running: subprocess.Popen[str]) -> tuple[int, str]:
     return running.returncode, err
 
 
+@pytest.mark.slow  # test_resume kills single films, test_batch skips what is done
 def test_a_batch_that_was_killed_goes_on(
     run: Run, reels: Path, command: Command, tmp_path: Path
 ) -> None:
@@ -234,6 +235,7 @@ def test_a_batch_that_was_killed_goes_on(
     assert listing(reels / "out") == [b"a.mp4", b"a.mp4.json", b"b.mp4", b"b.mp4.json"]
 
 
+@pytest.mark.slow  # the same signal stops one film in test_resume
 def test_ctrl_c_stops_all_films(reels: Path, command: Command) -> None:
     make_reel(reels / "in" / "c.mp4", (5,))
     weights = ("--weights", str(command.weights))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from command import Command, listing
-from killing import make_reel, packets, quick_weights, wait_for, work_of
+from killing import make_reel, packets, wait_for, work_of
+from shared import save_quick_net
 
 from vidcolor.cli.main import main
 
@@ -31,7 +32,7 @@ class Stage:
     """A film, and what one run makes of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.film, self.weights = make_reel(folder / "in.mp4", SHOTS), quick_weights(folder)
+        self.film, self.weights = make_reel(folder / "in.mp4", SHOTS), save_quick_net(folder)
         self.whole = folder / "whole.mp4"
         assert main([str(self.film), str(self.whole), *self.options, "-q"]) == 0
 
@@ -87,6 +88,7 @@ def end(running: subprocess.Popen[str]) -> tuple[int, str]:
     return running.returncode, err
 
 
+@pytest.mark.slow  # Ray alone takes 20 s to start; test_company has the same without Ray
 def test_a_worker_is_killed_in_mid_film(stage: Stage, tmp_path: Path) -> None:
     target, told = tmp_path / "out.mp4", tmp_path / "report.json"
     running = stage.start(target, "--workers", "2", "-v", "--report", str(told))

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from command import listing
 from company import Company
 from killing import CHUNKS, SHOTS, make_reel, packets, work_of
 from reels import FILMS
+from shared import slow_but
 
 from vidcolor import pipeline
 from vidcolor.batch import Result, read_report
@@ -43,7 +45,7 @@ def one_net(nets: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("vidcolor.colorizer.load_weights", nets)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(tiny_weights: Path) -> Settings:
     return Settings(
         colorizer=ColorizerSettings(weights=str(tiny_weights), device="cpu", size=64, batch=1),
@@ -62,34 +64,15 @@ def check_same(report: Report, other: Report) -> None:
 
 
 KINDS = {
-    *(
-        "base.mp4",
-        "rich.mkv",
-        "rich.mp4",
-        "twofilms.mkv",
-        "sar.mkv",
-        "tff.mpg",
-        "vfr.mkv",
-        "film.mp4",
-    ),
-    *("film.mp4", "gray16.mkv", "bgr0.mkv", "hole.gif", "odd.mkv", "frames1.mp4", "offset.ts"),
-    *(
-        "negative.ts",
-        "captions.mkv",
-        "latin1.mkv",
-        "mp3.avi",
-        "raw.h264",
-        "repeated.mkv",
-        "still.png",
-    ),
-    *("still.png", "sound.m4a", "missing.mp4", "encrypted.mp4"),
+    *("film.mp4", "rich.mkv", "tff.mpg", "vfr.mkv", "hole.gif", "frames1.mp4", "negative.ts"),
+    *("captions.mkv", "still.png", "sound.m4a", "missing.mp4"),
 }
 """One film of each kind; the others are slow."""
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in KINDS else pytest.mark.slow) for name in FILMS],
+    slow_but(KINDS, FILMS),
 )
 def test_every_kind_of_film_is_the_one_that_one_run_makes(
     name: str, reel: Callable[[str], Path], settings: Settings, tmp_path: Path
@@ -117,26 +100,26 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_reel(tmp_path_factory.mktemp("film") / "in.mp4")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def parted(settings: Settings) -> Settings:
     """Chunks as `CHUNKS` tells of them."""
     return replace(settings, chunks=ChunkSettings(0.5, 1.5))
 
 
-@pytest.fixture
-def whole(film: Path, parted: Settings, tmp_path: Path) -> Report:
+@pytest.fixture(scope="module")
+def whole(film: Path, parted: Settings, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The film that one run makes."""
-    (tmp_path / "whole").mkdir()
-    return colorize_film(film, tmp_path / "whole" / "out.mp4", settings=parted)
+    return colorize_film(film, tmp_path_factory.mktemp("whole") / "out.mp4", settings=parted)
 
 
 def is_chunk(task: Task, number: int | None = None) -> bool:
     return task.step is Step.CHUNK and number in (None, task.chunk)
 
 
-@pytest.mark.parametrize("strength", [0.95, 0.0])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(
+    ("workers", "stride", "strength"),
+    slow_but([(3, 2, 0.95), (1, 1, 0.0)], product((1, 3), (1, 2), (0.95, 0.0))),
+)
 def test_shots_that_are_split_have_no_seam(
     film: Path, parted: Settings, tmp_path: Path, strength: float, stride: int, workers: int
 ) -> None:
@@ -157,7 +140,7 @@ def test_shots_that_are_split_have_no_seam(
 
 
 @pytest.mark.parametrize("step", Step)
-@pytest.mark.parametrize("time", [1, 2])
+@pytest.mark.parametrize("time", slow_but([1], [1, 2]))
 def test_a_worker_that_dies_with_anything_in_hand_loses_only_that(
     step: Step, time: int, film: Path, parted: Settings, whole: Report, tmp_path: Path
 ) -> None:
@@ -178,11 +161,11 @@ def test_a_worker_that_dies_with_anything_in_hand_loses_only_that(
     check_same(whole, outcome.report)
     chunks = [task for _, task in company.orders if is_chunk(task)]
     assert len(chunks) == len(CHUNKS) + (step is Step.CHUNK)
-    assert listing(tmp_path) == [b"out.mp4", b"whole"]
+    assert listing(tmp_path) == [b"out.mp4"]
     assert sum(worker.failures for worker in outcome.report.workers) == 1
 
 
-@pytest.mark.parametrize("words", range(1, 16, 2))
+@pytest.mark.parametrize("words", slow_but([11], range(1, 16, 2)))
 def test_another_driver_goes_on_from_the_work_folder(
     words: int, film: Path, parted: Settings, whole: Report, tmp_path: Path
 ) -> None:
@@ -199,7 +182,7 @@ def test_another_driver_goes_on_from_the_work_folder(
     assert outcome.report, outcome.error
     check_same(replace(whole, resumed=done), outcome.report)
     assert sum(is_chunk(task) for _, task in second.orders) == len(CHUNKS) - done
-    assert listing(tmp_path) == [b"out.mp4", b"whole"]
+    assert listing(tmp_path) == [b"out.mp4"]
 
 
 def test_one_run_goes_on_where_many_stopped_and_many_where_one_did(
@@ -286,7 +269,7 @@ def test_two_workers_on_one_chunk_do_no_harm(
     outcome = Company(parted).one(film, target)
     assert outcome.report, outcome.error
     check_same(replace(whole, resumed=len(CHUNKS)), outcome.report)
-    assert listing(tmp_path) == [b"out.mp4", b"whole"]
+    assert listing(tmp_path) == [b"out.mp4"]
 
 
 def test_a_film_that_seeks_to_the_wrong_place_is_read_from_its_beginning(
@@ -330,6 +313,7 @@ def test_a_film_that_changes_meanwhile_is_told(
     assert listing(tmp_path) == [b".out.mp4.vidcolor", b"in.mp4"], "what is done is kept"
 
 
+@pytest.mark.slow
 def test_a_touch_meanwhile_and_between_makes_no_other_film(
     film: Path, parted: Settings, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,7 +405,7 @@ def test_a_worker_that_dies_with_the_last_word_on_its_lips(
     check_same(whole, outcome.report)
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("several", slow_but([True], [False, True]))
 def test_a_driver_that_dies_before_it_hears_that_a_film_is_done(
     several: bool, film: Path, parted: Settings, whole: Report, tmp_path: Path
 ) -> None:

@@ -26,10 +26,10 @@ from killing import (
     lines_of,
     make_reel,
     packets,
-    quick_weights,
     start,
     work_of,
 )
+from shared import save_quick_net, slow_but
 
 from vidcolor.cli.main import main
 from vidcolor.film.mux import FilmWriter
@@ -56,7 +56,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     folder = tmp_path_factory.mktemp("stage")
-    film, weights = make_reel(folder / "in.mp4"), quick_weights(folder)
+    film, weights = make_reel(folder / "in.mp4"), save_quick_net(folder)
     whole = folder / "whole.mp4"
     assert main([str(film), str(whole), *USUAL, "-q", "--weights", str(weights)]) == 0
     return Stage(film, weights, whole)
@@ -176,10 +176,7 @@ def test_a_full_disk(
     assert listing(disk) == [b"out.mp4"]
 
 
-LATE = [pytest.param(place, marks=pytest.mark.slow) for place in (1, 2, 3, 11, 12, 14)]
-
-
-@pytest.mark.parametrize("place", [0, 4, -2, *LATE])
+@pytest.mark.parametrize("place", slow_but([4], [0, 4, -2, 1, 2, 3, 11, 12, 14]))
 def test_the_disk_says_so_late(
     place: int,
     stage: Stage,

@@ -69,6 +69,7 @@ def test_a_damaged_film_into_a_pipe_is_3(
     assert b"DAMAGE" in err
 
 
+@pytest.mark.slow
 def test_a_player_that_is_closed_is_no_error(net: list[str], tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", Spec(frames=60, audio=(Audio("flac"),)))
     reading, writing = os.pipe()

@@ -29,11 +29,11 @@ from killing import (
     lines_of,
     make_reel,
     packets,
-    quick_weights,
     start,
     wait_for,
     work_of,
 )
+from shared import save_quick_net
 
 from vidcolor import pipeline
 from vidcolor.cli.main import main
@@ -80,7 +80,7 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     (folder / "to").mkdir()
-    film, weights = make_reel(folder / "in.mp4"), quick_weights(folder)
+    film, weights = make_reel(folder / "in.mp4"), save_quick_net(folder)
     target = folder / "to" / "out.mp4"
     target.write_bytes(OLD)
     with pytest.MonkeyPatch.context() as patch:
@@ -257,6 +257,7 @@ def test_a_process_killed_three_times(
     check_same(target, stage.whole)
 
 
+@pytest.mark.slow
 def test_a_film_with_strides_is_the_same(
     run: Run, redone: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -438,7 +439,7 @@ def test_other_files_and_versions_are_refused_and_undone(
             os.utime(film, ns=(state.st_atime_ns, state.st_mtime_ns))
         if what == "weights":
             (tmp_path / "other").mkdir()
-            command.weights = quick_weights(tmp_path / "other", seed=21)
+            command.weights = save_quick_net(tmp_path / "other", seed=21)
         if what == "version":
             newer = versions() | {"av": "99.0"}
             otherwise.setattr("vidcolor.job.versions", lambda: newer)
@@ -484,7 +485,10 @@ def end(running: subprocess.Popen[str]) -> tuple[int, str, float]:
     return running.returncode, err, time.monotonic() - began
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_a_signal_stops_a_slow_net_in_2_seconds(
     number: int, code: int, stage: Stage, run: Run, redone: list[int], tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from command import TIME_LIMIT, Command, listing
 from films import Audio, make_film
 from more_films import SMALL
 from seen import see
+from shared import slow_but
 
 from vidcolor import assembly, pipeline
 from vidcolor.errors import OutputFull
@@ -153,6 +154,7 @@ def after_a_chunk(patch: pytest.MonkeyPatch, fault: Callable[[], object]) -> Non
 
 
 @pytest.mark.usefixtures("known_by")
+@pytest.mark.slow
 def test_a_touch_makes_no_other_film(
     film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +239,7 @@ def test_fresh_that_cannot_begin_keeps_what_is_done(
     assert outcome.report["resumed"] == outcome.report["chunks"] == 3
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.6, 1.8])
+@pytest.mark.parametrize("delay", slow_but([1.8], [0.05, 0.6, 1.8]))
 def test_an_interrupt_while_libraries_load(
     delay: float, film: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:

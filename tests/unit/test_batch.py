@@ -41,7 +41,7 @@ FORCE = Settings(colorizer=NET, output=OutputSettings(force=True))
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, tiny: ColorNet) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, quick: ColorNet) -> Path:
     """Three films, the second of them broken, and a picture in ``in``, coloured to ``out``."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "in").mkdir()
@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, tiny: ColorNet) -> Path:
         write_film(folder / "in" / name, [photo(seed, 64, 80)] * 3)
     (folder / "in" / "b.mkv").write_bytes(b"no film")
     write_rgb(photo(5, 64, 80), folder / "in" / "p.png")
-    batch = Batch(PLAIN, Colorizer(tiny, NET))
+    batch = Batch(PLAIN, Colorizer(quick, NET))
     found = [batch.colour(reel) for reel in find_reels([str(folder / "in")], folder / "out").reels]
     assert results(found) == ["done", "failed", "done", "done"]
     return folder
@@ -71,8 +71,8 @@ def after(made: Path, here: Path) -> Path:
 
 
 @pytest.fixture
-def colorizer(tiny: ColorNet) -> Colorizer:
-    return Colorizer(tiny, NET)
+def colorizer(quick: ColorNet) -> Colorizer:
+    return Colorizer(quick, NET)
 
 
 Run = Callable[..., list[Outcome]]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 import pytest
 import torch
+from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
@@ -138,8 +140,13 @@ class Pictures:
         return {item.frame.pts: item.ab for item in without(steady, finished)}
 
 
-@pytest.mark.parametrize("ahead", [AHEAD, pytest.param(1, marks=pytest.mark.slow), 0])
-@pytest.mark.parametrize("shots", [(0,), (0, 70), (0, 33), (0, 30, 60), (0, 52, 64, 91)])
+@pytest.mark.parametrize(
+    ("shots", "ahead"),
+    slow_but(
+        [((0,), AHEAD), ((0, 52, 64, 91), AHEAD), ((0, 33), 0)],
+        product([(0,), (0, 70), (0, 33), (0, 30, 60), (0, 52, 64, 91)], [AHEAD, 1, 0]),
+    ),
+)
 def test_colours_do_not_depend_on_where_a_film_was_interrupted(
     shots: tuple[int, ...], ahead: int
 ) -> None:

@@ -61,28 +61,28 @@ def alone(net: ColorNet, frames: Sequence[Frame]) -> list[Tensor]:
         ("a          a   b", 2),
     ],
 )
-def test_what_repeats_is_seen_once(order: str, inferred: int, tiny: ColorNet) -> None:
+def test_what_repeats_is_seen_once(order: str, inferred: int, quick: ColorNet) -> None:
     frames = film(order)
-    made = Quick(tiny, batch=2)
+    made = Quick(quick, batch=2)
     found = list(made.colorize(frames))
     assert made.inferred == inferred
-    for item, frame, ab in zip(found, frames, alone(tiny, frames), strict=True):
+    for item, frame, ab in zip(found, frames, alone(quick, frames), strict=True):
         assert item.frame is frame
         assert torch.equal(item.ab, ab if item.share else torch.zeros_like(ab))
 
 
-def test_a_colorizer_counts_each_film_from_zero(tiny: ColorNet) -> None:
-    made = Quick(tiny)
+def test_a_colorizer_counts_each_film_from_zero(quick: ColorNet) -> None:
+    made = Quick(quick)
     for order in ("abc", "ab"):
         list(made.colorize(film(order)))
         assert made.inferred == len(order)
 
 
-def test_black_frames_leave_the_bits_of_a_film_as_they_were(tiny: ColorNet) -> None:
+def test_black_frames_leave_the_bits_of_a_film_as_they_were(quick: ColorNet) -> None:
     order = "  abc   de   "
-    found = list(Quick(tiny).colorize(film(order)))
+    found = list(Quick(quick).colorize(film(order)))
     seen = [Colored(f, item.lightness, ab, item.share) for f, item, ab in zip(
-        film(order), found, alone(tiny, film(order)), strict=True)]  # fmt: skip
+        film(order), found, alone(quick, film(order)), strict=True)]  # fmt: skip
     settings = SmoothSettings(look_ahead=4)
     spared, whole = (list(paint(smooth(i, settings), PaintSettings())) for i in (found, seen))
     for one, other in zip(spared, whole, strict=True):
@@ -143,7 +143,7 @@ def test_pictures_of_another_size_are_others() -> None:
     assert len({id(one) for one in sources([50 * torch.rand(64, w) for w in (64, 96, 64)])}) == 3
 
 
-def test_frames_that_wait_are_few(tiny: ColorNet) -> None:
+def test_frames_that_wait_are_few(quick: ColorNet) -> None:
     # Two pictures by turns never fill a batch of four.
     taken = 0
 
@@ -153,7 +153,7 @@ def test_frames_that_wait_are_few(tiny: ColorNet) -> None:
             taken += 1
             yield frame
 
-    made = Quick(tiny, batch=4)
+    made = Quick(quick, batch=4)
     for given, _ in enumerate(made.colorize(counted(film("ab" * 20)))):
         assert taken - given <= 8
     assert made.inferred == 2

@@ -44,12 +44,12 @@ def run_settings(album: Path, reels: Path, teacher: Path, **fields: object) -> T
 
 @pytest.fixture(scope="module")
 def whole_run(
-    album: Path, reels: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
+    album: Path, reels: Path, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[float], list[str]]:
     """The folder, the losses and the notes of a run of 4 steps that nobody interrupted."""
     run, losses, notes = tmp_path_factory.mktemp("gate") / "whole", [], []
     train(
-        run_settings(album, reels, tiny_weights),
+        run_settings(album, reels, quick_weights),
         run,
         on_step=lambda at, told: losses.append(told["total"]),
         on_note=notes.append,
@@ -61,11 +61,11 @@ def test_a_stopped_run_ends_with_the_very_bits_of_one_that_went_through(
     whole_run: tuple[Path, list[float], list[str]],
     album: Path,
     reels: Path,
-    tiny_weights: Path,
+    quick_weights: Path,
     tmp_path: Path,
 ) -> None:
     run, losses, _ = whole_run
-    settings = run_settings(album, reels, tiny_weights, checkpoint_minutes=0.0)
+    settings = run_settings(album, reels, quick_weights, checkpoint_minutes=0.0)
 
     def stop_looking(seen: int, found: int) -> None:
         if seen == 4:
@@ -116,18 +116,18 @@ def test_a_finished_run_has_nothing_left_to_do(
     whole_run: tuple[Path, list[float], list[str]],
     album: Path,
     reels: Path,
-    tiny_weights: Path,
+    quick_weights: Path,
 ) -> None:
     (before,) = whole_run[0].glob("gate-*.safetensors")
-    assert train(run_settings(album, reels, tiny_weights), whole_run[0]) == before
+    assert train(run_settings(album, reels, quick_weights), whole_run[0]) == before
     with pytest.raises(TrainingError, match=r"other settings \(motions\)"):
-        train(run_settings(album, reels, tiny_weights, motions=4), whole_run[0])
+        train(run_settings(album, reels, quick_weights, motions=4), whole_run[0])
 
 
 def test_sequences_of_other_clips_are_made_anew(
-    album: Path, reels: Path, tiny_weights: Path, tmp_path: Path
+    album: Path, reels: Path, quick_weights: Path, tmp_path: Path
 ) -> None:
-    settings = run_settings(album, reels, tiny_weights, motions=0, stills=(), steps=1)
+    settings = run_settings(album, reels, quick_weights, motions=0, stills=(), steps=1)
     train(settings, tmp_path / "run")
     looked: list[int] = []
     train(settings, tmp_path / "run", on_index=lambda seen, found: looked.append(seen))
@@ -148,9 +148,9 @@ def test_sequences_of_other_clips_are_made_anew(
 
 
 def test_nothing_of_what_is_validated_on_is_learned_from(
-    album: Path, reels: Path, tiny_weights: Path, tmp_path: Path
+    album: Path, reels: Path, quick_weights: Path, tmp_path: Path
 ) -> None:
-    settings = run_settings(album, reels, tiny_weights, motions=10)
+    settings = run_settings(album, reels, quick_weights, motions=10)
     takes = find_takes(settings, tmp_path)
     assert [take.validation for take in takes if not take.files] == [True, *[False] * 4] * 2
     for take in takes:
@@ -173,11 +173,11 @@ def test_what_a_run_writes_is_no_still(tmp_path: Path) -> None:
     assert found == [tmp_path / "a.png"]
 
 
-def test_too_little_to_learn_from_is_told(album: Path, tiny_weights: Path, tmp_path: Path) -> None:
+def test_too_little_to_learn_from_is_told(album: Path, quick_weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "clips" / "short"
     folder.mkdir(parents=True)
     write_rgb(photo(3), folder / "0.png")
-    settings = run_settings(album, tmp_path / "clips", tiny_weights, stills=())
+    settings = run_settings(album, tmp_path / "clips", quick_weights, stills=())
     with pytest.raises(TrainingError, match="no sequence is left"):
         train(settings, tmp_path / "run")
 
@@ -206,12 +206,12 @@ def test_what_means_nothing_to_a_gate_is_refused(
 def test_the_command_trains_a_gate(
     album: Path,
     reels: Path,
-    tiny_weights: Path,
+    quick_weights: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = ["train", "--preset", "gate", "--clips", str(reels), "--stills", str(album)]
-    words += ["--teacher", str(tiny_weights), "--out", str(tmp_path / "run"), "--steps", "1"]
+    words += ["--teacher", str(quick_weights), "--out", str(tmp_path / "run"), "--steps", "1"]
     words += ["--sides", "32", "--motions", "2", "--device", "cpu"]
     assert main(words) == 0
     told = capsys.readouterr().err

@@ -72,13 +72,13 @@ def test_runs_are_joined_over_the_border_of_a_chunk() -> None:
     assert Report.from_dict(report.to_dict()) == report
 
 
-def test_a_film_says_what_was_left_gray(tiny: ColorNet, tmp_path: Path) -> None:
+def test_a_film_says_what_was_left_gray(quick: ColorNet, tmp_path: Path) -> None:
     shot = [*[card()] * 8, *[picture()] * 8, *[torch.zeros(H, W)] * 8]
     rgb = [(one[None].expand(3, -1, -1) * 255).round().to(torch.uint8) for one in shot]
     source = write_film(tmp_path / "in.mkv", rgb)
     target, piped = tmp_path / "out.mkv", BytesIO()
     settings = Settings(smooth=SmoothSettings(0), chunks=ChunkSettings(0.2, 0.25))
-    colorizer = Colorizer(tiny, ColorizerSettings(device="cpu", size=64, batch=1))
+    colorizer = Colorizer(quick, ColorizerSettings(device="cpu", size=64, batch=1))
     report = colorize_film(source, target, colorizer=colorizer, settings=settings)
     assert report.chunks > 2
     assert report.neutral_frames["title"] == 8, report.neutral
@@ -93,10 +93,10 @@ def test_a_film_says_what_was_left_gray(tiny: ColorNet, tmp_path: Path) -> None:
     )
 
 
-def test_a_picture_of_a_card_says_so(tiny: ColorNet, tmp_path: Path) -> None:
+def test_a_picture_of_a_card_says_so(quick: ColorNet, tmp_path: Path) -> None:
     source = tmp_path / "in.png"
     cv2.imwrite(str(source), (card() * 255).numpy().astype(np.uint8))
-    colorizer = Colorizer(tiny, ColorizerSettings(device="cpu", size=64))
+    colorizer = Colorizer(quick, ColorizerSettings(device="cpu", size=64))
     for cards, told in (("auto", {"title": 1}), ("color", {})):
         settings = Settings(titles=TitleSettings(cards))
         target = tmp_path / f"{cards}.png"

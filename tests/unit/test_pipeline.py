@@ -21,8 +21,8 @@ REC601 = np.array([0.299, 0.587, 0.114])
 
 
 @pytest.fixture(scope="module")
-def colorizer(tiny: ColorNet) -> Colorizer:
-    return Colorizer(tiny, ColorizerSettings(device="cpu", size=64))
+def colorizer(quick: ColorNet) -> Colorizer:
+    return Colorizer(quick, ColorizerSettings(device="cpu", size=64))
 
 
 def grey_picture(H: int = 51, W: int = 70) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
@@ -194,8 +195,8 @@ class Pictures:
 
 
 @pytest.mark.parametrize("strength", [0.95, 0.0])
-@pytest.mark.parametrize("stride", [1, 3])
-@pytest.mark.parametrize("shots", [(0,), (0, 11, 27)])
+@pytest.mark.parametrize("stride", slow_but([3], [1, 3]))
+@pytest.mark.parametrize("shots", [pytest.param((0,), marks=pytest.mark.slow), (0, 11, 27)])
 def test_colours_do_not_depend_on_where_a_film_was_interrupted(
     shots: tuple[int, ...], stride: int, strength: float
 ) -> None:

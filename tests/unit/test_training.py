@@ -54,6 +54,7 @@ def test_the_film_net_learns_with_every_loss(album: Path, vgg_file: Path, tmp_pa
     assert not torch.equal(now["vgg.features.28.weight"], start["features.28.weight"].float())
 
 
+@pytest.mark.slow
 def test_the_book_learns_too(album: Path, vgg_file: Path, tmp_path: Path) -> None:
     steps: list[int] = []
     path = train(
@@ -183,6 +184,7 @@ def test_bf16_is_used_only_where_the_machine_is_fast_in_it(
     assert product.dtype == dtype
 
 
+@pytest.mark.slow
 def test_accumulated_batches_weigh_the_same(album: Path, vgg_file: Path, tmp_path: Path) -> None:
     def losses(name: str, **fields: object) -> list[float]:
         told: list[float] = []
@@ -216,6 +218,7 @@ def test_training_goes_on_from_weights_and_not_from_those_of_another_net(
         )
 
 
+@pytest.mark.slow
 def test_a_teacher_looks_again_when_crops_grow_between_two_agings(
     album: Path, tmp_path: Path, tiny_weights: Path
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from shared import slow_but
 from synthetic import texture
 from torch import Tensor
 
@@ -49,8 +51,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def settings(tiny_weights: Path) -> Settings:
-    return Settings(colorizer=ColorizerSettings(weights=str(tiny_weights), size=64, device="cpu"))
+def settings(quick_weights: Path) -> Settings:
+    return Settings(colorizer=ColorizerSettings(weights=str(quick_weights), size=64, device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +91,13 @@ def at(number: int) -> Fraction:
     return (number + Fraction(1, 2)) / RATE
 
 
-@pytest.mark.parametrize("strength", [0.95, 0.0])
-@pytest.mark.parametrize("number", [0, 5, CUT - 1, CUT, 30, FRAMES - 1])
+@pytest.mark.parametrize(
+    ("number", "strength"),
+    slow_but(
+        [(0, 0.95), (CUT - 1, 0.95), (CUT, 0.95), (30, 0.0)],
+        product((0, 5, CUT - 1, CUT, 30, FRAMES - 1), (0.95, 0.0)),
+    ),
+)
 def test_with_all_frames_around_it_is_the_colour_of_the_film(
     number: int,
     strength: float,

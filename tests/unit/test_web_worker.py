@@ -194,14 +194,14 @@ def test_a_preview_is_given_up_between_two_frames(
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
 
 
-def test_a_photograph_is_looked_into_like_a_film(tmp_path: Path, tiny_weights: Path) -> None:
+def test_a_photograph_is_looked_into_like_a_film(tmp_path: Path, quick_weights: Path) -> None:
     photo = tmp_path / "photo.png"
     write_rgb((texture(3, 48, 64) * 255).byte().expand(3, -1, -1), photo)
     found = asked(do="facts", path=str(photo))["ok"]
     assert isinstance(found, dict)
     assert (found["picture"], found["width"], found["height"]) == (True, 64, 48)
     before, after = tmp_path / "before.jpg", tmp_path / "after.jpg"
-    choice = Choice(weights=str(tiny_weights), device="cpu").plain()
+    choice = Choice(weights=str(quick_weights), device="cpu").plain()
     words = {"path": str(photo), "moment": "1/50"}
     found = asked(do="still", before=str(before), after=str(after), choice=choice, **words)
     assert found == {"ok": {"seconds": "0", "neutral": ""}}

@@ -58,7 +58,7 @@ class Trainer:
         return self.at.done(self.settings)
 
     def autocast(self) -> AbstractContextManager[None]:
-        """The context that nets run in: bf16 where the machine has it; elsewhere it is 70x slower."""
+        """The context that nets run in: bf16 where it is fast; elsewhere it is 70 times slower."""
         fast = pick_dtype(self.team.device) == torch.bfloat16
         return torch.autocast(self.team.device.type, torch.bfloat16, enabled=fast)
 
