@@ -75,3 +75,11 @@ def slow_but(quick: Iterable[Any], cases: Iterable[Any]) -> list[Any]:
 def _slow(case: Any) -> Any:
     values = case if isinstance(case, tuple) else (case,)
     return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def one_of_each(cases: Sequence[Any], key: Callable[[Any], Any]) -> list[Any]:
+    """The first case of each key is among the quick tests; the others are slow."""
+    first: dict[Any, Any] = {}
+    for case in cases:
+        first.setdefault(key(case), case)
+    return slow_but(first.values(), cases)

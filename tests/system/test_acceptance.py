@@ -12,11 +12,12 @@ from checks import check_picture, check_rest, look
 from command import Command, listing
 from reels import FILMS
 from rows import GOOD, NO_FILM, Row
+from shared import one_of_each
 
 OLD = b"the film that was here before"
 
 
-@pytest.mark.parametrize("row", GOOD, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", one_of_each(GOOD, lambda row: row.film), ids=lambda row: row.name)
 def test_good_but_awkward(
     row: Row, reel: Callable[[str], Path], command: Command, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow  # test_benchmark has its parts
 def test_bench_measures_the_film_it_makes(command: Command, temporary: Path) -> None:
     path = temporary / "found.json"
     words = ("--weights", str(command.weights), "--made", "128x96", "--frames", "24")

@@ -169,17 +169,20 @@ def test_ray_of_this_machine_ends_in_mid_film(tmp_path: Path) -> None:
     stage.check(target)
 
 
-def test_the_options_of_a_cluster_need_one(command: Command, stage: Stage, tmp_path: Path) -> None:
+def test_the_options_of_a_cluster_need_one(
+    command: Command, reel: Callable[[str], Path], tmp_path: Path
+) -> None:
+    film = str(reel("base.mp4"))
     for words, why in (
         (["--workers", "2"], "add that"),
         (["--cluster", "--workers", "-1"], "--workers: -1 is less than 1"),
         (["--cluster=ray://host:10001"], "--cluster=auto"),
         (["--cluster", "--worker-gpus", "1.5"], "whole GPUs, or a share"),
     ):
-        found = command.run(str(stage.film), str(tmp_path / "out.mp4"), *words)
+        found = command.run(film, str(tmp_path / "out.mp4"), *words)
         assert found.code == 2
         assert why in found.err
-    found = command.run(str(stage.film), "-", "--cluster")
+    found = command.run(film, "-", "--cluster")
     assert found.code == 2
     assert "pipe" in found.err
     assert listing(tmp_path) == []

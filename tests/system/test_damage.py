@@ -20,6 +20,7 @@ from damage_checks import (
 )
 from damage_rows import REFUSED, SURVIVE, Refusal, Row
 from damaged_films import build
+from shared import one_of_each
 
 from vidcolor.film import probe
 
@@ -34,7 +35,9 @@ def out(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("row", SURVIVE, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row", one_of_each(SURVIVE, lambda row: row.film), ids=lambda row: row.name
+)
 def test_coloured_through(row: Row, command: Command, tmp_path: Path, out: Path) -> None:
     film, target = build(row.film, tmp_path / "film"), out / f"film{row.target}"
     outcome = command(film, target, "--no-smooth", *row.options)
