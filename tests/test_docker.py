@@ -47,7 +47,7 @@ def test_what_is_copied_is_there_and_not_ignored(source: str) -> None:
 def test_what_the_wheel_is_made_of_is_copied() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    needed = {*wheel["packages"], *wheel["force-include"], "pyproject.toml"}
+    needed = {*wheel["packages"], "models", "pyproject.toml"}
     needed |= {project["project"]["readme"], *project["project"]["license-files"]}
     assert needed <= set(COPIED)
     for weights in (ROOT / "models").iterdir():

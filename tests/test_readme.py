@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("script", re.findall(r"scripts/\w+(?:\.\w+)?", PAGES[0].read_text()))
 def test_scripts_of_the_readme_exist(script: str) -> None:
     assert (ROOT / script).is_file()
+
+
+def test_the_wheel_has_the_weights_that_ship_and_no_others() -> None:
+    """Not whatever lies in the folder: a training may have left its own there."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    words = (ROOT / "models" / "weights.toml").read_text()
+    listed = {entry["file"] for entry in tomllib.loads(words)["weights"]}
+    assert set(packed) == {f"models/{name}" for name in {"weights.toml", *listed}}
+    assert all(target == f"vidcolor/{source}" for source, target in packed.items())
 
 
 @pytest.mark.slow

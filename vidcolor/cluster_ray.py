@@ -41,10 +41,11 @@ def started_ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
         import ray._private.worker as inside
     except ImportError as error:
         raise ClusterError("--cluster needs Ray: pip install 'vidcolor[cluster]'") from error
-    # It would print to stdout what it tells by exceptions, too.
-    inside.print_to_stdstream = lambda *_, **__: None
     words: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     with ExitStack() as held:
+        # It would print to stdout what it tells by exceptions, too.
+        held.callback(setattr, inside, "print_to_stdstream", inside.print_to_stdstream)
+        inside.print_to_stdstream = lambda *_, **__: None
         if local:
             words |= {"num_cpus": usable_cores(), "object_store_memory": OBJECTS}
             words |= {"include_dashboard": False, "_temp_dir": held.enter_context(own_folder())}

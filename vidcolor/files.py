@@ -73,7 +73,7 @@ def read_own(path: Path, most: int) -> bytes:
     """
     with reader(path) as file:
         if os.fstat(file.fileno()).st_size > most:
-            raise OSError(errno.EFBIG, f"{path.name} is too large to be true", str(path))
+            raise OSError(errno.EOVERFLOW, f"{path.name} is too large to be true", str(path))
         return file.read(most)
 
 

@@ -318,6 +318,7 @@ class Foreman:
     def _close(self, number: int, outcome: Outcome) -> None:
         film = self._films[number]
         film.closed = True
+        film.chunks, film.frames = [], {}  # 8 bytes a frame, of thousands of films
         self._dispatch.close(number)
         with suppress(OutputError):
             film.held.close()

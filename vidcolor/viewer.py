@@ -229,7 +229,10 @@ class Viewer:
         settings = settings or self.settings
         if self.film is None:
             still = judged_alone(self._still, settings.titles)
-            (item,) = self._colorizer(settings.colorizer).colorize([still])
+            colorizer = self._colorizer(settings.colorizer)
+            height, width = still.luma.shape[-2:]
+            colorizer.fit(height, width, batch=1)  # a GPU would see it sixteen times
+            (item,) = colorizer.colorize([still])
             for _ in moments:
                 yield Found(self._still, item.ab * item.share, Fraction(0), self.screen)
             return

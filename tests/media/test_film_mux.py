@@ -159,13 +159,16 @@ def test_two_runs_do_not_share_a_target(tmp_path: Path, film: Path) -> None:
     recolour(film, target)
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EFBIG])
 @pytest.mark.parametrize("when", ["mux", "close"])
-def test_full_disk(tmp_path: Path, film: Path, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk(
+    tmp_path: Path, film: Path, when: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "out.mkv"
     target.write_bytes(OLD)
 
     def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(code, os.strerror(code))
 
     class Container:
         def __init__(self, inner: object) -> None:
@@ -185,7 +188,8 @@ def test_full_disk(tmp_path: Path, film: Path, when: str, monkeypatch: pytest.Mo
         self._container = Container(self._container)  # type: ignore[assignment]
 
     monkeypatch.setattr(FilmWriter, "_build", wrapped)
-    with pytest.raises(OutputFull, match="the disk is full"):
+    says = "may grow that large" if code == errno.EFBIG else "the disk is full"
+    with pytest.raises(OutputFull, match=says):
         recolour(film, target, forced())
     assert target.read_bytes() == OLD
     assert names(tmp_path) == ["in.mkv", "out.mkv"]

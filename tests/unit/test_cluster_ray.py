@@ -31,6 +31,15 @@ def test_the_folder_is_private_and_goes() -> None:
         assert other != name
 
 
+def test_ray_still_has_what_is_kept_from_printing() -> None:
+    """A private function: without it, Ray prints to stdout what our one line tells."""
+    ray = find_spec("ray")
+    if ray is None or ray.origin is None:
+        pytest.skip("the extra cluster is not installed")
+    worker = Path(ray.origin).parent / "_private" / "worker.py"
+    assert "\ndef print_to_stdstream(" in worker.read_text()
+
+
 @pytest.mark.slow
 def test_another_user_cannot_list_the_session_of_a_ray() -> None:
     if not find_spec("ray"):  # not imported before it has its token

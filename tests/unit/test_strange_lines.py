@@ -24,7 +24,7 @@ from vidcolor.frames import Damage, FilmInfo, Report
 from vidcolor.job import as_begun, as_elsewhere, fit
 from vidcolor.journal import Journal, open_journal
 from vidcolor.kept import going_on
-from vidcolor.orders import Begun, Greeting
+from vidcolor.orders import Begun, Failed, Greeting, Known, Moved
 from vidcolor.places import report_path
 from vidcolor.plain import from_plain
 from vidcolor.plans import Plan, PlanEnd, PlannedChunk, read_plan, write_plan
@@ -285,6 +285,23 @@ def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
     assert given
     assert given[0].film == 1
     boss.close()
+
+
+def test_fingerprints_of_closed_films_are_let_go_of(tmp_path: Path) -> None:
+    reel = Reel("a", tmp_path / "a.mkv", tmp_path / "a.out.mkv")
+    reel.source.write_bytes(b"a film")
+    boss = Foreman([reel], Settings(), several=True)
+    worker = Greeting("ann", "cpu")
+    given = boss.order(worker.name, 1)
+    assert given
+    chunk = PlannedChunk(0, 0, False, (0,), (), "0" * 16 * 9, "ff" * 9)
+    film = boss._films[0]
+    assert not boss.hear(given[0], worker, Known(chunk, "0"))
+    assert not boss.hear(given[0], worker, Moved(9, 5, 0.5))
+    assert (film.chunks, list(film.frames.values())) == ([chunk], [5])
+    assert boss.hear(given[0], worker, Failed("FilmUnreadable", "no film"))
+    assert boss.over
+    assert (film.chunks, film.frames) == ([], {})
 
 
 def test_a_journal_is_read_again_as_it_was(target: Path) -> None:

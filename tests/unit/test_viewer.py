@@ -268,10 +268,15 @@ def test_contact_sheet(film: Path, settings: Settings, colorizer: Colorizer) -> 
     assert preview.picture.shape[2] == 2 * 16 + 3 * 96 + 2 * 6
 
 
-def test_a_picture(tmp_path: Path, settings: Settings, colorizer: Colorizer) -> None:
+def test_a_picture(
+    tmp_path: Path, settings: Settings, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(colorizer, "batch", 16)  # as on a GPU
+    monkeypatch.setattr(colorizer, "_most", 16)
     path = tmp_path / "photo.png"
     write_rgb((texture(5, 64, 96) * 255).to(torch.uint8).expand(3, -1, -1), path)
     pair = still_at(path, Fraction(0), colorizer=colorizer, settings=settings)
+    assert colorizer.batch == 1
     assert pair.seconds == 0
     assert torch.equal(pair.before[0], pair.before[2])
     assert not torch.equal(pair.after[0], pair.after[2])

@@ -20,6 +20,9 @@ try:
 except ImportError:  # Windows has no such locks; O_EXCL alone guards there
     fcntl = None  # type: ignore[assignment]
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The last where a file system, or a limit of the user's or of the page's, ends a file."""
+
 
 def check_target(source: Path | None, target: Path, settings: OutputSettings) -> None:
     """Refuses a target that must not or cannot be written.
@@ -75,8 +78,8 @@ def claim(path: Path, target: Path) -> int:
     try:
         file = _claimed(path)
     except OSError as exc:
-        if exc.errno == errno.ENOSPC:
-            raise _full(target) from exc
+        if exc.errno in _NO_ROOM:
+            raise _full(target, exc.errno) from exc
         raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
     if fcntl is not None and not _locked(file, path):
         os.close(file)
@@ -135,11 +138,15 @@ def sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def _full(path: Path) -> OutputFull:
+def _full(path: Path, code: int) -> OutputFull:
     """A disk without room; named is the folder of the target, not what is hidden in it."""
     folder = Path(os.path.abspath(path)).parent
     if folder.name.startswith(".") and folder.name.endswith(".vidcolor"):
         folder = folder.parent
+    if code == errno.EFBIG:
+        return OutputFull(
+            f"{printable(folder)}: no file there may grow that large; choose another disk"
+        )
     return OutputFull(f"{printable(folder)}: the disk is full; free some space and run again")
 
 
@@ -158,7 +165,8 @@ def output_errors(target: Path) -> Iterator[None]:
     except (VidcolorError, BrokenPipeError):  # a reader that has gone is no fault of the target
         raise
     except (av.FFmpegError, OSError, ValueError) as exc:
-        if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(target) from exc
+        code = getattr(exc, "errno", None)
+        if code in _NO_ROOM:
+            raise _full(target, code) from exc
         reason = printable(getattr(exc, "strerror", None) or exc)
         raise OutputError(f"{printable(target.name)}: cannot be written: {reason}") from exc
