@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
 ORDER = [
-    *("errors", "quality", "settings", "plain", "frames", "streams", "places", "timecode"),
+    *("errors", "settings", "plain", "frames", "streams", "places", "timecode"),
     *("files", "lines", "unfinished"),
     *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
     *("film.*", "room", "sheets"),
@@ -77,7 +77,7 @@ HOMES |= {"PIL": ("sheets", "film.pillow", "film.profile"), "fastapi": "web.", "
 HOMES |= {"charset_normalizer": "film."}
 """Foreign worlds, and the beginning of the names of the modules that may import them."""
 
-MAX_FILE, MAX_FUNCTION = 350, 60
+MAX_FILE, MAX_FUNCTION = 500, 60
 
 
 @cache

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
-from vidcolor.files import new_file, read_own
-from vidcolor.film.limits import check_file, printable
+from vidcolor.files import check_file, new_file, printable, read_own
 from vidcolor.film.probe import open_film
 from vidcolor.film.target import output_errors, publish
 from vidcolor.frames import Report

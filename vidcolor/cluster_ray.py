@@ -15,7 +15,7 @@ from typing import Any
 
 from vidcolor.crew import usable_cores
 from vidcolor.errors import ClusterError
-from vidcolor.film.limits import printable
+from vidcolor.files import printable
 from vidcolor.settings import ClusterSettings
 
 OBJECTS = 100 << 20

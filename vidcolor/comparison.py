@@ -12,13 +12,13 @@ from time import perf_counter
 from torch import Tensor
 
 from vidcolor.colorizer import Colorizer
+from vidcolor.files import printable
 from vidcolor.film.beside import with_others
 from vidcolor.film.convert import planes
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, encode, plan_encode
 from vidcolor.film.facts import expected_frames
 from vidcolor.film.fit import Fit, pair_layout, screen_size
-from vidcolor.film.limits import printable
 from vidcolor.film.mux import FilmWriter, Written
 from vidcolor.film.pair import Pairs
 from vidcolor.film.probe import Film, open_film

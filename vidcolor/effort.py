@@ -14,9 +14,7 @@ from vidcolor.crew import Crew, mapped
 from vidcolor.flow import motion_between, reduced, round_trip
 from vidcolor.frames import Frame, Motion
 from vidcolor.streams import close
-
-MIN_SHARE = 0.5
-"""Of a frame that may show less of its colour the net saw too little to tell others."""
+from vidcolor.traces import is_reference, starts_segment
 
 REMEMBERED = 4
 """Frames that a later one may repeat: enough for flashes between two pictures, for animation on
@@ -120,7 +118,7 @@ class Effort:
 
     def _decide(self, sketch: Sketch) -> None:
         frame, lightness = sketch.frame, sketch.lightness
-        if begins(frame) or lightness.shape != self._size or frame.chunk != self._chunk:
+        if starts_segment(frame) or lightness.shape != self._size or frame.chunk != self._chunk:
             self._known.clear()
         self._chunk, self._size = frame.chunk, lightness.shape
         self._since += 1
@@ -163,9 +161,9 @@ def _pairs(sketches: Iterable[Sketch]) -> Iterator[tuple[Sketch, Tensor | None]]
     last: Tensor | None = None
     try:
         for sketch in sketches:
-            here = sketch.lightness if firm(sketch.frame, sketch.share) else None
+            here = sketch.lightness if is_reference(sketch.frame, sketch.share) else None
             linked = here is not None and last is not None and last.shape == here.shape
-            yield sketch, last if linked and not begins(sketch.frame) else None
+            yield sketch, last if linked and not starts_segment(sketch.frame) else None
             last = here
     finally:
         close(sketches)
@@ -204,20 +202,10 @@ def grouped(sketches: Iterable[Sketch], batch: Callable[[], int], spread: int) -
         close(sketches)
 
 
-def begins(frame: Frame) -> bool:
-    """Whether a frame has nothing to do with those before it."""
-    return frame.starts_shot or frame.resumed
-
-
 def no_colour(lightness: Tensor) -> Tensor:
     """``(2, h/4, w/4)`` ab of a frame that is painted neutral."""
     h, w = lightness.shape
     return lightness.new_zeros(2, h // 4, w // 4)
-
-
-def firm(frame: Frame, share: float) -> bool:
-    """Whether other frames may take colour from this one."""
-    return not (frame.damaged or frame.outlier) and share >= MIN_SHARE
 
 
 def same(lightness: Tensor, other: Tensor) -> bool:

@@ -9,14 +9,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 from io import BufferedReader
 from pathlib import Path
 from time import monotonic, sleep
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from vidcolor.errors import FilmUnreadable
 from vidcolor.places import aside_of
 
+ENDS = 1 << 20
+"""Bytes at either end of a film that tell it from another."""
+
+_PATIENT = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 CAREFUL = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC"))
 """Flags of every opening; Windows has none of them."""
 STRANGE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
@@ -163,3 +169,61 @@ def _strange(path: Path) -> OSError:
     kind = kinds.get(stat.S_IFMT(state.st_mode), "a device")
     text = f"{path.name} is {kind}, not a file of vidcolor's own; remove it and run again"
     return OSError(errno.EINVAL, text, str(path))
+
+
+def printable(text: object) -> str:
+    """``text`` on one line, with everything that could steer a terminal replaced by ``?``."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
+
+
+def check_file(path: str | os.PathLike[str]) -> Path:
+    """The absolute path of a regular file with at least one byte.
+
+    Raises:
+        FilmUnreadable: Missing, empty, a folder, a device, or not allowed to be read.
+    """
+    name = printable(Path(path))
+    absolute = Path(os.path.abspath(path))
+    try:
+        state = os.stat(absolute)
+    except FileNotFoundError:
+        raise FilmUnreadable(f"{name}: {_no_file(str(path))}") from None
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise FilmUnreadable(f"{name}: cannot be opened: {reason}") from exc
+    if stat.S_ISDIR(state.st_mode):
+        raise FilmUnreadable(f"{name}: is a folder; name a film inside it")
+    if not stat.S_ISREG(state.st_mode):
+        raise FilmUnreadable(f"{name}: is a device or a pipe; save the film to a file first")
+    if state.st_size == 0:
+        raise FilmUnreadable(f"{name}: is an empty file")
+    return absolute
+
+
+def _no_file(word: str) -> str:
+    """What is to be said of a word that no file has for its name."""
+    if word == "-" or word.startswith(("pipe:", "fd:")):
+        return "vidcolor cannot read a film from a pipe; save it to a file first"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://?[^/]", word):
+        return "is an address; download the film first and name the file"
+    return "there is no such file"
+
+
+def identity(path: Path) -> dict[str, Any]:
+    """What tells a file from another, or from itself when it was changed: cheap for large ones.
+
+    Raises:
+        FilmUnreadable: The file has gone.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | _PATIENT), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise OSError(errno.EINVAL, "is no file")
+            digest = hashlib.sha256(file.read(ENDS))
+            file.seek(max(0, state.st_size - ENDS))
+            digest.update(file.read(ENDS))
+    except OSError as exc:
+        name = printable(path.name)
+        raise FilmUnreadable(f"{name}: cannot be opened: {exc.strerror}") from exc
+    return {"bytes": state.st_size, "changed": state.st_mtime_ns, "sha256": digest.hexdigest()}

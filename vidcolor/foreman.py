@@ -23,7 +23,7 @@ from vidcolor.errors import (
     UnsupportedPixels,
     VidcolorError,
 )
-from vidcolor.film.limits import check_file, identity
+from vidcolor.files import check_file, identity
 from vidcolor.film.target import check_target
 from vidcolor.frames import Progress, WorkerFigures
 from vidcolor.journal import open_journal

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from vidcolor.colorizer import Colorizer
+from vidcolor.files import check_file, identity
 from vidcolor.film.encode import EncodePlan, plan_encode
-from vidcolor.film.limits import check_file, identity
 from vidcolor.film.sameness import is_same
 from vidcolor.frames import FilmInfo
 from vidcolor.plain import number_in, part_of

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import JobDiffers, OutputError, VidcolorError
-from vidcolor.film.limits import printable
+from vidcolor.files import printable
 from vidcolor.film.target import claim, output_errors, sync_folder
 from vidcolor.lines import checked_line
 from vidcolor.places import work_folder

@@ -14,8 +14,8 @@ from pathlib import Path
 from torch import Tensor
 
 from vidcolor.errors import NotComparable
+from vidcolor.files import printable
 from vidcolor.film.kinds import kind_of
-from vidcolor.film.limits import printable
 from vidcolor.film.probe import film_is_still, open_film
 from vidcolor.film.rgb import film_rgb
 from vidcolor.film.still import read_rgb

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidcolor.errors import OutputError, SettingsError
+from vidcolor.files import printable
 from vidcolor.film.kinds import is_animation
-from vidcolor.film.limits import printable
 from vidcolor.film.probe import film_is_still
 from vidcolor.places import CONTAINERS, PICTURE_SUFFIXES, STILL_SUFFIXES, is_pattern
 

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from vidcolor.errors import OutputFull
+from vidcolor.files import printable
 from vidcolor.film.encode import EncodePlan
 from vidcolor.film.facts import expected_frames
-from vidcolor.film.limits import printable
 from vidcolor.frames import FilmInfo
 from vidcolor.settings import EncodeSettings, OpenSettings
 from vidcolor.unfinished import kept_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import FilmUnreadable, SettingsError
-from vidcolor.film.limits import check_file, printable
+from vidcolor.files import check_file, printable
 from vidcolor.frames import Shot
 from vidcolor.places import work_folder
 from vidcolor.timecode import timecode

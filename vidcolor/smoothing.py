@@ -20,14 +20,23 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vidcolor.crew import Crew, mapped
-from vidcolor.effort import begins, firm
 from vidcolor.flow import motion_between, reduced_motion
 from vidcolor.frames import Colored, Frame
 from vidcolor.model.gate import Gate
 from vidcolor.model.weights import load_gate
 from vidcolor.settings import SmoothSettings
 from vidcolor.streams import close
-from vidcolor.traces import Link, add, from_past, link, revived, settle, with_energy
+from vidcolor.traces import (
+    Link,
+    add,
+    from_past,
+    is_reference,
+    link,
+    revived,
+    settle,
+    starts_segment,
+    with_energy,
+)
 
 MAX_HELD = 768 << 20
 """Bytes of frames that may wait; very large ones get less look-ahead."""
@@ -113,7 +122,7 @@ class _Held:
     @property
     def leaned_on(self) -> bool:
         """Whether other frames may take colour from this one."""
-        return firm(self.item.frame, self.item.share)
+        return is_reference(self.item.frame, self.item.share)
 
 
 def smooth(
@@ -171,14 +180,14 @@ def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arr
         for item in colored:
             frame = item.frame
             resized = last is not None and last.lightness.shape != item.lightness.shape
-            breaks_off = begins(frame) or resized
+            breaks_off = starts_segment(frame) or resized
             handover = None
             if breaks_off:
                 resumes = frame.resumed and not frame.starts_shot
                 handover = handovers.get(frame.chunk) if resumes else None
                 last = _View(handover.lightness, handover.ab) if handover else None
             yield _Arrival(item, last, breaks_off, handover)
-            if firm(frame, item.share):
+            if is_reference(frame, item.share):
                 last = _View(item.lightness, item.ab)
     finally:
         close(colored)

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from vidcolor.errors import ClusterError
-from vidcolor.film.limits import printable
+from vidcolor.files import printable
 from vidcolor.frames import Report, WorkerFigures
 from vidcolor.job import Job
 from vidcolor.journal import Journal

@@ -13,9 +13,9 @@ import torch
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import FilmError, SettingsError
+from vidcolor.files import check_file
 from vidcolor.film.extras import Extras, into_png
 from vidcolor.film.kinds import PNG, check_kind, is_animation
-from vidcolor.film.limits import check_file
 from vidcolor.film.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.film.probe import film_is_still
 from vidcolor.film.reader import Still

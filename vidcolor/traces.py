@@ -15,7 +15,12 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.flow import round_trip, warp
+from vidcolor.frames import Frame
 from vidcolor.model.gate import Gate
+
+MIN_SHARE = 0.5
+"""Of a frame that may show less of its colour the net saw too little to tell others."""
+
 
 MAX_EXPOSURE = 1.5
 """Largest factor on the cube root of light that is taken for flicker or a change of exposure."""
@@ -201,3 +206,13 @@ def revived(mean: Tensor) -> Tensor:
     ab, before = mean[:, :2], mean[:, 2:].mean((2, 3), keepdim=True)
     lost = before / energy(ab).mean((2, 3), keepdim=True).clamp(min=1e-3)
     return ab * lost.clamp(1, MAX_REVIVAL**2).sqrt()
+
+
+def starts_segment(frame: Frame) -> bool:
+    """Whether a frame has nothing to do with those before it."""
+    return frame.starts_shot or frame.resumed
+
+
+def is_reference(frame: Frame, share: float) -> bool:
+    """Whether other frames may take colour from this one."""
+    return not (frame.damaged or frame.outlier) and share >= MIN_SHARE

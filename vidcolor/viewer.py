@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vidcolor.colorizer import Colorizer
 from vidcolor.errors import SettingsError
-from vidcolor.film.limits import printable
+from vidcolor.files import printable
 from vidcolor.film.moments import windows
 from vidcolor.film.photo import frame_of, notes_of
 from vidcolor.film.probe import Film, film_is_still, open_film

@@ -27,10 +27,10 @@ from vidcolor.chunks import plan_chunks
 from vidcolor.colorizer import Colorizer
 from vidcolor.crew import Crew, usable_cores
 from vidcolor.errors import ClusterError, Strayed, VidcolorError
+from vidcolor.files import printable
 from vidcolor.film.decode import decode
 from vidcolor.film.encode import EncodePlan, plan_encode
 from vidcolor.film.facts import expected_frames
-from vidcolor.film.limits import printable
 from vidcolor.film.probe import Film, open_film
 from vidcolor.film.sameness import Content, check_same, is_alike
 from vidcolor.film.stitch import check_writable

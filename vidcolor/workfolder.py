@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import ClusterError, OutputError
-from vidcolor.files import appender, new_file, own_sha256, read_own
-from vidcolor.film.limits import identity, printable
+from vidcolor.files import appender, identity, new_file, own_sha256, printable, read_own
 from vidcolor.film.packets import PacketFacts
 from vidcolor.film.target import output_errors, publish, sync_folder
 from vidcolor.lines import checked_line, entries

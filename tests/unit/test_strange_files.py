@@ -22,7 +22,7 @@ from vidcolor.batch import read_report, write_report
 from vidcolor.cli.progress import ProgressFile
 from vidcolor.cli.text import write_json
 from vidcolor.errors import OutputError, OutputExists, TrainingError, VidcolorError
-from vidcolor.film.limits import identity
+from vidcolor.files import identity
 from vidcolor.film.still import write_picture, write_rgb
 from vidcolor.film.target import check_target, claim, publish
 from vidcolor.frames import Report

@@ -69,7 +69,7 @@ def check_source(name: str) -> None:
     Raises:
         FilmUnreadable: It is not, or cannot.
     """
-    from vidcolor.film.limits import check_file
+    from vidcolor.files import check_file
 
     path = check_file(name)
     if not os.access(path, os.R_OK):

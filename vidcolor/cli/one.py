@@ -13,8 +13,7 @@ from vidcolor.cli.checks import PIPE
 from vidcolor.cli.progress import ProgressFile, Shown, progress_file
 from vidcolor.cli.text import fitted
 from vidcolor.errors import SettingsError
-from vidcolor.quality import check_quality
-from vidcolor.settings import Settings
+from vidcolor.settings import Settings, check_quality
 
 if TYPE_CHECKING:
     from vidcolor.frames import Report

@@ -9,8 +9,8 @@ from typing import Any
 from av.packet import Packet
 
 from vidcolor.errors import OutputError
+from vidcolor.files import printable
 from vidcolor.film.demux import carried_packets
-from vidcolor.film.limits import printable
 from vidcolor.film.probe import Film, open_film
 from vidcolor.film.sameness import check_same
 from vidcolor.streams import close

@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from vidcolor.errors import UnsupportedPixels
+from vidcolor.files import printable
 from vidcolor.film.facts import (
     coded_aspect,
     color_tags,
@@ -21,7 +22,6 @@ from vidcolor.film.facts import (
     rotation,
     side_data,
 )
-from vidcolor.film.limits import printable
 from vidcolor.film.pixels import UNSPECIFIED, fill_tags, make_layout, storage
 from vidcolor.film.probe import Film
 

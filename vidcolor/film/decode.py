@@ -16,13 +16,14 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from vidcolor.errors import FilmUnreadable
+from vidcolor.files import printable
 from vidcolor.film.changes import Changes
 from vidcolor.film.clock import Clock, Gaps, ticks
 from vidcolor.film.convert import ChromaMeter, Converter, planes
 from vidcolor.film.crop import Cropper
 from vidcolor.film.demux import demux, is_beyond, note_late_streams
 from vidcolor.film.ends import PictureEnds
-from vidcolor.film.limits import check_length, film_errors, printable
+from vidcolor.film.limits import check_length, film_errors
 from vidcolor.film.pixels import storage
 from vidcolor.film.probe import Film
 from vidcolor.film.roll import Roll

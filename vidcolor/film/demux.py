@@ -12,8 +12,9 @@ import av.error
 import av.logging
 from av.packet import Packet
 
+from vidcolor.files import printable
 from vidcolor.film.clock import Clock
-from vidcolor.film.limits import film_errors, printable
+from vidcolor.film.limits import film_errors
 from vidcolor.film.probe import Film
 from vidcolor.film.seek import go_to
 

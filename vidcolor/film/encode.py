@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
-from vidcolor.film.limits import printable
+from vidcolor.files import printable
 from vidcolor.film.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
 from vidcolor.film.pixels import SHIFTS, planar_format, siting, storage
 from vidcolor.frames import FilmInfo, Frame, LeftBehind, PixelLayout

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels
-from vidcolor.film.limits import check_file, printable
+from vidcolor.files import check_file, printable
 
 CONVERT = "convert it to a PNG, or to a TIFF of 8 or 16 bits, first"
 """What to do with a picture that is not read."""

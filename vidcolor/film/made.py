@@ -10,7 +10,7 @@ import av
 from torch import Tensor
 
 from vidcolor.film.convert import neutral_picture
-from vidcolor.film.target import output_errors
+from vidcolor.film.limits import target_errors
 from vidcolor.frames import PixelLayout
 
 LAYOUT = PixelLayout("yuv420p", 8, 1, 1, False, "bt709", "bt1886")
@@ -28,7 +28,7 @@ def make_film(path: Path, pictures: Iterable[Tensor], rate: Fraction) -> None:
         OutputFull: The disk is full.
         OutputError: The file cannot be written.
     """
-    with output_errors(path), av.open(str(path), "w") as container:
+    with target_errors(path), av.open(str(path), "w") as container:
         stream = container.add_stream(
             "libx264", rate=rate, options={"crf": "20", "preset": "veryfast"}
         )

@@ -18,13 +18,14 @@ import av
 from av.stream import Disposition
 
 from vidcolor.errors import OutputError
+from vidcolor.files import printable
 from vidcolor.film.acm import name_by_tag
 from vidcolor.film.carry import EMPTY_TEXT
 from vidcolor.film.encode import EncodePlan
-from vidcolor.film.limits import FORMATS, printable
+from vidcolor.film.limits import FORMATS, target_errors
 from vidcolor.film.muxer import Amount, Muxer
 from vidcolor.film.probe import Film, open_container
-from vidcolor.film.target import check_target, claim, output_errors, publish
+from vidcolor.film.target import check_target, claim, publish
 from vidcolor.frames import LeftBehind
 from vidcolor.places import followed, part_path
 from vidcolor.settings import OutputSettings
@@ -73,7 +74,7 @@ class FilmWriter(Muxer):
         self._plan_passthrough()
         self._file = claim(self._part, self._target)
         try:
-            with output_errors(self._target):
+            with target_errors(self._target):
                 self._open()
         except BaseException:
             self._discard()
@@ -102,7 +103,7 @@ class FilmWriter(Muxer):
         if self._frames == 0:
             raise OutputError(f"{printable(self._target.name)}: no frame was written")
         self.complete()
-        with output_errors(self._target):
+        with target_errors(self._target):
             assert self._file is not None
             if self.passthrough.has_tags:
                 with open(self._part, "r+b") as file:

@@ -20,12 +20,12 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.files import printable
 from vidcolor.film.carry import Carrier, add_route
 from vidcolor.film.encode import EncodePlan, open_encoder
-from vidcolor.film.limits import printable
+from vidcolor.film.limits import target_errors
 from vidcolor.film.passthrough import Passthrough, check_strict, plan_passthrough
 from vidcolor.film.probe import Film
-from vidcolor.film.target import output_errors
 from vidcolor.frames import LeftBehind
 from vidcolor.settings import OutputSettings
 
@@ -109,7 +109,7 @@ class Muxer:
             else:
                 out = self._outs.get(packet.stream.index)
                 ready = out.prepare(packet) if out else ()
-            with output_errors(self._target):
+            with target_errors(self._target):
                 for one in ready:
                     self._mux(one)
             self._send()
@@ -151,7 +151,7 @@ class Muxer:
         """
         if self._container is None:
             return
-        with output_errors(self._target), self._refusals():
+        with target_errors(self._target), self._refusals():
             for packet in [one for out in self._outs.values() for one in out.rest()]:
                 self._mux(packet)
             self._container.close()

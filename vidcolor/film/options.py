@@ -10,8 +10,7 @@ from av.codec.context import CodecContext
 
 from vidcolor.errors import SettingsError
 from vidcolor.frames import FilmInfo, PixelLayout
-from vidcolor.quality import check_quality
-from vidcolor.settings import EncodeSettings
+from vidcolor.settings import EncodeSettings, check_quality
 
 ALWAYS_LOSSLESS = frozenset({"ffv1", "ffvhuff", "huffyuv", "utvideo", "rawvideo"})
 """Encoders that have no lossy mode."""

@@ -23,10 +23,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.errors import OutputError
-from vidcolor.files import new_file, reader
+from vidcolor.files import new_file, printable, reader
 from vidcolor.film.encode import EncodePlan, encode, open_encoder
-from vidcolor.film.limits import printable
-from vidcolor.film.target import output_errors, publish
+from vidcolor.film.limits import target_errors
+from vidcolor.film.target import publish
 from vidcolor.frames import FilmInfo, Frame
 
 _MAGIC = b"vidcolor packets 1\n"
@@ -63,7 +63,7 @@ class PacketFile:
         self._file: BinaryIO
 
     def __enter__(self) -> PacketFile:
-        with output_errors(self._path):
+        with target_errors(self._path):
             self._file = new_file(self._part)
             self._put(_MAGIC)
         return self
@@ -84,13 +84,13 @@ class PacketFile:
         assert packet.pts is not None
         self._pts.append(packet.pts)
         data = bytes(packet)
-        with output_errors(self._path):
+        with target_errors(self._path):
             self._put(_HEAD.pack(packet.pts, packet.duration or 0, len(data), packet.is_keyframe))
             self._put(data)
 
     def finish(self, extradata: bytes) -> PacketFacts:
         """Bring the file to the disk and give it its name."""
-        with output_errors(self._path):
+        with target_errors(self._path):
             self._file.flush()
             size = self._file.tell()
             publish(self._file.fileno(), self._part, self._path)
@@ -146,7 +146,7 @@ def read_chunk(path: Path, facts: PacketFacts, stream: VideoStream, delay: int) 
         f"{printable(path.name)}: a finished chunk is damaged; run the same command again to make"
         " it anew"
     )
-    with output_errors(path), reader(path) as file:
+    with target_errors(path), reader(path) as file:
         try:
             shown = sorted(_times(file))
         except struct.error:

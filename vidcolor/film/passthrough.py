@@ -14,11 +14,12 @@ import av
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.errors import CannotCarry
+from vidcolor.files import printable
 from vidcolor.film.acm import wave_header
 from vidcolor.film.coding import Texts
 from vidcolor.film.facts import is_cover
 from vidcolor.film.heads import linked_parts
-from vidcolor.film.limits import FORMATS, film_errors, printable
+from vidcolor.film.limits import FORMATS, film_errors
 from vidcolor.film.probe import Film, open_container
 from vidcolor.film.subtitles import STYLED, TEXT_CODECS
 from vidcolor.film.tags import chapters, film_tags, stream_tags, timecode

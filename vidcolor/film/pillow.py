@@ -22,8 +22,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels, VidcolorError
+from vidcolor.files import printable
 from vidcolor.film.kinds import PNG, TIFF, Kind, png_frames, refusal
-from vidcolor.film.limits import printable
 from vidcolor.film.probe import check_size
 from vidcolor.film.profile import cmyk_to_rgb
 from vidcolor.settings import OpenSettings

@@ -14,9 +14,9 @@ import av
 
 from vidcolor.film.acm import name_by_tag
 from vidcolor.film.encode import EncodePlan, plan_encode
+from vidcolor.film.limits import target_errors
 from vidcolor.film.muxer import Muxer
 from vidcolor.film.probe import Film
-from vidcolor.film.target import output_errors
 from vidcolor.frames import FilmInfo
 from vidcolor.settings import EncodeSettings, OutputSettings
 
@@ -73,7 +73,7 @@ class PipeWriter(Muxer):
             # A pipe cannot be gone back to when the length is known; players want it at the start.
             self.passthrough.metadata["DURATION"] = _stamp(length)
         try:
-            with output_errors(self._target):
+            with target_errors(self._target):
                 self._open()
         except BaseException:
             self._discard()
@@ -120,7 +120,7 @@ class PipeWriter(Muxer):
                 name_by_tag(header)
                 data = header.getvalue()
             self._is_first = False
-            with output_errors(self._target):
+            with target_errors(self._target):
                 self._output.write(data)
                 self._output.flush()
 

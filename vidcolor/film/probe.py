@@ -27,6 +27,7 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
+from vidcolor.files import check_file, identity, printable
 from vidcolor.film.crop import Cropper
 from vidcolor.film.facts import (
     coded_aspect,
@@ -43,12 +44,9 @@ from vidcolor.film.limits import (
     DECODERS,
     FORMATS,
     READ_LIMITS,
-    check_file,
     check_length,
     film_errors,
-    identity,
     is_encrypted_mp4,
-    printable,
 )
 from vidcolor.frames import Damage, FieldOrder, FilmInfo
 from vidcolor.settings import OpenSettings

@@ -19,13 +19,14 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from vidcolor.errors import FilmError, FilmTooLarge, FilmUnreadable, UnsupportedPixels
+from vidcolor.files import check_file, printable
 from vidcolor.film import tiff
 from vidcolor.film.convert import planes
 from vidcolor.film.extras import ICC, IPTC, XMP, Extras, with_exif, with_tags
 from vidcolor.film.facts import is_see_through
 from vidcolor.film.header import exif_blocks, jpeg_frame, orientation, picture_size
 from vidcolor.film.kinds import BMP, CONVERT, JPEG, TIFF, WEBP, check_kind, refusal
-from vidcolor.film.limits import CODECS, check_file, film_errors, printable
+from vidcolor.film.limits import CODECS, film_errors
 from vidcolor.film.photo import Photo
 from vidcolor.film.pillow import Told, decoded, told_by
 from vidcolor.film.pixels import storage

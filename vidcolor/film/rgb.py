@@ -16,10 +16,11 @@ from torch import Tensor
 
 from vidcolor.color.planes import luma_scale
 from vidcolor.errors import FilmUnreadable
+from vidcolor.files import printable
 from vidcolor.film.changes import Changes
 from vidcolor.film.convert import EXACT, Converter, planes, swscale_matrix
 from vidcolor.film.crop import Cropper
-from vidcolor.film.limits import film_errors, printable
+from vidcolor.film.limits import film_errors
 from vidcolor.film.pixels import RANGE_FULL, storage
 from vidcolor.film.probe import Film
 from vidcolor.frames import FilmInfo, PixelLayout

@@ -17,7 +17,7 @@ from threading import Event, Thread
 from typing import Any
 
 from vidcolor.errors import FilmChanged
-from vidcolor.film.limits import ENDS, identity, printable
+from vidcolor.files import ENDS, identity, printable
 from vidcolor.film.probe import Film
 from vidcolor.frames import Frame
 

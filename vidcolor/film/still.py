@@ -23,14 +23,14 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from torch import Tensor
 
 from vidcolor.errors import CannotCarry, OutputError, SettingsError
-from vidcolor.files import write_own
+from vidcolor.files import printable, write_own
 from vidcolor.film.convert import planes
 from vidcolor.film.extras import Extras, into_jpeg, into_png
 from vidcolor.film.header import upright
-from vidcolor.film.limits import printable
+from vidcolor.film.limits import target_errors
 from vidcolor.film.photo import WEIGHTS, bands, frame_of
 from vidcolor.film.reader import Still
-from vidcolor.film.target import check_target, claim, output_errors, publish
+from vidcolor.film.target import check_target, claim, publish
 from vidcolor.film.tiffwriter import TiffWriter
 from vidcolor.frames import Damage, Frame, LeftBehind
 from vidcolor.places import STILL_SUFFIXES, TIFF_SUFFIXES, followed, part_path
@@ -168,7 +168,7 @@ def _part(path: Path) -> Iterator[BinaryIO]:
     part = part_path(path)
     file = claim(part, path)
     try:
-        with output_errors(path):
+        with target_errors(path):
             os.ftruncate(file, 0)
             with open(file, "r+b", closefd=False) as stream:
                 yield stream

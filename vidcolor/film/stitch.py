@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import OutputError, OutputFull
+from vidcolor.files import printable
 from vidcolor.film.beside import with_others
 from vidcolor.film.encode import EncodePlan
-from vidcolor.film.limits import printable
 from vidcolor.film.mux import FilmWriter, Written
 from vidcolor.film.muxer import PacketRefused
 from vidcolor.film.packets import PacketFacts, read_chunk

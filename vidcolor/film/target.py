@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
-from vidcolor.files import CAREFUL, STRANGE
-from vidcolor.film.limits import printable
+from vidcolor.files import CAREFUL, STRANGE, printable
 from vidcolor.places import followed
 from vidcolor.settings import OutputSettings
 
@@ -151,20 +150,18 @@ def _full(path: Path, code: int) -> OutputFull:
 
 
 @contextmanager
-def output_errors(target: Path) -> Iterator[None]:
-    """Turns what FFmpeg and the system raise about the target into OutputError.
+def output_errors(target: Path, *more: type[Exception]) -> Iterator[None]:
+    """Turns what the system raises about the target into OutputError, and ``more`` that is raised.
 
     Raises:
         OutputFull: No room left.
         OutputError: Anything else.
     """
-    import av  # here, so that a target that is there is told before FFmpeg is loaded
-
     try:
         yield
     except (VidcolorError, BrokenPipeError):  # a reader that has gone is no fault of the target
         raise
-    except (av.FFmpegError, OSError, ValueError) as exc:
+    except (OSError, ValueError, *more) as exc:  # type: ignore[misc]
         code = getattr(exc, "errno", None)
         if code in _NO_ROOM:
             raise _full(target, code) from exc
