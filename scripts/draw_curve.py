@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.devices import pick_dtype
-from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.metrics import colorfulness, psnr
-from vidcolor.model.colornet import DistributionNet
-from vidcolor.model.weights import load_weights
-from vidcolor.training.augment import clean_pair
-from vidcolor.training.datasets import Still, split_stills, squashed
+from vidcolor.core.system import pick_dtype
+from vidcolor.evaluation.metrics import colorfulness, psnr
+from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.nets.colornet import DistributionNet
+from vidcolor.nets.weights import load_weights
+from vidcolor.training.data.augment import clean_pair
+from vidcolor.training.data.stills import Still, split_stills, squashed
 from vidcolor.training.validation import SIDE, compose, sheet
 
 TURNS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)

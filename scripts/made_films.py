@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import open_film
-from vidcolor.frames import Frame, PixelLayout
+from vidcolor.core.frames import Frame, PixelLayout
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.open import open_film
 
 H, W = 240, 320
 BLACK, WHITE = 16.0, 235.0

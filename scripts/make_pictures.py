@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.stills import colorize_image
+from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.run.image import colorize_image
 from vidcolor.training.validation import sheet
 
 NAMES = ("mountains", "meadow", "brook", "dogs", "bee", "pagoda", "aviator", "officer")

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.film.probe import open_film
-from vidcolor.film.rgb import film_rgb
-from vidcolor.film.still import write_rgb
+from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.images.files import write_rgb
+from vidcolor.media.open import open_film
 
 
 def slice_of(path: Path, row: float, start: float, frames: int) -> Tensor:

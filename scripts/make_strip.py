@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vidcolor.film.still import write_rgb
+from vidcolor.media.images.files import write_rgb
 
 
 def frame_at(path: str, seconds: float, height: int) -> NDArray[np.uint8]:

@@ -16,11 +16,11 @@ from time import perf_counter
 
 import numpy as np
 
-from vidcolor.dispatch import Step, Task
-from vidcolor.foreman import Foreman
-from vidcolor.reels import Reel
+from vidcolor.cluster.coordinator import Foreman
+from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.cluster.worker import Worker
+from vidcolor.run.inputs import Reel
 from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings
-from vidcolor.worker import Worker
 
 
 def measure(film: Path, target: Path, settings: Settings) -> list[tuple[Task, int, float]]:

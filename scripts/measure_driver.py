@@ -20,12 +20,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vidcolor import cluster, cluster_ray
-from vidcolor.dispatch import Step, Task
-from vidcolor.foreman import Foreman
-from vidcolor.orders import Begin, Begun, Divided, Greeting, Known, Moved, Order, Word
-from vidcolor.plans import PlanEnd, PlannedChunk
-from vidcolor.reels import Reel
+from vidcolor.cluster import ray_backend as cluster
+from vidcolor.cluster import ray_start as cluster_ray
+from vidcolor.cluster.coordinator import Foreman
+from vidcolor.cluster.messages import Begin, Begun, Divided, Greeting, Known, Moved, Order, Word
+from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.run.chunk_manifest import PlanEnd, PlannedChunk
+from vidcolor.run.inputs import Reel
 from vidcolor.settings import ClusterSettings, Settings
 
 FRAMES = 500
@@ -82,7 +83,7 @@ class Speaker:
         self._numbers = itertools.count(first)
 
     def greet(self) -> Greeting:
-        """As `vidcolor.worker.Worker`."""
+        """As `vidcolor.cluster.worker.Worker`."""
         return greeting(next(self._numbers))
 
     def do(self, order: Order) -> Iterator[Word]:

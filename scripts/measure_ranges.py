@@ -3,7 +3,7 @@
 Usage: scripts/measure_ranges.py WEIGHTS STILLS [--pictures 120]
 
 STILLS is a folder of photographs. With the block below their entry, the weights run in 8-bit
-integers where the processor is made for them (vidcolor/model/int8.py).
+integers where the processor is made for them (vidcolor/nets/int8.py).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vidcolor.film.still import read_rgb
-from vidcolor.model.inference import measure_ranges
-from vidcolor.model.weights import load_weights
-from vidcolor.training.augment import clean_pair
-from vidcolor.training.datasets import SUFFIXES, squashed
+from vidcolor.media.images.files import read_rgb
+from vidcolor.nets.optimize import measure_ranges
+from vidcolor.nets.weights import load_weights
+from vidcolor.training.data.augment import clean_pair
+from vidcolor.training.data.stills import SUFFIXES, squashed
 from vidcolor.training.validation import SIDE
 
 

@@ -29,11 +29,11 @@ import torch
 from made_films import KINDS, Made, as_frames, make_film, read_clips
 from torch import Tensor
 
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import open_film
-from vidcolor.frames import Frame
+from vidcolor.core.frames import Frame
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.open import open_film
 from vidcolor.settings import ShotSettings
-from vidcolor.shots import mark_shots
+from vidcolor.shots.detector import mark_shots
 
 TUNING = 1000
 """Added to the seed for the film that rivals are tuned on."""

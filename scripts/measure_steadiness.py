@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from vidcolor import Colorizer, Settings, colorize_film, evaluate
-from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.rgb import film_rgb
-from vidcolor.film.still import read_rgb
+from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.images.files import read_rgb
+from vidcolor.media.open import film_is_still, open_film
 from vidcolor.settings import EncodeSettings, OutputSettings, SmoothSettings
-from vidcolor.training.augment import REC601
+from vidcolor.training.data.augment import REC601
 
 
 def frames_of(clip: Path) -> Iterator[Tensor]:

@@ -8,7 +8,7 @@ names) are for tuning, one third is held out. Cards are drawn with the fonts of 
 seed makes every kind of card and scene once, as a shot of `FRAMES` frames worn as old film. A card
 fails if one of its frames has color, a scene if one frame lacks some, a fade apart.
 
---fit finds the weights of `vidcolor.lettering` anew, of the tuning part, and prints them.
+--fit finds the weights of `vidcolor.shots.lettering` anew, of the tuning part, and prints them.
 --sheet draws the shots that fail.
 """
 
@@ -33,11 +33,11 @@ from made_wear import Picture, Pictures, blank, weave, worn
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from vidcolor.frames import Frame, PixelLayout
-from vidcolor.lettering import ROWS, Traits, picture_area, traits
+from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.settings import CARDS as MODES
 from vidcolor.settings import TitleSettings
-from vidcolor.titles import at_rows, mark_titles
+from vidcolor.shots.lettering import ROWS, Traits, picture_area, traits
+from vidcolor.shots.titles import at_rows, mark_titles
 
 FRAMES = 20
 LAYOUT = PixelLayout("gray", 8, 0, 0, True, "bt709", "bt1886")

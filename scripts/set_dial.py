@@ -16,7 +16,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from vidcolor.model.weights import find_weights, load_weights, save_weights
+from vidcolor.nets.weights import find_weights, load_weights, save_weights
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from heapq import heappop, heappush
 from itertools import accumulate, count
 from statistics import mean, median
 
-from vidcolor.dispatch import Dispatch, Step, Task
+from vidcolor.cluster.task_queue import Dispatch, Step, Task
 from vidcolor.settings import ChunkSettings
 
 NOTICED = 15.0
@@ -63,7 +63,7 @@ Film = list[Chunk]
 
 
 def draw_film(seconds: float, fps: float, settings: ChunkSettings, chance: random.Random) -> Film:
-    """The chunks of a film whose shots are drawn; divided as `vidcolor.chunks` does it."""
+    """The chunks of a film whose shots are drawn; divided as `vidcolor.run.chunking` does it."""
     chunks: Film = []
     length, leans, left = 0.0, False, seconds
     while left > 0:

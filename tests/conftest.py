@@ -14,13 +14,13 @@ from safetensors.torch import save_file
 from shared import save_quick_net
 from synthetic import photo
 
-from vidcolor.film.still import write_rgb
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNet, ColorNetConfig
-from vidcolor.model.filmnet import FilmNet
-from vidcolor.model.vgg import VGG16Features
-from vidcolor.model.weights import load_weights, save_weights
-from vidcolor.training.datasets import Still, look_of
+from vidcolor.media.images.files import write_rgb
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.registry import build_net
+from vidcolor.nets.vgg import VGG16Features
+from vidcolor.nets.vgg_fused import FilmNet
+from vidcolor.nets.weights import load_weights, save_weights
+from vidcolor.training.data.stills import Still, look_of
 
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 """Processes that share the tests, and the cores."""

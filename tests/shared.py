@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNetConfig
-from vidcolor.model.mininet import MiniNet
-from vidcolor.model.weights import save_weights
+from vidcolor.nets.colornet import ColorNetConfig
+from vidcolor.nets.mini import MiniNet
+from vidcolor.nets.registry import build_net
+from vidcolor.nets.weights import save_weights
 from vidcolor.training.checkpoints import Position
 
 

@@ -12,8 +12,8 @@ import pytest
 from torch import Tensor
 
 from vidcolor.cli.main import main
-from vidcolor.film.still import read_rgb
-from vidcolor.sheets import Sheet
+from vidcolor.media.images.files import read_rgb
+from vidcolor.preview.contact_sheet import Sheet
 
 Captured = pytest.CaptureFixture[str]
 Preview = Callable[..., int]

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vidcolor.color.planes import luma_scale, neutral_code
-from vidcolor.frames import Frame, PixelLayout
+from vidcolor.color.yuv import luma_scale, neutral_code
+from vidcolor.core.frames import Frame, PixelLayout
 
 
 def make_layout(

@@ -16,66 +16,39 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vidcolor"
 
-ORDER = [
-    *("errors", "settings", "plain", "frames", "streams", "places", "timecode"),
-    *("files", "lines", "unfinished"),
-    *("color", "color.lab", "color.transfer", "color.planes", "color.chroma", "color.guided"),
-    *("film.*", "room", "sheets"),
-    *("looks", "shots", "neutrals", "lettering", "titles"),
-    *("model", "model.vgg", "model.layers", "model.colornet", "model.filmnet", "model.mininet"),
-    *("model.booknet", "model.build", "model.gate", "model.weights", "model.int8"),
-    *("model.inference", "model.export"),
-    *("memory", "crew", "devices", "engine", "flow", "traces", "effort", "strides"),
-    *("colorizer", "smoothing", "paint", "way"),
-    *("viewer", "preview"),
-    *(
-        "chunks",
-        "workfolder",
-        "journal",
-        "kept",
-        "plans",
-        "assembly",
-        "shotlist",
-        "job",
-        "stills",
-        "pipeline",
-    ),
-    *("streaming", "comparison", "reels", "batch", "orders", "worker"),
-    *("dispatch", "standing", "foreman", "shares", "cluster_ray", "cluster", "metrics"),
-    *("matching", "steadiness", "evaluation"),
-    *("benchmark", "benchmark.film", "benchmark.scores", "benchmark.machine"),
-    *("benchmark.stages", "benchmark.fresh", "benchmark.run"),
-    *("training", "training.settings", "training.augment", "training.files"),
-    *("training.datasets", "training.clips", "training.losses", "training.recipes"),
-    *("training.adversary", "training.team", "training.checkpoints", "training.validation"),
-    *("training.logs", "training.state", "training.batches", "training.steps"),
-    *("training.motion", "training.wear", "training.sequences", "training.takes"),
-    *("training.gate_losses", "training.gate_runs", "training.gate_validation"),
-    "training.gate_trainer",
-    "training.trainer",
-    *("web", "web.guard", "web.launch", "web.children", "web.choice", "web.private", "web.shelf"),
-    *("web.looker", "web.worker", "web.study", "web.jobs", "web.desk", "web.words", "web.theme"),
-    *("web.page", "web.routes", "web.gate", "web.server"),
-    "vidcolor",
-    *("cli", "cli.text", "cli.checks", "cli.faces", "cli.progress", "cli.summary", "cli.batch"),
-    *("cli.one", "cli.cluster", "cli.words", "cli.color", "cli.bench", "cli.compare"),
-    *("cli.evaluate", "cli.info", "cli.pershot", "cli.play", "cli.preview"),
-    *("cli.serve", "cli.shots", "cli.train", "cli.weights", "cli.main"),
-    "__main__",
+LAYERS = [
+    ("errors",),
+    ("settings",),
+    ("core",),
+    ("color",),
+    ("media", "nets", "shots"),
+    ("temporal",),
+    ("colorize",),
+    ("run",),
+    ("cluster", "preview", "evaluation", "benchmark"),
+    ("training",),
+    ("web",),
+    ("vidcolor",),
+    ("cli",),
+    ("__main__",),
 ]
-"""Reading order: a module imports only from what stands before it. ``vidcolor`` is the public
-names; film's modules stand in any order that has no cycle."""
+"""Packages and modules of the top level; each imports from its own and from what stands above it,
+but not from its neighbors. ``vidcolor`` is the public names."""
+
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 HOMES = {
-    "av": "film.",
-    "cv2": ("flow", "lettering", "titles"),
-    "ray": "cluster",
+    "av": "media.",
+    "cv2": ("core.optical_flow", "shots.lettering", "shots.titles"),
+    "ray": "cluster.ray_",
     "gradio": "web.",
     "tqdm": "cli.",
+    "PIL": ("preview.contact_sheet", "media.images."),
+    "fastapi": "web.",
+    "uvicorn": "web.",
+    "charset_normalizer": "media.mux.text_encoding",
 }
-HOMES |= {"PIL": ("sheets", "film.pillow", "film.profile"), "fastapi": "web.", "uvicorn": "web."}
-HOMES |= {"charset_normalizer": "film."}
-"""Foreign worlds, and the beginning of the names of the modules that may import them."""
+"""Foreign libraries, and the beginning of the names of the modules that may import them."""
 
 MAX_FILE, MAX_FUNCTION = 500, 60
 
@@ -109,26 +82,28 @@ def own_imports(name: str) -> set[str]:
     return {module.removeprefix("vidcolor.") for module in found}
 
 
-def place(name: str) -> int:
-    return ORDER.index("film.*" if name.split(".")[0] == "film" else name)
+def package_of(name: str) -> str:
+    return name.split(".")[0]
 
 
-def test_every_module_has_its_place() -> None:
-    named = {name for name in modules() if name.split(".")[0] != "film"}
-    assert named == set(ORDER) - {"film.*"}
-    assert len(set(ORDER)) == len(ORDER)
+def test_the_top_level_shows_layers_and_nothing_else() -> None:
+    assert {package_of(name) for name in modules()} == set(RANK)
 
 
 @pytest.mark.parametrize("name", list(modules()))
 def test_imports_run_one_way(name: str) -> None:
+    own = package_of(name)
     for other in own_imports(name):
-        if place(name) == place(other) == ORDER.index("film.*"):
-            continue
-        assert place(other) < place(name), f"{name} imports {other}, which comes later"
+        room = package_of(other)
+        if room not in (own, "vidcolor") or own == "__main__":
+            assert RANK[room] < RANK[own], f"{name} imports {other}, which comes later"
+        if room == "vidcolor":
+            assert own in ("cli", "vidcolor", "web"), f"{name} imports a public name"
 
 
-def test_film_has_no_cycle() -> None:
-    graph = {name: own_imports(name) for name in modules() if name.split(".")[0] == "film"}
+@pytest.mark.parametrize("package", [name for layer in LAYERS for name in layer])
+def test_no_package_has_a_cycle(package: str) -> None:
+    graph = {name: own_imports(name) for name in modules() if package_of(name) == package}
     try:
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -136,7 +111,7 @@ def test_film_has_no_cycle() -> None:
 
 
 @pytest.mark.parametrize("name", list(modules()))
-def test_foreign_worlds_stay_in_their_homes(name: str) -> None:
+def test_foreign_libraries_stay_in_their_homes(name: str) -> None:
     for module in imports(name):
         home = HOMES.get(module.split(".")[0])
         assert home is None or name.startswith(home), f"{name} imports {module}"

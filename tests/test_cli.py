@@ -18,12 +18,12 @@ import pytest
 from shared import one_line
 
 import vidcolor
-from vidcolor import pipeline
 from vidcolor.cli import color, text
 from vidcolor.cli.main import COMMANDS, main
 from vidcolor.cli.text import clock, moment
+from vidcolor.core.frames import Damage, LeftBehind, Progress, Report
 from vidcolor.errors import FilmUnreadable
-from vidcolor.frames import Damage, LeftBehind, Progress, Report
+from vidcolor.run import video as pipeline
 from vidcolor.settings import Settings
 
 OPTIONS = {

@@ -27,8 +27,8 @@ from sheet_reading import (
 from test_cli import one_line
 
 from vidcolor.cli.main import main
-from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.sheets import GAP, MARGIN, Sheet
+from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.preview.contact_sheet import GAP, MARGIN, Sheet
 
 __all__ = ["film", "preview"]  # fixtures
 

@@ -23,10 +23,10 @@ from sheet_reading import (
 )
 from test_cli import one_line
 
-from vidcolor.cli import pershot
+from vidcolor.cli import preview_shots as pershot
 from vidcolor.cli.main import main
-from vidcolor.film.probe import open_film
-from vidcolor.places import work_folder
+from vidcolor.core.paths import work_folder
+from vidcolor.media.open import open_film
 
 __all__ = ["film", "preview"]  # fixtures
 
@@ -102,7 +102,7 @@ def test_shots_of_an_unfinished_run(preview: Preview, film: Path, capsys: Captur
 def test_too_many_shots_are_left_out_evenly(
     preview: Preview, film: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidcolor.sheets.ROOMY", 60_000)
+    monkeypatch.setattr("vidcolor.preview.contact_sheet.ROOMY", 60_000)
     rows = [f"{n + 1},0,{n / 20:.6f},{n},1" for n in range(FRAMES)]
     Path("shots.csv").write_text("shot,start,start_seconds,frame,frames\n" + "\n".join(rows))
     assert preview("--shots", "shots.csv", "--sheet", "2x1", "--no-smooth") == 0

@@ -15,9 +15,9 @@ from test_cli import one_line
 
 from vidcolor.cli.main import main
 from vidcolor.cli.shots import decimal, timecode
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import open_film
-from vidcolor.shots import detect_shots
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.open import open_film
+from vidcolor.shots.detector import detect_shots
 
 Captured = pytest.CaptureFixture[str]
 LENGTHS = (12, 9, 20)

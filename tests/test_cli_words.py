@@ -15,9 +15,9 @@ import av
 import pytest
 from shared import one_line
 
-from vidcolor import pipeline
 from vidcolor.cli.main import COMMANDS, main
-from vidcolor.frames import Report
+from vidcolor.core.frames import Report
+from vidcolor.run import video as pipeline
 
 Captured = pytest.CaptureFixture[str]
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from synthetic import bits_of, make_frame, make_layout, texture
 
-from vidcolor.chunks import plan_chunks, unfinished, without
-from vidcolor.colorizer import Colorizer
-from vidcolor.crew import Crew
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.paint import paint, paint_frame
+from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.threads import Crew
 from vidcolor.errors import FilmUnreadable
-from vidcolor.frames import Colored, Frame
-from vidcolor.model.colornet import ColorNet
-from vidcolor.paint import paint, paint_frame
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.run.chunking import plan_chunks, unfinished, without
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
@@ -26,9 +26,9 @@ from vidcolor.settings import (
     SmoothSettings,
     TitleSettings,
 )
-from vidcolor.shots import mark_shots
-from vidcolor.smoothing import block, smooth
-from vidcolor.titles import AHEAD, mark_titles
+from vidcolor.shots.detector import mark_shots
+from vidcolor.shots.titles import AHEAD, mark_titles
+from vidcolor.temporal.smoother import block, smooth
 
 BATCH = 4
 N = 11

@@ -31,17 +31,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vidcolor.cluster import colorize_on_cluster
-    from vidcolor.colorizer import Colorizer
-    from vidcolor.comparison import side_by_side
+    from vidcolor.cluster.ray_backend import colorize_on_cluster
+    from vidcolor.colorize.colorizer import Colorizer
+    from vidcolor.core.frames import Report
     from vidcolor.errors import VidcolorError
-    from vidcolor.evaluation import evaluate
-    from vidcolor.film.decode import decode
-    from vidcolor.film.probe import open_film
-    from vidcolor.frames import Report
-    from vidcolor.model.weights import available_weights, load_weights, save_weights
-    from vidcolor.pipeline import colorize_film
-    from vidcolor.preview import contact_sheet, still_at
+    from vidcolor.evaluation.evaluate import evaluate
+    from vidcolor.media.decode.decoder import decode
+    from vidcolor.media.open import open_film
+    from vidcolor.nets.weights import available_weights, load_weights, save_weights
+    from vidcolor.preview.compare import side_by_side
+    from vidcolor.preview.previews import contact_sheet, still_at
+    from vidcolor.run.image import colorize_image
+    from vidcolor.run.video import colorize_film
     from vidcolor.settings import (
         ChunkSettings,
         ClusterSettings,
@@ -56,41 +57,40 @@ if TYPE_CHECKING:
         SmoothSettings,
         TitleSettings,
     )
-    from vidcolor.shots import detect_shots
-    from vidcolor.stills import colorize_image
+    from vidcolor.shots.detector import detect_shots
     from vidcolor.training.settings import TrainSettings
     from vidcolor.training.trainer import train
 
 _HOMES = {
     "ChunkSettings": "settings",
     "ClusterSettings": "settings",
-    "Colorizer": "colorizer",
+    "Colorizer": "colorize.colorizer",
     "ColorizerSettings": "settings",
     "CompareSettings": "settings",
     "EncodeSettings": "settings",
     "OpenSettings": "settings",
     "OutputSettings": "settings",
     "PaintSettings": "settings",
-    "Report": "frames",
+    "Report": "core.frames",
     "Settings": "settings",
     "ShotSettings": "settings",
     "SmoothSettings": "settings",
     "TitleSettings": "settings",
     "TrainSettings": "training.settings",
     "VidcolorError": "errors",
-    "available_weights": "model.weights",
-    "colorize_film": "pipeline",
-    "colorize_image": "stills",
-    "colorize_on_cluster": "cluster",
-    "contact_sheet": "preview",
-    "decode": "film.decode",
-    "detect_shots": "shots",
-    "evaluate": "evaluation",
-    "load_weights": "model.weights",
-    "open_film": "film.probe",
-    "save_weights": "model.weights",
-    "side_by_side": "comparison",
-    "still_at": "preview",
+    "available_weights": "nets.weights",
+    "colorize_film": "run.video",
+    "colorize_image": "run.image",
+    "colorize_on_cluster": "cluster.ray_backend",
+    "contact_sheet": "preview.previews",
+    "decode": "media.decode.decoder",
+    "detect_shots": "shots.detector",
+    "evaluate": "evaluation.evaluate",
+    "load_weights": "nets.weights",
+    "open_film": "media.open",
+    "save_weights": "nets.weights",
+    "side_by_side": "preview.compare",
+    "still_at": "preview.previews",
     "train": "training.trainer",
 }
 

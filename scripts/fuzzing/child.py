@@ -144,11 +144,11 @@ def _command(home: str) -> tuple[Any, str, int]:
     import torch
     from tqdm import tqdm
 
-    from vidcolor import colorizer
     from vidcolor.cli.main import main
-    from vidcolor.model.build import build_net
-    from vidcolor.model.colornet import ColorNetConfig
-    from vidcolor.model.weights import load_weights, save_weights
+    from vidcolor.colorize import colorizer
+    from vidcolor.nets.colornet import ColorNetConfig
+    from vidcolor.nets.registry import build_net
+    from vidcolor.nets.weights import load_weights, save_weights
 
     torch.set_num_threads(1)
     tqdm.monitor_interval = 0  # its thread would look like one left running

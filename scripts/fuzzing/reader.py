@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 
 from fuzzing.elements import ELEMENTS
 from fuzzing.trees import spots
-from vidcolor.film.limits import FORMATS
+from vidcolor.media.whitelist import FORMATS
 
 _READ_ERRORS = 100
 _PAUSE = Fraction(1, 10)  # seconds without sound that no container makes by itself

@@ -24,7 +24,7 @@ from av.stream import Disposition
 from seen import plane_view
 from specs import Audio, Spec, Subtitle
 
-from vidcolor.film.subtitles import ASS_HEADER
+from vidcolor.media.mux.subtitles import ASS_HEADER
 
 MUXERS = {
     ".mp4": "mp4",

@@ -12,14 +12,14 @@ import pytest
 from films import Audio, Spec, make_film
 from seen import see
 
+from vidcolor.core.frames import Frame
 from vidcolor.errors import OutputError, OutputFull
-from vidcolor.film import stitch as stitching
-from vidcolor.film.decode import decode
-from vidcolor.film.encode import open_encoder, plan_encode
-from vidcolor.film.packets import PacketFacts, read_chunk, write_chunk
-from vidcolor.film.probe import Film, open_film
-from vidcolor.film.stitch import stitch
-from vidcolor.frames import Frame
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.chunk_file import PacketFacts, read_chunk, write_chunk
+from vidcolor.media.encode.encoder import open_encoder, plan_encode
+from vidcolor.media.mux import concat as stitching
+from vidcolor.media.mux.concat import stitch
+from vidcolor.media.open import Film, open_film
 from vidcolor.settings import EncodeSettings, OutputSettings
 
 VFR = (0, 40, 83, 125, 300, 341, 700, 733, 766, 800, 1500, 1533, 1600, 1640, 1680, 1800)

@@ -17,9 +17,9 @@ from synthetic import photo
 from torch import Tensor
 
 from vidcolor.errors import TrainingError
-from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.training.clips import extract_clips, spaced, turned
-from vidcolor.training.datasets import Still, look_of, split_stills
+from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.training.data.clips import extract_clips, spaced, turned
+from vidcolor.training.data.stills import Still, look_of, split_stills
 
 GOOD = {"unreadable": 0, "large": 0, "tiny": 0, "flat": 0, "dull": 0}
 BITS, CELL = 9, 16
@@ -211,7 +211,7 @@ def test_an_index_does_not_outlive_its_frames(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("vidcolor.training.clips.remember", stop)
+        patch.setattr("vidcolor.training.data.clips.remember", stop)
         with pytest.raises(KeyboardInterrupt):
             extract_clips([tmp_path / "other"], target)
     stills, _ = extract_clips([folder], target)

@@ -15,12 +15,13 @@ from films import Audio, Spec, Subtitle, make_film
 from seen import plane_view, see
 from ways import lossless, recolour
 
-from vidcolor import comparison, side_by_side
-from vidcolor.colorizer import Colorizer
-from vidcolor.comparison import on_screen
+from vidcolor import side_by_side
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import Report
 from vidcolor.errors import FilmUnreadable, OutputError, OutputExists, SettingsError, VidcolorError
-from vidcolor.film.fit import turned
-from vidcolor.frames import Report
+from vidcolor.media.conform import turned
+from vidcolor.preview import compare as comparison
+from vidcolor.preview.compare import on_screen
 from vidcolor.settings import (
     ColorizerSettings,
     CompareSettings,

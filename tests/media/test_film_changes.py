@@ -22,11 +22,11 @@ from seen import see
 from ways import lossless, recolour
 
 from vidcolor.errors import UnsupportedPixels
-from vidcolor.film.decode import decode
-from vidcolor.film.facts import rotation, side_data
-from vidcolor.film.probe import open_film
-from vidcolor.film.rgb import film_rgb
-from vidcolor.preview import frames_at
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.metadata import rotation, side_data
+from vidcolor.media.open import open_film
+from vidcolor.preview.previews import frames_at
 from vidcolor.settings import OpenSettings
 
 H264 = Spec(

@@ -14,8 +14,8 @@ from ways import fast, recolour
 
 from vidcolor.cli.color import parser, settings_of
 from vidcolor.errors import SettingsError
-from vidcolor.film.coding import find_coding
-from vidcolor.film.probe import open_film
+from vidcolor.media.mux.text_encoding import find_coding
+from vidcolor.media.open import open_film
 from vidcolor.settings import OpenSettings, Settings
 
 FRENCH = "Où est-il allé ? Je ne sais pas.", "Il était là hier soir, après le dîner."

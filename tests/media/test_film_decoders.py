@@ -13,9 +13,9 @@ from ways import lossless, recolour
 
 import vidcolor
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels
-from vidcolor.film.decode import decode
-from vidcolor.film.limits import CODECS, DECODERS
-from vidcolor.film.probe import open_film
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.open import open_film
+from vidcolor.media.whitelist import CODECS, DECODERS
 
 BROKEN = "Version 99"
 """What FFmpeg's decoder of MagicYUV complains of, once it sees the bytes."""
@@ -171,7 +171,7 @@ def test_one_place_opens_files_to_read() -> None:
                 modes = [ast.unparse(a) for a in (*node.args[1:2], *node.keywords)]
                 if "'w'" not in modes:
                     found.append(path.name)
-    assert found == ["probe.py"]
+    assert found == ["open.py"]
 
 
 KINDS = {

@@ -11,10 +11,10 @@ from seen import see
 from ways import fast, lossless, recolour
 
 from vidcolor.errors import EncoderMissing, SettingsError, UnsupportedPixels
-from vidcolor.film.decode import decode
-from vidcolor.film.encode import EncodePlan, encode, plan_encode
-from vidcolor.film.mux import FilmWriter
-from vidcolor.film.probe import Film, open_film
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
+from vidcolor.media.mux.file_sink import FilmWriter
+from vidcolor.media.open import Film, open_film
 from vidcolor.settings import EncodeSettings
 
 DEFAULTS = [

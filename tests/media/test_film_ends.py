@@ -14,10 +14,10 @@ from films import Spec, make_film
 from PIL import Image
 
 from vidcolor.errors import FilmTooLarge
-from vidcolor.film.decode import decode
-from vidcolor.film.encode import plan_encode
-from vidcolor.film.ends import PictureEnds, lacks_end
-from vidcolor.film.probe import open_film
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.end_marks import PictureEnds, lacks_end
+from vidcolor.media.encode.encoder import plan_encode
+from vidcolor.media.open import open_film
 from vidcolor.settings import EncodeSettings
 
 

@@ -12,7 +12,7 @@ import pytest
 from films import Spec, make_film
 from ways import fast, recolour
 
-from vidcolor.film.facts import field_order
+from vidcolor.media.metadata import field_order
 from vidcolor.settings import EncodeSettings, Settings
 
 _SEI, _TIMING = 6, 1

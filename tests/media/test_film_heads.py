@@ -16,13 +16,13 @@ from PIL import Image
 from seen import plane_view, see
 from ways import lossless, recolour
 
-from vidcolor.comparison import side_by_side
 from vidcolor.errors import CannotCarry, FilmUnreadable
-from vidcolor.film.decode import decode
-from vidcolor.film.heads import declared_crop, linked_parts
-from vidcolor.film.probe import open_film
-from vidcolor.film.rgb import film_rgb
-from vidcolor.preview import frames_at
+from vidcolor.media.container_heads import declared_crop, linked_parts
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.open import open_film
+from vidcolor.preview.compare import side_by_side
+from vidcolor.preview.previews import frames_at
 from vidcolor.settings import EncodeSettings, OutputSettings, Settings
 
 SIZE = 64, 48

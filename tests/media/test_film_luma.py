@@ -12,8 +12,8 @@ from films import Spec, make_film
 from seen import luma_bytes, md5, plane_view, see
 from ways import lossless, recolour
 
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import open_film
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.open import open_film
 
 FORMATS = [
     ("ffv1", "yuv420p", ".mkv"),

@@ -10,11 +10,11 @@ import pytest
 from films import Audio, Spec, cut_file, flip_bytes, joined, make_film
 from synthetic import bits_of
 
-from vidcolor.film import moments as module
-from vidcolor.film.decode import decode
-from vidcolor.film.moments import windows
-from vidcolor.film.probe import open_film
-from vidcolor.film.seek import can_seek, picture_end
+from vidcolor.media.decode import frame_windows as module
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.frame_windows import windows
+from vidcolor.media.decode.seek import can_seek, picture_end
+from vidcolor.media.open import open_film
 from vidcolor.settings import OpenSettings
 
 MS = Fraction(1, 1000)

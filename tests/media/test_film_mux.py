@@ -14,16 +14,16 @@ from films import Audio, Spec, make_film
 from seen import see
 from ways import fast, forced, lossless, recolour
 
+from vidcolor.core.paths import part_path
+from vidcolor.core.target import claim
 from vidcolor.errors import OutputError, OutputExists, OutputFull
-from vidcolor.film import mux
-from vidcolor.film.decode import decode
-from vidcolor.film.encode import EncodePlan, plan_encode
-from vidcolor.film.mux import FilmWriter
-from vidcolor.film.muxer import PacketRefused
-from vidcolor.film.packets import read_chunk, write_chunk
-from vidcolor.film.probe import Film, open_film
-from vidcolor.film.target import claim
-from vidcolor.places import part_path
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.chunk_file import read_chunk, write_chunk
+from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.mux import file_sink as mux
+from vidcolor.media.mux.file_sink import FilmWriter
+from vidcolor.media.mux.muxer import PacketRefused
+from vidcolor.media.open import Film, open_film
 from vidcolor.settings import EncodeSettings, OutputSettings
 
 OLD = b"the old film"

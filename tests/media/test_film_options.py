@@ -11,8 +11,8 @@ from seen import see
 from ways import recolour
 
 from vidcolor.errors import EncoderMissing, SettingsError
-from vidcolor.film.encode import plan_encode
-from vidcolor.film.probe import open_film
+from vidcolor.media.encode.encoder import plan_encode
+from vidcolor.media.open import open_film
 from vidcolor.settings import EncodeSettings, Settings
 
 DEEP, FLAT = Spec(pix_fmt="gray14le", frames=2), Spec(frames=2)

@@ -17,16 +17,17 @@ from seen import see
 from synthetic import photo
 from ways import lossless, paint, recolour
 
-from vidcolor import streaming
+from vidcolor.core.frames import Progress
 from vidcolor.errors import CannotCarry, EncoderMissing, FilmChanged, VidcolorError, WeightsNotFound
-from vidcolor.film import beside
-from vidcolor.film.decode import decode
-from vidcolor.film.encode import encode
-from vidcolor.film.muxer import Muxer
-from vidcolor.film.pipe import PipeWriter, plan_pipe
-from vidcolor.film.probe import open_film
-from vidcolor.film.still import write_rgb
-from vidcolor.frames import Progress
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.encoder import encode
+from vidcolor.media.images.files import write_rgb
+from vidcolor.media.mux import interleave as beside
+from vidcolor.media.mux.muxer import Muxer
+from vidcolor.media.mux.pipe_sink import PipeWriter, plan_pipe
+from vidcolor.media.open import open_film
+from vidcolor.run import pipe as streaming
+from vidcolor.run.pipe import colorize_to
 from vidcolor.settings import (
     ColorizerSettings,
     EncodeSettings,
@@ -35,7 +36,6 @@ from vidcolor.settings import (
     Settings,
     SmoothSettings,
 )
-from vidcolor.streaming import colorize_to
 
 EBML = b"\x1a\x45\xdf\xa3"
 """A Matroska file begins with it, and has it once."""

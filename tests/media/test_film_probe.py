@@ -21,8 +21,8 @@ from vidcolor.errors import (
     UnsupportedPixels,
     VidcolorError,
 )
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import film_is_still, open_film
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.open import film_is_still, open_film
 from vidcolor.settings import OpenSettings
 
 

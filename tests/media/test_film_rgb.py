@@ -14,9 +14,9 @@ from films import Spec, flip_bytes, make_film
 from seen import plane_view
 
 from vidcolor.errors import FilmUnreadable
-from vidcolor.film.probe import open_film
-from vidcolor.film.rgb import film_rgb
-from vidcolor.film.still import read_rgb
+from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.images.files import read_rgb
+from vidcolor.media.open import open_film
 
 KR_KB = {
     1: (0.2126, 0.0722),

@@ -11,10 +11,10 @@ import torch
 from films import Spec, make_film
 from torch import Tensor
 
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import open_film
-from vidcolor.film.shown import Screen, canvas
-from vidcolor.frames import Frame
+from vidcolor.core.frames import Frame
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.display import Screen, canvas
+from vidcolor.media.open import open_film
 
 ONE = 1 << 16
 TURNS = {

@@ -18,8 +18,8 @@ from seen import see, subtitle_texts
 from ways import fast, recolour
 
 from vidcolor.errors import CannotCarry
-from vidcolor.film.acm import name_by_tag
-from vidcolor.film.muxer import Muxer
+from vidcolor.media.mux.muxer import Muxer
+from vidcolor.media.mux.riff_audio import name_by_tag
 from vidcolor.settings import EncodeSettings, OutputSettings, Settings
 
 RATE = 48000

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from vidcolor.core.frames import Frame
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, OutputExists, SettingsError
-from vidcolor.film.header import picture_size
-from vidcolor.film.still import read_rgb, read_still, write_rgb, write_still
-from vidcolor.frames import Frame
+from vidcolor.media.images.files import read_rgb, read_still, write_rgb, write_still
+from vidcolor.media.images.header import picture_size
 from vidcolor.settings import OpenSettings, OutputSettings
 
 RNG = np.random.default_rng(5)

@@ -11,10 +11,10 @@ from films import Audio, Spec, Subtitle, joined, make_film
 from seen import see, subtitle_texts
 from ways import cut, fast, lossless, recolour
 
-from vidcolor.film.decode import decode
-from vidcolor.film.moments import windows
-from vidcolor.film.probe import open_film
-from vidcolor.film.seek import picture_end
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.frame_windows import windows
+from vidcolor.media.decode.seek import picture_end
+from vidcolor.media.open import open_film
 from vidcolor.settings import OpenSettings
 
 MS = Fraction(1, 1000)

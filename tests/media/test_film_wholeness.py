@@ -13,16 +13,16 @@ import torch
 from films import Audio, Spec, make_film
 from ways import fast, recolour
 
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import Film, open_film
-from vidcolor.film.roll import Roll
-from vidcolor.film.still import read_still, write_rgb
-from vidcolor.film.wholeness import (
+from vidcolor.media.decode.container_size import (
     is_whole_picture,
     missing_bytes,
     repeats_at_end,
     tagged_duration,
 )
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.missing_frames import Roll
+from vidcolor.media.images.files import read_still, write_rgb
+from vidcolor.media.open import Film, open_film
 from vidcolor.settings import OpenSettings
 
 BASE = Spec(codec="libx264", frames=40)

@@ -13,14 +13,14 @@ import pytest
 from PIL import Image, ImageCms
 from stills import LINEAR, animation, gamma_curve, gray_profile, png_with, saved, scene
 
-from vidcolor.colorizer import Colorizer
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import Report
 from vidcolor.errors import CannotCarry
-from vidcolor.film.photo import color_of, notes_of
-from vidcolor.film.reader import Still
-from vidcolor.film.still import read_rgb, read_still
-from vidcolor.frames import Report
-from vidcolor.model.colornet import ColorNet
-from vidcolor.pipeline import colorize_film
+from vidcolor.media.images.files import read_rgb, read_still
+from vidcolor.media.images.photo import color_of, notes_of
+from vidcolor.media.images.reader import Still
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.run.video import colorize_film
 from vidcolor.settings import ColorizerSettings, OutputSettings, Settings
 
 GRAY = scene()

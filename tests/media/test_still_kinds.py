@@ -18,9 +18,9 @@ from PIL import Image
 from stills import plain_tags, saved, scene, tiff_bytes, tiled
 
 from vidcolor.errors import FilmError, FilmTooLarge, FilmUnreadable, UnsupportedPixels
-from vidcolor.film.probe import film_is_still, open_film
-from vidcolor.film.reader import Still
-from vidcolor.film.still import read_rgb, read_still
+from vidcolor.media.images.files import read_rgb, read_still
+from vidcolor.media.images.reader import Still
+from vidcolor.media.open import film_is_still, open_film
 from vidcolor.settings import OpenSettings
 
 GRAY = scene()
@@ -315,8 +315,8 @@ def test_a_sparse_tiff_costs_no_more_than_its_samples(tmp_path: Path) -> None:
 
 PEAK = """
 import resource, sys
-from vidcolor.colorizer import Colorizer
-from vidcolor.pipeline import colorize_film
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.run.video import colorize_film
 from vidcolor.settings import ColorizerSettings
 colorizer = Colorizer.from_weights(sys.argv[1], ColorizerSettings(device="cpu", size=64))
 colorize_film(sys.argv[2], sys.argv[3], colorizer=colorizer)

@@ -1,4 +1,4 @@
-"""The way of a film through vidcolor.film, with a painter that only needs to be seen."""
+"""The way of a film through vidcolor.media, with a painter that only needs to be seen."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vidcolor.film.decode import decode
-from vidcolor.film.encode import EncodePlan, plan_encode
-from vidcolor.film.mux import Written
-from vidcolor.film.packets import write_chunk
-from vidcolor.film.probe import open_film
-from vidcolor.film.stitch import check_writable, stitch
-from vidcolor.frames import Damage, Frame
+from vidcolor.core.frames import Damage, Frame
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.chunk_file import write_chunk
+from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.mux.concat import check_writable, stitch
+from vidcolor.media.mux.file_sink import Written
+from vidcolor.media.open import open_film
 from vidcolor.settings import EncodeSettings, OpenSettings, OutputSettings, Settings
 
 

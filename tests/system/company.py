@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vidcolor.batch import Outcome
-from vidcolor.dispatch import Task
-from vidcolor.foreman import Foreman
-from vidcolor.frames import Progress
-from vidcolor.orders import Failed, Greeting, Order, Word
-from vidcolor.reels import Reel
+from vidcolor.cluster.coordinator import Foreman
+from vidcolor.cluster.messages import Failed, Greeting, Order, Word
+from vidcolor.cluster.task_queue import Task
+from vidcolor.cluster.worker import Worker
+from vidcolor.core.frames import Progress
+from vidcolor.run.batch import Outcome
+from vidcolor.run.inputs import Reel
 from vidcolor.settings import Settings
-from vidcolor.worker import Worker
 
 Trap = Callable[[Task, Order, Word], bool]
 """Whether the worker who says this word dies before it is heard."""

@@ -37,7 +37,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def nets() -> Callable[..., object]:
     """Reads a weights file once: most of a second, and the same net each time."""
-    from vidcolor.model.weights import load_weights
+    from vidcolor.nets.weights import load_weights
 
     return lru_cache(maxsize=2)(load_weights)
 
@@ -50,5 +50,5 @@ def command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Command:
     """``command(film, target, *options)`` runs ``vidcolor`` in this process."""
-    monkeypatch.setattr("vidcolor.colorizer.load_weights", nets)
+    monkeypatch.setattr("vidcolor.colorize.colorizer.load_weights", nets)
     return Command(tiny_weights, capfd)

@@ -156,9 +156,9 @@ class Moments:
         patch.setattr(os, "unlink", unlinked)
 
     def _watch_contents(self, patch: pytest.MonkeyPatch) -> None:
-        from vidcolor.film.mux import FilmWriter
-        from vidcolor.film.packets import PacketFile
-        from vidcolor.journal import DoneChunk, Journal
+        from vidcolor.media.encode.chunk_file import PacketFile
+        from vidcolor.media.mux.file_sink import FilmWriter
+        from vidcolor.run.journal import DoneChunk, Journal
 
         put, write, add = PacketFile.add, FilmWriter.write, Journal.add
 
@@ -233,9 +233,10 @@ def main() -> int:
     """The command with a log and a trap."""
     import torch
 
-    from vidcolor import journal, pipeline
     from vidcolor.cli.main import main as command
-    from vidcolor.model.mininet import MiniNet
+    from vidcolor.nets.mini import MiniNet
+    from vidcolor.run import journal
+    from vidcolor.run import video as pipeline
 
     trap, log, *words = sys.argv[1:]
     kind, _, number = trap.partition(" ")

@@ -17,9 +17,9 @@ from films import cut_file, make_film
 from killing import CHUNKS, lines_of, make_reel, start
 from more_films import SMALL
 
-from vidcolor import batch
 from vidcolor.cli.batch import INTERRUPTED
 from vidcolor.cli.main import main
+from vidcolor.run import batch
 
 Captured = pytest.CaptureFixture[str]
 

@@ -17,16 +17,18 @@ from killing import CHUNKS, SHOTS, make_reel, packets, work_of
 from reels import FILMS
 from shared import slow_but
 
-from vidcolor import pipeline
-from vidcolor.batch import Result, read_report
-from vidcolor.dispatch import Step, Task
+from vidcolor.cluster.messages import Coloured, Divided, Known, Order, Word
+from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.cluster.worker import Worker
+from vidcolor.core import files
+from vidcolor.core.frames import Report
 from vidcolor.errors import FilmChanged, JobDiffers, OutputError, OutputFull
-from vidcolor.film import decode as decoding
-from vidcolor.film import limits, sameness
-from vidcolor.frames import Report
-from vidcolor.orders import Coloured, Divided, Known, Order, Word
-from vidcolor.pipeline import colorize_film
-from vidcolor.reels import Reel
+from vidcolor.media import identity as sameness
+from vidcolor.media.decode import decoder as decoding
+from vidcolor.run import video as pipeline
+from vidcolor.run.batch import Result, read_report
+from vidcolor.run.inputs import Reel
+from vidcolor.run.video import colorize_film
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
@@ -34,7 +36,6 @@ from vidcolor.settings import (
     Settings,
     SmoothSettings,
 )
-from vidcolor.worker import Worker
 
 OWN = {"target", "seconds", "workers", "inferred", "notes"}
 """What a report may have of its own."""
@@ -42,7 +43,7 @@ OWN = {"target", "seconds", "workers", "inferred", "notes"}
 
 @pytest.fixture(autouse=True)
 def one_net(nets: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vidcolor.colorizer.load_weights", nets)
+    monkeypatch.setattr("vidcolor.colorize.colorizer.load_weights", nets)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def test_one_run_goes_on_where_many_stopped_and_many_where_one_did(
         raise OutputError("no stitch today")
 
     with monkeypatch.context() as patch:
-        patch.setattr("vidcolor.assembly.stitch", crash)
+        patch.setattr("vidcolor.run.assembly.stitch", crash)
         with pytest.raises(OutputError, match="no stitch"):
             colorize_film(film, target, settings=parted)
     company = Company(parted)
@@ -317,7 +318,7 @@ def test_a_film_that_changes_meanwhile_is_told(
 def test_a_touch_meanwhile_and_between_makes_no_other_film(
     film: Path, parted: Settings, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (limits, sameness):
+    for module in (files, sameness):
         monkeypatch.setattr(module, "ENDS", 100)
     source, target = Path(shutil.copy(film, tmp_path / "in.mp4")), tmp_path / "out.mp4"
     times = iter(range(1, 100))
@@ -331,7 +332,7 @@ def test_a_touch_meanwhile_and_between_makes_no_other_film(
         raise OutputError("no target today")
 
     with monkeypatch.context() as here:
-        here.setattr("vidcolor.worker.assemble", broken)
+        here.setattr("vidcolor.cluster.worker.assemble", broken)
         assert not Company(parted).one(source, target, trap=touch).report
     outcome = Company(parted).one(source, target, trap=touch)
     assert outcome.report, outcome.error
@@ -471,7 +472,7 @@ def test_a_full_disk_stops_all_films(
     def full(*_: Any) -> Any:
         raise OutputFull("the disk is full")
 
-    monkeypatch.setattr("vidcolor.pipeline.write_chunk", full)
+    monkeypatch.setattr("vidcolor.run.video.write_chunk", full)
     reels = [Reel(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
     results = [outcome.result for outcome in Company(parted, workers=1).colour(*reels)]
     assert sorted(results) == [Result.FAILED] + 4 * [Result.NOT_BEGUN]
@@ -488,6 +489,6 @@ def test_another_vidcolor_on_a_worker_is_refused(
 
     Company(parted, workers=1).colour(Reel("in.mp4", film, tmp_path / "out.mp4"), stop=keep)
     work_of(tmp_path / "out.mp4").mkdir(exist_ok=True)
-    monkeypatch.setattr("vidcolor.job.versions", lambda: {"python": "2.7"})
+    monkeypatch.setattr("vidcolor.run.spec.versions", lambda: {"python": "2.7"})
     *_, word = Worker(parted, False, 1).do(order[-1])
     assert "would make another film: versions python was 3" in getattr(word, "text", "")

@@ -22,7 +22,7 @@ from damage_rows import REFUSED, SURVIVE, Refusal, Row
 from damaged_films import build
 from shared import one_of_each
 
-from vidcolor.film import probe
+from vidcolor.media import open as probe
 
 OLD = b"the film that was here before"
 

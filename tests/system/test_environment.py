@@ -32,9 +32,9 @@ from killing import (
 from shared import save_quick_net, slow_but
 
 from vidcolor.cli.main import main
-from vidcolor.film.mux import FilmWriter
-from vidcolor.film.packets import PacketFile
-from vidcolor.journal import Journal
+from vidcolor.media.encode.chunk_file import PacketFile
+from vidcolor.media.mux.file_sink import FilmWriter
+from vidcolor.run.journal import Journal
 
 FULL = "the disk is full; free some space and run again"
 SHARED_MEMORY = Path("/dev/shm")

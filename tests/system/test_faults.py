@@ -17,12 +17,12 @@ from more_films import SMALL
 from seen import plane_view, see
 from torch import Tensor
 
-from vidcolor import assembly
-from vidcolor.colorizer import Colorizer
-from vidcolor.effort import Sketch
-from vidcolor.engine import Engine
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.frame_selection import Sketch
+from vidcolor.colorize.net_runner import Engine
+from vidcolor.core.frames import Frame
 from vidcolor.errors import OutputFull
-from vidcolor.frames import Frame
+from vidcolor.run import assembly
 
 Run = Callable[[Engine, Tensor, torch.dtype, float | None], Tensor]
 BROKEN = 13

@@ -19,7 +19,7 @@ from test_cli import Captured, one_line, vidcolor_process
 
 from vidcolor.cli import play
 from vidcolor.cli.main import main
-from vidcolor.frames import Progress
+from vidcolor.core.frames import Progress
 from vidcolor.settings import ColorizerSettings, Settings, SmoothSettings
 
 SHOWN = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"

@@ -35,13 +35,13 @@ from killing import (
 )
 from shared import save_quick_net
 
-from vidcolor import pipeline
 from vidcolor.cli.main import main
-from vidcolor.colorizer import Colorizer
+from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.errors import OutputFull
-from vidcolor.film.probe import open_film
-from vidcolor.job import versions
-from vidcolor.journal import Journal, open_journal
+from vidcolor.media.open import open_film
+from vidcolor.run import video as pipeline
+from vidcolor.run.journal import Journal, open_journal
+from vidcolor.run.spec import versions
 from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings, SmoothSettings
 
 MOMENTS = [
@@ -221,7 +221,8 @@ def test_killed_again_while_it_is_named_again(
     command.weights = stage.weights
     words = (stage.film, target, "--chunk", "0.5")
     with monkeypatch.context() as patch:
-        patch.setattr("vidcolor.film.mux.publish", Mock(side_effect=OutputFull("no room")))
+        full = Mock(side_effect=OutputFull("no room"))
+        patch.setattr("vidcolor.media.mux.file_sink.publish", full)
         assert command(*words).code == 2
     assert target.read_bytes() == stage.whole.read_bytes()
     assert command(*words).code == 0
@@ -442,7 +443,7 @@ def test_other_files_and_versions_are_refused_and_undone(
             command.weights = save_quick_net(tmp_path / "other", seed=21)
         if what == "version":
             newer = versions() | {"av": "99.0"}
-            otherwise.setattr("vidcolor.job.versions", lambda: newer)
+            otherwise.setattr("vidcolor.run.spec.versions", lambda: newer)
         before = tree(target.parent)
         outcome = command(film, target, "--chunk", "0.5", "--force")
     check_refused(outcome, target, before, words.get(what, "versions av was"))

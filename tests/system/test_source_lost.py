@@ -19,11 +19,13 @@ from more_films import SMALL
 from seen import see
 from shared import slow_but
 
-from vidcolor import assembly, pipeline
+from vidcolor.core import files
 from vidcolor.errors import OutputFull
-from vidcolor.film import beside as reading
-from vidcolor.film import limits, sameness
-from vidcolor.film.probe import Film
+from vidcolor.media import identity as sameness
+from vidcolor.media.mux import interleave as reading
+from vidcolor.media.open import Film
+from vidcolor.run import assembly
+from vidcolor.run import video as pipeline
 
 CHUNKED = ("--chunk", "0.15")
 """Three chunks of the film."""
@@ -136,7 +138,7 @@ def test_another_film_under_the_same_name_is_not_mixed_in(
 def known_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a film of a few MB, and as of one that is much longer than what is read at its ends."""
     if request.param == "by its digest":
-        monkeypatch.setattr(limits, "ENDS", 100)
+        monkeypatch.setattr(files, "ENDS", 100)
         monkeypatch.setattr(sameness, "ENDS", 100)
 
 

@@ -16,12 +16,12 @@ from company import Company
 from killing import RATE, packets
 from synthetic import texture
 
-from vidcolor import pipeline
-from vidcolor.dispatch import Step, Task
-from vidcolor.frames import Frame, Report
-from vidcolor.orders import Coloured, Order, Word
-from vidcolor.pipeline import colorize_film
-from vidcolor.reels import Reel
+from vidcolor.cluster.messages import Coloured, Order, Word
+from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.core.frames import Frame, Report
+from vidcolor.run import video as pipeline
+from vidcolor.run.inputs import Reel
+from vidcolor.run.video import colorize_film
 from vidcolor.settings import ChunkSettings, ColorizerSettings, OutputSettings, Settings
 
 H, W = 192, 256
@@ -65,7 +65,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def one_net(nets: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vidcolor.colorizer.load_weights", nets)
+    monkeypatch.setattr("vidcolor.colorize.colorizer.load_weights", nets)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from synthetic import texture
 
-from vidcolor.film.still import write_rgb
+from vidcolor.media.images.files import write_rgb
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(

@@ -10,8 +10,8 @@ from synthetic import photo, texture
 from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.training import augment
-from vidcolor.training.augment import book_view, clean_pair, film_grey, film_pair, jpeg
+from vidcolor.training.data import augment
+from vidcolor.training.data.augment import book_view, clean_pair, film_grey, film_pair, jpeg
 
 
 def generator(seed: int = 1) -> torch.Generator:

@@ -18,15 +18,15 @@ from shared import write_film
 from synthetic import photo
 from torch import Tensor
 
-from vidcolor import batch as batch_module
-from vidcolor.batch import Batch, Outcome, Result, read_report, write_report
-from vidcolor.colorizer import Colorizer
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import Damage, LeftBehind, Report
 from vidcolor.errors import DeviceLost, EncoderMissing, FilmUnreadable, OutOfMemory, OutputFull
-from vidcolor.film.still import write_rgb
-from vidcolor.frames import Damage, LeftBehind, Report
-from vidcolor.journal import Journal
-from vidcolor.model.colornet import ColorNet
-from vidcolor.reels import Reel, find_reels
+from vidcolor.media.images.files import write_rgb
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.run import batch as batch_module
+from vidcolor.run.batch import Batch, Outcome, Result, read_report, write_report
+from vidcolor.run.inputs import Reel, find_reels
+from vidcolor.run.journal import Journal
 from vidcolor.settings import (
     ColorizerSettings,
     EncodeSettings,
@@ -110,7 +110,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def now() -> None:
         monkeypatch.setattr(batch_module, "colorize_film", refuse)
         monkeypatch.setattr(Colorizer, "predict", refuse)
-        monkeypatch.setattr("vidcolor.pipeline.decode", refuse)
+        monkeypatch.setattr("vidcolor.run.video.decode", refuse)
 
     return now
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from vidcolor.batch import Outcome, Result
 from vidcolor.cli.batch import Row, columns, fitted, missing, row_of, table
+from vidcolor.core.frames import Damage, LeftBehind, Report
 from vidcolor.errors import FilmUnreadable, OutOfMemory, OutputFull
-from vidcolor.frames import Damage, LeftBehind, Report
-from vidcolor.reels import Reel
+from vidcolor.run.batch import Outcome, Result
+from vidcolor.run.inputs import Reel
 
 
 def outcome(

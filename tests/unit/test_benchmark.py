@@ -13,17 +13,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vidcolor.benchmark import fresh
-from vidcolor.benchmark.film import RATE, SHOT, pictures
+from vidcolor.benchmark import subprocess_run as fresh
 from vidcolor.benchmark.machine import Others, matmul_speed, operations
-from vidcolor.benchmark.scores import RATIOS, Benchmark, Fresh, Round, Spread, Timing, ratios
+from vidcolor.benchmark.results import RATIOS, Benchmark, Fresh, Round, Spread, Timing, ratios
+from vidcolor.benchmark.synthetic_video import RATE, SHOT, pictures
 from vidcolor.cli.bench import describe
 from vidcolor.cli.main import main
+from vidcolor.core.frames import Progress
 from vidcolor.errors import VidcolorError
-from vidcolor.film.decode import decode
-from vidcolor.film.made import make_film
-from vidcolor.film.probe import open_film
-from vidcolor.frames import Progress
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.synthetic import make_film
+from vidcolor.media.open import open_film
 
 PARTS = {  # milliseconds of a frame by the clock, and of all cores
     "transcode": (10, 20),
@@ -175,7 +175,7 @@ def test_others_take_a_share() -> None:
 
 def test_the_peak_of_a_process_is_its_own() -> None:
     ballast = torch.ones(100 << 20, dtype=torch.uint8)  # the child would inherit it as its peak
-    code = "from vidcolor.benchmark.fresh import _peak; print(_peak())"
+    code = "from vidcolor.benchmark.subprocess_run import _peak; print(_peak())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 5 << 20 < int(run.stdout) < len(ballast)
 
@@ -239,8 +239,8 @@ def test_the_first_frame_is_one_that_was_coloured(
             now[0] += 10
             on_progress(Progress(frames, 2, 0.0))
 
-    monkeypatch.setattr("vidcolor.pipeline.colorize_film", colorize_film)
-    monkeypatch.setattr("vidcolor.benchmark.fresh.monotonic", lambda: now[0])
+    monkeypatch.setattr("vidcolor.run.video.colorize_film", colorize_film)
+    monkeypatch.setattr("vidcolor.benchmark.subprocess_run.monotonic", lambda: now[0])
     job, answer = tmp_path / "job", tmp_path / "answer"
     job.write_bytes(pickle.dumps(("in", "out", None, answer)))
     fresh.colour(str(job))

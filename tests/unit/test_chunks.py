@@ -11,12 +11,12 @@ from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
-from vidcolor.chunks import plan_chunks, unfinished, without
+from vidcolor.core.frames import Colored, Frame
 from vidcolor.errors import ChunkDiffers, SettingsError
-from vidcolor.film.packets import PacketFacts
-from vidcolor.frames import Colored, Frame
+from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.run.chunking import plan_chunks, unfinished, without
 from vidcolor.settings import ChunkSettings, SmoothSettings
-from vidcolor.smoothing import Handover, context, smooth
+from vidcolor.temporal.smoother import Handover, context, smooth
 
 RATE = 25
 """Frames per second of `make_frame`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vidcolor.cluster_ray import own_folder, started_ray
+from vidcolor.cluster.ray_start import own_folder, started_ray
 from vidcolor.settings import ClusterSettings
 
 LONGEST = 107 - len("/session_2026-11-28_20-59-54_464937_4194304/sockets/plasma_store")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vidcolor.cluster.resources import WORKER_BYTES, check_room, shares
 from vidcolor.errors import ClusterError, SettingsError
 from vidcolor.settings import ClusterSettings
-from vidcolor.shares import WORKER_BYTES, check_room, shares
 
 PLENTY = 1e12
 

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import pytest
 
-from vidcolor import cluster
-from vidcolor.dispatch import Step, Task
-from vidcolor.film.packets import PacketFacts
-from vidcolor.foreman import Foreman
-from vidcolor.journal import DoneChunk
-from vidcolor.orders import Begin, Colour, Divide, Finish, Greeting, Moved, Order
-from vidcolor.plans import PlanEnd
-from vidcolor.reels import Reel
+from vidcolor.cluster import ray_backend as cluster
+from vidcolor.cluster.coordinator import Foreman
+from vidcolor.cluster.messages import Begin, Colour, Divide, Finish, Greeting, Moved, Order
+from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.run.chunk_manifest import PlanEnd
+from vidcolor.run.inputs import Reel
+from vidcolor.run.journal import DoneChunk
 from vidcolor.settings import ClusterSettings, Settings
 
 PATIENCE = 100.0

@@ -7,12 +7,12 @@ import pytest
 import torch
 from synthetic import make_frame, make_layout, texture
 
-from vidcolor.colorizer import Colorizer
-from vidcolor.devices import pick_device, pick_dtype
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.system import pick_device, pick_dtype
 from vidcolor.errors import SettingsError, WeightsNotFound
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNet, ColorNetConfig, DistributionNet
-from vidcolor.model.weights import file_sha256
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet
+from vidcolor.nets.registry import build_net
+from vidcolor.nets.weights import file_sha256
 from vidcolor.settings import ColorizerSettings
 
 CPU = ColorizerSettings(device="cpu", size=64)

@@ -9,12 +9,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.vgg import cfgs, make_layers
 
 from vidcolor.errors import SettingsError, WeightsMismatch
-from vidcolor.model.booknet import BookNet, VGG16Classes
-from vidcolor.model.build import MINI, build_net
-from vidcolor.model.colornet import ColorNet, ColorNetConfig, annealed_mean
-from vidcolor.model.filmnet import FilmNet
-from vidcolor.model.mininet import MiniNet
-from vidcolor.model.vgg import IMAGENET_MEAN, VGG16Features, load_imagenet
+from vidcolor.nets.book import BookNet, VGG16Classes
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, annealed_mean
+from vidcolor.nets.mini import MiniNet
+from vidcolor.nets.registry import MINI, build_net
+from vidcolor.nets.vgg import IMAGENET_MEAN, VGG16Features, load_imagenet
+from vidcolor.nets.vgg_fused import FilmNet
 
 BOOK_ENCODER = [
     # in, out, stride

@@ -9,7 +9,7 @@ import pytest
 import torch
 from test_streams import Source, wait_until
 
-from vidcolor.crew import Crew, mapped, usable_cores
+from vidcolor.core.threads import Crew, mapped, usable_cores
 
 
 def slow_square(number: int) -> int:
@@ -75,7 +75,7 @@ def test_crews_that_overlap_leave_torch_as_it_was() -> None:
 
 
 def test_large_frames_are_taken_in_hand_by_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vidcolor.crew.available_memory", lambda _: 16 << 30)
+    monkeypatch.setattr("vidcolor.core.threads.available_memory", lambda _: 16 << 30)
     assert Crew(64, 3 << 20).ahead == 66
     assert Crew(64, 100 << 20).ahead == 10
     assert Crew(64, 8 << 30).ahead == 1
@@ -129,7 +129,7 @@ def test_time_is_counted_by_stage_over_all_threads(monkeypatch: pytest.MonkeyPat
     def spend(seconds: float) -> None:
         own.now = now() + seconds
 
-    monkeypatch.setattr("vidcolor.crew.perf_counter", now)
+    monkeypatch.setattr("vidcolor.core.threads.perf_counter", now)
     with Crew(2) as crew:
         list(mapped("wait", spend, iter([1.0, 2.0, 4.0, 8.0]), crew))
         with crew.clock("here"):

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from torchvision.transforms.v2.functional import resize
 
 from vidcolor.errors import TrainingError
-from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.training.datasets import (
+from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.training.data.stills import (
     NEAR,
     RandomCrops,
     Still,

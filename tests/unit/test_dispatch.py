@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from vidcolor.dispatch import Dispatch, Step, Task
+from vidcolor.cluster.task_queue import Dispatch, Step, Task
 
 
 def begun(dispatch: Dispatch, film: int = 0) -> None:

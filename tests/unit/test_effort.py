@@ -12,13 +12,13 @@ import torch.nn.functional as F  # noqa: N812
 from synthetic import bits_of, make_frame, texture
 from torch import Tensor
 
-from vidcolor.colorizer import Colorizer
-from vidcolor.effort import SAME_MEAN, SAME_SPOT, Effort, Sketch
-from vidcolor.frames import Colored, Frame
-from vidcolor.model.colornet import ColorNet
-from vidcolor.paint import paint
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.frame_selection import SAME_MEAN, SAME_SPOT, Effort, Sketch
+from vidcolor.colorize.paint import paint
+from vidcolor.core.frames import Colored, Frame
+from vidcolor.nets.colornet import ColorNet
 from vidcolor.settings import ColorizerSettings, PaintSettings, SmoothSettings
-from vidcolor.smoothing import smooth
+from vidcolor.temporal.smoother import smooth
 
 H, W = 48, 64
 BLACK = torch.full((H, W), 0.1)

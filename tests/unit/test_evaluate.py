@@ -14,15 +14,15 @@ from synthetic import photo
 from torch import Tensor
 from torchvision.models.vgg import cfgs, make_layers
 
-from vidcolor import evaluation
 from vidcolor.cli.main import main
 from vidcolor.errors import FilmUnreadable, NotComparable
-from vidcolor.evaluation import Scores, evaluate
-from vidcolor.film.still import write_rgb
-from vidcolor.metrics import grey_version
-from vidcolor.model.vgg import VGG16Features
-from vidcolor.model.weights import load_features
-from vidcolor.steadiness import RATIOS
+from vidcolor.evaluation import evaluate as evaluation
+from vidcolor.evaluation.evaluate import Scores, evaluate
+from vidcolor.evaluation.metrics import grey_version
+from vidcolor.evaluation.temporal_metrics import RATIOS
+from vidcolor.media.images.files import write_rgb
+from vidcolor.nets.vgg import VGG16Features
+from vidcolor.nets.weights import load_features
 
 MEANS = (123.68, 116.779, 103.939)
 """Of R, G, B over ImageNet."""

@@ -9,10 +9,10 @@ import pytest
 
 from vidcolor.cli.main import main
 from vidcolor.errors import OutputError, OutputExists, SettingsError
-from vidcolor.model import export
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNet, ColorNetConfig
-from vidcolor.model.export import export_onnx
+from vidcolor.nets import onnx as export
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.onnx import export_onnx
+from vidcolor.nets.registry import build_net
 from vidcolor.settings import OutputSettings
 
 INSTALLED = all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))

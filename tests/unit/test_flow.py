@@ -6,7 +6,7 @@ import torch
 from synthetic import texture
 from torch import Tensor
 
-from vidcolor.flow import Preset, optical_flow, reduced, round_trip, visible, warp
+from vidcolor.core.optical_flow import Preset, optical_flow, reduced, round_trip, visible, warp
 
 H, W = 128, 160
 

@@ -13,11 +13,11 @@ from synthetic import photo
 
 from vidcolor.cli.main import main
 from vidcolor.errors import SettingsError, TrainingError
-from vidcolor.film.still import write_rgb
-from vidcolor.model.weights import load_gate
-from vidcolor.training.sequences import LENGTH
+from vidcolor.media.images.files import write_rgb
+from vidcolor.nets.weights import load_gate
+from vidcolor.training.data.sequences import LENGTH
+from vidcolor.training.data.takes import Stills, find_takes, kept
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.takes import Stills, find_takes, kept
 from vidcolor.training.trainer import train
 
 

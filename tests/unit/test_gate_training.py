@@ -10,9 +10,14 @@ import torch
 from synthetic import photo
 from torch import Tensor
 
-from vidcolor.flow import warp
-from vidcolor.model.gate import Gate
-from vidcolor.training.gate_losses import (
+from vidcolor.core.optical_flow import warp
+from vidcolor.nets.trust_gate import Gate
+from vidcolor.training.data.film_wear import worn_lightness
+from vidcolor.training.data.sequences import FIELDS, LENGTH, Maps, load_sequences, save_sequences
+from vidcolor.training.data.synthetic_motion import Layer, Motion, make_motion, render, track
+from vidcolor.training.data.takes import spread, starts
+from vidcolor.training.gate.batches import CROP, batch_of, gate_losses, joined, mirrored, steadied
+from vidcolor.training.gate.losses import (
     composed,
     drift,
     hidden,
@@ -21,12 +26,7 @@ from vidcolor.training.gate_losses import (
     vivid_loss,
     warp_loss,
 )
-from vidcolor.training.gate_runs import CROP, batch_of, gate_losses, joined, mirrored, steadied
-from vidcolor.training.gate_validation import Formula, gate_score, validate_gate
-from vidcolor.training.motion import Layer, Motion, make_motion, render, track
-from vidcolor.training.sequences import FIELDS, LENGTH, Maps, load_sequences, save_sequences
-from vidcolor.training.takes import spread, starts
-from vidcolor.training.wear import worn_lightness
+from vidcolor.training.gate.validation import Formula, gate_score, validate_gate
 
 
 def randomness(seed: int) -> torch.Generator:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from test_journal import JOB, begun
 
-from vidcolor.journal import JOURNAL, ChunkFolder, open_journal
-from vidcolor.kept import clear_up, going_on
-from vidcolor.places import work_folder
+from vidcolor.core.paths import work_folder
+from vidcolor.run.journal import JOURNAL, ChunkFolder, open_journal
+from vidcolor.run.leftovers import clear_up, going_on
 from vidcolor.settings import OutputSettings
 
 USUAL = OutputSettings()

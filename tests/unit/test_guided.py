@@ -5,7 +5,7 @@ import torch
 from synthetic import make_layout, texture
 from torch import Tensor
 
-from vidcolor.color.guided import (
+from vidcolor.color.guided_filter import (
     at_blocks,
     at_cells,
     block_means,
@@ -14,7 +14,7 @@ from vidcolor.color.guided import (
     fit_lines,
     interpolation,
 )
-from vidcolor.frames import PixelLayout
+from vidcolor.core.frames import PixelLayout
 
 SUBSAMPLINGS = [(1, 1), (1, 0), (0, 0), (2, 0)]
 

@@ -11,15 +11,15 @@ from synthetic import texture
 from torch import Tensor, nn
 
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.colorizer import Colorizer
+from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.errors import SettingsError
-from vidcolor.film.still import read_rgb
-from vidcolor.model import layers
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNet, ColorNetConfig
-from vidcolor.model.inference import measure_ranges, pick_numbers, prepared
-from vidcolor.model.int8 import Int8Block, Int8VGG, halved, int8_is_fast
-from vidcolor.model.weights import available_weights, load_weights
+from vidcolor.media.images.files import read_rgb
+from vidcolor.nets import layers
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.int8 import Int8Block, Int8VGG, halved, int8_is_fast
+from vidcolor.nets.optimize import measure_ranges, pick_numbers, prepared
+from vidcolor.nets.registry import build_net
+from vidcolor.nets.weights import available_weights, load_weights
 from vidcolor.settings import ColorizerSettings
 
 CPU = torch.device("cpu")
@@ -177,7 +177,7 @@ def test_integers_are_taken_only_where_they_are_known_and_fast(
         pick_numbers("int8", tiny, CPU, floats)
     monkeypatch.setattr(tiny, "ranges", {"bridge.0": (0.0, 1.0)})
     for fast, expected in ((True, torch.int8), (False, floats)):
-        monkeypatch.setattr("vidcolor.model.inference.int8_is_fast", lambda fast=fast: fast)
+        monkeypatch.setattr("vidcolor.nets.optimize.int8_is_fast", lambda fast=fast: fast)
         assert pick_numbers("auto", tiny, CPU, floats) == expected
     assert pick_numbers("auto", tiny, torch.device("cuda"), floats) == floats
     assert pick_numbers("float32", tiny, CPU, floats) == torch.float32

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import torch
 
-import vidcolor.film.target as target_module
+import vidcolor.core.target as target_module
+from vidcolor.core.paths import work_folder
 from vidcolor.errors import JobDiffers, OutputError
-from vidcolor.film.packets import PacketFacts
-from vidcolor.journal import ChunkFolder, DoneChunk, Journal, open_journal
-from vidcolor.places import work_folder
-from vidcolor.smoothing import Handover
+from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.run.journal import ChunkFolder, DoneChunk, Journal, open_journal
+from vidcolor.temporal.smoother import Handover
 
 JOB = {"film": {"bytes": 7}, "settings": {"crf": None, "shots": {"threshold": 0.27}}}
 

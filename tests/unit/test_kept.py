@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from test_journal import JOB, begun, finish
 
+from vidcolor.core.paths import is_taken, part_path, work_folder
+from vidcolor.core.target import claim
 from vidcolor.errors import OutputError
-from vidcolor.film.target import claim
-from vidcolor.journal import open_journal
-from vidcolor.kept import forget_work
-from vidcolor.places import is_taken, part_path, work_folder
+from vidcolor.run.journal import open_journal
+from vidcolor.run.leftovers import forget_work
 
 
 @pytest.fixture

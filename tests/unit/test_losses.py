@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vidcolor.color.lab import ab_bins, lab_to_rgb
-from vidcolor.metrics import colorfulness
+from vidcolor.evaluation.metrics import colorfulness
 from vidcolor.training.losses import (
     book_losses,
     class_weights,

@@ -8,11 +8,11 @@ import torch
 from synthetic import texture
 from torch import Tensor
 
-from vidcolor import matching
-from vidcolor.film.still import write_rgb
-from vidcolor.frames import Frame
-from vidcolor.matching import Match, mark_cuts, matches
-from vidcolor.metrics import grey_version
+from vidcolor.core.frames import Frame
+from vidcolor.evaluation import pairing as matching
+from vidcolor.evaluation.metrics import grey_version
+from vidcolor.evaluation.pairing import Match, mark_cuts, matches
+from vidcolor.media.images.files import write_rgb
 from vidcolor.settings import ShotSettings
 
 

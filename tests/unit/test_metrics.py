@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import alexnet
 
+from vidcolor.core.optical_flow import warp
 from vidcolor.errors import SettingsError
-from vidcolor.flow import warp
-from vidcolor.metrics import (
+from vidcolor.evaluation.metrics import (
     MIN_SIDE,
     channel_histograms,
     chroma_jump,

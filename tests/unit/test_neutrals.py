@@ -14,12 +14,13 @@ from synthetic import make_frame, texture
 from torch import Tensor
 
 from vidcolor.cli.summary import headline, left_gray
-from vidcolor.colorizer import Colorizer
-from vidcolor.frames import Report
-from vidcolor.model.colornet import ColorNet
-from vidcolor.neutrals import GrayRuns, from_byte, to_byte
-from vidcolor.pipeline import colorize_film
-from vidcolor.plans import planned
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import Report
+from vidcolor.core.gray_runs import GrayRuns, from_byte, to_byte
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.run.chunk_manifest import planned
+from vidcolor.run.pipe import colorize_to
+from vidcolor.run.video import colorize_film
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
@@ -27,7 +28,6 @@ from vidcolor.settings import (
     SmoothSettings,
     TitleSettings,
 )
-from vidcolor.streaming import colorize_to
 
 H, W = 288, 384
 

@@ -5,9 +5,9 @@ import torch
 from synthetic import bits_of, make_frame, make_layout, texture
 
 from vidcolor.color.chroma import KR_KB, exact_chroma
-from vidcolor.color.planes import chroma_codes, neutral_code
-from vidcolor.frames import Colored, Frame
-from vidcolor.paint import paint, paint_frame, paint_planes
+from vidcolor.color.yuv import chroma_codes, neutral_code
+from vidcolor.colorize.paint import paint, paint_frame, paint_planes
+from vidcolor.core.frames import Colored, Frame
 from vidcolor.settings import PaintSettings
 
 ORANGE = torch.tensor([25.0, 40.0])

@@ -5,17 +5,17 @@ import pytest
 import torch
 from synthetic import texture
 
-from vidcolor.colorizer import Colorizer
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import Damage, LeftBehind, Report
 from vidcolor.errors import SettingsError
-from vidcolor.frames import Damage, LeftBehind, Report
-from vidcolor.model.colornet import ColorNet
-from vidcolor.pipeline import versions
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.run.image import colorize_image
+from vidcolor.run.video import versions
 from vidcolor.settings import (
     ColorizerSettings,
     OpenSettings,
     PaintSettings,
 )
-from vidcolor.stills import colorize_image
 
 REC601 = np.array([0.299, 0.587, 0.114])
 

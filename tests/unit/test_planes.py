@@ -5,7 +5,7 @@ import pytest
 import torch
 from synthetic import make_layout, make_plane
 
-from vidcolor.color.planes import (
+from vidcolor.color.yuv import (
     chroma_codes,
     luma_at_chroma,
     luma_at_size,
@@ -13,7 +13,7 @@ from vidcolor.color.planes import (
     neutral_code,
     resize,
 )
-from vidcolor.frames import PixelLayout
+from vidcolor.core.frames import PixelLayout
 
 SUBSAMPLINGS = [(1, 1), (1, 0), (0, 0), (2, 0), (0, 1), (2, 2)]
 LEFT, CENTRE, TOP_LEFT = (0.0, 0.5), (0.5, 0.5), (0.0, 0.0)

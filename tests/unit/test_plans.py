@@ -10,9 +10,8 @@ import pytest
 import torch
 from synthetic import make_frame, make_layout
 
-from vidcolor.frames import Damage, Frame
-from vidcolor.journal import PLAN, ChunkFolder
-from vidcolor.plans import (
+from vidcolor.core.frames import Damage, Frame
+from vidcolor.run.chunk_manifest import (
     Plan,
     PlanEnd,
     PlannedChunk,
@@ -22,6 +21,7 @@ from vidcolor.plans import (
     read_plan,
     write_plan,
 )
+from vidcolor.run.journal import PLAN, ChunkFolder
 
 END = PlanEnd("1/25", "tinted", (Damage("gap", 1.5, "no picture"),), {"gap": 1}, ("a remark",))
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from vidcolor.cli.progress import FilmLines, Pace, ProgressFile, Shown, progress_file
+from vidcolor.core.frames import Progress, Report
 from vidcolor.errors import OutputError
-from vidcolor.film.facts import expected_frames
-from vidcolor.frames import Progress, Report
+from vidcolor.media.metadata import expected_frames
 from vidcolor.settings import OpenSettings
 
 

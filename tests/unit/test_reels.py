@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import OutputError, SettingsError
-from vidcolor.reels import Reels, find_reels
+from vidcolor.run.inputs import Reels, find_reels
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n" + bytes(8), b"\xff\xd8\xff" + bytes(13)
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from vidcolor.errors import SettingsError
-from vidcolor.training import batches
-from vidcolor.training.batches import Order, micro_numbers, readers, side_at
 from vidcolor.training.checkpoints import Average, Position
+from vidcolor.training.data import crops as batches
+from vidcolor.training.data.crops import Order, micro_numbers, readers, side_at
+from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog, read_log
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.team import Team
 from vidcolor.training.trainer import Pace
 
 ALONE = Team(0, 1, torch.device("cpu"))

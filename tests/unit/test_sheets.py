@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.errors import SettingsError
-from vidcolor.sheets import (
+from vidcolor.preview.contact_sheet import (
     GAP,
     GROUND,
     LINE,

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from vidcolor.core.frames import Shot
+from vidcolor.core.paths import work_folder
 from vidcolor.errors import FilmUnreadable, SettingsError
-from vidcolor.frames import Shot
-from vidcolor.places import work_folder
-from vidcolor.shotlist import ShotList, read_shot_list, read_shots
+from vidcolor.preview.shot_list import ShotList, read_shot_list, read_shots
 
 CSV = """shot,start,start_seconds,frame,frames
 1,0:00:00.000,0.000000,0,44

@@ -7,11 +7,11 @@ import torch
 from synthetic import make_frame, make_layout, texture
 from torch import Tensor
 
+from vidcolor.core.frames import Frame, Shot
 from vidcolor.errors import SettingsError
-from vidcolor.frames import Frame, Shot
-from vidcolor.looks import Look, distance, histograms, thumbnail, tones
 from vidcolor.settings import ShotSettings
-from vidcolor.shots import detect_shots, mark_shots
+from vidcolor.shots.detector import detect_shots, mark_shots
+from vidcolor.shots.similarity import Look, distance, histograms, thumbnail, tones
 
 H, W = 144, 192
 

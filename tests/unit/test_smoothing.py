@@ -8,14 +8,13 @@ import torch
 from synthetic import make_frame, texture
 from torch import Tensor, nn
 
-import vidcolor.smoothing
-import vidcolor.traces
-from vidcolor.frames import Colored
-from vidcolor.model.gate import CLUES, Gate
-from vidcolor.paint import paint
+import vidcolor.temporal.propagation
+import vidcolor.temporal.smoother
+from vidcolor.colorize.paint import paint
+from vidcolor.core.frames import Colored
+from vidcolor.nets.trust_gate import CLUES, Gate
 from vidcolor.settings import PaintSettings, SmoothSettings
-from vidcolor.smoothing import block, smooth
-from vidcolor.traces import (
+from vidcolor.temporal.propagation import (
     MAX_REVIVAL,
     Link,
     add,
@@ -26,6 +25,7 @@ from vidcolor.traces import (
     settle,
     with_energy,
 )
+from vidcolor.temporal.smoother import block, smooth
 
 SIDE = 128
 h = SIDE // 4
@@ -210,7 +210,7 @@ def test_looking_ahead_steadies_the_first_frames_of_a_shot() -> None:
 
 
 def test_strength_decides_how_long_a_colour_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vidcolor.traces, "MAX_REVIVAL", 1.0)
+    monkeypatch.setattr(vidcolor.temporal.propagation, "MAX_REVIVAL", 1.0)
     L = 100 * texture(1, SIDE, SIDE)
     items = [colored(L, flat(40 if i == 0 else 0), i, starts_shot=i == 0) for i in range(12)]
     left = {
@@ -256,7 +256,7 @@ def test_very_large_frames_get_less_look_ahead(monkeypatch: pytest.MonkeyPatch) 
             held.append(i)
             yield item
 
-    monkeypatch.setattr(vidcolor.smoothing, "MAX_HELD", 12 * SIDE * SIDE * 3 // 2)
+    monkeypatch.setattr(vidcolor.temporal.smoother, "MAX_HELD", 12 * SIDE * SIDE * 3 // 2)
     next(iter(smooth(counted(), SmoothSettings())))
     assert len(held) == 9 + block(9)
 

@@ -11,16 +11,17 @@ from shared import write_film
 from synthetic import texture
 from torch import Tensor
 
-from vidcolor import evaluation, steadiness
 from vidcolor.cli.main import main
 from vidcolor.color.lab import lab_to_rgb
 from vidcolor.errors import NotComparable
-from vidcolor.evaluation import Scores, evaluate
-from vidcolor.film.still import write_rgb
-from vidcolor.metrics import grey_version
-from vidcolor.model.vgg import VGG16Features
-from vidcolor.model.weights import load_features
-from vidcolor.steadiness import Steadiness, SteadinessMeter
+from vidcolor.evaluation import evaluate as evaluation
+from vidcolor.evaluation import temporal_metrics as steadiness
+from vidcolor.evaluation.evaluate import Scores, evaluate
+from vidcolor.evaluation.metrics import grey_version
+from vidcolor.evaluation.temporal_metrics import Steadiness, SteadinessMeter
+from vidcolor.media.images.files import write_rgb
+from vidcolor.nets.vgg import VGG16Features
+from vidcolor.nets.weights import load_features
 
 H, W = 144, 192
 

@@ -17,24 +17,24 @@ import torch
 from test_journal import JOB, begun, finish
 from torch import nn
 
-from vidcolor import files
-from vidcolor.batch import read_report, write_report
 from vidcolor.cli.progress import ProgressFile
 from vidcolor.cli.text import write_json
+from vidcolor.core import files
+from vidcolor.core.files import identity
+from vidcolor.core.frames import Report
+from vidcolor.core.paths import part_path, report_path, work_folder
+from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError, OutputExists, TrainingError, VidcolorError
-from vidcolor.files import identity
-from vidcolor.film.still import write_picture, write_rgb
-from vidcolor.film.target import check_target, claim, publish
-from vidcolor.frames import Report
-from vidcolor.journal import open_journal
-from vidcolor.kept import clear_up, forget_work, going_on
-from vidcolor.places import part_path, report_path, work_folder
-from vidcolor.plans import Plan, PlanEnd, read_plan, write_plan
+from vidcolor.media.images.files import write_picture, write_rgb
+from vidcolor.run.batch import read_report, write_report
+from vidcolor.run.chunk_manifest import Plan, PlanEnd, read_plan, write_plan
+from vidcolor.run.journal import open_journal
+from vidcolor.run.leftovers import clear_up, forget_work, going_on
+from vidcolor.run.work_dir import ChunkFolder
 from vidcolor.settings import OutputSettings
 from vidcolor.training.checkpoints import Average, Position, load_checkpoint, save_checkpoint
-from vidcolor.training.datasets import Still, recall, remember
+from vidcolor.training.data.stills import Still, recall, remember
 from vidcolor.training.logs import RunLog
-from vidcolor.workfolder import ChunkFolder
 
 VICTIM = b"a file of somebody else"
 

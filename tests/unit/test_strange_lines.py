@@ -14,24 +14,24 @@ from typing import Any, cast
 import pytest
 from test_journal import JOB, begun, finish, found
 
-from vidcolor import foreman as foreman_module
-from vidcolor import lines
-from vidcolor.batch import Result, read_report, write_report
-from vidcolor.colorizer import Colorizer
+from vidcolor.cluster import coordinator as foreman_module
+from vidcolor.cluster.coordinator import Foreman
+from vidcolor.cluster.messages import Begun, Failed, Greeting, Known, Moved
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core import json_lines as lines
+from vidcolor.core.frames import Damage, FilmInfo, Report
+from vidcolor.core.json_types import from_plain
+from vidcolor.core.paths import report_path
 from vidcolor.errors import OutputError
-from vidcolor.foreman import Foreman
-from vidcolor.frames import Damage, FilmInfo, Report
-from vidcolor.job import as_begun, as_elsewhere, fit
-from vidcolor.journal import Journal, open_journal
-from vidcolor.kept import going_on
-from vidcolor.orders import Begun, Failed, Greeting, Known, Moved
-from vidcolor.places import report_path
-from vidcolor.plain import from_plain
-from vidcolor.plans import Plan, PlanEnd, PlannedChunk, read_plan, write_plan
-from vidcolor.reels import Reel
+from vidcolor.run.batch import Result, read_report, write_report
+from vidcolor.run.chunk_manifest import Plan, PlanEnd, PlannedChunk, read_plan, write_plan
+from vidcolor.run.inputs import Reel
+from vidcolor.run.journal import Journal, open_journal
+from vidcolor.run.leftovers import going_on
+from vidcolor.run.spec import as_begun, as_elsewhere, fit
+from vidcolor.run.work_dir import JOURNAL, ChunkFolder
 from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings, Settings
-from vidcolor.smoothing import Handover
-from vidcolor.workfolder import JOURNAL, ChunkFolder
+from vidcolor.temporal.smoother import Handover
 
 STRANGE = {
     "a number": "5",

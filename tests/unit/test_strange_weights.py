@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from test_weights import check_refused, metadata_of
 
 from vidcolor.errors import WeightsMismatch
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.registry import build_net
 
 
 @pytest.mark.parametrize("preset", ["film", "mini"])
@@ -31,6 +31,6 @@ def test_a_large_net_that_the_file_does_not_hold_is_never_made(
         made.extend(str(value.device) for value in net.parameters())
         return net
 
-    monkeypatch.setattr("vidcolor.model.weights.build_net", build)
+    monkeypatch.setattr("vidcolor.nets.weights.build_net", build)
     check_refused(path, WeightsMismatch, "does not fit its net")
     assert set(made) == {"meta"}, "no memory was taken for it"

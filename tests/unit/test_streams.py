@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from vidcolor.streams import batched, close, prefetch, timed, watched
+from vidcolor.core.iterators import batched, close, prefetch, timed, watched
 
 
 class Source:
@@ -165,7 +165,7 @@ def test_timed_counts_the_waiting_and_not_the_work_after_it(
             now += 3
             yield item
 
-    monkeypatch.setattr("vidcolor.streams.perf_counter", lambda: now)
+    monkeypatch.setattr("vidcolor.core.iterators.perf_counter", lambda: now)
     seconds: dict[str, float] = {}
     for _ in timed(slow(), "stage", seconds):
         now += 5

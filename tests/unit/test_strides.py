@@ -13,14 +13,14 @@ from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
-from vidcolor.chunks import plan_chunks, unfinished, without
-from vidcolor.effort import Answer, Effort, Sketch, followed, grouped
+from vidcolor.colorize.frame_selection import Answer, Effort, Sketch, followed, grouped
+from vidcolor.colorize.interpolation import carried
+from vidcolor.core.frames import Colored, Frame
 from vidcolor.errors import SettingsError
-from vidcolor.film.packets import PacketFacts
-from vidcolor.frames import Colored, Frame
+from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.run.chunking import plan_chunks, unfinished, without
 from vidcolor.settings import ChunkSettings, ColorizerSettings, SmoothSettings
-from vidcolor.smoothing import Handover, context, smooth
-from vidcolor.strides import carried
+from vidcolor.temporal.smoother import Handover, context, smooth
 
 H, W = 64, 96
 FRAME = torch.full((2, 2), 0.5)

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from vidcolor.errors import SettingsError
+from vidcolor.training.distributed import gather_team
 from vidcolor.training.logs import read_log
-from vidcolor.training.team import gather_team
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -10,18 +10,11 @@ import torch
 from synthetic import make_frame, make_layout, texture
 from torch import Tensor
 
+from vidcolor.core.frames import Frame
 from vidcolor.errors import SettingsError
-from vidcolor.frames import Frame
-from vidcolor.lettering import ROWS, looks_like_a_card, picture_area
 from vidcolor.settings import TitleSettings
-from vidcolor.titles import (
-    AHEAD,
-    at_rows,
-    contrast_of,
-    judged_alone,
-    mark_titles,
-    ramp,
-)
+from vidcolor.shots.lettering import ROWS, looks_like_a_card, picture_area
+from vidcolor.shots.titles import AHEAD, at_rows, contrast_of, judged_alone, mark_titles, ramp
 
 H, W = 288, 384
 LINES = ("The next morning", "the tramp wakes", "up in a strange", "house by the sea")

@@ -12,8 +12,8 @@ from shared import stopper
 from synthetic import photo
 
 from vidcolor.errors import SettingsError, TrainingError, WeightsNotFound
-from vidcolor.film.still import read_rgb, write_rgb
-from vidcolor.model.weights import load_weights
+from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Position
 from vidcolor.training.logs import RunLog
 from vidcolor.training.settings import TrainSettings

@@ -15,10 +15,10 @@ from vidcolor.cli import batch, color, faces
 from vidcolor.cli.faces import Log, Ticker, pauses
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.words import WordsParser
-from vidcolor.frames import Progress
-from vidcolor.lines import checked_line
-from vidcolor.places import work_folder
-from vidcolor.unfinished import Kept, kept_of
+from vidcolor.core.frames import Progress
+from vidcolor.core.json_lines import checked_line
+from vidcolor.core.paths import work_folder
+from vidcolor.run.unfinished import Kept, kept_of
 
 Captured = pytest.CaptureFixture[str]
 

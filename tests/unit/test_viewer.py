@@ -19,15 +19,15 @@ from synthetic import texture
 from torch import Tensor
 
 from vidcolor import contact_sheet, still_at
-from vidcolor.colorizer import Colorizer
+from vidcolor.colorize.chain import colored
+from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.errors import SettingsError
-from vidcolor.film.decode import decode
-from vidcolor.film.probe import open_film
-from vidcolor.film.still import write_rgb
-from vidcolor.preview import Variant, frames_at, sweep
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.images.files import write_rgb
+from vidcolor.media.open import open_film
+from vidcolor.preview.previews import Variant, frames_at, sweep
+from vidcolor.preview.viewer import AS_SET, Context, Viewer
 from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, SmoothSettings
-from vidcolor.viewer import AS_SET, Context, Viewer
-from vidcolor.way import colored
 
 RATE = Fraction(24)
 CUT, FRAMES = 20, 44

@@ -15,8 +15,8 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs pip install 'vidcolor[web]'")
 import uvicorn
 
-from vidcolor.web import gate
-from vidcolor.web.gate import Gate, quiet
+from vidcolor.web import connections as gate
+from vidcolor.web.connections import Gate, quiet
 
 HELLO = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 

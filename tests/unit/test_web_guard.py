@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vidcolor.web.guard import Guard
+from vidcolor.web.auth import Guard
 
 TOKEN, PORT = "so-secret", 7860
 HOST = f"127.0.0.1:{PORT}"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vidcolor.web.children import CPU_SECONDS, end, renew, start
-from vidcolor.web.choice import Choice
-from vidcolor.web.jobs import Job, complaint, last_line
-from vidcolor.web.shelf import Film
+from vidcolor.web.library import Film
+from vidcolor.web.options import Choice
+from vidcolor.web.processes import CPU_SECONDS, end, renew, start
+from vidcolor.web.queue import Job, complaint, last_line
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there can a limit be raised from outside")

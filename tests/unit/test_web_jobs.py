@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from vidcolor.core.paths import work_folder
 from vidcolor.errors import NotAllowed
-from vidcolor.journal import open_journal
-from vidcolor.places import work_folder
-from vidcolor.web import jobs as jobs_module
-from vidcolor.web import launch
-from vidcolor.web.choice import Choice
-from vidcolor.web.jobs import Job, Queue, told
-from vidcolor.web.shelf import Film
+from vidcolor.run.journal import open_journal
+from vidcolor.web import queue as jobs_module
+from vidcolor.web import sandbox as launch
+from vidcolor.web.library import Film
+from vidcolor.web.options import Choice
+from vidcolor.web.queue import Job, Queue, told
 
 STAND_IN = """
 import json, os, resource, signal, sys, time

@@ -17,11 +17,11 @@ pytest.importorskip("fastapi", reason="needs pip install 'vidcolor[web]'")
 import httpx
 from fastapi import FastAPI
 
-from vidcolor.web import desk as desk_module
-from vidcolor.web.choice import Choice
-from vidcolor.web.desk import MOST_WAITING, Desk
+from vidcolor.web import session as desk_module
+from vidcolor.web.options import Choice
+from vidcolor.web.preview_client import Worker
 from vidcolor.web.routes import add_routes
-from vidcolor.web.worker import Worker
+from vidcolor.web.session import MOST_WAITING, Desk
 
 STAND_IN = """
 import json, os, select, sys, time

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import NotAllowed
-from vidcolor.web import private, shelf
-from vidcolor.web.private import PREFIX, PrivateFolder
-from vidcolor.web.shelf import KEPT_FREE, Shelf, inside, spoken
+from vidcolor.web import library as shelf
+from vidcolor.web import temp_dir as private
+from vidcolor.web.library import KEPT_FREE, Shelf, inside, spoken
+from vidcolor.web.temp_dir import PREFIX, PrivateFolder
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from vidcolor.web import words
-from vidcolor.web.desk import Opened
-from vidcolor.web.shelf import Film
-from vidcolor.web.study import Shots
+from vidcolor.web import html as words
+from vidcolor.web.library import Film
+from vidcolor.web.session import Opened
+from vidcolor.web.shot_scanner import Shots
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;.mp4"
 

@@ -16,13 +16,13 @@ import pytest
 from synthetic import texture
 
 from vidcolor.errors import FilmError, PreviewLost
-from vidcolor.film.still import write_rgb
-from vidcolor.web import looker
-from vidcolor.web.choice import Choice
-from vidcolor.web.looker import answer
-from vidcolor.web.shelf import Film
-from vidcolor.web.study import Study
-from vidcolor.web.worker import LATER, Worker
+from vidcolor.media.images.files import write_rgb
+from vidcolor.web import preview_worker as looker
+from vidcolor.web.library import Film
+from vidcolor.web.options import Choice
+from vidcolor.web.preview_client import LATER, Worker
+from vidcolor.web.preview_worker import answer
+from vidcolor.web.shot_scanner import Study
 
 STAND_IN = """
 import json, os, sys, time
@@ -149,7 +149,7 @@ def test_what_nobody_waits_for_any_more_makes_room(
 ) -> None:
     # The real process, with work that never ends by itself and looks up between its steps.
     (tmp_path / "endless.py").write_text(
-        "import time\nfrom vidcolor.web import looker\n"
+        "import time\nfrom vidcolor.web import preview_worker as looker\n"
         "def endless():\n    while True:\n        looker.WISH.check()\n        time.sleep(0.01)\n"
         "looker.WORK['endless'] = endless\nlooker.WORK['say'] = lambda: {}\nlooker.main()\n"
     )

@@ -21,10 +21,10 @@ from vidcolor.errors import (
     WeightsMismatch,
     WeightsNotFound,
 )
-from vidcolor.model import weights
-from vidcolor.model.gate import CLUES, Gate, GateConfig
-from vidcolor.model.vgg import VGG16Features, load_imagenet
-from vidcolor.model.weights import (
+from vidcolor.nets import weights
+from vidcolor.nets.trust_gate import CLUES, Gate, GateConfig
+from vidcolor.nets.vgg import VGG16Features, load_imagenet
+from vidcolor.nets.weights import (
     available_weights,
     file_sha256,
     find_weights,

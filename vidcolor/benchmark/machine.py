@@ -12,11 +12,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from vidcolor.crew import bound_cores, usable_cores
-from vidcolor.film.made import ffmpeg_version
-from vidcolor.job import versions
-from vidcolor.memory import available_memory
-from vidcolor.model.colornet import ColorNet
+from vidcolor.core.memory import available_memory
+from vidcolor.core.threads import bound_cores, usable_cores
+from vidcolor.media.encode.synthetic import ffmpeg_version
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.run.spec import versions
 
 SIDE, SIDE_CPU = 8192, 2048
 """Side of the matrices that show what a GPU and a CPU can reach."""

@@ -10,8 +10,6 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import Any
 
-from vidcolor.benchmark.film import RATE, pictures
-from vidcolor.benchmark.fresh import run_fresh
 from vidcolor.benchmark.machine import (
     Others,
     describe_machine,
@@ -19,16 +17,18 @@ from vidcolor.benchmark.machine import (
     matmul_speed,
     operations,
 )
-from vidcolor.benchmark.scores import Benchmark, Round, Timing
+from vidcolor.benchmark.results import Benchmark, Round, Timing
 from vidcolor.benchmark.stages import Job, stages, transcode, working_size
-from vidcolor.colorizer import Colorizer
-from vidcolor.crew import usable_cores
-from vidcolor.devices import pick_dtype
-from vidcolor.film.made import make_film
-from vidcolor.film.probe import open_film
-from vidcolor.frames import FilmInfo, Report
-from vidcolor.model.weights import load_gate
-from vidcolor.pipeline import colorize_film
+from vidcolor.benchmark.subprocess_run import run_fresh
+from vidcolor.benchmark.synthetic_video import RATE, pictures
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import FilmInfo, Report
+from vidcolor.core.system import pick_dtype
+from vidcolor.core.threads import usable_cores
+from vidcolor.media.encode.synthetic import make_film
+from vidcolor.media.open import open_film
+from vidcolor.nets.weights import load_gate
+from vidcolor.run.video import colorize_film
 from vidcolor.settings import BenchmarkSettings, OutputSettings, Settings
 
 WARM_UP = 16

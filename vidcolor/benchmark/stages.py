@@ -14,21 +14,21 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from vidcolor.benchmark.scores import Timing
-from vidcolor.colorizer import Colorizer
-from vidcolor.crew import Crew, mapped
-from vidcolor.film.decode import decode
-from vidcolor.film.encode import EncodePlan, plan_encode
-from vidcolor.film.packets import write_chunk
-from vidcolor.film.probe import open_film
-from vidcolor.frames import Colored, FilmInfo, Frame
-from vidcolor.model.gate import Gate
-from vidcolor.paint import paint
+from vidcolor.benchmark.results import Timing
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.paint import paint
+from vidcolor.core.frames import Colored, FilmInfo, Frame
+from vidcolor.core.iterators import batched, close, prefetch
+from vidcolor.core.threads import Crew, mapped
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.chunk_file import write_chunk
+from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.open import open_film
+from vidcolor.nets.trust_gate import Gate
 from vidcolor.settings import Settings
-from vidcolor.shots import mark_shots
-from vidcolor.smoothing import smooth
-from vidcolor.streams import batched, close, prefetch
-from vidcolor.titles import mark_titles
+from vidcolor.shots.detector import mark_shots
+from vidcolor.shots.titles import mark_titles
+from vidcolor.temporal.smoother import smooth
 
 T = TypeVar("T")
 

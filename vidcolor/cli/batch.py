@@ -27,14 +27,14 @@ from vidcolor.cli.text import (
     reason,
     say,
 )
+from vidcolor.core.paths import STILL_SUFFIXES, is_pattern
 from vidcolor.errors import FilmUnreadable, SettingsError
-from vidcolor.places import STILL_SUFFIXES, is_pattern
 from vidcolor.settings import Settings
 
 if TYPE_CHECKING:
-    from vidcolor.batch import Batch, Outcome
-    from vidcolor.frames import Report
-    from vidcolor.reels import Reel, Reels
+    from vidcolor.core.frames import Report
+    from vidcolor.run.batch import Batch, Outcome
+    from vidcolor.run.inputs import Reel, Reels
 
 WIDEST = 44
 """Columns of a film's name; longer ones are cut in the middle."""
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     args.ended = rows
     with progress_file(args.progress) as lines:
         with Shown(None, args.quiet, things(found.reels)):
-            from vidcolor.batch import Batch
+            from vidcolor.run.batch import Batch
 
             batch = Batch(settings)
         for number, reel in enumerate(found.reels, 1):
@@ -115,7 +115,7 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
     check_weights(settings.colorizer.weights)
     check_sources(args.sources)
     check_folder(args.target)
-    from vidcolor.reels import find_reels
+    from vidcolor.run.inputs import find_reels
 
     found = find_reels(args.sources, target, args.to)
     if not found.reels:
@@ -235,7 +235,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def _sum(rows: Sequence[Row], found: Reels, verbose: bool) -> str:
-    from vidcolor.batch import Result
+    from vidcolor.run.batch import Result
 
     times = Counter(row.result for row in rows)
     counts = ", ".join(f"{times[result]} {result}" for result in Result if times[result])

@@ -14,7 +14,7 @@ from vidcolor.errors import SettingsError
 from vidcolor.settings import BenchmarkSettings, ChunkSettings
 
 if TYPE_CHECKING:
-    from vidcolor.benchmark.scores import Benchmark, Spread
+    from vidcolor.benchmark.results import Benchmark, Spread
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.text import say
-from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, WeightsNotFound
-from vidcolor.places import (
+from vidcolor.core.paths import (
     CONTAINERS,
     HELPERS,
     STILL_SUFFIXES,
@@ -26,11 +25,12 @@ from vidcolor.places import (
     models_folder,
     work_folder,
 )
+from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, WeightsNotFound
 from vidcolor.settings import OpenSettings, OutputSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.film.probe import Film
-    from vidcolor.frames import FilmInfo
+    from vidcolor.core.frames import FilmInfo
+    from vidcolor.media.open import Film
 
 PIPE = "-"
 """As OUT: the film goes to standard output."""
@@ -69,7 +69,7 @@ def check_source(name: str) -> None:
     Raises:
         FilmUnreadable: It is not, or cannot.
     """
-    from vidcolor.files import check_file
+    from vidcolor.core.files import check_file
 
     path = check_file(name)
     if not os.access(path, os.R_OK):
@@ -92,7 +92,7 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     Raises:
         OutputError: It may not.
     """
-    from vidcolor.film.target import check_target
+    from vidcolor.core.target import check_target
 
     path = Path(target)
     if os.path.isdir(
@@ -183,7 +183,7 @@ def check_one(args: argparse.Namespace, settings: Settings) -> FilmInfo | None:
     check_beside("--report", args.report, args.source, args.target)
     if args.target != PIPE:
         check_suffix(args.source, args.target)
-    from vidcolor.film.probe import film_is_still
+    from vidcolor.media.open import film_is_still
 
     if film_is_still(args.source):
         return None
@@ -200,12 +200,12 @@ def check_plan(info: FilmInfo, args: argparse.Namespace, settings: Settings) -> 
         SettingsError: An option does not fit the encoder.
     """
     if args.target == PIPE:
-        from vidcolor.film.pipe import plan_pipe
+        from vidcolor.media.mux.pipe_sink import plan_pipe
 
         plan_pipe(info, settings.encode)
         return
-    from vidcolor.film.encode import plan_encode
-    from vidcolor.room import check_room
+    from vidcolor.media.encode.encoder import plan_encode
+    from vidcolor.run.disk_space import check_room
 
     target = Path(args.target)
     plan = plan_encode(info, target, settings.encode)
@@ -220,8 +220,8 @@ def check_suffix(source: str, target: str) -> None:
     Raises:
         SettingsError: It cannot.
     """
-    from vidcolor.film.encode import container_of
-    from vidcolor.film.probe import film_is_still
+    from vidcolor.media.encode.encoder import container_of
+    from vidcolor.media.open import film_is_still
 
     path = Path(target)
     if not film_is_still(source):
@@ -243,7 +243,7 @@ def looked_into(source: str, settings: OpenSettings) -> Film:
         FilmError: It cannot.
         SettingsError: It has no such picture.
     """
-    from vidcolor.film.probe import open_film
+    from vidcolor.media.open import open_film
 
     return open_film(source, settings)
 
@@ -255,7 +255,7 @@ def check_film(source: str, settings: OpenSettings) -> None:
         FilmError: It cannot.
     """
     check_source(source)
-    from vidcolor.film.probe import film_is_still
+    from vidcolor.media.open import film_is_still
 
     if not film_is_still(source):
         looked_into(source, settings).close()

@@ -16,9 +16,9 @@ from vidcolor.errors import ClusterError, SettingsError
 from vidcolor.settings import ClusterSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.batch import Outcome
-    from vidcolor.frames import Progress, Report
-    from vidcolor.reels import Reel
+    from vidcolor.core.frames import Progress, Report
+    from vidcolor.run.batch import Outcome
+    from vidcolor.run.inputs import Reel
 
 OPTION = "--cluster"
 
@@ -83,8 +83,8 @@ def color_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSett
         VidcolorError: What went wrong.
     """
     check_ray()
-    from vidcolor.cluster import colorize_on_cluster
-    from vidcolor.reels import Reel
+    from vidcolor.cluster.ray_backend import colorize_on_cluster
+    from vidcolor.run.inputs import Reel
 
     args.interrupt.grace = GRACE
     reel = Reel(args.source, Path(args.source), Path(args.target))
@@ -117,7 +117,7 @@ def colour_several(args: argparse.Namespace, settings: Settings, cluster: Cluste
     rows: dict[Reel, batch.Row] = {}
     args.ended = rows
     with progress_file(args.progress) as lines, Shown(None, args.quiet, f"0/{films}") as bar:
-        from vidcolor.cluster import colorize_on_cluster
+        from vidcolor.cluster.ray_backend import colorize_on_cluster
 
         shown = _AllShown(bar, found.reels, lines)
         for outcome in colorize_on_cluster(
@@ -177,7 +177,7 @@ class _AllShown:
         self._show()
 
     def _show(self) -> None:
-        from vidcolor.frames import Progress
+        from vidcolor.core.frames import Progress
 
         seen = self._progress.values()
         totals = [each.total for each in seen]

@@ -14,7 +14,8 @@ from vidcolor.cli.progress import add_progress
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
-from vidcolor.places import work_folder
+from vidcolor.core.paths import work_folder
+from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
     CARDS,
     NUMBERS,
@@ -28,7 +29,6 @@ from vidcolor.settings import (
     SmoothSettings,
     TitleSettings,
 )
-from vidcolor.unfinished import kept_of
 
 
 def parser() -> argparse.ArgumentParser:

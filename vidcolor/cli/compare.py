@@ -24,7 +24,7 @@ from vidcolor.cli.words import add_output
 from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings, OpenSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.frames import Report
+    from vidcolor.core.frames import Report
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     title = fitted(Path(args.target).name, WIDEST_TITLE)
     doing = LOADING if second is None else OPENING
     with Shown(None, args.quiet, title, doing=doing, keep=True) as shown:
-        from vidcolor.comparison import side_by_side
+        from vidcolor.preview.compare import side_by_side
 
         work = partial(side_by_side, first, second, args.target, settings=settings)
         report = shown.report = work(compare=compare, on_progress=shown)

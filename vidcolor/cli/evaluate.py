@@ -10,7 +10,7 @@ from vidcolor.cli.checks import check_beside, check_folder_or_file
 from vidcolor.cli.text import Parser, printable, write_late
 
 if TYPE_CHECKING:
-    from vidcolor.evaluation import Scores
+    from vidcolor.evaluation.evaluate import Scores
 
 
 Row = tuple[str, float | None, str]
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     check_beside("--json", args.json, args.truth, args.result, *others)
     from tqdm import tqdm
 
-    from vidcolor.evaluation import evaluate
+    from vidcolor.evaluation.evaluate import evaluate
 
     with tqdm(unit=" frames", disable=None, smoothing=0.1) as bar:
 

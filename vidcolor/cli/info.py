@@ -11,7 +11,7 @@ from vidcolor.cli.checks import check_source
 from vidcolor.cli.text import Parser, clock, printable
 
 if TYPE_CHECKING:
-    from vidcolor.frames import FilmInfo
+    from vidcolor.core.frames import FilmInfo
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Print the facts; 0."""
     check_source(args.film)
-    from vidcolor.film.probe import open_film
+    from vidcolor.media.open import open_film
 
     with open_film(args.film) as film:
         info = film.info

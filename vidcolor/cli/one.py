@@ -16,7 +16,7 @@ from vidcolor.errors import SettingsError
 from vidcolor.settings import Settings, check_quality
 
 if TYPE_CHECKING:
-    from vidcolor.frames import Report
+    from vidcolor.core.frames import Report
 
 WIDEST_TITLE = 20
 """Columns of a film's name before its bar."""
@@ -62,9 +62,9 @@ def shown_of(args: argparse.Namespace, lines: ProgressFile | None) -> Shown:
 def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
     """What is to be done; it takes ``on_progress``."""
     if args.target != PIPE:
-        from vidcolor.pipeline import colorize_film
+        from vidcolor.run.video import colorize_film
 
         return partial(colorize_film, args.source, args.target, settings=settings)
-    from vidcolor.streaming import colorize_to
+    from vidcolor.run.pipe import colorize_to
 
     return partial(colorize_to, sys.stdout.buffer, args.source, settings=settings)

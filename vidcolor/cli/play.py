@@ -21,7 +21,7 @@ from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import ChunkSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.frames import FilmInfo, Progress
+    from vidcolor.core.frames import FilmInfo, Progress
 
 PLAYERS = {
     "mpv": "--msg-level=all=error,statusline=no --input-terminal=no --cache=yes -",
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     command = player_command(args.player, os.environ)
     check_weights(settings.colorizer.weights)
     check_source(args.film)
-    from vidcolor.film.probe import open_film
+    from vidcolor.media.open import open_film
 
     with open_film(args.film, settings.open) as film:
         info = film.info
@@ -96,7 +96,7 @@ def feed(player: subprocess.Popen[bytes], args: argparse.Namespace, settings: Se
     Raises:
         OutputError: The player fails.
     """
-    from vidcolor.streaming import colorize_to
+    from vidcolor.run.pipe import colorize_to
 
     assert player.stdin is not None
     pipe = Feed(player.stdin)

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_film, check_output, check_source, check_weights
 from vidcolor.cli.color import add_colour, add_picture, colour_settings
-from vidcolor.cli.pershot import of_shots
+from vidcolor.cli.preview_shots import of_shots
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import left_gray
 from vidcolor.cli.summary import shown as printed
 from vidcolor.cli.text import Parser, clock, damage_lines, fitted, moment, option, say
 from vidcolor.cli.words import add_output
+from vidcolor.core.paths import STILL_SUFFIXES
 from vidcolor.errors import SettingsError
-from vidcolor.places import STILL_SUFFIXES
 from vidcolor.settings import OpenSettings, OutputSettings, PaintSettings, Settings, SmoothSettings
 
 if TYPE_CHECKING:
-    from vidcolor.preview import OnProgress, Preview, Variant
-    from vidcolor.sheets import Look
-    from vidcolor.viewer import Viewer
+    from vidcolor.preview.contact_sheet import Look
+    from vidcolor.preview.previews import OnProgress, Preview, Variant
+    from vidcolor.preview.viewer import Viewer
 
 LOOKS = ("side", "split", "after")
 KEYS = {
@@ -154,9 +154,9 @@ def run(args: argparse.Namespace) -> int:
     # It takes seconds, too few for a log. Where shots are looked for, that has a bar of its own.
     still = args.quiet or args.per_shot or not sys.stderr.isatty()
     with Shown(None, still, fitted(Path(args.film).name, WIDEST)) as shown:
-        from vidcolor.film.still import check_still_target, write_picture
-        from vidcolor.frames import Progress
-        from vidcolor.viewer import Viewer
+        from vidcolor.core.frames import Progress
+        from vidcolor.media.images.files import check_still_target, write_picture
+        from vidcolor.preview.viewer import Viewer
 
         def advance(done: int, total: int) -> None:
             shown(Progress(done, total, 0.0))
@@ -229,8 +229,8 @@ def varied(
     chosen: Sequence[tuple[str, Settings]], asked: Sequence[tuple[str, list[Any]]]
 ) -> list[Variant]:
     """A variant for each combination of values."""
-    from vidcolor.preview import Variant
-    from vidcolor.viewer import AS_SET, NEAR, ROUGH
+    from vidcolor.preview.previews import Variant
+    from vidcolor.preview.viewer import AS_SET, NEAR, ROUGH
 
     keys = [key for key, _ in asked]
     context = AS_SET if "stride" in keys else NEAR if "smooth" in keys else ROUGH
@@ -258,7 +258,7 @@ def drawn(
     Raises:
         SettingsError: It cannot be had of this film.
     """
-    from vidcolor.preview import full_size, overview, sweep
+    from vidcolor.preview.previews import full_size, overview, sweep
 
     if viewer.film is None and (args.sheet or args.per_shot or args.at):
         raise SettingsError(

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.faces import LOADING, Bar, Log, Pace
 from vidcolor.cli.text import clock, count, printable, say
+from vidcolor.core.files import append_named
 from vidcolor.errors import OutputError
-from vidcolor.files import append_named
-from vidcolor.unfinished import kept_of
+from vidcolor.run.unfinished import kept_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from vidcolor.frames import Progress, Report
+    from vidcolor.core.frames import Progress, Report
 
 EVERY = 0.5
 """Seconds between two lines."""

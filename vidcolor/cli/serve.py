@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError("vidcolor serve needs Linux or macOS; use vidcolor IN OUT here")
     if find_spec("gradio") is None:
         raise SettingsError("vidcolor serve needs Gradio: pip install 'vidcolor[web]'")
-    from vidcolor.web.choice import Choice
+    from vidcolor.web.options import Choice
     from vidcolor.web.server import Server
 
     say("starting…")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_source, looked_into
 from vidcolor.cli.text import Parser, at_least, damage_lines, moment, say
+from vidcolor.core.timecode import decimal, timecode
 from vidcolor.settings import OpenSettings
-from vidcolor.timecode import decimal, timecode
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from vidcolor.frames import Frame
+    from vidcolor.core.frames import Frame
 
 HEADER = "shot,start,start_seconds,frame,frames"
 
@@ -46,10 +46,10 @@ def run(args: argparse.Namespace) -> int:
     looked_into(args.film, settings).close()
     from tqdm import tqdm
 
-    from vidcolor.film.decode import decode
-    from vidcolor.film.probe import open_film
-    from vidcolor.shots import detect_shots
-    from vidcolor.streams import close
+    from vidcolor.core.iterators import close
+    from vidcolor.media.decode.decoder import decode
+    from vidcolor.media.open import open_film
+    from vidcolor.shots.detector import detect_shots
 
     with open_film(args.film, settings) as film:
         bar: tqdm[Any] = tqdm(
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 def counted(frames: Iterator[Frame], bar: tqdm[Any]) -> Iterator[Frame]:
     """The same frames; the bar moves with each."""
-    from vidcolor.streams import close
+    from vidcolor.core.iterators import close
 
     try:
         for frame in frames:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.text import clock, count, damage_lines, file_size, say
-from vidcolor.frames import UNTAGGED
+from vidcolor.core.frames import UNTAGGED
 
 if TYPE_CHECKING:
-    from vidcolor.frames import Report, WorkerFigures
+    from vidcolor.core.frames import Report, WorkerFigures
 
 
 SHOWN = 4

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from unicodedata import combining, east_asian_width
 
+from vidcolor.core.files import write_named
 from vidcolor.errors import OutputError, VidcolorError
-from vidcolor.files import write_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from vidcolor.frames import Damage
+    from vidcolor.core.frames import Damage
 
 
 NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")

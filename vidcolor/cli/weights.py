@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vidcolor.cli.checks import check_output, check_weights
 from vidcolor.cli.text import Parser, say
+from vidcolor.core.paths import HELPERS
 from vidcolor.errors import SettingsError
-from vidcolor.places import HELPERS
 from vidcolor.settings import ColorizerSettings, OutputSettings
 
 ADVICE = {
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.weights:
         raise SettingsError("vidcolor weights NAME needs --export FILE.onnx")
-    from vidcolor.model.weights import available_weights
+    from vidcolor.nets.weights import available_weights
 
     listed = available_weights().values()
     for info in listed:
@@ -74,8 +74,8 @@ def export(weights: str, target: Path, settings: OutputSettings) -> None:
     Raises:
         VidcolorError: the weights, the packages or the target are not as they should be.
     """
-    from vidcolor.model.export import export_onnx
-    from vidcolor.model.weights import load_weights
+    from vidcolor.nets.onnx import export_onnx
+    from vidcolor.nets.weights import load_weights
 
     difference = export_onnx(load_weights(weights)[0], target, settings)
     if difference is None:

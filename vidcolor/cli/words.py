@@ -13,8 +13,8 @@ from typing import Any
 from vidcolor.cli.checks import check_source
 from vidcolor.cli.cluster import spelled_out
 from vidcolor.cli.text import Parser
+from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import SettingsError
-from vidcolor.places import CONTAINERS, STILL_SUFFIXES, is_pattern
 
 USAGE = """\
 usage: vidcolor FILM [OUT]           color a film or a picture (without OUT: FILM.color.mp4)
@@ -95,7 +95,7 @@ def place_target(args: argparse.Namespace) -> bool:
         args.target = os.path.join(source.parent, f"{source.resolve().name}.color")
         return True
     check_source(args.source)
-    from vidcolor.film.probe import film_is_still
+    from vidcolor.media.open import film_is_still
 
     known, other = (STILL_SUFFIXES, ".png") if film_is_still(source) else (CONTAINERS, ".mkv")
     suffix = source.suffix if source.suffix.lower() in known else other

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vidcolor.color.lab import lab_to_linear
 from vidcolor.color.transfer import from_light, grey_code, lightness
-from vidcolor.frames import Matrix, PixelLayout, Transfer
+from vidcolor.core.frames import Matrix, PixelLayout, Transfer
 
 KR_KB: dict[Matrix, tuple[float, float]] = {
     "bt601": (0.299, 0.114),

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color.lab import lab_f, lab_f_inverse, linear_to_srgb, srgb_to_linear
-from vidcolor.frames import Transfer
+from vidcolor.core.frames import Transfer
 
 PQ_WHITE = 203 / 10000
 HLG_WHITE = 0.265

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from vidcolor.core.files import new_file, read_own, reader, write_own
 from vidcolor.errors import TrainingError
-from vidcolor.files import new_file, read_own, reader, write_own
-from vidcolor.model.colornet import ColorNet
-from vidcolor.model.gate import Gate
-from vidcolor.model.weights import save_weights
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.trust_gate import Gate
+from vidcolor.nets.weights import save_weights
 from vidcolor.training.settings import MAY_CHANGE, TrainSettings
 
 _MOST_SETTINGS = 1 << 20

@@ -9,8 +9,8 @@ from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from vidcolor.core.files import appender, reader, write_own
 from vidcolor.errors import TrainingError
-from vidcolor.files import appender, reader, write_own
 from vidcolor.training.validation import SCORES
 
 LOSSES = (

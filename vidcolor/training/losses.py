@@ -136,7 +136,7 @@ def colorful_loss(result: Tensor, truth: Tensor) -> Tensor:
 
 
 def _colorfulness(rgb: Tensor) -> Tensor:
-    """(B,) of `vidcolor.metrics.colorfulness` / 255, with gradients."""
+    """(B,) of `vidcolor.evaluation.metrics.colorfulness` / 255, with gradients."""
     red, green, blue = rgb.flatten(2).unbind(1)
     rg, yb = (red - green).abs(), ((red + green) / 2 - blue).abs()
     spread = (rg.var(1) + yb.var(1) + 1e-6).sqrt()

@@ -10,14 +10,14 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vidcolor.errors import SettingsError
-from vidcolor.model.booknet import BookNet, VGG16Classes
-from vidcolor.model.build import MINI, build_net
-from vidcolor.model.colornet import ColorNet, ColorNetConfig, DistributionNet
-from vidcolor.model.filmnet import FilmNet
-from vidcolor.model.vgg import VGG16Features, load_imagenet, read_vgg
-from vidcolor.model.weights import load_weights
-from vidcolor.training.augment import book_view, clean_pair, film_pair
-from vidcolor.training.datasets import View, random_crop
+from vidcolor.nets.book import BookNet, VGG16Classes
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet
+from vidcolor.nets.registry import MINI, build_net
+from vidcolor.nets.vgg import VGG16Features, load_imagenet, read_vgg
+from vidcolor.nets.vgg_fused import FilmNet
+from vidcolor.nets.weights import load_weights
+from vidcolor.training.data.augment import book_view, clean_pair, film_pair
+from vidcolor.training.data.stills import View, random_crop
 from vidcolor.training.losses import (
     book_losses,
     colorful_loss,

@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 
-from vidcolor.devices import pick_dtype
-from vidcolor.model.build import build_net
-from vidcolor.model.colornet import ColorNet
-from vidcolor.training.adversary import Critic
+from vidcolor.core.system import pick_dtype
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.registry import build_net
 from vidcolor.training.checkpoints import Average, Position, save_checkpoint
-from vidcolor.training.datasets import Still
+from vidcolor.training.data.stills import Still
+from vidcolor.training.discriminator import Critic
+from vidcolor.training.distributed import Team
 from vidcolor.training.recipes import Recipe
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.team import Team
 
 OnIndex = Callable[[int, int], None]
 OnStep = Callable[[Position, dict[str, float]], None]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import TrainingError
-from vidcolor.training.adversary import critic_loss, deceive_loss
-from vidcolor.training.batches import Micro
+from vidcolor.training.data.crops import Micro
+from vidcolor.training.discriminator import critic_loss, deceive_loss
 from vidcolor.training.recipes import Painted
 from vidcolor.training.state import Trainer
 

@@ -13,9 +13,7 @@ from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.errors import SettingsError, TrainingError
-from vidcolor.film.still import write_rgb
-from vidcolor.training.adversary import Critic
-from vidcolor.training.batches import batches
+from vidcolor.media.images.files import write_rgb
 from vidcolor.training.checkpoints import (
     Average,
     Position,
@@ -23,16 +21,18 @@ from vidcolor.training.checkpoints import (
     write_settings,
     write_weights,
 )
-from vidcolor.training.clips import extract_clips
-from vidcolor.training.datasets import RandomCrops, Still, index_stills, split_stills
-from vidcolor.training.gate_trainer import train_gate
+from vidcolor.training.data.clips import extract_clips
+from vidcolor.training.data.crops import batches
+from vidcolor.training.data.stills import RandomCrops, Still, index_stills, split_stills
+from vidcolor.training.discriminator import Critic
+from vidcolor.training.distributed import Team, gather_team
+from vidcolor.training.gate.trainer import train_gate
 from vidcolor.training.logs import LOG_STEPS, RunLog
 from vidcolor.training.losses import class_weights, soft_encode
 from vidcolor.training.recipes import FilmRecipe, make_recipe
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.state import OnIndex, OnNote, OnStep, Trainer
 from vidcolor.training.steps import train_step
-from vidcolor.training.team import Team, gather_team
 from vidcolor.training.validation import sheet, validate
 
 Found = tuple[list[Still], Counter[str]]

@@ -11,11 +11,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
-from vidcolor.film.still import read_rgb
-from vidcolor.metrics import colorfulness, psnr
-from vidcolor.model.colornet import ColorNet, DistributionNet
-from vidcolor.training.augment import clean_pair
-from vidcolor.training.datasets import Still, squashed
+from vidcolor.evaluation.metrics import colorfulness, psnr
+from vidcolor.media.images.files import read_rgb
+from vidcolor.nets.colornet import ColorNet, DistributionNet
+from vidcolor.training.data.augment import clean_pair
+from vidcolor.training.data.stills import Still, squashed
 
 SIDE = 256
 """Pictures are squashed to this, pixels."""

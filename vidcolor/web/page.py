@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from vidcolor.web import words
-from vidcolor.web.choice import CARDS, net_label
-from vidcolor.web.desk import Desk
+from vidcolor.web import html
+from vidcolor.web.options import CARDS, net_label
+from vidcolor.web.session import Desk
 
 HEAD = "<header class='masthead'><h1>vidcolor</h1><p>Black-and-white films, in color.</p></header>"
 
@@ -22,28 +22,28 @@ def build(desk: Desk) -> gr.Blocks:
     """The components, and which function of the page hears of them."""
     page = gr.Blocks(title="vidcolor", analytics_enabled=False)
     with page:
-        gr.HTML(words.LOST, elem_id="lost")
+        gr.HTML(html.LOST, elem_id="lost")
         gr.HTML(HEAD)
         with gr.Row(elem_id="choose"):
             limit = desk.shelf.max_upload
-            picker = gr.HTML(words.picker(limit), js_on_load="desk.picker(element, trigger)")
+            picker = gr.HTML(html.picker(limit), js_on_load="desk.picker(element, trigger)")
             listed = gr.Dropdown(
                 desk.shelf.listed(),
                 value=None,
-                label=words.listed_label(desk.shelf.names()),
+                label=html.listed_label(desk.shelf.names()),
                 visible=bool(desk.shelf.names()),
                 elem_id="listed",
             )
-        gr.HTML(words.TOLD, elem_id="told")
+        gr.HTML(html.TOLD, elem_id="told")
         with gr.Row(elem_id="bench", elem_classes="closed"):
             with gr.Column(scale=3, min_width=320):
-                gr.HTML(words.VIEW, js_on_load="desk.view(element)", elem_id="view")
+                gr.HTML(html.VIEW, js_on_load="desk.view(element)", elem_id="view")
             with gr.Column(scale=1, min_width=260, elem_id="dials"):
                 dials = _dials(desk)
                 go = gr.Button("Color this film", variant="primary", elem_id="go")
                 gr.HTML("<p class='good' role='status'></p>", elem_id="started")
         gr.HTML(js_on_load="desk.queue(element)", elem_id="queue")
-        gr.HTML(words.promise(str(desk.keep) if desk.keep else None))
+        gr.HTML(html.promise(str(desk.keep) if desk.keep else None))
         _connect(page, picker, listed, dials, go)
     return page
 

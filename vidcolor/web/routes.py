@@ -11,10 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from vidcolor.errors import Busy, FilmError, NotAllowed, VidcolorError
-from vidcolor.web import words
-from vidcolor.web.choice import Choice
-from vidcolor.web.desk import Asked, Desk, Opened
-from vidcolor.web.jobs import WATCHABLE, told
+from vidcolor.web import html
+from vidcolor.web.options import Choice
+from vidcolor.web.queue import WATCHABLE, told
+from vidcolor.web.session import Asked, Desk, Opened
 
 NOT_STORED = {"cache-control": "no-store"}
 STORED = {"cache-control": "private, max-age=3600"}
@@ -120,7 +120,7 @@ def add_previews(app: FastAPI, desk: Desk) -> None:
         found = await asked.result(_waits(request))
         before, after = map(_address, asked.files)
         shown = {"before": before, "after": after, "seconds": found["seconds"]}
-        return _plain(shown | {"gray": words.LEFT_GRAY.get(str(found.get("neutral")), "")})
+        return _plain(shown | {"gray": html.LEFT_GRAY.get(str(found.get("neutral")), "")})
 
     @app.get("/desk/pictures/{name}.jpg")
     def picture(name: str) -> Response:
@@ -242,7 +242,7 @@ def _shown(desk: Desk, opened: Opened) -> dict[str, Any]:
         "height": opened.facts["height"],
         "frames": opened.frames,
         "rate": float(opened.rate),
-        "facts": words.facts(opened),
+        "facts": html.facts(opened),
         **_strip(desk, opened),
     }
 
@@ -251,7 +251,7 @@ def _strip(desk: Desk, opened: Opened) -> dict[str, Any]:
     """Buttons for its shots, and what tells them from others."""
     shots = desk.study.of(opened.film)
     seen = f"{len(shots.starts)} {shots.over}"
-    return {"strip": words.strip(opened, shots), "seen": seen, "over": shots.over}
+    return {"strip": html.strip(opened, shots), "seen": seen, "over": shots.over}
 
 
 def _address(path: Path) -> str:

@@ -11,9 +11,9 @@ from threading import Thread
 from typing import Any
 
 from vidcolor.errors import SettingsError
-from vidcolor.web.choice import Choice
-from vidcolor.web.desk import Desk
-from vidcolor.web.guard import Guard
+from vidcolor.web.auth import Guard
+from vidcolor.web.options import Choice
+from vidcolor.web.session import Desk
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
@@ -104,7 +104,7 @@ class Server:
         self._socket.close()
 
     def _serve(self) -> None:
-        from vidcolor.web.gate import quiet
+        from vidcolor.web.connections import quiet
 
         async def serve() -> None:
             asyncio.get_running_loop().set_exception_handler(quiet)
@@ -122,7 +122,7 @@ def _server(desk: Desk, token: str, port: int) -> Any:
     import uvicorn
     from fastapi import FastAPI
 
-    from vidcolor.web.gate import Gate
+    from vidcolor.web.connections import Gate
     from vidcolor.web.page import build
     from vidcolor.web.routes import add_routes
     from vidcolor.web.theme import theme

@@ -1,0 +1,104 @@
+"""Runs in a process of their own: how soon it has a frame, and how much memory it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+from vidcolor.benchmark.results import Fresh
+from vidcolor.core.frames import Progress
+from vidcolor.errors import VidcolorError
+from vidcolor.settings import Settings
+
+PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def run_fresh(source: Path, target: Path, settings: Settings) -> Fresh:
+    """Asks vidcolor for help, then lets a new process colour ``source``.
+
+    Args:
+        source: The film.
+        target: Where its colours go; the job and what became of it are written beside it.
+        settings: Of the run.
+
+    Raises:
+        VidcolorError: The process did not end well.
+    """
+    began = monotonic()
+    _run(["-m", "vidcolor", "--help"])
+    help_seconds = monotonic() - began
+    job, answer = target.with_suffix(".job"), target.with_suffix(".json")
+    job.write_bytes(pickle.dumps((source, target, settings, answer)))
+    code = f"import sys, {__name__} as fresh; fresh.colour(sys.argv[1])"
+    began = monotonic()
+    _run(["-c", code, str(job)])
+    total = monotonic() - began
+    found = json.loads(answer.read_text())
+    first_frame = found.pop("first_frame_at") - began
+    return Fresh(help=help_seconds, first_frame=first_frame, total=total, **found)
+
+
+def _run(words: list[str]) -> None:
+    """Runs Python with this very vidcolor."""
+    paths = [str(PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, env=environment, check=False
+    )
+    if done.returncode:
+        last = " ".join(done.stderr.strip().splitlines()[-1:])[:300]
+        raise VidcolorError(
+            f"a run in a process of its own ended with code {done.returncode} ({last}); close"
+            " other programs and try again"
+        )
+
+
+def colour(job: str) -> None:
+    """What the new process does; its imports are part of what is measured.
+
+    ``monotonic`` counts from the same moment in all processes of a machine.
+    """
+    source, target, settings, answer = pickle.loads(Path(job).read_bytes())
+    first: list[float] = []
+
+    def note(progress: Progress) -> None:
+        if progress.frames and not first:
+            first.append(monotonic())
+
+    from vidcolor.run.video import colorize_film
+
+    colorize_film(source, target, settings=settings, on_progress=note)
+    found = {"first_frame_at": first[0], "peak_bytes": _peak(), "gpu_bytes": _gpu_peak()}
+    answer.write_text(json.dumps(found))
+
+
+def _peak() -> int:
+    """Bytes of memory that this process had at most; 0 where the system does not tell."""
+    try:
+        # On Linux getrusage also counts the process that started this one.
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return _peak_elsewhere()
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M)
+    return int(found[1]) << 10 if found else 0
+
+
+def _peak_elsewhere() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used << 10
+
+
+def _gpu_peak() -> int:
+    import torch
+
+    return torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0

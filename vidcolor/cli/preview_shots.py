@@ -1,0 +1,128 @@
+"""The shots that ``vidcolor preview --per-shot`` shows, and how long it takes to find them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.cli.text import about, clock, say
+from vidcolor.errors import FilmError, SettingsError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from vidcolor.core.frames import Frame, Shot
+    from vidcolor.preview.contact_sheet import Look
+    from vidcolor.preview.shot_list import ShotList
+    from vidcolor.preview.viewer import Viewer
+
+MEASURED = 1.5
+"""Seconds after which it is told how long it takes to find the shots."""
+
+
+def of_shots(args: argparse.Namespace, viewer: Viewer, look: Look) -> tuple[list[Fraction], int]:
+    """The middles of shots, as many as a sheet holds, and the number of its columns."""
+    from vidcolor.preview.contact_sheet import columns_for
+
+    middles = shot_list(args, viewer).middles(viewer.end)
+    count = len(middles)
+    columns, most = columns_for(count, viewer.screen.size, look, args.sheet[0] if args.sheet else 0)
+    if count > most:
+        middles = [middles[count * (2 * place + 1) // (2 * most)] for place in range(most)]
+        if not args.quiet:
+            say(
+                f"a sheet holds {most} of these pictures; {count - most} of {count} shots are left"
+                " out, evenly"
+            )
+    return middles, columns
+
+
+def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
+    """The shots of the film: from the file that is named, from its report, or looked for.
+
+    Raises:
+        SettingsError: The file is of another film.
+    """
+    from vidcolor.media.identity import is_same
+    from vidcolor.preview.shot_list import ShotList, read_shot_list
+
+    assert viewer.film is not None
+    identity = viewer.film.info.identity
+    if args.shots:
+        found = read_shot_list(args.shots)
+        if found.film and not is_same(viewer.film.info.path, found.film, identity):
+            raise SettingsError(
+                f"{args.shots}: is of another film than {viewer.name}, or of what it was before it"
+                " was changed"
+            )
+        if found.end and not args.quiet:
+            known = clock(float(found.end))
+            say(f"{args.shots} is unfinished; the sheet shows the film up to {known}")
+        return found
+    for path in beside(Path(args.film), Path(args.target)):
+        try:
+            found = read_shot_list(path)
+        except FilmError:
+            continue
+        if found.whole and is_same(viewer.film.info.path, found.film, identity):
+            if not args.quiet:
+                say(f"the shots are those of {path}")
+            return found
+    return ShotList(tuple(looked_for(args, viewer)))
+
+
+def beside(film: Path, target: Path) -> Iterator[Path]:
+    """Where a report on the film may lie, by the names that reports get."""
+    for folder in dict.fromkeys((film.parent, target.parent)):
+        for name in (f"{film.stem}.json", f"{film.name}.json"):
+            if (folder / name).is_file():
+                yield folder / name
+
+
+def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
+    """The shots, found in a pass through the whole film, with a bar."""
+    from tqdm import tqdm
+
+    from vidcolor.core.iterators import close
+    from vidcolor.media.decode.decoder import decode
+    from vidcolor.media.open import open_film
+    from vidcolor.shots.detector import detect_shots
+
+    with open_film(args.film, viewer.settings.open) as film:
+        rate = film.info.frame_rate or 25
+        total = film.info.frames or round(viewer.end * rate)
+        bar: tqdm[Any] = tqdm(
+            unit=" frames", total=total, disable=True if args.quiet else None, smoothing=0.1
+        )
+        frames = estimated(decode(film), bar, total, args.quiet)
+        try:
+            with bar:
+                shots = list(detect_shots(frames, viewer.settings.shots))
+        finally:
+            close(frames)
+        for damage in film.damage:
+            viewer.note(damage)
+    return shots
+
+
+def estimated(frames: Iterator[Frame], bar: tqdm[Any], total: int, quiet: bool) -> Iterator[Frame]:
+    """The same frames; the bar moves with each, and soon it is said how long all will take."""
+    from vidcolor.core.iterators import close
+
+    began, told = perf_counter(), quiet
+    try:
+        for count, frame in enumerate(frames, 1):
+            yield frame
+            bar.update()
+            spent = perf_counter() - began
+            if not told and spent >= MEASURED:
+                told = True
+                bar.clear()
+                took = about(spent * max(total, count) / count)
+                say(f"finding the shots takes about {took}; --shots FILE saves that")
+    finally:
+        close(frames)

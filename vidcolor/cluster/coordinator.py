@@ -1,0 +1,347 @@
+"""The foreman: knows where each film stands, gives orders and hears what becomes of them.
+
+It keeps nothing that the work folders of the films do not tell again: another one goes on where it
+stopped. It knows no machines; `vidcolor.cluster.ray_backend` brings its orders to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from time import perf_counter
+
+from vidcolor import errors
+from vidcolor.cluster.messages import (
+    Begin,
+    Begun,
+    Colour,
+    Coloured,
+    Divide,
+    Divided,
+    Failed,
+    Finish,
+    Finished,
+    Greeting,
+    Known,
+    Moved,
+    Order,
+    Word,
+)
+from vidcolor.cluster.task_queue import Dispatch, Step, Task
+from vidcolor.cluster.video_state import Standing
+from vidcolor.core.files import check_file, identity
+from vidcolor.core.frames import Progress, WorkerFigures
+from vidcolor.core.target import check_target
+from vidcolor.errors import (
+    ClusterError,
+    DeviceError,
+    FilmChanged,
+    FilmUnreadable,
+    OutputError,
+    OutputFull,
+    UnsupportedPixels,
+    VidcolorError,
+)
+from vidcolor.run.batch import Outcome, Result, result_of, write_report
+from vidcolor.run.chunk_manifest import read_plan
+from vidcolor.run.inputs import Reel
+from vidcolor.run.journal import open_journal
+from vidcolor.run.leftovers import going_on
+from vidcolor.run.video import leaned_on
+from vidcolor.settings import Settings
+
+OnFilm = Callable[[Reel, Progress], None]
+
+
+class Foreman:
+    """Has films coloured by workers that somebody else knows."""
+
+    def __init__(
+        self,
+        reels: Sequence[Reel],
+        settings: Settings,
+        several: bool,
+        attempts: int = 3,
+        on_progress: OnFilm | None = None,
+    ) -> None:
+        """Take on films.
+
+        Args:
+            reels: Sources and targets.
+            settings: Of all of them.
+            several: Whether each gets its report beside it.
+            attempts: How often something is tried before it is set aside.
+            on_progress: Called with what earlier runs have done, then whenever a film gets on.
+        """
+        self._films = [Standing.of(reel) for reel in reels]
+        self._settings = settings
+        self._several = several
+        self._on_progress = on_progress
+        self._dispatch = Dispatch(len(reels), attempts)
+        self._attempts = attempts
+        self._context = leaned_on(settings)
+        self._since: dict[tuple[Task, str], float] = {}
+        self._outcomes: list[Outcome] = []
+
+    @property
+    def over(self) -> bool:
+        """Whether something became of all films."""
+        return self._dispatch.over
+
+    def outcomes(self) -> list[Outcome]:
+        """What became of films since this was asked last."""
+        found, self._outcomes = self._outcomes, []
+        return found
+
+    def close(self) -> None:
+        """Let go of the films that are not done; their work folders stay."""
+        for film in self._films:
+            with suppress(OutputError):
+                film.held.close()
+
+    def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
+        """What a worker is to do next; None where there is nothing for it now.
+
+        Args:
+            worker: Its name.
+            workers: How many there are.
+        """
+        task = self._dispatch.take(worker, workers)
+        if task is None:
+            return None
+        film = self._films[task.film]
+        if task.step is Step.BEGIN:
+            try:
+                check_file(film.reel.source)
+            except FilmUnreadable as error:
+                self._dispatch.done(task)
+                self._give_up(task.film, error)
+                return None
+        film.began = film.began or perf_counter()
+        self._since[task, worker] = perf_counter()
+        try:
+            return task, self._order(film, task)
+        except Exception as error:
+            self._dispatch.done(task)
+            self._give_up(task.film, error)
+            return None
+
+    def _order(self, film: Standing, task: Task) -> Order:
+        if task.step is Step.BEGIN:
+            return Begin(film.reel)
+        if task.step is Step.PLAN:
+            return Divide(film.reel, film.job)
+        journal = film.journal
+        assert journal
+        if task.step is Step.FINISH:
+            assert film.end
+            done = tuple(journal.done[chunk.number] for chunk in film.chunks)
+            return Finish(film.reel, film.job, film.end, done)
+        first = film.chunks[task.chunk]
+        rest = film.behind(task.chunk, self._context) or ()
+        before = journal.done.get(task.chunk - 1) if first.leans else None
+        handed = (before.writer, before.handover) if before else ("", "")
+        return Colour(film.reel, film.job, film.zero, (first, *rest), *handed)
+
+    def hear(self, task: Task, worker: Greeting, word: Word) -> bool:
+        """Take note of what a worker told about a task; whether it was the last of it."""
+        film = self._films[task.film]
+        last = not isinstance(word, Moved | Known)
+        if film.closed:
+            if last:
+                self._dispatch.done(task)
+            return last
+        if isinstance(word, Moved):
+            film.frames[task.chunk] = word.frames
+            self._tell(film, word.seconds)
+            return False
+        if isinstance(word, Known):
+            if word.chunk.number == len(film.chunks):  # not told before by one that was lost
+                film.chunks.append(word.chunk)
+                film.zero = word.zero
+            self._hand_on(task.film)
+            return False
+        if isinstance(word, Failed):
+            self._fail(task, worker.name, word)
+            return True
+        self._figures(film, task, worker.name).device = worker.device
+        self._dispatch.done(task)
+        try:
+            if isinstance(word, Coloured):
+                film.coloured(word, film.figures(worker.name))
+                self._tell(film, film.at)
+            self._heard(task, word)
+        except Exception as error:  # whatever is wrong with its files, the other films go on
+            self._give_up(task.film, error)
+        return True
+
+    def goes_on(self, task: Task) -> bool:
+        """Whether nothing has become of a task's film yet."""
+        return not self._films[task.film].closed
+
+    def lost(self, task: Task, worker: str, why: str, counts: bool) -> None:
+        """A worker was lost with a task in hand.
+
+        Args:
+            task: The task.
+            worker: The worker.
+            why: In words.
+            counts: Whether the task may be to blame.
+        """
+        self._fail(task, worker, Failed("ClusterError", why), counts)
+
+    def _heard(self, task: Task, word: Word) -> None:
+        """Go on behind a task that is done.
+
+        Raises:
+            VidcolorError: The film cannot be gone on with.
+        """
+        if isinstance(word, Begun):
+            self._begun(task.film, word)
+        elif isinstance(word, Divided):
+            film = self._films[task.film]
+            film.end = word.end
+            film.add(word.seconds)
+            self._hand_on(task.film)
+            self._dispatch.planned(task.film)
+        elif isinstance(word, Finished):
+            self._finished(task.film, word)
+        self._see(task.film)
+
+    def _begun(self, number: int, word: Begun) -> None:
+        film = self._films[number]
+        fresh = self._settings.output.fresh
+        film.journal = journal = film.held.enter_context(
+            open_journal(film.reel.target, fresh, word.whole)
+        )
+        if fresh:
+            journal.clear()
+        output = going_on(film.reel.target, self._settings.output)
+        check_target(film.reel.source, film.reel.target, output)  # the journal may be worth nothing
+        journal.begin(word.job)
+        film.job, film.total = word.job, word.total
+        film.resumed = len(journal.done)
+        film.frames = {chunk.number: chunk.facts.frames for chunk in journal.done.values()}
+        self._tell(film, 0.0)
+        plan = read_plan(journal)
+        if plan is None:
+            self._dispatch.to_plan(number)
+            return
+        film.chunks, film.end, film.zero = list(plan.chunks), plan.end, plan.end.zero
+        self._hand_on(number)
+        self._dispatch.planned(number)
+
+    def _hand_on(self, number: int) -> None:
+        """Let the dispatch know of chunks as soon as all is known that they rest on."""
+        film = self._films[number]
+        while film.handed_on < len(film.chunks):
+            chunk = film.chunks[film.handed_on]
+            if film.behind(chunk.number, self._context) is None:
+                break
+            leans = chunk.leans and self._settings.smooth.strength > 0
+            done = film.is_done(chunk)
+            self._dispatch.chunk(number, chunk.number, chunk.frames, leans=leans, done=done)
+            film.handed_on += 1
+
+    def _finished(self, number: int, word: Finished) -> None:
+        film = self._films[number]
+        report = word.report
+        if word.before:
+            self._close(number, Outcome(film.named, Result.SKIPPED, report))
+            return
+        report.source, report.target = str(film.named.source), str(film.named.target)
+        if film.journal:
+            film.complete(report)
+        if self._several:
+            write_report(report)
+        if film.journal:  # not before: a target without a report is known by the work folder
+            film.journal.remove()
+        self._close(number, Outcome(film.named, result_of(report), report))
+
+    def _fail(self, task: Task, worker: str, word: Failed, counts: bool = True) -> None:
+        film = self._films[task.film]
+        if film.closed:
+            self._dispatch.done(task)
+            return
+        self._figures(film, task, worker).failures += 1
+        film.frames.pop(task.chunk, None)
+        aside = self._dispatch.failed(task, worker, counts)
+        error = error_of(word)
+        if isinstance(error, FilmChanged) and not self._changed(film):
+            error = ClusterError(f"{worker} sees another file: {error}")
+        whole = isinstance(error, OutputFull | FilmChanged)
+        if task.step is not Step.CHUNK:
+            retried = isinstance(error, ClusterError | DeviceError) or task.step is Step.FINISH
+            whole = whole or not (retried or word.trace)
+            whole = whole or aside
+        if whole:
+            self._give_up(task.film, error)
+            return
+        what = "" if task.step is not Step.CHUNK else f"chunk {task.chunk} "
+        film.notes.append(f"{what}failed on {worker} and was tried again: {word.text}")
+        if aside:
+            film.aside[task.chunk] = word.text
+        self._see(task.film)
+
+    @staticmethod
+    def _changed(film: Standing) -> bool:
+        """Whether a film is another one as it is seen from here, too."""
+        try:
+            return bool(identity(film.reel.source) != film.job.get("film"))
+        except FilmUnreadable:
+            return True
+
+    def _see(self, number: int) -> None:
+        """Gives a film up of which nothing is left but what was set aside."""
+        film = self._films[number]
+        if not film.aside or not self._dispatch.stuck(number):
+            return
+        self._give_up(number, film.what_is_aside(self._attempts))
+
+    def _give_up(self, number: int, error: Exception) -> None:
+        film = self._films[number]
+        if film.journal and isinstance(error, UnsupportedPixels):
+            with suppress(OutputError):
+                film.journal.clear()  # it would be refused at the same place again
+        self._close(number, Outcome(film.named, Result.FAILED, error=error))
+        if isinstance(error, OutputFull):
+            self._stop(error)
+
+    def _stop(self, error: OutputFull) -> None:
+        """Closes all films: the disk is full for every one of them."""
+        for number in list(self._dispatch.not_begun()):
+            self._close(number, Outcome(self._films[number].named, Result.NOT_BEGUN))
+        for number, film in enumerate(self._films):
+            if not film.closed:
+                self._close(number, Outcome(film.named, Result.FAILED, error=error))
+
+    def _close(self, number: int, outcome: Outcome) -> None:
+        film = self._films[number]
+        film.closed = True
+        film.chunks, film.frames = [], {}  # 8 bytes a frame, of thousands of films
+        self._dispatch.close(number)
+        with suppress(OutputError):
+            film.held.close()
+        self._outcomes.append(outcome)
+
+    def _figures(self, film: Standing, task: Task, worker: str) -> WorkerFigures:
+        """A worker's figures for a film, with the time that it had a task in hand."""
+        figures = film.figures(worker)
+        since = self._since.pop((task, worker), None)
+        figures.seconds += perf_counter() - since if since else 0.0
+        return figures
+
+    def _tell(self, film: Standing, seconds: float) -> None:
+        film.at = max(film.at, seconds)
+        if self._on_progress:
+            self._on_progress(film.named, Progress(sum(film.frames.values()), film.total, film.at))
+
+
+def error_of(word: Failed) -> VidcolorError:
+    """The error that a worker told of."""
+    kind = getattr(errors, word.kind, None)
+    if isinstance(kind, type) and issubclass(kind, VidcolorError):
+        return kind(word.text)
+    error = ClusterError(word.text)
+    error.add_note(word.trace)
+    return error

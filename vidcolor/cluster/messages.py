@@ -1,0 +1,145 @@
+"""What is said between those who colour the chunks of films and the one who hands them out.
+
+All of it is small and of plain types: paths travel, frames do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vidcolor.core.frames import Report
+from vidcolor.run.chunk_manifest import PlanEnd, PlannedChunk
+from vidcolor.run.inputs import Reel
+from vidcolor.run.spec import Job
+from vidcolor.run.work_dir import DoneChunk
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Order: open a film and see whether it can be coloured; a picture is coloured at once."""
+
+    reel: Reel
+
+
+@dataclass(frozen=True)
+class Divide:
+    """Order: read a film and tell its chunks."""
+
+    reel: Reel
+    job: Job
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Order: colour a chunk."""
+
+    reel: Reel
+    job: Job
+    zero: str
+    """As the plan tells it."""
+    chunks: tuple[PlannedChunk, ...]
+    """The chunk, and those behind it that its colours rest on."""
+    before: str = ""
+    """Who wrote the chunk before it."""
+    handover: str = ""
+    """sha256 of what that one hands on; empty where there is nothing."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Order: make the target of all chunks."""
+
+    reel: Reel
+    job: Job
+    end: PlanEnd
+    chunks: tuple[DoneChunk, ...]
+
+    @property
+    def bytes(self) -> int:
+        """What is written at most, about: the picture, and all the rest of the source."""
+        pictures = sum(chunk.facts.bytes for chunk in self.chunks)
+        return pictures + int(self.job["film"]["bytes"])
+
+
+Order = Begin | Divide | Colour | Finish
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Told: the film can be coloured."""
+
+    job: Job
+    total: int | None
+    """Frames expected."""
+    whole: tuple[DoneChunk, ...] = ()
+    """Chunks of earlier runs whose files were read and are whole."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Told: a chunk of the film."""
+
+    chunk: PlannedChunk
+    zero: str
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Told: all chunks are known."""
+
+    end: PlanEnd
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Told: the work gets on."""
+
+    read: int
+    """Frames that were decoded."""
+    frames: int = 0
+    """Frames that were handed to the encoder."""
+    seconds: float = 0.0
+    """Time of the last of them in the target."""
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """Told: a chunk is on the disk and in the journal."""
+
+    chunk: DoneChunk
+    inferred: int
+    seconds: dict[str, float]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Told: the target is there."""
+
+    report: Report
+    before: bool = False
+    """Whether it was there already."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Told: the order could not be carried out."""
+
+    kind: str
+    """Class of the error."""
+    text: str
+    trace: str = ""
+    """For errors that nobody raises on purpose."""
+
+
+Word = Begun | Known | Divided | Moved | Coloured | Finished | Failed
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """Who a worker is."""
+
+    name: str
+    """Of the host and the process; no other worker ever has it."""
+    device: str

@@ -1,0 +1,136 @@
+"""Where a film stands that many colour, and what is to be reported of it in the end."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+
+from vidcolor.cluster.messages import Coloured
+from vidcolor.core.files import printable
+from vidcolor.core.frames import Report, WorkerFigures
+from vidcolor.core.timecode import timecode
+from vidcolor.errors import ClusterError
+from vidcolor.run.chunk_manifest import PlanEnd, PlannedChunk, behind
+from vidcolor.run.inputs import Reel
+from vidcolor.run.journal import Journal
+from vidcolor.run.spec import Job
+from vidcolor.run.video import STAGES, resumed_note
+
+
+@dataclass
+class Standing:
+    """Where a film stands."""
+
+    named: Reel
+    """As it was named."""
+    reel: Reel
+    """With paths that are the same on all machines."""
+    began: float = 0.0
+    """Of a clock, in seconds; 0 before it began."""
+    journal: Journal | None = None
+    """Once it began; locked until `held` is closed."""
+    job: Job = field(default_factory=dict)
+    total: int | None = None
+    """Frames expected."""
+    zero: str = "0"
+    """As the plan tells it."""
+    chunks: list[PlannedChunk] = field(default_factory=list)
+    """Those that are known."""
+    handed_on: int = 0
+    """How many of them the dispatch knows."""
+    end: PlanEnd | None = None
+    """Once all chunks are known."""
+    resumed: int = 0
+    """Chunks that earlier runs had finished."""
+    frames: dict[int, int] = field(default_factory=dict)
+    """By chunk, of those that are done or in hand."""
+    at: float = 0.0
+    """Farthest time of a frame, in seconds."""
+    aside: dict[int, str] = field(default_factory=dict)
+    """Chunks that were set aside, and why."""
+    inferred: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    workers: dict[str, WorkerFigures] = field(default_factory=dict)
+    held: ExitStack = field(default_factory=ExitStack)
+    closed: bool = False
+    """Whether something became of it."""
+
+    @classmethod
+    def of(cls, reel: Reel) -> Standing:
+        """Of a film that was only named."""
+        source, target = (Path(os.path.abspath(path)) for path in (reel.source, reel.target))
+        return cls(reel, replace(reel, source=source, target=target))
+
+    def behind(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
+        """As `vidcolor.run.chunk_manifest.behind`."""
+        return behind(self.chunks, number, context, self.end is not None)
+
+    def is_done(self, chunk: PlannedChunk) -> bool:
+        """Whether a chunk is done; one that has other frames now is forgotten."""
+        assert self.journal
+        done = self.journal.done.get(chunk.number)
+        if done is None:
+            return False
+        if (done.facts.frames, done.facts.first_pts) == (chunk.frames, chunk.first_pts):
+            return True
+        self.journal.forget(chunk.number)  # the film was not read whole then
+        self.resumed -= 1
+        self.frames.pop(chunk.number, None)
+        return False
+
+    def figures(self, worker: str) -> WorkerFigures:
+        """What a worker did for the film."""
+        return self.workers.setdefault(worker, WorkerFigures(worker))
+
+    def add(self, seconds: dict[str, float]) -> None:
+        """Add what stages took."""
+        for stage, value in seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
+
+    def coloured(self, word: Coloured, figures: WorkerFigures) -> None:
+        """Take note of a chunk; where two coloured it, the first one's is taken."""
+        assert self.journal
+        number = word.chunk.number
+        chunk = self.journal.done.setdefault(number, word.chunk)
+        self.frames[number] = chunk.facts.frames
+        self.inferred += word.inferred
+        self.add(word.seconds)
+        self.notes += [note for note in word.notes if note not in self.notes]
+        figures.chunks += 1
+        figures.frames += chunk.facts.frames
+
+    def complete(self, report: Report) -> None:
+        """Write into a report how the run went."""
+        self.add(report.seconds)
+        report.resumed, report.inferred = self.resumed, self.inferred
+        report.notes += [*self.notes, *resumed_note(report)]
+        report.seconds = {stage: round(self.seconds.get(stage, 0.0), 3) for stage in STAGES}
+        report.seconds["total"] = round(perf_counter() - self.began, 3)
+        report.workers = sorted(self.workers.values(), key=lambda figures: figures.name)
+        for figures in report.workers:
+            figures.seconds = round(figures.seconds, 3)
+        devices = sorted({figures.device for figures in report.workers if figures.chunks})
+        if len(devices) > 1:
+            report.notes.append(
+                f"its chunks were coloured on {' and '.join(devices)}; a net gives other bits on"
+                " each"
+            )
+
+    def what_is_aside(self, attempts: int) -> ClusterError:
+        """Why the film cannot be finished."""
+        assert self.journal
+        first, why = min(self.aside.items())
+        tick = Fraction(self.job["picture"]["ticks"])
+        begin = timecode(self.chunks[first].first_pts * tick)
+        more = f" and {len(self.aside) - 1} more" if len(self.aside) > 1 else ""
+        done, all_of_them = len(self.journal.done), len(self.chunks)
+        return ClusterError(
+            f"{printable(self.reel.source.name)}: chunk {first} (from {begin} on){more} was set"
+            f" aside after {attempts} attempts: {why}; {done} of {all_of_them} chunks are done, the"
+            " same command tries the others again"
+        )

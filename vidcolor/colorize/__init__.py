@@ -1,0 +1,1 @@
+"""From lightness to color: which frames the net sees, its runs, paint."""

@@ -1,0 +1,329 @@
+"""The colorizer: frames in, frames with their ab out, batched on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from threading import Lock
+
+import torch
+from torch import Tensor
+
+from vidcolor.color.transfer import lightness_of_plane
+from vidcolor.color.yuv import luma_at_size
+from vidcolor.colorize.frame_selection import Effort, Group, Sketch, followed, grouped
+from vidcolor.colorize.interpolation import carried
+from vidcolor.colorize.net_runner import Engine
+from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.iterators import close
+from vidcolor.core.memory import frames_that_fit, ran_out
+from vidcolor.core.system import gpu_fault, pick_device, pick_dtype
+from vidcolor.core.threads import Crew, mapped, usable_cores
+from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
+from vidcolor.nets.colornet import ColorNet, DistributionNet
+from vidcolor.nets.optimize import pick_numbers
+from vidcolor.nets.weights import load_weights
+from vidcolor.settings import ColorizerSettings
+from vidcolor.shots.titles import judged_alone
+
+MOST, MOST_CPU = 16, 1
+"""Frames per run of the net on a GPU and on a CPU, where memory allows. On a CPU each core has a
+run of its own: more frames a run gain nothing then, and take longer to come."""
+
+STREAMS = 2
+"""Runs at a time on a GPU: one copies while the other computes."""
+
+
+class Colorizer:
+    """A net on a device, ready to colour.
+
+    The net sees whole batches; in float32 on the CPU one frame at a time, so that the bits of a
+    frame do not depend on the batch. Several threads may call it at once.
+
+    Attributes:
+        name: Name or path of the weights.
+        sha256: Of the weights file, hexadecimal.
+        device: Where the net runs.
+        dtype: What it computes in; int8 is for the convolutions, the rest is as `pick_dtype` says.
+        batch: Frames per run; what `fit` decides, or halved since, for want of memory.
+        ahead: Runs that may be in hand at once, as `fit` decides.
+        inferred: Frames that the net saw since `colorize` was last begun.
+        notes: What a user should know of how it went.
+    """
+
+    def __init__(
+        self,
+        net: ColorNet,
+        settings: ColorizerSettings | None = None,
+        *,
+        name: str = "",
+        sha256: str = "",
+    ) -> None:
+        """Move ``net`` to the device that ``settings`` names.
+
+        Raises:
+            SettingsError: the device does not exist here, or the net has no dial to turn.
+            DeviceError: the device has no memory left for the net, or does not work.
+        """
+        self.settings = settings or ColorizerSettings()
+        if self.settings.vivid is not None and not isinstance(net, DistributionNet):
+            raise SettingsError(
+                f"{name or 'this net'} predicts one colour, not how likely each is, so --vivid "
+                "cannot turn it; use --saturation"
+            )
+        self.name, self.sha256 = name, sha256
+        self.device = pick_device(self.settings.device)
+        self.dtype = pick_numbers(self.settings.numbers, net, self.device, pick_dtype(self.device))
+        self.notes: list[str] = []
+        self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
+        self.batch = self._most
+        self._limit = 256  # what settings allow; less once memory ran out
+        self.ahead = 1
+        self.inferred = 0
+        self._fitted = False
+        self._lock = Lock()
+        self.net = net
+        try:
+            self._engine = Engine(net, self.device, self.dtype)
+        except (RuntimeError, MemoryError) as error:
+            self._blame(error)
+            raise self._too_little() from error
+
+    @classmethod
+    def from_weights(
+        cls, weights: str | Path | None = None, settings: ColorizerSettings | None = None
+    ) -> Colorizer:
+        """A colorizer with shipped weights (by name) or those of a file.
+
+        Args:
+            weights: Name or path; None takes ``settings.weights``.
+            settings: Device, size and batch.
+
+        Raises:
+            WeightsError: the weights are missing, damaged, or of another net.
+            SettingsError: the device does not exist here, or the net has no dial to turn.
+            DeviceError: the device has no memory left for the net, or does not work.
+        """
+        settings = settings or ColorizerSettings()
+        name = str(weights or settings.weights)
+        net, sha256 = load_weights(name)
+        return cls(net, settings, name=name, sha256=sha256)
+
+    def renew(self) -> None:
+        """Forget what was met: what did not fit or had to be told of one film is not of the next.
+
+        `colorize_film` does it; one colorizer may colour many films, one after the other.
+        """
+        self.notes, self._limit, self.inferred = [], 256, 0
+
+    def fit(
+        self, height: int, width: int, sample_aspect: Fraction | None = None, batch: int = 0
+    ) -> None:
+        """Decide the batch for a film of ``height`` x ``width``, and how many are in hand.
+
+        It is that of the settings, else ``batch``; where that is 0, 1 on the CPU and 16 on a GPU,
+        or as many as the memory does for.
+        """
+        h, w = self._working_size(height, width, sample_aspect or Fraction(1))
+        film = height * width * self._spread // 2
+        fits = frames_that_fit(self.device, h * w, film)
+        wanted = self.settings.batch or batch or max(1, min(self._most, fits))
+        self.batch = min(wanted, self._limit)
+        threads = self.settings.threads or usable_cores()
+        most = {"cpu": 2 * threads, "cuda": STREAMS}.get(self.device.type, 1)
+        self.ahead = max(1, min(most, fits // self.batch))
+        self._fitted = True
+
+    @torch.inference_mode()
+    def predict(self, L: Tensor) -> Tensor:
+        """Colour of some frames.
+
+        Where memory runs out, the batch is halved for good and the same frames are run again. A
+        frame for which the net gives no number is run again alone in float32.
+
+        Args:
+            L: ``(B, 1, h, w)`` float32 CIE L* 0..100 on the CPU, h and w multiples of 16.
+
+        Returns:
+            ``(B, 2, h', w')`` float32 CIE a*, b* on the CPU; not finite for a frame for which the
+            net gave no number in float32 either.
+
+        Raises:
+            OutOfMemory: there is too little memory for one frame.
+            DeviceLost: the GPU stopped working.
+        """
+        found: list[Tensor] = []
+        done = 0
+        while done < len(L):
+            batch = self.batch
+            part = L[done : done + batch]
+            ab = self._attempt(self._padded(part, batch), self.dtype)
+            if ab is None:
+                self._halve(batch)
+                continue
+            found.append(ab[: len(part)])
+            done += len(part)
+        ab = torch.cat(found)
+        for place in (~_finite(ab)).nonzero().flatten().tolist():
+            alone = self._attempt(L[place : place + 1], torch.float32)
+            if alone is not None and _finite(alone).all():
+                ab[place] = alone[0]
+                self._note("the net gave no number for some frames; alone and in float32 it did")
+        return ab
+
+    @property
+    def _spread(self) -> int:
+        """Frames of a film, for each that a run of the net has, that wait for it at most."""
+        return max(2, self.settings.stride)
+
+    def _padded(self, L: Tensor, batch: int) -> Tensor:
+        """``batch`` frames, the last one repeated, so that each run takes the same kernels."""
+        if self._engine.alone(self.dtype):
+            return L
+        return torch.cat([L, L[-1:].expand(batch - len(L), -1, -1, -1)])
+
+    @property
+    def numbers(self) -> str:
+        """The types of numbers that the net computes in."""
+        return self._engine.numbers(self.dtype)
+
+    def _attempt(self, L: Tensor, dtype: torch.dtype) -> Tensor | None:
+        """The net's ``(B, 2, h', w')`` ab; None where memory ran out."""
+        vivid = self.settings.vivid
+        try:
+            if self._engine.alone(dtype):
+                return torch.cat([self._engine.run(one[None], dtype, vivid) for one in L])
+            return self._engine.run(L, dtype, vivid)
+        except (RuntimeError, MemoryError) as error:
+            self._blame(error)
+        # Out here nothing holds the maps of the run any longer, as the error did.
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _blame(self, error: BaseException) -> None:
+        """Raise whatever is no lack of memory."""
+        if ran_out(error):
+            return
+        if words := gpu_fault(error):
+            raise DeviceLost(
+                f"the GPU stopped working ({words[:200]}); run the same command again to go on, or "
+                "add --device cpu"
+            ) from error
+        raise error
+
+    def _halve(self, tried: int) -> None:
+        """Go on with half of ``tried`` frames at a time, unless another thread has seen to it."""
+        with self._lock:
+            if self.batch < tried:
+                return
+            if self.batch == 1:
+                raise self._too_little()
+            before, self.batch = self.batch, self.batch // 2
+            self._limit = self.batch
+        self._note(
+            f"{self.device} ran out of memory with {before} frames at a time; went on with "
+            f"{self.batch}"
+        )
+
+    def _too_little(self) -> OutOfMemory:
+        ways = ["a smaller --size", "--weights mini", "--device cpu"]
+        ways = ways[:2] if self.device.type == "cpu" else ways
+        return OutOfMemory(
+            f"{self.device} has too little free memory to colour a frame; use {' or '.join(ways)}"
+        )
+
+    def _note(self, text: str) -> None:
+        with self._lock:
+            if text not in self.notes:
+                self.notes.append(text)
+
+    def _working_size(self, height: int, width: int, sample_aspect: Fraction) -> tuple[int, int]:
+        """(h, w) that the net sees of a film, in the shape it is displayed in."""
+        shown = max(1, round(width * sample_aspect))
+        return self.net.working_size(height, shown, self.settings.size)
+
+    def lightness_of(self, frame: Frame, sample_aspect: Fraction) -> Tensor:
+        """(h, w) L* 0..100 of a frame at working size, in the shape it is displayed in."""
+        H, W = frame.luma.shape
+        h, w = self._working_size(H, W, sample_aspect)
+        luma = luma_at_size(frame.luma, frame.layout, h, w)
+        return lightness_of_plane(luma, frame.layout.transfer)
+
+    def colorize(
+        self,
+        frames: Iterable[Frame],
+        sample_aspect: Fraction | None = None,
+        crew: Crew | None = None,
+        stride: int | None = None,
+    ) -> Iterator[Colored]:
+        """Find the colour of each frame.
+
+        The net sees those that it has to (`frame_selection`). Its runs are alike, whether the batch
+        is full or not, so the result does not depend on where a film was cut into batches. Holds
+        at most two batches of frames, with a stride as many batches as that and a stride more, for
+        each of the ``ahead`` runs in hand, and what else the crew has in hand.
+
+        Args:
+            frames: Frames of one film.
+            sample_aspect: Width to height of a pixel; None is square.
+            crew: Who does the work; None does it here.
+            stride: The net sees one frame of so many; None takes that of the settings.
+
+        Yields:
+            The same frames in the same order with their ab; blank frames and titles may show
+            none of it, nor may a frame for which the net gave no number.
+
+        Raises:
+            DeviceError: as `predict`.
+        """
+        self.inferred = 0
+        aspect = sample_aspect or Fraction(1)
+        look = partial(self.look, aspect)
+        sketches: Iterator[Sketch] = mapped("colour", look, self._fitting(frames, aspect), crew)
+        stride = stride or self.settings.stride
+        sketches = Effort(stride).decided(followed(sketches, crew) if stride > 1 else sketches)
+        groups = grouped(sketches, lambda: self.batch, max(2, stride))
+        yield from carried(self._answered(groups, crew))
+
+    def _fitting(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[Frame]:
+        try:
+            for frame in frames:
+                if not self._fitted:
+                    H, W = frame.luma.shape
+                    self.fit(H, W, aspect)
+                yield frame
+        finally:
+            close(frames)
+
+    def look(self, aspect: Fraction, frame: Frame) -> Sketch:
+        """What is known of a frame before it is decided about."""
+        if frame.share is None:
+            judged_alone(frame)
+        assert frame.share is not None
+        return Sketch(frame, self.lightness_of(frame, aspect), frame.share)
+
+    def _answered(self, groups: Iterable[Group], crew: Crew | None) -> Iterator[Sketch]:
+        """The frames of each group, whose answers have their ab."""
+        done = mapped("colour", self._ask, groups, crew, self.ahead)
+        try:
+            for group in done:
+                self.inferred += len(group.asked)
+                yield from group.sketches
+        finally:
+            close(done)
+
+    def _ask(self, group: Group) -> Group:
+        """Lets the net give the answers that a group asks for."""
+        if group.asked:
+            maps = torch.stack([answer.lightness for answer in group.asked])[:, None]
+            for answer, ab in zip(group.asked, self.predict(maps), strict=True):
+                answer.ab = ab
+        return group
+
+
+def _finite(ab: Tensor) -> Tensor:
+    """(B,) bool: which frames have nothing but numbers."""
+    return ab.isfinite().flatten(1).all(1)

@@ -1,0 +1,92 @@
+"""Strides: frames that the net did not see take their colour from those around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from vidcolor.colorize.frame_selection import Sketch, no_colour
+from vidcolor.core.frames import Colored, Motion
+from vidcolor.core.iterators import close
+from vidcolor.core.optical_flow import reduced_motion
+from vidcolor.temporal.propagation import moved
+
+
+def carried(sketches: Iterable[Sketch]) -> Iterator[Colored]:
+    """Carry colour along the flow to the frames that have no answer of the net.
+
+    From the frames with an answer before and after, blended by the time to each; from one of them
+    where the net gave no number for the other. Holds the frames between two answers.
+
+    Args:
+        sketches: Frames of one film in order; those that have an answer have it with its ab.
+
+    Yields:
+        The same frames with ab; marked, and without any, where there is no number.
+    """
+    before: Tensor | None = None
+    waiting: list[Sketch] = []
+    try:
+        for sketch in sketches:
+            if sketch.motion and before is not None:
+                sketch.motion = reduced_motion(sketch.motion, before.shape[1:])
+            if not sketch.answer:
+                waiting.append(sketch)
+                continue
+            after = sketch.answer.ab
+            yield from _between(before, waiting, sketch.motion, after)
+            yield _colored(sketch, after)
+            before = after
+        yield from _between(before, waiting, None, None)
+    finally:
+        close(sketches)
+
+
+def _between(
+    before: Tensor | None, waiting: list[Sketch], motion: Motion | None, after: Tensor | None
+) -> Iterator[Colored]:
+    """The frames that wait, which are let go.
+
+    Args:
+        before: ab of the frame before them.
+        waiting: The frames.
+        motion: Between the last of them and the frame after them.
+        after: ab of the latter.
+    """
+    motions = [*(sketch.motion for sketch in waiting), motion]
+    pasts = _chain(before, [each.flow if each else None for each in motions[:-1]])
+    futures = _chain(after, [each.back if each else None for each in motions[:0:-1]])[::-1]
+    for place, (past, future) in enumerate(zip(pasts, futures, strict=True), 1):
+        yield _colored(waiting.pop(0), _blend(past, future, place / (len(pasts) + 1)))
+
+
+@torch.inference_mode()
+def _chain(ab: Tensor | None, flows: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """ab carried on from frame to frame; None from where there is no flow, or no number."""
+    found = []
+    ab = ab if _known(ab) else None
+    for flow in flows:
+        ab = None if ab is None or flow is None else moved(ab[None], flow[None])[0]
+        found.append(ab)
+    return found
+
+
+def _blend(past: Tensor | None, future: Tensor | None, share: float) -> Tensor | None:
+    """Both, the second with this share; or the one that there is."""
+    if past is None or future is None:
+        return future if past is None else past
+    return torch.lerp(past, future, share)
+
+
+def _known(ab: Tensor | None) -> bool:
+    return ab is not None and bool(ab.isfinite().all())
+
+
+def _colored(sketch: Sketch, ab: Tensor | None) -> Colored:
+    """The frame with its ab; marked, and without any, where that is no number."""
+    if ab is not None and _known(ab):
+        return Colored(sketch.frame, sketch.lightness, ab, sketch.share, sketch.motion)
+    sketch.frame.colourless = True
+    return Colored(sketch.frame, sketch.lightness, no_colour(sketch.lightness), 0.0)

@@ -1,0 +1,106 @@
+"""Painting: ab becomes the chroma planes of the frame; luma keeps its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from vidcolor.color.chroma import chroma_from_ab, reach, shadow_codes, shadow_ramp
+from vidcolor.color.guided_filter import at_blocks, at_cells, block_size, enlarged, fit_lines
+from vidcolor.color.yuv import chroma_codes, luma_at_chroma
+from vidcolor.core.frames import Colored, Frame, PixelLayout
+from vidcolor.core.threads import Crew, mapped
+from vidcolor.settings import PaintSettings
+
+
+def paint(
+    colored: Iterable[Colored],
+    settings: PaintSettings,
+    crew: Crew | None = None,
+    device: torch.device | None = None,
+) -> Iterator[Frame]:
+    """Write the colour into the frames.
+
+    Args:
+        colored: Frames with ab.
+        settings: Saturation.
+        crew: Who paints; None paints here.
+        device: Where chroma is worked out; None takes the one that ab lies on.
+
+    Yields:
+        The same frames; their chroma planes are overwritten in place, their luma untouched.
+    """
+
+    def painted(item: Colored) -> Frame:
+        ab = item.ab.to(device) if device else item.ab
+        paint_frame(item.frame, ab * (item.share * settings.saturation))
+        return item.frame
+
+    yield from mapped("paint", painted, colored, crew)
+
+
+def paint_frame(frame: Frame, ab: Tensor) -> None:
+    """Write the chroma for ``(2, h, w)`` ab; the two fields of an interlaced frame apart."""
+    layout = frame.layout
+    if not frame.interlaced or len(frame.chroma[0]) < 2:
+        return paint_planes(frame.luma, frame.chroma, layout, ab)
+    for field in (0, 1):
+        # Where chroma is halved vertically, its rows sit a quarter of the way between the top
+        # field's luma rows and three quarters between the bottom field's (H.262, figure 6-2).
+        place = (layout.siting[0], 0.25 + 0.5 * field) if layout.sub_y else layout.siting
+        planes = frame.chroma[0][field::2], frame.chroma[1][field::2]
+        paint_planes(frame.luma[field::2], planes, replace(layout, siting=place), ab)
+    return None
+
+
+def paint_planes(
+    luma: Tensor, chroma: tuple[Tensor, Tensor], layout: PixelLayout, ab: Tensor
+) -> None:
+    """Write chroma codes for the planes of a frame or a field, worked out where ``ab`` is.
+
+    What a colour means at a luma is looked up once a cell of ab; from there it follows the luma in
+    straight lines. A sample whose luma is far from its cell's still gets no colour in the dark,
+    and none that a screen cannot show.
+
+    Args:
+        luma: ``(H, W)`` integer codes.
+        chroma: U and V, written in place.
+        layout: What the codes mean.
+        ab: ``(2, h, w)`` of the whole picture.
+    """
+    shape = chroma[0].shape
+    grid = luma_at_chroma(_uploaded(luma, ab.device), layout)[: shape[0], : shape[1]]
+    block = block_size(shape[0], ab.shape[1]), block_size(shape[1], ab.shape[2])
+    small = at_cells(grid, ab.shape[1:], luma.shape, layout)
+    # Each sample has its own share of the shadows, so a cell is looked up as if it lay in none.
+    lit = small.clamp(min=shadow_codes(layout.transfer)[1])
+    found = chroma_from_ab(lit, ab, layout)
+    lines = torch.cat([fit_lines(small, found), reach(found, layout.matrix)])
+    maps = at_blocks(lines, shape, luma.shape, layout)
+    for rows, part in enlarged(maps, block, shape):
+        codes = chroma_codes(_finished(grid[rows], part, layout), layout).cpu()
+        for plane, values in zip(chroma, codes, strict=True):
+            plane[rows] = values
+
+
+def _uploaded(luma: Tensor, device: torch.device) -> Tensor:
+    """Luma on a device, as integers."""
+    if device.type != "cuda":
+        return luma.to(device)
+    return luma.contiguous().pin_memory().to(device, non_blocking=True)
+
+
+def _finished(luma: Tensor, maps: Tensor, layout: PixelLayout) -> Tensor:
+    """``(2, n, Wc)`` unit chroma.
+
+    Args:
+        luma: ``(n, Wc)`` unit luma at the chroma samples.
+        maps: ``(6, n, Wc)``: slopes and offsets of U, V over luma, and their `reach`.
+        layout: Transfer curve of the film.
+    """
+    share = torch.minimum((1 - luma).div_(maps[4]), luma / maps[5])
+    torch.minimum(share, shadow_ramp(luma, layout.transfer), out=share)
+    return torch.addcmul(maps[2:4], maps[:2], luma).mul_(share.clamp_(0, 1))

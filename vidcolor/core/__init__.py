@@ -1,0 +1,1 @@
+"""What every other package needs: frames and reports, iterators, threads, files, motion."""

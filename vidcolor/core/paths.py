@@ -1,0 +1,85 @@
+"""Names and places: what can be written, what lies beside a target, where the nets are; patterns.
+
+Nothing heavy is loaded for them, so that what is asked for can be checked at once.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import zlib
+from pathlib import Path
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Suffix of a film that can be written -> FFmpeg muxer."""
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+"""Names of pictures with as many pages as one likes."""
+
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+"""Names under which a colored still can be written."""
+
+# fmt: off
+PICTURE_SUFFIXES = frozenset({
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp",
+    ".dib", ".avif", ".jp2", ".j2k", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm",
+})
+"""What pictures are called."""
+# fmt: on
+
+HELPERS = ("gate", "vgg16")
+"""Shipped weights that are no nets to color with."""
+
+_NAME_LIMIT = 255
+
+
+def followed(target: Path) -> Path:
+    """The file that a target stands for: where a link leads to, or the target itself."""
+    return Path(os.path.realpath(target)) if os.path.islink(target) else target
+
+
+def models_folder() -> Path:
+    """Where the shipped weights lie."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def part_path(target: Path) -> Path:
+    """The temporary file that becomes ``target``, or the file that this is a link to."""
+    return aside_of(followed(target))
+
+
+def aside_of(path: Path) -> Path:
+    """The temporary file that takes the place of what is at ``path``."""
+    return _hidden(path, ".part")
+
+
+def work_folder(target: Path) -> Path:
+    """Where what is done of a film is kept until all of it is."""
+    return _hidden(followed(Path(os.path.abspath(target))), ".vidcolor")
+
+
+def is_taken(target: Path) -> bool:
+    """Whether a target is there, or is being made, or was begun: its name is another's."""
+    return any(map(os.path.lexists, (target, work_folder(target), part_path(target))))
+
+
+def report_path(target: Path) -> Path:
+    """The report of a target that was made with others."""
+    name = f"{target.name}.json"
+    if len(os.fsencode(name)) > _NAME_LIMIT:
+        name = f"vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}.json"
+    return target.with_name(name)
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word stands for other names: it is none itself, and has ``*``, ``?`` or ``[``."""
+    return glob.has_magic(word) and not os.path.lexists(word)
+
+
+def _hidden(target: Path, ending: str) -> Path:
+    name = f".{target.name}{ending}"
+    if len(os.fsencode(name)) > _NAME_LIMIT:
+        name = f".vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}{ending}"
+    return target.with_name(name)

@@ -1,0 +1,169 @@
+"""The place of the target: may it be written, under which name meanwhile, and the final rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vidcolor.core.files import CAREFUL, STRANGE, printable
+from vidcolor.core.paths import followed
+from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
+from vidcolor.settings import OutputSettings
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks; O_EXCL alone guards there
+    fcntl = None  # type: ignore[assignment]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The last where a file system, or a limit of the user's or of the page's, ends a file."""
+
+
+def check_target(source: Path | None, target: Path, settings: OutputSettings) -> None:
+    """Refuses a target that must not or cannot be written.
+
+    Raises:
+        OutputError: It is the source, a folder, in a folder that is missing or read-only.
+        OutputExists: It exists and ``settings.force`` is off.
+    """
+    name = printable(target)
+    folder = followed(target).parent
+    try:
+        if not folder.is_dir():
+            raise OutputError(f"{name}: there is no folder {printable(folder)}; make it first")
+        if target.is_dir():
+            raise OutputError(f"{name}: is a folder; name a file inside it")
+        exists = os.path.lexists(target)
+        _check_kind(target, name)
+        same = source is not None and target.exists() and os.path.samefile(source, target)
+    except OSError as exc:
+        raise OutputError(f"{name}: cannot be written: {exc.strerror}") from exc
+    if same:
+        raise OutputError(f"{name}: is the source itself; choose another name")
+    if exists and not settings.force:
+        raise OutputExists(f"{name}: exists; use --force to replace it, or choose another name")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{name}: the folder {printable(folder)} is read-only")
+
+
+def _check_kind(target: Path, name: str) -> None:
+    """Refuses a target that is there and is no file, nor a link to one."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:  # there is none yet, or a link to where there is none
+        return
+    except OSError as exc:
+        if target.is_symlink():
+            raise OutputError(f"{name}: is a link that leads nowhere; remove it") from exc
+        raise
+    if not stat.S_ISREG(mode):
+        raise OutputError(f"{name}: is a pipe, a socket or a device; name a file")
+
+
+def claim(path: Path, target: Path) -> int:
+    """An open descriptor of a temporary file, which no other run can claim meanwhile.
+
+    A file that a dead run left behind is taken over. A link, a pipe, or a file that has other names
+    is replaced: what else it is, is not written to.
+
+    Raises:
+        OutputError: Another run is writing ``target``, or the file cannot be made.
+    """
+    name = printable(target.name)
+    try:
+        file = _claimed(path)
+    except OSError as exc:
+        if exc.errno in _NO_ROOM:
+            raise _full(target, exc.errno) from exc
+        raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
+    if fcntl is not None and not _locked(file, path):
+        os.close(file)
+        raise OutputError(f"{name}: another vidcolor is writing this target")
+    return file
+
+
+def _claimed(path: Path) -> int:
+    """A descriptor of a plain file that has this name alone, or that another run is at."""
+    flags = os.O_CREAT | os.O_RDWR | CAREFUL
+    try:
+        file = os.open(path, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
+    except OSError as exc:
+        if exc.errno not in STRANGE:
+            raise
+    else:
+        state = os.fstat(file)
+        own = stat.S_ISREG(state.st_mode) and state.st_nlink <= 1
+        if own or (stat.S_ISREG(state.st_mode) and fcntl and not _locked(file, path)):
+            return file
+        os.close(file)
+    path.unlink()
+    return os.open(path, flags | os.O_EXCL, 0o666)
+
+
+def _locked(file: int, path: Path) -> bool:
+    """Whether this process alone has the lock of the file at ``path``."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    try:  # the run that had it may have removed or renamed the file meanwhile
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def publish(file: int, part: Path, target: Path) -> None:
+    """Brings the temporary file, of which ``file`` is a descriptor, to the disk under its name."""
+    os.fsync(file)
+    os.replace(part, target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Brings the names in a folder to the disk."""
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows cannot open folders; the rename is on its way all the same
+        return
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _full(path: Path, code: int) -> OutputFull:
+    """A disk without room; named is the folder of the target, not what is hidden in it."""
+    folder = Path(os.path.abspath(path)).parent
+    if folder.name.startswith(".") and folder.name.endswith(".vidcolor"):
+        folder = folder.parent
+    if code == errno.EFBIG:
+        return OutputFull(
+            f"{printable(folder)}: no file there may grow that large; choose another disk"
+        )
+    return OutputFull(f"{printable(folder)}: the disk is full; free some space and run again")
+
+
+@contextmanager
+def output_errors(target: Path, *more: type[Exception]) -> Iterator[None]:
+    """Turns what the system raises about the target into OutputError, and ``more`` that is raised.
+
+    Raises:
+        OutputFull: No room left.
+        OutputError: Anything else.
+    """
+    try:
+        yield
+    except (VidcolorError, BrokenPipeError):  # a reader that has gone is no fault of the target
+        raise
+    except (OSError, ValueError, *more) as exc:  # type: ignore[misc]
+        code = getattr(exc, "errno", None)
+        if code in _NO_ROOM:
+            raise _full(target, code) from exc
+        reason = printable(getattr(exc, "strerror", None) or exc)
+        raise OutputError(f"{printable(target.name)}: cannot be written: {reason}") from exc

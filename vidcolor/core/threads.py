@@ -1,0 +1,172 @@
+"""The crew: a few threads that do the arithmetic of all stages.
+
+Each thread runs whole frames, and each operation within one stays in its thread. So no stage waits
+at the barriers of another's loop, no core is claimed twice, and the bits of what a crew makes do
+not depend on how many it has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from types import TracebackType
+from typing import TypeVar
+
+import torch
+
+from vidcolor.core.iterators import close
+from vidcolor.core.memory import available_memory, cgroups
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def bound_cores() -> set[int]:
+    """Numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """Cores that this process may use: those it is bound to, less where a cgroup grants less.
+
+    Args:
+        root: The root folder; another one in tests.
+    """
+    quotas = [quota for folder in cgroups(root, "cpu") for quota in _quota(folder)]
+    return max(1, round(min([len(bound_cores()), *quotas])))
+
+
+def _quota(folder: Path) -> Iterator[float]:
+    """Cores that one level of cgroups grants; nothing where it has no limit."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")
+            )
+        if float(quota) > 0:
+            yield float(quota) / float(period)
+    except (OSError, ValueError):  # not there, or "max"
+        return
+
+
+HELD = 1 / 16
+"""Share of the free memory that the frames in hand of one stage may take."""
+
+_guard = Lock()
+_working: list[Crew] = []
+_usual = 1
+"""Torch's threads for each of Python's, as it was before the first crew that works now began."""
+
+
+class Crew:
+    """Threads for the arithmetic of one run; a context manager that waits for them at its end.
+
+    Meanwhile torch works in one thread for the thread that entered it and for those born since, of
+    the whole process: torch keeps one count for new threads.
+
+    Attributes:
+        size: How many there are.
+        ahead: Items that a stage has in hand at most, unless it says otherwise.
+        seconds: Time they spent on each stage, in all; more than went by where several worked.
+    """
+
+    def __init__(self, size: int | None = None, frame_bytes: int = 0) -> None:
+        """Take ``size`` threads; None takes one for each core.
+
+        Very large frames, of ``frame_bytes``, are taken in hand by fewer.
+        """
+        self.size = size or usable_cores()
+        self.ahead = self.size + 2
+        if frame_bytes:
+            fits = available_memory(torch.device("cpu")) * HELD // frame_bytes
+            self.ahead = max(1, min(self.ahead, int(fits)))
+        self.seconds: dict[str, float] = {}
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(self.size, "crew", partial(torch.set_num_threads, 1))
+
+    def __enter__(self) -> Crew:
+        global _usual
+        with _guard:
+            if not _working:
+                _usual = torch.get_num_threads()
+            _working.append(self)
+            torch.set_num_threads(1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        with _guard:
+            _working.remove(self)
+            torch.set_num_threads(_usual)
+
+    def submit(self, stage: str, function: Callable[[T], R], item: T) -> Future[R]:
+        """Have ``function(item)`` done."""
+        return self._pool.submit(self._clocked, stage, function, item)
+
+    def _clocked(self, stage: str, function: Callable[[T], R], item: T) -> R:
+        with self.clock(stage):
+            return function(item)
+
+    @contextmanager
+    def clock(self, stage: str) -> Iterator[None]:
+        """Count the time of what is done within."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            spent = perf_counter() - began
+            with self._lock:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
+
+def mapped(
+    stage: str,
+    function: Callable[[T], R],
+    items: Iterable[T],
+    crew: Crew | None,
+    ahead: int | None = None,
+) -> Generator[R, None, None]:
+    """``function`` of each item, in order.
+
+    Closing it waits for what is being done, so nothing runs on behind the caller's back.
+
+    Args:
+        stage: The name that the time is counted under.
+        function: What is to be done with an item.
+        items: A stream; closed with this one.
+        crew: Who does it; None does it here.
+        ahead: Items that are in hand at most; None takes what the crew is made for.
+    """
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            if crew is None:
+                yield function(item)
+                continue
+            waiting.append(crew.submit(stage, function, item))
+            del item
+            if len(waiting) >= (ahead or crew.ahead):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
+        close(items)

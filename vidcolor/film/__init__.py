@@ -1,1 +1,0 @@
-"""Films in and out: the only folder that imports av."""

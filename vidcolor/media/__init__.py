@@ -1,0 +1,1 @@
+"""Videos and pictures in and out: the only package that imports av."""

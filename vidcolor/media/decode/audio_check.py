@@ -1,0 +1,177 @@
+"""What tells that sound is missing or damaged: marks of the container, holes, promised packets.
+
+Sound is never decoded, so nothing else can be known of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from av.packet import Packet
+from av.stream import Stream
+
+from vidcolor.media.decode.container_size import tagged_duration
+from vidcolor.media.decode.timeline import Clock
+from vidcolor.media.mux.passthrough import label
+from vidcolor.media.open import Film
+
+_HOLE = Fraction(1, 10)  # seconds without sound that no encoder makes by itself
+_SHORTEST_PACKET = Fraction(1, 100)  # seconds; a sample is shorter by far
+_LONGEST_PACKET = Fraction(1)  # seconds
+_MOST_HOLES = 1000
+_NEAR_CUT = Fraction(1, 2)
+_SLACK = {"avi": Fraction(1, 2), "mov": Fraction(1, 10), "matroska": Fraction(3, 20)}
+"""Seconds by which whole sound may end before what its stream declares, by container."""
+_UNBROKEN = ("mpegts", "mpeg", "flv")
+"""Containers of broadcasts, where sound is sent without a break; others may leave out silence."""
+
+
+@dataclass
+class _Track:
+    """What was heard of one stream."""
+
+    stream: Stream
+    label: str
+    packets: int = 0
+    bytes: int = 0
+    end: Fraction = Fraction(0)
+    """Of the last packet, in the film's time."""
+    begin: Fraction | None = None
+    """Of the last packet."""
+    step: Fraction = Fraction(0)
+    """From the packet before to the last one."""
+
+    def follow(self, begin: Fraction) -> Fraction:
+        """Takes note of where a packet begins; as long as the step to it is, if no more is told.
+
+        That is how long it lasts where the container tells no lengths.
+        """
+        self.step = Fraction(0) if self.begin is None else min(begin - self.begin, _LONGEST_PACKET)
+        self.begin = begin
+        return self.step
+
+
+class Sound:
+    """Listens to all streams but the picture."""
+
+    def __init__(self, film: Film, clock: Clock) -> None:
+        self._film = film
+        self._clock = clock
+        self._container = film.info.container
+        self._tracks = {s.index: _Track(s, label(s)) for s in film.container.streams.audio}
+        self._holes: list[tuple[_Track, Fraction, Fraction]] = []
+        self.end = Fraction(0)
+        """Where the last packet of any stream ends, in seconds after the film's start."""
+
+    def hear(self, packet: Packet[Any]) -> None:
+        """Takes note of a packet; of one marked as corrupt at once."""
+        begin = packet.pts if packet.pts is not None else packet.dts
+        length = (packet.duration or 0) * packet.time_base
+        track = self._tracks.get(packet.stream.index)
+        if packet.dts is not None:
+            at = packet.dts * packet.time_base
+            step = track.follow(at) if track is not None and packet.size else Fraction(0)
+            self.end = max(self.end, at + (length or step) - self._film.info.start)
+        if track is None or packet.size == 0:
+            return
+        track.packets += 1
+        track.bytes += packet.size
+        moment = track.end if begin is None else begin * packet.time_base
+        if packet.is_corrupt:
+            self._note(
+                "corrupt packet", moment, f"{track.label}: the container marks it as corrupt"
+            )
+        # Without lengths a step from packet to packet proves nothing.
+        if length and track.end and moment - track.end > _HOLE and len(self._holes) < _MOST_HOLES:
+            self._holes.append((track, track.end, moment))
+        track.end = max(track.end, moment + length)
+
+    def holes(self) -> list[tuple[Fraction, Fraction]]:
+        """(begin, end) in the target's time of every long pause of otherwise unbroken sound."""
+        zero = self._zero()
+        return [(begin - zero, end - zero) for _, begin, end in self._proper_holes()]
+
+    def judge(self, damaged: bool, cut: Fraction | None) -> None:
+        """Notes holes, and sound that is shorter than its stream declares.
+
+        A pause alone is no damage but in containers of broadcasts.
+
+        Args:
+            damaged: Whether the film is known to be; then a pause is damage everywhere.
+            cut: Where the picture ends too early, in seconds after the film's start, and so may
+                the sound; None for a picture that does not.
+        """
+        if damaged or self._container in _UNBROKEN:
+            for track, begin, end in self._proper_holes():
+                text = f"{track.label}: no sound for {float(end - begin):.3f} s"
+                self._note("gap", begin, text)
+        settings = self._film.settings
+        if settings.start is None and settings.end is None:
+            for track in self._tracks.values():
+                text = self._shortness(track)
+                told = cut is not None and track.end - self._film.info.start > cut - _NEAR_CUT
+                if text and not told:
+                    self._note("truncated", track.end, f"{track.label}: {text}")
+
+    def _proper_holes(self) -> list[tuple[_Track, Fraction, Fraction]]:
+        """Holes of tracks that have few: sound that is sent only when there is some has many."""
+        counts = Counter(track.stream.index for track, _, _ in self._holes)
+        return [hole for hole in self._holes if 5 * counts[hole[0].stream.index] <= hole[0].packets]
+
+    def _shortness(self, track: _Track) -> str:
+        """By what a track is shorter than declared; "" for a whole one."""
+        kind = next((name for name in _SLACK if self._container.startswith(name)), "")
+        stream, frames = track.stream, track.stream.frames
+        if not kind:
+            return ""
+        if kind == "matroska":
+            declared = tagged_duration(stream.metadata)
+            whole = Fraction(self._film.container.duration or 0, 1_000_000)
+            if whole and declared > whole + _SLACK[kind]:
+                return ""  # left over from a longer film
+        else:
+            first = stream.start_time or 0
+            declared = (first + (stream.duration or 0)) * (stream.time_base or Fraction(0))
+            declared = declared if stream.duration else Fraction(0)
+        if track.packets == 0 and (frames or declared):
+            return "none of its packets are there"
+        end = track.end
+        if track.begin == end:  # the last packet does not tell its length
+            end += track.step or _LONGEST_PACKET
+        short = end < declared - _SLACK[kind]
+        total = frames
+        if kind == "mov":
+            # Edits that leave out packets shorten the index that FFmpeg makes of them, too.
+            listed = frames if short else len(stream.index_entries)
+        elif kind == "avi":
+            total = listed = max(len(stream.index_entries), _counted(stream))
+            # What is in a chunk and what in a packet may differ; encoders end with an empty one.
+            sizes = [entry.size for entry in stream.index_entries]
+            if len(sizes) >= total - 1 and track.bytes >= sum(sizes):
+                return ""
+        else:
+            listed = 0
+        if track.packets < listed:
+            return f"{total - track.packets} of {total} packets are missing"
+        if short and kind != "mov":
+            return f"ends at {float(track.end):.2f} of {float(declared):.2f} s"
+        return ""
+
+    def _zero(self) -> Fraction:
+        zero = self._clock.zero
+        return self._film.info.start if zero is None else zero
+
+    def _note(self, kind: str, moment: Fraction, text: str) -> None:
+        """Notes damage at a moment of the film's time that is asked for."""
+        start, end = self._clock.start, self._clock.end
+        if (start is None or moment >= start) and (end is None or moment < end):
+            self._film.note(kind, float(moment - self._zero()), text)
+
+
+def _counted(stream: Stream) -> int:
+    """Packets that an AVI declares of a stream; 0 where it declares bytes or samples instead."""
+    tick = stream.time_base or Fraction(0)
+    return stream.frames if tick > _SHORTEST_PACKET and stream.duration else 0

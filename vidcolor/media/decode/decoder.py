@@ -1,0 +1,240 @@
+"""Packets to frames.
+
+Damage is worked around and counted, never hidden: a frame is not dropped because a packet before
+it was broken, and a film does not end because of one error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from vidcolor.core.files import printable
+from vidcolor.core.frames import Frame, PixelLayout
+from vidcolor.errors import FilmUnreadable
+from vidcolor.media.decode.audio_check import Sound
+from vidcolor.media.decode.crop import Cropper
+from vidcolor.media.decode.demux import demux, is_beyond, note_late_streams
+from vidcolor.media.decode.end_marks import PictureEnds
+from vidcolor.media.decode.missing_frames import Roll
+from vidcolor.media.decode.picture_changes import Changes
+from vidcolor.media.decode.timeline import Clock, Gaps, ticks
+from vidcolor.media.decode.truncation import Reach, shortness
+from vidcolor.media.open import Film
+from vidcolor.media.pixel_formats import storage
+from vidcolor.media.planes import ChromaMeter, Converter, planes
+from vidcolor.media.whitelist import check_length, film_errors
+
+
+def decode(
+    film: Film, layout: PixelLayout | None = None, zero: Fraction | None = None
+) -> Iterator[Frame]:
+    """The frames of ``film`` in order, in ``layout`` (default: the film's own).
+
+    One pass per Film. End this generator before the film is closed.
+
+    Luma is the film's, byte for byte, unless ``layout`` has more bits. Chroma is the film's where
+    the layout is the film's own, neutral otherwise.
+
+    Args:
+        film: Freshly opened.
+        layout: Of the frames.
+        zero: `Film.zero` of an earlier pass, whose times these frames get although
+            ``film.settings.start`` is another one.
+
+    Raises:
+        UnsupportedPixels: Something about the picture changes in the middle of the film that would
+            show wrong: size, pixel format, range, curve, pixel aspect, rotation.
+        FilmUnreadable: No frame at all could be decoded.
+    """
+    run = _Run(film, layout or film.info.layout, zero)
+    with film_errors(film.info.path):
+        yield from run.frames()
+        run.conclude()
+
+
+class _End(Exception):
+    """A frame lies behind what is asked for."""
+
+
+class _Run:
+    """State of one pass through a film."""
+
+    def __init__(self, film: Film, layout: PixelLayout, zero: Fraction | None) -> None:
+        self._film = film
+        self._info = film.info
+        self._layout = layout
+        self._clock = Clock(film, zero)
+        self._gaps = Gaps(film.info.time_base)
+        self._convert = Converter(film.info, layout)
+        stored = storage(film.info.stored_format)
+        self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
+        self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
+        self._changes = Changes(film)
+        self._cropper: Cropper | None = None
+        self._roll = Roll(film)
+        self._longest = ticks(Fraction(film.settings.max_hours * 3600), film.info.time_base)
+        self._ends = PictureEnds(film.info.codec)
+        self._sound = Sound(film, self._clock)
+        self._packets = 0
+        self._slots = 0
+        self._decoded = 0
+        self._last_end = Fraction(0)
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames that are kept, until the film or ``settings.end`` ends."""
+        done = False
+        packets = demux(self._film, self._clock, self._seconds)
+        for packet in self._from_key(packets):
+            if done and is_beyond(packet, self._clock):
+                break
+            if packet.stream.index != self._film.video.index:
+                self._sound.hear(packet)
+                continue
+            if done:
+                continue
+            for picture in self._decode(packet):
+                try:
+                    frame = self._frame(self._seen(picture))
+                except _End:
+                    done = True
+                    break
+                if frame is not None:
+                    yield frame
+        else:  # read to its end
+            note_late_streams(self._film)
+        self._film.source_colour = self._meter.verdict()
+
+    def _from_key(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """``packets`` without those of pictures before the last key frame up to the start."""
+        index, start = self._film.video.index, self._clock.start
+        waiting: list[Packet[Any]] | None = [] if start else None
+        for packet in packets:
+            if waiting is None or packet.stream.index != index:
+                yield packet
+                continue
+            time = packet.pts if packet.pts is not None else packet.dts
+            moment = None if time is None else time * packet.time_base
+            if packet.is_keyframe and moment is not None and moment <= (start or 0):
+                waiting.clear()
+            waiting.append(packet)
+            if packet.size == 0 or (moment is not None and moment >= (start or 0)):
+                yield from waiting
+                waiting = None
+
+    def _seconds(self) -> float:
+        return float(self._last_end)
+
+    def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
+        empty = packet.size == 0
+        if packet.dts is not None:
+            self._slots = max(self._slots, packet.dts + 1)
+        if empty and (packet.pts is not None or packet.dts is not None):
+            return []  # AVI repeats a frame with an empty packet; to a decoder it means the end
+        if not empty:
+            self._packets += 1
+            self._roll.enter(packet)
+            self._changes.enter(packet)
+        if packet.is_corrupt:
+            self._film.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
+        elif self._ends.looks and self._ends.is_cut(bytes(packet)):
+            self._film.note("corrupt packet", self._seconds(), "its picture is cut short")
+        try:
+            pictures = packet.decode()
+        except av.error.EOFError:
+            return []
+        except av.FFmpegError as exc:
+            reason = printable(exc.strerror or type(exc).__name__)
+            self._film.note("decode error", self._seconds(), reason)
+            pictures = []
+        for picture in pictures:
+            self._roll.leave(picture)
+        if empty:
+            pictures = pictures + self._roll.last_call()
+            for picture in pictures:
+                self._roll.leave(picture)
+        return pictures
+
+    def _seen(self, picture: VideoFrame) -> VideoFrame:
+        """The part of a picture that is meant to be seen."""
+        if self._info.crop is None:
+            return picture
+        self._cropper = self._cropper or Cropper(picture, self._info.crop)
+        return self._cropper(picture)
+
+    def _frame(self, picture: VideoFrame) -> Frame | None:
+        """A Frame for ``picture``; None before the start."""
+        self._decoded += 1
+        self._changes.follow(picture)
+        tick = self._info.time_base
+        pts = self._clock.mend_frame(picture.pts, picture.dts, picture.duration)
+        if not self._clock.keeps_frame(pts):
+            return None
+        moment = pts * tick - self._info.start
+        self._film.zero = self._clock.zero or Fraction(0)
+        pts = self._clock.frame_pts(pts)
+        if self._clock.is_past(pts):
+            raise _End
+        if pts > self._longest:
+            check_length(pts * tick, self._film.settings, printable(self._info.path.name))
+        self._changes.see(picture, moment)
+        if picture.is_corrupt:
+            self._film.note("concealed frame", float(pts * tick), "the decoder filled in holes")
+        self._gaps.see(pts)
+        self._last_end = (pts + picture.duration) * tick
+        if not self._measures_result:
+            self._meter.see(picture)
+        damaged, interlaced = picture.is_corrupt, picture.interlaced_frame
+        duration = picture.duration
+        picture = self._convert(picture)
+        if self._measures_result:
+            self._meter.see(picture)
+        picture.pts, picture.time_base, picture.duration = pts, tick, duration
+        luma, *chroma = planes(picture)
+        return Frame(
+            luma=luma,
+            chroma=(chroma[0], chroma[1]) if chroma else (luma[:0], luma[:0]),
+            layout=self._layout,
+            pts=pts,
+            duration=duration,
+            time_base=tick,
+            interlaced=interlaced,
+            top_field_first=self._info.field_order != "bottom",
+            damaged=damaged,
+            picture=picture,
+        )
+
+    def conclude(self) -> None:
+        """Judges the pass as a whole: nothing decoded, holes, streams that end early."""
+        film, info = self._film, self._info
+        name = printable(info.path.name)
+        if self._decoded == 0:
+            raise FilmUnreadable(f"{name}: no picture in it can be decoded")
+        for at, length in self._gaps.found(bool(film.damage), self._sound.holes()):
+            film.note("gap", at, f"no picture for {length:.3f} s")
+        zero = self._clock.zero or Fraction(0)
+        for pts in self._roll.missing():
+            moment = pts * info.time_base
+            if moment >= (self._clock.start or moment) and moment < (self._clock.end or moment + 1):
+                film.note("missing frame", float(moment - zero), "it cannot be decoded")
+        cut = film.settings.start is not None or film.settings.end is not None
+        if cut and self._last_end == 0:
+            raise FilmUnreadable(f"{name}: has no picture between --start and --end")
+        skipped = zero - info.start
+        reach = Reach(
+            self._last_end + skipped,
+            self._sound.end,
+            self._packets,
+            self._slots,
+            self._gaps.is_constant(bool(film.damage)),
+        )
+        text = shortness(film, reach)
+        if text:
+            film.note("truncated", float(self._last_end), text)
+        self._sound.judge(bool(film.damage), reach.picture if text else None)

@@ -1,0 +1,156 @@
+"""Frames on screen at moments of a film, with those around them, without reading all of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from vidcolor.core.frames import Frame
+from vidcolor.core.iterators import close
+from vidcolor.errors import FilmUnreadable
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.seek import can_seek, rewind
+from vidcolor.media.open import Film
+
+_NEAR = Fraction(4)
+"""Seconds that are rather read than leapt over."""
+_LEAD = Fraction(1)
+_BACK = (1, 8, 64, 512)
+"""Where nothing is on screen yet, reading begins so many times as far before the moment."""
+
+
+@dataclass
+class Window:
+    """A run of frames, one of which is on screen at a moment that was asked for."""
+
+    frames: list[Frame]
+    place: int
+    """Of the one that is on screen."""
+    seconds: Fraction
+    """When it comes on screen, from the film's start."""
+
+
+def windows(
+    film: Film,
+    moments: Iterable[Fraction],
+    before: int = 0,
+    after: int = 0,
+    between: Callable[[], object] | None = None,
+) -> Generator[Window, None, None]:
+    """A window for each of ``moments``, as a decoder that reads the whole film would give it.
+
+    On screen is the last frame that has begun; before the first and behind the last one, these.
+    Frames are shared by windows that overlap. What was damaged of what they show is noted in
+    ``film.damage``, in seconds from the film's start.
+
+    Args:
+        film: Open; it serves for nothing else while this runs.
+        moments: Seconds from the film's start, ascending.
+        before: Frames before the one on screen; fewer where the film begins.
+        after: Frames after it; fewer where it ends.
+        between: Called before each frame that is read; what it raises ends the reading.
+
+    Raises:
+        FilmError: As `decode`.
+    """
+    reading: _Reading | None = None
+    try:
+        for moment in moments:
+            if reading is None or not reading.reaches(moment):
+                for lead in _leads(film, moment, before):
+                    if reading is not None:
+                        reading.close()
+                    reading = _Reading(film, lead, between)
+                    if reading.shows(moment, before, after):
+                        break
+            assert reading is not None
+            yield reading.window(moment, before, after)
+    finally:
+        if reading is not None:
+            reading.close()
+
+
+def _leads(film: Film, moment: Fraction, before: int) -> list[Fraction]:
+    """Where reading may begin for a moment: each try farther back, the last at the beginning."""
+    if not can_seek(film):
+        return [Fraction(0)]
+    usual = 1 / (film.info.frame_rate or Fraction(25))
+    lead = max(_LEAD, (before + 1) * usual)
+    return [*(moment - step * lead for step in _BACK if moment > step * lead), Fraction(0)]
+
+
+class _Reading:
+    """One pass through a part of the film."""
+
+    def __init__(self, film: Film, start: Fraction, between: Callable[[], object] | None) -> None:
+        self._film, self._between = film, between
+        self._part = replace(
+            film,
+            settings=replace(film.settings, start=start, end=None),
+            damage=[],
+            damage_counts={},
+        )
+        if not start:
+            rewind(self._part)
+        self._start = start
+        self._frames = decode(self._part)
+        self._held: deque[tuple[Fraction, Frame]] = deque()
+        self._known = self._ended = False
+        self._shown: list[tuple[Fraction, Fraction]] = []
+
+    def reaches(self, moment: Fraction) -> bool:
+        """Whether it gets to a moment soon, and has not gone past it."""
+        if not self._held or self._held[0][0] > moment:
+            return False
+        return not can_seek(self._film) or moment - self._held[-1][0] <= _NEAR
+
+    def shows(self, moment: Fraction, before: int, after: int) -> bool:
+        """Whether a frame is on screen at ``moment``; reads as far as its window needs."""
+        need = max(1, after)
+        while not self._ended and not (len(self._held) >= need and self._held[-need][0] > moment):
+            self._read()
+            while len(self._held) > before + 1 and self._held[before + 1][0] <= moment:
+                self._held.popleft()
+        return bool(self._held) and (self._held[0][0] <= moment or not self._start)
+
+    def window(self, moment: Fraction, before: int, after: int) -> Window:
+        """The window of ``moment``; what comes after it stays, for the next one."""
+        self.shows(moment, before, after)
+        place = max(0, sum(time <= moment for time, _ in self._held) - 1)
+        frames = [frame for _, frame in self._held][: place + after + 1]
+        seconds = self._held[place][0]
+        self._shown.append((self._held[0][0] - _LEAD, self._held[len(frames) - 1][0] + _LEAD))
+        return Window(frames, place, seconds)
+
+    def _read(self) -> None:
+        """Take the next frame."""
+        if self._between:
+            self._between()
+        try:
+            frame = next(self._frames, None)
+        except FilmUnreadable:
+            if not self._start:
+                raise
+            frame = None  # nothing can be decoded from here on
+        if frame is None:
+            self._ended = True
+        else:
+            self._known = True
+            self._held.append((frame.seconds + self._zero, frame))
+
+    @property
+    def _zero(self) -> Fraction:
+        """Where the part begins, in seconds from the film's start."""
+        return self._part.zero - self._part.info.start if self._known else self._start
+
+    def close(self) -> None:
+        """Stop reading; pass on what was damaged of what was shown."""
+        close(self._frames)
+        film, part = self._film, self._part
+        film.container, film.video, film.seeks = part.container, part.video, part.seeks
+        for damage in part.damage:
+            seconds = Fraction(damage.seconds) + self._zero
+            if any(begin <= seconds <= end for begin, end in self._shown):
+                film.note(damage.kind, float(seconds), damage.text)

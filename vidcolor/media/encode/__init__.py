@@ -1,0 +1,1 @@
+"""From frames to packets: codecs, pixel formats, chunk files."""

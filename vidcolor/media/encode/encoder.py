@@ -1,0 +1,328 @@
+"""Chooses codec and pixel format for a film, and encodes coloured frames.
+
+One rule stands above the others: luma goes to the encoder as it was decoded, at the same depth.
+Chroma is new anyway, so its subsampling may change where an encoder cannot take the film's.
+The table of choices is docs/formats.md.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vidcolor.core.files import printable
+from vidcolor.core.frames import FilmInfo, Frame, LeftBehind, PixelLayout
+from vidcolor.core.iterators import close
+from vidcolor.core.paths import CONTAINERS
+from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
+from vidcolor.media.encode.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
+from vidcolor.media.pixel_formats import SHIFTS, planar_format, siting, storage
+from vidcolor.settings import EncodeSettings
+
+_EVEN_ONLY = ("libx264", "libx265", "_nvenc", "_qsv", "_amf", "_v4l2m2m")
+_ONE, _ROUNDING = 1 << 16, 500  # of a display matrix, in its own numbers
+_OTHER_NAME = "use a .mkv or .mp4 name"
+# Where a film's own subsampling does not fit: finest detail first, then what players like.
+_FALLBACKS = {
+    "420": ("420", "422", "444"),
+    "422": ("422", "444", "420"),
+    "444": ("444", "422", "420"),
+    "440": ("440", "444", "420", "422"),
+    "411": ("411", "422", "444", "420"),
+    "410": ("410", "420", "422", "444"),
+    "gray": ("420", "422", "444"),
+}
+
+
+@dataclass(frozen=True)
+class EncodePlan:
+    """How a film is going to be encoded; everything that decides the bits of the target."""
+
+    container: str
+    """FFmpeg muxer: ``mp4``, ``mov``, ``matroska`` or ``webm``."""
+    codec: str
+    """FFmpeg encoder."""
+    layout: PixelLayout
+    """What ``decode`` must yield and the encoder takes."""
+    options: dict[str, str]
+    luma: str
+    """``exact``: the encoder gets the decoded luma byte for byte; or ``converted from FORMAT``."""
+    lossless: bool
+    threads: int
+    """Threads of the encoder; x264 gives other bits for another number."""
+    notes: tuple[str, ...] = ()
+    """Where the chroma of the target is stored otherwise than the film's, and settings that are
+    not for the codec that the film needs."""
+    left_behind: tuple[LeftBehind, ...] = ()
+    """What this codec cannot say about the film."""
+
+
+def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> EncodePlan:
+    """Codec, pixel format and options for ``info`` in a file named ``target``.
+
+    Raises:
+        EncoderMissing: The encoder does not exist, does not fit the container, or cannot take the
+            film's depth or size.
+        SettingsError: The suffix of ``target`` is unknown, or a setting does not fit the codec that
+            is asked for.
+    """
+    container = container_of(target)
+    codec = settings.codec or _default_codec(info, container, settings.lossless)
+    formats = _formats(codec, container)
+    layout = _fit(info, codec, formats)
+    tags = info.tags
+    layout = replace(layout, siting=siting(layout.sub_x, layout.sub_y, codec, tags))
+    ignored: tuple[str, ...] = ()
+    if settings.codec is None:
+        settings, ignored = fitting(codec, settings)
+    options = encoder_options(info, codec, layout, settings)
+    stored = info.stored_format
+    # Shuffled bytes (nv12, p010, yuyv422, big endian) are the same numbers; RGB is not.
+    same = not storage(stored).rgb and not stored.startswith("mono")
+    exact = same and layout.bits == info.layout.bits
+    return EncodePlan(
+        container=container,
+        codec=codec,
+        layout=layout,
+        options=options,
+        luma="exact" if exact else f"converted from {stored}",
+        lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
+        threads=settings.threads or min(os.cpu_count() or 1, 16),
+        notes=(*_notes(info, codec, layout), *ignored),
+        left_behind=tuple(_left_behind(info, codec, container)),
+    )
+
+
+def container_of(target: Path) -> str:
+    """The muxer for a target's suffix.
+
+    Raises:
+        SettingsError: vidcolor does not write such files.
+    """
+    container = CONTAINERS.get(target.suffix.lower())
+    if container is None:
+        known = ", ".join(CONTAINERS)
+        raise SettingsError(
+            f"{printable(target.name)}: films are written as {known}; the output must end in one of"
+            " these"
+        )
+    return container
+
+
+def _default_codec(info: FilmInfo, container: str, lossless: bool) -> str:
+    bits = info.layout.bits
+    if container == "webm":
+        if lossless:
+            raise SettingsError(f"WebM has no lossless codec; {_OTHER_NAME} for --lossless")
+        if bits > 10:
+            raise EncoderMissing(f"WebM cannot hold {bits} bits per sample; {_OTHER_NAME}")
+        return "libvpx-vp9" if bits == 8 else "libsvtav1"  # libvpx is built without high depths
+    if container == "mov":
+        if bits > (10 if lossless else 12):
+            what = " without loss" if lossless else ""
+            raise EncoderMissing(f"MOV cannot hold {bits} bits per sample{what}; {_OTHER_NAME}")
+        return "libx264" if bits <= 10 else "libx265"
+    if lossless or bits > 12:
+        return "ffv1"
+    return "libx264" if bits <= 10 else "libx265"
+
+
+def _formats(codec: str, container: str) -> list[str]:
+    """Pixel formats of an encoder that fits the container."""
+    try:
+        encoder = av.Codec(codec, "w")
+    except (ValueError, LookupError) as exc:
+        raise EncoderMissing(
+            f"there is no encoder {printable(codec)}; libx264, libx265, ffv1, libvpx-vp9,"
+            " libsvtav1 and prores_ks are always there"
+        ) from exc
+    if encoder.type != "video":
+        raise EncoderMissing(f"{codec} does not encode pictures")
+    with av.open(f"plan.{container}", "w", format=container) as probe:
+        supported = codec in probe.supported_codecs  # asking writes no file
+    if not supported:
+        suffix = {"matroska": "mkv"}.get(container, container)
+        raise EncoderMissing(f"a .{suffix} file cannot hold {codec}; try .mkv, or another --codec")
+    return [f.name for f in encoder.video_formats or []]
+
+
+def _fit(info: FilmInfo, codec: str, formats: list[str]) -> PixelLayout:
+    """The film's layout, changed as little as the encoder demands; never to a lower depth."""
+    source = info.layout
+    names = {shifts: name for name, shifts in SHIFTS.items()}
+    gray = source.format.startswith("gray")
+    own = "gray" if gray else names[source.sub_x, source.sub_y]
+    even = codec.endswith(_EVEN_ONLY)
+    depths = sorted({source.bits, *(b for b in (10, 12, 14, 16) if b > source.bits)})
+    odd = info.width % 2 or info.height % 2
+    odd_refused = False
+    for bits in depths:
+        for sampling in _FALLBACKS[own]:
+            name = planar_format(sampling, bits)
+            if name is None or name not in formats:
+                continue
+            if odd and even and sampling != "444":
+                odd_refused = True
+                continue
+            sub_x, sub_y = SHIFTS[sampling]
+            return replace(source, format=name, bits=bits, sub_x=sub_x, sub_y=sub_y)
+    if odd_refused:
+        raise EncoderMissing(
+            f"{codec} cannot encode the odd size {info.width}x{info.height}; choose libx264 or ffv1"
+        )
+    raise EncoderMissing(
+        f"{codec} cannot encode {source.bits} bits per sample; choose libx265 or ffv1"
+    )
+
+
+def _notes(info: FilmInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
+    source = info.layout
+    same = (layout.sub_x, layout.sub_y) == (source.sub_x, source.sub_y)
+    if same or source.format.startswith("gray"):
+        return ()
+    return (f"{codec} cannot take {source.format} of this size; chroma becomes {layout.format}",)
+
+
+def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBehind]:
+    """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
+    if container in ("matroska", "webm") and info.rotation and not _only_turns(info.rotation):
+        yield LeftBehind("display matrix", "Matroska can turn and mirror a picture, but no more")
+    if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
+        yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
+    with_fields = (
+        *("libx264", "mpeg2video", "mpeg4", "ffv1", "dnxhd"),
+        *("prores_ks", "prores", "prores_aw"),
+    )
+    if info.field_order != "progressive" and codec not in with_fields:
+        yield LeftBehind("field order", f"{codec} cannot say that the film is interlaced")
+    aspect = info.sample_aspect
+    without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
+    if aspect not in (None, 1) and codec in without_aspect:
+        yield LeftBehind(f"pixel aspect {aspect}", f"{codec} cannot write it")
+    elif aspect not in (None, 1) and codec in ALWAYS_LOSSLESS and container == "matroska":
+        # Of these the container would have to tell, and PyAV 18 lets only MP4 and MOV.
+        why = f"{codec} in .mkv cannot write it; take .mp4, or --codec libx264"
+        yield LeftBehind(f"pixel aspect {aspect}", why)
+
+
+def _only_turns(matrix: tuple[int, ...]) -> bool:
+    """Whether a display matrix turns and mirrors a picture, and neither scales nor shears it."""
+    a, b, _, c, d = matrix[:5]
+    size = math.hypot(a, b)
+    if abs(size - _ONE) > _ROUNDING:
+        return False
+    return min(math.hypot(c + b, d - a), math.hypot(c - b, d + a)) <= _ROUNDING
+
+
+def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -> VideoStream:
+    """Adds the picture's stream to ``container`` and opens its encoder.
+
+    Raises:
+        EncoderMissing: The encoder does not start here (no GPU, size or options it cannot do).
+        SettingsError: An option that the encoder does not know.
+    """
+    if plan.codec == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # it would print its settings past our reporting
+    rate = info.frame_rate or Fraction(25)
+    stream = container.add_stream(plan.codec, rate=rate, options=dict(plan.options))
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    stream.width, stream.height = info.width, info.height
+    stream.pix_fmt = plan.layout.format
+    stream.time_base = context.time_base = info.time_base
+    context.color_range = info.tags["range"]
+    context.colorspace = info.tags["matrix"]
+    context.color_primaries = info.tags["primaries"]
+    context.color_trc = info.tags["transfer"]
+    if info.sample_aspect:
+        context.sample_aspect_ratio = info.sample_aspect
+    context.flags |= Flags.frame_duration  # else MP4 loses the durations of VFR films
+    if info.field_order != "progressive":
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        context.field_order = {"top": 2, "bottom": 3}[info.field_order]
+    if info.rotation is not None:
+        stream.set_display_matrix(info.rotation)
+    context.thread_count = plan.threads
+    with _encoder_errors(plan, info):
+        check_words(plan.codec, plan.options)
+        context.open(strict=False)
+    left = {key: value for key, value in context.options.items() if key in plan.options}
+    if left:
+        names = ", ".join(printable(f"{key}={value}") for key, value in left.items())
+        raise SettingsError(f"{plan.codec} does not know the option {names}")
+    return stream
+
+
+@contextmanager
+def _encoder_errors(plan: EncodePlan, info: FilmInfo) -> Iterator[None]:
+    try:
+        yield
+    except (av.error.PermissionError, av.error.EncoderNotFoundError) as exc:
+        raise EncoderMissing(
+            f"{plan.codec} needs hardware that is not here; leave --codec away or choose libx264"
+        ) from exc
+    except (av.FFmpegError, ValueError) as exc:
+        what = f"{info.width}x{info.height} {plan.layout.format}"
+        chosen = ", ".join(f"{k}={v}" for k, v in plan.options.items())
+        raise EncoderMissing(
+            f"{plan.codec} does not start for {what} with {printable(chosen)}; check --codec,"
+            " --preset and --encoder-option"
+        ) from exc
+
+
+def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]]:
+    """The packets of ``frames``, encoded by ``stream``, with those the encoder still holds at last.
+
+    Raises:
+        UnsupportedPixels: A frame of another size or format; FFmpeg would rescale it in silence.
+        OutputError: The encoder fails, or loses or invents frames.
+    """
+    context = stream.codec_context
+    expected = (context.width, context.height, context.pix_fmt)
+    given = made = 0
+    durations: dict[int | None, int] = {}
+    try:
+        for frame in frames:
+            picture = frame.picture
+            found = (picture.width, picture.height, picture.format.name)
+            if found != expected:
+                raise UnsupportedPixels(f"frame {given} is {found}, the encoder expects {expected}")
+            given += 1
+            durations[frame.pts] = frame.duration
+            for packet in _encoded(stream, picture):
+                made += 1
+                packet.duration = durations.pop(packet.pts, packet.duration or 0)
+                yield packet
+        for packet in _encoded(stream, None):
+            made += 1
+            # x265 gives a wrong duration to the last frame, the film knows better.
+            packet.duration = durations.pop(packet.pts, packet.duration or 0)
+            if given <= 2:
+                packet.dts = packet.pts  # x265 leaves it undefined in films this short
+            yield packet
+    finally:
+        close(frames)
+    if made != given:
+        raise OutputError(f"{context.name} made {made} pictures of {given}; try another --codec")
+
+
+def _encoded(stream: VideoStream, picture: VideoFrame | None) -> list[Packet[Any]]:
+    try:
+        return stream.encode(picture)
+    except av.FFmpegError as exc:
+        reason = printable(exc.strerror or exc)
+        raise OutputError(f"{stream.codec_context.name} failed: {reason}") from exc

@@ -1,0 +1,1 @@
+"""Still pictures: two readers, profiles, what stands beside the samples."""

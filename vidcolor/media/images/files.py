@@ -1,0 +1,279 @@
+"""Pictures in and out: a still becomes a Frame, and a colored Frame a file.
+
+A still becomes a Frame with full-range 4:4:4 planes, so that the stages that colour films colour
+it, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+import torch
+from av.codec.context import CodecContext
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from torch import Tensor
+
+from vidcolor.core.files import printable, write_own
+from vidcolor.core.frames import Damage, Frame, LeftBehind
+from vidcolor.core.paths import STILL_SUFFIXES, TIFF_SUFFIXES, followed, part_path
+from vidcolor.core.target import check_target, claim, publish
+from vidcolor.errors import CannotCarry, OutputError, SettingsError
+from vidcolor.media.images.header import upright
+from vidcolor.media.images.metadata import Extras, into_jpeg, into_png
+from vidcolor.media.images.photo import WEIGHTS, bands, frame_of
+from vidcolor.media.images.reader import Still
+from vidcolor.media.images.tiff_writer import TiffWriter
+from vidcolor.media.planes import planes
+from vidcolor.media.whitelist import target_errors
+from vidcolor.settings import OpenSettings, OutputSettings
+
+_JPEG_QUALITY = 2  # quantiser, 1 (best) to 31
+_SHEET_QUALITY = 4  # of pictures that are looked at once
+
+
+def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Frame:
+    """The first picture at ``path`` as one Frame, as `frame_of` makes it.
+
+    Raises:
+        FilmError: As `vidcolor.media.images.reader.Still`.
+    """
+    return frame_of(Still(path, settings).photo())
+
+
+def still_damage(frame: Frame) -> list[Damage]:
+    """What is to be said of a picture that `read_still` gave."""
+    if not frame.damaged:
+        return []
+    text = "the file is damaged or cut short; what is missing was filled in"
+    return [Damage("concealed frame", 0.0, text)]
+
+
+def check_still_target(
+    source: str | os.PathLike[str] | None,
+    target: str | os.PathLike[str],
+    settings: OutputSettings | None = None,
+) -> Path:
+    """The absolute path of a picture that may be written.
+
+    Raises:
+        SettingsError: ``target`` has a suffix that pictures are not written with.
+        OutputError: It is ``source`` itself, or cannot be written there.
+        OutputExists: It exists and ``settings.force`` is off.
+    """
+    path = Path(os.path.abspath(target))
+    if path.suffix.lower() not in STILL_SUFFIXES:
+        known = ", ".join(STILL_SUFFIXES)
+        raise SettingsError(f"{printable(path.name)}: pictures are written as {known}")
+    check_target(Path(source) if source else None, path, settings or OutputSettings())
+    return path
+
+
+def write_still(
+    frame: Frame,
+    target: str | os.PathLike[str],
+    settings: OutputSettings | None = None,
+) -> Path:
+    """Writes one colored still, with nothing beside it, as `write_stills` does; raises the same."""
+    path = check_still_target(None, target, settings)
+    write_stills([(frame, Extras())], path, settings)
+    return path
+
+
+def write_stills(
+    pages: Iterable[tuple[Frame, Extras]],
+    target: str | os.PathLike[str],
+    settings: OutputSettings | None = None,
+    *,
+    several: bool = False,
+) -> list[LeftBehind]:
+    """Writes colored pictures and what goes along with them; what could not be held.
+
+    PNG and TIFF have RGB, 8 or 16 bits like the frame, JPEG has 4:4:4 of 8 bits. The old target
+    stays until the new one is complete.
+
+    Args:
+        pages: Are taken one by one; a TIFF holds all, others the first.
+        target: Its suffix names the kind.
+        settings: How it is written.
+        several: Whether there is more than one.
+
+    Raises:
+        SettingsError: ``target`` has another suffix.
+        OutputError: It cannot be written there.
+        OutputExists: It exists and ``settings.force`` is off.
+        OutputFull: The disk is full.
+        CannotCarry: Something could not be held, and the settings are strict.
+    """
+    path = check_still_target(None, target, settings)
+    with _part(path) as file:
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            left = _write_tiff(pages, file, several)
+        else:
+            frame, extras = next(iter(pages))
+            png = path.suffix.lower() == ".png"
+            into, encoded = (into_png, png_bytes) if png else (into_jpeg, _jpeg)
+            data, left = into(encoded(frame), extras)
+            file.write(data)
+        if left and settings and settings.strict:
+            raise strictly(left)
+    return left
+
+
+def strictly(left: Sequence[LeftBehind]) -> CannotCarry:
+    """What is raised where everything had to be carried and something was not."""
+    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+    return CannotCarry(f"cannot carry {left[0].what}: {left[0].why}{more}")
+
+
+def _write_tiff(
+    pages: Iterable[tuple[Frame, Extras]], file: BinaryIO, several: bool
+) -> list[LeftBehind]:
+    writer = TiffWriter(file, several=several)
+    left: list[LeftBehind] = []
+    for frame, extras in pages:
+        height, width = frame.luma.shape
+        left += writer.add((width, height), frame.layout.bits, _bands(frame), extras)
+    return list(dict.fromkeys(left))
+
+
+def write_picture(
+    rgb: Tensor, target: str | os.PathLike[str], settings: OutputSettings | None = None
+) -> Path:
+    """Writes ``(3, H, W)`` uint8 sRGB as PNG, JPEG or TIFF, like `write_still`; raises the same."""
+    path = check_still_target(None, target, settings)
+    with _part(path) as file:
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            samples = rgb.permute(1, 2, 0).contiguous().numpy()
+            TiffWriter(file, several=False).add(
+                (rgb.shape[2], rgb.shape[1]), 8, [samples], Extras()
+            )
+        else:
+            file.write(_encoded(rgb, path, _SHEET_QUALITY))
+    return path
+
+
+@contextmanager
+def _part(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, which gets its name when it is whole."""
+    path = followed(path)  # a link is left as it is
+    part = part_path(path)
+    file = claim(part, path)
+    try:
+        with target_errors(path):
+            os.ftruncate(file, 0)
+            with open(file, "r+b", closefd=False) as stream:
+                yield stream
+            publish(file, part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(file)
+
+
+def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Tensor:
+    """``(3, H, W)`` uint8 sRGB, 0..255, of the first picture at ``path``, upright.
+
+    Raises:
+        FilmError: As `vidcolor.media.images.reader.Still`.
+    """
+    photo = Still(path, settings).photo(rgb=True)
+    samples = photo.samples
+    if samples.dtype == np.uint16:
+        samples = ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    rgb = torch.from_numpy(samples)
+    return torch.stack([upright(plane, photo.turned) for plane in rgb.unbind(2)])
+
+
+def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
+    """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
+    write_own(Path(path), _encoded(rgb, Path(path)))
+
+
+def _encoded(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
+    """The picture as the file that ``path`` names."""
+    samples = rgb.permute(1, 2, 0).contiguous().numpy()
+    picture = VideoFrame.from_ndarray(samples, format="rgb24")
+    if path.suffix.lower() == ".png":
+        return _encode("png", picture)
+    picture = VideoReformatter().reformat(
+        picture,
+        format="yuvj444p",
+        dst_colorspace=Colorspace.ITU601,
+        dst_color_range=ColorRange.JPEG,
+    )
+    return _encode("mjpeg", picture, quality)
+
+
+def frame_rgb(frame: Frame) -> np.ndarray:
+    """``(H, W, 3)`` uint8 or uint16 RGB of a full-range BT.601 4:4:4 frame."""
+    return np.concatenate(list(_bands(frame)))
+
+
+def _bands(frame: Frame) -> Iterator[np.ndarray]:
+    """The same in bands of rows: ``(n, W, 3)``."""
+    top = (1 << frame.layout.bits) - 1
+    middle = float(1 << (frame.layout.bits - 1))
+    kr, kg, kb = WEIGHTS
+    for rows in bands(*frame.luma.shape):
+        y = frame.luma[rows].to(torch.float64)
+        cb, cr = (plane[rows].to(torch.float64) - middle for plane in frame.chroma)
+        red = y + 2 * (1 - kr) * cr
+        blue = y + 2 * (1 - kb) * cb
+        green = (y - kr * red - kb * blue) / kg
+        samples = torch.stack([red, green, blue], dim=-1).round().clamp(0, top).numpy()
+        yield samples.astype(np.uint8 if frame.layout.bits == 8 else np.uint16)
+
+
+def png_bytes(frame: Frame) -> bytes:
+    """A coloured still as a PNG file: RGB, 8 or 16 bits like ``frame``."""
+    deep = frame.layout.bits > 8
+    height, width = frame.luma.shape
+    picture = VideoFrame(width, height, "rgb48be" if deep else "rgb24")
+    plane = picture.planes[0]
+    lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
+    at = 0
+    for band in _bands(frame):
+        data = (band.astype(">u2") if deep else band).view(np.uint8).reshape(len(band), -1)
+        lines[at : at + len(band), : data.shape[1]] = data
+        at += len(band)
+    return _encode("png", picture)
+
+
+def _jpeg(frame: Frame) -> bytes:
+    picture = VideoFrame(frame.luma.shape[1], frame.luma.shape[0], "yuvj444p")
+    for view, plane in zip(planes(picture), (frame.luma, *frame.chroma), strict=True):
+        if frame.layout.bits == 8:
+            view.copy_(plane)
+        else:
+            view.copy_(((plane.to(torch.int32) * 255 + 32767) // 65535).to(torch.uint8))
+    return _encode("mjpeg", picture)
+
+
+def _encode(codec: str, picture: VideoFrame, quality: int = _JPEG_QUALITY) -> bytes:
+    context = CodecContext.create(codec, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height = picture.width, picture.height
+    context.pix_fmt = picture.format.name
+    context.time_base = picture.time_base = Fraction(1, 1)
+    context.color_range = 2
+    context.thread_count = 1
+    if codec == "mjpeg":
+        context.options = {"qmin": str(quality), "qmax": str(quality)}
+        context.colorspace = 5
+    picture.pts = 0
+    try:
+        packets = [*context.encode(picture), *context.encode(None)]
+    except av.FFmpegError as exc:
+        reason = printable(exc.strerror or exc)
+        raise OutputError(f"the {codec} encoder failed: {reason}") from exc
+    return b"".join(bytes(packet) for packet in packets)

@@ -1,0 +1,1 @@
+"""Into a container: all that travels beside the picture, and the picture."""

@@ -1,0 +1,119 @@
+"""Stitches chunks and what travels beside the picture to one film."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from vidcolor.core.files import printable
+from vidcolor.core.iterators import watched
+from vidcolor.errors import OutputError, OutputFull
+from vidcolor.media.encode.chunk_file import PacketFacts, read_chunk
+from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.mux.file_sink import FilmWriter, Written
+from vidcolor.media.mux.interleave import with_others
+from vidcolor.media.mux.muxer import PacketRefused
+from vidcolor.media.open import Film
+from vidcolor.settings import OutputSettings
+
+Chunks = Sequence[tuple[Path, PacketFacts]]
+
+
+def check_writable(film: Film, target: Path, plan: EncodePlan, settings: OutputSettings) -> None:
+    """Opens the target as it is going to be written, and leaves nothing of it.
+
+    Raises:
+        OutputError: What would stop it after hours of work stops it now.
+    """
+    with FilmWriter(film, target, plan, settings):
+        pass
+
+
+def stitch(
+    film: Film,
+    target: Path,
+    plan: EncodePlan,
+    settings: OutputSettings,
+    chunks: Chunks,
+    part: Path | None = None,
+    on_packet: Callable[[object], object] = lambda _: None,
+    on_complete: Callable[[Path], object] = lambda _: None,
+) -> Written:
+    """The target, made of chunk files in their order and of the film's other streams.
+
+    Args:
+        film: The film, after it was decoded.
+        target: Where to write.
+        plan: How the chunks were encoded.
+        settings: How the target is written.
+        chunks: Chunk files with what must be true of them.
+        part: As of `FilmWriter`.
+        on_packet: Called with every packet of the picture; where a stream is refused, they come
+            several times.
+        on_complete: As of `FilmWriter.finish`.
+
+    Raises:
+        OutputError: A chunk is damaged, or the target cannot be written or verified.
+        OutputFull: There is no room for the target.
+    """
+    _check_room(target, sum(facts.bytes for _, facts in chunks))
+    others = [s.index for s in film.container.streams if s.index != film.video.index]
+    noted = list(film.damage), dict(film.damage_counts)
+    opened = partial(FilmWriter, film, target, plan, part=part)
+
+    def stitched(*refused: int) -> Written:
+        with opened(settings, refused) as writer:
+            writer.write(_packets(film, writer, chunks, on_packet))
+            return writer.finish(on_complete)
+
+    def is_taken(index: int) -> bool:
+        rest = [other for other in others if other != index]
+        with suppress(PacketRefused), opened(replace(settings, strict=False), rest) as writer:
+            writer.write(_packets(film, writer, chunks, on_packet))
+            writer.complete()
+            return True
+        return False
+
+    try:
+        return stitched()
+    except PacketRefused:
+        # A broken stream may be refused only here, and FFmpeg does not say which one it is.
+        refused = [index for index in others if not is_taken(index)]
+        film.damage, film.damage_counts = noted
+    return stitched(*refused)
+
+
+def _packets(
+    film: Film, writer: FilmWriter, chunks: Chunks, on_packet: Callable[[object], object]
+) -> Iterator[Any]:
+    """All packets of the target in the order of their times.
+
+    Raises:
+        OutputError: The chunks were not made by one encoder, one is damaged; and as `with_others`.
+        FilmChanged: The film is another one now.
+    """
+    header = hashlib.sha256(writer.video.codec_context.extradata or b"").hexdigest()
+    if any(facts.extradata != header for _, facts in chunks):
+        raise OutputError(
+            f"the encoder {writer.video.codec_context.name} gives chunks that do not fit together;"
+            " choose another --codec and add --fresh"
+        )
+    delay = max((facts.delay for _, facts in chunks), default=0)
+    pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
+    return with_others(film, watched(chain.from_iterable(pictures), on_packet))
+
+
+def _check_room(target: Path, needed: int) -> None:
+    free = shutil.disk_usage(target.parent).free
+    if free < needed:
+        raise OutputFull(
+            f"{printable(target.name)}: the disk has {free >> 20} MiB left, the film needs"
+            f" {(needed >> 20) + 1}; free some space and run the same command again"
+        )

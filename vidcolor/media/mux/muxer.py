@@ -1,0 +1,264 @@
+"""Muxes the picture and all that travels beside it into one container.
+
+Where the bytes go is said by those who inherit: a file (`vidcolor.media.mux.file_sink`) or a pipe
+(`vidcolor.media.mux.pipe_sink`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from vidcolor.core.files import printable
+from vidcolor.core.frames import LeftBehind
+from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.media.encode.encoder import EncodePlan, open_encoder
+from vidcolor.media.mux.packet_remap import Carrier, add_route
+from vidcolor.media.mux.passthrough import Passthrough, check_strict, plan_passthrough
+from vidcolor.media.open import Film
+from vidcolor.media.whitelist import target_errors
+from vidcolor.settings import OutputSettings
+
+REFUSES_PACKETS = "the container refuses its packets"
+"""Why a stream is left behind that was taken at first."""
+
+
+class PacketRefused(OutputError):
+    """The container does not take a packet, of whichever stream."""
+
+
+@dataclass
+class Amount:
+    """Of one stream of the target."""
+
+    packets: int = 0
+    bytes: int = 0
+
+    def add(self, size: int) -> None:
+        """One more packet, of ``size`` bytes."""
+        self.packets += 1
+        self.bytes += size
+
+
+class Muxer:
+    """A container that is being written.
+
+    Attributes:
+        video: The picture's stream; its encoder is open.
+        passthrough: What travels beside it, and what is left behind.
+    """
+
+    video: VideoStream
+    passthrough: Passthrough
+
+    def __init__(
+        self,
+        film: Film,
+        target: Path,
+        plan: EncodePlan,
+        settings: OutputSettings | None = None,
+        refused: Container[int] = (),
+        *,
+        once: bool = False,
+    ) -> None:
+        """Get ready; nothing is opened yet.
+
+        Args:
+            film: Its streams travel along.
+            target: Where to, or what to call it.
+            plan: How the picture is encoded.
+            settings: Whether things may be left behind.
+            refused: Indices of streams that do not travel.
+            once: There is no second try: a stream whose packets the container refuses is left out
+                from there on.
+        """
+        self._film = film
+        self._target = target
+        self._plan = plan
+        self._settings = settings or OutputSettings()
+        self._refused = refused
+        self._once = once
+        self._outs: dict[int, Carrier] = {}
+        self._container: OutputContainer | None = None
+        self._frames = 0
+        self._end = Fraction(0)
+        self._sent: dict[int, Amount] = {}
+
+    def write(self, packets: Iterable[Packet[Any]]) -> None:
+        """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
+
+        All are in the target's time.
+        """
+        for packet in packets:
+            if packet.stream is self.video:
+                length = packet.duration or 0
+                if packet.pts is not None:
+                    self._end = max(self._end, (packet.pts + length) * packet.time_base)
+                self._frames += 1
+                ready: Iterable[Packet[Any]] = [*self._due(packet), packet]
+            else:
+                out = self._outs.get(packet.stream.index)
+                ready = out.prepare(packet) if out else ()
+            with target_errors(self._target):
+                for one in ready:
+                    self._mux(one)
+            self._send()
+
+    def _due(self, picture: Packet[Any]) -> Iterator[Packet[Any]]:
+        """What other streams have held back until this picture."""
+        time = picture.dts if picture.dts is not None else picture.pts
+        if time is not None:
+            for out in self._outs.values():
+                yield from out.due(time * picture.time_base)
+
+    def _send(self) -> None:
+        """Hands on what the container has made; into a file FFmpeg writes by itself."""
+
+    def _mux(self, packet: Packet[Any]) -> None:
+        assert self._container is not None
+        try:
+            amount = self._sent.setdefault(packet.stream.index, Amount())
+            size = packet.size
+            with self._refusals():
+                self._container.mux_one(packet)
+            amount.add(size)
+        except PacketRefused:
+            # FFmpeg may mean a packet of another stream, which it was given before; that one is
+            # met again.
+            index = next((i for i, out in self._outs.items() if out.stream is packet.stream), None)
+            if index is None or not self._once or self._settings.strict:
+                raise
+            del self._outs[index]
+            routes = [r for r in self.passthrough.routes if r.stream.index == index]
+            self.passthrough.drop(routes[0], REFUSES_PACKETS)
+
+    def complete(self) -> None:
+        """Writes what the muxer still holds, and the end of the file.
+
+        Raises:
+            PacketRefused: The container does not take what it was given.
+            OutputFull: The disk is full.
+        """
+        if self._container is None:
+            return
+        with target_errors(self._target), self._refusals():
+            for packet in [one for out in self._outs.values() for one in out.rest()]:
+                self._mux(packet)
+            self._container.close()
+        self._container = None
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, ValueError) as exc:
+            if not _is_refusal(exc):
+                raise
+            raise PacketRefused(f"{printable(self._target.name)}: {_reason(exc)}") from exc
+
+    def _plan_passthrough(self) -> None:
+        """Decides what travels.
+
+        Raises:
+            CannotCarry: Something does not, and the settings are strict.
+        """
+        self.passthrough = plan_passthrough(self._film, self._plan.container)
+        self.passthrough.left_behind += self._plan.left_behind
+        for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
+            self.passthrough.drop(route, REFUSES_PACKETS)
+        check_strict(self.passthrough, self._settings)
+
+    def _open(self) -> None:
+        """Opens container, encoder and header; drops what stops the header from being written."""
+        try:
+            self._build()
+        except (av.FFmpegError, ValueError) as exc:
+            if not _is_refusal(exc):
+                raise
+            self._open_without(exc)
+            check_strict(self.passthrough, self._settings)
+
+    def _open_without(self, error: Exception) -> None:
+        """Opens it with what the container does take, as it does not say what it refuses.
+
+        Args:
+            error: What it said to all that was meant to travel.
+        """
+        plan = self.passthrough
+        routes, chapters = plan.routes, plan.chapters
+        plan.routes, plan.chapters = [], []
+        if self._refusal():
+            raise error  # to the picture
+        for route in routes:
+            plan.routes = [*plan.routes, route]
+            if why := self._refusal():
+                plan.drop(route, f"the container refuses it ({why})")
+        plan.chapters = chapters
+        if why := self._refusal():
+            plan.chapters = []
+            what = f"{len(chapters)} chapters"
+            plan.left_behind.append(LeftBehind(what, f"the container refuses them ({why})"))
+            self._build()
+
+    def _refusal(self) -> str:
+        """What the container says to all that travels now; "" where it takes it."""
+        try:
+            self._build()
+        except (av.FFmpegError, ValueError) as exc:
+            if not _is_refusal(exc):
+                raise
+            return _reason(exc)
+        return ""
+
+    def _build(self) -> None:
+        film, plan = self._film, self._plan
+        if self._container is not None:
+            self._container.close()
+        container = av.open(
+            self._file_to_open(),
+            "w",
+            format=plan.container,
+            container_options=self._muxer_options(),
+            metadata_errors="surrogateescape",
+        )
+        self._container = container
+        self._outs = {}
+        container.metadata.update(self.passthrough.metadata)
+        self.video = open_encoder(container, plan, film.info)
+        self.video.metadata.update(self.passthrough.video_metadata)
+        self.video.disposition = film.video.disposition
+        for route in self.passthrough.routes:
+            stream = add_route(container, route)
+            if stream is not None:
+                self._outs[route.stream.index] = Carrier(route, stream, film, plan.container)
+        container.set_chapters(self.passthrough.chapters)
+        container.start_encoding()
+
+    def _file_to_open(self) -> Any:
+        """The path, or the object with a ``write``, that the container is written to."""
+        raise NotImplementedError
+
+    def _muxer_options(self) -> dict[str, str]:
+        if self._film.first_pts < 0 and self._film.settings.start is None:
+            # MP4 would hide frames before 0 behind an edit list; move everything instead.
+            return {"avoid_negative_ts": "make_non_negative"}
+        return {}
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether FFmpeg does not take what it was given, rather than that it could not write."""
+    return not isinstance(error, VidcolorError | OSError | MemoryError | av.error.PyAVCallbackError)
+
+
+def _reason(error: Exception) -> str:
+    return printable(getattr(error, "strerror", None) or error)

@@ -1,0 +1,335 @@
+"""Decides which streams, tags and chapters travel to the target, how, and why not.
+
+Nothing is decided while the film runs: the whole plan, with what is left behind, is known before
+the first frame is coloured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import av
+from av.stream import AttachmentStream, Discard, Disposition, Stream
+
+from vidcolor.core.files import printable
+from vidcolor.core.frames import LeftBehind
+from vidcolor.errors import CannotCarry
+from vidcolor.media.container_heads import linked_parts
+from vidcolor.media.metadata import is_cover
+from vidcolor.media.mux.riff_audio import wave_header
+from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
+from vidcolor.media.mux.tags import chapters, film_tags, stream_tags, timecode
+from vidcolor.media.mux.text_encoding import Texts
+from vidcolor.media.open import Film, open_container
+from vidcolor.media.whitelist import FORMATS, film_errors
+from vidcolor.settings import OutputSettings
+
+if TYPE_CHECKING:  # exists in PyAV's stubs only
+    from av.container.core import Chapter
+
+How = Literal["copy", "by tag", "convert", "attachment", "cover"]
+
+_MAX_ATTACHMENT = 256 << 20
+_FLAGS = {
+    "mov": Disposition.default,
+    "webm": Disposition.default | Disposition.forced,
+    "mp4": ~(Disposition.original | Disposition.lyrics | Disposition.karaoke),
+}
+"""What FFmpeg writes of a stream's flags; Matroska knows all that films use."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """How one stream of the film travels."""
+
+    stream: Stream
+    how: How
+    label: str
+    """For reports, such as ``audio stream 1 (aac, eng)``."""
+    codec: str = ""
+    """For ``convert``: the subtitle codec of the target."""
+    data: bytes = b""
+    """For ``attachment``, for a ``cover`` that becomes an attachment, and the header of sound that
+    Matroska holds ``by tag``."""
+    name: str = ""
+    mimetype: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Language, title and the like."""
+
+
+@dataclass
+class Passthrough:
+    """What travels beside the picture."""
+
+    routes: list[Route] = field(default_factory=list)
+    left_behind: list[LeftBehind] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    video_metadata: dict[str, str] = field(default_factory=dict)
+    chapters: list[Chapter] = field(default_factory=list)
+
+    @property
+    def carried(self) -> list[str]:
+        """Labels of all that travels."""
+        labels = [route.label for route in self.routes]
+        if self.chapters:
+            labels.append(f"{len(self.chapters)} chapters")
+        if "timecode" in self.video_metadata:
+            labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
+        return labels
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether `vidcolor.media.mux.riff_audio.name_by_tag` has to go over the file."""
+        return any(route.how == "by tag" for route in self.routes)
+
+    def drop(self, route: Route, why: str) -> None:
+        """Leaves ``route`` behind after all, with what was to be said about its flags."""
+        self.routes.remove(route)
+        self.left_behind = [e for e in self.left_behind if e.what != _flags_of(route.stream)]
+        self.left_behind.append(LeftBehind(route.label, why))
+
+
+def plan_passthrough(film: Film, container: str) -> Passthrough:
+    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm)."""
+    plan = Passthrough()
+    with av.open(f"plan.{container}", "w", format=container) as probe:
+        supported = probe.supported_codecs  # asking writes no file
+    decide = _Decider(film, container, supported, plan)
+    for stream in film.container.streams:
+        if stream.index != film.video.index:
+            decide.stream(stream)
+    plan.metadata = film_tags(film)
+    plan.video_metadata = stream_tags(film.video)
+    plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
+    _stereo(film, container, plan)
+    code = timecode(film)
+    if code:
+        plan.video_metadata["timecode"] = code
+        plan.metadata.pop("timecode", None)
+    plan.chapters, early = chapters(film)
+    if early:
+        why = "they end before the film's first frame"
+        plan.left_behind.append(LeftBehind(f"{early} chapters", why))
+    _mend_texts(film, container, plan)
+    if film.info.container == "matroska,webm":
+        plan.left_behind += [LeftBehind(*part) for part in linked_parts(film.info.path)]
+    if film.info.has_alpha:
+        plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
+    return plan
+
+
+def _stereo(film: Film, container: str, plan: Passthrough) -> None:
+    """Lists how two views share the picture, where the target cannot say it.
+
+    Matroska could, but FFmpeg would then write the shape of pixels as 1, whatever it is.
+    """
+    mode = plan.video_metadata.get("stereo_mode", "mono")
+    square = film.info.sample_aspect in (None, 1)
+    if mode == "mono" or (container in ("matroska", "webm") and square):
+        return
+    del plan.video_metadata["stereo_mode"]
+    why = (
+        "the pixel aspect cannot be written beside it" if container in ("matroska", "webm") else ""
+    )
+    why = why or f"{container} gets two views only as they are stored, without a word of it"
+    plan.left_behind.append(LeftBehind(f"stereo mode {printable(mode)}", why))
+
+
+def _mend_texts(film: Film, container: str, plan: Passthrough) -> None:
+    """Makes UTF-8 of tags and titles that are not.
+
+    From a container into its like their bytes stay as they are, if no code page is given.
+    """
+    alike = film.info.container.startswith(
+        {"webm": "matroska", "mp4": "mov"}.get(container, container)
+    )
+    texts = Texts(film)
+    if alike and not texts.is_told:
+        return
+    groups = [plan.metadata, plan.video_metadata, *(route.tags for route in plan.routes)]
+    groups += [dict(chapter["metadata"]) for chapter in plan.chapters]
+    words = [value for tags in groups for value in tags.values()]
+    plan.metadata = texts.mended(plan.metadata, "the film's tags", words)
+    plan.video_metadata = texts.mended(plan.video_metadata, "the picture's tags", words)
+    plan.routes = [
+        replace(route, tags=texts.mended(route.tags, f"the tags of {route.label}", words))
+        for route in plan.routes
+    ]
+    for chapter in plan.chapters:
+        chapter["metadata"] = texts.mended(dict(chapter["metadata"]), "chapter titles", words)
+
+
+def check_strict(plan: Passthrough, settings: OutputSettings) -> None:
+    """Refuses a plan that leaves things behind when ``settings.strict`` is set.
+
+    Raises:
+        CannotCarry: With the first thing left behind.
+    """
+    if settings.strict and plan.left_behind:
+        first = plan.left_behind[0]
+        more = f" (and {len(plan.left_behind) - 1} more)" if len(plan.left_behind) > 1 else ""
+        raise CannotCarry(f"cannot carry {first.what}: {first.why}{more}; write a .mkv instead")
+
+
+class _Decider:
+    """Judges one stream after another against one container."""
+
+    def __init__(self, film: Film, container: str, supported: set[str], plan: Passthrough) -> None:
+        self._film = film
+        self._container = container
+        self._supported = supported
+        self._plan = plan
+        self._suffix = {"matroska": "mkv"}.get(container, container)
+
+    def stream(self, stream: Stream) -> None:
+        """Adds a route for ``stream``, or what is left behind."""
+        judges: dict[str, Callable[[Stream], None]] = {
+            "audio": self._audio,
+            "subtitle": self._subtitle,
+            "attachment": self._attachment,
+            "data": self._data,
+        }
+        if is_cover(stream):
+            self._cover(stream)
+        elif stream.type == "video":
+            self._copy(stream)
+        else:
+            before = len(self._plan.routes)
+            judges.get(stream.type, self._unknown)(stream)
+            if len(self._plan.routes) > before:
+                self._flags(stream)
+
+    def _flags(self, stream: Stream) -> None:
+        """Lists the flags of a carried stream that the container has no words for."""
+        known = _FLAGS.get(self._container)
+        lost = Disposition(0) if known is None else Disposition(stream.disposition) & ~known
+        if lost:
+            words = ", ".join(flag.name or "" for flag in lost)
+            why = f"{self._suffix} cannot hold: {words}"
+            self._plan.left_behind.append(LeftBehind(_flags_of(stream), why))
+
+    def _leave(self, stream: Stream, why: str) -> None:
+        self._plan.left_behind.append(LeftBehind(label(stream), why))
+
+    def _unknown(self, stream: Stream) -> None:
+        self._leave(stream, "FFmpeg does not know this kind of stream")
+
+    def _copy(self, stream: Stream) -> None:
+        if stream.codec_context is None:
+            self._leave(stream, "FFmpeg does not know its codec")
+        elif self._is_supported(stream):
+            self._plan.routes.append(Route(stream, "copy", label(stream)))
+        else:
+            self._leave(stream, f"{self._suffix} cannot hold {_codec(stream)}")
+
+    def _audio(self, stream: Stream) -> None:
+        context = stream.codec_context
+        if context is not None and not (
+            getattr(context, "sample_rate", 0) and getattr(context, "channels", 0)
+        ):
+            self._leave(stream, "it is empty: no sample rate or channels could be found")
+        elif context is not None and self._is_only_a_tag(stream) and (head := wave_header(stream)):
+            self._plan.routes.append(Route(stream, "by tag", label(stream), data=head))
+        else:
+            self._copy(stream)
+
+    def _is_only_a_tag(self, stream: Stream) -> bool:
+        """Whether Matroska has no name of its own for the codec of a sound."""
+        return self._container == "matroska" and not self._is_supported(stream)
+
+    def _is_supported(self, stream: Stream) -> bool:
+        """Whether the container takes the codec, maybe under the name of another decoder."""
+        codec = stream.codec_context.codec
+        return not self._supported.isdisjoint((codec.name, codec.canonical_name))
+
+    def _subtitle(self, stream: Stream) -> None:
+        codec = stream.codec_context.name if stream.codec_context is not None else ""
+        if codec not in TEXT_CODECS or codec in self._supported:
+            self._copy(stream)
+            return
+        options = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
+        wanted = options[self._container]
+        self._plan.routes.append(Route(stream, "convert", label(stream), codec=wanted))
+        if codec in STYLED:
+            self._plan.left_behind.append(
+                LeftBehind(
+                    f"ASS styling of {label(stream)}", f"{self._suffix} holds its plain text only"
+                )
+            )
+
+    def _attachment(self, stream: Stream) -> None:
+        assert isinstance(stream, AttachmentStream)
+        name = stream.metadata.get("filename") or stream.name or f"attachment{stream.index}"
+        mimetype = stream.mimetype or stream.metadata.get("mimetype", "application/octet-stream")
+        data = stream.data
+        # PyAV takes no other name.
+        name = Texts(self._film).mended({"": name}, f"the name of {label(stream)}", [name])[""]
+        if self._container != "matroska":
+            self._leave(stream, f"{self._suffix} cannot hold attachments")
+        elif len(data) > _MAX_ATTACHMENT:
+            self._leave(stream, "it is larger than 256 MiB")
+        else:
+            route = Route(stream, "attachment", label(stream), "", data, name, mimetype)
+            self._plan.routes.append(route)
+
+    def _cover(self, stream: Stream) -> None:
+        codec = _codec(stream)
+        if self._container == "mp4" and codec in ("mjpeg", "png", "bmp"):
+            self._plan.routes.append(Route(stream, "cover", label(stream)))
+            return
+        if self._container != "matroska":
+            self._leave(stream, f"{self._suffix} cannot hold cover pictures")
+            return
+        data = _cover_bytes(self._film, stream.index)
+        if not data:
+            self._leave(stream, "it is empty")
+            return
+        suffix = {"mjpeg": "jpg"}.get(codec, codec)
+        name = stream.metadata.get("filename") or f"cover.{suffix}"
+        mimetype = stream.metadata.get("mimetype") or {"jpg": "image/jpeg"}.get(
+            suffix, f"image/{suffix}"
+        )
+        self._plan.routes.append(Route(stream, "cover", label(stream), "", data, name, mimetype))
+
+    def _data(self, stream: Stream) -> None:
+        if stream.discard == Discard.all and stream.name == "bin_data":
+            return  # QuickTime's text track of chapter titles; the chapters travel themselves
+        if "timecode" in stream.metadata:
+            return  # written anew from the picture's timecode tag
+        self._leave(stream, "FFmpeg cannot copy it")
+
+
+def _codec(stream: Stream) -> str:
+    context = stream.codec_context
+    if context is None:
+        return getattr(stream, "name", None) or "unknown codec"
+    name: str = context.codec.canonical_name
+    return name
+
+
+def label(stream: Stream) -> str:
+    """``audio stream 1 (aac, eng)``: how reports call a stream."""
+    if stream.type == "attachment":
+        name = stream.metadata.get("filename") or stream.name or str(stream.index)
+        return f"attachment {printable(name)}"
+    kind = "cover picture" if is_cover(stream) else f"{stream.type} stream"
+    details = [_codec(stream)]
+    language = stream.metadata.get("language", "und")
+    if language != "und" and stream.type != "data":
+        details.append(printable(language))
+    return f"{kind} {stream.index} ({', '.join(details)})"
+
+
+def _flags_of(stream: Stream) -> str:
+    return f"flags of {label(stream)}"
+
+
+def _cover_bytes(film: Film, index: int) -> bytes:
+    path = film.info.path
+    with film_errors(path), open_container(path, film.settings, FORMATS) as container:
+        for packet in container.demux(container.streams[index]):
+            if packet.size:
+                return bytes(packet)
+    return b""

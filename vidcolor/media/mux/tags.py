@@ -1,0 +1,76 @@
+"""Tags, time code and chapters of a film, as its target gets them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from av.stream import Stream
+
+from vidcolor.media.decode.timeline import ticks
+from vidcolor.media.open import Film
+
+if TYPE_CHECKING:  # exists in PyAV's stubs only
+    from av.container.core import Chapter
+
+_GLOBAL_DROP = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+_STREAM_DROP = frozenset(
+    {"duration", "encoder", "vendor_id", "handler_name", "number_of_frames", "number_of_bytes"}
+    | {"bps", "creation_time", "filename", "mimetype", "alpha_mode", "rotate"}
+)
+
+
+def _clean(tags: dict[str, str], drop: frozenset[str]) -> dict[str, str]:
+    """``tags`` without those that describe the old file rather than the film."""
+    return {
+        key: value
+        for key, value in tags.items()
+        if key.lower().split("-")[0] not in drop and not key.upper().startswith("_STATISTICS")
+    }
+
+
+def film_tags(film: Film) -> dict[str, str]:
+    """Title and the like of a film, to be written into its target."""
+    return _clean(film.container.metadata, _GLOBAL_DROP)
+
+
+def stream_tags(stream: Stream) -> dict[str, str]:
+    """Language, title and the like of a stream, to be written beside its copy."""
+    tags = _clean(stream.metadata, _STREAM_DROP)
+    name = tags.pop("name", "")  # MP4's word for the title of a track
+    return {"title": name} | tags if name else tags
+
+
+def timecode(film: Film) -> str:
+    """Of the first frame; empty where the film tells none."""
+    places = [film.video.metadata, *(s.metadata for s in film.container.streams.data)]
+    places.append(film.container.metadata)
+    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
+
+
+def chapters(film: Film) -> tuple[list[Chapter], int]:
+    """Chapters in the target's time, and how many end before the film begins.
+
+    Those outside --start and --end are gone, and not counted.
+    """
+    settings, base = film.settings, film.info.start
+    zero = base + (settings.start or 0)
+    stop = base + settings.end - zero if settings.end is not None else None
+    kept: list[Chapter] = []
+    early = 0
+    for chapter in film.container.chapters():
+        tick = chapter["time_base"] or Fraction(1, 1000)
+        begin, end = chapter["start"] * tick - zero, chapter["end"] * tick - zero
+        if stop is not None:
+            end = min(end, stop)
+        if end < 0 or begin < 0 == end:
+            early += settings.start is None
+            continue
+        if stop is not None and begin >= stop:
+            continue
+        moved = chapter.copy()
+        moved["start"] = ticks(max(begin, Fraction(0)), tick)
+        moved["end"] = ticks(end, tick)
+        moved["time_base"] = tick
+        kept.append(moved)
+    return kept, early

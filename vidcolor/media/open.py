@@ -1,0 +1,290 @@
+"""Opens a film: container -> Film with FilmInfo, under limits.
+
+What only a decoded frame can tell (pixel format, interlacing, colour tags, HDR, rotation) is read
+from the first frame in a container of its own, so that the film itself starts untouched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+from av.codec.context import CodecContext
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vidcolor.core.files import check_file, identity, printable
+from vidcolor.core.frames import Damage, FieldOrder, FilmInfo
+from vidcolor.errors import (
+    FilmTooLarge,
+    FilmUnreadable,
+    NoPicture,
+    SettingsError,
+    UnsupportedPixels,
+)
+from vidcolor.media.container_heads import Crop, declared_crop
+from vidcolor.media.decode.crop import Cropper
+from vidcolor.media.images.kinds import is_animation, kind_of
+from vidcolor.media.metadata import coded_aspect, color_tags, describe, is_cover, picture_fields
+from vidcolor.media.whitelist import (
+    CODECS,
+    CONVERT,
+    DECODERS,
+    FORMATS,
+    READ_LIMITS,
+    check_length,
+    film_errors,
+    is_encrypted_mp4,
+)
+from vidcolor.settings import OpenSettings
+
+_MAX_DAMAGE = 1000
+_PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
+_PROBE_PACKETS = 2000
+
+
+@dataclass
+class Film:
+    """An open film. Close it, or use it in a ``with`` block, after ``decode`` has ended."""
+
+    info: FilmInfo
+    container: InputContainer
+    video: VideoStream
+    settings: OpenSettings
+    first_pts: int
+    """Presentation time of the first frame in the target, in units of ``info.time_base``, before
+    ``settings.start`` cuts; negative where the film hides its first frames from players."""
+    first_tags: dict[str, int]
+    """What the first frame says of its colors, as `color_tags`; ``info.tags`` has no holes."""
+    first_fields: FieldOrder
+    """What it says of its fields."""
+    coded_aspect: Fraction
+    """What its stream says of the shape of pixels; a container may say otherwise."""
+    damage: list[Damage] = field(default_factory=list)
+    """What ``decode`` and the writer worked around, in the order it was met; at most 1000."""
+    remarks: list[str] = field(default_factory=list)
+    """What was met or mended on the way and does no harm, for the notes of a report; at most
+    1000."""
+    damage_counts: dict[str, int] = field(default_factory=dict)
+    """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
+    zero: Fraction = Fraction(0)
+    """The moment, in the film's time, that is 0 in the target; known with its first frame."""
+    source_colour: str = "grey"
+    """``grey``, ``tinted`` or ``coloured``; known when ``decode`` has ended."""
+    seeks: bool | None = None
+    """Whether reading may begin in its middle; None until `media.decode.seek` was asked."""
+    former: list[InputContainer] = field(default_factory=list)
+    """Containers that were read before; what was made of them may still be in use."""
+    content: Callable[[], str] = field(default=lambda: "")
+    """Tells the digest of its bytes, as of `vidcolor.media.identity.Content`; empty where nobody
+    knows."""
+
+    def __enter__(self) -> Film:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the container and ends the decoder's threads."""
+        for container in (self.container, *self.former):
+            container.close()
+
+    def remark(self, text: str) -> None:
+        """Adds to ``remarks`` what is not said there yet."""
+        if len(self.remarks) < _MAX_DAMAGE and text not in self.remarks:
+            self.remarks.append(text)
+
+    def note(self, kind: str, seconds: float, text: str) -> None:
+        """Adds to ``damage``; the thousandth entry says that there is more. All are counted."""
+        self.damage_counts[kind] = self.damage_counts.get(kind, 0) + 1
+        if len(self.damage) == _MAX_DAMAGE - 1:
+            text = "and more from here on; only the first 999 are listed"
+        if len(self.damage) < _MAX_DAMAGE:
+            self.damage.append(Damage(kind, round(float(seconds), 3), text))
+
+
+def film_is_still(path: str | os.PathLike[str]) -> bool:
+    """Whether the file at ``path`` is a picture, told by its bytes, be its kind read or not."""
+    return kind_of(path) is not None
+
+
+def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Film:
+    """Opens the film at ``path`` and learns all that can be known before it is decoded.
+
+    Raises:
+        FilmUnreadable: Missing, empty, no media file, damaged beyond use, encrypted.
+        NoPicture: Sound only, a cover picture only, subtitles, or a still.
+        UnsupportedPixels: Codec or pixel format is not on the list.
+        FilmTooLarge: More pixels than ``settings.max_pixels``, longer than ``settings.max_hours``.
+        SettingsError: ``settings.video_stream`` does not exist.
+    """
+    settings = settings or OpenSettings()
+    absolute = check_file(path)
+    name = printable(absolute.name)
+    if film_is_still(absolute) and not is_animation(absolute):
+        raise NoPicture(f"{name}: is a still picture, no film")
+    known = identity(absolute)
+    with film_errors(absolute):
+        container = open_container(absolute, settings, FORMATS)
+        try:
+            if container.format.name.startswith("mov") and is_encrypted_mp4(absolute):
+                raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
+            video = _choose_video(container, settings, name)
+            frame, coded = _first_frame(absolute, video.index, settings, name)
+            crop = _crop(absolute, container, video, frame)
+            seen = Cropper(frame, crop)(frame) if crop else frame
+            info, first = describe(absolute, container, video, seen, coded, crop)
+            check_length(info.duration, settings, name)
+            ready_decoder(video, settings)
+        except BaseException:
+            container.close()
+            raise
+    return Film(
+        info=replace(info, identity=known),
+        container=container,
+        video=video,
+        settings=settings,
+        first_pts=first,
+        first_tags=color_tags(frame),
+        first_fields=picture_fields(frame),
+        coded_aspect=coded,
+    )
+
+
+def open_container(
+    path: Path, settings: OpenSettings, formats: str, demuxer: str | None = None
+) -> InputContainer:
+    """An input container in which only listed demuxers, decoders and the file protocol may work.
+
+    No other place opens a file to read it. FFmpeg decodes the beginning of every stream to learn
+    what it is; ``codec_whitelist`` keeps it from decoders that are not on the list.
+    """
+    options = {
+        "format_whitelist": formats,
+        "codec_whitelist": ",".join(sorted(DECODERS)),
+        "protocol_whitelist": "file",
+        "max_pixels": str(settings.max_pixels + _PADDING),  # guards what FFmpeg decodes to probe
+        **READ_LIMITS,
+    }
+    # PyAV would refuse non-UTF-8 tags; surrogates carry their bytes unchanged to the target.
+    return av.open(
+        str(path), "r", format=demuxer, options=options, metadata_errors="surrogateescape"
+    )
+
+
+def check_size(width: int, height: int, settings: OpenSettings, name: str) -> None:
+    """Refuses pictures above the limit.
+
+    Raises:
+        FilmTooLarge: More pixels than ``settings.max_pixels``.
+    """
+    if width * height > settings.max_pixels:
+        raise FilmTooLarge(
+            f"{name}: {width}x{height} has more than {settings.max_pixels} pixels; raise"
+            f" --max-pixels to {width * height} if you trust the file"
+        )
+
+
+def ready_decoder(video: VideoStream, settings: OpenSettings) -> None:
+    """Gives the decoder of a film its threads and its limits, before the first packet."""
+    video.thread_type = "AUTO"
+    video.codec_context.thread_count = settings.decoder_threads or min(os.cpu_count() or 1, 8)
+    limit_decoder(video.codec_context, settings)
+
+
+def limit_decoder(context: CodecContext, settings: OpenSettings) -> None:
+    """Makes a decoder refuse pictures above the limit, even where a stream changes its size.
+
+    The options of `open_container` hold while it looks at the streams, and not in this decoder.
+    """
+    context.options = {
+        "max_pixels": str(settings.max_pixels + _PADDING),
+        "codec_whitelist": ",".join(sorted(CODECS)),
+    }
+
+
+def _choose_video(container: InputContainer, settings: OpenSettings, name: str) -> VideoStream:
+    candidates = [s for s in container.streams.video if not is_cover(s)]
+    if not candidates:
+        kind = "only a cover picture" if container.streams.video else "sound but no picture"
+        raise NoPicture(f"{name}: has {kind}; there is nothing to colour")
+    if settings.video_stream is not None:
+        if not 0 <= settings.video_stream < len(candidates):
+            raise SettingsError(
+                f"{name}: has no video stream {settings.video_stream}; count from 0 to"
+                f" {len(candidates) - 1}"
+            )
+        video = candidates[settings.video_stream]
+    else:
+        best = container.streams.best("video")
+        index = candidates[0].index if best is None else best.index
+        # FFmpeg's choice, or the first one that may be decoded where that one may not.
+        order = sorted(candidates, key=lambda s: (_codec(s) not in CODECS, s.index != index))
+        video = order[0]
+    codec = _codec(video)
+    if codec not in CODECS:
+        raise UnsupportedPixels(
+            f"{name}: the codec {printable(codec)} is not on vidcolor's list of safe decoders;"
+            f" {CONVERT}"
+        )
+    check_size(video.codec_context.width, video.codec_context.height, settings, name)
+    return video
+
+
+def _codec(video: VideoStream) -> str:
+    """The decoder of a picture; words for it where FFmpeg has none."""
+    # PyAV declares the context as always there, but codecs without a decoder have none.
+    context = getattr(video, "codec_context", None)
+    return "of its picture" if context is None else str(context.name)
+
+
+def _crop(
+    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame
+) -> Crop | None:
+    """What the container cuts off the picture."""
+    pictures = [s.index for s in container.streams.video if not is_cover(s)]
+    size = frame.width, frame.height
+    return declared_crop(path, container.format.name, pictures.index(video.index), size)
+
+
+def _first_frame(
+    path: Path, index: int, settings: OpenSettings, name: str
+) -> tuple[VideoFrame, Fraction]:
+    """The first picture of stream ``index`` that decodes, from a container of its own.
+
+    With it, the shape of its pixels as its stream tells it.
+    """
+    packets = 0
+    # PyAV ends with IndexError a film in which a stream appears on the way.
+    with open_container(path, settings, FORMATS) as container, suppress(IndexError):
+        video = next(s for s in container.streams.video if s.index == index)
+        video.codec_context.thread_count = 1
+        limit_decoder(video.codec_context, settings)
+        for packet in container.demux(video):
+            packets += packet.size > 0
+            if packet.has_sidedata("encryption_info"):
+                raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                frames = []
+            if frames:
+                check_size(frames[0].width, frames[0].height, settings, name)
+                return frames[0], coded_aspect(video)
+            if packets > _PROBE_PACKETS:
+                break
+    what = "no picture in it can be decoded" if packets else "has a header but no pictures"
+    raise FilmUnreadable(f"{name}: {what}")

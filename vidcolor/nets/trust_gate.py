@@ -1,0 +1,53 @@
+"""The gate: a small net that decides how far colour carried from another frame is to be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vidcolor.errors import SettingsError
+
+CLUES = 7
+"""Maps that the gate sees; `vidcolor.temporal.propagation.clues` makes them."""
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """The shape of a gate, stored with its weights."""
+
+    width: int = 16
+    """Channels of the hidden layers."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.width, int) or not 1 <= self.width <= 256:
+            raise SettingsError(f"a gate of {self.width!r} channels cannot be built")
+
+
+class Gate(nn.Module):
+    """Three convolutions over what two frames have in common, sample by sample."""
+
+    def __init__(self, config: GateConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or GateConfig()
+        width = self.config.width
+        self.layers = nn.Sequential(
+            nn.Conv2d(CLUES, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, 1, 1),
+        )
+        nn.init.constant_(self.layers[-1].bias, 2.0)  # type: ignore[arg-type]  # trustful at first
+
+    def forward(self, clues: Tensor) -> Tensor:
+        """Trust.
+
+        Args:
+            clues: ``(B, CLUES, h, w)``.
+
+        Returns:
+            ``(B, 1, h, w)``, 0..1.
+        """
+        return torch.sigmoid(self.layers(clues))

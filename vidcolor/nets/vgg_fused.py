@@ -1,0 +1,51 @@
+"""The preset ``film``: VGG16 features, attention at two scales, a decoder at a quarter."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vidcolor.nets.colornet import ColorNetConfig, DistributionNet
+from vidcolor.nets.layers import AttentionBlock, conv_block, upsample_to
+from vidcolor.nets.vgg import VGG16Features
+
+
+class FilmNet(DistributionNet):
+    """The default net: ab at a quarter of the working size, as a distribution over bins."""
+
+    def __init__(self, config: ColorNetConfig) -> None:
+        super().__init__(config)
+        W = config.width
+        self.vgg = VGG16Features()
+        self.bridge = conv_block(512, W)
+        self.overall = nn.Sequential(nn.Linear(512, W), nn.ReLU(), nn.Linear(W, W))
+        self.attend16 = nn.Sequential(
+            *(AttentionBlock(W, config.heads) for _ in range(config.blocks[0]))
+        )
+        self.skip8 = conv_block(512, W)
+        self.fuse8 = conv_block(2 * W, W)
+        self.attend8 = nn.Sequential(
+            *(AttentionBlock(W, config.heads) for _ in range(config.blocks[1]))
+        )
+        self.skip4 = conv_block(256, W // 2)
+        self.fuse4 = nn.Sequential(
+            conv_block(W + W // 2, 3 * W // 4), conv_block(3 * W // 4, W // 2)
+        )
+        self.classify = nn.Conv2d(W // 2, len(self.bins), 1)
+        self.regress = nn.Conv2d(W // 2, 2, 1)
+
+    def encode(self, lightness: Tensor) -> list[Tensor]:
+        """VGG16's maps at 1/4 and 1/8, and the fused one of ``width`` channels at 1/16."""
+        quarter, eighth, sixteenth = self.vgg(lightness)[-3:]
+        # VGG's ReLUs grow large; these factors bring each scale to about unit size.
+        quarter, eighth, sixteenth = quarter / 100, eighth / 50, sixteenth / 10
+        x = self.bridge(sixteenth) + self.overall(sixteenth.mean((2, 3)))[:, :, None, None]
+        return [quarter, eighth, self.attend16(x)]
+
+    def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """``(B, Q, h/4, w/4)`` logits and ``(B, 2, h/4, w/4)`` regressed ab."""
+        quarter, eighth, x = maps
+        x = torch.cat([upsample_to(x, eighth), self.skip8(eighth)], 1)
+        x = self.attend8(self.fuse8(x))
+        x = self.fuse4(torch.cat([upsample_to(x, quarter), self.skip4(quarter)], 1))
+        return self.classify(x), self.regress(x) * 100

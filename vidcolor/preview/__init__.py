@@ -1,0 +1,1 @@
+"""See before you wait: single frames, contact sheets, two videos in one."""

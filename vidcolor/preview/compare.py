@@ -1,0 +1,282 @@
+"""Two films in one: source and result, or two results, frame for frame by their times."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+
+from torch import Tensor
+
+from vidcolor.colorize.chain import crew_for, painted
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.files import printable
+from vidcolor.core.frames import FilmInfo, Frame, Progress, Report
+from vidcolor.core.gray_runs import GrayRuns
+from vidcolor.core.iterators import close, prefetch
+from vidcolor.core.target import check_target
+from vidcolor.media.compose import Pairs
+from vidcolor.media.conform import Fit, pair_layout, screen_size
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
+from vidcolor.media.metadata import expected_frames
+from vidcolor.media.mux.file_sink import FilmWriter, Written
+from vidcolor.media.mux.interleave import with_others
+from vidcolor.media.open import Film, open_film
+from vidcolor.media.planes import planes
+from vidcolor.nets.weights import load_gate
+from vidcolor.run.spec import told_weights, versions
+from vidcolor.run.video import OnProgress
+from vidcolor.settings import CompareSettings, OpenSettings, Settings
+
+_ROUNDED = Fraction(1, 1000)
+"""Seconds by which times of one frame may differ: Matroska counts in thousandths."""
+_EARLIER = Fraction(1)
+"""The second film is read from so many seconds before the start: its frame there began earlier."""
+_ALIKE = Fraction(1)
+"""Seconds by which the lengths of one film's copies may differ."""
+
+
+def side_by_side(
+    first: str | Path,
+    second: str | Path | None,
+    target: str | Path,
+    *,
+    colorizer: Colorizer | None = None,
+    settings: Settings | None = None,
+    compare: CompareSettings | None = None,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Show two films in one, with the sound, subtitles, chapters and timestamps of the first.
+
+    Beside each frame of the first stands the one of the second that is on the screen then, both
+    counted from the first frame of their film.
+
+    Args:
+        first: A film; its size on the screen is that of both.
+        second: Another one; None takes the first in colour, coloured on the way.
+        target: Where to write; the suffix names the container.
+        colorizer: What to colour with; None loads the default weights. Not used with two films.
+        settings: What of the film, how it is coloured and encoded, whether a target is replaced.
+        compare: How the two are shown.
+        on_progress: Called after each frame that was handed to the encoder.
+
+    Returns:
+        What was done, what was carried, what was left behind.
+
+    Raises:
+        VidcolorError: one line that says what happened; the target is then as it was before.
+    """
+    settings, compare = settings or Settings(), compare or CompareSettings()
+    began = perf_counter()
+    report = Report(str(first), str(target))
+    target = Path(target)
+    with ExitStack() as stack:
+        one = stack.enter_context(open_film(first, settings.open))
+        other = stack.enter_context(_second(first, second, settings.open))
+        check_target(other.info.path, target, settings.output)
+        sheet = _Sheet(one.info, other.info, target, settings, compare)
+        shown = replace(one, info=sheet.info)
+        writer = FilmWriter(shown, target, sheet.plan, settings.output, once=True)
+        stack.enter_context(writer)
+        if second is None:
+            frames = _coloured(other, sheet.plan, colorizer, settings, report, stack)
+        else:
+            frames = decode(other)
+        theirs = stack.enter_context(closing(prefetch(frames)))
+        mine = stack.enter_context(closing(prefetch(decode(one))))
+        matched = on_screen(_moments(one, mine), _moments(other, theirs))
+        pairs = _watched(prefetch(sheet.pairs(matched)), one, report, on_progress)
+        with closing(with_others(one, encode(pairs, writer.video))) as packets:
+            writer.write(packets)
+        _sum_up(report, sheet, writer.finish(), one, other)
+        _tell_damage(report, one, other, second is None)
+    report.seconds = {"total": round(perf_counter() - began, 3)}
+    return report
+
+
+def on_screen(
+    first: Iterable[tuple[Fraction, Frame]], second: Iterable[tuple[Fraction, Frame]]
+) -> Iterator[tuple[Fraction, Frame, Fraction, Frame]]:
+    """Each frame of the first, with the frame of the second that is on the screen then.
+
+    Before the second begins that is its first frame, after its end the last one.
+
+    Args:
+        first: Frames with their times in seconds, in order.
+        second: The same of the other film; nothing comes where it has no frame.
+
+    Yields:
+        Time and frame of the first, time and frame of the second.
+    """
+    others = iter(second)
+    shown = ahead = next(others, None)
+    for moment, frame in first:
+        while ahead is not None and ahead[0] <= moment + _ROUNDED:
+            shown, ahead = ahead, next(others, None)
+        if shown is not None:
+            yield (moment, frame, *shown)
+
+
+def _second(first: str | Path, second: str | Path | None, settings: OpenSettings) -> Film:
+    """The other film, from a little before the start on."""
+    if second is None:
+        return open_film(first, settings)
+    start = settings.start
+    if start is not None:
+        start = max(Fraction(0), start - _EARLIER) or None
+    return open_film(second, replace(settings, start=start, end=None, video_stream=None))
+
+
+def _moments(film: Film, frames: Iterable[Frame]) -> Iterator[tuple[Fraction, Frame]]:
+    """The frames with their times in seconds, counted from the first frame of the film."""
+    begin = film.first_pts * film.info.time_base
+    for frame in frames:
+        yield frame.seconds + film.zero - film.info.start - begin, frame
+
+
+def _coloured(
+    film: Film,
+    plan: EncodePlan,
+    colorizer: Colorizer | None,
+    settings: Settings,
+    report: Report,
+    stack: ExitStack,
+) -> Iterator[Frame]:
+    """The frames of the film in colour; what they need is given back when ``stack`` ends."""
+    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+    info = film.info
+    colorizer.renew()
+    colorizer.fit(info.height, info.width, info.sample_aspect)
+    gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
+    report.weights = told_weights(colorizer, gate_sha256)
+    report.notes = colorizer.notes
+    crew = stack.enter_context(crew_for(colorizer, info, plan.layout))
+    decoded = stack.enter_context(closing(prefetch(decode(film, plan.layout))))
+    gray = GrayRuns()
+    for frame in painted(decoded, info, colorizer, gate, settings, crew):
+        gray.see(frame)
+        report.shots += frame.starts_shot
+        report.inferred = colorizer.inferred
+        if frame.colourless:
+            text = "the net gave no numbers; painted neutral"
+            film.note("no colour", float(frame.seconds), text)
+        yield frame
+    gray.tell(report, info.time_base)
+
+
+class _Sheet:
+    """What two films are shown on.
+
+    Attributes:
+        info: Of the film that is made.
+        plan: How it is encoded.
+    """
+
+    def __init__(
+        self,
+        first: FilmInfo,
+        second: FilmInfo,
+        target: Path,
+        settings: Settings,
+        compare: CompareSettings,
+    ) -> None:
+        width, height = screen_size(first, compare.height)
+        layout = pair_layout(first, second)
+        self.info = replace(
+            first,
+            width=width * (2 if compare.look == "side" else 1),
+            height=height,
+            layout=layout,
+            stored_format=layout.format,
+            sample_aspect=None,
+            rotation=None,
+            field_order="progressive",
+            tags=second.tags,
+            hdr=second.hdr,
+            has_alpha=False,
+        )
+        self.plan = plan_encode(self.info, target, settings.encode)
+        layout = self.plan.layout
+        self._pair = Pairs((width, height), layout, compare)
+        self._fits = [Fit(i, (width, height), layout, second.tags) for i in (first, second)]
+        self._ends = [Fraction(0), Fraction(0)]
+        self._whole = settings.open.end is None
+
+    def pairs(
+        self, matched: Iterable[tuple[Fraction, Frame, Fraction, Frame]]
+    ) -> Generator[Frame, None, None]:
+        """The frames of the film that is made, at the times of the first of each two."""
+        fits, begin = self._fits, None
+        last: tuple[Frame, tuple[Tensor, ...]] | None = None
+        try:
+            for moment, frame, other_moment, other in matched:
+                begin = moment if begin is None else begin
+                if last is None or last[0] is not other:
+                    last = other, fits[1](other)
+                picture = self._pair(fits[0](frame), last[1], moment - begin)
+                picture.pts, picture.time_base = frame.pts, frame.time_base
+                picture.duration = frame.duration
+                length = other.duration * other.time_base
+                self._ends = [moment + frame.duration * frame.time_base, other_moment + length]
+                luma, u, v = planes(picture)
+                yield replace(frame, luma=luma, chroma=(u, v), picture=picture)
+        finally:
+            close(matched)
+
+    def notes(self, one: Film, other: Film) -> Iterator[str]:
+        """What a user should know of the two films."""
+        name = printable(other.info.path.name)
+        mine, theirs = (film.info for film in (one, other))
+        yield from one.remarks
+        if mine.path != theirs.path:
+            yield from (f"{name}: {text}" for text in other.remarks)
+        if self._ends[0] - self._ends[1] > _ALIKE:
+            ends = f"{float(self._ends[1]):.1f} s, before the first film"
+            yield f"{name} ends at {ends}; its last frame stays"
+        longer = (theirs.duration or 0) - (mine.duration or theirs.duration or 0)
+        if self._whole and longer > _ALIKE:
+            yield f"{name} lasts {float(longer):.1f} s longer than the first film; not shown"
+        if {mine.field_order, theirs.field_order} != {"progressive"}:
+            yield "the film has fields; they are shown woven"
+        if mine.layout.transfer != theirs.layout.transfer:
+            curves = f"{mine.layout.transfer} and {theirs.layout.transfer}"
+            yield f"the films have different curves ({curves}); both are shown as they are encoded"
+
+
+def _watched(
+    frames: Iterator[Frame], film: Film, report: Report, on_progress: OnProgress | None
+) -> Iterator[Frame]:
+    """The same frames; counts them."""
+    total = expected_frames(film.info, film.settings)
+    try:
+        for frame in frames:
+            yield frame
+            report.frames += 1
+            if on_progress:
+                on_progress(Progress(report.frames, total, float(frame.seconds)))
+    finally:
+        close(frames)
+
+
+def _sum_up(report: Report, sheet: _Sheet, written: Written, one: Film, other: Film) -> None:
+    report.codec, report.pixels = sheet.plan.codec, sheet.plan.layout.format
+    report.lossless = sheet.plan.lossless
+    report.carried, report.left_behind = list(written.carried), list(written.left_behind)
+    report.notes = [*report.notes, *sheet.plan.notes, *sheet.notes(one, other)]
+    report.versions = versions()
+
+
+def _tell_damage(report: Report, one: Film, other: Film, same: bool) -> None:
+    """Put the damage of both films into the report; what both readings of one film met, once."""
+    name = printable(other.info.path.name)
+    kept = [d for d in other.damage if not same or d.kind == "no colour"]
+    prefix = "" if same else f"{name}: "
+    report.damage = [*one.damage, *(replace(d, text=f"{prefix}{d.text}") for d in kept)]
+    report.damage_counts = dict(one.damage_counts)
+    for kind, count in other.damage_counts.items():
+        if not same or kind == "no colour":
+            report.damage_counts[kind] = report.damage_counts.get(kind, 0) + count

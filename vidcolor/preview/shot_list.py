@@ -1,0 +1,163 @@
+"""Lists of shots that were found before: the CSV of ``vidcolor shots``, reports, journals."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vidcolor.core.files import check_file, printable
+from vidcolor.core.frames import Shot
+from vidcolor.core.paths import work_folder
+from vidcolor.core.timecode import timecode
+from vidcolor.errors import FilmUnreadable, SettingsError
+from vidcolor.run.work_dir import JOURNAL, read_journals
+
+_MOST = 64 << 20  # bytes
+_LONGEST = 10**6  # seconds
+
+
+@dataclass(frozen=True)
+class ShotList:
+    """Where the shots of a film begin, as a file tells it."""
+
+    shots: tuple[Shot, ...]
+    """In seconds from the film's start; ``frames`` is 0 where the file does not tell."""
+    film: dict[str, Any] = field(default_factory=dict)
+    """`FilmInfo.identity` of the film, where the file tells."""
+    whole: bool = True
+    """Whether it is of a whole film: not of a part, nor of a run that has not ended."""
+    end: Fraction | None = None
+    """Where what it knows of ends, for an unfinished run."""
+
+    def middles(self, end: Fraction) -> list[Fraction]:
+        """The moments half-way through each shot of a film that ends at ``end``.
+
+        Raises:
+            SettingsError: A shot begins behind that, so the list is of another film.
+        """
+        starts = [shot.start for shot in self.shots]
+        if starts[-1] >= end:
+            raise SettingsError(
+                f"the list has a shot at {timecode(starts[-1])}, and the film ends at"
+                f" {timecode(end)}: it is of another film"
+            )
+        stops = [*starts[1:], min(end, self.end) if self.end else end]
+        return [(a + b) / 2 for a, b in zip(starts, stops, strict=True)]
+
+
+def read_shots(path: str | Path) -> list[Shot]:
+    """The shots of a film, from a file that an earlier command wrote.
+
+    Args:
+        path: The CSV of ``vidcolor shots``, the report of a run, or the journal of an unfinished
+            one: its work folder, the file in it, or the target that it was to become.
+
+    Returns:
+        In order, in seconds from the film's start; ``frames`` is 0 where the file does not tell.
+
+    Raises:
+        FilmUnreadable: There is no such file, or it holds no shots.
+    """
+    return list(read_shot_list(path).shots)
+
+
+def read_shot_list(path: str | Path) -> ShotList:
+    """As `read_shots`, with what else the file tells."""
+    path = Path(path)
+    folder = path if path.is_dir() else work_folder(path)
+    journal = folder / JOURNAL
+    file = check_file(journal if journal.is_file() else path)
+    name = printable(path.name)
+    if file.stat().st_size > _MOST:
+        raise FilmUnreadable(f"{name}: is too large for a list of shots")
+    try:
+        found = _parsed(file)
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        ArithmeticError,
+        AttributeError,
+        OSError,
+        RecursionError,
+        csv.Error,
+    ):
+        found = None
+    if found is None:
+        raise FilmUnreadable(
+            f"{name}: holds no shots; name the CSV of vidcolor shots, a --report, or the target of"
+            " an unfinished run"
+        )
+    return found
+
+
+def _parsed(file: Path) -> ShotList | None:
+    """What a file tells; None, or one of many errors, where it is no list of shots."""
+    if file.name == JOURNAL:
+        return _of_journal(*read_journals(file.parent))
+    text = file.read_bytes().decode()
+    if text.lstrip().startswith("{"):
+        return _of_report(json.loads(text))
+    rows = list(csv.DictReader(text.splitlines()))
+    shots = [Shot(_seconds(row["start_seconds"]), int(row["frames"])) for row in rows]
+    return _listed(shots)
+
+
+def _of_report(report: dict[str, Any]) -> ShotList | None:
+    job = report["job"]
+    start, whole = _cut(job)
+    shots = [Shot(start + _seconds(each), 0) for each in report["shot_starts"]]
+    return _listed(shots, job["film"], whole)
+
+
+def _of_journal(job: dict[str, Any], lines: Sequence[dict[str, Any]]) -> ShotList | None:
+    """Of the chunks that are done without a gap from the first one on."""
+    start, _ = _cut(job)
+    tick = _number(job["picture"]["ticks"])
+    chunks = {line["number"]: line for line in lines if "facts" in line}
+    shots: list[Shot] = []
+    end = start
+    for number in range(len(chunks)):
+        if number not in chunks:
+            break
+        shots += [Shot(start + pts * tick, 0) for pts in chunks[number]["shots"]]
+        end = start + chunks[number]["facts"]["last_pts"] * tick
+    return _listed(shots, job["film"], False, end)
+
+
+def _listed(shots: list[Shot], *rest: Any) -> ShotList | None:
+    """A list, where there are shots and they follow each other."""
+    starts = [shot.start for shot in shots]
+    if not starts or starts != sorted(set(starts)):
+        return None
+    return ShotList(tuple(shots), *rest)
+
+
+def _cut(job: dict[str, Any]) -> tuple[Fraction, bool]:
+    """Where a job begins in its film, to within a frame, and whether it is of all of it."""
+    start, end = (job["settings"][name] for name in ("start", "end"))
+    whole = start == end == "None"
+    return Fraction(0) if start == "None" else _seconds(start), whole
+
+
+def _seconds(value: object) -> Fraction:
+    """Seconds that a file tells; those of frames hidden before the film's start count as 0."""
+    return max(Fraction(0), _number(value))
+
+
+def _number(value: object) -> Fraction:
+    """A number that a file tells.
+
+    Raises:
+        ValueError: It is none, or so large or so finely written that no film has it.
+    """
+    text = str(value)
+    number = Fraction(text) if len(text) < 40 and "e" not in text.lower() else None
+    if number is None or abs(number) > _LONGEST:
+        raise ValueError(text[:40])
+    return number

@@ -1,0 +1,1 @@
+"""A run over a video or a picture: chunks, the journal, resuming, batches."""

@@ -1,0 +1,196 @@
+"""Many films: which source becomes which target, and what of that is done already.
+
+A film is done where its target is there and the report beside it tells of the same job; it is
+skipped then. Whatever else happens to a film stops no other one, but for a disk that is full and a
+GPU that is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.files import check_file, new_file, printable, read_own
+from vidcolor.core.frames import Report
+from vidcolor.core.paths import part_path, report_path
+from vidcolor.core.target import output_errors, publish
+from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
+from vidcolor.media.open import open_film
+from vidcolor.nets.weights import load_gate
+from vidcolor.run.image import stays_still
+from vidcolor.run.inputs import Reel
+from vidcolor.run.journal import differences
+from vidcolor.run.leftovers import clear_up, going_on
+from vidcolor.run.spec import Job, as_elsewhere, as_known, describe_still, job_of
+from vidcolor.run.video import OnProgress, colorize_film
+from vidcolor.settings import Settings
+
+_MOST = 64 << 20
+"""Bytes of a report that is read."""
+
+
+class Result(StrEnum):
+    """How it went with a film."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    """It was done already."""
+    DAMAGED = "damaged"
+    """Done, but the source was damaged."""
+    LEFT_BEHIND = "left behind"
+    """Done, but something could not be carried."""
+    FAILED = "failed"
+    NOT_BEGUN = "not begun"
+    """The batch was stopped by another film."""
+
+
+@dataclass
+class Outcome:
+    """What became of a film."""
+
+    reel: Reel
+    result: Result
+    report: Report | None = None
+    """Of the film that was made; of a film that was skipped the one beside it."""
+    error: Exception | None = None
+    """Why it failed."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether the film is there and whole, now or since an earlier run."""
+        return self.report is not None and self.report.clean
+
+
+class Batch:
+    """One colorizer and one set of settings for many films."""
+
+    def __init__(self, settings: Settings | None = None, colorizer: Colorizer | None = None):
+        """Load the net.
+
+        Raises:
+            WeightsError: The weights are missing or damaged.
+            SettingsError: The device does not exist here, or the net has no dial to turn.
+            DeviceError: The device has no memory left for the net, or does not work.
+        """
+        self._settings = settings or Settings()
+        self._colorizer = colorizer or Colorizer.from_weights(settings=self._settings.colorizer)
+        # A colorizer that is given may have been asked for more than the settings say.
+        asked = self._settings.colorizer
+        self._asked = asked if asked.numbers != "auto" else self._colorizer.settings
+        self._gate_sha256 = load_gate()[1] if self._settings.smooth.strength else ""
+        self.stopped = False
+        """Whether a film met what every other one would meet, too."""
+
+    def colour(self, reel: Reel, on_progress: OnProgress | None = None) -> Outcome:
+        """Colour a film and write its report beside the target, unless it is done; nothing raises.
+
+        Args:
+            reel: Source and target.
+            on_progress: As of `colorize_film`.
+        """
+        if self.stopped:
+            return Outcome(reel, Result.NOT_BEGUN)
+        try:
+            return self._colour(reel, on_progress)
+        except Exception as error:
+            self.stopped = isinstance(error, DeviceLost | OutputFull)
+            return Outcome(reel, Result.FAILED, error=error)
+
+    def _colour(self, reel: Reel, on_progress: OnProgress | None) -> Outcome:
+        if earlier := self.done_before(reel):
+            return Outcome(reel, Result.SKIPPED, earlier)
+        report = colorize_film(
+            reel.source,
+            reel.target,
+            colorizer=self._colorizer,
+            settings=self._settings,
+            on_progress=on_progress,
+            on_report=write_report,
+        )
+        return Outcome(reel, result_of(report), report)
+
+    def done_before(self, reel: Reel) -> Report | None:
+        """The report of a film that is done already; None where its target may be made.
+
+        Raises:
+            OutputError: It may not be.
+            OutputExists: Another file is in its place.
+        """
+        if reel.refused:
+            raise OutputError(reel.refused)
+        with output_errors(reel.target.parent):
+            reel.target.parent.mkdir(parents=True, exist_ok=True)
+        earlier = read_report(reel.target)
+        if os.path.lexists(reel.target):
+            why = self._differs(reel, earlier)
+            if earlier and not why:
+                clear_up(reel.target)
+                return earlier
+            if not going_on(reel.target, self._settings.output).force:
+                name = printable(reel.target.name)
+                raise OutputExists(f"{name}: exists{why}; --force replaces it")
+        return None
+
+    def _differs(self, reel: Reel, earlier: Report | None) -> str:
+        """What speaks against a target that is there; empty where it is the one to be made."""
+        if earlier is None:
+            return ", and no report beside it tells how it was made"
+        if changed := differences(earlier.job, self._job(reel, earlier.job)):
+            return f", made otherwise: {changed}"
+        if reel.target.stat().st_size != earlier.bytes:
+            return ", but is not the film that the report beside it tells of"
+        if self._settings.output.strict and earlier.left_behind:
+            return f", made without {earlier.left_behind[0].what}"
+        return ""
+
+    def _job(self, reel: Reel, begun: Job) -> Job:
+        """What would be done to make the target; nothing is decoded but the first frame."""
+        source, target, settings = check_file(reel.source), reel.target, self._settings
+        if stays_still(source, target):
+            job = describe_still(source, target, settings, self._colorizer)
+        else:
+            with open_film(source, settings.open) as film:
+                info, gate = film.info, self._gate_sha256
+                job = job_of(info, target, settings, self._colorizer, gate, begun)
+        return as_elsewhere(as_known(job, begun, source), begun, self._asked)
+
+
+def result_of(report: Report) -> Result:
+    """What is to be said of a film that was made."""
+    if report.damage:
+        return Result.DAMAGED
+    return Result.DONE if report.clean else Result.LEFT_BEHIND
+
+
+def read_report(target: Path) -> Report | None:
+    """The report beside a target; None where there is none, or none of this version of vidcolor."""
+    try:
+        return Report.from_dict(json.loads(read_own(report_path(target), _MOST)))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def write_report(report: Report) -> Path:
+    """Write a report beside its target; a reader finds the old one or the whole new one.
+
+    Raises:
+        OutputError: It cannot be written; the target is done all the same.
+        OutputFull: There is no room for it.
+    """
+    target = Path(report.target)
+    path = report_path(target)
+    part = part_path(path)
+    try:
+        with output_errors(path), new_file(part) as file:
+            file.write(json.dumps(report.to_dict(), indent=1).encode() + b"\n")
+            file.flush()
+            publish(file.fileno(), part, path)
+    except OutputError as error:
+        raise type(error)(f"{printable(target.name)}: is done, but its report {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,266 @@
+"""Plans: what has to be known of a film, so that each of its chunks can be coloured by itself.
+
+Only who has read a film from its beginning knows where its shots begin. The planner does so once,
+without a net, and writes that down. Whoever colours a chunk then reads that part alone, wherever it
+is, and checks frame by frame that it is what the planner saw.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from itertools import groupby
+from zlib import crc32
+
+import numpy as np
+
+from vidcolor.core.frames import Damage, Frame, PixelLayout
+from vidcolor.core.gray_runs import from_byte, to_byte
+from vidcolor.core.iterators import close, watched
+from vidcolor.core.json_lines import checked_line, entries
+from vidcolor.core.json_types import from_plain
+from vidcolor.core.target import output_errors
+from vidcolor.errors import FilmUnreadable, Strayed
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.open import Film
+from vidcolor.run.work_dir import PLAN, ChunkFolder
+
+_PRINT = 8
+"""Hexadecimal digits of a frame's fingerprint."""
+_PRINTS = re.compile(f"(?:[0-9a-f]{{{_PRINT}}})+")
+_SHARES = re.compile("(?:[0-9a-f]{2})+")
+_FRACTION = re.compile(r"-?\d{1,30}(?:/[1-9]\d{0,30})?")
+
+
+@dataclass(frozen=True)
+class PlannedChunk:
+    """What the planner saw of a chunk."""
+
+    number: int
+    first_pts: int
+    """Of its first frame, in ticks of the target."""
+    leans: bool
+    """Whether it begins within a shot: its colours go on from those of the chunk before it."""
+    shots: tuple[int, ...]
+    """pts of its frames that start a shot."""
+    outliers: tuple[int, ...]
+    """pts of its frames that are outliers."""
+    prints: str
+    """Fingerprints of all its frames, one after the other."""
+    shares: str
+    """Two hexadecimal digits for each of its frames: how much color it may show."""
+
+    @property
+    def frames(self) -> int:
+        """How many it has."""
+        return len(self.prints) // _PRINT
+
+    def share_of(self, place: int) -> int:
+        """The byte of `from_byte` for one of its frames."""
+        return int(self.shares[2 * place : 2 * place + 2], 16)
+
+
+@dataclass(frozen=True)
+class PlanEnd:
+    """What is known of a film once all of it was read; as of `Film`."""
+
+    zero: str
+    """As a fraction."""
+    source_colour: str
+    damage: tuple[Damage, ...]
+    damage_counts: dict[str, int]
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, film: Film) -> PlanEnd:
+        """What a film that was decoded knows."""
+        counts = dict(film.damage_counts)
+        remarks = tuple(film.remarks)
+        return cls(str(film.zero), film.source_colour, tuple(film.damage), counts, remarks)
+
+    def tell(self, film: Film) -> None:
+        """Let a film that was only opened know it."""
+        film.zero, film.source_colour = Fraction(self.zero), self.source_colour
+        film.damage, film.damage_counts = list(self.damage), dict(self.damage_counts)
+        film.remarks = list(self.remarks)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All chunks of a film."""
+
+    chunks: tuple[PlannedChunk, ...]
+    end: PlanEnd
+
+
+def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
+    """The chunks of a film, each as soon as it is known.
+
+    Args:
+        frames: All frames of a film, in order, with shots and titles marked and ``chunk`` set.
+    """
+    try:
+        for number, chunk in groupby(frames, lambda frame: frame.chunk):
+            yield _seen(number, chunk)
+    finally:
+        close(frames)
+
+
+def _seen(number: int, frames: Iterator[Frame]) -> PlannedChunk:
+    shots, outliers, prints, shares = [], [], [], []
+    first: tuple[int, bool] | None = None
+    for frame in frames:
+        first = first or (frame.pts, number > 0 and not frame.starts_shot)
+        shots += [frame.pts] if frame.starts_shot else []
+        outliers += [frame.pts] if frame.outlier else []
+        prints.append(fingerprint(frame))
+        shares.append(f"{to_byte(frame):02x}")
+    assert first  # groupby gives no empty group
+    marked = tuple(shots), tuple(outliers)
+    return PlannedChunk(number, *first, *marked, "".join(prints), "".join(shares))
+
+
+def fingerprint(frame: Frame) -> str:
+    """Hexadecimal digits that tell a decoded frame from another: its time, its state, its luma."""
+    state = (frame.pts, frame.duration, frame.interlaced, frame.top_field_first, frame.damaged)
+    luma = np.ascontiguousarray(frame.luma.numpy())
+    return f"{crc32(luma.data, crc32(repr(state).encode())):0{_PRINT}x}"
+
+
+def excerpt(
+    film: Film,
+    layout: PixelLayout,
+    zero: Fraction,
+    chunks: Sequence[PlannedChunk],
+    context: int,
+    seek: bool = True,
+    on_read: Callable[[Frame], object] = lambda _: None,
+) -> Iterator[Frame]:
+    """The frames of a chunk, and those after it that its colours rest on, as the planner saw them.
+
+    Args:
+        film: Freshly opened; one pass per Film.
+        layout: As of `decode`.
+        zero: As the plan tells it.
+        chunks: The chunk, and those behind it.
+        context: How many frames behind the chunk are needed at most; those of other shots are not.
+        seek: Whether to begin near the chunk instead of at the film's beginning.
+        on_read: Called with every frame that was decoded, those before the chunk too.
+
+    Yields:
+        Frames with shots, outliers, titles and ``chunk`` set; the first one has ``resumed`` set
+        where the chunk begins within a shot.
+
+    Raises:
+        Strayed: The film gives other frames here.
+        FilmError: As `decode`.
+    """
+    first = chunks[0]
+    begin = first.first_pts * film.info.time_base + zero - film.info.start
+    seek = seek and first.number > 0 and begin > 0
+    if seek:
+        film.settings = replace(film.settings, start=begin)
+    frames = watched(decode(film, layout, zero), on_read)
+    wanted = first.frames + (_reach(chunks[1:], context) if context else 0)
+    try:
+        yield from _checked(frames, chunks, wanted)
+    except FilmUnreadable as error:
+        if not seek:
+            raise
+        raise Strayed(str(error)) from error  # nothing can be decoded from there on
+    finally:
+        close(frames)
+
+
+def _reach(chunks: Sequence[PlannedChunk], context: int) -> int:
+    """How many frames of these chunks are needed, which all lean on the first one's shot."""
+    count = 0
+    for chunk in chunks:
+        if not chunk.leans:
+            break
+        count += chunk.frames
+        if count >= context:
+            break
+    return min(count, context)
+
+
+def _checked(
+    frames: Iterator[Frame], chunks: Sequence[PlannedChunk], wanted: int
+) -> Iterator[Frame]:
+    """So many frames from the first chunk's first one on."""
+    first = chunks[0].first_pts
+    frame = next((frame for frame in frames if frame.pts >= first), None)
+    for chunk in chunks:
+        for place in range(0, len(chunk.prints), _PRINT):
+            if frame is None or fingerprint(frame) != chunk.prints[place : place + _PRINT]:
+                where = "it ends" if frame is None else f"at {float(frame.seconds):.3f} s"
+                raise Strayed(f"chunk {chunk.number} has other frames here than planned, {where}")
+            frame.chunk = chunk.number
+            frame.starts_shot = frame.pts in chunk.shots
+            frame.outlier = frame.pts in chunk.outliers
+            from_byte(frame, chunk.share_of(place // _PRINT))
+            frame.resumed = chunk is chunks[0] and not place and chunk.leans
+            yield frame
+            wanted -= 1
+            if not wanted:
+                return
+            frame = next(frames, None)
+
+
+def behind(
+    chunks: Sequence[PlannedChunk], number: int, context: int, ended: bool
+) -> tuple[PlannedChunk, ...] | None:
+    """The chunks behind one that its colours rest on; None while they are not known.
+
+    Args:
+        chunks: Those of a film that are known, from the first one on.
+        number: Of the chunk.
+        context: How many frames behind it are needed at most.
+        ended: Whether these are all.
+    """
+    found: list[PlannedChunk] = []
+    for chunk in chunks[number + 1 :]:
+        if not chunk.leans or sum(each.frames for each in found) >= context:
+            return tuple(found)
+        found.append(chunk)
+    known = ended or not context or sum(each.frames for each in found) >= context
+    return tuple(found) if known else None
+
+
+def write_plan(folder: ChunkFolder, plan: Plan) -> None:
+    """Write a plan down in the work folder of its film.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    lines = [
+        checked_line({"job": folder.job}),
+        *(checked_line({"chunk": asdict(chunk)}) for chunk in plan.chunks),
+        checked_line({"end": asdict(plan.end), "chunks": len(plan.chunks)}),
+    ]
+    with output_errors(folder.folder):
+        folder.put(PLAN, "".join(lines).encode())
+
+
+def read_plan(folder: ChunkFolder) -> Plan | None:
+    """The plan of a work folder; None where there is none of this job, or not all of it."""
+    try:
+        first, *middle, last = entries(folder.folder / PLAN)
+        if first["job"] != folder.job:
+            return None
+        chunks = tuple(from_plain(PlannedChunk, line["chunk"]) for line in middle)
+        plan = Plan(chunks, from_plain(PlanEnd, last["end"]))
+        numbers = list(range(last["chunks"])) if last["chunks"] == len(chunks) else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    whole = [chunk.number for chunk in chunks] == numbers
+    whole = whole and all(map(_is_plain, chunks))
+    return plan if whole and _FRACTION.fullmatch(plan.end.zero) else None
+
+
+def _is_plain(chunk: PlannedChunk) -> bool:
+    """Whether its fingerprints and shares are written as such, one of each for every frame."""
+    written = _PRINTS.fullmatch(chunk.prints) and _SHARES.fullmatch(chunk.shares)
+    return bool(written) and len(chunk.shares) == 2 * chunk.frames

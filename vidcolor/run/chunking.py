@@ -1,0 +1,96 @@
+"""Chunks: runs of whole shots that are coloured and encoded as one unit.
+
+A film is the same whether its chunks were made in one go or after a crash: a chunk begins where a
+shot does, or, in a very long shot, where the smoother hands on what it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+
+from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.iterators import close
+from vidcolor.errors import ChunkDiffers
+from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.settings import ChunkSettings
+
+
+def plan_chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[Frame]:
+    """Set ``chunk``: the number of the chunk that a frame belongs to.
+
+    Args:
+        frames: All frames of a film, in order, with ``starts_shot`` set.
+        settings: How long chunks are.
+
+    Yields:
+        The same frames, at once.
+    """
+    number, begin = 0, None
+    try:
+        for frame in frames:
+            now = frame.seconds
+            length = 0 if begin is None else now - begin
+            wanted = settings.seconds if frame.starts_shot else settings.longest
+            if begin is None or length >= wanted:
+                number += begin is not None
+                begin = now
+            frame.chunk = number
+            yield frame
+    finally:
+        close(frames)
+
+
+def unfinished(
+    frames: Iterable[Frame], done: Mapping[int, PacketFacts], context: int
+) -> Iterator[Frame]:
+    """The frames of chunks that are not done, and those that they lean on.
+
+    What is smoothed rests on frames to come; where a chunk ends within a shot, frames of the next
+    one follow even if that is done. The first frame after a gap has ``resumed`` set.
+
+    Args:
+        frames: All frames of a film, in order, with ``chunk`` set.
+        done: Of each chunk that is done, what its file holds.
+        context: How many frames behind an unfinished chunk are needed at most.
+
+    Raises:
+        ChunkDiffers: A chunk that is done has other frames in its file than in the film.
+    """
+    needed, gap, chunk = 0, False, -1
+    pts: list[int] = []
+    try:
+        for frame in frames:
+            if frame.chunk != chunk:
+                _compare(chunk, pts, done)
+                chunk, pts = frame.chunk, []
+            pts.append(frame.pts)
+            if frame.chunk not in done:
+                needed = context + 1
+            elif frame.starts_shot:
+                needed = 0
+            needed -= frame.chunk in done and needed > 0
+            if not needed:
+                gap = True
+                continue
+            frame.resumed, gap = gap, False
+            yield frame
+        _compare(chunk, pts, done)
+    finally:
+        close(frames)
+
+
+def without(colored: Iterable[Colored], done: Container[int]) -> Iterator[Colored]:
+    """The frames of chunks that are not done; others were there only to be leaned on."""
+    try:
+        for item in colored:
+            if item.frame.chunk not in done:
+                yield item
+    finally:
+        close(colored)
+
+
+def _compare(number: int, pts: Sequence[int], done: Mapping[int, PacketFacts]) -> None:
+    """Refuses a chunk that is done if the film has other frames in its place now."""
+    facts = done.get(number)
+    if facts and (facts.frames, facts.first_pts, facts.last_pts) != (len(pts), pts[0], pts[-1]):
+        raise ChunkDiffers(number)

@@ -1,0 +1,80 @@
+"""Whether the disk has room for a film, before hours of work find out that it has not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from vidcolor.core.files import printable
+from vidcolor.core.frames import FilmInfo
+from vidcolor.errors import OutputFull
+from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.metadata import expected_frames
+from vidcolor.run.unfinished import kept_of
+from vidcolor.settings import EncodeSettings, OpenSettings
+
+_LEAST, _USUAL = 0.03, 0.35
+"""Bits of a pixel at the usual rate factor: of still, clean pictures, and of old film with grain
+(2.8 MB for 348 frames of 480x360)."""
+_LEAST_LOSSLESS, _USUAL_LOSSLESS = 0.4, 4.0
+_HALF = 6  # steps of the rate factor that halve the size
+_USUAL_CRF = 16
+_TWICE = 2  # the chunks, and the film that is made of them
+_MEGA = 10**6
+
+
+def check_room(
+    info: FilmInfo,
+    target: Path,
+    plan: EncodePlan,
+    opened: OpenSettings,
+    settings: EncodeSettings,
+) -> str:
+    """See whether a film's target can fit on its disk.
+
+    Args:
+        info: Of the film.
+        target: Where to write.
+        plan: How it is encoded.
+        opened: What of the film.
+        settings: How small it is to be.
+
+    Returns:
+        What is to be said where the room may be short; empty where it does.
+
+    Raises:
+        OutputFull: It cannot be enough.
+    """
+    frames = expected_frames(info, opened)
+    if not frames:
+        return ""
+    lossless = plan.lossless
+    least, usual = (_LEAST_LOSSLESS, _USUAL_LOSSLESS) if lossless else (_LEAST, _USUAL)
+    pixels = frames * info.width * info.height
+    # A factor that is not asked for is the encoder's usual one; ProRes and others have none.
+    shrunk = 1.0 if lossless or settings.crf is None else 2 ** ((_USUAL_CRF - settings.crf) / _HALF)
+    kept = kept_of(target)
+    done = kept.bytes if kept else 0
+    folder = Path(os.path.abspath(target)).parent
+    free = shutil.disk_usage(folder).free
+    needed, likely = (
+        max(0, round(_TWICE * pixels * bits / 8 * shrunk) - done) for bits in (least, usual)
+    )
+    if free < max(needed, 1):
+        raise OutputFull(
+            f"{printable(folder)}: the disk has {_told(free)} free, the film needs {_told(likely)}"
+            " or so while it is made; free some space and run again"
+        )
+    if free < likely:
+        return (
+            f"the disk has {_told(free)} free; the film may need {_told(likely)} while it is made"
+        )
+    return ""
+
+
+def _told(size: int) -> str:
+    """Bytes for people."""
+    if size < _MEGA:
+        return f"{size / 1000:.0f} kB"
+    return f"{size / _MEGA:.0f} MB" if size < 1000 * _MEGA else f"{size / 1000 / _MEGA:.1f} GB"

@@ -1,0 +1,212 @@
+"""A picture in, the same in color out; page by page where there are several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vidcolor.color.chroma import KR_KB
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.paint import paint
+from vidcolor.core.files import check_file
+from vidcolor.core.frames import Damage, Frame, LeftBehind, PixelLayout, Report
+from vidcolor.core.gray_runs import GrayRuns
+from vidcolor.core.paths import CONTAINERS, TIFF_SUFFIXES
+from vidcolor.errors import FilmError, SettingsError
+from vidcolor.media.images.files import (
+    check_still_target,
+    frame_rgb,
+    png_bytes,
+    still_damage,
+    strictly,
+    write_stills,
+)
+from vidcolor.media.images.kinds import PNG, check_kind, is_animation
+from vidcolor.media.images.metadata import Extras, into_png
+from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
+from vidcolor.media.images.reader import Still
+from vidcolor.media.open import film_is_still
+from vidcolor.run.spec import describe_still, told_weights
+from vidcolor.settings import Settings
+from vidcolor.shots.titles import judged_alone
+
+Painted = tuple[Frame, Extras]
+"""A picture in color, and what goes along with it."""
+
+
+def stays_still(source: Path, target: Path) -> bool:
+    """Whether a file is colored as a picture: it is one, and no animation that becomes a film."""
+    film = target.suffix.lower() in CONTAINERS
+    return film_is_still(source) and not (film and is_animation(source))
+
+
+def colorize_still(
+    source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
+) -> Report:
+    """Colour a picture; as `vidcolor.run.video.colorize_film`, which hands pictures on to here.
+
+    A TIFF gets all pages of a TIFF; other targets get the first picture of several, and the report
+    tells which are left behind.
+    """
+    check_kind(check_file(source))
+    check_still_target(source, target, settings.output)
+    still = Still(source, settings.open)
+    several = still.pages > 1 and target.suffix.lower() in TIFF_SUFFIXES and still.unit == "page"
+    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+    report = _report(source, str(target), colorizer)
+    report.job = describe_still(source, target, settings, colorizer)
+    pages = painted_pages(still, colorizer, settings, report, still.pages if several else 1)
+    left = write_stills(pages, target, settings.output, several=several)
+    _conclude(report, colorizer, left)
+    report.bytes = target.stat().st_size
+    return report
+
+
+def painted_png(
+    source: Path, target: str, colorizer: Colorizer | None, settings: Settings
+) -> tuple[bytes, Report]:
+    """The first picture of a file in color, as a PNG file, and what is to be reported of it.
+
+    Args:
+        source: The file.
+        target: What the target is called in the report.
+        colorizer: None loads the weights that the settings name.
+        settings: Everything else.
+
+    Raises:
+        VidcolorError: the picture cannot be read, or the colorizer does not work.
+    """
+    still = Still(source, settings.open)
+    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+    report = _report(source, target, colorizer)
+    ((painted, extras),) = painted_pages(still, colorizer, settings, report, 1)
+    data, left = into_png(png_bytes(painted), extras)
+    if settings.output.strict and left:
+        raise strictly(left)
+    _conclude(report, colorizer, left)
+    return data, report
+
+
+def painted_pages(
+    still: Still, colorizer: Colorizer, settings: Settings, report: Report, count: int
+) -> Iterator[Painted]:
+    """The first ``count`` pictures of a file in color; the report gets what is to be told of them.
+
+    A page that cannot be read is left behind where another one can.
+
+    Raises:
+        VidcolorError: None can be read, or the colorizer does not work.
+        CannotCarry: A picture is left behind, and ``settings.output.strict`` is on.
+    """
+    colorizer.renew()
+    failed: FilmError | None = None
+    if count < still.pages:
+        report.left_behind.append(_rest(still, count))
+    for number in range(count):
+        try:
+            photo = still.photo(number)
+        except FilmError as exc:
+            failed = failed or exc
+            reason = str(exc).removeprefix(f"{still.name}: ")
+            report.left_behind.append(LeftBehind(f"{still.unit} {number + 1}", reason))
+            continue
+        if settings.output.strict and report.left_behind:
+            raise strictly(report.left_behind)
+        frame = judged_alone(frame_of(photo), settings.titles)
+        height, width = frame.luma.shape
+        colorizer.fit(height, width, batch=1)
+        (painted,) = paint(colorizer.colorize([frame]), settings.paint)
+        report.frames += 1
+        report.inferred += colorizer.inferred
+        gray = GrayRuns()
+        gray.see(painted)
+        gray.tell(report, painted.time_base)
+        report.damage += still_damage(painted)
+        if painted.colourless:
+            report.damage.append(
+                Damage("no colour", 0.0, "the net gave no numbers; painted neutral")
+            )
+        extras = extras_of(photo)
+        report.left_behind += photo.extras.lost
+        report.carried += extras.named()
+        report.notes += notes_of(photo)
+        report.pixels = frame.layout.format
+        found = color_of(photo)
+        report.source_colour = found if report.source_colour == "grey" else report.source_colour
+        if photo.tone:
+            report.luma = f"converted from {photo.tone}"
+        yield painted, extras
+    if failed and not report.frames:
+        raise failed
+
+
+def _rest(still: Still, count: int) -> LeftBehind:
+    """What is left of a file when the first ``count`` pictures are taken."""
+    if still.pages == count + 1:
+        what = f"{still.unit} {still.pages}"
+    else:
+        what = f"{still.unit}s {count + 1} to {still.pages}"
+    ways = {
+        "page": "name a .tif to color all pages",
+        "frame": "convert the animation to a film to color all frames",
+        "picture": "save the others as files of their own",
+    }
+    way = "name a .mp4 or .mkv to color all frames" if still.kind == PNG else ways[still.unit]
+    return LeftBehind(what, f"only {still.unit} 1 of {still.pages} was colored; {way}")
+
+
+def _report(source: Path, target: str, colorizer: Colorizer) -> Report:
+    report = Report(str(source), target, shots=1, shot_starts=[0.0])
+    report.weights = told_weights(colorizer)
+    return report
+
+
+def _conclude(report: Report, colorizer: Colorizer, left: list[LeftBehind]) -> None:
+    """Brings what was found page by page to what is said of the whole."""
+    report.left_behind = list(dict.fromkeys([*report.left_behind, *left]))
+    lost = {one.what for one in report.left_behind}
+    report.carried = [one for one in dict.fromkeys(report.carried) if one not in lost]
+    report.notes = list(dict.fromkeys([*report.notes, *colorizer.notes]))
+    for damage in report.damage:
+        report.damage_counts[damage.kind] = report.damage_counts.get(damage.kind, 0) + 1
+
+
+def colorize_image(
+    gray: np.ndarray[Any, Any], *, colorizer: Colorizer | None = None
+) -> np.ndarray[Any, Any]:
+    """Colour one picture.
+
+    Args:
+        gray: ``(H, W)`` or ``(H, W, 3)`` uint8; a colour picture is recoloured from its luma.
+        colorizer: What to colour with; None loads the default weights.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB whose BT.601 luma is that of ``gray``, to within rounding.
+
+    Raises:
+        SettingsError: the array has another shape or type.
+        WeightsError: the default weights are missing or damaged.
+    """
+    picture = torch.from_numpy(gray.copy())
+    if (
+        picture.dtype != torch.uint8
+        or picture.ndim not in (2, 3)
+        or picture.shape[2:] not in ((), (3,))
+        or not picture.numel()
+    ):
+        raise SettingsError("a picture is an array of uint8, (height, width) or (height, width, 3)")
+    kr, kb = KR_KB["bt601"]
+    if picture.ndim == 3:
+        weights = torch.tensor([kr, 1 - kr - kb, kb])
+        picture = (picture.float() @ weights).round().to(torch.uint8)
+    layout = PixelLayout("yuv444p", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
+    chroma = torch.empty_like(picture), torch.empty_like(picture)
+    frame = Frame(picture, chroma, layout, pts=0, duration=0, time_base=Fraction(1))
+    colorizer = colorizer or Colorizer.from_weights()
+    (painted,) = paint(colorizer.colorize([frame]), Settings().paint)
+    return frame_rgb(painted)

@@ -1,0 +1,175 @@
+"""Reels: the films that are coloured in one go, each with its source and its target."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vidcolor.core.files import printable
+from vidcolor.core.paths import CONTAINERS, PICTURE_SUFFIXES, STILL_SUFFIXES, is_pattern
+from vidcolor.errors import OutputError, SettingsError
+from vidcolor.media.images.kinds import is_animation
+from vidcolor.media.open import film_is_still
+
+# fmt: off
+FILM_SUFFIXES = frozenset({
+    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".ts", ".mts",
+    ".m2ts", ".m2t", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".mpv", ".vob", ".flv", ".f4v",
+    ".ogv", ".ogm", ".asf", ".wmv", ".mxf", ".gif", ".nut", ".dv", ".h264", ".264", ".avc",
+    ".h265", ".265", ".hevc", ".av1", ".obu", ".ivf", ".y4m", ".rm", ".rmvb", ".h261", ".h263",
+    ".mjpeg", ".mjpg", ".vc1", ".wtv", ".drc",
+})
+"""What films are called; other files of a folder are taken for no films."""
+
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Reel:
+    """A film or a picture, and what it becomes."""
+
+    name: str
+    """What it is called among the others: its path in the folder that was named."""
+    source: Path
+    target: Path
+    refused: str = ""
+    """Why it must not be coloured to there; empty where it may."""
+
+
+@dataclass(frozen=True)
+class Reels:
+    """What is to be coloured, and what was met beside it."""
+
+    reels: tuple[Reel, ...]
+    left_out: tuple[Path, ...] = ()
+    """Files in folders that are no films, as their names say."""
+
+
+def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Reels:
+    """The films that the words name, with targets in a folder.
+
+    Folders are searched with what is in them, but for what is hidden and for ``folder`` itself; a
+    folder's films keep their places. Files are taken by name whatever their suffix, patterns
+    (``*``, ``?``, ``[...]``, ``**``) as a shell does, but only where no file has that very name.
+
+    A target has its source's name and suffix; where that is no suffix that vidcolor writes, films
+    become ``.mkv`` and pictures ``.png``. Two that would have the same name get the source's suffix
+    into it: ``a.avi.mkv``, ``a.mpg.mkv``.
+
+    Args:
+        words: Files, folders and patterns.
+        folder: Where the targets go; need not be there.
+        to: Suffixes that all targets get: one for films, one for pictures, or none.
+
+    Raises:
+        OutputError: ``folder`` is no folder, or one of those that are searched.
+        SettingsError: vidcolor writes no such files.
+    """
+    wanted = _wanted(to)
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise OutputError(f"{printable(folder)}: is no folder; name one for the coloured films")
+    found: dict[str, tuple[Path, Path]] = {}
+    left_out: list[Path] = []
+    paths = [path for word in words for path in _expanded(word)]
+    for path in paths:
+        if not path.is_dir():
+            found.setdefault(os.path.abspath(path), (path, Path(path.name)))
+            continue
+        if folder.is_dir() and os.path.samefile(path, folder):
+            raise OutputError(
+                f"{printable(folder)}: holds the films themselves; name another folder for the"
+                " coloured ones"
+            )
+        # One folder's films go into the other; several folders stay apart in it.
+        top = Path() if len(paths) == 1 else Path(os.path.abspath(path)).name
+        for file in _files(path, folder):
+            if file.suffix.lower() in FILM_SUFFIXES | PICTURE_SUFFIXES:
+                found.setdefault(os.path.abspath(file), (file, top / file.relative_to(path)))
+            else:
+                left_out.append(file)
+    reels = [
+        Reel(str(name), source, folder / name.with_suffix(_suffix(source, wanted)))
+        for source, name in found.values()
+    ]
+    return Reels(tuple(_checked(_apart(reels))), tuple(left_out))
+
+
+def _wanted(to: Sequence[str]) -> dict[str, str]:
+    """``film`` and ``picture`` -> the suffix that is asked for."""
+    wanted: dict[str, str] = {}
+    for word in to:
+        suffix = "." + word.lower().removeprefix(".")
+        kind = "film" if suffix in CONTAINERS else "picture"
+        if suffix not in (*CONTAINERS, *STILL_SUFFIXES):
+            known = ", ".join(name[1:] for name in (*CONTAINERS, *STILL_SUFFIXES))
+            raise SettingsError(f"--to {word}: vidcolor writes {known}")
+        if wanted.setdefault(kind, suffix) != suffix:
+            raise SettingsError(f"--to {word}: and {wanted[kind][1:]}? choose one for {kind}s")
+    return wanted
+
+
+def _expanded(word: str) -> list[Path]:
+    """The paths that a word stands for; a pattern that nothing fits stands for itself."""
+    found = sorted(glob.glob(word, recursive=True)) if is_pattern(word) else []
+    return [Path(name) for name in found or [word]]
+
+
+def _files(top: Path, apart: Path) -> Iterator[Path]:
+    """Every file below ``top`` that is not hidden nor in the folder ``apart``, in order."""
+    for place, folders, files in os.walk(top):
+        here = Path(place)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not _same(here / name, apart)
+        )
+        yield from (here / name for name in sorted(files) if not name.startswith("."))
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_dir() and os.path.samefile(one, other)
+
+
+def _suffix(source: Path, wanted: Mapping[str, str]) -> str:
+    if film_is_still(source) and not ("film" in wanted and is_animation(source)):
+        kept = source.suffix if source.suffix.lower() in STILL_SUFFIXES else ".png"
+        return wanted.get("picture", kept)
+    kept = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+    return wanted.get("film", kept)
+
+
+def _apart(reels: Iterable[Reel]) -> list[Reel]:
+    """The same with longer names where two targets had one."""
+    reels = list(reels)
+    times = Counter(reel.target for reel in reels)
+    return [
+        reel
+        if times[reel.target] == 1
+        else replace(reel, target=reel.target.with_name(reel.source.name + reel.target.suffix))
+        for reel in reels
+    ]
+
+
+def _checked(reels: Sequence[Reel]) -> Iterator[Reel]:
+    """The same; those that would replace a source or another target are refused."""
+    sources = {_file_id(reel.source): reel.source for reel in reels}
+    times = Counter(reel.target for reel in reels)
+    for reel in reels:
+        name, refused = printable(reel.target.name), ""
+        there = _file_id(reel.target)
+        if there and (source := sources.get(there)):
+            refused = f"{name}: would replace the source {printable(source)}; name another folder"
+        elif times[reel.target] > 1:
+            refused = f"{name}: is what two sources would become; colour them into two folders"
+        yield replace(reel, refused=refused)
+
+
+def _file_id(path: Path) -> tuple[int, ...]:
+    """What two names of one file have in common; empty where there is none."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return state.st_dev, state.st_ino

@@ -1,0 +1,216 @@
+"""The journal: what of a film is done, so that nothing is done twice and nothing is lost.
+
+It lives in a hidden work folder beside the target, with the chunk files. Each line is brought to
+the disk before the next chunk is; a line that a crash tore is not there, and a chunk whose file is
+not the one in its line is not done.
+
+On a cluster many write into one folder. Each has files of its own, its lines too: two who colour
+the same chunk do no harm, and no lock has to hold on a disk that machines share.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vidcolor.core.files import printable
+from vidcolor.core.json_lines import checked_line
+from vidcolor.core.paths import work_folder
+from vidcolor.core.target import claim, output_errors, sync_folder
+from vidcolor.errors import JobDiffers, OutputError, VidcolorError
+from vidcolor.run.work_dir import (
+    JOURNAL,
+    OTHERS,
+    PLAN,
+    ChunkFolder,
+    DoneChunk,
+    chunk_of,
+    content_of,
+    holds,
+    read_journals,
+    seen,
+)
+
+_LOCK = "lock"
+_OURS = (JOURNAL, OTHERS, PLAN, "*.packets", "*.handover", "*.part")
+_NAMED = 3
+_SHOWN = 80
+"""Letters of a value that are told."""
+
+
+class Journal(ChunkFolder):
+    """The work folder of one target, locked. Use `open_journal`.
+
+    Attributes:
+        job: What decides the bits of the target; empty before anything was begun.
+        done: By number; only chunks whose files were found to be whole.
+        content: Digest of the film's bytes, hexadecimal; empty where it is not known.
+        known: Whether it was read, or begun anew: what is in the folder is accounted for.
+    """
+
+    def __init__(
+        self, folder: Path, fresh: bool = False, whole: Collection[DoneChunk] | None = None
+    ) -> None:
+        """Take the folder as it is; arguments as of `open_journal`."""
+        super().__init__(folder)
+        self.done: dict[int, DoneChunk] = {}
+        self.known = not fresh
+        self._whole = None if whole is None else frozenset(whole)
+        self.content = ""
+        self._signed: list[dict[str, Any]] = []
+        if not fresh:
+            self._read()
+
+    def begin(self, job: dict[str, Any]) -> None:
+        """Take the job on, or go on with it.
+
+        Raises:
+            JobDiffers: The work folder is that of another job.
+        """
+        if self.done and self.job != job:
+            raise JobDiffers(_otherwise(self.folder, self.job, job))
+        self.job = job
+        lines = [
+            checked_line({"job": job}),
+            *(checked_line(asdict(chunk)) for chunk in self.done.values()),
+            *map(checked_line, self._signed),
+            *([checked_line({"content": self.content})] if self.content else []),
+        ]
+        with output_errors(self.folder):
+            # Without what was torn or is not true any more.
+            self.put(JOURNAL, "".join(lines).encode())
+            for path in self.folder.glob(OTHERS):
+                path.unlink(missing_ok=True)
+
+    def add(self, chunk: DoneChunk) -> None:
+        """Write down that a chunk is done; its file is on the disk already."""
+        super().add(chunk)
+        self.done[chunk.number] = chunk
+
+    def know(self, content: str) -> None:
+        """Write down the digest of the film's bytes."""
+        super().know(content)
+        self.content = content
+
+    def forget(self, number: int) -> None:
+        """Take a chunk for not done, in the next run too."""
+        chunk = self.done.pop(number, None)
+        with output_errors(self.folder):
+            self.path(number, chunk.writer if chunk else "").unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.job, self.done, self._signed, self.known = {}, {}, [], True
+        self.content = ""
+        with output_errors(self.folder):
+            for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
+                path.unlink(missing_ok=True)  # somebody else may still be at work in it
+
+    def remove(self) -> None:
+        """Remove the folder and what vidcolor put into it."""
+        self.clear()
+        (self.folder / _LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # a stranger's file is in it
+            self.folder.rmdir()
+
+    def _writer_before(self, number: int) -> str:
+        before = self.done.get(number - 1)
+        return before.writer if before else ""
+
+    def _read(self) -> None:
+        """Take what the journal says for true where the files bear it out."""
+        try:
+            self.job, written = read_journals(self.folder)
+        except FileNotFoundError:
+            return
+        except OSError as exc:
+            name, reason = printable(self.folder.name), printable(exc.strerror)
+            raise OutputError(f"{name}: cannot be read: {reason}; or add --fresh") from exc
+        self._signed = [entry for entry in written if "target" in entry]
+        self.content = content_of(written)
+        if self.job:  # chunks of an unknown job are worth nothing
+            chunks = [chunk for chunk in map(chunk_of, written) if chunk and self._is_whole(chunk)]
+            self.done = {chunk.number: chunk for chunk in chunks}
+        if not self.done:
+            self.clear()
+
+    def _is_whole(self, chunk: DoneChunk) -> bool:
+        return holds(self, chunk) if self._whole is None else chunk in self._whole
+
+
+@contextmanager
+def open_journal(
+    target: Path, fresh: bool = False, whole: Collection[DoneChunk] | None = None
+) -> Iterator[Journal]:
+    """The journal of ``target``, locked meanwhile; its folder goes when nothing in it is done.
+
+    Args:
+        target: Names the folder.
+        fresh: Read nothing: whatever is in the folder is to go. It stays until `Journal.clear`.
+        whole: Chunks whose files somebody has found to be whole; None has them read here.
+
+    Raises:
+        OutputError: Another run is writing this target, or the folder cannot be made.
+    """
+    folder = work_folder(target)
+    with output_errors(target):
+        if folder.is_symlink():
+            raise OutputError(f"{printable(folder.name)}: is a link; remove it and run again")
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+    lock = claim(folder / _LOCK, target)
+    try:
+        journal = Journal(folder, fresh, whole)
+        try:
+            yield journal
+        finally:
+            # A chunk of another writer may be done although nobody here has heard of it yet.
+            empty = journal.known and not journal.done and not any(folder.glob(OTHERS))
+            if empty and folder.exists():
+                journal.remove()
+    finally:
+        os.close(lock)
+
+
+def is_signed(target: Path) -> bool:
+    """Whether a target is the one that its journal says."""
+    with suppress(OSError, VidcolorError):
+        lines = read_journals(work_folder(target))[1]
+        return seen(target) in [line.get("target") for line in lines]
+    return False
+
+
+def _otherwise(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
+    return (
+        f"{printable(folder.name)} holds an unfinished film that was begun otherwise:"
+        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start over"
+    )
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """What differs between two jobs, in words; empty where nothing does."""
+    a, b = dict(_flat(before)), dict(_flat(now))
+    names = [name for name in {**a, **b} if a.get(name) != b.get(name)]
+    parts = [
+        f"{name} was {_short(a.get(name))}, is {_short(b.get(name))}" for name in names[:_NAMED]
+    ]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return printable("; ".join(parts)) + more
+
+
+def _flat(entry: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in entry.items():
+        name = f"{path} {key}".strip()
+        if isinstance(value, dict):
+            yield from _flat(value, name)
+        else:
+            yield name, value
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

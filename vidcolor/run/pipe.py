@@ -1,0 +1,133 @@
+"""Films that leave as they are coloured, into a pipe: nothing is kept on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from time import perf_counter
+
+from vidcolor.colorize.chain import crew_for, painted
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import Frame, Progress, Report
+from vidcolor.core.gray_runs import GrayRuns
+from vidcolor.core.iterators import close, prefetch
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.encoder import encode
+from vidcolor.media.identity import Content
+from vidcolor.media.metadata import expected_frames
+from vidcolor.media.mux.interleave import with_others
+from vidcolor.media.mux.pipe_sink import Output, PipeWriter, plan_pipe
+from vidcolor.media.open import Film, film_is_still, open_film
+from vidcolor.nets.weights import load_gate
+from vidcolor.run.assembly import colour_note
+from vidcolor.run.image import painted_png
+from vidcolor.run.spec import told_weights, versions
+from vidcolor.run.video import OnProgress
+from vidcolor.settings import Settings
+
+NAME = "-"
+"""What a pipe is called where a target has a name."""
+
+
+def colorize_to(
+    output: Output,
+    source: str | Path,
+    *,
+    colorizer: Colorizer | None = None,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Colour a film into a pipe as Matroska, or a picture as PNG.
+
+    Every frame leaves as soon as it is coloured, in step with sound and subtitles; where the reader
+    is slow, colouring waits for it. Nothing is written to the disk, so nothing can be gone on with.
+
+    Args:
+        output: A pipe, or another object that takes bytes; it is left open.
+        source: A film, or a picture in a format FFmpeg reads.
+        colorizer: What to colour with; None loads the default weights.
+        settings: Everything else; those of chunks mean nothing here.
+        on_progress: Called after each frame that has left.
+
+    Returns:
+        What was done, what was carried, what was left behind.
+
+    Raises:
+        VidcolorError: one line that says what happened; what has left is then cut short.
+        BrokenPipeError: nobody reads ``output`` any more.
+    """
+    settings = settings or Settings()
+    began = perf_counter()
+    source = Path(source)
+    if film_is_still(source):
+        data, report = painted_png(source, NAME, colorizer, settings)
+        output.write(data)
+        output.flush()
+    else:
+        report = _moving(output, source, colorizer, settings, on_progress)
+    report.seconds["total"] = round(perf_counter() - began, 3)
+    report.versions = versions()
+    return report
+
+
+def _moving(
+    output: Output,
+    source: Path,
+    colorizer: Colorizer | None,
+    settings: Settings,
+    on_progress: OnProgress | None,
+) -> Report:
+    report = Report(str(source), NAME)
+    with open_film(source, settings.open) as film:
+        plan = plan_pipe(film.info, settings.encode)
+        with PipeWriter(film, output, plan, settings.output) as writer:
+            colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+            colorizer.renew()
+            colorizer.fit(film.info.height, film.info.width, film.info.sample_aspect)
+            gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
+            with (
+                closing(Content(film.info.path, film.info.identity)) as film.content,
+                crew_for(colorizer, film.info, plan.layout) as crew,
+                closing(prefetch(decode(film, plan.layout))) as decoded,
+            ):
+                frames = painted(decoded, film.info, colorizer, gate, settings, crew)
+                frames = _watched(prefetch(frames), film, report, on_progress)
+                with closing(with_others(film, encode(frames, writer.video))) as packets:
+                    writer.write(packets)
+            writer.finish()
+        report.damage, report.damage_counts = film.damage, film.damage_counts
+        report.source_colour = film.source_colour
+    report.inferred = colorizer.inferred
+    report.luma, report.codec = plan.luma, plan.codec
+    report.pixels, report.lossless = plan.layout.format, plan.lossless
+    report.carried = writer.passthrough.carried
+    report.left_behind = writer.passthrough.left_behind
+    colour = colour_note(report.source_colour)
+    told = [*film.info.notes, *film.remarks]
+    report.notes = [*told, *plan.notes, *colour, *colorizer.notes]
+    report.weights = told_weights(colorizer, gate_sha256)
+    return report
+
+
+def _watched(
+    frames: Iterator[Frame], film: Film, report: Report, on_progress: OnProgress | None
+) -> Iterator[Frame]:
+    """The same frames; counts them and their shots, notes those without colour."""
+    total, gray = expected_frames(film.info, film.settings), GrayRuns()
+    try:
+        for frame in frames:
+            yield frame
+            report.frames += 1
+            gray.see(frame)
+            if frame.starts_shot:
+                report.shots += 1
+                report.shot_starts.append(round(float(frame.seconds), 6))
+            if frame.colourless:
+                moment = float(frame.seconds)
+                film.note("no colour", moment, "the net gave no numbers; painted neutral")
+            if on_progress:
+                on_progress(Progress(report.frames, total, float(frame.seconds)))
+        gray.tell(report, film.info.time_base)
+    finally:
+        close(frames)

@@ -1,0 +1,322 @@
+"""The whole product on one screen: a film or a picture in, the same in colour out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.colorize.chain import crew_for
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.paint import paint
+from vidcolor.core.frames import FilmInfo, Frame, Progress, Report
+from vidcolor.core.gray_runs import GrayRuns
+from vidcolor.core.iterators import close, prefetch, timed, watched
+from vidcolor.core.target import check_target
+from vidcolor.core.threads import Crew
+from vidcolor.errors import ChunkDiffers, UnsupportedPixels
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.chunk_file import write_chunk
+from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.identity import Content, of_the_same
+from vidcolor.media.metadata import expected_frames
+from vidcolor.media.mux.concat import check_writable
+from vidcolor.media.open import Film, open_film
+from vidcolor.nets.trust_gate import Gate
+from vidcolor.nets.weights import load_gate
+from vidcolor.run.assembly import assemble
+from vidcolor.run.chunking import plan_chunks, unfinished, without
+from vidcolor.run.image import colorize_still, stays_still
+from vidcolor.run.journal import Journal, open_journal
+from vidcolor.run.leftovers import going_on
+from vidcolor.run.spec import (
+    as_begun,
+    as_known,
+    describe_job,
+    fit,
+    told_weights,
+    versions,
+    with_content,
+)
+from vidcolor.run.work_dir import ChunkFolder, DoneChunk
+from vidcolor.settings import Settings
+from vidcolor.shots.detector import mark_shots
+from vidcolor.shots.titles import mark_titles
+from vidcolor.temporal.smoother import context, smooth
+
+if TYPE_CHECKING:
+    pass
+
+OnProgress = Callable[[Progress], None]
+OnReport = Callable[[Report], object]
+
+STAGES = ("decode", "shots", "colour", "smooth", "paint", "encode", "stitch")
+"""The way of a frame."""
+
+
+def colorize_film(
+    source: str | Path,
+    target: str | Path,
+    *,
+    colorizer: Colorizer | None = None,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+    on_report: OnReport | None = None,
+) -> Report:
+    """Colour a film or a picture.
+
+    Args:
+        source: A film, or a picture in a format FFmpeg reads.
+        target: Where to write; the suffix names the container.
+        colorizer: What to colour with; None loads the default weights.
+        settings: Everything else.
+        on_progress: Called with what earlier runs have done, then after each frame that was handed
+            to the encoder.
+        on_report: Called with what is returned, when the target is there and its work folder is,
+            too: what it keeps is kept before a crash can come between.
+
+    Returns:
+        What was done, what was carried, what was left behind.
+
+    Raises:
+        VidcolorError: one line that says what happened; the target is then as it was before.
+    """
+    settings = settings or Settings()
+    began = perf_counter()
+    source, target = Path(source), Path(target)
+
+    def conclude(report: Report) -> None:
+        report.seconds["total"] = perf_counter() - began
+        report.seconds = {name: round(value, 3) for name, value in report.seconds.items()}
+        report.versions = versions()
+        if on_report:
+            on_report(report)
+
+    if stays_still(source, target):
+        report = colorize_still(source, target, colorizer, settings)
+        conclude(report)
+        return report
+    return _colorize_moving(source, target, colorizer, settings, on_progress, conclude)
+
+
+def _colorize_moving(
+    source: Path,
+    target: Path,
+    colorizer: Colorizer | None,
+    settings: Settings,
+    on_progress: OnProgress | None,
+    conclude: OnReport,
+) -> Report:
+    report = Report(str(source), str(target))
+    settings = replace(settings, output=going_on(target, settings.output))
+    with open_film(source, settings.open) as film:
+        check_target(film.info.path, target, settings.output)
+        with open_journal(target, settings.output.fresh) as journal:
+            begun = journal.job
+            plan = plan_encode(film.info, target, as_begun(settings.encode, begun))
+            check_writable(film, target, plan, settings.output)
+            colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+            settings = replace(settings, colorizer=colorizer.settings)
+            fit(colorizer, film.info, begun)
+            gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
+            if settings.output.fresh:
+                journal.clear()
+            job = describe_job(film.info, settings, plan, colorizer, gate_sha256)
+            report.job = as_known(job, journal.job, film.info.path, journal.content)
+            journal.begin(report.job)
+            run = _Run(film, plan, journal, settings, report, on_progress)
+            with (
+                closing(Content(film.info.path, film.info.identity)) as film.content,
+                crew_for(colorizer, film.info, plan.layout) as crew,
+            ):
+                run.colour(colorizer, gate, crew)
+                run.assemble(target)
+            report.job = with_content(report.job, journal.content)
+            report.inferred = colorizer.inferred
+            report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
+            report.notes += [*colorizer.notes, *resumed_note(report)]
+            report.weights = told_weights(colorizer, gate_sha256)
+            conclude(report)
+            journal.remove()
+    return report
+
+
+def resumed_note(report: Report) -> list[str]:
+    """What is to be said where earlier runs have done a part."""
+    if not report.resumed:
+        return []
+    return [f"went on with {report.resumed} of {report.chunks} chunks done already"]
+
+
+class _Run:
+    """One run over a film that may have been begun by others."""
+
+    def __init__(
+        self,
+        film: Film,
+        plan: EncodePlan,
+        journal: Journal,
+        settings: Settings,
+        report: Report,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.seconds: dict[str, float] = {}
+        self._film = film
+        self._plan = plan
+        self._journal = journal
+        self._settings = settings
+        self._report = report
+        self._on_progress = on_progress
+        self._done = {number: chunk.facts for number, chunk in journal.done.items()}
+        """What earlier runs finished."""
+        self._chunks: set[int] = set()
+        """All that the film has."""
+        self._frames = sum(facts.frames for facts in self._done.values())
+        self._total = expected_frames(film.info, settings.open)
+
+    def colour(self, colorizer: Colorizer, gate: Gate | None, crew: Crew) -> None:
+        """Brings every chunk that is not done yet to the disk.
+
+        One thread decodes, one leads the frames from stage to stage, and this one encodes; the crew
+        does the arithmetic.
+        """
+        self._tell(0.0)
+        settings, seconds = self._settings, self.seconds
+        frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
+        frames = timed(prefetch(frames), "wait for decode", seconds)
+        marked = mark_titles(mark_shots(frames, settings.shots), settings.titles)
+        frames = timed(marked, "shots", seconds)
+        frames = plan_chunks(frames, settings.chunks)
+        frames = watched(frames, lambda frame: self._chunks.add(frame.chunk))
+        frames = unfinished(frames, self._done, leaned_on(settings))
+        aspect, folder = self._film.info.sample_aspect, self._journal
+        frames = in_colour(frames, aspect, colorizer, gate, settings, folder, self._done, crew)
+        frames = timed(prefetch(frames), "wait for paint", seconds)
+        began = perf_counter()
+        try:
+            for number, chunk in groupby(frames, lambda frame: frame.chunk):
+                self._write(number, chunk)
+        except UnsupportedPixels:
+            self._journal.clear()  # the film would be refused at the same place again
+            raise
+        except ChunkDiffers as error:
+            self._journal.forget(error.number)
+            raise
+        finally:
+            close(frames)
+        seconds["encode"] = perf_counter() - began - seconds["wait for paint"]
+        seconds["shots"] -= seconds["wait for decode"]
+        seconds |= crew.seconds
+
+    def _write(self, number: int, frames: Iterator[Frame]) -> None:
+        frames = of_the_same(frames, self._film)
+        write_down(number, frames, self._journal, self._plan, self._film.info, self._passed)
+        self._know()
+
+    def _know(self) -> None:
+        """Writes down what the film's bytes are, as soon as that is known."""
+        content = self._film.content
+        if isinstance(content, Content) and content.ready and not self._journal.content:
+            self._journal.know(content())
+
+    def assemble(self, target: Path) -> None:
+        """Makes the target of the chunks."""
+        began = perf_counter()
+        done = self._journal.done
+        missing = self._chunks.symmetric_difference(done)
+        if missing:  # the film was longer when it was begun, and is whole no more
+            raise ChunkDiffers(min(missing))
+        chunks = [done[number] for number in sorted(done)]
+        output, report = self._settings.output, self._report
+        self._know()
+        assemble(self._film, target, self._plan, output, self._journal, chunks, report)
+        report.resumed = len(self._done)
+        self.seconds["stitch"] = perf_counter() - began
+
+    def _passed(self, frame: Frame) -> None:
+        self._frames += 1
+        self._tell(float(frame.seconds))
+
+    def _tell(self, seconds: float) -> None:
+        if self._on_progress:
+            self._on_progress(Progress(self._frames, self._total, seconds))
+
+
+def leaned_on(settings: Settings) -> int:
+    """How many frames behind a chunk that ends within a shot its colours rest on at most."""
+    # A frame that the last of these is carried from lies up to a stride behind it.
+    ahead = context(settings.smooth.look_ahead) if settings.smooth.strength else 0
+    return ahead + settings.colorizer.stride - 1
+
+
+def in_colour(
+    frames: Iterable[Frame],
+    sample_aspect: Fraction | None,
+    colorizer: Colorizer,
+    gate: Gate | None,
+    settings: Settings,
+    folder: ChunkFolder,
+    done: Container[int],
+    crew: Crew,
+) -> Iterator[Frame]:
+    """The frames of chunks that are not done, in colour.
+
+    Args:
+        frames: Those and the frames that they lean on, with shots marked and ``chunk`` set.
+        sample_aspect: As of `Colorizer.colorize`.
+        colorizer: Fitted to the film.
+        gate: The smoother's; None where nothing is smoothed.
+        settings: Of smoothing and painting.
+        folder: Where chunks that begin within a shot find what they take over.
+        done: Chunks whose frames are only leaned on.
+        crew: Who does the arithmetic.
+    """
+    colored = colorizer.colorize(frames, sample_aspect, crew)
+    colored = smooth(colored, settings.smooth, gate, folder, crew)
+    device = colorizer.device if colorizer.device.type == "cuda" else None
+    return paint(without(colored, done), settings.paint, crew, device)
+
+
+def write_down(
+    number: int,
+    frames: Iterable[Frame],
+    folder: ChunkFolder,
+    plan: EncodePlan,
+    info: FilmInfo,
+    on_frame: Callable[[Frame], None],
+) -> DoneChunk:
+    """Encodes one chunk and writes into the journal that it is done.
+
+    Args:
+        number: Of the chunk.
+        frames: Its frames in colour.
+        folder: Gets the chunk file and the line.
+        plan: How it is encoded.
+        info: Of the film.
+        on_frame: Called with each frame that was handed to the encoder.
+    """
+    colourless: list[int] = []
+    shots: list[int] = []
+    gray = GrayRuns()
+
+    def watched() -> Iterator[Frame]:
+        for frame in frames:
+            if frame.colourless:
+                colourless.append(frame.pts)
+            if frame.starts_shot:
+                shots.append(frame.pts)
+            gray.see(frame)
+            yield frame
+            on_frame(frame)
+
+    facts = write_chunk(watched(), folder.path(number), plan, info)
+    after = folder.handover_sha256(number + 1)
+    found = tuple(colourless), tuple(shots), folder.writer, gray.runs
+    chunk = DoneChunk(number, facts, after, *found)
+    folder.add(chunk)
+    return chunk

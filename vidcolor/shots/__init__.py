@@ -1,0 +1,1 @@
+"""Shots, and what in them is left gray: cards, leaders, fades."""

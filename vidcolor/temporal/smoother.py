@@ -1,0 +1,308 @@
+"""Smoothing: the colour of a thing is the mean of what the net found for it, before and after.
+
+Frames wait until those after them are known; then each gets the mean of its past and its future.
+What a shot knows at the border of a chunk can be kept, so that an interrupted film goes on with the
+same colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.iterators import close
+from vidcolor.core.optical_flow import motion_between, reduced_motion
+from vidcolor.core.threads import Crew, mapped
+from vidcolor.nets.trust_gate import Gate
+from vidcolor.nets.weights import load_gate
+from vidcolor.settings import SmoothSettings
+from vidcolor.temporal.propagation import (
+    Link,
+    add,
+    from_past,
+    is_reference,
+    link,
+    revived,
+    settle,
+    starts_segment,
+    with_energy,
+)
+
+MAX_HELD = 768 << 20
+"""Bytes of frames that may wait; very large ones get less look-ahead."""
+
+
+@dataclass
+class Handover:
+    """What a frame takes over from those before it in its shot."""
+
+    lightness: Tensor
+    """``(h, w)`` of the last frame before it that others lean on."""
+    ab: Tensor
+    """``(2, h', w')`` of the same, as the net found it."""
+    trace: Tensor
+    """``(1, 4, h', w')`` as it is after that frame: means of ab and its energy, and the weight."""
+
+    def to_bytes(self) -> bytes:
+        """The handover as safetensors."""
+        return save({name: value.contiguous() for name, value in vars(self).items()})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Handover:
+        """The handover that `to_bytes` wrote down.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            found = cls(**load(data))
+        except (SafetensorError, TypeError, KeyError) as error:
+            raise ValueError("is no handover") from error
+        if [value.ndim for value in vars(found).values()] != [2, 3, 4]:
+            raise ValueError("is no handover")
+        return found
+
+
+class Handovers(Protocol):
+    """Where handovers are kept, by the number of the chunk that takes them over; as a dict."""
+
+    def get(self, chunk: int, /) -> Handover | None:
+        """What is kept for a chunk."""
+
+    def __setitem__(self, chunk: int, handover: Handover, /) -> None:
+        """Keep it."""
+
+
+@dataclass
+class _View:
+    """What is compared of a frame that others lean on."""
+
+    lightness: Tensor
+    ab: Tensor
+
+
+@dataclass
+class _Arrival:
+    """A frame, and what it is to be joined with."""
+
+    item: Colored
+    last: _View | None
+    """The last frame before it that others lean on."""
+    breaks_off: bool
+    """Whether it has nothing to do with the frames that wait."""
+    taken_over: Handover | None
+    """What an earlier run left for it."""
+
+
+@dataclass
+class _Held:
+    """A frame that waits for those after it."""
+
+    arrival: _Arrival
+    maps: Tensor
+    """``(1, 3, h, w)`` ab and its energy."""
+    link: Link | None
+    """With the last frame before it that others lean on."""
+
+    @property
+    def item(self) -> Colored:
+        """The frame."""
+        return self.arrival.item
+
+    @property
+    def leaned_on(self) -> bool:
+        """Whether other frames may take colour from this one."""
+        return is_reference(self.item.frame, self.item.share)
+
+
+def smooth(
+    colored: Iterable[Colored],
+    settings: SmoothSettings,
+    gate: Gate | None = None,
+    handovers: Handovers | None = None,
+    crew: Crew | None = None,
+) -> Iterator[Colored]:
+    """Steady the colour.
+
+    Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
+    fewer where frames are very large. Flashes and damaged frames take colour from the frame before
+    them, where it can still be seen, and give none. Holds `context` frames and those that the crew
+    has in hand, and speaks that late.
+
+    Args:
+        colored: Frames of one film with ab, in order.
+        settings: Strength and look-ahead; strength 0 passes everything through.
+        gate: Decides how far carried colour is trusted; None loads the one that ships.
+        handovers: Gets what a chunk that begins within a shot takes over, and is asked for it where
+            a frame has ``resumed`` set.
+        crew: Who finds the flow; None finds it here.
+
+    Yields:
+        The same frames with steadier ab.
+    """
+    if not settings.strength:
+        yield from colored
+        return
+    handovers = {} if handovers is None else handovers
+    joined = partial(_joined, gate or load_gate()[0], settings.strength)
+    run = _Run(handovers)
+    arrivals = mapped("smooth", joined, _arrivals(colored, handovers), crew)
+    try:
+        for held in arrivals:
+            if held.arrival.breaks_off:
+                yield from run.settle_all()
+                run.start(held.arrival)
+            run.take(held)
+            ahead = _affordable(held.item.frame, settings.look_ahead)
+            if run.waiting >= context(ahead):
+                with crew.clock("smooth") if crew else nullcontext():
+                    steady = run.settle(run.waiting - ahead)
+                yield from steady
+        yield from run.settle_all()
+    finally:
+        close(arrivals)
+
+
+def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arrival]:
+    """Each frame with the one that it is joined with."""
+    last: _View | None = None
+    try:
+        for item in colored:
+            frame = item.frame
+            resized = last is not None and last.lightness.shape != item.lightness.shape
+            breaks_off = starts_segment(frame) or resized
+            handover = None
+            if breaks_off:
+                resumes = frame.resumed and not frame.starts_shot
+                handover = handovers.get(frame.chunk) if resumes else None
+                last = _View(handover.lightness, handover.ab) if handover else None
+            yield _Arrival(item, last, breaks_off, handover)
+            if is_reference(frame, item.share):
+                last = _View(item.lightness, item.ab)
+    finally:
+        close(colored)
+
+
+class _Run:
+    """The state of one pass: frames that wait, and what those before them hand on."""
+
+    def __init__(self, handovers: Handovers) -> None:
+        self._handovers = handovers
+        self._held: list[_Held] = []
+        self._settled: _View | None = None
+        """The last frame that others lean on and that is settled, and the trace after it."""
+        self._trace: Tensor | None = None
+        self._chunk = 0
+        """The chunk of the last frame that is settled."""
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait."""
+        return len(self._held)
+
+    def start(self, arrival: _Arrival) -> None:
+        """Begin with a frame where a shot begins, or where an earlier run left it."""
+        self._settled = self._trace = None
+        handover = arrival.taken_over
+        if handover is not None:
+            self._trace, self._settled = handover.trace, arrival.last
+            self._chunk = arrival.item.frame.chunk
+
+    def take(self, held: _Held) -> None:
+        """Let a frame wait."""
+        if not self._held and self._chunk != held.item.frame.chunk:
+            self._hand_over(held.item.frame.chunk)
+        self._held.append(held)
+
+    def settle(self, count: int) -> list[Colored]:
+        """The first ``count`` frames with their results, or fewer where a chunk ends."""
+        chunks = [one.item.frame.chunk for one in self._held]
+        self._chunk = chunks[0]
+        count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
+        steady, self._trace = _settled(self._held, count, self._trace)
+        leaned_on = [one.item for one in self._held[:count] if one.leaned_on]
+        if leaned_on:
+            self._settled = _View(leaned_on[-1].lightness, leaned_on[-1].ab)
+        if count < len(chunks) and chunks[count] != chunks[0]:
+            self._hand_over(chunks[count])
+        items = [one.item for one in self._held[:count]]
+        del self._held[:count]
+        return [
+            Colored(item.frame, item.lightness, ab, item.share)
+            for item, ab in zip(items, steady, strict=True)
+        ]
+
+    def settle_all(self) -> Iterator[Colored]:
+        """All frames that wait, with their results."""
+        while self.waiting:
+            yield from self.settle(self.waiting)
+
+    def _hand_over(self, chunk: int) -> None:
+        if self._settled is not None and self._trace is not None:
+            before = self._settled
+            self._handovers[chunk] = Handover(before.lightness, before.ab, self._trace)
+
+
+def context(look_ahead: int) -> int:
+    """Frames that wait at most; also how many after a frame its result can rest on."""
+    return look_ahead + block(look_ahead)
+
+
+def block(look_ahead: int) -> int:
+    """Frames that are settled at once: the future of many costs little more than that of one."""
+    return max(1, look_ahead // 3)
+
+
+def _affordable(frame: Frame, look_ahead: int) -> int:
+    """Frames to look ahead when as many as the stage holds have to fit into `MAX_HELD`."""
+    size = sum(plane.numel() * plane.element_size() for plane in (frame.luma, *frame.chroma))
+    return min(look_ahead, int(MAX_HELD // size * 3 / 4))
+
+
+@torch.inference_mode()
+def _joined(gate: Gate, strength: float, arrival: _Arrival) -> _Held:
+    item, last = arrival.item, arrival.last
+    maps = with_energy(item.ab[None])
+    if last is None or not item.share:  # of which nothing will be seen
+        return _Held(arrival, maps, None)
+    motion = item.motion
+    if motion is None or motion.other is not last.lightness:
+        motion = reduced_motion(motion_between(item.lightness, last.lightness), item.ab.shape[1:])
+    flows = motion.flow[None], motion.back[None]
+    others = _reduced_L(last), last.ab[None]
+    both = link(gate, others, (_reduced_L(item), item.ab[None]), flows, strength)
+    return _Held(arrival, maps, both)
+
+
+def _reduced_L(item: Colored | _View) -> Tensor:  # noqa: N802
+    """``(1, 1, h, w)`` L at the size of ab."""
+    return F.interpolate(item.lightness[None, None], item.ab.shape[1:], mode="area")
+
+
+@torch.inference_mode()
+def _settled(
+    held: Sequence[_Held], count: int, state: Tensor | None
+) -> tuple[list[Tensor], Tensor | None]:
+    """``(2, h, w)`` steady ab of the first ``count``, and the trace that goes on from there."""
+    some = [one for one in held if one.leaned_on]
+    wanted = sum(one.leaned_on for one in held[:count])
+    steady, pasts = settle([one.maps for one in some], [one.link for one in some], wanted, state)
+    settled = iter(zip(steady, pasts, strict=True))
+    results = []
+    for one in held[:count]:
+        if one.leaned_on:
+            mean, state = next(settled)
+        else:
+            mean = add(from_past(state, one.link), one.maps)[:, :-1]
+        results.append(revived(mean)[0])
+    return results, state

@@ -1,0 +1,299 @@
+"""Training pictures: found, filtered, split, sampled and cropped.
+
+A folder given by the user holds pictures, or one folder per *source*. Sources are sampled by a
+power of their size, so that a large one does not drown the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.v2.functional import resize
+
+from vidcolor.core.files import read_own, write_own
+from vidcolor.errors import FilmError, FilmTooLarge, TrainingError
+from vidcolor.evaluation.metrics import colorfulness
+from vidcolor.media.images.files import read_rgb
+from vidcolor.training.data.file_index import find_files, key_of, source_of
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+"""Of pictures."""
+_MOST = 1 << 30
+"""Bytes of an index that is read."""
+MIN_COLORFULNESS = 15.0
+"""Duller pictures teach grey (the cleaning rule of BigColor)."""
+MIN_SIDE = 96
+"""Smaller pictures are left out, pixels."""
+MIN_SPREAD = 8.0
+"""Standard deviation of luma, in codes of 0..255, below which there is nothing to see: solid cards
+and blank scans have less than 5, the flattest photograph among 19,000 had 12."""
+FILTERS = [MIN_SIDE, MIN_SPREAD, MIN_COLORFULNESS]
+"""What an index was filtered by; with other limits it is made anew."""
+VALIDATION_SHARE = 40
+"""One picture in this many is kept from training."""
+NEAR = 6
+"""Bits of the look in which a picture may differ from itself after scaling and recompression;
+different pictures differ in 13 or more."""
+
+
+View = Callable[[Tensor, int, torch.Generator], Tensor]
+"""(picture ``(3, H, W)`` uint8, side, randomness) -> ``(3, side, side)`` uint8."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """One usable training picture."""
+
+    path: str
+    source: str
+    look: int
+    """A 64-bit hash of the picture's gradients; near-duplicates differ in a few bits at most."""
+    group: int | None = None
+    """The look that decides the side of the split for pictures that must stay together, as the
+    frames of a clip must; None for the picture's own."""
+
+    @property
+    def validation(self) -> bool:
+        """Whether the picture is kept from training."""
+        look = self.look if self.group is None else self.group
+        return (look * 0x9E3779B97F4A7C15 >> 40) % VALIDATION_SHARE == 0
+
+
+def look_of(rgb: Tensor) -> int:
+    """Difference hash: is each of 8 x 8 cells of the grey picture brighter than its neighbour?"""
+    grey = F.interpolate(rgb.float().mean(0)[None, None], (8, 9), mode="area")[0, 0]
+    bits = (grey[:, 1:] > grey[:, :-1]).flatten().tolist()
+    return sum(1 << i for i, bit in enumerate(bits) if bit)
+
+
+def fault_of(rgb: Tensor) -> str | None:
+    """Why nothing can be learned from a picture: ``tiny``, ``flat`` or ``dull``; None if it can.
+
+    Args:
+        rgb: ``(3, H, W)`` uint8 sRGB.
+    """
+    short = min(rgb.shape[1:])
+    if short < MIN_SIDE:
+        return "tiny"
+    step = max(2, short // 256)  # every second sample tells enough, fewer of a large picture
+    sample = rgb[:, ::step, ::step].float()
+    red, green, blue = sample
+    if float((0.299 * red + 0.587 * green + 0.114 * blue).std()) < MIN_SPREAD:
+        return "flat"
+    return "dull" if colorfulness(sample) < MIN_COLORFULNESS else None
+
+
+def reason_of(error: FilmError) -> str:
+    """The name under which a picture or film that cannot be read is counted."""
+    return "large" if isinstance(error, FilmTooLarge) else "unreadable"
+
+
+def recall(cache: Path, key: dict[str, object]) -> tuple[list[Still], dict[str, int]] | None:
+    """What `remember` wrote under ``key``; None where that is missing, stale or damaged."""
+    try:
+        stored = json.loads(read_own(cache, _MOST))
+        if stored["key"] != key:
+            return None
+        skipped = {str(reason): int(count) for reason, count in stored["skipped"].items()}
+        stills = [
+            Still(str(path), str(source), int(look), None if group is None else int(group))
+            for path, source, look, group in stored["stills"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return (stills, skipped) if stills else None
+
+
+def remember(
+    cache: Path, key: dict[str, object], stills: Sequence[Still], skipped: dict[str, int]
+) -> None:
+    """Write what is known to ``cache``; a stopped write leaves the old file.
+
+    Raises:
+        TrainingError: It cannot be written.
+    """
+    record = {"key": key, "skipped": skipped, "stills": [astuple(still) for still in stills]}
+    try:
+        write_own(cache, json.dumps(record).encode())
+    except OSError as error:
+        raise TrainingError(f"{cache} cannot be written ({error.strerror})") from error
+
+
+def index_stills(
+    folders: Sequence[Path], cache: Path, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[list[Still], dict[str, int]]:
+    """Look at every picture once and remember the answer in ``cache``.
+
+    Args:
+        folders: Folders to search, recursively. A folder's first level names the sources; pictures
+            that lie in none have the name of the folder itself.
+        cache: JSON file of an earlier run, or where to write one.
+        on_progress: Called with (pictures seen, pictures found).
+
+    Returns:
+        The usable pictures in a fixed order, and how many were left out for which reason:
+        ``unreadable`` (folders, too), ``large``, ``tiny``, ``flat``, ``dull``.
+
+    Raises:
+        TrainingError: a folder is missing or no picture is usable.
+    """
+    files, closed = find_files(folders, SUFFIXES, cache.parent)
+    key = key_of(folders, [path for _, path in files], FILTERS)
+    known = recall(cache, key)
+    if known:
+        return known
+    stills: list[Still] = []
+    skipped = {"unreadable": closed, "large": 0, "tiny": 0, "flat": 0, "dull": 0}
+    for seen, (folder, path) in enumerate(files):
+        if on_progress and seen % 100 == 0:
+            on_progress(seen, len(files))
+        try:
+            rgb = read_rgb(path)
+        except FilmError as error:
+            skipped[reason_of(error)] += 1
+            continue
+        fault = fault_of(rgb)
+        if fault:
+            skipped[fault] += 1
+            continue
+        stills.append(Still(str(path), source_of(folder, path), look_of(rgb)))
+    if not stills:
+        raise TrainingError(f"no usable colour picture among {len(files)} files ({skipped})")
+    remember(cache, key, stills, skipped)
+    return stills, skipped
+
+
+def split_stills(stills: Sequence[Still]) -> tuple[list[Still], list[Still]]:
+    """Pictures to train on and pictures to validate on.
+
+    What looks nearly like a validation picture (another scale, another compression) is in neither.
+    """
+    kept = [still for still in stills if still.validation]
+    rest = [still for still in stills if not still.validation]
+    near = near_any([still.look for still in rest], [still.look for still in kept])
+    return [still for still, is_near in zip(rest, near, strict=True) if not is_near], kept
+
+
+def near_any(looks: Sequence[int], others: Sequence[int]) -> list[bool]:
+    """Whether each of ``looks`` differs from one of ``others`` in at most `NEAR` bits."""
+    if not others:
+        return [False] * len(looks)
+    # As rows of +1 and -1 two looks have the product 64 - 2 * (bits that differ), exactly.
+    columns = _signs(sorted(set(others))).T
+    near: list[bool] = []
+    for start in range(0, len(looks), 1024):
+        product = _signs(looks[start : start + 1024]) @ columns
+        near += (product.amax(1) >= 64 - 2 * NEAR).tolist()
+    return near
+
+
+def _signs(looks: Sequence[int]) -> Tensor:
+    """``(N, 64)`` float32: +1 for each bit that is set, -1 for each that is not."""
+    codes = np.array(looks, dtype=np.uint64).view(np.uint8)
+    return torch.from_numpy(np.unpackbits(codes).reshape(-1, 64)).float() * 2 - 1
+
+
+class RandomCrops(Dataset[Tensor]):
+    """An endless, repeatable sequence of square crops: item i is the same in every run."""
+
+    def __init__(
+        self,
+        stills: Sequence[Still],
+        side: int,
+        seed: int,
+        source_weights: dict[str, float] | None = None,
+        length: int = 1 << 40,
+        view: View | None = None,
+    ) -> None:
+        """Sample ``stills``, cropped to ``side`` pixels.
+
+        Args:
+            stills: Pictures to draw from.
+            side: Side of a crop, pixels.
+            seed: Items depend on this and on their number alone.
+            source_weights: Factor on a source's share.
+            length: Number of items.
+            view: Makes a square of a picture; None takes `random_crop`.
+        """
+        self.view = view or random_crop
+        self.side, self.seed, self.length = side, seed, length
+        self.sources: dict[str, list[str]] = {}
+        for still in stills:
+            self.sources.setdefault(still.source, []).append(still.path)
+        factors = source_weights or {}
+        unknown = sorted(set(factors) - set(self.sources))
+        if unknown:
+            known = ", ".join(sorted(self.sources))
+            raise TrainingError(f"there is no source {unknown[0]!r} to weigh; there are: {known}")
+        self.shares = torch.tensor(
+            [len(paths) ** 0.6 * factors.get(name, 1.0) for name, paths in self.sources.items()]
+        )
+        if not self.shares.sum() > 0:
+            raise TrainingError(
+                "no picture is left to train on; add some, or weigh a source above 0"
+            )
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Tensor:
+        """``(3, side, side)`` uint8 sRGB."""
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
+        for _ in range(100):
+            source = int(torch.multinomial(self.shares, 1, generator=draw))
+            paths = list(self.sources.values())[source]
+            path = paths[int(torch.randint(len(paths), (1,), generator=draw))]
+            try:
+                return self.view(read_rgb(path), self.side, draw)
+            except FilmError:
+                continue  # the file went away or broke since it was indexed: take another
+        raise TrainingError(
+            f"a hundred pictures such as {path} cannot be read; are they still there?"
+        )
+
+
+def random_crop(rgb: Tensor, side: int, draw: torch.Generator) -> Tensor:
+    """A square crop of random size, place, stretch and direction.
+
+    Args:
+        rgb: ``(3, H, W)`` uint8.
+        side: Side of the result, pixels.
+        draw: Source of randomness.
+
+    Returns:
+        ``(3, side, side)`` uint8.
+    """
+    scale, stretch, top, left, flip = torch.rand(5, generator=draw).tolist()
+    H, W = rgb.shape[1:]
+    # Widths up to 1.4 times too narrow: some sources were squashed to squares.
+    aspect = 1.4 ** (stretch * 1.5 - 0.75)
+    height = min(H, W) * (0.45 + 0.55 * scale**0.5)
+    width = min(height / aspect, float(W))
+    h, w = round(height), max(16, round(width))
+    y, x = round(top * (H - h)), round(left * (W - w))
+    crop = rgb[:, y : y + h, x : x + w]
+    if flip < 0.5:
+        crop = crop.flip(2)
+    result: Tensor = resize(crop, [side, side], antialias=True)
+    return result
+
+
+def squashed(rgb: Tensor, side: int) -> Tensor:
+    """The whole picture as ``(3, side, side)`` uint8, its sides' ratio lost, for validation.
+
+    Colorization papers compare pictures squashed to 256 x 256.
+
+    Args:
+        rgb: ``(3, H, W)`` uint8.
+        side: Side of the result, pixels.
+    """
+    result: Tensor = resize(rgb, [side, side], antialias=True)
+    return result

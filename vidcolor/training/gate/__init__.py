@@ -1,0 +1,1 @@
+"""Learning the gate of the temporal smoother."""

@@ -1,0 +1,270 @@
+"""The films that the page may use: those of allowed folders, and those that were uploaded."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePath
+from threading import Lock
+from time import monotonic
+from typing import BinaryIO
+
+from vidcolor.core.paths import PICTURE_SUFFIXES
+from vidcolor.errors import NotAllowed
+
+SUFFIXES = frozenset(
+    {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv"}
+    | {".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".ts", ".vob", ".webm"}
+    | {".wmv"}
+    | PICTURE_SUFFIXES
+)
+"""Ends of names that films and pictures have; archives have none of them."""
+
+MOST_LISTED, DEEPEST = 2000, 6
+"""Films of a folder that are offered, and how many folders deep they are looked for."""
+
+REMEMBERED = 5.0
+"""Seconds for which a list of a folder serves again."""
+
+LONGEST_NAME = 200
+"""Bytes of a name: a result adds to it, and file systems end at 255."""
+
+KEPT_FREE = 1 << 30
+"""Bytes that uploads leave free on the disk."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film that the page may use."""
+
+    id: str
+    """What the page calls it by: random."""
+    path: Path
+    """Absolute."""
+    name: str
+    """What people call it; a stranger's text on one line."""
+    uploaded: bool = False
+    """Whether it goes when the server ends."""
+
+    def known_as(self, line: str) -> str:
+        """A line about its file, with the name that people know it by."""
+        return line.replace(self.path.name, self.name)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The film ``name`` of ``folder``, absolute, with every link followed.
+
+    Raises:
+        NotAllowed: It lies outside, is hidden, has not the name of a film, or is none there.
+    """
+    refused = NotAllowed("there is no such film in the folders that may be used")
+    if not name or "\0" in name or PurePath(name).is_absolute():
+        raise refused
+    try:
+        root = folder.resolve(strict=True)
+        path = (root / name).resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise refused from error
+    if not path.is_relative_to(root) or not path.is_file():
+        raise refused
+    parts = (*PurePath(name).parts, *path.relative_to(root).parts)
+    if any(part.startswith(".") for part in parts) or path.suffix.lower() not in SUFFIXES:
+        raise refused
+    return path
+
+
+def spoken(name: str) -> str:
+    """The last part of a stranger's file name, on one line and not too long."""
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in last).strip()
+    stem, suffix = os.path.splitext(plain)
+    return (shortened(stem, 100, LONGEST_NAME) + suffix[:10]) or "film"
+
+
+def shortened(text: str, letters: int, size: int) -> str:
+    """A text of at most so many letters and bytes, with what was left out from its middle marked.
+
+    The beginning says what it is, the end which one of them.
+    """
+    if len(text) <= letters and len(text.encode()) <= size:
+        return text
+    most = min(letters, len(text))
+    while True:
+        tail = most // 4
+        short = text[: most - 1 - tail] + "\N{HORIZONTAL ELLIPSIS}" + text[len(text) - tail :]
+        if len(short.encode()) <= size:
+            return short
+        most -= 1
+
+
+class Shelf:
+    """What may be used, by id; safe to use from several threads."""
+
+    def __init__(self, folders: list[Path], uploads: Path, max_upload: int) -> None:
+        """Offer the films of ``folders``; keep uploads of ``max_upload`` bytes in ``uploads``."""
+        self._folders = [folder.resolve(strict=True) for folder in folders]
+        self._uploads, self.max_upload = uploads, max_upload
+        self._films: dict[str, Film] = {}
+        self._promised = 0
+        self._lock = Lock()
+        self._listed: list[tuple[str, str]] = []
+        self._until = 0.0
+
+    def names(self) -> list[str]:
+        """Of the allowed folders."""
+        return [folder.name or str(folder) for folder in self._folders]
+
+    def listed(self) -> list[tuple[str, str]]:
+        """(label, place) of the films in the allowed folders, as they were a few seconds ago."""
+        if monotonic() >= self._until:
+            self._listed = self._look()
+            self._until = monotonic() + REMEMBERED
+        return self._listed
+
+    def _look(self) -> list[tuple[str, str]]:
+        found = []
+        for number, folder in enumerate(self._folders):
+            lead = f"{folder.name}/" if len(self._folders) > 1 else ""
+            # Only links are followed to where they lead, and only those that are offered.
+            names = sorted(_names(folder), key=lambda one: one[0].lower())
+            leads = (name for name, link in names if not link or _leads(folder, name))
+            for name in islice(leads, MOST_LISTED):
+                found.append((lead + name.encode(errors="replace").decode(), f"{number}/{name}"))
+        return found
+
+    def choose(self, place: str) -> Film:
+        """The film at a place of the list.
+
+        Raises:
+            NotAllowed: There is none, or none that may be used.
+        """
+        number, _, name = place.partition("/")
+        if not number.isascii() or not number.isdigit() or int(number) >= len(self._folders):
+            raise NotAllowed("there is no such film in the folders that may be used")
+        path = inside(self._folders[int(number)], name)
+        with self._lock:
+            known = next((film for film in self._films.values() if film.path == path), None)
+        return known or self._add(Film(uuid.uuid4().hex, path, spoken(path.name)))
+
+    def find(self, film_id: str) -> Film:
+        """The film with this id.
+
+        Raises:
+            NotAllowed: There is none.
+        """
+        film = self._films.get(film_id)
+        if film is None:
+            raise NotAllowed("this film is not here any more; choose or upload it again")
+        return film
+
+    def check_upload(self, name: str, size: int | None) -> None:
+        """Refuses an upload before its first byte.
+
+        Raises:
+            NotAllowed: It is no film by its name, its size is not known, too large, or more than
+                the disk has room for.
+        """
+        suffix = Path(spoken(name)).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise NotAllowed(
+                f"{spoken(name)}: not a supported file; use a video (mp4, mkv, mov, avi, …) or a"
+                " picture (jpg, png, tif, …)"
+            )
+        if size is None or size <= 0:
+            raise NotAllowed(f"{spoken(name)}: is empty")
+        if size > self.max_upload:
+            most = self.max_upload / 1e9
+            raise NotAllowed(
+                f"{spoken(name)}: is larger than {most:g} GB; start vidcolor serve with a larger"
+                " --max-upload, or with the film's folder"
+            )
+        free = shutil.disk_usage(self._uploads).free - self._promised - KEPT_FREE
+        if size > free:
+            raise NotAllowed(
+                f"{spoken(name)}: the disk has no room for it; free some and try again"
+            )
+
+    @contextmanager
+    def upload(self, name: str, size: int | None) -> Iterator[BinaryIO]:
+        """A file that becomes an uploaded film under a name of its own; see `uploaded`.
+
+        Raises:
+            NotAllowed: as `check_upload`; or what came is not of that size.
+        """
+        with self._lock:
+            self.check_upload(name, size)
+            assert size is not None
+            self._promised += size
+        path = self._uploads / f"{uuid.uuid4().hex}{Path(spoken(name)).suffix.lower()}"
+        try:
+            with open(path, "xb") as file:
+                yield file
+                if file.tell() != size:
+                    raise NotAllowed(f"{spoken(name)}: did not arrive whole; upload it again")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            with self._lock:
+                self._promised -= size
+
+    def uploaded(self, path: Path, name: str) -> Film:
+        """The film that an upload became."""
+        return self._add(Film(path.stem, path, spoken(name), uploaded=True))
+
+    def uploads(self) -> list[Film]:
+        """The films that were uploaded and are there still, in order."""
+        with self._lock:
+            return [film for film in self._films.values() if film.uploaded]
+
+    def remove(self, film_id: str) -> Film:
+        """Forget a film that was uploaded, and remove its file.
+
+        Raises:
+            NotAllowed: There is none.
+        """
+        film = self.find(film_id)
+        if not film.uploaded:
+            raise NotAllowed(f"{film.name}: was not uploaded; it stays where it is")
+        with self._lock:
+            self._films.pop(film_id, None)
+        film.path.unlink(missing_ok=True)
+        return film
+
+    def _add(self, film: Film) -> Film:
+        with self._lock:
+            self._films[film.id] = film
+        return film
+
+
+def _names(folder: Path, lead: str = "", depth: int = 0) -> Iterator[tuple[str, bool]]:
+    """What in a folder is called as films are: name relative to it, and whether it is a link."""
+    try:
+        entries = list(os.scandir(folder / lead))
+    except OSError:  # it may not be read, or has gone meanwhile
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        name = lead + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if depth < DEEPEST:
+                yield from _names(folder, name + os.sep, depth + 1)
+        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and (
+            entry.is_symlink() or entry.is_file()
+        ):
+            yield name, entry.is_symlink()
+
+
+def _leads(folder: Path, name: str) -> bool:
+    """Whether a link leads to a film that may be used."""
+    try:
+        return bool(inside(folder, name))
+    except NotAllowed:
+        return False

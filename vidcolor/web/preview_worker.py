@@ -1,0 +1,209 @@
+"""The process that looks into films for the page: facts, single frames, before and after.
+
+A line of JSON in, a line of JSON out; pictures are written where the line says. A line that comes
+meanwhile may say that nobody waits any more. Such processes alone decode for the page: a film that
+takes one down takes nothing else along.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from vidcolor.errors import VidcolorError
+from vidcolor.web.options import Choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vidcolor.colorize.colorizer import Colorizer
+    from vidcolor.preview.viewer import Found
+
+WIDEST = 1600
+"""Pictures for the page are brought down to so many pixels across."""
+
+STEADY = Fraction(25)
+"""Frames per second that the page counts in where a film names none."""
+
+
+class GivenUp(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Wish:
+    """Whether the answer in hand is still waited for."""
+
+    def __init__(self) -> None:
+        self.number, self.dropped = -1, -2
+
+    def check(self) -> None:
+        """Raise GivenUp where it is not."""
+        if self.number == self.dropped:
+            raise GivenUp
+
+
+WISH = Wish()
+"""Of this process: it answers one line at a time."""
+
+
+def facts(path: str) -> dict[str, Any]:
+    """What the page tells of a film or a picture."""
+    from vidcolor.media.metadata import believed_rate
+    from vidcolor.preview.viewer import Viewer
+
+    with Viewer(path) as viewer:
+        width, height = viewer.screen.size
+        found: dict[str, Any] = {"width": width, "height": height, "picture": viewer.film is None}
+        if viewer.film is None:
+            streams, title, rate, end = [], "", STEADY, 1 / STEADY
+        else:
+            info, end = viewer.film.info, viewer.end
+            rate, streams = believed_rate(info) or STEADY, [one.kind for one in info.streams]
+            title = info.metadata.get("title", "").encode(errors="replace").decode()
+        return found | {
+            "rate": str(rate),
+            "seconds": str(end),
+            "sound": streams.count("audio"),
+            "subtitles": streams.count("subtitle"),
+            "title": title,
+            "notes": viewer.notes,
+        }
+
+
+def frame(path: str, moment: str, height: int, target: str) -> dict[str, Any]:
+    """Write the frame at a moment as it came, ``height`` pixels high."""
+    from vidcolor.preview.previews import frames_at
+
+    ((seconds, picture),) = frames_at(path, [Fraction(moment)], height=height, between=WISH.check)
+    write(picture, target)
+    return {"seconds": str(seconds)}
+
+
+def still(
+    path: str, moment: str, choice: dict[str, Any], before: str, after: str
+) -> dict[str, Any]:
+    """Write the frame at a moment before and after."""
+    asked = Choice(**choice)
+    changed = os.stat(path).st_mtime_ns
+    found = found_at(path, changed, Fraction(moment), replace(asked, saturation=1.0))
+    width, height = found.screen.size
+    size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
+    write(found.before(size), before)
+    write(found.after(asked.saturation, size), after)
+    return {"seconds": str(found.seconds), "neutral": found.frame.neutral}
+
+
+def write(picture: Tensor, target: str) -> None:
+    """Write a picture; under its name it is whole."""
+    from vidcolor.media.images.files import write_rgb
+
+    part = os.path.join(os.path.dirname(target), "part-" + os.path.basename(target))
+    write_rgb(picture, part)
+    os.replace(part, target)
+
+
+@lru_cache(maxsize=3)
+def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Found:
+    """The frame at a moment with its colour; the last ones stay, for other saturations."""
+    from vidcolor.preview.viewer import Viewer
+
+    WISH.check()
+    with Viewer(path, choice.settings(), colorizer_of(choice), WISH.check) as viewer:
+        (found,) = viewer.found([viewer.check(moment) if viewer.film else moment])
+        return found
+
+
+def colorizer_of(choice: Choice) -> Colorizer:
+    """A colorizer for a choice; the last ones stay loaded."""
+    return _colorizer(choice.weights, choice.size, choice.vivid, choice.device)
+
+
+@lru_cache(maxsize=3)
+def _colorizer(weights: str, size: int, vivid: float, device: str) -> Colorizer:
+    from vidcolor.colorize.colorizer import Colorizer
+
+    choice = Choice(weights=weights, size=size, vivid=vivid, device=device)
+    return Colorizer.from_weights(settings=choice.settings().colorizer)
+
+
+def warm(choice: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Load what the first preview needs: with a choice the nets, too."""
+    import vidcolor.preview.previews  # noqa: F401
+
+    if choice:
+        colorizer_of(Choice(**choice))
+    return {}
+
+
+def nets(weights: str) -> dict[str, Any]:
+    """Names of the nets that ship.
+
+    Raises:
+        WeightsNotFound: ``weights`` are none of them, and no file.
+    """
+    from vidcolor.core.paths import HELPERS
+    from vidcolor.nets.weights import available_weights, find_weights
+
+    find_weights(weights)
+    return {"nets": [name for name in available_weights() if name not in HELPERS]}
+
+
+WORK: dict[str, Callable[..., dict[str, Any]]] = {
+    "facts": facts,
+    "frame": frame,
+    "still": still,
+    "warm": warm,
+    "nets": nets,
+}
+
+
+def answer(line: bytes) -> dict[str, Any]:
+    """What one line asks for, or the line of an error."""
+    try:
+        asked = json.loads(line)
+        WISH.number = asked.pop("number", 0)
+        return {"ok": WORK[asked.pop("do")](**asked)}
+    except GivenUp:
+        return {"error": "nobody waits for this preview any more"}
+    except VidcolorError as error:
+        return {"error": str(error)}
+    except MemoryError:
+        return {"error": "there is too little memory; close other programs, or use a smaller size"}
+    except Exception as error:
+        detail = " ".join(str(error).split())[:300]
+        return {"error": f"unexpected {type(error).__name__}: {detail}"}
+
+
+def listen(lines: BinaryIO, asked: SimpleQueue[bytes]) -> None:
+    """Hand on what is asked; what is given up is told to what is being answered."""
+    for line in lines:
+        found = json.loads(line) if b'"give up"' in line else {}
+        if found.get("do") == "give up":
+            WISH.dropped = found["number"]
+        else:
+            asked.put(line)
+    asked.put(b"")
+
+
+def main() -> None:
+    """Answer until nobody asks any more."""
+    # What a library prints must not come between the answers.
+    answers: BinaryIO = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    asked: SimpleQueue[bytes] = SimpleQueue()
+    Thread(target=listen, args=(sys.stdin.buffer, asked), name="asked", daemon=True).start()
+    while line := asked.get():
+        answers.write(json.dumps(answer(line)).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

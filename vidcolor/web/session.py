@@ -1,0 +1,258 @@
+"""Everything that the server knows while it runs; pages come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from vidcolor.errors import Busy, FilmError, NotAllowed
+from vidcolor.web.library import Film, Shelf
+from vidcolor.web.options import Choice
+from vidcolor.web.preview_client import LATER, SOON, Answer, Worker
+from vidcolor.web.queue import Queue
+from vidcolor.web.shot_scanner import Study
+from vidcolor.web.temp_dir import PrivateFolder
+
+STRIP_HEIGHT = 90
+"""Pixels of the small pictures."""
+
+PICTURES_KEPT = 200
+"""Of the last previews, so that a page that is slow still finds its own, and each of many tabs."""
+
+MOST_WAITING = 24
+"""Small pictures that are waited for at once: a browser asks for six at a time."""
+
+LOOK = 0.1
+"""Seconds between two looks at whether an answer is waited for still."""
+
+MOST_THUMBS = 5000
+"""Small pictures kept of one film."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A film that the page shows."""
+
+    film: Film
+    facts: dict[str, Any]
+    """As `vidcolor.web.preview_worker.facts` gives them."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second, nominally."""
+        return Fraction(self.facts["rate"])
+
+    @property
+    def frames(self) -> int:
+        """How many there are, by length and rate."""
+        return max(1, round(Fraction(self.facts["seconds"]) * self.rate))
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture and no film."""
+        return bool(self.facts.get("picture"))
+
+    def moment(self, frame: int) -> Fraction:
+        """A time at which a frame is on screen: its middle, as containers round times."""
+        return (min(max(0, frame), self.frames - 1) + Fraction(1, 2)) / self.rate
+
+    def frame(self, seconds: Fraction) -> int:
+        """The frame that begins at a time."""
+        return min(max(0, round(seconds * self.rate)), self.frames - 1)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Something that a process was asked for, and what it writes."""
+
+    film: Film
+    answer: Answer
+    files: tuple[Path, ...] = ()
+
+    async def result(self, wanted: Callable[[], Awaitable[bool]]) -> dict[str, Any]:
+        """The answer; given up as soon as nobody waits for it any more.
+
+        Args:
+            wanted: Whether somebody waits still.
+
+        Raises:
+            VidcolorError: In one line, with the name that people know the film by.
+        """
+        future = asyncio.wrap_future(self.answer)
+        try:
+            while not (await asyncio.wait([future], timeout=LOOK))[0]:
+                if not await wanted():
+                    raise NotAllowed("nobody waits for this any more")
+            if future.cancelled():
+                raise NotAllowed("vidcolor is being closed")
+            return future.result()
+        except FilmError as error:
+            raise FilmError(self.film.known_as(str(error))) from error
+        finally:
+            self.answer.give_up()
+
+
+class Desk:
+    """The films and the processes that work for the page; what a page shows is its own matter.
+
+    Gray frames have a process of their own, so that they never wait for a net.
+    """
+
+    def __init__(
+        self,
+        folders: list[Path],
+        keep: Path | None,
+        max_upload: int,
+        choice: Choice,
+    ) -> None:
+        """Offer the films of ``folders``, put results into ``keep``, begin with ``choice``."""
+        self.private = PrivateFolder(keep)
+        self.keep, self.choice = keep, choice
+        self.shelf = Shelf(folders, self.private / "films", max_upload)
+        self.eyes, self.painter = Worker(self.private.path), Worker(self.private.path)
+        self.study = Study(self.private.path)
+        self.queue = Queue(self.private / "jobs", keep)
+        self._facts: dict[str, Opened] = {}
+        self._pictures: deque[Path] = deque()
+        self._thumbs = 0
+        self._lock = Lock()
+        self._nets = self.painter.ask("nets", weights=choice.weights)
+        self.painter.ask("warm", LATER, choice=choice.plain())
+        self.eyes.ask("warm")
+
+    def nets(self) -> list[str]:
+        """Names of the nets to choose from.
+
+        Raises:
+            FilmError: There are no weights of the name that the page is to begin with.
+        """
+        names: list[str] = self._nets.result()["nets"]
+        return names if self.choice.weights in names else [*names, self.choice.weights]
+
+    def look_into(self, film: Film) -> Asked:
+        """Learn what a film is; hand the answer to `open`."""
+        return Asked(film, self.eyes.ask("facts", path=str(film.path)))
+
+    def open(self, film: Film, facts: dict[str, Any]) -> Opened:
+        """Keep what is known of a film, and begin to look for its shots."""
+        opened = self._facts[film.id] = Opened(film, facts)
+        if not opened.is_picture:
+            self.study.begin(film)
+        return opened
+
+    def opened(self, film_id: str) -> Opened:
+        """A film that was opened before.
+
+        Raises:
+            NotAllowed: There is none.
+        """
+        if film_id not in self._facts:
+            raise NotAllowed("this film is not open any more; choose it again")
+        return self._facts[film_id]
+
+    def as_it_came(self, opened: Opened, frame: int) -> Asked:
+        """A picture of a frame, uncolored, as tall as the preview."""
+        height = min(720, int(opened.facts["height"]))
+        return self._frame(opened, frame, height, self._picture("gray"))
+
+    def in_color(self, opened: Opened, frame: int, choice: Choice) -> Asked:
+        """Pictures of a frame before and after; the answer has the time at which it begins."""
+        before, after = self._picture("before"), self._picture("after")
+        answer = self.painter.ask(
+            "still",
+            path=str(opened.film.path),
+            moment=str(opened.moment(frame)),
+            choice=choice.plain(),
+            before=str(before),
+            after=str(after),
+        )
+        return Asked(opened.film, answer, (before, after))
+
+    @contextmanager
+    def thumb(self, opened: Opened, frame: int) -> Iterator[Asked | Path]:
+        """A small picture of a frame, or what to wait for until it is there.
+
+        Raises:
+            NotAllowed: There are too many of this film.
+            Busy: Too many are being waited for.
+        """
+        frame = min(max(0, frame), opened.frames - 1)
+        folder = self.private / "thumbs" / opened.film.id
+        target = folder / f"{frame}.jpg"
+        if target.is_file():
+            yield target
+            return
+        if self._thumbs >= MOST_WAITING:
+            raise Busy("too many small pictures are asked for at once; try again")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if len(os.listdir(folder)) >= MOST_THUMBS:
+            raise NotAllowed("there are too many small pictures of this film")
+        self._thumbs += 1
+        try:
+            yield self._frame(opened, frame, STRIP_HEIGHT, target, LATER)
+        finally:
+            self._thumbs -= 1
+
+    def picture(self, name: str) -> Path:
+        """A picture that was made for a page.
+
+        Raises:
+            NotAllowed: It is not there, or not any more.
+        """
+        path = self.private / "page" / f"{name}.jpg"
+        if path not in self._pictures or not path.is_file():
+            raise NotAllowed("this picture is not there any more")
+        return path
+
+    def remove(self, film_id: str) -> None:
+        """Remove a film that was uploaded, and all that was made of it but finished results.
+
+        Raises:
+            NotAllowed: It is none, or it is still to be colored.
+        """
+        film = self.shelf.find(film_id)
+        if any(job.film == film and job.state != "done" for job in self.queue.jobs()):
+            raise NotAllowed(f"{film.name}: is in the queue; remove it there first")
+        self.shelf.remove(film_id)
+        self._facts.pop(film_id, None)
+        self.study.forget(film)
+        shutil.rmtree(self.private / "thumbs" / film_id, ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop everything and leave nothing behind but what is kept."""
+        for part in (self.study, self.queue, self.eyes, self.painter):
+            part.close()
+        self.private.remove()
+
+    def _frame(
+        self, opened: Opened, frame: int, height: int, target: Path, urgency: int = SOON
+    ) -> Asked:
+        answer = self.eyes.ask(
+            "frame",
+            urgency,
+            path=str(opened.film.path),
+            moment=str(opened.moment(frame)),
+            height=height,
+            target=str(target),
+        )
+        return Asked(opened.film, answer, (target,))
+
+    def _picture(self, kind: str) -> Path:
+        """Where a picture for the page goes; the oldest one makes room."""
+        path = self.private / "page" / f"{uuid.uuid4().hex}-{kind}.jpg"
+        with self._lock:
+            self._pictures.append(path)
+            while len(self._pictures) > PICTURES_KEPT:
+                with suppress(OSError):
+                    self._pictures.popleft().unlink()
+        return path
