@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 
 from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 
 H, W = 240, 320
 BLACK, WHITE = 16.0, 235.0
@@ -65,7 +65,7 @@ class Made:
 def read_luma(path: Path) -> Tensor:
     """``(N, h, w)`` uint8: the clip's luma, large enough to cover H x W."""
     found = []
-    with open_film(path) as film:
+    with open_video(path) as film:
         for frame in decode(film):
             luma = (frame.luma.int() >> (frame.layout.bits - 8)).float()[None, None]
             scale = max(H / luma.shape[2], W / luma.shape[3])

@@ -19,12 +19,12 @@ from torchvision.transforms.v2.functional import resize
 
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.images.files import write_rgb
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 
 
 def slice_of(path: Path, row: float, start: float, frames: int) -> Tensor:
     """``(3, frames, W)`` uint8: the same row of every frame."""
-    with open_film(path) as film:
+    with open_video(path) as film:
         first = int(start * (film.info.frame_rate or Fraction(25)))
         pictures = islice(film_rgb(film), first, first + frames)
         lines = [rgb[:, int(row * (rgb.shape[1] - 1))] for rgb in pictures]

@@ -16,10 +16,10 @@ from time import perf_counter
 
 import numpy as np
 
-from vidcolor.cluster.coordinator import Foreman
+from vidcolor.cluster.coordinator import Coordinator
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.cluster.worker import Worker
-from vidcolor.run.inputs import Reel
+from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings
 
 
@@ -27,7 +27,7 @@ def measure(film: Path, target: Path, settings: Settings) -> list[tuple[Task, in
     """Each task of a film, with the frames that it has, and the seconds that it took."""
     worker = Worker(settings, several=False)
     me = worker.greet()
-    foreman = Foreman([Reel(film.name, film, target)], settings, several=False)
+    foreman = Coordinator([BatchItem(film.name, film, target)], settings, several=False)
     found: list[tuple[Task, float]] = []
     while not foreman.over:
         given = foreman.order(me.name, 1)

@@ -22,11 +22,20 @@ from typing import Any
 
 from vidcolor.cluster import ray_backend as cluster
 from vidcolor.cluster import ray_start as cluster_ray
-from vidcolor.cluster.coordinator import Foreman
-from vidcolor.cluster.messages import Begin, Begun, Divided, Greeting, Known, Moved, Order, Word
+from vidcolor.cluster.coordinator import Coordinator
+from vidcolor.cluster.messages import (
+    ChunkKnown,
+    ChunksPlanned,
+    Command,
+    OpenVideo,
+    Progressed,
+    Reply,
+    VideoOpened,
+    WorkerInfo,
+)
 from vidcolor.cluster.task_queue import Step, Task
-from vidcolor.run.chunk_manifest import PlanEnd, PlannedChunk
-from vidcolor.run.inputs import Reel
+from vidcolor.run.chunk_manifest import PassLog, PlannedChunk
+from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import ClusterSettings, Settings
 
 FRAMES = 500
@@ -36,20 +45,20 @@ ROUNDS = 20
 """Words of each worker, without Ray."""
 
 
-def greeting(number: int) -> Greeting:
+def greeting(number: int) -> WorkerInfo:
     """Of a made-up worker."""
-    return Greeting(f"worker-{number}", "cpu")
+    return WorkerInfo(f"worker-{number}", "cpu")
 
 
 def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:
     """Seconds that the foreman takes for a word, and for an order."""
     with tempfile.TemporaryDirectory(prefix="vidcolor-measure-") as folder:
-        reel = Reel("film", Path(folder) / "film.mkv", Path(folder) / "out.mkv")
+        reel = BatchItem("film", Path(folder) / "film.mkv", Path(folder) / "out.mkv")
         reel.source.write_bytes(b"a film")
-        foreman = Foreman([reel], Settings(), False, on_progress=lambda *_: None)
+        foreman = Coordinator([reel], Settings(), False, on_progress=lambda *_: None)
         hands = [greeting(number) for number in range(workers)]
         first = hands[0]
-        for words in ([Begun({}, chunks * FRAMES)], plan_of(chunks)):
+        for words in ([VideoOpened({}, chunks * FRAMES)], plan_of(chunks)):
             given = foreman.order(first.name, workers)
             assert given
             for word in words:
@@ -61,19 +70,19 @@ def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:
         began = time.process_time()
         for count in range(ROUNDS):
             for task, hand in given_to:
-                foreman.hear(task, hand, Moved(count, count, count))
+                foreman.hear(task, hand, Progressed(count, count, count))
         heard = time.process_time() - began
         foreman.close()
     return heard / ROUNDS / len(given_to), ordered / workers
 
 
-def plan_of(chunks: int) -> list[Word]:
+def plan_of(chunks: int) -> list[Reply]:
     """What a planner tells of a film."""
     made = [
         PlannedChunk(n, n, False, (), (), "0" * 8 * FRAMES, "c8" * FRAMES) for n in range(chunks)
     ]
-    end = PlanEnd("0", "grey", (), {})
-    return [*(Known(chunk, "0") for chunk in made), Divided(end, {})]
+    end = PassLog("0", "grey", (), {})
+    return [*(ChunkKnown(chunk, "0") for chunk in made), ChunksPlanned(end, {})]
 
 
 class Speaker:
@@ -82,28 +91,28 @@ class Speaker:
     def __init__(self, first: int) -> None:
         self._numbers = itertools.count(first)
 
-    def greet(self) -> Greeting:
+    def greet(self) -> WorkerInfo:
         """As `vidcolor.cluster.worker.Worker`."""
         return greeting(next(self._numbers))
 
-    def do(self, order: Order) -> Iterator[Word]:
+    def do(self, order: Command) -> Iterator[Reply]:
         """A word a second, for as long as somebody listens."""
         del order
         for count in itertools.count():
             time.sleep(1)
-            yield Moved(count, count, count)
+            yield Progressed(count, count, count)
 
 
 class Deaf:
     """A foreman that does nothing, and counts."""
 
-    def __init__(self, reel: Reel) -> None:
+    def __init__(self, reel: BatchItem) -> None:
         self._reel, self._chunks, self.words = reel, itertools.count(), 0
 
-    def order(self, worker: str, workers: int) -> tuple[Task, Order]:
+    def order(self, worker: str, workers: int) -> tuple[Task, Command]:
         """Any."""
         del worker, workers
-        return Task(Step.CHUNK, -FRAMES, 0, next(self._chunks)), Begin(self._reel)
+        return Task(Step.CHUNK, -FRAMES, 0, next(self._chunks)), OpenVideo(self._reel)
 
     def hear(self, *_: Any) -> bool:
         """It never was the last word."""
@@ -116,11 +125,11 @@ def whole_loop(ray: Any, workers: int, seconds: float) -> tuple[float, float, fl
     each = -(-workers // PROCESSES)
     made = ray.remote(Speaker).options(num_cpus=0, max_concurrency=each)
     actors = [made.remote(number * each) for number in range(PROCESSES)]
-    deaf: Any = Deaf(Reel("film", Path("film.mkv"), Path("out.mkv")))
+    deaf: Any = Deaf(BatchItem("film", Path("film.mkv"), Path("out.mkv")))
     asked = ClusterSettings(workers=1, cpus=1)
-    yard = cluster._Yard(ray, True, deaf, Settings(), asked, False, lambda *_: None)
+    yard = cluster.WorkerPool(ray, True, deaf, Settings(), asked, False, lambda *_: None)
     ray.kill(yard._hands[0].actor)
-    yard._hands[:] = [cluster._Hand(actors[number % PROCESSES]) for number in range(workers)]
+    yard._hands[:] = [cluster.WorkerHandle(actors[number % PROCESSES]) for number in range(workers)]
     while not all(hand.task for hand in yard._hands):
         yard.turn()
     until, deaf.words = time.monotonic() + seconds, 0

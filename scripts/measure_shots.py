@@ -31,7 +31,7 @@ from torch import Tensor
 
 from vidcolor.core.frames import Frame
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
 
@@ -174,7 +174,7 @@ def tuned(name: str, film: Made) -> tuple[dict[str, Any], Detector]:
 def measure_films(folder: Path) -> None:
     """Compare the real films with their labels."""
     for path in sorted(folder.iterdir()):
-        with open_film(path) as film:
+        with open_video(path) as film:
             cuts, outliers, count = ours(decode(film))
         print(f"{path.name}: {count} frames, cuts {cuts}, by eye", end=" ")
         print(list(LABELS[path.name]) if path.name in LABELS else "not labelled", end="; ")

@@ -19,11 +19,11 @@ import av
 import torch
 from torch import Tensor
 
-from vidcolor import Colorizer, Settings, colorize_film, evaluate
+from vidcolor import Colorizer, Settings, colorize_video, evaluate
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.images.files import read_rgb
-from vidcolor.media.open import film_is_still, open_film
-from vidcolor.settings import EncodeSettings, OutputSettings, SmoothSettings
+from vidcolor.media.open import film_is_still, open_video
+from vidcolor.settings import EncodeSettings, OutputSettings, TemporalSettings
 from vidcolor.training.data.augment import REC601
 
 
@@ -35,7 +35,7 @@ def frames_of(clip: Path) -> Iterator[Tensor]:
         )
         yield from (rgb[:, : rgb.shape[1] & ~1, : rgb.shape[2] & ~1] for rgb in pictures)
         return
-    with open_film(clip) as film:
+    with open_video(clip) as film:
         for rgb in film_rgb(film):
             yield rgb[:, : rgb.shape[1] & ~1, : rgb.shape[2] & ~1]
 
@@ -68,14 +68,14 @@ def measure(
     write_film(out / "truth.mkv", frames, "bgr0")
     write_film(out / "grey.mkv", frames, "gray")
     for name, smooth in (
-        ("plain", SmoothSettings(strength=0)),
-        ("steady", SmoothSettings(args.smooth, args.look_ahead)),
+        ("plain", TemporalSettings(strength=0)),
+        ("steady", TemporalSettings(args.smooth, args.look_ahead)),
     ):
         settings = Settings(
             smooth=smooth, encode=EncodeSettings(lossless=True), output=OutputSettings(force=True)
         )
         target = out / f"{name}.mkv"
-        colorize_film(out / "grey.mkv", target, colorizer=colorizer, settings=settings)
+        colorize_video(out / "grey.mkv", target, colorizer=colorizer, settings=settings)
     scores = evaluate(out / "truth.mkv", out / "steady.mkv", per_frame=out / "plain.mkv")
     (out / "scores.json").write_text(json.dumps(scores.to_dict(), indent=1) + "\n")
     return {k: v for k, v in scores.to_dict().items() if isinstance(v, float)}
@@ -91,8 +91,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=50, help="of each clip")
     parser.add_argument("--skip", type=int, default=0, help="frames at the beginning")
     parser.add_argument("--weights", default="default")
-    parser.add_argument("--smooth", type=float, default=SmoothSettings().strength)
-    parser.add_argument("--look-ahead", type=int, default=SmoothSettings().look_ahead)
+    parser.add_argument("--smooth", type=float, default=TemporalSettings().strength)
+    parser.add_argument("--look-ahead", type=int, default=TemporalSettings().look_ahead)
     args = parser.parse_args()
     stems = [clip.stem for clip in args.clips]
     for clip in args.clips:

@@ -25,7 +25,7 @@ from heapq import heappop, heappush
 from itertools import accumulate, count
 from statistics import mean, median
 
-from vidcolor.cluster.task_queue import Dispatch, Step, Task
+from vidcolor.cluster.task_queue import Step, Task, TaskQueue
 from vidcolor.settings import ChunkSettings
 
 NOTICED = 15.0
@@ -56,28 +56,30 @@ class Chunk:
     """A chunk of a film."""
 
     frames: int
-    leans: bool
+    continues_shot: bool
 
 
-Film = list[Chunk]
+FilmChunks = list[Chunk]
 
 
-def draw_film(seconds: float, fps: float, settings: ChunkSettings, chance: random.Random) -> Film:
+def draw_film(
+    seconds: float, fps: float, settings: ChunkSettings, chance: random.Random
+) -> FilmChunks:
     """The chunks of a film whose shots are drawn; divided as `vidcolor.run.chunking` does it."""
-    chunks: Film = []
-    length, leans, left = 0.0, False, seconds
+    chunks: FilmChunks = []
+    length, continues_shot, left = 0.0, False, seconds
     while left > 0:
         shot = min(left, chance.lognormvariate(0.0, SPREAD) * SHOT)
         left -= shot
         if length >= settings.seconds:
-            chunks.append(Chunk(max(1, round(length * fps)), leans))
-            length, leans = 0.0, False
+            chunks.append(Chunk(max(1, round(length * fps)), continues_shot))
+            length, continues_shot = 0.0, False
         while length + shot >= settings.longest:
-            chunks.append(Chunk(round(settings.longest * fps), leans))
+            chunks.append(Chunk(round(settings.longest * fps), continues_shot))
             shot -= settings.longest - length
-            length, leans = 0.0, True
+            length, continues_shot = 0.0, True
         length += shot
-    return [*chunks, Chunk(max(1, round(length * fps)), leans)]
+    return [*chunks, Chunk(max(1, round(length * fps)), continues_shot)]
 
 
 @dataclass
@@ -115,7 +117,7 @@ class Simulation:
 
     def __init__(
         self,
-        films: Sequence[Film],
+        films: Sequence[FilmChunks],
         workers: int,
         times: Times,
         preemptions: float = 0.0,
@@ -135,7 +137,7 @@ class Simulation:
         self._films, self._times, self._replaced = films, times, replaced
         self._rate = preemptions / 3600
         self._chance = random.Random(seed)
-        self._dispatch = Dispatch(len(films))
+        self._dispatch = TaskQueue(len(films))
         self._events: list[_Event] = []
         self._turns, self._names = count(), count()
         self._workers = workers
@@ -194,8 +196,10 @@ class Simulation:
         if event.chunk == self._known[task.film]:  # not told before by one that was lost
             self._known[task.film] += 1
             chunk = self._films[task.film][event.chunk]
-            number, frames, leans = event.chunk, chunk.frames, chunk.leans
-            self._dispatch.chunk(task.film, number, frames, leans=leans, done=False)
+            number, frames, continues_shot = event.chunk, chunk.frames, chunk.continues_shot
+            self._dispatch.chunk(
+                task.film, number, frames, continues_shot=continues_shot, done=False
+            )
 
     def _done(self, event: _Event) -> None:
         task, since = self._hand.get(event.worker, (None, 0.0))
@@ -252,7 +256,7 @@ class Simulation:
         return times.chunk + film[task.chunk].frames / times.colour
 
 
-def work(films: Sequence[Film], times: Times) -> float:
+def work(films: Sequence[FilmChunks], times: Times) -> float:
     """Seconds that all of it takes one worker."""
     frames = sum(chunk.frames for film in films for chunk in film)
     rates = 1 / times.plan + 1 / times.colour + 1 / times.stitch

@@ -21,7 +21,7 @@ import vidcolor
 from vidcolor.cli import color, text
 from vidcolor.cli.main import COMMANDS, main
 from vidcolor.cli.text import clock, moment
-from vidcolor.core.frames import Damage, LeftBehind, Progress, Report
+from vidcolor.core.frames import Damage, Dropped, Progress, Report
 from vidcolor.errors import FilmUnreadable
 from vidcolor.run import video as pipeline
 from vidcolor.settings import Settings
@@ -63,7 +63,7 @@ def asked(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         Report("in.mp4", "out.mp4", frames=50, shots=2, seconds={"total": 10.0}, codec="libx264")
     ]
 
-    def colorize_film(source: str, target: str, *, settings: Settings, on_progress: Any) -> Report:
+    def colorize_video(source: str, target: str, *, settings: Settings, on_progress: Any) -> Report:
         calls.append((source, target, settings))
         on_progress(Progress(1, 50, 0.0))
         if isinstance(calls[0], BaseException):
@@ -71,7 +71,7 @@ def asked(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         report: Report = calls[0]
         return report
 
-    monkeypatch.setattr(pipeline, "colorize_film", colorize_film)
+    monkeypatch.setattr(pipeline, "colorize_video", colorize_video)
     return calls
 
 
@@ -178,7 +178,7 @@ def test_3_when_something_is_missing(what: str, asked: list[Any], capsys: Captur
     if what == "damage":
         asked[0].damage = [Damage("gap", 61.0, "three frames missing")]
     else:
-        asked[0].left_behind = [LeftBehind("subtitle stream 4 (ass)", "webm holds no ass")]
+        asked[0].left_behind = [Dropped("subtitle stream 4 (ass)", "webm holds no ass")]
     assert main(["in.mp4", "out.mp4"]) == 3
     err = capsys.readouterr().err
     expected = ["0:01:01.0", "three frames missing"] if what == "damage" else ["stream 4", "no ass"]
@@ -200,7 +200,7 @@ def test_names_cannot_steer_the_terminal(asked: list[Any], capsys: Captured) -> 
     asked[0].target = evil
     asked[0].carried = [evil]
     asked[0].notes = [evil]
-    asked[0].left_behind = [LeftBehind(evil, evil)]
+    asked[0].left_behind = [Dropped(evil, evil)]
     asked[0].damage = [Damage(evil, 0.0, evil)]
     main(["in.mp4", "out.mp4"])
     err = capsys.readouterr().err
@@ -225,7 +225,7 @@ def test_verbose_tells_the_seconds_of_each_stage(asked: list[Any], capsys: Captu
 
 def test_the_report_is_json(asked: list[Any], tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    asked[0].left_behind = [LeftBehind("a", "b")]
+    asked[0].left_behind = [Dropped("a", "b")]
     assert main(["in.mp4", "out.mp4", "-q", "--report", str(file)]) == 3
     report = json.loads(file.read_text())
     assert report["frames"] == 50
@@ -258,7 +258,7 @@ def test_sigterm_unwinds_and_the_old_handler_returns(
 ) -> None:
     cleaned = []
 
-    def colorize_film(*_args: object, **_kwargs: object) -> Report:
+    def colorize_video(*_args: object, **_kwargs: object) -> Report:
         try:
             signal.raise_signal(signal.SIGTERM)
             raise AssertionError("the signal did nothing")
@@ -266,7 +266,7 @@ def test_sigterm_unwinds_and_the_old_handler_returns(
             cleaned.append(True)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(pipeline, "colorize_film", colorize_film)
+    monkeypatch.setattr(pipeline, "colorize_video", colorize_video)
     assert main(["in.mp4", "out.mp4", "-q"]) == 143
     assert cleaned
     assert signal.getsignal(signal.SIGTERM) is before
@@ -280,14 +280,14 @@ def test_sigterm_unwinds_and_the_old_handler_returns(
 def test_sigint(
     comes_as: BaseException, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    def colorize_film(*_args: object, **_kwargs: object) -> Report:
+    def colorize_video(*_args: object, **_kwargs: object) -> Report:
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
             raise comes_as from None
         raise AssertionError("the signal did nothing")
 
-    monkeypatch.setattr(pipeline, "colorize_film", colorize_film)
+    monkeypatch.setattr(pipeline, "colorize_video", colorize_video)
     assert main(["in.mp4", "out.mp4", "-q"]) == 130
     assert "interrupted" in one_line(capsys)
 

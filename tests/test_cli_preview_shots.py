@@ -26,7 +26,7 @@ from test_cli import one_line
 from vidcolor.cli import preview_shots as pershot
 from vidcolor.cli.main import main
 from vidcolor.core.paths import work_folder
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 
 __all__ = ["film", "preview"]  # fixtures
 
@@ -61,7 +61,7 @@ def test_shots_of_the_csv(preview: Preview, film: Path, capsys: Captured) -> Non
 
 
 def job_of(film: Path) -> dict[str, Any]:
-    with open_film(film) as opened:
+    with open_video(film) as opened:
         identity = opened.info.identity
     settings = {"start": "None", "end": "None"}
     return {"film": identity, "settings": settings, "picture": {"ticks": "1/20"}}

@@ -16,7 +16,7 @@ from test_cli import one_line
 from vidcolor.cli.main import main
 from vidcolor.cli.shots import decimal, timecode
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.shots.detector import detect_shots
 
 Captured = pytest.CaptureFixture[str]
@@ -60,7 +60,7 @@ def test_shots_are_printed_as_csv(reel: Path, capsys: Captured) -> None:
 
 def test_the_csv_is_what_detect_shots_says(reel: Path, capsys: Captured) -> None:
     main(["shots", str(reel), "-q"])
-    with open_film(reel) as film:
+    with open_video(reel) as film:
         shots = list(detect_shots(decode(film)))
     found = rows(capsys)
     assert [Fraction(row["start_seconds"]) for row in found] == [shot.start for shot in shots]

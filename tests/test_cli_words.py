@@ -49,11 +49,11 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names that the pipeline, which does nothing here, was asked to write."""
     asked: list[str] = []
 
-    def colorize_film(source: str, target: str, **_: Any) -> Report:
+    def colorize_video(source: str, target: str, **_: Any) -> Report:
         asked.append(target)
         return Report(source, target, frames=1, shots=1, seconds={"total": 1.0})
 
-    monkeypatch.setattr(pipeline, "colorize_film", colorize_film)
+    monkeypatch.setattr(pipeline, "colorize_video", colorize_video)
     return asked
 
 

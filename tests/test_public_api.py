@@ -65,7 +65,7 @@ def test_tab_and_help_show_the_public_names() -> None:
     assert set(vidcolor.__all__) <= set(dir(vidcolor))
     assert not {"Any", "TYPE_CHECKING", "import_module"} & set(dir(vidcolor))
     text = pydoc.plain(pydoc.render_doc(vidcolor))
-    assert "vidcolor.colorize_film(" in text, "an example"
+    assert "vidcolor.colorize_video(" in text, "an example"
     assert "class EncodeSettings" in text
 
 

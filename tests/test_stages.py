@@ -13,8 +13,8 @@ from synthetic import bits_of, make_frame, make_layout, texture
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint, paint_frame
-from vidcolor.core.frames import Colored, Frame
-from vidcolor.core.threads import Crew
+from vidcolor.core.frames import ColorizedFrame, Frame
+from vidcolor.core.threads import WorkerThreads
 from vidcolor.errors import FilmUnreadable
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.chunking import plan_chunks, unfinished, without
@@ -23,7 +23,7 @@ from vidcolor.settings import (
     ColorizerSettings,
     PaintSettings,
     ShotSettings,
-    SmoothSettings,
+    TemporalSettings,
     TitleSettings,
 )
 from vidcolor.shots.detector import mark_shots
@@ -38,7 +38,7 @@ N = 11
 class Stage:
     run: Callable[[Iterator[Any], ColorNet], Iterator[Any]]
     colored: bool
-    """Whether it takes `Colored` items, else frames."""
+    """Whether it takes `ColorizedFrame` items, else frames."""
     holds: int
     """Frames alive in the stage when it has just yielded one, by its docstring."""
 
@@ -53,8 +53,8 @@ def crewed(stage: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
     """A stage whose work is done by a crew of two, that is gone when the stage is closed."""
 
     def run(items: Iterator[Any], net: ColorNet) -> Iterator[Any]:
-        with Crew(2) as crew:
-            yield from stage(items, crew, net)
+        with WorkerThreads(2) as pool:
+            yield from stage(items, pool, net)
 
     return run
 
@@ -72,29 +72,29 @@ STAGES = {
         lambda items, net: colorizer(net, stride=3).colorize(items), False, 3 * BATCH + 3
     ),
     "smooth": Stage(
-        lambda items, _: smooth(items, SmoothSettings(look_ahead=6)), True, 6 + block(6)
+        lambda items, _: smooth(items, TemporalSettings(look_ahead=6)), True, 6 + block(6)
     ),
     "chunks": Stage(lambda items, _: plan_chunks(items, CHUNKS), False, 1),
     "unfinished": Stage(lambda items, _: unfinished(items, {}, 8), False, 1),
     "without": Stage(lambda items, _: without(items, ()), True, 1),
-    "smooth off": Stage(lambda items, _: smooth(items, SmoothSettings(strength=0)), True, 1),
+    "smooth off": Stage(lambda items, _: smooth(items, TemporalSettings(strength=0)), True, 1),
     "paint": Stage(lambda items, _: paint(items, PaintSettings()), True, 1),
     "colour by a crew": Stage(
-        crewed(lambda items, crew, net: colorizer(net, 1).colorize(items, None, crew)), False, 9
+        crewed(lambda items, pool, net: colorizer(net, 1).colorize(items, None, pool)), False, 9
     ),
     "smooth by a crew": Stage(
-        crewed(lambda items, crew, _: smooth(items, SmoothSettings(look_ahead=3), crew=crew)),
+        crewed(lambda items, pool, _: smooth(items, TemporalSettings(look_ahead=3), pool=pool)),
         True,
         4 + 3 + block(3),
     ),
     "paint by a crew": Stage(
-        crewed(lambda items, crew, _: paint(items, PaintSettings(), crew)), True, 5
+        crewed(lambda items, pool, _: paint(items, PaintSettings(), pool)), True, 5
     ),
 }
 
 
-def frame_of(item: Frame | Colored) -> Frame:
-    return item.frame if isinstance(item, Colored) else item
+def frame_of(item: Frame | ColorizedFrame) -> Frame:
+    return item.frame if isinstance(item, ColorizedFrame) else item
 
 
 class Upstream:
@@ -110,7 +110,7 @@ class Upstream:
     def alive(self) -> int:
         return sum(ref() is not None for ref in self.frames)
 
-    def make(self, pts: int) -> Frame | Colored:
+    def make(self, pts: int) -> Frame | ColorizedFrame:
         if pts == self.fail_at:
             raise FilmUnreadable("made to fail")
         frame = make_frame(texture(pts // 4, 48, 64), pts=pts, starts_shot=pts % 5 == 0)
@@ -119,9 +119,9 @@ class Upstream:
         self.most_alive = max(self.most_alive, self.alive())
         if not self.colored:
             return frame
-        return Colored(frame, 100 * texture(pts // 4, 64, 80), 30 * torch.randn(2, 16, 20))
+        return ColorizedFrame(frame, 100 * texture(pts // 4, 64, 80), 30 * torch.randn(2, 16, 20))
 
-    def __iter__(self) -> Iterator[Frame | Colored]:
+    def __iter__(self) -> Iterator[Frame | ColorizedFrame]:
         try:
             for pts in range(self.length):
                 yield self.make(pts)
@@ -181,7 +181,7 @@ def test_an_error_passes_through_a_stage(stage: Stage, tiny: ColorNet) -> None:
 def test_the_stages_together_paint_every_frame(tiny: ColorNet) -> None:
     upstream = Upstream(N, colored=False)
     frames: Iterator[Any] = mark_shots(iter(upstream), ShotSettings())
-    frames = smooth(colorizer(tiny).colorize(frames), SmoothSettings())
+    frames = smooth(colorizer(tiny).colorize(frames), TemporalSettings())
     for place, frame in enumerate(paint(frames, PaintSettings())):
         assert frame.pts == place
         assert bits_of(frame.luma) == upstream.lumas[place]
@@ -210,10 +210,10 @@ def test_where_a_film_is_cut_into_batches_does_not_change_a_bit(tiny: ColorNet) 
 
 
 def test_how_many_work_does_not_change_a_bit(tiny: ColorNet) -> None:
-    def film(crew: Crew | None) -> list[tuple[bytes, bytes]]:
-        colored = colorizer(tiny, 1).colorize(Upstream(N, colored=False), None, crew)
-        steady = smooth(colored, SmoothSettings(look_ahead=3), crew=crew)
-        painted = paint(steady, PaintSettings(), crew)
+    def film(pool: WorkerThreads | None) -> list[tuple[bytes, bytes]]:
+        colored = colorizer(tiny, 1).colorize(Upstream(N, colored=False), None, pool)
+        steady = smooth(colored, TemporalSettings(look_ahead=3), pool=pool)
+        painted = paint(steady, PaintSettings(), pool)
         return [(bits_of(frame.chroma[0]), bits_of(frame.chroma[1])) for frame in painted]
 
     before = torch.get_num_threads()
@@ -221,8 +221,8 @@ def test_how_many_work_does_not_change_a_bit(tiny: ColorNet) -> None:
     expected = film(None)
     torch.set_num_threads(before)
     for size in (1, 3):
-        with Crew(size) as crew:
-            assert film(crew) == expected
+        with WorkerThreads(size) as pool:
+            assert film(pool) == expected
 
 
 @pytest.mark.parametrize("sub", [(1, 1), (1, 0), (0, 0)])

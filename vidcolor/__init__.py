@@ -4,9 +4,9 @@ A film and a picture::
 
     import vidcolor
 
-    report = vidcolor.colorize_film("film.mp4", "out.mp4")
+    report = vidcolor.colorize_video("film.mp4", "out.mp4")
     print(report.frames, report.left_behind)
-    vidcolor.colorize_film("photo.jpg", "out.png")
+    vidcolor.colorize_video("photo.jpg", "out.png")
 
 Dials are in settings, one dataclass for each part of the way::
 
@@ -16,7 +16,7 @@ Dials are in settings, one dataclass for each part of the way::
         colorizer=ColorizerSettings(weights="mini", vivid=0.8),
         encode=EncodeSettings(crf=18),
     )
-    vidcolor.colorize_film("film.mp4", "out.mp4", settings=settings, on_progress=print)
+    vidcolor.colorize_video("film.mp4", "out.mp4", settings=settings, on_progress=print)
 
 Many films share one `Colorizer`, which holds the net. `still_at` and `contact_sheet` show what a
 film will look like, `detect_shots` where its cuts are. Whatever vidcolor refuses is a
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
     from vidcolor.errors import VidcolorError
     from vidcolor.evaluation.evaluate import evaluate
     from vidcolor.media.decode.decoder import decode
-    from vidcolor.media.open import open_film
+    from vidcolor.media.open import open_video
     from vidcolor.nets.weights import available_weights, load_weights, save_weights
     from vidcolor.preview.compare import side_by_side
     from vidcolor.preview.previews import contact_sheet, still_at
     from vidcolor.run.image import colorize_image
-    from vidcolor.run.video import colorize_film
+    from vidcolor.run.video import colorize_video
     from vidcolor.settings import (
         ChunkSettings,
         ClusterSettings,
         ColorizerSettings,
         CompareSettings,
         EncodeSettings,
-        OpenSettings,
+        InputSettings,
         OutputSettings,
         PaintSettings,
         Settings,
         ShotSettings,
-        SmoothSettings,
+        TemporalSettings,
         TitleSettings,
     )
     from vidcolor.shots.detector import detect_shots
@@ -68,18 +68,18 @@ _HOMES = {
     "ColorizerSettings": "settings",
     "CompareSettings": "settings",
     "EncodeSettings": "settings",
-    "OpenSettings": "settings",
+    "InputSettings": "settings",
     "OutputSettings": "settings",
     "PaintSettings": "settings",
     "Report": "core.frames",
     "Settings": "settings",
     "ShotSettings": "settings",
-    "SmoothSettings": "settings",
+    "TemporalSettings": "settings",
     "TitleSettings": "settings",
     "TrainSettings": "training.settings",
     "VidcolorError": "errors",
     "available_weights": "nets.weights",
-    "colorize_film": "run.video",
+    "colorize_video": "run.video",
     "colorize_image": "run.image",
     "colorize_on_cluster": "cluster.ray_backend",
     "contact_sheet": "preview.previews",
@@ -87,7 +87,7 @@ _HOMES = {
     "detect_shots": "shots.detector",
     "evaluate": "evaluation.evaluate",
     "load_weights": "nets.weights",
-    "open_film": "media.open",
+    "open_video": "media.open",
     "save_weights": "nets.weights",
     "side_by_side": "preview.compare",
     "still_at": "preview.previews",
@@ -101,26 +101,26 @@ __all__ = [
     "ColorizerSettings",
     "CompareSettings",
     "EncodeSettings",
-    "OpenSettings",
+    "InputSettings",
     "OutputSettings",
     "PaintSettings",
     "Report",
     "Settings",
     "ShotSettings",
-    "SmoothSettings",
+    "TemporalSettings",
     "TitleSettings",
     "TrainSettings",
     "VidcolorError",
     "available_weights",
-    "colorize_film",
     "colorize_image",
     "colorize_on_cluster",
+    "colorize_video",
     "contact_sheet",
     "decode",
     "detect_shots",
     "evaluate",
     "load_weights",
-    "open_film",
+    "open_video",
     "save_weights",
     "side_by_side",
     "still_at",

@@ -144,11 +144,11 @@ class ClusterError(VidcolorError):
     """The cluster cannot be reached or started, or its machines do not see the same."""
 
 
-class Strayed(ClusterError):
+class ManifestMismatch(ClusterError):
     """A part of a film is read otherwise here than the planner read it."""
 
 
-class NotAllowed(VidcolorError):
+class AccessDenied(VidcolorError):
     """The page asks for what it may not have: another folder, too large an upload."""
 
 
@@ -156,5 +156,5 @@ class Busy(VidcolorError):
     """The page asks for more at once than is answered at once."""
 
 
-class PreviewLost(VidcolorError):
+class PreviewProcessDied(VidcolorError):
     """The process that makes previews ended or hung over a film."""

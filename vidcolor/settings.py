@@ -74,7 +74,7 @@ MAX_BATCH = 256
 
 
 @dataclass(frozen=True)
-class OpenSettings:
+class InputSettings:
     """How a film is opened."""
 
     start: Fraction | None = None
@@ -198,7 +198,7 @@ class ColorizerSettings:
 
 
 @dataclass(frozen=True)
-class SmoothSettings:
+class TemporalSettings:
     """How colour is steadied over time."""
 
     strength: float = 0.95
@@ -287,11 +287,11 @@ class OutputSettings:
 class Settings:
     """All settings of one run."""
 
-    open: OpenSettings = field(default_factory=OpenSettings)
+    open: InputSettings = field(default_factory=InputSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)
     titles: TitleSettings = field(default_factory=TitleSettings)
     colorizer: ColorizerSettings = field(default_factory=ColorizerSettings)
-    smooth: SmoothSettings = field(default_factory=SmoothSettings)
+    smooth: TemporalSettings = field(default_factory=TemporalSettings)
     paint: PaintSettings = field(default_factory=PaintSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     chunks: ChunkSettings = field(default_factory=ChunkSettings)

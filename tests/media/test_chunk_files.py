@@ -15,11 +15,11 @@ from seen import see
 from vidcolor.core.frames import Frame
 from vidcolor.errors import OutputError, OutputFull
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.encode.chunk_file import PacketFacts, read_chunk, write_chunk
+from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk, write_chunk
 from vidcolor.media.encode.encoder import open_encoder, plan_encode
 from vidcolor.media.mux import concat as stitching
 from vidcolor.media.mux.concat import stitch
-from vidcolor.media.open import Film, open_film
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import EncodeSettings, OutputSettings
 
 VFR = (0, 40, 83, 125, 300, 341, 700, 733, 766, 800, 1500, 1533, 1600, 1640, 1680, 1800)
@@ -27,7 +27,9 @@ BORDERS = (0, 5, 6, 13, 16)
 """The film's 16 frames in four chunks, one of them a single frame."""
 
 
-def pieces(film: Film, target: Path, settings: EncodeSettings) -> list[tuple[Path, PacketFacts]]:
+def pieces(
+    film: VideoReader, target: Path, settings: EncodeSettings
+) -> list[tuple[Path, ChunkFileInfo]]:
     """The film in chunk files, and the target made of them."""
     plan = plan_encode(film.info, target, settings)
     frames = decode(film, plan.layout)
@@ -68,7 +70,7 @@ def test_pieces_make_the_film(
     spec = Spec(codec="ffv1", time_base=tick, pts=VFR, pix_fmt=pix_fmt, audio=(Audio("flac"),))
     make_film(tmp_path / "in.mkv", spec)
     target = tmp_path / f"out{suffix}"
-    with open_film(tmp_path / "in.mkv") as film:
+    with open_video(tmp_path / "in.mkv") as film:
         chunks = pieces(film, target, EncodeSettings(codec, options=tuple(options.items())))
     assert [facts.frames for _, facts in chunks] == [5, 1, 7, 3]
     found = see(target)
@@ -91,7 +93,7 @@ def test_the_last_frame_keeps_its_duration(tmp_path: Path) -> None:
     spec = Spec(codec="libx264", rate=Fraction(25), frames=16, options={"bf": "0"})
     make_film(tmp_path / "in.mp4", spec)
     target = tmp_path / "out.mp4"
-    with open_film(tmp_path / "in.mp4") as film:
+    with open_video(tmp_path / "in.mp4") as film:
         pieces(film, target, EncodeSettings("libx265"))
     found = see(target)
     assert found.pts[-1] + found.durations[-1] == Fraction(16, 25)
@@ -102,28 +104,28 @@ def test_negative_times(tmp_path: Path) -> None:
     times = tuple(range(-3, 13))
     spec = Spec(codec="libx264", pts=times, options={"bf": "0"}, container_options=keep)
     make_film(tmp_path / "in.ts", spec)
-    with open_film(tmp_path / "in.ts") as film:
+    with open_video(tmp_path / "in.ts") as film:
         pieces(film, tmp_path / "out.mp4", EncodeSettings(options=(("bf", "3"),)))
     assert len(see(tmp_path / "out.mp4").pts) == 16
 
 
 @pytest.fixture
-def chunk(tmp_path: Path) -> tuple[Path, PacketFacts, Path]:
+def chunk(tmp_path: Path) -> tuple[Path, ChunkFileInfo, Path]:
     """A film of one chunk file."""
     source = tmp_path / "in.mp4"
     make_film(source, Spec(codec="libx264", frames=16))
-    with open_film(source) as film:
+    with open_video(source) as film:
         plan = plan_encode(film.info, tmp_path / "out.mp4", EncodeSettings())
         path = tmp_path / "one.packets"
         return path, write_chunk(decode(film), path, plan, film.info), source
 
 
 def test_packets_are_read_as_they_were_written(
-    chunk: tuple[Path, PacketFacts, Path], tmp_path: Path
+    chunk: tuple[Path, ChunkFileInfo, Path], tmp_path: Path
 ) -> None:
     path, facts, source = chunk
     assert facts.bytes == path.stat().st_size
-    with open_film(source) as film, av.open("made.mp4", "w") as container:
+    with open_video(source) as film, av.open("made.mp4", "w") as container:
         plan = plan_encode(film.info, tmp_path / "out.mp4", EncodeSettings())
         video = open_encoder(container, plan, film.info)
         first = [*read_chunk(path, facts, video, facts.delay)]
@@ -136,7 +138,7 @@ def test_packets_are_read_as_they_were_written(
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "cut in a head", "longer"])
 def test_a_damaged_chunk_is_not_stitched(
-    chunk: tuple[Path, PacketFacts, Path], damage: str, tmp_path: Path
+    chunk: tuple[Path, ChunkFileInfo, Path], damage: str, tmp_path: Path
 ) -> None:
     path, facts, source = chunk
     data = bytearray(path.read_bytes())
@@ -144,7 +146,7 @@ def test_a_damaged_chunk_is_not_stitched(
     length = {"cut": -3, "cut in a head": 25}.get(damage, len(data))
     path.write_bytes(bytes(data[:length]) + b"more" * (damage == "longer"))
     target = tmp_path / "out.mp4"
-    with open_film(source) as film:
+    with open_video(source) as film:
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings())
         with pytest.raises(OutputError, match="a finished chunk is damaged; run the same command"):
@@ -153,11 +155,11 @@ def test_a_damaged_chunk_is_not_stitched(
 
 
 def test_chunks_of_another_encoder_do_not_fit(
-    chunk: tuple[Path, PacketFacts, Path], tmp_path: Path
+    chunk: tuple[Path, ChunkFileInfo, Path], tmp_path: Path
 ) -> None:
     path, facts, source = chunk
     target = tmp_path / "out.mp4"
-    with open_film(source) as film:
+    with open_video(source) as film:
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings(preset="ultrafast"))
         with pytest.raises(OutputError, match="do not fit together"):
@@ -165,7 +167,7 @@ def test_chunks_of_another_encoder_do_not_fit(
 
 
 def test_no_room_for_the_target(
-    chunk: tuple[Path, PacketFacts, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chunk: tuple[Path, ChunkFileInfo, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, facts, source = chunk
     target = tmp_path / "out.mp4"
@@ -174,7 +176,7 @@ def test_no_room_for_the_target(
         free = facts.bytes - 1
 
     monkeypatch.setattr(stitching.shutil, "disk_usage", lambda _: Usage)
-    with open_film(source) as film:
+    with open_video(source) as film:
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings())
         with pytest.raises(OutputFull, match="free some space and run the same command again"):
@@ -191,7 +193,7 @@ def test_a_chunk_that_fails_leaves_no_file(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
             yield frame
 
-    with open_film(tmp_path / "in.mp4") as film:
+    with open_video(tmp_path / "in.mp4") as film:
         plan = plan_encode(film.info, tmp_path / "out.mp4", EncodeSettings())
         with pytest.raises(KeyboardInterrupt):
             write_chunk(failing(decode(film)), tmp_path / "work" / "one", plan, film.info)

@@ -25,7 +25,7 @@ from vidcolor.preview.compare import on_screen
 from vidcolor.settings import (
     ColorizerSettings,
     CompareSettings,
-    OpenSettings,
+    InputSettings,
     OutputSettings,
     Settings,
 )
@@ -173,7 +173,7 @@ def test_a_part_is_matched_too(tmp_path: Path) -> None:
     spec = Spec(frames=48, options={"g": "12"})
     make_film(first, spec)
     make_film(second, spec)
-    part = replace(lossless(), open=OpenSettings(start=Fraction("1.26"), end=Fraction("1.6")))
+    part = replace(lossless(), open=InputSettings(start=Fraction("1.26"), end=Fraction("1.6")))
     compare(first, second, target, part)
     made = [frame[0] for frame in pictures(target)]
     kept = [frame[0] for frame in pictures(first)][31:39]
@@ -380,7 +380,7 @@ def test_the_target_is_untouched_when_it_fails(
         raise VidcolorError("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparison.Pairs, "edge", failing)
+        patch.setattr(comparison.SideBySide, "edge", failing)
         with pytest.raises(VidcolorError, match="no"):
             compare(*two, target, forced, look="wipe")
     assert target.read_bytes() == OLD

@@ -25,9 +25,9 @@ from vidcolor.errors import UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.metadata import rotation, side_data
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.preview.previews import frames_at
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 H264 = Spec(
     codec="libx264",
@@ -104,7 +104,7 @@ def test_exif_in_frames_stops_nothing(tmp_path: Path, kind: str, suffix: str) ->
     run = recolour(path, tmp_path / "out.mkv", lossless())
     assert run.written.frames == 4
     assert not run.damage
-    with open_film(path) as film, closing(film_rgb(film)) as pictures:
+    with open_video(path) as film, closing(film_rgb(film)) as pictures:
         assert len(list(pictures)) == 4
     (shown,) = frames_at(path, [Fraction(2, 25)])
     assert shown[1].shape == (3, 48, 64)
@@ -117,7 +117,7 @@ def test_side_data_of_unknown_kinds_hides_none_that_is_known(tmp_path: Path) -> 
         with pytest.raises(ValueError, match="not a valid Type"):
             frame.side_data  # noqa: B018  # if PyAV knows it now, take another kind
         assert rotation(side_data(frame)) == TURNED
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert film.info.rotation == TURNED
 
 
@@ -186,21 +186,21 @@ def test_what_would_show_wrong_is_refused_with_its_time(
 ) -> None:
     path = parts(tmp_path, suffix, H264, first, second)
     with (
-        open_film(path) as film,
+        open_video(path) as film,
         pytest.raises(UnsupportedPixels, match=words) as caught,
     ):
         list(decode(film))
     assert "at frame 24 (0.960 s); cut the film there and color the parts" in str(caught.value)
-    with open_film(path) as film, pytest.raises(UnsupportedPixels, match=words):
+    with open_video(path) as film, pytest.raises(UnsupportedPixels, match=words):
         list(film_rgb(film))
-    behind = OpenSettings(start=Fraction(27, 25))
+    behind = InputSettings(start=Fraction(27, 25))
     with (
-        open_film(path, behind) as film,
+        open_video(path, behind) as film,
         pytest.raises(UnsupportedPixels, match=r"before 1\.080 s"),
     ):
         list(decode(film))
     # Cut there, the first part is colored.
-    with open_film(path, OpenSettings(end=Fraction(24, 25))) as film:
+    with open_video(path, InputSettings(end=Fraction(24, 25))) as film:
         assert len(list(decode(film))) == 24
 
 
@@ -208,7 +208,7 @@ def test_what_would_show_wrong_is_refused_with_its_time(
 @pytest.mark.parametrize("threads", [1, 4])
 def test_of_other_codecs_and_with_threads(tmp_path: Path, suffix: str, threads: int) -> None:
     path = parts(tmp_path, suffix, MPEG2, {"sar": Fraction(1)}, {"sar": Fraction(4, 3)})
-    with open_film(path, OpenSettings(decoder_threads=threads)) as film:
+    with open_video(path, InputSettings(decoder_threads=threads)) as film:
         if suffix == ".mkv":  # it tells the shape of all frames, and players believe it
             assert len(list(decode(film))) == 48
             assert [r.split(";")[1] for r in film.remarks] == [
@@ -223,17 +223,17 @@ def test_of_other_codecs_and_with_threads(tmp_path: Path, suffix: str, threads: 
 def test_rotation_in_the_stream(tmp_path: Path, turned_first: bool) -> None:
     order = ({"turn": 1}, {}) if turned_first else ({}, {"turn": 1})
     path = parts(tmp_path, ".h264", H264, *order)
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert (film.info.rotation is not None) == turned_first
         with pytest.raises(UnsupportedPixels, match=r"rotation .* at frame 24 \(0.960 s\)"):
             list(decode(film))
 
 
 def test_rotation_in_exif(tmp_path: Path) -> None:
-    with open_film(of_pictures(tmp_path / "a.mov", "mjpeg", [None, 1, None, 1])) as film:
+    with open_video(of_pictures(tmp_path / "a.mov", "mjpeg", [None, 1, None, 1])) as film:
         assert len(list(decode(film))) == 4  # 1 means upright
     with (
-        open_film(of_pictures(tmp_path / "b.mov", "mjpeg", [1, 1, 6, 6])) as film,
+        open_video(of_pictures(tmp_path / "b.mov", "mjpeg", [1, 1, 6, 6])) as film,
         pytest.raises(UnsupportedPixels, match=r"rotation .* from upright to turned .* frame 2 "),
     ):
         list(decode(film))
@@ -241,7 +241,7 @@ def test_rotation_in_exif(tmp_path: Path) -> None:
 
 def test_other_tags_of_the_same_meaning_are_remarked(tmp_path: Path) -> None:
     path = parts(tmp_path, ".ts", H264, {"tags": (1, 1, 1, 1)}, {"tags": (1, 6, 6, 6)})
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert len(list(decode(film))) == 48
         assert len(film.remarks) == 3
         for what in ("color matrix", "set of primaries", "transfer curve"):
@@ -249,7 +249,7 @@ def test_other_tags_of_the_same_meaning_are_remarked(tmp_path: Path) -> None:
         assert all("at 0.960 s" in text for text in film.remarks)
     # Where the first part says nothing, it is taken for what the second one is.
     path = parts(tmp_path, ".ts", H264, {}, {"tags": (1, 5, 5, 6)})
-    with open_film(path) as film:
+    with open_video(path) as film:
         list(decode(film))
         assert film.remarks == []
 
@@ -272,7 +272,7 @@ def test_fields(
     harms: bool,
 ) -> None:
     path = parts(tmp_path, ".ts", base, first, second)
-    with open_film(path) as film:
+    with open_video(path) as film:
         list(decode(film))
         told = [(d.seconds, d.text) for d in film.damage if d.kind == "picture change"]
         assert len(told) == harms

@@ -15,8 +15,8 @@ from ways import fast, recolour
 from vidcolor.cli.color import parser, settings_of
 from vidcolor.errors import SettingsError
 from vidcolor.media.mux.text_encoding import find_coding
-from vidcolor.media.open import open_film
-from vidcolor.settings import OpenSettings, Settings
+from vidcolor.media.open import open_video
+from vidcolor.settings import InputSettings, Settings
 
 FRENCH = "Où est-il allé ? Je ne sais pas.", "Il était là hier soir, après le dîner."
 # fmt: off
@@ -54,7 +54,7 @@ def subtitled(
 
 
 def given(coding: str) -> Settings:
-    return replace(fast(), open=OpenSettings(subtitle_encoding=coding))
+    return replace(fast(), open=InputSettings(subtitle_encoding=coding))
 
 
 @pytest.mark.parametrize(("language", "coding", "lines"), LINES)
@@ -75,7 +75,7 @@ def test_old_subtitles_become_text(tmp_path: Path, codec: str, target: str) -> N
     source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
     subtitled(source, FRENCH, "cp1252", codec, "fre")
     settings = fast() if target == ".mp4" else Settings()
-    with open_film(source) as film:
+    with open_video(source) as film:
         assert film.remarks == []
     run = recolour(source, out, settings)
     texts = [data[2 * (target == ".mp4") :].decode() for _, data in subtitle_texts(out, 1)]
@@ -175,4 +175,4 @@ def test_the_option_is_checked_and_kept() -> None:
     assert settings.open.subtitle_encoding == "cp1251"
     for name in ("klingon", "rot13", "", "hex"):
         with pytest.raises(SettingsError, match="no code page"):
-            OpenSettings(subtitle_encoding=name)
+            InputSettings(subtitle_encoding=name)

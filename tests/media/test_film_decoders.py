@@ -14,7 +14,7 @@ from ways import lossless, recolour
 import vidcolor
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.media.whitelist import CODECS, DECODERS
 
 BROKEN = "Version 99"
@@ -48,7 +48,7 @@ def test_a_codec_off_the_list_is_not_decoded_to_look_at_it(
         assert any(BROKEN in words for _, _, words in log)  # without the list it is
     log.clear()
     with pytest.raises(UnsupportedPixels, match=r"codec magicyuv is not on .* list .*; convert"):
-        open_film(path)
+        open_video(path)
     assert not any(BROKEN in words for _, _, words in log)
 
 
@@ -66,7 +66,7 @@ def test_nor_is_that_of_sound(tmp_path: Path, log: list[tuple[int, str, str]]) -
     assert data[at : at + 2] == b"\1\0"
     data[at : at + 2] = b"\x61\0"  # Duck DK4, of games
     made.path.write_bytes(data)
-    with open_film(made.path) as film:
+    with open_video(made.path) as film:
         assert [stream.codec for stream in film.info.streams] == ["ffv1", "adpcm_ima_dk4"]
         assert len(list(decode(film))) == 12
     refusals = [words for _, _, words in log if "not on whitelist" in words]
@@ -95,7 +95,7 @@ def test_what_sound_and_subtitles_are_is_known_all_the_same(
     )
     path = make_film(tmp_path / f"in{suffix}", spec).path
     log.clear()
-    with open_film(path) as film:
+    with open_video(path) as film:
         sounds = film.container.streams.audio
         assert len(sounds) == len(SOUNDS[suffix])
         assert all(s.codec_context.sample_rate == 44100 for s in sounds)
@@ -121,7 +121,7 @@ OLD = [
 def test_film_codecs_of_the_nineties(tmp_path: Path, codec: str, suffix: str, pixels: str) -> None:
     spec = Spec(codec=codec, pix_fmt=pixels, width=64, height=48, frames=4)
     path = make_film(tmp_path / f"in{suffix}", spec).path
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert film.info.codec == codec
         assert not film.info.has_alpha
         assert "transparency was dropped" not in film.info.notes
@@ -150,7 +150,7 @@ def test_others_are_refused_by_name(
     spec = Spec(codec=codec, pix_fmt=pixels, width=64, height=48, frames=4, options=options)
     path = make_film(tmp_path / f"in{suffix}", spec).path
     with pytest.raises(UnsupportedPixels) as caught:
-        open_film(path)
+        open_video(path)
     assert f"codec {codec} is not on vidcolor's list" in str(caught.value)
     assert "convert the film to ffv1 or h264" in str(caught.value)
 
@@ -194,7 +194,7 @@ def test_containers_that_are_not_opened_are_named(tmp_path: Path, kind: str) -> 
     path = tmp_path / "film.bin"
     path.write_bytes(KINDS[kind])
     with pytest.raises(FilmUnreadable) as caught:
-        open_film(path)
+        open_video(path)
     assert kind in str(caught.value)
     assert str(caught.value).startswith("film.bin: vidcolor does not open files of the kind ")
     assert "; convert the film to ffv1 or h264 first" in str(caught.value)
@@ -219,4 +219,4 @@ def test_a_real_one_of_each_that_ffmpeg_writes_is_named(tmp_path: Path) -> None:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         with pytest.raises(FilmUnreadable, match=name):
-            open_film(path)
+            open_video(path)

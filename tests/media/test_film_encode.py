@@ -13,8 +13,8 @@ from ways import fast, lossless, recolour
 from vidcolor.errors import EncoderMissing, SettingsError, UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
-from vidcolor.media.mux.file_sink import FilmWriter
-from vidcolor.media.open import Film, open_film
+from vidcolor.media.mux.file_sink import VideoWriter
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import EncodeSettings
 
 DEFAULTS = [
@@ -41,7 +41,7 @@ DEFAULTS = [
 def plan(tmp_path: Path, spec: Spec, target: str, settings: EncodeSettings) -> EncodePlan:
     source = tmp_path / "in.mkv"
     make_film(source, spec)
-    with open_film(source) as film:
+    with open_video(source) as film:
         return plan_encode(film.info, tmp_path / target, settings)
 
 
@@ -91,8 +91,8 @@ def test_refusals(
         plan(tmp_path, Spec(pix_fmt=pix_fmt, frames=1), target, EncodeSettings(**changes))
 
 
-def begin(film: Film, target: Path, settings: EncodeSettings) -> None:
-    with FilmWriter(film, target, plan_encode(film.info, target, settings)):
+def begin(film: VideoReader, target: Path, settings: EncodeSettings) -> None:
+    with VideoWriter(film, target, plan_encode(film.info, target, settings)):
         pass
 
 
@@ -111,7 +111,7 @@ def test_encoders_that_do_not_start(
     source = tmp_path / "in.mkv"
     make_film(source, Spec(frames=2))
     target = tmp_path / "out.mp4"
-    with open_film(source) as film, pytest.raises(error, match=words):
+    with open_video(source) as film, pytest.raises(error, match=words):
         begin(film, target, EncodeSettings(**changes))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv"]
 
@@ -120,7 +120,7 @@ def test_users_codec_may_have_more_bits(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(frames=2))
     settings = EncodeSettings(codec="prores_ks")
-    with open_film(source) as film:
+    with open_video(source) as film:
         made = plan_encode(film.info, tmp_path / "out.mov", settings)
     assert made.layout.format == "yuv422p10le"
     assert made.luma == "converted from yuv420p"
@@ -189,7 +189,7 @@ def test_untagged_films_get_what_players_assume(
 ) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", width=size[0], height=size[1], rate=rate, frames=1))
-    with open_film(source) as film:
+    with open_video(source) as film:
         assert tuple(film.info.tags.values()) == tags
         assert any("does not name its colours" in note for note in film.info.notes)
     recolour(source, tmp_path / "out.mp4", fast())
@@ -213,7 +213,7 @@ def test_hdr10_metadata_survives(tmp_path: Path, codec: str, target: str) -> Non
         options={"x265-params": f"{X265_HDR}:max-cll=1000,400"},
     )
     make_film(source, spec)
-    with open_film(source) as film:
+    with open_video(source) as film:
         assert film.info.layout.transfer == "pq"
         assert film.info.layout.siting == (0.0, 0.0)
         assert film.info.hdr["light"] == (1000, 400)
@@ -239,7 +239,7 @@ def test_field_order_survives(tmp_path: Path, order: str, target: str) -> None:
     make_film(source, spec)
     before = see(source)
     assert before.interlaced
-    with open_film(source) as film:
+    with open_video(source) as film:
         assert film.info.field_order == {"tff": "top", "bff": "bottom"}[order]
         for frame in decode(film):
             assert frame.interlaced
@@ -247,7 +247,7 @@ def test_field_order_survives(tmp_path: Path, order: str, target: str) -> None:
     recolour(source, tmp_path / f"out{target}", fast())
     after = see(tmp_path / f"out{target}")
     assert after.interlaced
-    with open_film(tmp_path / f"out{target}") as film:
+    with open_video(tmp_path / f"out{target}") as film:
         assert film.info.field_order == {"tff": "top", "bff": "bottom"}[order]
 
 
@@ -256,7 +256,7 @@ def test_field_order_survives_conversion(tmp_path: Path, order: str) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", pix_fmt="gray", interlaced=order))
     recolour(source, tmp_path / "out.mp4", fast())
-    with open_film(tmp_path / "out.mp4") as film:
+    with open_video(tmp_path / "out.mp4") as film:
         assert film.info.field_order == {"tff": "top", "bff": "bottom"}[order]
 
 
@@ -295,10 +295,10 @@ def test_frames_of_another_size_are_refused(tmp_path: Path) -> None:
     make_film(small, Spec(frames=2))
     make_film(large, Spec(frames=2, width=128))
     target = tmp_path / "out.mkv"
-    with open_film(small) as film, open_film(large) as other:
+    with open_video(small) as film, open_video(large) as other:
         made = plan_encode(film.info, target, EncodeSettings())
         refused = pytest.raises(UnsupportedPixels, match="the encoder expects")
-        with FilmWriter(film, target, made) as writer, refused:
+        with VideoWriter(film, target, made) as writer, refused:
             writer.write(encode(decode(other), writer.video))
     assert not target.exists()
 

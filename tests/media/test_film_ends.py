@@ -17,7 +17,7 @@ from vidcolor.errors import FilmTooLarge
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.end_marks import PictureEnds, lacks_end
 from vidcolor.media.encode.encoder import plan_encode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.settings import EncodeSettings
 
 
@@ -50,7 +50,7 @@ def gray(index: int) -> np.ndarray:
 
 
 def damage(path: Path) -> list[str]:
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert sum(1 for _ in decode(film)) > 0
         return [f"{one.kind}: {one.text}" for one in film.damage]
 
@@ -114,7 +114,7 @@ def test_a_picture_far_beyond_the_longest_film_is_refused(tmp_path: Path) -> Non
     )
     data = path.read_bytes()
     path.write_bytes(data.replace(b"\x44\x89\x88", b"\xec\x40\x08"))  # its length, written over
-    with open_film(path) as film, pytest.raises(FilmTooLarge, match="194 hours"):
+    with open_video(path) as film, pytest.raises(FilmTooLarge, match="194 hours"):
         list(decode(film))
 
 
@@ -125,7 +125,7 @@ def test_a_turn_that_matroska_cannot_hold_is_listed(tmp_path: Path) -> None:
     stretched = (2 * one, 0, 0, 0, one, 0, 0, 0, deep)
     for matrix in (turned, stretched):
         make_film(path, Spec(codec="libx264", matrix=matrix))
-        with open_film(path) as film:
+        with open_video(path) as film:
             for suffix in (".mkv", ".mp4"):
                 plan = plan_encode(film.info, tmp_path / f"out{suffix}", EncodeSettings())
                 listed = any("display matrix" in one.what for one in plan.left_behind)

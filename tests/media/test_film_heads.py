@@ -20,7 +20,7 @@ from vidcolor.errors import CannotCarry, FilmUnreadable
 from vidcolor.media.container_heads import declared_crop, linked_parts
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.rgb import film_rgb
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.preview.compare import side_by_side
 from vidcolor.preview.previews import frames_at
 from vidcolor.settings import EncodeSettings, OutputSettings, Settings
@@ -102,7 +102,7 @@ def test_what_is_cropped_is_not_written_and_the_rest_is_exact(
     # What is left is shown in the size that the file names, and that is the whole one here.
     assert after.size == (width, height)
     assert (after.sar or 1) * Fraction(width, height) == Fraction(*SIZE)
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert film.info.crop == crop
         assert any(f"crops the picture of 64x48 to {width}x{height}" in n for n in film.info.notes)
 
@@ -111,7 +111,7 @@ def test_a_crop_holds_in_every_path(tmp_path: Path) -> None:
     path = matroska(tmp_path / "in.mkv", (2, 4, 2, 4), WHOLE)
     (shown,) = frames_at(path, [Fraction(0)])
     assert shown[1].shape == (3, 40, 53)
-    with open_film(path) as film, closing(film_rgb(film)) as pictures:
+    with open_video(path) as film, closing(film_rgb(film)) as pictures:
         assert {tuple(picture.shape) for picture in pictures} == {(3, 40, 60)}
     fast = Settings(encode=EncodeSettings(preset="ultrafast"))
     side_by_side(path, path, tmp_path / "both.mkv", settings=fast)
@@ -122,12 +122,12 @@ def test_a_crop_of_everything_is_none(tmp_path: Path) -> None:
     path = matroska(tmp_path / "in.mkv", (40, 0, 40, 0))
     assert declared_crop(path, "matroska,webm", 0, SIZE) is None
     with pytest.raises(FilmUnreadable, match="damaged beyond use"):
-        open_film(path)  # FFmpeg does not take it either
+        open_video(path)  # FFmpeg does not take it either
     make_film(tmp_path / "in.mp4", Spec(codec="libx264", frames=4))
     for aperture in ((0, 60), (200, 60), (80, 0)):
         path = tmp_path / "odd.mp4"
         path.write_bytes((tmp_path / "in.mp4").read_bytes())
-        with open_film(with_aperture(path, *aperture)) as film:
+        with open_video(with_aperture(path, *aperture)) as film:
             assert (film.info.crop, film.info.width) == (None, 96)
             assert len(list(decode(film))) == 4
 
@@ -139,7 +139,7 @@ UNITS = {0: Fraction(16, 9), 1: Fraction(16, 9), 2: Fraction(16, 9), 3: Fraction
 def test_units_of_the_display_size(tmp_path: Path, unit: int) -> None:
     display = element("54b0", 16) + element("54ba", 9) + element("54b2", unit)
     path = matroska(tmp_path / "in.mkv", (4, 4, 4, 4), display)
-    with open_film(path) as film:
+    with open_video(path) as film:
         info = film.info
     assert (info.width, info.height) == (56, 40)
     shape = (info.sample_aspect or 1) * Fraction(info.width, info.height)
@@ -171,7 +171,7 @@ def test_a_clean_aperture_is_a_crop(tmp_path: Path, suffix: str) -> None:
     make_film(path, Spec(codec="libx264", frames=4, sar=Fraction(10, 11)))
     whole = stored(path)
     with_aperture(path, 80, 60, right=4, down=-2)
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert film.info.crop == (10, 1, 6, 3)
         assert film.info.sample_aspect == Fraction(10, 11)
     recolour(path, tmp_path / "out.mkv", lossless())

@@ -13,7 +13,7 @@ from seen import luma_bytes, md5, plane_view, see
 from ways import lossless, recolour
 
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 
 FORMATS = [
     ("ffv1", "yuv420p", ".mkv"),
@@ -136,7 +136,7 @@ def test_painting_never_reaches_the_decoders_references(tmp_path: Path) -> None:
     with av.open(str(source)) as container:
         plain = [md5(plane_view(f.planes[1], 8).tobytes()) for f in container.decode(video=0)]
     painted = []
-    with open_film(source) as film:
+    with open_video(source) as film:
         for frame in decode(film):
             painted.append(md5(frame.chroma[0].numpy().tobytes()))
             frame.chroma[0].zero_()
@@ -146,7 +146,7 @@ def test_painting_never_reaches_the_decoders_references(tmp_path: Path) -> None:
 def test_luma_view_is_the_pictures_memory(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(width=33, height=17, pix_fmt="yuv420p10le", frames=2))
-    with open_film(source) as film:
+    with open_video(source) as film:
         for frame in decode(film):
             assert frame.luma.shape == (17, 33)
             assert frame.chroma[0].shape == (9, 17)

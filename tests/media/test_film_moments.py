@@ -14,8 +14,8 @@ from vidcolor.media.decode import frame_windows as module
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.frame_windows import windows
 from vidcolor.media.decode.seek import can_seek, picture_end
-from vidcolor.media.open import open_film
-from vidcolor.settings import OpenSettings
+from vidcolor.media.open import open_video
+from vidcolor.settings import InputSettings
 
 MS = Fraction(1, 1000)
 LONG = 300
@@ -56,7 +56,7 @@ def without_cues(path: Path, folder: Path) -> Path:
 
 def linear(path: Path) -> Shown:
     """(time in the film, luma) of every frame that players show, read from the beginning."""
-    with open_film(path, OpenSettings(start=Fraction(0))) as whole:
+    with open_video(path, InputSettings(start=Fraction(0))) as whole:
         found = [(frame.seconds, bits_of(frame.luma)) for frame in decode(whole)]
         return [(whole.zero - whole.info.start + seconds, luma) for seconds, luma in found]
 
@@ -69,7 +69,7 @@ def on_screen(shown: Shown, moment: Fraction) -> tuple[Fraction, bytes]:
 def seen(path: Path, asked: list[Fraction], before: int = 0, after: int = 0) -> list[Shown]:
     """The frames of each window; that on screen comes first."""
     found = []
-    with open_film(path) as opened:
+    with open_video(path) as opened:
         for window in windows(opened, asked, before, after):
             target = window.frames[window.place]
             ordered = [target, *(f for f in window.frames if f is not target)]
@@ -143,7 +143,7 @@ def check(path: Path) -> None:
     shown = linear(path)
     times = [seconds for seconds, _ in shown]
     end = times[-1]
-    with open_film(path) as opened:
+    with open_video(path) as opened:
         assert end < picture_end(opened) <= end + Fraction(1, 4)
     some = [0, 1, 2, 40, 41, 120, 121, 200, 201, 290, -2, -1]
     asked = [Fraction(0), *(times[place] for place in some), end * Fraction(37, 100)]
@@ -163,7 +163,7 @@ def test_a_film_begins_at_start_where_key_frames_are_far_apart(codec: str, tmp_p
     large = {"width": 128, "height": 96, "options": {"g": "600", "qmin": "2", "qmax": "4"}}
     path = film(tmp_path / "in.ts", codec=codec, **large)
     wanted = [luma for seconds, luma in linear(path) if seconds >= 20]
-    with open_film(path, OpenSettings(start=Fraction(20))) as opened:
+    with open_video(path, InputSettings(start=Fraction(20))) as opened:
         assert [bits_of(frame.luma) for frame in decode(opened)] == wanted
         assert opened.damage == []
 
@@ -172,7 +172,7 @@ def test_windows_hold_the_frames_around(tmp_path: Path) -> None:
     path = film(tmp_path / "in.mp4")
     lumas = [luma for _, luma in linear(path)]
     asked = [Fraction(0), Fraction(10), Fraction(10) + 1 / RATE, Fraction(11), (LONG - 1) / RATE]
-    with open_film(path) as opened:
+    with open_video(path) as opened:
         for moment, window in zip(asked, windows(opened, asked, 4, 6), strict=True):
             at = int(moment * RATE)
             assert window.seconds == moment
@@ -200,14 +200,14 @@ def test_a_leap_reads_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [("in.mp4", True), ("in.ts", True), ("in.h264", False)],
 )
 def test_where_reading_may_begin(name: str, seeks: bool, tmp_path: Path) -> None:
-    with open_film(film(tmp_path / name)) as opened:
+    with open_video(film(tmp_path / name)) as opened:
         assert can_seek(opened) is seeks
 
 
 def test_recordings_joined_are_read_from_their_beginning(tmp_path: Path) -> None:
     parts = [film(tmp_path / f"{n}.ts", frames=120, brightness=60 + 60 * n) for n in (0, 1)]
     path = joined(tmp_path / "both.ts", *parts)
-    with open_film(path) as opened:
+    with open_video(path) as opened:
         assert not can_seek(opened)
         assert picture_end(opened) == pytest.approx(20, abs=0.2)
     shown = linear(path)
@@ -220,7 +220,7 @@ def test_the_end_of_a_file_that_is_cut(tmp_path: Path) -> None:
     whole = film(tmp_path / "in.mkv", container_options={})
     path = cut_file(whole, tmp_path / "cut.mkv", 0.6)
     shown = linear(path)
-    with open_film(path) as opened:
+    with open_video(path) as opened:
         end = picture_end(opened)
         assert opened.info.duration is None or end < opened.info.duration
     assert abs(end - shown[-1][0]) < 2
@@ -230,10 +230,10 @@ def test_the_end_of_a_file_that_is_cut(tmp_path: Path) -> None:
 def test_what_is_damaged_is_told_where_it_is_shown(tmp_path: Path) -> None:
     whole = film(tmp_path / "in.mkv", width=96, height=64, options={**H264, "g": "12"})
     path = flip_bytes(whole, tmp_path / "harmed.mkv", 60)
-    with open_film(path) as opened:
+    with open_video(path) as opened:
         list(windows(opened, [Fraction(1)]))
         assert opened.damage == []
-    with open_film(path) as opened:
+    with open_video(path) as opened:
         list(windows(opened, [Fraction(n) for n in range(9, 16)]))
         assert opened.damage
         assert all(8 <= damage.seconds <= 17 for damage in opened.damage)

@@ -21,9 +21,9 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import read_chunk, write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.mux import file_sink as mux
-from vidcolor.media.mux.file_sink import FilmWriter
+from vidcolor.media.mux.file_sink import VideoWriter
 from vidcolor.media.mux.muxer import PacketRefused
-from vidcolor.media.open import Film, open_film
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import EncodeSettings, OutputSettings
 
 OLD = b"the old film"
@@ -88,7 +88,7 @@ def coded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """A plan for a film, and what gives its packets for a stream of the target."""
     path = tmp_path_factory.mktemp("work") / "chunk"
 
-    def code(film: Film, target: Path) -> tuple[EncodePlan, Callable[[Any], Iterator[Any]]]:
+    def code(film: VideoReader, target: Path) -> tuple[EncodePlan, Callable[[Any], Iterator[Any]]]:
         plan = plan_encode(film.info, target, EncodeSettings())
         facts = write_chunk(decode(film), path, plan, film.info)
         return plan, lambda video: read_chunk(path, facts, video, facts.delay)
@@ -108,11 +108,11 @@ def test_failure_midway_leaves_the_old_target_and_nothing_else(
                 raise Stop
             yield packet
 
-    with open_film(film) as opened:
+    with open_video(film) as opened:
         plan, pictures = coded(opened, target)
         with (
             pytest.raises(Stop),
-            FilmWriter(opened, target, plan, OutputSettings(force=True)) as writer,
+            VideoWriter(opened, target, plan, OutputSettings(force=True)) as writer,
         ):
             writer.write(failing(pictures(writer.video)))
     assert target.read_bytes() == OLD
@@ -123,19 +123,19 @@ def test_leaving_without_finish_leaves_nothing(
     tmp_path: Path, film: Path, coded: Callable[..., Any]
 ) -> None:
     target = tmp_path / "out.mp4"
-    with open_film(film) as opened:
+    with open_video(film) as opened:
         plan, pictures = coded(opened, target)
-        with FilmWriter(opened, target, plan) as writer:
+        with VideoWriter(opened, target, plan) as writer:
             writer.write(pictures(writer.video))
     assert names(tmp_path) == ["in.mkv"]
 
 
 def test_nothing_written_is_no_film(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mp4"
-    with open_film(film) as opened:
+    with open_video(film) as opened:
         plan = plan_encode(opened.info, target, EncodeSettings())
         with (
-            FilmWriter(opened, target, plan) as writer,
+            VideoWriter(opened, target, plan) as writer,
             pytest.raises(OutputError, match="no frame was written"),
         ):
             writer.finish()
@@ -181,13 +181,13 @@ def test_full_disk(
                 else getattr(self._inner, name)
             )
 
-    build = FilmWriter._build
+    build = VideoWriter._build
 
-    def wrapped(self: FilmWriter) -> None:
+    def wrapped(self: VideoWriter) -> None:
         build(self)
         self._container = Container(self._container)  # type: ignore[assignment]
 
-    monkeypatch.setattr(FilmWriter, "_build", wrapped)
+    monkeypatch.setattr(VideoWriter, "_build", wrapped)
     says = "may grow that large" if code == errno.EFBIG else "the disk is full"
     with pytest.raises(OutputFull, match=says):
         recolour(film, target, forced())
@@ -201,18 +201,18 @@ def test_a_short_file_is_found_out(
     target = tmp_path / "out.mkv"
     close = av.container.OutputContainer.close
 
-    def torn(self: FilmWriter) -> None:
+    def torn(self: VideoWriter) -> None:
         size = self._part.stat().st_size
         os.truncate(self._part, size // 2)
         verify(self)
 
-    verify = FilmWriter._verify
-    monkeypatch.setattr(FilmWriter, "_verify", torn)
+    verify = VideoWriter._verify
+    monkeypatch.setattr(VideoWriter, "_verify", torn)
     with pytest.raises(OutputError, match="12 frames were written but"):
         recolour(film, target, fast())
     assert names(tmp_path) == ["in.mkv"]
     assert close is not None
-    assert mux.FilmWriter is FilmWriter
+    assert mux.VideoWriter is VideoWriter
 
 
 def test_header_that_fails_drops_only_the_stream_at_fault(tmp_path: Path) -> None:
@@ -233,22 +233,22 @@ def test_a_stream_whose_packets_are_refused_is_left_behind_alone(
     """
     source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
     make_film(source, Spec(codec="libx264", audio=(Audio("aac"), Audio("flac"), Audio("aac"))))
-    write, complete = FilmWriter.write, FilmWriter.complete
+    write, complete = VideoWriter.write, VideoWriter.complete
 
-    def refuse(writer: FilmWriter, here: str) -> None:
+    def refuse(writer: VideoWriter, here: str) -> None:
         if here == when and 2 in writer._outs:
             raise PacketRefused("no")
 
-    def writing(self: FilmWriter, packets: Iterator[Any]) -> None:
+    def writing(self: VideoWriter, packets: Iterator[Any]) -> None:
         write(self, packets)
         refuse(self, "packet")
 
-    def completing(self: FilmWriter) -> None:
+    def completing(self: VideoWriter) -> None:
         refuse(self, "end")
         complete(self)
 
-    monkeypatch.setattr(FilmWriter, "write", writing)
-    monkeypatch.setattr(FilmWriter, "complete", completing)
+    monkeypatch.setattr(VideoWriter, "write", writing)
+    monkeypatch.setattr(VideoWriter, "complete", completing)
     run = recolour(source, target, fast())
     assert run.left == ["audio stream 2 (flac): the container refuses its packets"]
     assert run.written.carried == ("audio stream 1 (aac)", "audio stream 3 (aac)")

@@ -12,7 +12,7 @@ from ways import recolour
 
 from vidcolor.errors import EncoderMissing, SettingsError
 from vidcolor.media.encode.encoder import plan_encode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.settings import EncodeSettings, Settings
 
 DEEP, FLAT = Spec(pix_fmt="gray14le", frames=2), Spec(frames=2)
@@ -58,7 +58,7 @@ def test_what_is_wrong_for_any_codec_or_asked_for_is_refused(
     tmp_path: Path, changes: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     make_film(tmp_path / "in.mkv", DEEP)
-    with open_film(tmp_path / "in.mkv") as film, pytest.raises(error, match=words):
+    with open_video(tmp_path / "in.mkv") as film, pytest.raises(error, match=words):
         plan_encode(film.info, tmp_path / "o.mkv", EncodeSettings(**changes))
 
 

@@ -13,7 +13,7 @@ from seen import md5, see, subtitle_texts
 from ways import fast, recolour
 
 from vidcolor.errors import CannotCarry
-from vidcolor.settings import EncodeSettings, OpenSettings, OutputSettings, Settings
+from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings
 
 FONT = bytes(range(256)) * 20
 CHAPTERS = ((0.0, 0.25, "One"), (0.25, 0.5, "Two ☃"))
@@ -230,7 +230,7 @@ def test_second_picture_is_copied(tmp_path: Path) -> None:
     run = recolour(source, tmp_path / "out.mp4", fast())
     assert run.written.carried == ("video stream 1 (mpeg4)",)
     assert see(tmp_path / "out.mp4").packets[1] == see(source).packets[1]
-    other = Settings(open=OpenSettings(video_stream=1), encode=EncodeSettings(preset="ultrafast"))
+    other = Settings(open=InputSettings(video_stream=1), encode=EncodeSettings(preset="ultrafast"))
     recolour(source, tmp_path / "other.mkv", other)
     after = see(tmp_path / "other.mkv")
     assert [s["codec"] for s in after.streams] == ["h264", "h264"]
@@ -298,7 +298,7 @@ def test_chapters_before_the_first_frame_are_listed(tmp_path: Path, target: str)
         (0.2, "Whole"),
     ]
     cut = recolour(
-        source, tmp_path / f"cut{target}", Settings(open=OpenSettings(start=Fraction(1, 10)))
+        source, tmp_path / f"cut{target}", Settings(open=InputSettings(start=Fraction(1, 10)))
     )
     assert cut.left == []
 

@@ -25,16 +25,16 @@ from vidcolor.media.images.files import write_rgb
 from vidcolor.media.mux import interleave as beside
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.mux.pipe_sink import PipeWriter, plan_pipe
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.run import pipe as streaming
 from vidcolor.run.pipe import colorize_to
 from vidcolor.settings import (
     ColorizerSettings,
     EncodeSettings,
-    OpenSettings,
+    InputSettings,
     OutputSettings,
     Settings,
-    SmoothSettings,
+    TemporalSettings,
 )
 
 EBML = b"\x1a\x45\xdf\xa3"
@@ -75,7 +75,9 @@ class Pipe:
 def settings(quick_weights: Path) -> Settings:
     """A tiny net; every frame on its own, as it was, lossless."""
     net = ColorizerSettings(weights=str(quick_weights), size=64)
-    return Settings(colorizer=net, smooth=SmoothSettings(0.0), encode=EncodeSettings(lossless=True))
+    return Settings(
+        colorizer=net, smooth=TemporalSettings(0.0), encode=EncodeSettings(lossless=True)
+    )
 
 
 @pytest.fixture
@@ -247,7 +249,7 @@ def test_damage_is_told_at_the_end(tmp_path: Path, settings: Settings) -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_part_has_its_length_in_the_header(tmp_path: Path, settings: Settings) -> None:
     make_film(tmp_path / "in.mkv", Spec(frames=48, audio=(Audio("aac"),)))
-    part = OpenSettings(start=Fraction(1, 2), end=Fraction(3, 2))
+    part = InputSettings(start=Fraction(1, 2), end=Fraction(3, 2))
     pipe = Pipe()
     report = colorize_to(pipe, tmp_path / "in.mkv", settings=replace(settings, open=part))
     assert report.frames == 24
@@ -325,7 +327,7 @@ class Refusing:
 def test_a_stream_whose_packets_are_refused_is_left_out(strict: bool, tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", RICH)
     pipe = Pipe()
-    with open_film(tmp_path / "in.mkv") as film:
+    with open_video(tmp_path / "in.mkv") as film:
         plan = plan_pipe(film.info, EncodeSettings(lossless=True))
         with PipeWriter(film, pipe, plan, OutputSettings(strict=strict)) as writer:
             writer._container = Refusing(writer._container, 2)  # type: ignore[assignment]
@@ -357,7 +359,7 @@ def test_strict_refuses_before_anything_leaves(tmp_path: Path, settings: Setting
 
 
 def test_encoders_hold_no_frame_back_unless_asked_to() -> None:
-    with open_film(Path(__file__).parent.parent.parent / "samples" / "newsreel.mp4") as film:
+    with open_video(Path(__file__).parent.parent.parent / "samples" / "newsreel.mp4") as film:
         info = film.info
     assert plan_pipe(info, EncodeSettings()).options["tune"] == "zerolatency"
     film_tune = EncodeSettings(options=(("tune", "film"),))

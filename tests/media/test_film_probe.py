@@ -22,12 +22,12 @@ from vidcolor.errors import (
     VidcolorError,
 )
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import film_is_still, open_film
-from vidcolor.settings import OpenSettings
+from vidcolor.media.open import film_is_still, open_video
+from vidcolor.settings import InputSettings
 
 
 def refused(path: Path, error: type[Exception], words: str, **settings: object) -> None:
-    with pytest.raises(error, match=words) as caught, open_film(path, OpenSettings(**settings)):  # type: ignore[arg-type]
+    with pytest.raises(error, match=words) as caught, open_video(path, InputSettings(**settings)):  # type: ignore[arg-type]
         pass
     assert "\n" not in str(caught.value)
 
@@ -119,7 +119,7 @@ def test_codecs_off_the_list(tmp_path: Path) -> None:
 def test_too_large(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", Spec(frames=1))
     refused(tmp_path / "in.mkv", FilmTooLarge, "96x64 has more than 6143 pixels", max_pixels=6143)
-    with open_film(tmp_path / "in.mkv", OpenSettings(max_pixels=6144)) as film:
+    with open_video(tmp_path / "in.mkv", InputSettings(max_pixels=6144)) as film:
         assert len(list(decode(film))) == 1
 
 
@@ -161,7 +161,7 @@ def test_stills_are_told_by_their_bytes(tmp_path: Path) -> None:
 def test_wrong_suffix(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", Spec(frames=3))
     (tmp_path / "in.mkv").rename(tmp_path / "in.mp4")
-    with open_film(tmp_path / "in.mp4") as film:
+    with open_video(tmp_path / "in.mp4") as film:
         assert film.info.container == "matroska,webm"
 
 
@@ -229,7 +229,7 @@ def test_a_read_error_keeps_what_was_read(tmp_path: Path, error: OSError | str) 
         def close(self) -> None:
             self._inner.close()
 
-    with open_film(tmp_path / "in.mkv") as film:
+    with open_video(tmp_path / "in.mkv") as film:
         film.container = Container(film.container)  # type: ignore[assignment]
         frames = len(list(decode(film)))
         assert 13 <= frames <= 15 if isinstance(error, OSError) else frames >= 15

@@ -16,7 +16,7 @@ from seen import plane_view
 from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.images.files import read_rgb
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 
 KR_KB = {
     1: (0.2126, 0.0722),
@@ -29,7 +29,7 @@ KR_KB = {
 
 
 def frames_of(path: Path) -> list[np.ndarray]:
-    with open_film(path) as film, closing(film_rgb(film)) as frames:
+    with open_video(path) as film, closing(film_rgb(film)) as frames:
         return [rgb.numpy() for rgb in frames]
 
 

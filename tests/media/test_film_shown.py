@@ -13,8 +13,8 @@ from torch import Tensor
 
 from vidcolor.core.frames import Frame
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.display import Screen, canvas
-from vidcolor.media.open import open_film
+from vidcolor.media.display import DisplayConverter, canvas
+from vidcolor.media.open import open_video
 
 ONE = 1 << 16
 TURNS = {
@@ -29,14 +29,14 @@ TURNS = {
 """Display matrices, and what they do to a picture: turns are clockwise for (0, 1, -1, 0)."""
 
 
-def first(path: Path, **changes: object) -> tuple[Screen, Frame]:
+def first(path: Path, **changes: object) -> tuple[DisplayConverter, Frame]:
     """The first frame of a film of one value, or of the moving pattern."""
     make_film(path, Spec(frames=1, **changes))  # type: ignore[arg-type]
-    with open_film(path) as film:
+    with open_video(path) as film:
         frames = decode(film)
         frame = next(frames)
         frames.close()  # type: ignore[attr-defined]
-        return Screen(film.info.width, film.info.height, film.info), frame
+        return DisplayConverter(film.info.width, film.info.height, film.info), frame
 
 
 def coloured(frame: Frame, codes: tuple[int, int]) -> Frame:
@@ -92,8 +92,8 @@ def test_the_colour_of_a_film_that_has_some_is_shown(tmp_path: Path) -> None:
 def test_orientation(matrix: tuple[int, ...], tmp_path: Path) -> None:
     screen, frame = first(tmp_path / "in.mkv")
     plain = screen(frame)
-    with open_film(tmp_path / "in.mkv") as film:
-        turned = Screen(96, 64, replace(film.info, rotation=matrix))
+    with open_video(tmp_path / "in.mkv") as film:
+        turned = DisplayConverter(96, 64, replace(film.info, rotation=matrix))
     wanted = TURNS[matrix](plain)
     assert turned.size == (wanted.shape[2], wanted.shape[1])
     assert torch.equal(turned(frame), wanted)
@@ -114,8 +114,8 @@ def test_a_film_that_lies_on_its_side_is_upright(tmp_path: Path) -> None:
 )
 def test_pixels_are_square(aspect: Fraction, width: int, tmp_path: Path) -> None:
     screen, frame = first(tmp_path / "in.mkv")
-    with open_film(tmp_path / "in.mkv") as film:
-        screen = Screen(96, 64, replace(film.info, sample_aspect=aspect))
+    with open_video(tmp_path / "in.mkv") as film:
+        screen = DisplayConverter(96, 64, replace(film.info, sample_aspect=aspect))
     assert screen.size == (width, 64)
     assert screen(frame).shape == (3, 64, width)
 

@@ -15,7 +15,7 @@ from vidcolor.core.frames import Frame
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, OutputExists, SettingsError
 from vidcolor.media.images.files import read_rgb, read_still, write_rgb, write_still
 from vidcolor.media.images.header import picture_size
-from vidcolor.settings import OpenSettings, OutputSettings
+from vidcolor.settings import InputSettings, OutputSettings
 
 RNG = np.random.default_rng(5)
 GRAY = RNG.integers(0, 256, (37, 53), dtype=np.uint8)
@@ -130,7 +130,7 @@ def test_refusals(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), GRAY)
     with pytest.raises(FilmTooLarge, match="53x37 has more than 100 pixels"):
-        read_still(path, OpenSettings(max_pixels=100))
+        read_still(path, InputSettings(max_pixels=100))
     (tmp_path / "bad.png").write_bytes(path.read_bytes()[:60])
     with pytest.raises(FilmUnreadable):
         read_still(tmp_path / "bad.png")
@@ -154,8 +154,8 @@ def test_size_is_known_before_decoding(tmp_path: Path, suffix: str) -> None:
     cv2.imwrite(str(path), COLOUR)
     assert picture_size(path.read_bytes()) == (53, 37)
     with pytest.raises(FilmTooLarge, match="53x37 has more than 1960 pixels"):
-        read_still(path, OpenSettings(max_pixels=1960))
-    assert read_still(path, OpenSettings(max_pixels=1961)).luma.shape == (37, 53)
+        read_still(path, InputSettings(max_pixels=1960))
+    assert read_still(path, InputSettings(max_pixels=1961)).luma.shape == (37, 53)
     assert picture_size(path.read_bytes()[:9]) is None
 
 

@@ -14,8 +14,8 @@ from ways import cut, fast, lossless, recolour
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.frame_windows import windows
 from vidcolor.media.decode.seek import picture_end
-from vidcolor.media.open import open_film
-from vidcolor.settings import OpenSettings
+from vidcolor.media.open import open_video
+from vidcolor.settings import InputSettings
 
 MS = Fraction(1, 1000)
 VFR = (0, 40, 83, 125, 300, 341, 700, 733, 766, 800, 1500, 1533)
@@ -230,16 +230,16 @@ def test_times_count_from_the_first_frame(tmp_path: Path, name: str) -> None:
     before = see(film).pts
     wanted = [p - before[0] for p in before]
     assert near(wanted, [Fraction(n, 24) for n in range(36)], 10 * MS)
-    with open_film(film) as opened:
+    with open_video(film) as opened:
         assert opened.info.start < 0
         assert near([frame.seconds for frame in decode(opened)], wanted, MS)
         assert opened.damage == []
-    half = OpenSettings(start=Fraction(1, 2), end=Fraction(1))
-    with open_film(film, half) as opened:
+    half = InputSettings(start=Fraction(1, 2), end=Fraction(1))
+    with open_video(film, half) as opened:
         assert len(list(decode(opened))) == 12
         assert abs(opened.zero - opened.info.start - Fraction(1, 2)) <= Fraction(1, 20)
         assert opened.damage == []
-    with open_film(film) as opened:
+    with open_video(film) as opened:
         assert abs(picture_end(opened) - Fraction(3, 2)) <= 12 * MS
         found = windows(opened, [Fraction(0), Fraction(5, 8), Fraction(4, 3)])
         assert near([w.seconds for w in found], [Fraction(n, 24) for n in (0, 15, 32)], 45 * MS)

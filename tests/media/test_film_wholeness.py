@@ -22,8 +22,8 @@ from vidcolor.media.decode.container_size import (
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.images.files import read_still, write_rgb
-from vidcolor.media.open import Film, open_film
-from vidcolor.settings import OpenSettings
+from vidcolor.media.open import VideoReader, open_video
+from vidcolor.settings import InputSettings
 
 BASE = Spec(codec="libx264", frames=40)
 
@@ -93,7 +93,7 @@ def test_an_error_near_the_end_takes_no_frame_with_it(
     tmp_path: Path, threads: int, number: int
 ) -> None:
     path = broken(tmp_path / "in.mkv", number)
-    with open_film(path, OpenSettings(decoder_threads=threads)) as film:
+    with open_video(path, InputSettings(decoder_threads=threads)) as film:
         frames = [frame.pts for frame in decode(film)]
     assert len(frames) >= 39
     assert len(set(frames)) == len(frames)
@@ -104,13 +104,13 @@ def test_an_error_near_the_end_takes_no_frame_with_it(
 
 def test_more_damage_than_is_listed_is_counted(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", BASE)
-    with open_film(tmp_path / "in.mkv") as film:
+    with open_video(tmp_path / "in.mkv") as film:
         note_many(film)
     assert len(film.damage) == 1000
     assert film.damage_counts == {"gap": 1500, "read error": 1}
 
 
-def note_many(film: Film) -> None:
+def note_many(film: VideoReader) -> None:
     for index in range(1500):
         film.note("gap", index, "no picture")
     film.note("read error", 0, "the end")
@@ -120,7 +120,7 @@ def test_a_film_that_begins_late_is_no_shorter_for_it(tmp_path: Path) -> None:
     pts = tuple(range(24 * 3600, 24 * 3600 + 40))
     spec = replace(BASE, pts=pts, container_options={"avoid_negative_ts": "disabled"})
     make_film(tmp_path / "in.mkv", spec)
-    with open_film(tmp_path / "in.mkv") as film:
+    with open_video(tmp_path / "in.mkv") as film:
         assert len(list(decode(film))) == 40
     assert film.damage == []
 
@@ -129,10 +129,10 @@ def test_a_cut_behind_the_start_is_seen(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", replace(BASE, frames=96, audio=(Audio(),)))
     data = (tmp_path / "in.mkv").read_bytes()
     (tmp_path / "in.mkv").write_bytes(data[: len(data) * 6 // 10])
-    with open_film(tmp_path / "in.mkv", OpenSettings(start=Fraction(1))) as film:
+    with open_video(tmp_path / "in.mkv", InputSettings(start=Fraction(1))) as film:
         list(decode(film))
     assert film.damage_counts["truncated"] == 1
-    with open_film(tmp_path / "in.mkv", OpenSettings(end=Fraction(1))) as film:
+    with open_video(tmp_path / "in.mkv", InputSettings(end=Fraction(1))) as film:
         list(decode(film))
     assert film.damage == []
 
@@ -152,7 +152,7 @@ def test_sound_that_is_late_short_or_trimmed_is_whole(tmp_path: Path) -> None:
     for name in ("a.mp4", "a.mkv", "a.mov"):
         for seconds in (0.6, 3.0):
             make_film(tmp_path / name, replace(BASE, audio=(Audio(seconds=seconds), Audio())))
-            with open_film(tmp_path / name) as film:
+            with open_video(tmp_path / name) as film:
                 assert len(list(decode(film))) == 40
             assert film.damage == []
 
@@ -167,7 +167,7 @@ def test_an_mp4_may_leave_out_its_end_by_an_edit(tmp_path: Path) -> None:
         at, edits = data.find(b"elst", at + 4), edits + 1
     assert edits == 2
     (tmp_path / "in.mp4").write_bytes(data)
-    with open_film(tmp_path / "in.mp4") as film:
+    with open_video(tmp_path / "in.mp4") as film:
         assert 18 <= len(list(decode(film))) <= 24
     assert film.damage == []
 
@@ -175,7 +175,7 @@ def test_an_mp4_may_leave_out_its_end_by_an_edit(tmp_path: Path) -> None:
 def test_only_what_is_behind_the_last_frame_is_called_once_more(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", BASE)
     for absent, called in (({10}, 0), ({38, 39}, 2), ({10, 39}, 1)):
-        with open_film(tmp_path / "in.mkv", OpenSettings(decoder_threads=2)) as film:
+        with open_video(tmp_path / "in.mkv", InputSettings(decoder_threads=2)) as film:
             roll = Roll(film)
             packets = [packet for packet in film.container.demux(film.video) if packet.size]
             for packet in packets:
@@ -195,7 +195,7 @@ def test_a_stream_that_appears_on_the_way_is_told(tmp_path: Path) -> None:
     first, second = (path.read_bytes() for path in paths)
     padding = (b"G\x1f\xff\x10" + b"\xff" * 184) * 1500  # null packets, as broadcasts have them
     (tmp_path / "in.ts").write_bytes(first + second + padding + first)
-    with open_film(tmp_path / "in.ts") as film:
+    with open_video(tmp_path / "in.ts") as film:
         assert len(film.info.streams) == 1
         assert len(list(decode(film))) == 2 * 160 + 24
     (late,) = [damage for damage in film.damage if damage.kind == "late stream"]
@@ -229,7 +229,7 @@ def test_whole_films_are_whole(tmp_path: Path, name: str, rate: Fraction) -> Non
     options = {"bf": "3"} if codec == "libx264" else {}
     spec = replace(BASE, codec=codec, rate=rate, audio=(Audio(sound),), options=options)
     make_film(tmp_path / name, spec)
-    with open_film(tmp_path / name) as film:
+    with open_video(tmp_path / name) as film:
         assert len(list(decode(film))) == 40
     assert film.damage == []
 

@@ -20,7 +20,7 @@ from vidcolor.media.images.files import read_rgb, read_still
 from vidcolor.media.images.photo import color_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.nets.colornet import ColorNet
-from vidcolor.run.video import colorize_film
+from vidcolor.run.video import colorize_video
 from vidcolor.settings import ColorizerSettings, OutputSettings, Settings
 
 GRAY = scene()
@@ -40,7 +40,7 @@ def colored(quick: ColorNet) -> Paints:
     def color(source: Path, name: str, **output: Any) -> tuple[Path, Report]:
         target = source.with_name(name)
         settings = Settings(output=OutputSettings(force=True, **output))
-        return target, colorize_film(source, target, colorizer=colorizer, settings=settings)
+        return target, colorize_video(source, target, colorizer=colorizer, settings=settings)
 
     return color
 

@@ -20,8 +20,8 @@ from stills import plain_tags, saved, scene, tiff_bytes, tiled
 from vidcolor.errors import FilmError, FilmTooLarge, FilmUnreadable, UnsupportedPixels
 from vidcolor.media.images.files import read_rgb, read_still
 from vidcolor.media.images.reader import Still
-from vidcolor.media.open import film_is_still, open_film
-from vidcolor.settings import OpenSettings
+from vidcolor.media.open import film_is_still, open_video
+from vidcolor.settings import InputSettings
 
 GRAY = scene()
 RGB = np.stack([GRAY, GRAY[::-1], GRAY // 2 + 30], axis=-1)
@@ -168,7 +168,7 @@ def test_other_kinds_are_read(name: str, data: bytes, tmp_path: Path) -> None:
     path = put(tmp_path, data, name)
     assert np.abs(luma_of(path) - GRAY).max() <= 2
     with pytest.raises(FilmTooLarge, match="64x48 has more than 3000 pixels"):
-        read_still(path, OpenSettings(max_pixels=3000))
+        read_still(path, InputSettings(max_pixels=3000))
 
 
 def odd_tiff(**tags: Any) -> bytes:
@@ -223,7 +223,7 @@ def test_films_are_no_pictures(tmp_path: Path) -> None:
         path = put(tmp_path, head + bytes(600), f"{number}.mp4")
         assert not film_is_still(path)
         with pytest.raises(FilmError):
-            open_film(path)
+            open_video(path)
 
 
 def test_a_blank_picture_has_a_second_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,10 +316,10 @@ def test_a_sparse_tiff_costs_no_more_than_its_samples(tmp_path: Path) -> None:
 PEAK = """
 import resource, sys
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.run.video import colorize_film
+from vidcolor.run.video import colorize_video
 from vidcolor.settings import ColorizerSettings
 colorizer = Colorizer.from_weights(sys.argv[1], ColorizerSettings(device="cpu", size=64))
-colorize_film(sys.argv[2], sys.argv[3], colorizer=colorizer)
+colorize_video(sys.argv[2], sys.argv[3], colorizer=colorizer)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

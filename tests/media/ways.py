@@ -14,8 +14,8 @@ from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.mux.concat import check_writable, stitch
 from vidcolor.media.mux.file_sink import Written
-from vidcolor.media.open import open_film
-from vidcolor.settings import EncodeSettings, OpenSettings, OutputSettings, Settings
+from vidcolor.media.open import open_video
+from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings
 
 
 @dataclass
@@ -41,7 +41,7 @@ def paint(frames: Iterator[Frame]) -> Iterator[Frame]:
 
 def recolour(source: Path, target: Path, settings: Settings | None = None) -> Run:
     settings = settings or Settings()
-    with open_film(source, settings.open) as film, TemporaryDirectory() as folder:
+    with open_video(source, settings.open) as film, TemporaryDirectory() as folder:
         plan = plan_encode(film.info, target, settings.encode)
         check_writable(film, target, plan, settings.output)
         path = Path(folder) / "chunk"
@@ -60,7 +60,7 @@ def fast(**changes: object) -> Settings:
 
 
 def cut(start: Fraction | None, end: Fraction | None) -> Settings:
-    return Settings(open=OpenSettings(start=start, end=end), encode=EncodeSettings(lossless=True))
+    return Settings(open=InputSettings(start=start, end=end), encode=EncodeSettings(lossless=True))
 
 
 def forced() -> Settings:

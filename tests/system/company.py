@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vidcolor.cluster.coordinator import Foreman
-from vidcolor.cluster.messages import Failed, Greeting, Order, Word
+from vidcolor.cluster.coordinator import Coordinator
+from vidcolor.cluster.messages import Command, Reply, TaskFailed, WorkerInfo
 from vidcolor.cluster.task_queue import Task
 from vidcolor.cluster.worker import Worker
 from vidcolor.core.frames import Progress
 from vidcolor.run.batch import Outcome
-from vidcolor.run.inputs import Reel
+from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import Settings
 
-Trap = Callable[[Task, Order, Word], bool]
+Trap = Callable[[Task, Command, Reply], bool]
 """Whether the worker who says this word dies before it is heard."""
 
 
@@ -32,7 +32,7 @@ class Company:
         self.deaths = 0
 
     def colour(
-        self, *reels: Reel, trap: Trap = lambda *_: False, stop: Trap = lambda *_: False
+        self, *reels: BatchItem, trap: Trap = lambda *_: False, stop: Trap = lambda *_: False
     ) -> list[Outcome]:
         """Outcomes of the films.
 
@@ -41,7 +41,7 @@ class Company:
             trap: Kills a worker, whom another one follows.
             stop: Ends everything, as a driver does that is killed.
         """
-        foreman = Foreman(reels, self.settings, self.several, self.attempts, self._tell)
+        foreman = Coordinator(reels, self.settings, self.several, self.attempts, self._tell)
         found: list[Outcome] = []
         try:
             for _ in self._turns(foreman, trap, stop):
@@ -52,19 +52,19 @@ class Company:
 
     def one(self, source: Path, target: Path, **more: Any) -> Outcome:
         """What becomes of one film."""
-        (outcome,) = self.colour(Reel(source.name, source, target), **more)
+        (outcome,) = self.colour(BatchItem(source.name, source, target), **more)
         return outcome
 
-    def _tell(self, reel: Reel, progress: Progress) -> None:
+    def _tell(self, reel: BatchItem, progress: Progress) -> None:
         self.progress.append((reel.name, progress))
 
-    def _hire(self) -> tuple[Worker, Greeting]:
+    def _hire(self) -> tuple[Worker, WorkerInfo]:
         worker = Worker(self.settings, self.several, 1)
         return worker, worker.greet()
 
-    def _turns(self, foreman: Foreman, trap: Trap, stop: Trap) -> Iterator[None]:
+    def _turns(self, foreman: Coordinator, trap: Trap, stop: Trap) -> Iterator[None]:
         hands = [self._hire() for _ in range(self.workers)]
-        busy: dict[str, tuple[Task, Order, Iterator[Word]]] = {}
+        busy: dict[str, tuple[Task, Command, Iterator[Reply]]] = {}
         while not foreman.over:
             idle = True
             for place, (worker, greeting) in enumerate(hands):
@@ -92,6 +92,6 @@ class Company:
         yield
 
 
-def failures(words: Sequence[Word]) -> list[str]:
+def failures(words: Sequence[Reply]) -> list[str]:
     """What went wrong among what was told."""
-    return [word.text for word in words if isinstance(word, Failed)]
+    return [word.text for word in words if isinstance(word, TaskFailed)]

@@ -119,7 +119,7 @@ def test_codes_and_what_is_skipped(run: Run, here: Path, monkeypatch: pytest.Mon
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("a film was coloured again")
 
-    monkeypatch.setattr(batch, "colorize_film", refuse)
+    monkeypatch.setattr(batch, "colorize_video", refuse)
     code, err = run("in", "out")
     assert code == 3, "the film that was damaged is so still"
     assert set(results(err).values()) == {"skipped"}
@@ -179,14 +179,14 @@ def test_what_is_refused(run: Run, here: Path) -> None:
 def test_a_surprise_is_told_and_the_next_film_is_coloured(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured
 ) -> None:
-    plain = batch.colorize_film
+    plain = batch.colorize_video
 
-    def colorize_film(source: Path, *rest: Any, **more: Any) -> Any:
+    def colorize_video(source: Path, *rest: Any, **more: Any) -> Any:
         if source.name == "a.mp4":
             raise RuntimeError("two\nlines")
         return plain(source, *rest, **more)
 
-    monkeypatch.setattr(batch, "colorize_film", colorize_film)
+    monkeypatch.setattr(batch, "colorize_video", colorize_video)
     code, err = run("in/a.mp4", "in/deep \N{SNOWMAN}/-b.avi", "out", "-q")
     assert code == 2
     assert err.startswith("vidcolor: 1/2 a.mp4: unexpected RuntimeError: two lines (-v shows")

@@ -93,7 +93,7 @@ def test_a_worker_is_killed_in_mid_film(stage: Stage, tmp_path: Path) -> None:
     target, told = tmp_path / "out.mp4", tmp_path / "report.json"
     running = stage.start(target, "--workers", "2", "-v", "--report", str(told))
     wait_for(chunks_are_done(target, 2), running, LIMIT)
-    victim = named(running.pid, "ray::_Post")[0]
+    victim = named(running.pid, "ray::WorkerActor")[0]
     os.kill(victim, signal.SIGKILL)
     code, err = end(running)
     assert code == 0, err
@@ -114,7 +114,7 @@ def test_the_driver_is_killed_and_another_goes_on(stage: Stage, tmp_path: Path) 
     target = tmp_path / "out.mp4"
     running = stage.start(target)
     wait_for(chunks_are_done(target, 3), running, LIMIT)
-    workers = named(running.pid, "ray::_Post")
+    workers = named(running.pid, "ray::WorkerActor")
     running.kill()
     running.communicate()
     wait_for_end(workers)

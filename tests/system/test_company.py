@@ -17,7 +17,7 @@ from killing import CHUNKS, SHOTS, make_reel, packets, work_of
 from reels import FILMS
 from shared import slow_but
 
-from vidcolor.cluster.messages import Coloured, Divided, Known, Order, Word
+from vidcolor.cluster.messages import ChunkColorized, ChunkKnown, ChunksPlanned, Command, Reply
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.cluster.worker import Worker
 from vidcolor.core import files
@@ -27,14 +27,14 @@ from vidcolor.media import identity as sameness
 from vidcolor.media.decode import decoder as decoding
 from vidcolor.run import video as pipeline
 from vidcolor.run.batch import Result, read_report
-from vidcolor.run.inputs import Reel
-from vidcolor.run.video import colorize_film
+from vidcolor.run.inputs import BatchItem
+from vidcolor.run.video import colorize_video
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
     OutputSettings,
     Settings,
-    SmoothSettings,
+    TemporalSettings,
 )
 
 OWN = {"target", "seconds", "workers", "inferred", "notes"}
@@ -84,11 +84,11 @@ def test_every_kind_of_film_is_the_one_that_one_run_makes(
     outcome = Company(settings).one(source, shared)
     if outcome.error:
         with pytest.raises(type(outcome.error)) as told:
-            colorize_film(source, alone, settings=settings)
+            colorize_video(source, alone, settings=settings)
         assert str(told.value) == str(outcome.error)
         assert listing(tmp_path) == []
         return
-    report = colorize_film(source, alone, settings=settings)
+    report = colorize_video(source, alone, settings=settings)
     assert outcome.report, outcome.error
     check_same(report, outcome.report)
     assert listing(tmp_path) == sorted([alone.name.encode(), shared.name.encode()])
@@ -110,7 +110,7 @@ def parted(settings: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def whole(film: Path, parted: Settings, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The film that one run makes."""
-    return colorize_film(film, tmp_path_factory.mktemp("whole") / "out.mp4", settings=parted)
+    return colorize_video(film, tmp_path_factory.mktemp("whole") / "out.mp4", settings=parted)
 
 
 def is_chunk(task: Task, number: int | None = None) -> bool:
@@ -126,10 +126,10 @@ def test_shots_that_are_split_have_no_seam(
 ) -> None:
     settings = replace(
         parted,
-        smooth=SmoothSettings(strength, 6),
+        smooth=TemporalSettings(strength, 6),
         colorizer=replace(parted.colorizer, stride=stride),
     )
-    report = colorize_film(film, tmp_path / "alone.mp4", settings=settings)
+    report = colorize_video(film, tmp_path / "alone.mp4", settings=settings)
     company = Company(settings, workers=workers)
     outcome = company.one(film, tmp_path / "shared.mp4")
     assert outcome.report, outcome.error
@@ -149,8 +149,8 @@ def test_a_worker_that_dies_with_anything_in_hand_loses_only_that(
     seen: list[Task] = []
     company = Company(parted)
 
-    def trap(task: Task, order: Order, word: Word) -> bool:
-        last = not isinstance(word, Known) and type(word).__name__ != "Moved"
+    def trap(task: Task, order: Command, word: Reply) -> bool:
+        last = not isinstance(word, ChunkKnown) and type(word).__name__ != "Moved"
         if task.step is not step or company.deaths or (time == 2 and not last):
             return False
         seen.append(task)
@@ -172,13 +172,13 @@ def test_another_driver_goes_on_from_the_work_folder(
 ) -> None:
     target, said = tmp_path / "out.mp4", []
 
-    def stop(task: Task, order: Order, word: Word) -> bool:
+    def stop(task: Task, order: Command, word: Reply) -> bool:
         said.append(word)
         return len(said) == words
 
     first, second = Company(parted), Company(parted)
-    assert first.colour(Reel("in.mp4", film, target), stop=stop) == []
-    done = sum(isinstance(word, Coloured) for word in said)  # the last is in the journal, too
+    assert first.colour(BatchItem("in.mp4", film, target), stop=stop) == []
+    done = sum(isinstance(word, ChunkColorized) for word in said)  # the last is in the journal, too
     outcome = second.one(film, target)
     assert outcome.report, outcome.error
     check_same(replace(whole, resumed=done), outcome.report)
@@ -191,11 +191,11 @@ def test_one_run_goes_on_where_many_stopped_and_many_where_one_did(
 ) -> None:
     target = tmp_path / "out.mp4"
 
-    def third(task: Task, order: Order, word: Word) -> bool:
-        return is_chunk(task, 3) and isinstance(word, Coloured)
+    def third(task: Task, order: Command, word: Reply) -> bool:
+        return is_chunk(task, 3) and isinstance(word, ChunkColorized)
 
-    Company(parted, workers=1).colour(Reel("in.mp4", film, target), stop=third)
-    report = colorize_film(film, target, settings=parted)
+    Company(parted, workers=1).colour(BatchItem("in.mp4", film, target), stop=third)
+    report = colorize_video(film, target, settings=parted)
     assert report.resumed > 0
     check_same(replace(whole, resumed=report.resumed), report)
 
@@ -205,7 +205,7 @@ def test_one_run_goes_on_where_many_stopped_and_many_where_one_did(
     with monkeypatch.context() as patch:
         patch.setattr("vidcolor.run.assembly.stitch", crash)
         with pytest.raises(OutputError, match="no stitch"):
-            colorize_film(film, target, settings=parted)
+            colorize_video(film, target, settings=parted)
     company = Company(parted)
     outcome = company.one(film, target)
     assert outcome.report, outcome.error
@@ -227,7 +227,7 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
             raise RuntimeError("poison")
         return write(frames, path, *rest)
 
-    reels = [Reel("a", film, target), Reel("b", film, other)]
+    reels = [BatchItem("a", film, target), BatchItem("b", film, other)]
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "write_chunk", poisoned)
         outcomes = {outcome.reel.name: outcome for outcome in company.colour(*reels)}
@@ -254,18 +254,18 @@ def test_two_workers_on_one_chunk_do_no_harm(
     zombie = Worker(parted, False, 1)
     twice = 0
 
-    def haunt(task: Task, order: Order, word: Word) -> bool:
+    def haunt(task: Task, order: Command, word: Reply) -> bool:
         nonlocal twice
-        if is_chunk(task) and isinstance(word, Coloured):
+        if is_chunk(task) and isinstance(word, ChunkColorized):
             *_, last = zombie.do(order)
-            assert isinstance(last, Coloured)
+            assert isinstance(last, ChunkColorized)
             assert last.chunk.writer != word.chunk.writer
             assert last.chunk.facts == word.chunk.facts
             twice += 1
-        return is_chunk(task) and isinstance(word, Coloured) and twice == len(CHUNKS)
+        return is_chunk(task) and isinstance(word, ChunkColorized) and twice == len(CHUNKS)
 
     target = tmp_path / "out.mp4"
-    Company(parted).colour(Reel("in.mp4", film, target), stop=haunt)
+    Company(parted).colour(BatchItem("in.mp4", film, target), stop=haunt)
     assert len(list(work_of(target).glob("*.packets"))) == 2 * len(CHUNKS)
     outcome = Company(parted).one(film, target)
     assert outcome.report, outcome.error
@@ -303,8 +303,8 @@ def test_a_film_that_changes_meanwhile_is_told(
 ) -> None:
     source, target = shutil.copy(film, tmp_path / "in.mp4"), tmp_path / "out.mp4"
 
-    def touch(task: Task, order: Order, word: Word) -> bool:
-        if is_chunk(task) and isinstance(word, Coloured):
+    def touch(task: Task, order: Command, word: Reply) -> bool:
+        if is_chunk(task) and isinstance(word, ChunkColorized):
             with open(source, "ab") as file:
                 file.write(b"more")
         return False
@@ -323,8 +323,8 @@ def test_a_touch_meanwhile_and_between_makes_no_other_film(
     source, target = Path(shutil.copy(film, tmp_path / "in.mp4")), tmp_path / "out.mp4"
     times = iter(range(1, 100))
 
-    def touch(task: Task, order: Order, word: Word) -> bool:
-        if isinstance(word, Divided | Coloured):
+    def touch(task: Task, order: Command, word: Reply) -> bool:
+        if isinstance(word, ChunksPlanned | ChunkColorized):
             os.utime(source, (next(times),) * 2)
         return False
 
@@ -373,12 +373,12 @@ def test_what_a_chunk_takes_over_has_to_be_there(
     target, hidden = tmp_path / "out.mp4", tmp_path / "hidden"
     tries = []
 
-    def hide(task: Task, order: Order, word: Word) -> bool:
-        if is_chunk(task, 2) and isinstance(word, Coloured):
+    def hide(task: Task, order: Command, word: Reply) -> bool:
+        if is_chunk(task, 2) and isinstance(word, ChunkColorized):
             (handover,) = work_of(target).glob("000003.*.handover")
             handover.rename(hidden)
             tries.append(handover)
-        elif is_chunk(task, 3) and not isinstance(word, Coloured) and hidden.exists():
+        elif is_chunk(task, 3) and not isinstance(word, ChunkColorized) and hidden.exists():
             assert "is not there yet" in getattr(word, "text", "")
             hidden.rename(tries[0])
         return False
@@ -397,7 +397,7 @@ def test_a_worker_that_dies_with_the_last_word_on_its_lips(
     settings = replace(parted, output=OutputSettings())
     company = Company(settings)
 
-    def trap(task: Task, order: Order, word: Word) -> bool:
+    def trap(task: Task, order: Command, word: Reply) -> bool:
         return task.step is Step.FINISH and not company.deaths
 
     outcome = company.one(film, tmp_path / "out.mp4", trap=trap)
@@ -411,9 +411,9 @@ def test_a_driver_that_dies_before_it_hears_that_a_film_is_done(
     several: bool, film: Path, parted: Settings, whole: Report, tmp_path: Path
 ) -> None:
     settings, target = replace(parted, output=OutputSettings()), tmp_path / "out.mp4"
-    reel = Reel("in.mp4", film, target)
+    reel = BatchItem("in.mp4", film, target)
 
-    def stop(task: Task, order: Order, word: Word) -> bool:
+    def stop(task: Task, order: Command, word: Reply) -> bool:
         return task.step is Step.FINISH
 
     assert Company(settings, several).colour(reel, stop=stop) == []
@@ -430,10 +430,10 @@ def test_another_job_is_refused_and_fresh_begins_anew(
 ) -> None:
     target = tmp_path / "out.mp4"
 
-    def one(task: Task, order: Order, word: Word) -> bool:
-        return is_chunk(task) and isinstance(word, Coloured)
+    def one(task: Task, order: Command, word: Reply) -> bool:
+        return is_chunk(task) and isinstance(word, ChunkColorized)
 
-    Company(parted).colour(Reel("in.mp4", film, target), stop=one)
+    Company(parted).colour(BatchItem("in.mp4", film, target), stop=one)
     other = replace(parted, paint=replace(parted.paint, saturation=0.5))
     outcome = Company(other).one(film, target)
     assert isinstance(outcome.error, JobDiffers)
@@ -449,7 +449,7 @@ def test_several_films_are_skipped_where_they_are_done(
 ) -> None:
     settings = replace(parted, output=OutputSettings())
     sources = [film, reel("still.png"), tmp_path / "gone.mp4"]
-    reels = [Reel(s.name, s, tmp_path / "to" / s.name) for s in sources]
+    reels = [BatchItem(s.name, s, tmp_path / "to" / s.name) for s in sources]
     expected = [Result.DONE, Result.DONE, Result.FAILED]
     first = {o.reel.name: o for o in Company(settings, several=True).colour(*reels)}
     assert [first[s.name].result for s in sources] == expected
@@ -473,7 +473,7 @@ def test_a_full_disk_stops_all_films(
         raise OutputFull("the disk is full")
 
     monkeypatch.setattr("vidcolor.run.video.write_chunk", full)
-    reels = [Reel(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
+    reels = [BatchItem(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
     results = [outcome.result for outcome in Company(parted, workers=1).colour(*reels)]
     assert sorted(results) == [Result.FAILED] + 4 * [Result.NOT_BEGUN]
 
@@ -481,13 +481,13 @@ def test_a_full_disk_stops_all_films(
 def test_another_vidcolor_on_a_worker_is_refused(
     film: Path, parted: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order: list[Order] = []
+    order: list[Command] = []
 
-    def keep(task: Task, given: Order, word: Word) -> bool:
+    def keep(task: Task, given: Command, word: Reply) -> bool:
         order.append(given)
         return is_chunk(task)
 
-    Company(parted, workers=1).colour(Reel("in.mp4", film, tmp_path / "out.mp4"), stop=keep)
+    Company(parted, workers=1).colour(BatchItem("in.mp4", film, tmp_path / "out.mp4"), stop=keep)
     work_of(tmp_path / "out.mp4").mkdir(exist_ok=True)
     monkeypatch.setattr("vidcolor.run.spec.versions", lambda: {"python": "2.7"})
     *_, word = Worker(parted, False, 1).do(order[-1])

@@ -18,7 +18,7 @@ from seen import plane_view, see
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.frame_selection import Sketch
+from vidcolor.colorize.frame_selection import PendingFrame
 from vidcolor.colorize.net_runner import Engine
 from vidcolor.core.frames import Frame
 from vidcolor.errors import OutputFull
@@ -41,7 +41,7 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Tensor], Tenso
     look = Colorizer.look
     broken: list[Tensor] = []
 
-    def noted(self: Colorizer, aspect: Fraction, frame: Frame) -> Sketch:
+    def noted(self: Colorizer, aspect: Fraction, frame: Frame) -> PendingFrame:
         sketch = look(self, aspect, frame)
         if round(frame.seconds * SMALL.rate) == BROKEN:
             broken.append(sketch.lightness)

@@ -29,7 +29,7 @@ from vidcolor.cli.main import main
 from vidcolor import pipeline
 
 seen = {}
-plain = pipeline.colorize_film
+plain = pipeline.colorize_video
 
 def resident(word):
     with open("/proc/self/status") as status:
@@ -42,7 +42,7 @@ def watched(*args, on_progress=None, **more):
         on_progress(progress)
     return plain(*args, on_progress=count, **more)
 
-pipeline.colorize_film = watched
+pipeline.colorize_video = watched
 code = main(sys.argv[3:])
 print(json.dumps({"code": code, "peak": resident("VmHWM:"), "seen": list(seen.values())}))
 """

@@ -20,7 +20,7 @@ from test_cli import Captured, one_line, vidcolor_process
 from vidcolor.cli import play
 from vidcolor.cli.main import main
 from vidcolor.core.frames import Progress
-from vidcolor.settings import ColorizerSettings, Settings, SmoothSettings
+from vidcolor.settings import ColorizerSettings, Settings, TemporalSettings
 
 SHOWN = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"
 """A player that keeps what it is given."""
@@ -198,7 +198,7 @@ def test_what_is_fast_already_is_not_advised(
 ) -> None:
     clock = Clock(monkeypatch)
     net = ColorizerSettings(weights="mini", stride=4, size=128)
-    pace = play.Pace(play.Feed(io.BytesIO()), Settings(colorizer=net, smooth=SmoothSettings(0)))
+    pace = play.Pace(play.Feed(io.BytesIO()), Settings(colorizer=net, smooth=TemporalSettings(0)))
     for number in range(40):
         pace(Progress(number + 1, 100, number / 25))
         clock.now += 0.5

@@ -38,11 +38,11 @@ from shared import save_quick_net
 from vidcolor.cli.main import main
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.errors import OutputFull
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.run import video as pipeline
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.spec import versions
-from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings, SmoothSettings
+from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings, TemporalSettings
 
 MOMENTS = [
     "before naming journal.jsonl",
@@ -135,7 +135,7 @@ def test_the_film_is_what_these_tests_need(stage: Stage) -> None:
     shutil.rmtree(target.parent)
     assert tuple(frames) == CHUNKS, "cuts, and a shot that is split twice"
     assert sorted(handed) == [2, 3]
-    with open_film(stage.film) as film:
+    with open_video(stage.film) as film:
         assert [float(pts * film.info.time_base) for pts in starts] == STARTS
     streams = [packet[0] for packet in packets(stage.whole)]
     assert streams.count(0) == sum(SHOTS)
@@ -291,7 +291,7 @@ def test_a_chunk_made_anew_by_a_given_colorizer_is_the_same(
         weights=str(stage.weights), device="cpu", size=64, batch=1, stride=4, numbers="float32"
     )
     colorizer = Colorizer.from_weights(settings=own)
-    settings = Settings(smooth=SmoothSettings(strength=0), chunks=ChunkSettings(0.5, 1.5))
+    settings = Settings(smooth=TemporalSettings(strength=0), chunks=ChunkSettings(0.5, 1.5))
     target = tmp_path / "out.mp4"
 
     def full(*_: Any) -> Any:
@@ -301,7 +301,7 @@ def test_a_chunk_made_anew_by_a_given_colorizer_is_the_same(
 
     def run_into_it() -> dict[str, bytes]:
         with pytest.raises(OutputFull, match="no room to stitch"):
-            pipeline.colorize_film(stage.film, target, colorizer=colorizer, settings=settings)
+            pipeline.colorize_video(stage.film, target, colorizer=colorizer, settings=settings)
         return {path.name: path.read_bytes() for path in work_of(target).glob("*.packets")}
 
     whole = run_into_it()

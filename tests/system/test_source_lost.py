@@ -23,7 +23,7 @@ from vidcolor.core import files
 from vidcolor.errors import OutputFull
 from vidcolor.media import identity as sameness
 from vidcolor.media.mux import interleave as reading
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 from vidcolor.run import assembly
 from vidcolor.run import video as pipeline
 
@@ -79,11 +79,11 @@ def test_a_drive_that_goes_away_keeps_what_is_done(
     assert listing(tmp_path) == [b"in.mp4", b"out.mp4"]
 
 
-def second_reading(patch: pytest.MonkeyPatch, fault: Callable[[Film], None]) -> None:
+def second_reading(patch: pytest.MonkeyPatch, fault: Callable[[VideoReader], None]) -> None:
     """Lets ``fault`` happen after the fifth packet that is read for the target."""
     plain = reading.carried_packets
 
-    def carried(film: Film, zero: Any) -> Iterator[Any]:
+    def carried(film: VideoReader, zero: Any) -> Iterator[Any]:
         for count, packet in enumerate(plain(film, zero)):
             if count == 5:
                 fault(film)

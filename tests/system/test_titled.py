@@ -16,12 +16,12 @@ from company import Company
 from killing import RATE, packets
 from synthetic import texture
 
-from vidcolor.cluster.messages import Coloured, Order, Word
+from vidcolor.cluster.messages import ChunkColorized, Command, Reply
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core.frames import Frame, Report
 from vidcolor.run import video as pipeline
-from vidcolor.run.inputs import Reel
-from vidcolor.run.video import colorize_film
+from vidcolor.run.inputs import BatchItem
+from vidcolor.run.video import colorize_video
 from vidcolor.settings import ChunkSettings, ColorizerSettings, OutputSettings, Settings
 
 H, W = 192, 256
@@ -81,7 +81,7 @@ def settings(tiny_weights: Path) -> Settings:
 @pytest.fixture(scope="module")
 def whole(film: Path, settings: Settings) -> Report:
     """What one run makes."""
-    report = colorize_film(film, film.with_name("whole.mp4"), settings=settings)
+    report = colorize_video(film, film.with_name("whole.mp4"), settings=settings)
     told = [(run.why, run.first, run.last, run.frames) for run in report.neutral]
     leader = CARD.stop, CARD.stop + LENGTHS["leader"] - 1
     assert told == [
@@ -125,8 +125,8 @@ def test_a_run_that_goes_on_within_a_card_makes_the_same(
     with pytest.MonkeyPatch.context() as patch:
         stop_at(patch, number)
         with pytest.raises(KeyboardInterrupt):
-            colorize_film(film, target, settings=settings)
-    report = colorize_film(film, target, settings=settings)
+            colorize_video(film, target, settings=settings)
+    report = colorize_video(film, target, settings=settings)
     assert report.resumed == number
     check_same(whole, report)
 
@@ -149,11 +149,11 @@ def test_many_go_on_where_many_stopped(
 ) -> None:
     target, said = tmp_path / "out.mp4", []
 
-    def stop(task: Task, order: Order, word: Word) -> bool:
-        said.append(isinstance(word, Coloured))
+    def stop(task: Task, order: Command, word: Reply) -> bool:
+        said.append(isinstance(word, ChunkColorized))
         return sum(said) == done
 
-    assert Company(settings).colour(Reel("in.mkv", film, target), stop=stop) == []
+    assert Company(settings).colour(BatchItem("in.mkv", film, target), stop=stop) == []
     outcome = Company(settings).one(film, target)
     assert outcome.report, outcome.error
     assert outcome.report.resumed == done
@@ -166,7 +166,7 @@ def test_what_is_asked_for_holds_in_every_chunk(
     cards: str, film: Path, settings: Settings, tmp_path: Path
 ) -> None:
     asked = replace(settings, titles=replace(settings.titles, cards=cards))
-    alone = colorize_film(film, tmp_path / "alone.mp4", settings=asked)
+    alone = colorize_video(film, tmp_path / "alone.mp4", settings=asked)
     outcome = Company(asked, workers=2).one(film, tmp_path / "shared.mp4")
     assert outcome.report, outcome.error
     check_same(alone, outcome.report)

@@ -19,13 +19,13 @@ from synthetic import photo
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Damage, LeftBehind, Report
+from vidcolor.core.frames import Damage, Dropped, Report
 from vidcolor.errors import DeviceLost, EncoderMissing, FilmUnreadable, OutOfMemory, OutputFull
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.run import batch as batch_module
 from vidcolor.run.batch import Batch, Outcome, Result, read_report, write_report
-from vidcolor.run.inputs import Reel, find_reels
+from vidcolor.run.inputs import BatchItem, find_reels
 from vidcolor.run.journal import Journal
 from vidcolor.settings import (
     ColorizerSettings,
@@ -108,7 +108,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise AssertionError("something was coloured")
 
     def now() -> None:
-        monkeypatch.setattr(batch_module, "colorize_film", refuse)
+        monkeypatch.setattr(batch_module, "colorize_video", refuse)
         monkeypatch.setattr(Colorizer, "predict", refuse)
         monkeypatch.setattr("vidcolor.run.video.decode", refuse)
 
@@ -248,15 +248,15 @@ def test_what_is_lost_is_made_again(run: Run, after: Path) -> None:
 def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, name: str = "a.mkv") -> list[str]:
     """Films for which the pipeline is asked; one of them fails."""
     asked: list[str] = []
-    plain = batch_module.colorize_film
+    plain = batch_module.colorize_video
 
-    def colorize_film(source: Path, *args: Any, **more: Any) -> Report:
+    def colorize_video(source: Path, *args: Any, **more: Any) -> Report:
         asked.append(source.name)
         if source.name == name:
             raise error
         return plain(source, *args, **more)
 
-    monkeypatch.setattr(batch_module, "colorize_film", colorize_film)
+    monkeypatch.setattr(batch_module, "colorize_video", colorize_video)
     return asked
 
 
@@ -327,7 +327,7 @@ def test_no_film_hears_of_another(
 
 
 def test_a_film_that_must_not_be_coloured_is_refused(colorizer: Colorizer, here: Path) -> None:
-    reel = Reel("a.mkv", here / "in" / "a.mkv", here / "in" / "a.mkv", "a.mkv: would replace")
+    reel = BatchItem("a.mkv", here / "in" / "a.mkv", here / "in" / "a.mkv", "a.mkv: would replace")
     outcome = Batch(FORCE, colorizer).colour(reel)
     assert (outcome.result, str(outcome.error)) == (Result.FAILED, "a.mkv: would replace")
 
@@ -335,7 +335,7 @@ def test_a_film_that_must_not_be_coloured_is_refused(colorizer: Colorizer, here:
 def test_a_report_survives_the_disk(tmp_path: Path) -> None:
     report = Report("in\udcff.mp4", str(tmp_path / "out.mp4"), frames=3, job={"film": {"a": 1}})
     report.damage = [Damage("gap", 1.5, "a hole")]
-    report.left_behind = [LeftBehind("sound", "why")]
+    report.left_behind = [Dropped("sound", "why")]
     (tmp_path / "out.mp4.json").write_text("an older one")
     path = write_report(report)
     assert path == tmp_path / "out.mp4.json"

@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 from vidcolor.cli.batch import Row, columns, fitted, missing, row_of, table
-from vidcolor.core.frames import Damage, LeftBehind, Report
+from vidcolor.core.frames import Damage, Dropped, Report
 from vidcolor.errors import FilmUnreadable, OutOfMemory, OutputFull
 from vidcolor.run.batch import Outcome, Result
-from vidcolor.run.inputs import Reel
+from vidcolor.run.inputs import BatchItem
 
 
 def outcome(
     result: Result, report: Report | None = None, error: Exception | None = None
 ) -> Outcome:
-    return Outcome(Reel("a.mp4", Path("in/a.mp4"), Path("out/a.mkv")), result, report, error)
+    return Outcome(BatchItem("a.mp4", Path("in/a.mp4"), Path("out/a.mkv")), result, report, error)
 
 
 def test_rows() -> None:
     report = Report("in/a.mp4", "out/a.mkv", frames=50, codec="libx264", seconds={"total": 10.0})
     assert row_of(outcome(Result.DONE, report)) == Row("a.mp4", "done", 0, "50", "0:00:10.0", "5.0")
     assert row_of(outcome(Result.SKIPPED, report)) == Row("a.mp4", "skipped", 0, "50")
-    report.left_behind = [LeftBehind("subtitle stream 4 (ass)", "no room")]
+    report.left_behind = [Dropped("subtitle stream 4 (ass)", "no room")]
     assert row_of(outcome(Result.SKIPPED, report)).code == 3
     report.damage, report.damage_counts = [Damage("gap", 1, "")], {"gap": 2, "truncated": 1}
     row = row_of(outcome(Result.DAMAGED, report))

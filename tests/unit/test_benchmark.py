@@ -23,7 +23,7 @@ from vidcolor.core.frames import Progress
 from vidcolor.errors import VidcolorError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.synthetic import make_film
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 
 PARTS = {  # milliseconds of a frame by the clock, and of all cores
     "transcode": (10, 20),
@@ -197,7 +197,7 @@ def test_the_made_film_is_grey_moves_and_is_the_same_again(tmp_path: Path) -> No
     assert jumps.min() > 0.5
     path = tmp_path / "made.mkv"
     make_film(path, made, RATE)
-    with open_film(path) as film:
+    with open_video(path) as film:
         assert (film.info.width, film.info.height, film.info.frame_rate) == (96, 64, RATE)
         frames = [frame.luma.clone() for frame in decode(film)]
         assert film.source_colour == "grey"
@@ -234,12 +234,12 @@ def test_the_first_frame_is_one_that_was_coloured(
 ) -> None:
     now = [0.0]
 
-    def colorize_film(*_: Any, on_progress: Any, **__: Any) -> None:
+    def colorize_video(*_: Any, on_progress: Any, **__: Any) -> None:
         for frames in (0, 1, 2):
             now[0] += 10
             on_progress(Progress(frames, 2, 0.0))
 
-    monkeypatch.setattr("vidcolor.run.video.colorize_film", colorize_film)
+    monkeypatch.setattr("vidcolor.run.video.colorize_video", colorize_video)
     monkeypatch.setattr("vidcolor.benchmark.subprocess_run.monotonic", lambda: now[0])
     job, answer = tmp_path / "job", tmp_path / "answer"
     job.write_bytes(pickle.dumps(("in", "out", None, answer)))

@@ -11,12 +11,12 @@ from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.errors import ChunkDiffers, SettingsError
-from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.run.chunking import plan_chunks, unfinished, without
-from vidcolor.settings import ChunkSettings, SmoothSettings
-from vidcolor.temporal.smoother import Handover, context, smooth
+from vidcolor.settings import ChunkSettings, TemporalSettings
+from vidcolor.temporal.smoother import TemporalState, context, smooth
 
 RATE = 25
 """Frames per second of `make_frame`."""
@@ -64,8 +64,8 @@ def test_lengths_that_make_no_sense(seconds: float, longest: float) -> None:
         ChunkSettings(seconds, longest)
 
 
-def facts(first: int, last: int) -> PacketFacts:
-    return PacketFacts(last - first + 1, first, last, 0, 0, "", "")
+def facts(first: int, last: int) -> ChunkFileInfo:
+    return ChunkFileInfo(last - first + 1, first, last, 0, 0, "", "")
 
 
 LONG = ChunkSettings(seconds=1, longest=1.2)
@@ -104,7 +104,12 @@ def test_they_end_with_the_shot() -> None:
 
 
 def test_a_done_chunk_must_have_the_frames_it_had() -> None:
-    for wrong in (facts(0, 28), facts(1, 29), facts(-1, 29), PacketFacts(29, 0, 29, 0, 0, "", "")):
+    for wrong in (
+        facts(0, 28),
+        facts(1, 29),
+        facts(-1, 29),
+        ChunkFileInfo(29, 0, 29, 0, 0, "", ""),
+    ):
         with pytest.raises(ChunkDiffers, match="chunk 0 has other frames"):
             list(unfinished(plan_chunks(film(40), LONG), {0: wrong}, 8))
     with pytest.raises(ChunkDiffers, match="chunk 1 has other frames"):
@@ -124,19 +129,19 @@ class Pictures:
         )
         self.odd = {28, 29, 31, 59}
 
-    def colour(self, frames: Iterable[Frame]) -> Iterator[Colored]:
+    def colour(self, frames: Iterable[Frame]) -> Iterator[ColorizedFrame]:
         for frame in frames:
             frame.outlier = frame.pts in self.odd
-            yield Colored(frame, self.light[frame.pts], self.ab[frame.pts])
+            yield ColorizedFrame(frame, self.light[frame.pts], self.ab[frame.pts])
 
     def steady(
-        self, done: Iterable[int], handovers: dict[int, Handover] | None = None
+        self, done: Iterable[int], handovers: dict[int, TemporalState] | None = None
     ) -> dict[int, Tensor]:
         """ab of the frames of chunks that are not done, by pts."""
         finished = {number: DONE[number] for number in done}
         frames = plan_chunks(film(100, self.shots), LONG)
         colored = self.colour(unfinished(frames, finished, context(self.ahead)))
-        steady = smooth(colored, SmoothSettings(look_ahead=self.ahead), None, handovers)
+        steady = smooth(colored, TemporalSettings(look_ahead=self.ahead), None, handovers)
         return {item.frame.pts: item.ab for item in without(steady, finished)}
 
 
@@ -151,7 +156,7 @@ def test_colours_do_not_depend_on_where_a_film_was_interrupted(
     shots: tuple[int, ...], ahead: int
 ) -> None:
     pictures = Pictures(shots, ahead)
-    handovers: dict[int, Handover] = {}
+    handovers: dict[int, TemporalState] = {}
     whole = pictures.steady((), handovers)
     assert sorted(whole) == list(range(100))
     within = [number for number, f in DONE.items() if f.first_pts not in shots]
@@ -177,8 +182,8 @@ def test_without_what_is_handed_on_the_colours_would_be_others() -> None:
 
 
 def test_a_handover_is_kept_to_the_bit() -> None:
-    handovers: dict[int, Handover] = {}
+    handovers: dict[int, TemporalState] = {}
     Pictures((0,)).steady((), handovers)
-    again = Handover.from_bytes(handovers[1].to_bytes())
+    again = TemporalState.from_bytes(handovers[1].to_bytes())
     for name, value in vars(handovers[1]).items():
         assert torch.equal(getattr(again, name), value)

@@ -8,17 +8,25 @@ from typing import Any, cast
 import pytest
 
 from vidcolor.cluster import ray_backend as cluster
-from vidcolor.cluster.coordinator import Foreman
-from vidcolor.cluster.messages import Begin, Colour, Divide, Finish, Greeting, Moved, Order
+from vidcolor.cluster.coordinator import Coordinator
+from vidcolor.cluster.messages import (
+    AssembleVideo,
+    ColorizeChunk,
+    Command,
+    OpenVideo,
+    PlanChunks,
+    Progressed,
+    WorkerInfo,
+)
 from vidcolor.cluster.task_queue import Step, Task
-from vidcolor.media.encode.chunk_file import PacketFacts
-from vidcolor.run.chunk_manifest import PlanEnd
-from vidcolor.run.inputs import Reel
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
+from vidcolor.run.chunk_manifest import PassLog
+from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import DoneChunk
 from vidcolor.settings import ClusterSettings, Settings
 
 PATIENCE = 100.0
-GREETING = Greeting("a worker", "cpu NONE")
+GREETING = WorkerInfo("a worker", "cpu NONE")
 SILENCE = object()
 """What the words of an order come by that are never said."""
 
@@ -56,15 +64,15 @@ class Ray:
         self.killed.append(self.now)
 
 
-class Desk:
+class ServerSession:
     """A foreman who has one order to give."""
 
-    def __init__(self, task: Task, order: Order, ray: Ray) -> None:
+    def __init__(self, task: Task, order: Command, ray: Ray) -> None:
         self.given: list[float] = []
         self.lost_at: list[tuple[float, Task, str]] = []
         self._task, self._order, self._ray = task, order, ray
 
-    def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
+    def order(self, worker: str, workers: int) -> tuple[Task, Command] | None:
         if self.given:
             return None
         self.given.append(self._ray.now)
@@ -78,23 +86,23 @@ class Desk:
 @pytest.mark.parametrize(
     ("step", "order", "more"),
     [
-        (Step.BEGIN, Begin(cast("Reel", None)), 0),
-        (Step.PLAN, Divide(cast("Reel", None), {}), 0),
-        (Step.CHUNK, Colour(cast("Reel", None), {}, "0", ()), 0),
+        (Step.BEGIN, OpenVideo(cast("BatchItem", None)), 0),
+        (Step.PLAN, PlanChunks(cast("BatchItem", None), {}), 0),
+        (Step.CHUNK, ColorizeChunk(cast("BatchItem", None), {}, "0", ()), 0),
         (Step.FINISH, None, 500),
     ],
 )
 def test_nothing_is_waited_for_without_end(
-    step: Step, order: Order | None, more: float, monkeypatch: pytest.MonkeyPatch
+    step: Step, order: Command | None, more: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = Ray()
     monkeypatch.setattr(cluster, "monotonic", lambda: ray.now)
-    desk = Desk(Task(step, 0, 0), order or stitch(more), ray)
+    desk = ServerSession(Task(step, 0, 0), order or stitch(more), ray)
     told: list[str] = []
-    yard = cluster._Yard(
+    yard = cluster.WorkerPool(
         ray,
         False,
-        cast("Foreman", desk),
+        cast("Coordinator", desk),
         Settings(),
         ClusterSettings(patience=PATIENCE),
         False,
@@ -120,9 +128,9 @@ class Talker:
     def has_spoken(self) -> bool:
         return self._ray.now >= self._next
 
-    def __next__(self) -> Moved:
+    def __next__(self) -> Progressed:
         self._next += 1
-        return Moved(1)
+        return Progressed(1)
 
 
 @pytest.mark.parametrize("deaf", [PATIENCE - 1, 10 * PATIENCE])
@@ -141,28 +149,28 @@ def test_who_speaks_while_the_driver_is_deaf_is_not_taken_for_dead(
         ray.now += 0.0 if ready else timeout
         return ready, []
 
-    class Busy(Desk):
+    class Busy(ServerSession):
         """Hearing a word, or giving an order, takes it as long as nobody has patience."""
 
         heard = 0
 
-        def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
+        def order(self, worker: str, workers: int) -> tuple[Task, Command] | None:
             if len(self.given) < 2:
                 self.given.append(ray.now)
                 ray.now += deaf * orders
                 return Task(Step.PLAN, len(self.given), 0), self._order
             return None
 
-        def hear(self, task: Task, worker: Greeting, word: Moved) -> bool:
+        def hear(self, task: Task, worker: WorkerInfo, word: Progressed) -> bool:
             self.heard += 1
             ray.now += deaf if self.heard in (3, 4, 20) and not orders else 0.0
             return False
 
     ray.wait = wait  # type: ignore[method-assign]
-    desk = Busy(Task(Step.PLAN, 0, 0), Divide(cast("Reel", None), {}), ray)
+    desk = Busy(Task(Step.PLAN, 0, 0), PlanChunks(cast("BatchItem", None), {}), ray)
     asked = ClusterSettings(patience=PATIENCE, workers=2)
-    boss = cast("Foreman", desk)
-    yard = cluster._Yard(ray, False, boss, Settings(), asked, False, lambda *_: None)
+    boss = cast("Coordinator", desk)
+    yard = cluster.WorkerPool(ray, False, boss, Settings(), asked, False, lambda *_: None)
     while not all(hand.task for hand in yard._hands):
         yard.turn()
     for hand, what in zip(yard._hands, (talker, SILENCE), strict=True):
@@ -176,10 +184,10 @@ def test_who_speaks_while_the_driver_is_deaf_is_not_taken_for_dead(
     assert desk.heard >= PATIENCE - 5, "it had time to speak while somebody listened"
 
 
-def stitch(seconds: float) -> Finish:
+def stitch(seconds: float) -> AssembleVideo:
     """The order to write so much that a slow disk takes so many seconds."""
     half = round(seconds * cluster.SLOW_DISK / 3 / 2)  # written twice, read back once
-    facts = cast("PacketFacts", SimpleNamespace(bytes=half // 2))
+    facts = cast("ChunkFileInfo", SimpleNamespace(bytes=half // 2))
     chunks = (DoneChunk(0, facts), DoneChunk(1, facts))
-    end = PlanEnd("0", "grey", (), {})
-    return Finish(cast("Reel", None), {"film": {"bytes": half}}, end, chunks)
+    end = PassLog("0", "grey", (), {})
+    return AssembleVideo(cast("BatchItem", None), {"film": {"bytes": half}}, end, chunks)

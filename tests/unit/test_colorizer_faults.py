@@ -14,7 +14,7 @@ from synthetic import make_frame, texture
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import MOST, Colorizer
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.memory import FILM_BYTES, NET_BYTES
 from vidcolor.errors import DeviceLost, OutOfMemory
 from vidcolor.nets.colornet import ColorNet
@@ -27,7 +27,7 @@ def film(count: int) -> list[Frame]:
     return [make_frame(texture(i, 48, 64), pts=i) for i in range(count)]
 
 
-def colored(colorizer: Colorizer, count: int = 7) -> list[Colored]:
+def colored(colorizer: Colorizer, count: int = 7) -> list[ColorizedFrame]:
     colorizer.dtype = torch.float32
     return list(colorizer.colorize(film(count)))
 
@@ -50,7 +50,7 @@ def spoil(
     return calls
 
 
-def check_equal(found: list[Colored], expected: list[Colored]) -> None:
+def check_equal(found: list[ColorizedFrame], expected: list[ColorizedFrame]) -> None:
     for one, other in zip(found, expected, strict=True):
         assert torch.equal(one.ab, other.ab)
         assert (one.share, one.frame.colourless) == (other.share, False)
@@ -84,7 +84,7 @@ def test_out_of_memory_halves_the_batch_and_gives_the_same_pixels(
     check_equal(colored(colorizer), expected)
     assert colorizer.batch == 2
     assert colorizer.notes == ["cpu ran out of memory with 4 frames at a time; went on with 2"]
-    colorizer.fit(48, 64)
+    colorizer.configure_for(48, 64)
     assert colorizer.batch == 2, "what did not fit once is not tried again"
 
 
@@ -133,7 +133,7 @@ def test_a_gpu_runs_whole_batches_halved_where_they_do_not_fit(
 ) -> None:
     memories(monkeypatch, 1 << 40, 1 << 40)
     colorizer, runs = on_a_gpu(quick, monkeypatch, room=5)
-    colorizer.fit(48, 64)
+    colorizer.configure_for(48, 64)
     assert colorizer.batch == MOST
     found, expected = colored(colorizer, 18), colored(Colorizer(quick, CPU), 18)
     # Every run is full, so that all take the same kernels; what failed is done again.
@@ -153,15 +153,15 @@ def test_the_batch_is_sized_from_the_memory_there_is(
     colorizer, runs = on_a_gpu(quick, monkeypatch, room=MOST)
     net, frame = 2 * NET_BYTES * 64 * 80, 2 * FILM_BYTES * 48 * 64  # for half of the memory
     memories(monkeypatch, 6 * net, 1 << 40)
-    colorizer.fit(48, 64)
+    colorizer.configure_for(48, 64)
     assert colorizer.batch == 6
-    colorizer.fit(48, 64, Fraction(8, 5))  # the net sees 64 x 128
+    colorizer.configure_for(48, 64, Fraction(8, 5))  # the net sees 64 x 128
     assert colorizer.batch == 3
     memories(monkeypatch, 1 << 40, 7 * frame)
-    colorizer.fit(48, 64)
+    colorizer.configure_for(48, 64)
     assert colorizer.batch == 7
     memories(monkeypatch, 0, 0)
-    colorizer.fit(48, 64)
+    colorizer.configure_for(48, 64)
     assert colorizer.batch == 1
     colorizer.batch = 2  # a run that goes on takes that of the run before
     colored(colorizer, 3)
@@ -180,10 +180,10 @@ def test_the_batch_is_decided_at_the_first_frame_where_nobody_did(
 def test_a_batch_that_is_asked_for_stands(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
     memories(monkeypatch, 0, 0)
     colorizer = Colorizer(quick, settings(9))
-    colorizer.fit(48, 64)
+    colorizer.configure_for(48, 64)
     assert colorizer.batch == 9
     alone = Colorizer(quick, CPU)
-    alone.fit(48, 64)
+    alone.configure_for(48, 64)
     assert alone.batch == 1
 
 
@@ -306,7 +306,7 @@ def test_a_new_film_knows_nothing_of_the_last_one(
     spoil(colorizer, monkeypatch, fail)
     colored(colorizer)
     told = colorizer.notes
-    colorizer.renew()
-    colorizer.fit(48, 64)
+    colorizer.reset()
+    colorizer.configure_for(48, 64)
     assert (colorizer.batch, colorizer.notes) == (4, [])
     assert len(told) == 1, "what was told stays with who has it"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from test_streams import Source, wait_until
 
-from vidcolor.core.threads import Crew, mapped, usable_cores
+from vidcolor.core.threads import WorkerThreads, map_ordered, usable_cores
 
 
 def slow_square(number: int) -> int:
@@ -22,10 +22,10 @@ def slow_square(number: int) -> int:
 def test_results_come_in_order_whoever_is_first(size: int, length: int) -> None:
     source = Source(length)
     if size == 0:
-        found = list(mapped("x", slow_square, iter(source), None))
+        found = list(map_ordered("x", slow_square, iter(source), None))
     else:
-        with Crew(size) as crew:
-            found = list(mapped("x", slow_square, iter(source), crew))
+        with WorkerThreads(size) as pool:
+            found = list(map_ordered("x", slow_square, iter(source), pool))
     assert found == [number * number for number in range(length)]
     assert source.closed_in is threading.current_thread()
 
@@ -33,8 +33,8 @@ def test_results_come_in_order_whoever_is_first(size: int, length: int) -> None:
 @pytest.mark.parametrize(("ahead", "expected"), [(None, 5), (1, 1), (4, 4)])
 def test_no_more_is_taken_in_hand_than_said(ahead: int | None, expected: int) -> None:
     source = Source(50)
-    with Crew(3) as crew:
-        items = mapped("x", slow_square, iter(source), crew, ahead)
+    with WorkerThreads(3) as pool:
+        items = map_ordered("x", slow_square, iter(source), pool, ahead)
         for taken in range(5):
             next(items)
             assert source.taken == expected + taken
@@ -49,8 +49,8 @@ def test_a_crew_works_at_once_and_each_of_it_alone() -> None:
         return threading.current_thread().name, torch.get_num_threads()
 
     before = torch.get_num_threads()
-    with Crew(3) as crew:
-        found = list(mapped("x", meet, iter(range(9)), crew))
+    with WorkerThreads(3) as pool:
+        found = list(map_ordered("x", meet, iter(range(9)), pool))
         assert torch.get_num_threads() == 1
     assert {threads for _, threads in found} == {1}
     assert len({name for name, _ in found}) == 3
@@ -66,7 +66,7 @@ def test_crews_that_overlap_leave_torch_as_it_was() -> None:
         return found[0]
 
     before = torch.get_num_threads(), threads_of_a_new_thread()
-    first, second = Crew(1), Crew(1)
+    first, second = WorkerThreads(1), WorkerThreads(1)
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -76,9 +76,9 @@ def test_crews_that_overlap_leave_torch_as_it_was() -> None:
 
 def test_large_frames_are_taken_in_hand_by_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidcolor.core.threads.available_memory", lambda _: 16 << 30)
-    assert Crew(64, 3 << 20).ahead == 66
-    assert Crew(64, 100 << 20).ahead == 10
-    assert Crew(64, 8 << 30).ahead == 1
+    assert WorkerThreads(64, 3 << 20).ahead == 66
+    assert WorkerThreads(64, 100 << 20).ahead == 10
+    assert WorkerThreads(64, 8 << 30).ahead == 1
 
 
 def test_an_error_comes_in_its_place_and_ends_everything() -> None:
@@ -88,14 +88,14 @@ def test_an_error_comes_in_its_place_and_ends_everything() -> None:
         return number
 
     source, found = Source(50), []
-    with Crew(2) as crew, pytest.raises(ValueError, match="three"):
-        found.extend(mapped("x", fail_at_3, iter(source), crew))
+    with WorkerThreads(2) as pool, pytest.raises(ValueError, match="three"):
+        found.extend(map_ordered("x", fail_at_3, iter(source), pool))
     assert source.closed_in is not None
     assert source.taken < 12
 
     upstream = Source(50, fail_at=7)
-    with Crew(2) as crew, pytest.raises(ValueError, match="item 7"):
-        list(mapped("x", slow_square, iter(upstream), crew))
+    with WorkerThreads(2) as pool, pytest.raises(ValueError, match="item 7"):
+        list(map_ordered("x", slow_square, iter(upstream), pool))
 
 
 def test_closing_early_waits_for_what_is_in_hand_and_drops_the_rest() -> None:
@@ -110,8 +110,8 @@ def test_closing_early_waits_for_what_is_in_hand_and_drops_the_rest() -> None:
         return number
 
     source = Source(50)
-    with Crew(2) as crew:
-        items = mapped("x", work, iter(source), crew, 10)
+    with WorkerThreads(2) as pool:
+        items = map_ordered("x", work, iter(source), pool, 10)
         next(items)
         wait_until(lambda: len(begun) > 1)
         items.close()
@@ -130,18 +130,18 @@ def test_time_is_counted_by_stage_over_all_threads(monkeypatch: pytest.MonkeyPat
         own.now = now() + seconds
 
     monkeypatch.setattr("vidcolor.core.threads.perf_counter", now)
-    with Crew(2) as crew:
-        list(mapped("wait", spend, iter([1.0, 2.0, 4.0, 8.0]), crew))
-        with crew.clock("here"):
+    with WorkerThreads(2) as pool:
+        list(map_ordered("wait", spend, iter([1.0, 2.0, 4.0, 8.0]), pool))
+        with pool.clock("here"):
             spend(0.5)
-    assert crew.seconds == {"wait": 15.0, "here": 0.5}
+    assert pool.seconds == {"wait": 15.0, "here": 0.5}
 
 
 def test_stages_in_a_row_share_one_crew() -> None:
-    with Crew(2) as crew:
+    with WorkerThreads(2) as pool:
         items: Iterator[int] = iter(range(40))
         for _ in range(4):
-            items = mapped("x", lambda number: number + 1, items, crew)
+            items = map_ordered("x", lambda number: number + 1, items, pool)
         assert list(items) == list(range(4, 44))
 
 

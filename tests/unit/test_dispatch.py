@@ -6,27 +6,29 @@ import random
 
 import pytest
 
-from vidcolor.cluster.task_queue import Dispatch, Step, Task
+from vidcolor.cluster.task_queue import Step, Task, TaskQueue
 
 
-def begun(dispatch: Dispatch, film: int = 0) -> None:
+def begun(dispatch: TaskQueue, film: int = 0) -> None:
     task = dispatch.take("w")
     assert task == Task(Step.BEGIN, 0, film)
     dispatch.done(task)
 
 
-def planned(dispatch: Dispatch, lengths: list[int], leans: frozenset[int] = frozenset()) -> None:
+def planned(
+    dispatch: TaskQueue, lengths: list[int], continues_shot: frozenset[int] = frozenset()
+) -> None:
     dispatch.to_plan(0)
     task = dispatch.take("w")
     assert task == Task(Step.PLAN, 0, 0)
     for number, frames in enumerate(lengths):
-        dispatch.chunk(0, number, frames, leans=number in leans, done=False)
+        dispatch.chunk(0, number, frames, continues_shot=number in continues_shot, done=False)
     dispatch.done(task)
     dispatch.planned(0)
 
 
 def test_a_film_from_its_beginning_to_its_end() -> None:
-    dispatch = Dispatch(1)
+    dispatch = TaskQueue(1)
     begun(dispatch)
     planned(dispatch, [50, 90, 70])
     taken = [dispatch.take("w") for _ in range(4)]
@@ -42,9 +44,9 @@ def test_a_film_from_its_beginning_to_its_end() -> None:
 
 
 def test_a_chunk_within_a_shot_waits_for_the_one_before() -> None:
-    dispatch = Dispatch(1)
+    dispatch = TaskQueue(1)
     begun(dispatch)
-    planned(dispatch, [50, 90, 80, 60], leans=frozenset({1, 2}))
+    planned(dispatch, [50, 90, 80, 60], continues_shot=frozenset({1, 2}))
     first = [dispatch.take("w") for _ in range(3)]
     assert [task and task.chunk for task in first] == [3, 0, None]
     for expected in (1, 2):
@@ -56,10 +58,10 @@ def test_a_chunk_within_a_shot_waits_for_the_one_before() -> None:
 
 
 def test_what_is_done_is_not_handed_out() -> None:
-    dispatch = Dispatch(1)
+    dispatch = TaskQueue(1)
     begun(dispatch)
     for number in range(3):
-        dispatch.chunk(0, number, 10, leans=number == 2, done=number != 2)
+        dispatch.chunk(0, number, 10, continues_shot=number == 2, done=number != 2)
     task = dispatch.take("w")
     assert task
     assert task.chunk == 2
@@ -72,9 +74,9 @@ def test_what_is_done_is_not_handed_out() -> None:
 
 
 def test_idle_hands_begin_other_films_and_no_sooner() -> None:
-    dispatch = Dispatch(3)
+    dispatch = TaskQueue(3)
     begun(dispatch)
-    dispatch.chunk(0, 0, 10, leans=False, done=False)
+    dispatch.chunk(0, 0, 10, continues_shot=False, done=False)
     steps = [dispatch.take("w") for _ in range(4)]
     assert [task and (task.step, task.film) for task in steps] == [
         (Step.CHUNK, 0),
@@ -85,9 +87,9 @@ def test_idle_hands_begin_other_films_and_no_sooner() -> None:
 
 
 def test_who_failed_gets_it_back_only_when_all_have_tried() -> None:
-    dispatch = Dispatch(1)
+    dispatch = TaskQueue(1)
     begun(dispatch)
-    dispatch.chunk(0, 0, 10, leans=False, done=False)
+    dispatch.chunk(0, 0, 10, continues_shot=False, done=False)
     task = dispatch.take("a", 2)
     assert task
     assert not dispatch.failed(task, "a")
@@ -102,9 +104,9 @@ def test_who_failed_gets_it_back_only_when_all_have_tried() -> None:
 
 
 def test_a_machine_that_is_taken_away_is_not_the_chunks_fault() -> None:
-    dispatch = Dispatch(1, attempts=1)
+    dispatch = TaskQueue(1, attempts=1)
     begun(dispatch)
-    dispatch.chunk(0, 0, 10, leans=False, done=False)
+    dispatch.chunk(0, 0, 10, continues_shot=False, done=False)
     for _ in range(5):
         task = dispatch.take("w")
         assert task
@@ -115,10 +117,10 @@ def test_a_machine_that_is_taken_away_is_not_the_chunks_fault() -> None:
 
 
 def test_nothing_of_a_closed_film_is_handed_out() -> None:
-    dispatch = Dispatch(2)
+    dispatch = TaskQueue(2)
     begun(dispatch)
-    dispatch.chunk(0, 0, 10, leans=False, done=False)
-    dispatch.chunk(0, 1, 20, leans=False, done=False)
+    dispatch.chunk(0, 0, 10, continues_shot=False, done=False)
+    dispatch.chunk(0, 1, 20, continues_shot=False, done=False)
     late = dispatch.take("w")
     assert late
     dispatch.close(0)
@@ -136,9 +138,9 @@ def test_whatever_fails_every_chunk_is_done_once(seed: int) -> None:
     """Workers take, finish and fail at random; chains stay in order."""
     chance = random.Random(seed)
     films, attempts = 3, 1000
-    dispatch = Dispatch(films, attempts)
+    dispatch = TaskQueue(films, attempts)
     done: dict[tuple[int, int], int] = {}
-    leans = {(f, n) for f in range(films) for n in range(1, 12) if chance.random() < 0.4}
+    continues_shot = {(f, n) for f in range(films) for n in range(1, 12) if chance.random() < 0.4}
     hands: dict[str, Task | None] = dict.fromkeys("abc")
     finished: list[int] = []
     for _ in range(5000):
@@ -154,15 +156,15 @@ def test_whatever_fails_every_chunk_is_done_once(seed: int) -> None:
         film = task.film
         if task.step is Step.CHUNK:
             assert (film, task.chunk) not in done
-            assert (film, task.chunk) not in leans or (film, task.chunk - 1) in done
+            assert (film, task.chunk) not in continues_shot or (film, task.chunk - 1) in done
             done[film, task.chunk] = 1
         dispatch.done(task)
         if task.step is Step.BEGIN:
             dispatch.to_plan(film)
         elif task.step is Step.PLAN:
             for n in range(12):
-                leaning = (film, n) in leans
-                dispatch.chunk(film, n, chance.randrange(1, 99), leans=leaning, done=False)
+                leaning = (film, n) in continues_shot
+                dispatch.chunk(film, n, chance.randrange(1, 99), continues_shot=leaning, done=False)
             dispatch.planned(film)
         elif task.step is Step.FINISH:
             finished.append(film)

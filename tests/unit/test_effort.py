@@ -13,11 +13,11 @@ from synthetic import bits_of, make_frame, texture
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.frame_selection import SAME_MEAN, SAME_SPOT, Effort, Sketch
+from vidcolor.colorize.frame_selection import SAME_MEAN, SAME_SPOT, FrameSelector, PendingFrame
 from vidcolor.colorize.paint import paint
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.nets.colornet import ColorNet
-from vidcolor.settings import ColorizerSettings, PaintSettings, SmoothSettings
+from vidcolor.settings import ColorizerSettings, PaintSettings, TemporalSettings
 from vidcolor.temporal.smoother import smooth
 
 H, W = 48, 64
@@ -81,9 +81,9 @@ def test_a_colorizer_counts_each_film_from_zero(quick: ColorNet) -> None:
 def test_black_frames_leave_the_bits_of_a_film_as_they_were(quick: ColorNet) -> None:
     order = "  abc   de   "
     found = list(Quick(quick).colorize(film(order)))
-    seen = [Colored(f, item.lightness, ab, item.share) for f, item, ab in zip(
+    seen = [ColorizedFrame(f, item.lightness, ab, item.share) for f, item, ab in zip(
         film(order), found, alone(quick, film(order)), strict=True)]  # fmt: skip
-    settings = SmoothSettings(look_ahead=4)
+    settings = TemporalSettings(look_ahead=4)
     spared, whole = (list(paint(smooth(i, settings), PaintSettings())) for i in (found, seen))
     for one, other in zip(spared, whole, strict=True):
         assert [bits_of(p) for p in one.chroma] == [bits_of(p) for p in other.chroma]
@@ -93,8 +93,8 @@ def test_black_frames_leave_the_bits_of_a_film_as_they_were(quick: ColorNet) -> 
 
 def sources(maps: Sequence[Tensor], **fields: Any) -> list[Tensor]:
     """The lightness that the net sees for each of these."""
-    sketches = (Sketch(make_frame(BLACK, **fields), one, 1.0) for one in maps)
-    answers = [sketch.answer for sketch in Effort(1).decided(sketches)]
+    sketches = (PendingFrame(make_frame(BLACK, **fields), one, 1.0) for one in maps)
+    answers = [sketch.answer for sketch in FrameSelector(1).decided(sketches)]
     return [answer.lightness for answer in answers if answer]
 
 
@@ -133,8 +133,8 @@ def test_what_moves_in_one_place_is_not_held_back() -> None:
 def test_nothing_is_remembered_from_before_a_border(border: dict[str, Any]) -> None:
     lightness = 100 * texture(1, 64, 96)
     frames = make_frame(BLACK), make_frame(BLACK), make_frame(BLACK, **border)
-    sketches = [Sketch(frame, lightness, 1.0) for frame in frames]
-    first, again, behind = (sketch.answer for sketch in Effort(1).decided(iter(sketches)))
+    sketches = [PendingFrame(frame, lightness, 1.0) for frame in frames]
+    first, again, behind = (sketch.answer for sketch in FrameSelector(1).decided(iter(sketches)))
     assert again is first
     assert behind is not first
 

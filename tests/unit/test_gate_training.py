@@ -182,13 +182,13 @@ def test_fading_costs_and_vivid_colour_does_not() -> None:
 
 
 class Open(Gate):
-    def forward(self, clues: Tensor) -> Tensor:
-        return torch.ones_like(clues[:, :1])
+    def forward(self, pair_features: Tensor) -> Tensor:
+        return torch.ones_like(pair_features[:, :1])
 
 
 class Shut(Gate):
-    def forward(self, clues: Tensor) -> Tensor:
-        return torch.zeros_like(clues[:, :1])
+    def forward(self, pair_features: Tensor) -> Tensor:
+        return torch.zeros_like(pair_features[:, :1])
 
 
 def test_scores_tell_a_good_gate_from_none() -> None:

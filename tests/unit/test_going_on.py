@@ -9,8 +9,8 @@ import pytest
 from test_journal import JOB, begun
 
 from vidcolor.core.paths import work_folder
-from vidcolor.run.journal import JOURNAL, ChunkFolder, open_journal
-from vidcolor.run.leftovers import clear_up, going_on
+from vidcolor.run.journal import JOURNAL, WorkDir, open_journal
+from vidcolor.run.leftovers import allow_own_target, clear_up
 from vidcolor.settings import OutputSettings
 
 USUAL = OutputSettings()
@@ -28,16 +28,16 @@ def make(
 ) -> None:
     """What a stitch does at its end."""
     assert isinstance(job, dict)
-    folder = ChunkFolder(work_folder(target), writer, job)
+    folder = WorkDir(work_folder(target), writer, job)
     part = folder.part(target)
     part.write_bytes(data)
-    folder.sign(part)
+    folder.mark_target(part)
     if named:
         os.replace(part, target)
 
 
 def replaced(target: Path) -> bool:
-    return going_on(target, USUAL).force
+    return allow_own_target(target, USUAL).force
 
 
 @pytest.mark.parametrize("writer", ["", "host-1-abc"])
@@ -48,7 +48,7 @@ def test_it_is_known_whoever_made_it(target: Path, writer: str) -> None:
     assert replaced(target)
     os.utime(target, ns=(1, 1))  # a disk that machines share may round its times
     assert replaced(target)
-    assert going_on(target, OutputSettings(fresh=True)) == OutputSettings(fresh=True)
+    assert allow_own_target(target, OutputSettings(fresh=True)) == OutputSettings(fresh=True)
     target.write_bytes(b"a film in COLOUR")
     assert not replaced(target)
 

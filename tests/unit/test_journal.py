@@ -17,9 +17,9 @@ import torch
 import vidcolor.core.target as target_module
 from vidcolor.core.paths import work_folder
 from vidcolor.errors import JobDiffers, OutputError
-from vidcolor.media.encode.chunk_file import PacketFacts
-from vidcolor.run.journal import ChunkFolder, DoneChunk, Journal, open_journal
-from vidcolor.temporal.smoother import Handover
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
+from vidcolor.run.journal import DoneChunk, Journal, WorkDir, open_journal
+from vidcolor.temporal.smoother import TemporalState
 
 JOB = {"film": {"bytes": 7}, "settings": {"crf": None, "shots": {"threshold": 0.27}}}
 
@@ -35,7 +35,7 @@ def finish(
     """A chunk with some bytes in its file, written down."""
     data = bytes([number]) * 100
     journal.path(number).write_bytes(data)
-    facts = PacketFacts(3, 0, 2, 1, len(data), sha256(data).hexdigest(), "")
+    facts = ChunkFileInfo(3, 0, 2, 1, len(data), sha256(data).hexdigest(), "")
     chunk = DoneChunk(number, facts, journal.handover_sha256(number + 1), colourless, shots)
     journal.add(chunk)
     return chunk
@@ -47,7 +47,9 @@ def begun(target: Path, chunks: int = 3) -> Path:
         journal.begin(JOB)
         for number in range(chunks):
             if number == 1:
-                journal[2] = Handover(torch.ones(2, 3), torch.ones(2, 1, 1), torch.ones(1, 4, 1, 1))
+                journal[2] = TemporalState(
+                    torch.ones(2, 3), torch.ones(2, 1, 1), torch.ones(1, 4, 1, 1)
+                )
             finish(journal, number)
     return work_folder(target)
 
@@ -286,11 +288,11 @@ def test_a_file_system_without_locks_is_no_reason_to_refuse(
 
 def written_by(writer: str, folder: Path, number: int, job: dict[str, Any]) -> DoneChunk:
     """A chunk that someone else on a cluster puts into the folder."""
-    desk = ChunkFolder(folder, writer, job)
+    desk = WorkDir(folder, writer, job)
     data = f"{writer} {number}".encode()
     desk.path(number).write_bytes(data)
-    facts = PacketFacts(1, number, number, 0, len(data), sha256(data).hexdigest(), "")
-    desk[number + 1] = Handover(torch.ones(2, 3), torch.ones(2, 1, 1), torch.ones(1, 4, 1, 1))
+    facts = ChunkFileInfo(1, number, number, 0, len(data), sha256(data).hexdigest(), "")
+    desk[number + 1] = TemporalState(torch.ones(2, 3), torch.ones(2, 1, 1), torch.ones(1, 4, 1, 1))
     chunk = DoneChunk(number, facts, desk.handover_sha256(number + 1), writer=writer)
     desk.add(chunk)
     return chunk

@@ -20,12 +20,12 @@ from vidcolor.core.gray_runs import GrayRuns, from_byte, to_byte
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.chunk_manifest import planned
 from vidcolor.run.pipe import colorize_to
-from vidcolor.run.video import colorize_film
+from vidcolor.run.video import colorize_video
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
     Settings,
-    SmoothSettings,
+    TemporalSettings,
     TitleSettings,
 )
 
@@ -77,9 +77,9 @@ def test_a_film_says_what_was_left_gray(quick: ColorNet, tmp_path: Path) -> None
     rgb = [(one[None].expand(3, -1, -1) * 255).round().to(torch.uint8) for one in shot]
     source = write_film(tmp_path / "in.mkv", rgb)
     target, piped = tmp_path / "out.mkv", BytesIO()
-    settings = Settings(smooth=SmoothSettings(0), chunks=ChunkSettings(0.2, 0.25))
+    settings = Settings(smooth=TemporalSettings(0), chunks=ChunkSettings(0.2, 0.25))
     colorizer = Colorizer(quick, ColorizerSettings(device="cpu", size=64, batch=1))
-    report = colorize_film(source, target, colorizer=colorizer, settings=settings)
+    report = colorize_video(source, target, colorizer=colorizer, settings=settings)
     assert report.chunks > 2
     assert report.neutral_frames["title"] == 8, report.neutral
     (cards,) = (one for one in report.neutral if one.why == "title")
@@ -100,7 +100,7 @@ def test_a_picture_of_a_card_says_so(quick: ColorNet, tmp_path: Path) -> None:
     for cards, told in (("auto", {"title": 1}), ("color", {})):
         settings = Settings(titles=TitleSettings(cards))
         target = tmp_path / f"{cards}.png"
-        report = colorize_film(source, target, colorizer=colorizer, settings=settings)
+        report = colorize_video(source, target, colorizer=colorizer, settings=settings)
         assert report.neutral_frames == told
 
 

@@ -7,14 +7,14 @@ from synthetic import bits_of, make_frame, make_layout, texture
 from vidcolor.color.chroma import KR_KB, exact_chroma
 from vidcolor.color.yuv import chroma_codes, neutral_code
 from vidcolor.colorize.paint import paint, paint_frame, paint_planes
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.settings import PaintSettings
 
 ORANGE = torch.tensor([25.0, 40.0])
 
 
 def painted(frame: Frame, ab: torch.Tensor, saturation: float = 1.0) -> Frame:
-    item = Colored(frame, torch.zeros(64, 64), ab)
+    item = ColorizedFrame(frame, torch.zeros(64, 64), ab)
     (result,) = paint([item], PaintSettings(saturation))
     return result
 

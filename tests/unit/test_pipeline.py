@@ -6,14 +6,14 @@ import torch
 from synthetic import texture
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Damage, LeftBehind, Report
+from vidcolor.core.frames import Damage, Dropped, Report
 from vidcolor.errors import SettingsError
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.image import colorize_image
 from vidcolor.run.video import versions
 from vidcolor.settings import (
     ColorizerSettings,
-    OpenSettings,
+    InputSettings,
     PaintSettings,
 )
 
@@ -83,7 +83,7 @@ def test_a_report_is_clean_until_something_is_missing() -> None:
     report = Report("a", "b")
     assert report.clean
     assert report.to_dict()["clean"] is True
-    report.left_behind.append(LeftBehind("x", "y"))
+    report.left_behind.append(Dropped("x", "y"))
     assert not report.clean
     assert not Report("a", "b", damage=[Damage("gap", 0.0, "x")]).clean
 
@@ -101,10 +101,10 @@ def test_versions_name_what_decides_the_bits() -> None:
         (ColorizerSettings, {"batch": -1}),
         (PaintSettings, {"saturation": -0.1}),
         (PaintSettings, {"saturation": 4.1}),
-        (OpenSettings, {"start": -1}),
-        (OpenSettings, {"start": 5, "end": 5}),
-        (OpenSettings, {"end": 0}),
-        (OpenSettings, {"max_pixels": 0}),
+        (InputSettings, {"start": -1}),
+        (InputSettings, {"start": 5, "end": 5}),
+        (InputSettings, {"end": 0}),
+        (InputSettings, {"max_pixels": 0}),
     ],
 )
 def test_settings_out_of_range(kind: type, fields: dict[str, object]) -> None:

@@ -12,18 +12,18 @@ from synthetic import make_frame, make_layout
 
 from vidcolor.core.frames import Damage, Frame
 from vidcolor.run.chunk_manifest import (
-    Plan,
-    PlanEnd,
+    Manifest,
+    PassLog,
     PlannedChunk,
-    behind,
+    context_chunks,
     fingerprint,
     planned,
-    read_plan,
-    write_plan,
+    read_manifest,
+    write_manifest,
 )
-from vidcolor.run.journal import PLAN, ChunkFolder
+from vidcolor.run.journal import PLAN, WorkDir
 
-END = PlanEnd("1/25", "tinted", (Damage("gap", 1.5, "no picture"),), {"gap": 1}, ("a remark",))
+END = PassLog("1/25", "tinted", (Damage("gap", 1.5, "no picture"),), {"gap": 1}, ("a remark",))
 
 
 def frames(lengths: list[int], cuts: set[int]) -> Iterator[Frame]:
@@ -42,7 +42,7 @@ def test_what_is_planned_of_each_chunk() -> None:
     assert [chunk.number for chunk in chunks] == [0, 1, 2]
     assert [chunk.first_pts for chunk in chunks] == [0, 4, 7]
     assert [chunk.frames for chunk in chunks] == [4, 3, 2]
-    assert [chunk.leans for chunk in chunks] == [False, True, False]
+    assert [chunk.continues_shot for chunk in chunks] == [False, True, False]
     assert [chunk.shots for chunk in chunks] == [(0, 2), (), (7,)]
     assert [chunk.outliers for chunk in chunks] == [(3,), (), ()]
     prints = "".join(chunk.prints for chunk in chunks)
@@ -51,7 +51,7 @@ def test_what_is_planned_of_each_chunk() -> None:
 
 def test_a_film_whose_first_frame_starts_no_shot_leans_on_nothing() -> None:
     (chunk,) = planned(frames([3], set()))
-    assert not chunk.leans
+    assert not chunk.continues_shot
 
 
 @pytest.mark.parametrize("bits", [8, 10])
@@ -82,15 +82,15 @@ def test_a_fingerprint_sees_every_change(bits: int) -> None:
     assert {len(each) for each in seen} == {8}
 
 
-def chunk(number: int, count: int, leans: bool) -> PlannedChunk:
-    return PlannedChunk(number, 0, leans, (), (), "0" * 8 * count, "c8" * count)
+def chunk(number: int, count: int, continues_shot: bool) -> PlannedChunk:
+    return PlannedChunk(number, 0, continues_shot, (), (), "0" * 8 * count, "c8" * count)
 
 
 def test_what_a_chunk_rests_on_is_known_as_soon_as_it_can_be() -> None:
     chunks = [chunk(0, 9, False), chunk(1, 5, True), chunk(2, 5, True), chunk(3, 9, False)]
 
     def found(known: int, number: int, context: int, ended: bool = False) -> list[int] | None:
-        rest = behind(chunks[:known], number, context, ended)
+        rest = context_chunks(chunks[:known], number, context, ended)
         return None if rest is None else [each.number for each in rest]
 
     assert found(1, 0, 8) is None
@@ -105,38 +105,38 @@ def test_what_a_chunk_rests_on_is_known_as_soon_as_it_can_be() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> ChunkFolder:
-    return ChunkFolder(tmp_path, "someone", {"film": {"bytes": 7}})
+def folder(tmp_path: Path) -> WorkDir:
+    return WorkDir(tmp_path, "someone", {"film": {"bytes": 7}})
 
 
-def test_a_plan_comes_back(folder: ChunkFolder) -> None:
-    plan = Plan(tuple(planned(frames([4, 3, 2], {0, 2, 7}))), END)
-    write_plan(folder, plan)
-    assert read_plan(folder) == plan
+def test_a_plan_comes_back(folder: WorkDir) -> None:
+    plan = Manifest(tuple(planned(frames([4, 3, 2], {0, 2, 7}))), END)
+    write_manifest(folder, plan)
+    assert read_manifest(folder) == plan
     assert [path.name for path in folder.folder.iterdir()] == [PLAN]
 
 
-def test_a_plan_of_another_job_or_half_of_one_is_none(folder: ChunkFolder) -> None:
-    assert read_plan(folder) is None
-    plan = Plan(tuple(planned(frames([4, 3, 2], {0, 2, 7}))), END)
-    write_plan(folder, plan)
-    assert read_plan(ChunkFolder(folder.folder, "", {"film": {"bytes": 8}})) is None
+def test_a_plan_of_another_job_or_half_of_one_is_none(folder: WorkDir) -> None:
+    assert read_manifest(folder) is None
+    plan = Manifest(tuple(planned(frames([4, 3, 2], {0, 2, 7}))), END)
+    write_manifest(folder, plan)
+    assert read_manifest(WorkDir(folder.folder, "", {"film": {"bytes": 8}})) is None
     path = folder.folder / PLAN
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
     for data in (b"", *(b"".join(lines[:n] + lines[n + 1 :]) for n in range(4)), whole[:-9]):
         path.write_bytes(data)
-        assert read_plan(folder) is None
+        assert read_manifest(folder) is None
     path.write_bytes(whole.replace(b'"number": 1', b'"number": 2'))
-    assert read_plan(folder) is None
+    assert read_manifest(folder) is None
 
 
 def test_the_end_of_a_plan_tells_a_film_what_it_does_not_know() -> None:
-    class Film:
+    class VideoReader:
         zero, source_colour, damage, damage_counts = 0, "grey", [], {}
         remarks: tuple[str, ...] = ()
 
-    film = Film()
+    film = VideoReader()
     END.tell(film)  # type: ignore[arg-type]
-    assert PlanEnd.of(film) == END  # type: ignore[arg-type]
+    assert PassLog.of(film) == END  # type: ignore[arg-type]
     assert replace(END, zero="0") != END

@@ -20,7 +20,7 @@ from vidcolor.cli.progress import FilmLines, Pace, ProgressFile, Shown, progress
 from vidcolor.core.frames import Progress, Report
 from vidcolor.errors import OutputError
 from vidcolor.media.metadata import expected_frames
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 
 class Clock:
@@ -55,7 +55,7 @@ def test_expected_frames(
 ) -> None:
     start, end = (None if word is None else Fraction(word) for word in cut)
     info: Any = SimpleNamespace(frames=frames, duration=duration, frame_rate=rate)
-    assert expected_frames(info, OpenSettings(start=start, end=end)) == expected
+    assert expected_frames(info, InputSettings(start=start, end=end)) == expected
 
 
 def test_the_pace_is_that_of_the_last_ten_seconds() -> None:

@@ -11,7 +11,7 @@ from vidcolor.core.frames import Frame, Shot
 from vidcolor.errors import SettingsError
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import detect_shots, mark_shots
-from vidcolor.shots.similarity import Look, distance, histograms, thumbnail, tones
+from vidcolor.shots.similarity import Thumbnail, distance, histograms, thumbnail, tones
 
 H, W = 144, 192
 
@@ -307,8 +307,8 @@ def test_films_of_strange_sizes_are_followed(size: tuple[int, int]) -> None:
     assert len(list(mark_shots(frames, ShotSettings()))) == 15
 
 
-def look(unit: Tensor) -> Look:
-    return Look(thumbnail(make_frame(unit)))
+def look(unit: Tensor) -> Thumbnail:
+    return Thumbnail(thumbnail(make_frame(unit)))
 
 
 def test_tones_of_black_and_white_are_1_apart() -> None:

@@ -13,22 +13,22 @@ from vidcolor.settings import ChunkSettings
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
-from simulate_cluster import Chunk, Film, Simulation, Times, draw_film, work
+from simulate_cluster import Chunk, Simulation, Times, VideoReader, draw_film, work
 
 SETTINGS = ChunkSettings()
 TIMES = Times(colour=20.0, chunk=0.5, plan=500.0, stitch=9000.0, begin=0.2)
 
 
-def films(number: int, minutes: float, seed: int = 1) -> list[Film]:
+def films(number: int, minutes: float, seed: int = 1) -> list[VideoReader]:
     chance = random.Random(seed)
     return [draw_film(60 * minutes, 25, SETTINGS, chance) for _ in range(number)]
 
 
-def longest_chain(film: Film) -> float:
+def longest_chain(film: VideoReader) -> float:
     """Seconds of the longest run of chunks that wait for each other."""
     best = now = 0.0
     for chunk in film:
-        now = (now if chunk.leans else 0.0) + TIMES.chunk + chunk.frames / TIMES.colour
+        now = (now if chunk.continues_shot else 0.0) + TIMES.chunk + chunk.frames / TIMES.colour
         best = max(best, now)
     return best
 
@@ -36,11 +36,14 @@ def longest_chain(film: Film) -> float:
 def test_films_are_divided_as_they_are_in_earnest() -> None:
     (film,) = films(1, 120)
     assert sum(chunk.frames for chunk in film) == pytest.approx(120 * 60 * 25, abs=len(film))
-    assert not film[0].leans
+    assert not film[0].continues_shot
     lengths = [chunk.frames / 25 for chunk in film]
     assert max(lengths) <= SETTINGS.longest
     for chunk, after in pairwise(film):
-        assert chunk.frames / 25 >= (SETTINGS.longest if after.leans else SETTINGS.seconds) - 0.02
+        assert (
+            chunk.frames / 25
+            >= (SETTINGS.longest if after.continues_shot else SETTINGS.seconds) - 0.02
+        )
 
 
 def test_one_worker_takes_the_sum_of_all_work() -> None:
@@ -67,7 +70,7 @@ def test_no_faster_than_can_be_and_not_much_slower(
 
 
 def test_a_shot_that_is_split_is_no_faster_with_many() -> None:
-    film = [Chunk(1500, leans=number > 0) for number in range(10)]
+    film = [Chunk(1500, continues_shot=number > 0) for number in range(10)]
     assert Simulation([film], 10, TIMES).run().wall > 10 * 1500 / TIMES.colour
 
 

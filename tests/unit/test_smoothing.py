@@ -11,18 +11,18 @@ from torch import Tensor, nn
 import vidcolor.temporal.propagation
 import vidcolor.temporal.smoother
 from vidcolor.colorize.paint import paint
-from vidcolor.core.frames import Colored
+from vidcolor.core.frames import ColorizedFrame
 from vidcolor.nets.trust_gate import CLUES, Gate
-from vidcolor.settings import PaintSettings, SmoothSettings
+from vidcolor.settings import PaintSettings, TemporalSettings
 from vidcolor.temporal.propagation import (
     MAX_REVIVAL,
-    Link,
+    FramePair,
     add,
+    average_along_flow,
     carry,
-    clues,
     merge,
-    revived,
-    settle,
+    pair_features,
+    restore_saturation,
     with_energy,
 )
 from vidcolor.temporal.smoother import block, smooth
@@ -39,28 +39,30 @@ class Constant(Gate):
         self.layers = nn.Sequential()
         self.trust = trust
 
-    def forward(self, clues: Tensor) -> Tensor:
-        return torch.full_like(clues[:, :1], self.trust)
+    def forward(self, pair_features: Tensor) -> Tensor:
+        return torch.full_like(pair_features[:, :1], self.trust)
 
 
-def colored(L: Tensor, ab: Tensor, pts: int = 0, **marks: bool) -> Colored:
+def colored(L: Tensor, ab: Tensor, pts: int = 0, **marks: bool) -> ColorizedFrame:
     """``L`` ``(SIDE, SIDE)`` 0..100, ab ``(2, h, h)``."""
-    return Colored(make_frame(L / 100, pts=pts, **marks), L, ab)
+    return ColorizedFrame(make_frame(L / 100, pts=pts, **marks), L, ab)
 
 
 def flat(a: float) -> Tensor:
     return torch.tensor([a, -a / 2])[:, None, None].expand(2, h, h).clone()
 
 
-def run(items: list[Colored], gate: Gate | None = None, **settings: Any) -> list[Colored]:
-    return list(smooth(items, SmoothSettings(**settings), gate))
+def run(
+    items: list[ColorizedFrame], gate: Gate | None = None, **settings: Any
+) -> list[ColorizedFrame]:
+    return list(smooth(items, TemporalSettings(**settings), gate))
 
 
-def abs_of(items: list[Colored]) -> Tensor:
+def abs_of(items: list[ColorizedFrame]) -> Tensor:
     return torch.stack([item.ab for item in items])
 
 
-def flickering(L: Tensor, frames: int, spread: float = 12.0) -> list[Colored]:
+def flickering(L: Tensor, frames: int, spread: float = 12.0) -> list[ColorizedFrame]:
     noise = spread * torch.randn(frames, generator=torch.Generator().manual_seed(2))
     items = [colored(L, flat(30 + float(n)), i) for i, n in enumerate(noise)]
     items[0].frame.starts_shot = True
@@ -243,7 +245,7 @@ def test_each_result_keeps_its_frame_and_lightness_and_the_input_is_not_changed(
 def test_a_picture_of_another_size_starts_anew() -> None:
     items = flickering(100 * texture(1, SIDE, SIDE), 4)
     L = texture(2, 64, 96)
-    found = run([*items, Colored(make_frame(L), 100 * L, torch.zeros(2, 16, 24))])
+    found = run([*items, ColorizedFrame(make_frame(L), 100 * L, torch.zeros(2, 16, 24))])
     assert [item.ab.shape for item in found] == [(2, h, h)] * 4 + [(2, 16, 24)]
 
 
@@ -257,7 +259,7 @@ def test_very_large_frames_get_less_look_ahead(monkeypatch: pytest.MonkeyPatch) 
             yield item
 
     monkeypatch.setattr(vidcolor.temporal.smoother, "MAX_HELD", 12 * SIDE * SIDE * 3 // 2)
-    next(iter(smooth(counted(), SmoothSettings())))
+    next(iter(smooth(counted(), TemporalSettings())))
     assert len(held) == 9 + block(9)
 
 
@@ -280,10 +282,10 @@ def test_past_and_future_count_a_frame_once() -> None:
 def test_settled_in_blocks_or_at_once_the_past_is_the_same() -> None:
     abs_ = [torch.randn(1, 2, 8, 8) for _ in range(6)]
     zero, half = torch.zeros(1, 2, 8, 8), torch.full((1, 1, 8, 8), 0.5)
-    links: list[Link | None] = [None] + [Link(zero, zero, half, half)] * 5
-    _, whole = settle(abs_, links, 6, None)
-    _, first = settle(abs_[:4], links[:4], 2, None)
-    _, rest = settle(abs_[2:], links[2:], 4, first[-1])
+    links: list[FramePair | None] = [None] + [FramePair(zero, zero, half, half)] * 5
+    _, whole = average_along_flow(abs_, links, 6, None)
+    _, first = average_along_flow(abs_[:4], links[:4], 2, None)
+    _, rest = average_along_flow(abs_[2:], links[2:], 4, first[-1])
     for one, other in zip(whole, first + rest, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -304,7 +306,7 @@ def test_carrying_far_neither_fades_colour_nor_exaggerates_it(cells: int) -> Non
 def test_clues_of_the_same_picture_say_so() -> None:
     L, ab = 100 * texture(1, 16, 20)[None, None], torch.randn(1, 2, 16, 20)
     flow = torch.zeros(1, 2, 16, 20)
-    found = clues(L, ab, L, ab, (flow, flow))
+    found = pair_features(L, ab, L, ab, (flow, flow))
     assert found.shape == (1, CLUES, 16, 20)
     same = [0, 1, 3, 4, 5]
     torch.testing.assert_close(found[:, same], torch.zeros(1, 5, 16, 20), atol=1e-4, rtol=0)
@@ -324,9 +326,9 @@ def test_revived_makes_up_for_what_the_mean_lost() -> None:
     ab = torch.randn(2, 1, 2, 9, 9) + 3
     mean = with_energy(ab[0]).add(with_energy(ab[1])) / 2
     before = torch.stack([*ab]).square().sum(2).mean()
-    torch.testing.assert_close(revived(mean).square().sum(1).mean(), before)
+    torch.testing.assert_close(restore_saturation(mean).square().sum(1).mean(), before)
     grey = torch.zeros(1, 3, 9, 9)
-    assert torch.equal(revived(grey), grey[:, :2])
+    assert torch.equal(restore_saturation(grey), grey[:, :2])
 
 
 def test_a_gate_gives_trust_between_0_and_1() -> None:

@@ -27,10 +27,10 @@ from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError, OutputExists, TrainingError, VidcolorError
 from vidcolor.media.images.files import write_picture, write_rgb
 from vidcolor.run.batch import read_report, write_report
-from vidcolor.run.chunk_manifest import Plan, PlanEnd, read_plan, write_plan
+from vidcolor.run.chunk_manifest import Manifest, PassLog, read_manifest, write_manifest
 from vidcolor.run.journal import open_journal
-from vidcolor.run.leftovers import clear_up, forget_work, going_on
-from vidcolor.run.work_dir import ChunkFolder
+from vidcolor.run.leftovers import allow_own_target, clear_up, forget_work
+from vidcolor.run.work_dir import WorkDir
 from vidcolor.settings import OutputSettings
 from vidcolor.training.checkpoints import Average, Position, load_checkpoint, save_checkpoint
 from vidcolor.training.data.stills import Still, recall, remember
@@ -118,20 +118,20 @@ def test_a_run_goes_on_or_is_refused(name: str, kind: str, target: Path) -> None
     put(kind, work / name, target)
     for fresh in (False, True):
         with suppress(OutputError):
-            going_on(target, OutputSettings())
+            allow_own_target(target, OutputSettings())
             with open_journal(target, fresh) as journal:
                 if fresh:
                     journal.clear()
                 journal.begin(JOB)
-                write_plan(journal, Plan((), PlanEnd("0", "grey", (), {})))
-                read_plan(journal)
+                write_manifest(journal, Manifest((), PassLog("0", "grey", (), {})))
+                read_manifest(journal)
                 journal.get(2)
                 finish(journal, 3)
         check_victim(target)
-    ann = ChunkFolder(work, "ann", JOB)
+    ann = WorkDir(work, "ann", JOB)
     if work.exists():
         with suppress(VidcolorError):
-            ann.sign(work / "lock")
+            ann.mark_target(work / "lock")
     check_victim(target)
 
 
@@ -197,7 +197,7 @@ def test_a_target_that_is_no_file_is_refused(kind: str, force: bool, target: Pat
         check_target(None, target, settings)
     assert os.path.lexists(target)
     begun(target)
-    going_on(target, settings)
+    allow_own_target(target, settings)
     clear_up(target)
     with suppress(VidcolorError):
         identity(target)

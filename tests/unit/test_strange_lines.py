@@ -15,23 +15,29 @@ import pytest
 from test_journal import JOB, begun, finish, found
 
 from vidcolor.cluster import coordinator as foreman_module
-from vidcolor.cluster.coordinator import Foreman
-from vidcolor.cluster.messages import Begun, Failed, Greeting, Known, Moved
+from vidcolor.cluster.coordinator import Coordinator
+from vidcolor.cluster.messages import ChunkKnown, Progressed, TaskFailed, VideoOpened, WorkerInfo
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core import json_lines as lines
-from vidcolor.core.frames import Damage, FilmInfo, Report
+from vidcolor.core.frames import Damage, Report, VideoInfo
 from vidcolor.core.json_types import from_plain
 from vidcolor.core.paths import report_path
 from vidcolor.errors import OutputError
 from vidcolor.run.batch import Result, read_report, write_report
-from vidcolor.run.chunk_manifest import Plan, PlanEnd, PlannedChunk, read_plan, write_plan
-from vidcolor.run.inputs import Reel
+from vidcolor.run.chunk_manifest import (
+    Manifest,
+    PassLog,
+    PlannedChunk,
+    read_manifest,
+    write_manifest,
+)
+from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal, open_journal
-from vidcolor.run.leftovers import going_on
-from vidcolor.run.spec import as_begun, as_elsewhere, fit
-from vidcolor.run.work_dir import JOURNAL, ChunkFolder
+from vidcolor.run.leftovers import allow_own_target
+from vidcolor.run.spec import as_begun, as_elsewhere, configure_for
+from vidcolor.run.work_dir import JOURNAL, WorkDir
 from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings, Settings
-from vidcolor.temporal.smoother import Handover
+from vidcolor.temporal.smoother import TemporalState
 
 STRANGE = {
     "a number": "5",
@@ -90,7 +96,7 @@ def test_a_strange_line_is_ignored(name: str, target: Path) -> None:
         strange = [*lines_there[:place], checked(STRANGE[name]), *lines_there[place:]]
         (folder / JOURNAL).write_bytes(b"".join(strange))
         assert set(found(target)) == {0, 1, 2}
-        assert not going_on(target, OutputSettings()).force
+        assert not allow_own_target(target, OutputSettings()).force
     (folder / "journal.ann.jsonl").write_bytes(checked(STRANGE[name]))
     assert set(found(target)) == {0, 1, 2}
     (folder / JOURNAL).write_bytes(checked(STRANGE[name]) * 3)
@@ -129,15 +135,15 @@ def test_what_an_unknown_job_decided_is_not_taken_over(begun_before: dict[str, A
     class Fitted:
         batch = 0
 
-        def renew(self) -> None: ...
+        def reset(self) -> None: ...
 
-        def fit(self, height: int, width: int, aspect: object, batch: int) -> None:
+        def configure_for(self, height: int, width: int, aspect: object, batch: int) -> None:
             self.batch = batch
 
     assert as_begun(EncodeSettings(), begun_before).threads == 0
     colorizer = Fitted()
-    info = cast("FilmInfo", type("Info", (), {"height": 4, "width": 4, "sample_aspect": None}))
-    fit(cast("Colorizer", colorizer), info, begun_before)
+    info = cast("VideoInfo", type("Info", (), {"height": 4, "width": 4, "sample_aspect": None}))
+    configure_for(cast("Colorizer", colorizer), info, begun_before)
     assert colorizer.batch == 0
     here = {"net": {"device": "cpu", "numbers": "float32"}}
     assert as_elsewhere(here, begun_before, ColorizerSettings())["net"].keys() == {
@@ -176,13 +182,13 @@ def test_a_line_that_is_too_long_is_left_out(target: Path, monkeypatch: pytest.M
 
 
 PLANNED = PlannedChunk(0, 0, False, (0,), (), "0123abcd" * 3, "c8" * 3)
-END = PlanEnd("0", "grey", (Damage("gap", 1.0, "a gap"),), {"gap": 1})
+END = PassLog("0", "grey", (Damage("gap", 1.0, "a gap"),), {"gap": 1})
 
 
-def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Plan | None:
+def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Manifest | None:
     begun(target)
     with open_journal(target) as journal:
-        write_plan(journal, Plan((PLANNED,), END))
+        write_manifest(journal, Manifest((PLANNED,), END))
         path = journal.folder / "plan.jsonl"
         job, first, last = path.read_bytes().splitlines(keepends=True)
         if chunk:
@@ -190,17 +196,17 @@ def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Plan | 
         if end:
             last = checked(json.dumps({"end": asdict(END) | end, "chunks": 1}))
         path.write_bytes(job + first + last)
-        return read_plan(ChunkFolder(journal.folder, job=journal.job))
+        return read_manifest(WorkDir(journal.folder, job=journal.job))
 
 
 def test_a_plan_is_read_as_it_was_written(target: Path) -> None:
-    assert planned(target, {}, {}) == Plan((PLANNED,), END)
+    assert planned(target, {}, {}) == Manifest((PLANNED,), END)
 
 
 @pytest.mark.parametrize(
     ("chunk", "end"),
     [
-        *(({field: "x"}, {}) for field in ("number", "first_pts", "leans", "shots", "prints")),
+        *(({field: "x"}, {}) for field in ("number", "first_pts", "continues_shot", "shots", "prints")),
         ({"prints": 5}, {}),
         ({"prints": ""}, {}),
         ({"prints": "0123"}, {}),
@@ -221,7 +227,7 @@ def test_a_plan_of_strange_lines_is_none(name: str, target: Path) -> None:
     folder = begun(target)
     for count in (1, 2, 3):
         (folder / "plan.jsonl").write_bytes(checked(STRANGE[name]) * count)
-        assert read_plan(ChunkFolder(folder, job=JOB)) is None
+        assert read_manifest(WorkDir(folder, job=JOB)) is None
 
 
 @pytest.mark.parametrize(
@@ -247,7 +253,7 @@ def test_a_report_with_a_wrong_field_is_none(field: str, value: object, target: 
 @pytest.mark.parametrize("data", [b"", b"x" * 100, b"\xff" * 8 + b"{}"])
 def test_a_handover_that_is_none(data: bytes) -> None:
     with pytest.raises(ValueError, match="is no handover"):
-        Handover.from_bytes(data)
+        TemporalState.from_bytes(data)
 
 
 def test_made_says_what_is_wrong() -> None:
@@ -261,7 +267,7 @@ def test_made_says_what_is_wrong() -> None:
 def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reels = [Reel(str(n), tmp_path / f"{n}.mkv", tmp_path / f"{n}.out.mkv") for n in range(2)]
+    reels = [BatchItem(str(n), tmp_path / f"{n}.mkv", tmp_path / f"{n}.out.mkv") for n in range(2)]
     for reel in reels:
         reel.source.write_bytes(b"a film")
     opened: Callable[..., Any] = open_journal
@@ -272,12 +278,12 @@ def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
         return opened(target, *rest)
 
     monkeypatch.setattr(foreman_module, "open_journal", spoilt)
-    boss = Foreman(reels, Settings(), several=True)
-    worker = Greeting("ann", "cpu")
+    boss = Coordinator(reels, Settings(), several=True)
+    worker = WorkerInfo("ann", "cpu")
     for _ in reels:
         given = boss.order(worker.name, 1)
         assert given
-        assert boss.hear(given[0], worker, Begun(JOB, 10))
+        assert boss.hear(given[0], worker, VideoOpened(JOB, 10))
     (outcome,) = boss.outcomes()
     assert (outcome.reel, outcome.result, outcome.error) == (reels[0], Result.FAILED, error)
     assert not boss.over
@@ -288,18 +294,18 @@ def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
 
 
 def test_fingerprints_of_closed_films_are_let_go_of(tmp_path: Path) -> None:
-    reel = Reel("a", tmp_path / "a.mkv", tmp_path / "a.out.mkv")
+    reel = BatchItem("a", tmp_path / "a.mkv", tmp_path / "a.out.mkv")
     reel.source.write_bytes(b"a film")
-    boss = Foreman([reel], Settings(), several=True)
-    worker = Greeting("ann", "cpu")
+    boss = Coordinator([reel], Settings(), several=True)
+    worker = WorkerInfo("ann", "cpu")
     given = boss.order(worker.name, 1)
     assert given
     chunk = PlannedChunk(0, 0, False, (0,), (), "0" * 16 * 9, "ff" * 9)
     film = boss._films[0]
-    assert not boss.hear(given[0], worker, Known(chunk, "0"))
-    assert not boss.hear(given[0], worker, Moved(9, 5, 0.5))
+    assert not boss.hear(given[0], worker, ChunkKnown(chunk, "0"))
+    assert not boss.hear(given[0], worker, Progressed(9, 5, 0.5))
     assert (film.chunks, list(film.frames.values())) == ([chunk], [5])
-    assert boss.hear(given[0], worker, Failed("FilmUnreadable", "no film"))
+    assert boss.hear(given[0], worker, TaskFailed("FilmUnreadable", "no film"))
     assert boss.over
     assert (film.chunks, film.frames) == ([], {})
 

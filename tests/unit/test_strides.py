@@ -13,14 +13,20 @@ from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
-from vidcolor.colorize.frame_selection import Answer, Effort, Sketch, followed, grouped
-from vidcolor.colorize.interpolation import carried
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.colorize.frame_selection import (
+    FrameSelector,
+    PendingFrame,
+    Prediction,
+    followed,
+    grouped,
+)
+from vidcolor.colorize.interpolation import interpolate_color
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.errors import SettingsError
-from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.run.chunking import plan_chunks, unfinished, without
-from vidcolor.settings import ChunkSettings, ColorizerSettings, SmoothSettings
-from vidcolor.temporal.smoother import Handover, context, smooth
+from vidcolor.settings import ChunkSettings, ColorizerSettings, TemporalSettings
+from vidcolor.temporal.smoother import TemporalState, context, smooth
 
 H, W = 64, 96
 FRAME = torch.full((2, 2), 0.5)
@@ -42,29 +48,29 @@ def net(lightness: Tensor) -> Tensor:
 def coloured(
     pairs: Iterable[tuple[Frame, Tensor]],
     stride: int,
-    ask: Callable[[Sequence[Answer]], None],
+    ask: Callable[[Sequence[Prediction]], None],
     batch: int,
-) -> Iterator[Colored]:
+) -> Iterator[ColorizedFrame]:
     """What the colorizer does with frames whose lightness is known."""
-    sketches = (Sketch(frame, L, 1.0 if L.std() > 1 else 0.0) for frame, L in pairs)
-    decided = Effort(stride).decided(followed(sketches, None))
+    sketches = (PendingFrame(frame, L, 1.0 if L.std() > 1 else 0.0) for frame, L in pairs)
+    decided = FrameSelector(stride).decided(followed(sketches, None))
 
-    def answered() -> Iterator[Sketch]:
+    def answered() -> Iterator[PendingFrame]:
         for group in grouped(decided, lambda: batch, max(2, stride)):
             ask(group.asked)
             yield from group.sketches
 
-    return carried(answered())
+    return interpolate_color(answered())
 
 
 def run(
     maps: Sequence[Tensor], stride: int, asked: Net = net, frames: Sequence[Frame] | None = None
-) -> tuple[list[Colored], list[int]]:
+) -> tuple[list[ColorizedFrame], list[int]]:
     """The frames with ab, and which of them the net saw."""
     frames = frames or [make_frame(FRAME, pts=n, starts_shot=n == 0) for n in range(len(maps))]
     seen: list[int] = []
 
-    def ask(answers: Sequence[Answer]) -> None:
+    def ask(answers: Sequence[Prediction]) -> None:
         for answer in answers:
             seen.append(next(n for n, one in enumerate(maps) if one is answer.lightness))
             answer.ab = asked(answer.lightness)
@@ -144,7 +150,7 @@ def test_the_smoother_finds_the_same_motion_itself() -> None:
     found, _ = run([*pan(8), *pan(8, seed=2)], 3, frames=frames)
     assert sum(item.motion is not None for item in found) == 14
     bare = [replace(item, motion=None) for item in found]
-    settings = SmoothSettings(look_ahead=4)
+    settings = TemporalSettings(look_ahead=4)
     for one, other in zip(smooth(found, settings), smooth(bare, settings), strict=True):
         assert torch.equal(one.ab, other.ab)
 
@@ -170,15 +176,15 @@ class Pictures:
             self.maps[n] = self.maps[n - 1] + 0.01  # the same, and the net would differ
         self.maps[24] = self.maps[22]
         self.shots, self.stride = shots, stride
-        self.settings = SmoothSettings(strength, AHEAD)
+        self.settings = TemporalSettings(strength, AHEAD)
         self.ahead = stride - 1 + (context(AHEAD) if strength else 0)
 
     def planned(self) -> Iterator[Frame]:
         frames = (make_frame(FRAME, pts=n, starts_shot=n in self.shots) for n in range(40))
         return plan_chunks(frames, CHUNKS)
 
-    def colour(self, frames: Iterable[Frame]) -> Iterator[Colored]:
-        def ask(answers: Sequence[Answer]) -> None:
+    def colour(self, frames: Iterable[Frame]) -> Iterator[ColorizedFrame]:
+        def ask(answers: Sequence[Prediction]) -> None:
             for answer in answers:
                 noise = torch.Generator().manual_seed(int(1000 * answer.lightness.mean()))
                 answer.ab = net(answer.lightness) + torch.randn(2, 16, 24, generator=noise)
@@ -187,7 +193,7 @@ class Pictures:
         return coloured(pairs, self.stride, ask, 3)
 
     def steady(
-        self, done: dict[int, PacketFacts], handovers: dict[int, Handover]
+        self, done: dict[int, ChunkFileInfo], handovers: dict[int, TemporalState]
     ) -> dict[int, Tensor]:
         colored = self.colour(unfinished(self.planned(), done, self.ahead))
         steady = smooth(colored, self.settings, None, handovers)
@@ -204,12 +210,12 @@ def test_colours_do_not_depend_on_where_a_film_was_interrupted(
     chunks: dict[int, list[int]] = {}
     for frame in pictures.planned():
         chunks.setdefault(frame.chunk, []).append(frame.pts)
-    handovers: dict[int, Handover] = {}
+    handovers: dict[int, TemporalState] = {}
     whole = pictures.steady({}, handovers)
     assert sorted(whole) == list(range(40))
     assert len(chunks) == 4
     for done in [(0,), (1,), (2,), (0, 1), (0, 2), (1, 3), (0, 2, 3)]:
-        facts = {n: PacketFacts(len(p), p[0], p[-1], 0, 0, "", "") for n, p in chunks.items()}
+        facts = {n: ChunkFileInfo(len(p), p[0], p[-1], 0, 0, "", "") for n, p in chunks.items()}
         parts = pictures.steady({n: facts[n] for n in done}, dict(handovers))
         assert sorted(parts) == [pts for n, p in chunks.items() if n not in done for pts in p]
         for pts, ab in parts.items():

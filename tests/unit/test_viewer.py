@@ -24,10 +24,10 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.errors import SettingsError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.images.files import write_rgb
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.preview.previews import Variant, frames_at, sweep
 from vidcolor.preview.viewer import AS_SET, Context, Viewer
-from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, SmoothSettings
+from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, TemporalSettings
 
 RATE = Fraction(24)
 CUT, FRAMES = 20, 44
@@ -78,8 +78,8 @@ def whole(film: Path, settings: Settings, colorizer: Colorizer) -> Whole:
 
     @cache
     def made(strength: float) -> list[Tensor]:
-        smoothed = replace(settings, smooth=SmoothSettings(strength))
-        with open_film(film) as opened:
+        smoothed = replace(settings, smooth=TemporalSettings(strength))
+        with open_video(film) as opened:
             items = colored(decode(opened), opened.info, colorizer, None, smoothed)
             return [item.ab * item.share for item in items]
 
@@ -106,7 +106,7 @@ def test_with_all_frames_around_it_is_the_colour_of_the_film(
     colorizer: Colorizer,
     whole: Whole,
 ) -> None:
-    settings = replace(settings, smooth=SmoothSettings(strength))
+    settings = replace(settings, smooth=TemporalSettings(strength))
     wanted = whole(strength)[number]
     with Viewer(film, settings, colorizer) as viewer:
         (found,) = viewer.found([at(number)], settings, Context(24, 0))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from vidcolor.core.paths import work_folder
-from vidcolor.errors import NotAllowed
+from vidcolor.errors import AccessDenied
 from vidcolor.run.journal import open_journal
 from vidcolor.web import queue as jobs_module
 from vidcolor.web import sandbox as launch
@@ -136,11 +136,11 @@ def test_a_waiting_film_is_removed_and_never_starts(
     slow = queue.add(film("s.mp4", "slow"), Choice())
     waiting = queue.add(film("w.mp4", "done"), Choice())
     until(lambda: slow.progress.get("frames") == 1)
-    with pytest.raises(NotAllowed, match="stop"):
+    with pytest.raises(AccessDenied, match="stop"):
         queue.remove(slow.id)
     queue.remove(waiting.id)
     assert not waiting.folder.exists()
-    with pytest.raises(NotAllowed):
+    with pytest.raises(AccessDenied):
         queue.find(waiting.id)
     queue.stop(slow.id)
     until(lambda: slow.state == "stopped")
@@ -257,7 +257,7 @@ def test_results_that_cannot_be_put_anywhere_are_refused(film: Make, tmp_path: P
     (tmp_path / "room").mkdir()
     queue = Queue(tmp_path / "room", tmp_path / "gone", stand_in)
     try:
-        with pytest.raises(NotAllowed, match="cannot be written"):
+        with pytest.raises(AccessDenied, match="cannot be written"):
             queue.add(film("a.mp4", "done"), Choice())
         assert queue.jobs() == []
     finally:

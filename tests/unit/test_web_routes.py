@@ -21,7 +21,7 @@ from vidcolor.web import session as desk_module
 from vidcolor.web.options import Choice
 from vidcolor.web.preview_client import Worker
 from vidcolor.web.routes import add_routes
-from vidcolor.web.session import MOST_WAITING, Desk
+from vidcolor.web.session import MOST_WAITING, ServerSession
 
 STAND_IN = """
 import json, os, select, sys, time
@@ -48,25 +48,25 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerSession]:
     """A desk whose processes are stand-ins; nothing looks for shots."""
     (tmp_path / "stand_in.py").write_text(STAND_IN)
     here = str(Path(__file__).parents[2])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), here]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(desk_module, "Worker", partial(Worker, words=("stand_in",)))
-    monkeypatch.setattr(desk_module.Study, "begin", lambda self, film: None)
+    monkeypatch.setattr(desk_module.ShotScanner, "begin", lambda self, film: None)
     films, keep = tmp_path / "films", tmp_path / "keep"
     films.mkdir()
     keep.mkdir()
     for name in ("a.mp4", "b.mp4"):
         (films / name).write_bytes(b"film")
-    desk = Desk([films], keep, 1000, Choice(weights="mini"))
+    desk = ServerSession([films], keep, 1000, Choice(weights="mini"))
     yield desk
     desk.close()
 
 
-def run(desk: Desk, play: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
+def run(desk: ServerSession, play: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
     """Let a page play with the routes."""
 
     async def go() -> None:
@@ -86,15 +86,17 @@ def asked_for(tmp_path: Path, do: str) -> int:
     return sum(line.split()[0] == do for line in lines)
 
 
-async def open_film(page: httpx.AsyncClient, name: str = "a.mp4") -> dict[str, Any]:
+async def open_video(page: httpx.AsyncClient, name: str = "a.mp4") -> dict[str, Any]:
     answer = await page.post("/desk/open", json={"place": f"0/{name}"})
     assert answer.status_code == 200
     return dict(answer.json())
 
 
-def test_a_film_is_opened_once_and_previewed_in_gray_and_color(desk: Desk, tmp_path: Path) -> None:
+def test_a_film_is_opened_once_and_previewed_in_gray_and_color(
+    desk: ServerSession, tmp_path: Path
+) -> None:
     async def play(page: httpx.AsyncClient) -> None:
-        film = await open_film(page)
+        film = await open_video(page)
         assert (film["name"], film["frames"], film["picture"]) == ("a.mp4", 10_000, False)
         again = await page.get(f"/desk/films/{film['film']}")  # the page is loaded again
         assert again.json() == film
@@ -122,7 +124,9 @@ def test_a_film_is_opened_once_and_previewed_in_gray_and_color(desk: Desk, tmp_p
         ("/desk/films/nowhere/0/color", {"dials": DIALS}),
     ],
 )
-def test_what_is_not_there_is_refused_in_one_line(path: str, said: object, desk: Desk) -> None:
+def test_what_is_not_there_is_refused_in_one_line(
+    path: str, said: object, desk: ServerSession
+) -> None:
     async def play(page: httpx.AsyncClient) -> None:
         answer = await page.post(path, json=said)
         assert answer.status_code == 404
@@ -144,9 +148,9 @@ def test_what_is_not_there_is_refused_in_one_line(path: str, said: object, desk:
         ([1], 404),
     ],
 )
-def test_dials_are_in_range(dials: object, status: int, desk: Desk) -> None:
+def test_dials_are_in_range(dials: object, status: int, desk: ServerSession) -> None:
     async def play(page: httpx.AsyncClient) -> None:
-        film = await open_film(page)
+        film = await open_video(page)
         text = json.dumps({"film": film["film"], "dials": dials})
         answer = await page.post("/desk/jobs", content=text)
         assert answer.status_code == status
@@ -156,7 +160,7 @@ def test_dials_are_in_range(dials: object, status: int, desk: Desk) -> None:
     assert desk.queue.jobs() == []
 
 
-def test_pictures_are_those_that_were_made_for_a_page(desk: Desk) -> None:
+def test_pictures_are_those_that_were_made_for_a_page(desk: ServerSession) -> None:
     (desk.private / "page" / "stranger.jpg").write_bytes(b"secret")
 
     async def play(page: httpx.AsyncClient) -> None:
@@ -186,7 +190,7 @@ async def long_body(size: int, sent: list[int]) -> AsyncIterator[bytes]:
     ],
 )
 def test_an_upload_is_no_longer_than_it_said(
-    headers: dict[str, str], desk: Desk, tmp_path: Path
+    headers: dict[str, str], desk: ServerSession, tmp_path: Path
 ) -> None:
     sent: list[int] = []
 
@@ -205,14 +209,14 @@ def test_an_upload_is_no_longer_than_it_said(
     assert sum(sent) <= 20_000
 
 
-def test_uploads_are_listed_and_removed(desk: Desk) -> None:
+def test_uploads_are_listed_and_removed(desk: ServerSession) -> None:
     async def play(page: httpx.AsyncClient) -> None:
         film = (await page.post("/desk/films?name=reel.mp4", content=b"12345")).json()["film"]
         assert (await page.get("/desk/films")).json() == [
             {"id": film, "name": "reel.mp4", "bytes": 5}
         ]
         await page.post("/desk/open", json={"film": film})
-        own = (await open_film(page))["film"]
+        own = (await open_video(page))["film"]
         assert (await page.post(f"/desk/films/{own}/remove")).status_code == 404
         assert (await page.post(f"/desk/films/{film}/remove")).json() == []
         assert (await page.get(f"/desk/films/{film}")).status_code == 404
@@ -221,11 +225,13 @@ def test_uploads_are_listed_and_removed(desk: Desk) -> None:
     run(desk, play)
 
 
-def test_hundreds_of_small_pictures_keep_nothing_else_waiting(desk: Desk, tmp_path: Path) -> None:
+def test_hundreds_of_small_pictures_keep_nothing_else_waiting(
+    desk: ServerSession, tmp_path: Path
+) -> None:
     (tmp_path / "busy").touch()
 
     async def play(page: httpx.AsyncClient) -> None:
-        film = (await open_film(page))["film"]
+        film = (await open_video(page))["film"]
         thumbs = [
             asyncio.create_task(page.get(f"/desk/films/{film}/{number}.jpg"))
             for number in range(100)
@@ -244,11 +250,11 @@ def test_hundreds_of_small_pictures_keep_nothing_else_waiting(desk: Desk, tmp_pa
     run(desk, play)
 
 
-def test_a_preview_ends_with_the_page_that_asked(desk: Desk, tmp_path: Path) -> None:
+def test_a_preview_ends_with_the_page_that_asked(desk: ServerSession, tmp_path: Path) -> None:
     (tmp_path / "busy").touch()
 
     async def play(page: httpx.AsyncClient) -> None:
-        film = (await open_film(page))["film"]
+        film = (await open_video(page))["film"]
         gone = asyncio.Event()
         sent: list[Any] = []
 
@@ -269,7 +275,7 @@ def test_a_preview_ends_with_the_page_that_asked(desk: Desk, tmp_path: Path) -> 
         gone.set()
         await asyncio.wait_for(asking, 20)
         # The next film does not wait for what nobody waits for.
-        assert (await open_film(page, "b.mp4"))["name"] == "b.mp4"
+        assert (await open_video(page, "b.mp4"))["name"] == "b.mp4"
 
     run(desk, play)
     assert asked_for(tmp_path, "give")  # it was told

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vidcolor.errors import NotAllowed
+from vidcolor.errors import AccessDenied
 from vidcolor.web import library as shelf
 from vidcolor.web import temp_dir as private
-from vidcolor.web.library import KEPT_FREE, Shelf, inside, spoken
+from vidcolor.web.library import KEPT_FREE, Library, inside, spoken
 from vidcolor.web.temp_dir import PREFIX, PrivateFolder
 
 
@@ -45,10 +45,10 @@ def folder(tmp_path: Path) -> Path:
     return films
 
 
-def a_shelf(tmp_path: Path, *folders: Path, most: int = 1000) -> Shelf:
+def a_shelf(tmp_path: Path, *folders: Path, most: int = 1000) -> Library:
     uploads = tmp_path / "uploads"
     uploads.mkdir(exist_ok=True)
-    return Shelf(list(folders), uploads, most)
+    return Library(list(folders), uploads, most)
 
 
 def test_films_of_the_folder_are_listed_and_nothing_else(folder: Path, tmp_path: Path) -> None:
@@ -76,20 +76,20 @@ def test_two_folders_are_told_apart(folder: Path, tmp_path: Path) -> None:
     ],
 )
 def test_no_name_leads_out_of_the_folder(name: str, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotAllowed):
+    with pytest.raises(AccessDenied):
         inside(folder, name)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(AccessDenied):
         a_shelf(tmp_path, folder).choose(f"0/{name}")
 
 
 def test_an_absolute_name_is_refused_even_of_a_film_inside(folder: Path) -> None:
-    with pytest.raises(NotAllowed):
+    with pytest.raises(AccessDenied):
         inside(folder, str(folder / "reel.mp4"))
 
 
 @pytest.mark.parametrize("place", ["", "reel.mp4", "1/reel.mp4", "-1/reel.mp4", "²/reel.mp4"])
 def test_only_folders_of_the_list_can_be_named(place: str, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotAllowed):
+    with pytest.raises(AccessDenied):
         a_shelf(tmp_path, folder).choose(place)
 
 
@@ -100,7 +100,7 @@ def test_a_film_is_found_by_its_random_id_alone(folder: Path, tmp_path: Path) ->
     assert films.find(film.id) is film
     assert films.choose("0/twin.mp4") is film  # the same file
     for wrong in ("", "reel.mp4", str(film.path), film.id[:-1]):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(AccessDenied):
             films.find(wrong)
 
 
@@ -131,14 +131,14 @@ def test_an_upload_gets_a_name_of_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_what_must_not_be_uploaded(name: str, size: int | None, word: str, tmp_path: Path) -> None:
-    with pytest.raises(NotAllowed, match=word), a_shelf(tmp_path).upload(name, size):
+    with pytest.raises(AccessDenied, match=word), a_shelf(tmp_path).upload(name, size):
         pytest.fail("was let in")
     assert not list((tmp_path / "uploads").iterdir())
 
 
 @pytest.mark.parametrize("sent", [b"1234", b"123456"])
 def test_an_upload_that_is_not_whole_is_thrown_away(sent: bytes, tmp_path: Path) -> None:
-    with pytest.raises(NotAllowed, match="whole"), a_shelf(tmp_path).upload("a.mp4", 5) as file:
+    with pytest.raises(AccessDenied, match="whole"), a_shelf(tmp_path).upload("a.mp4", 5) as file:
         file.write(sent)
     assert not list((tmp_path / "uploads").iterdir())
 
@@ -149,10 +149,10 @@ def test_uploads_together_leave_room_on_the_disk(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shelf.shutil, "disk_usage", lambda _: usage(0, 0, KEPT_FREE + 100))
     films = a_shelf(tmp_path)
-    with pytest.raises(NotAllowed, match="no room"), films.upload("a.mp4", 101):
+    with pytest.raises(AccessDenied, match="no room"), films.upload("a.mp4", 101):
         pytest.fail("was let in")
     with films.upload("a.mp4", 60) as file:
-        with pytest.raises(NotAllowed, match="no room"), films.upload("b.mp4", 60):
+        with pytest.raises(AccessDenied, match="no room"), films.upload("b.mp4", 60):
             pytest.fail("was let in")
         file.write(b"x" * 60)
     with films.upload("b.mp4", 60) as file:  # what was promised is there no more
@@ -211,7 +211,7 @@ def test_an_upload_can_be_removed_and_nothing_else(folder: Path, tmp_path: Path)
     assert films.uploads() == []
     assert not film.path.exists()
     for film_id in (film.id, own.id, ""):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(AccessDenied):
             films.remove(film_id)
     assert own.path.exists()
 

@@ -15,14 +15,14 @@ import av
 import pytest
 from synthetic import texture
 
-from vidcolor.errors import FilmError, PreviewLost
+from vidcolor.errors import FilmError, PreviewProcessDied
 from vidcolor.media.images.files import write_rgb
 from vidcolor.web import preview_worker as looker
 from vidcolor.web.library import Film
 from vidcolor.web.options import Choice
 from vidcolor.web.preview_client import LATER, Worker
 from vidcolor.web.preview_worker import answer
-from vidcolor.web.shot_scanner import Study
+from vidcolor.web.shot_scanner import ShotScanner
 
 STAND_IN = """
 import json, os, sys, time
@@ -93,7 +93,7 @@ def test_what_the_person_waits_for_comes_first(hire: Callable[..., Worker]) -> N
 def test_one_that_dies_is_replaced(hire: Callable[..., Worker]) -> None:
     worker = hire()
     first = worker.ask("say").result(20)["pid"]
-    with pytest.raises(PreviewLost, match="could not cope"):
+    with pytest.raises(PreviewProcessDied, match="could not cope"):
         worker.ask("die").result(20)
     second = worker.ask("say").result(20)["pid"]
     assert second != first
@@ -103,7 +103,7 @@ def test_one_that_dies_is_replaced(hire: Callable[..., Worker]) -> None:
 def test_one_that_hangs_is_killed_and_replaced(hire: Callable[..., Worker]) -> None:
     worker = hire(patience=1.5)
     first = worker.ask("say").result(20)["pid"]
-    with pytest.raises(PreviewLost, match="too long"):
+    with pytest.raises(PreviewProcessDied, match="too long"):
         worker.ask("hang").result(20)
     assert not alive(first)
     assert worker.ask("say").result(20)["pid"] != first
@@ -118,7 +118,7 @@ def test_it_closes_at_once_whatever_it_does(hire: Callable[..., Worker]) -> None
     worker.close()
     assert time.monotonic() - began < 1
     assert not alive(pid)
-    with pytest.raises(PreviewLost):
+    with pytest.raises(PreviewProcessDied):
         hangs.result(0)
     with pytest.raises(CancelledError):
         waits.result(0)
@@ -264,7 +264,7 @@ def test_shots_are_found_in_a_process_of_their_own(tmp_path: Path) -> None:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(luma, "gray")))
         container.mux(stream.encode(None))
     film, broken = Film("a", tmp_path / "film.mkv", "a.mkv"), Film("b", Path(__file__), "x.mp4")
-    study = Study(tmp_path)
+    study = ShotScanner(tmp_path)
     assert study.of(film).starts == []
     study.begin(broken)
     study.begin(film)

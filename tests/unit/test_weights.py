@@ -313,8 +313,10 @@ def test_a_gate_is_saved_and_loaded(tmp_path: Path) -> None:
     again, sha256 = load_gate(path)
     assert sha256 == file_sha256(path)
     assert again.config == gate.config
-    clues = torch.randn(1, CLUES, 9, 9)
-    torch.testing.assert_close(again(clues), gate(clues), atol=1e-3, rtol=0)  # float16
+    pair_features = torch.randn(1, CLUES, 9, 9)
+    torch.testing.assert_close(
+        again(pair_features), gate(pair_features), atol=1e-3, rtol=0
+    )  # float16
 
 
 def test_a_gate_is_no_colornet_and_the_other_way_round(tmp_path: Path, tiny_weights: Path) -> None:

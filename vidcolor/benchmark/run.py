@@ -22,13 +22,13 @@ from vidcolor.benchmark.stages import Job, stages, transcode, working_size
 from vidcolor.benchmark.subprocess_run import run_fresh
 from vidcolor.benchmark.synthetic_video import RATE, pictures
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import FilmInfo, Report
+from vidcolor.core.frames import Report, VideoInfo
 from vidcolor.core.system import pick_dtype
 from vidcolor.core.threads import usable_cores
 from vidcolor.media.encode.synthetic import make_film
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.nets.weights import load_gate
-from vidcolor.run.video import colorize_film
+from vidcolor.run.video import colorize_video
 from vidcolor.settings import BenchmarkSettings, OutputSettings, Settings
 
 WARM_UP = 16
@@ -54,12 +54,12 @@ def measure(
 
     Args:
         source: A film; None makes one.
-        settings: As for `colorize_film`; what it says of the output is without effect.
+        settings: As for `colorize_video`; what it says of the output is without effect.
         rounds: How much is measured, and on which film.
         on_step: Called with what is about to be measured.
 
     Raises:
-        VidcolorError: as `colorize_film`.
+        VidcolorError: as `colorize_video`.
     """
     settings, rounds = settings or Settings(), rounds or BenchmarkSettings()
     step = on_step or (lambda _: None)
@@ -85,9 +85,9 @@ def _made(folder: Path, rounds: BenchmarkSettings) -> Path:
     return path
 
 
-def _shortened(film: Path, settings: Settings, frames: int) -> tuple[FilmInfo, Settings]:
+def _shortened(film: Path, settings: Settings, frames: int) -> tuple[VideoInfo, Settings]:
     """What is known of the film, and the settings with an end after about so many frames."""
-    with open_film(film, settings.open) as opened:
+    with open_video(film, settings.open) as opened:
         info = opened.info
     end = (settings.open.start or Fraction(0)) + frames / (info.frame_rate or RATE)
     end = min(end, settings.open.end or end)
@@ -116,11 +116,11 @@ def _round(job: Job, step: OnStep) -> Round:
 def _whole(job: Job) -> tuple[Timing, Report]:
     """The product as it is, but for its start-up: net and libraries are ready."""
     wall, cpu = perf_counter(), process_time()
-    report = colorize_film(job.source, job.target, colorizer=job.colorizer, settings=job.settings)
+    report = colorize_video(job.source, job.target, colorizer=job.colorizer, settings=job.settings)
     return Timing(report.frames, perf_counter() - wall, process_time() - cpu), report
 
 
-def _facts(job: Job, info: FilmInfo, one: Round) -> dict[str, dict[str, Any]]:
+def _facts(job: Job, info: VideoInfo, one: Round) -> dict[str, dict[str, Any]]:
     """What was measured on what, after it has run."""
     colorizer, plan = job.colorizer, job.plan(info)
     size = working_size(job)

@@ -17,13 +17,13 @@ from torch import Tensor
 from vidcolor.benchmark.results import Timing
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
-from vidcolor.core.frames import Colored, FilmInfo, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame, VideoInfo
 from vidcolor.core.iterators import batched, close, prefetch
-from vidcolor.core.threads import Crew, mapped
+from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
@@ -47,7 +47,7 @@ class Job:
     colorizer: Colorizer
     gate: Gate | None
 
-    def plan(self, info: FilmInfo) -> EncodePlan:
+    def plan(self, info: VideoInfo) -> EncodePlan:
         """How the film is encoded."""
         return plan_encode(info, self.target, self.settings.encode)
 
@@ -64,7 +64,7 @@ def transcode(job: Job) -> Timing:
     """
 
     def work() -> int:
-        with open_film(job.source, job.settings.open) as film:
+        with open_video(job.source, job.settings.open) as film:
             plan = job.plan(film.info)
             frames = prefetch(decode(film, plan.layout))
             try:
@@ -77,11 +77,11 @@ def transcode(job: Job) -> Timing:
 
 def stages(job: Job) -> dict[str, Timing]:
     """All stages, one after the other, in the order of the way of a frame; each by a whole crew."""
-    with Crew() as crew:
-        return _stages(job, crew)
+    with WorkerThreads() as pool:
+        return _stages(job, pool)
 
 
-def _stages(job: Job, crew: Crew) -> dict[str, Timing]:
+def _stages(job: Job, pool: WorkerThreads) -> dict[str, Timing]:
     parts = {"decode": timing(lambda: _decode_all(job))}
     info, plan, held = _hold(job)
     settings, colorizer = job.settings, job.colorizer
@@ -101,18 +101,18 @@ def _stages(job: Job, crew: Crew) -> dict[str, Timing]:
     frames = measured(
         "shots", lambda: list(mark_titles(mark_shots(held, settings.shots), settings.titles))
     )
-    look = partial(colorizer.look, aspect)
-    seen = measured("lightness", lambda: list(mapped("", look, frames, crew)))
+    prepare = partial(colorizer.prepare, aspect)
+    seen = measured("lightness", lambda: list(map_ordered("", prepare, frames, pool)))
     maps = [sketch.lightness for sketch in seen]
-    colours = measured("colornet", lambda: _predict(colorizer, maps, crew))
+    colours = measured("colornet", lambda: _predict(colorizer, maps, pool))
     colored = [
-        Colored(sketch.frame, sketch.lightness, ab, sketch.share)
+        ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share)
         for sketch, ab in zip(seen, colours, strict=True)
     ]
     steady = measured(
-        "smooth", lambda: list(smooth(colored, settings.smooth, job.gate, None, crew))
+        "smooth", lambda: list(smooth(colored, settings.smooth, job.gate, None, pool))
     )
-    painted = measured("paint", lambda: list(paint(steady, settings.paint, crew)))
+    painted = measured("paint", lambda: list(paint(steady, settings.paint, pool)))
     encode("encode", painted)
     return parts
 
@@ -126,7 +126,7 @@ def timing(work: Callable[[], int]) -> Timing:
 
 def working_size(job: Job) -> tuple[int, int]:
     """The ``(h, w)`` that the net sees of the film."""
-    with open_film(job.source, job.settings.open) as film:
+    with open_video(job.source, job.settings.open) as film:
         frames = decode(film)
         try:
             aspect = film.info.sample_aspect or Fraction(1)
@@ -137,13 +137,13 @@ def working_size(job: Job) -> tuple[int, int]:
 
 
 def _decode_all(job: Job) -> int:
-    with open_film(job.source, job.settings.open) as film:
+    with open_video(job.source, job.settings.open) as film:
         return sum(1 for _ in decode(film, job.plan(film.info).layout))
 
 
-def _hold(job: Job) -> tuple[FilmInfo, EncodePlan, list[Frame]]:
+def _hold(job: Job) -> tuple[VideoInfo, EncodePlan, list[Frame]]:
     """As many frames from the film's beginning as memory does for, at least one."""
-    with open_film(job.source, job.settings.open) as film:
+    with open_video(job.source, job.settings.open) as film:
         plan = job.plan(film.info)
         frames = decode(film, plan.layout)
         try:
@@ -155,11 +155,13 @@ def _hold(job: Job) -> tuple[FilmInfo, EncodePlan, list[Frame]]:
             close(frames)
 
 
-def _predict(colorizer: Colorizer, maps: Iterable[Tensor], crew: Crew) -> list[Tensor]:
+def _predict(colorizer: Colorizer, maps: Iterable[Tensor], pool: WorkerThreads) -> list[Tensor]:
     """(2, h, w) ab of each map, in the batches of the whole."""
 
     def predict(batch: list[Tensor]) -> Tensor:
         return colorizer.predict(torch.stack(batch)[:, None])
 
     batches = batched(maps, colorizer.batch)
-    return [ab for found in mapped("", predict, batches, crew, colorizer.ahead) for ab in found]
+    return [
+        ab for found in map_ordered("", predict, batches, pool, colorizer.ahead) for ab in found
+    ]

@@ -71,9 +71,9 @@ def colour(job: str) -> None:
         if progress.frames and not first:
             first.append(monotonic())
 
-    from vidcolor.run.video import colorize_film
+    from vidcolor.run.video import colorize_video
 
-    colorize_film(source, target, settings=settings, on_progress=note)
+    colorize_video(source, target, settings=settings, on_progress=note)
     found = {"first_frame_at": first[0], "peak_bytes": _peak(), "gpu_bytes": _gpu_peak()}
     answer.write_text(json.dumps(found))
 

@@ -34,7 +34,7 @@ from vidcolor.settings import Settings
 if TYPE_CHECKING:
     from vidcolor.core.frames import Report
     from vidcolor.run.batch import Batch, Outcome
-    from vidcolor.run.inputs import Reel, Reels
+    from vidcolor.run.inputs import BatchItem, Reels
 
 WIDEST = 44
 """Columns of a film's name; longer ones are cut in the middle."""
@@ -125,18 +125,18 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
     return found
 
 
-def things(reels: Sequence[Reel]) -> str:
+def things(reels: Sequence[BatchItem]) -> str:
     """``1 film``, ``6 pictures``; several of which some are pictures are films."""
     return count(len(reels), "picture" if all(map(_is_picture, reels)) else "film")
 
 
-def _is_picture(reel: Reel) -> bool:
+def _is_picture(reel: BatchItem) -> bool:
     return reel.target.suffix.lower() in STILL_SUFFIXES
 
 
 def _coloured(
     batch: Batch,
-    reel: Reel,
+    reel: BatchItem,
     place: tuple[int, int],
     lines: ProgressFile | None,
     args: argparse.Namespace,

@@ -26,11 +26,11 @@ from vidcolor.core.paths import (
     work_folder,
 )
 from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, WeightsNotFound
-from vidcolor.settings import OpenSettings, OutputSettings, Settings
+from vidcolor.settings import InputSettings, OutputSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import FilmInfo
-    from vidcolor.media.open import Film
+    from vidcolor.core.frames import VideoInfo
+    from vidcolor.media.open import VideoReader
 
 PIPE = "-"
 """As OUT: the film goes to standard output."""
@@ -167,7 +167,7 @@ def check_sources(words: Sequence[str]) -> None:
         check_source(words[0])
 
 
-def check_one(args: argparse.Namespace, settings: Settings) -> FilmInfo | None:
+def check_one(args: argparse.Namespace, settings: Settings) -> VideoInfo | None:
     """All that can be known before one film or picture is colored; options are known to be good.
 
     Returns:
@@ -192,7 +192,7 @@ def check_one(args: argparse.Namespace, settings: Settings) -> FilmInfo | None:
     return film.info
 
 
-def check_plan(info: FilmInfo, args: argparse.Namespace, settings: Settings) -> None:
+def check_plan(info: VideoInfo, args: argparse.Namespace, settings: Settings) -> None:
     """See that a film can be encoded as the options say, and that there is room for it.
 
     Raises:
@@ -236,19 +236,19 @@ def is_name_of_one(target: str) -> bool:
     return target == PIPE or Path(target).suffix.lower() in (*CONTAINERS, *STILL_SUFFIXES)
 
 
-def looked_into(source: str, settings: OpenSettings) -> Film:
+def looked_into(source: str, settings: InputSettings) -> VideoReader:
     """The film, opened as it will be: what cannot be colored is refused.
 
     Raises:
         FilmError: It cannot.
         SettingsError: It has no such picture.
     """
-    from vidcolor.media.open import open_film
+    from vidcolor.media.open import open_video
 
-    return open_film(source, settings)
+    return open_video(source, settings)
 
 
-def check_film(source: str, settings: OpenSettings) -> None:
+def check_film(source: str, settings: InputSettings) -> None:
     """See that a film, which may be a picture, can be opened.
 
     Raises:

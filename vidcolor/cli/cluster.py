@@ -18,7 +18,7 @@ from vidcolor.settings import ClusterSettings, Settings
 if TYPE_CHECKING:
     from vidcolor.core.frames import Progress, Report
     from vidcolor.run.batch import Outcome
-    from vidcolor.run.inputs import Reel
+    from vidcolor.run.inputs import BatchItem
 
 OPTION = "--cluster"
 
@@ -84,10 +84,10 @@ def color_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSett
     """
     check_ray()
     from vidcolor.cluster.ray_backend import colorize_on_cluster
-    from vidcolor.run.inputs import Reel
+    from vidcolor.run.inputs import BatchItem
 
     args.interrupt.grace = GRACE
-    reel = Reel(args.source, Path(args.source), Path(args.target))
+    reel = BatchItem(args.source, Path(args.source), Path(args.target))
     with progress_file(args.progress) as lines, shown_of(args, lines) as shown:
         (outcome,) = colorize_on_cluster(
             [reel],
@@ -114,7 +114,7 @@ def colour_several(args: argparse.Namespace, settings: Settings, cluster: Cluste
     found = batch.checked_reels(args, settings)
     args.interrupt.grace = GRACE
     films = len(found.reels)
-    rows: dict[Reel, batch.Row] = {}
+    rows: dict[BatchItem, batch.Row] = {}
     args.ended = rows
     with progress_file(args.progress) as lines, Shown(None, args.quiet, f"0/{films}") as bar:
         from vidcolor.cluster.ray_backend import colorize_on_cluster
@@ -154,14 +154,14 @@ class _Notes:
 class _AllShown:
     """One bar for all films, and lines of JSON about each."""
 
-    def __init__(self, bar: Shown, reels: Sequence[Reel], lines: ProgressFile | None) -> None:
+    def __init__(self, bar: Shown, reels: Sequence[BatchItem], lines: ProgressFile | None) -> None:
         self._bar = bar
         self._reels, self._file = list(reels), lines
-        self._lines: dict[Reel, FilmLines] = {}
-        self._progress: dict[Reel, Progress] = {}
+        self._lines: dict[BatchItem, FilmLines] = {}
+        self._progress: dict[BatchItem, Progress] = {}
         self._ended = 0
 
-    def __call__(self, reel: Reel, progress: Progress) -> None:
+    def __call__(self, reel: BatchItem, progress: Progress) -> None:
         """Show how far a film is."""
         if lines := self._of(reel):
             lines.tell(progress)
@@ -184,7 +184,7 @@ class _AllShown:
         total = None if None in totals else sum(filter(None, totals))
         self._bar(Progress(sum(each.frames for each in seen), total, 0.0))
 
-    def _of(self, reel: Reel) -> FilmLines | None:
+    def _of(self, reel: BatchItem) -> FilmLines | None:
         if self._file and reel not in self._lines:
             number, films = self._reels.index(reel) + 1, len(self._reels)
             self._lines[reel] = self._file.film(film=number, films=films, name=reel.name)

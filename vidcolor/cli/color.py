@@ -22,11 +22,11 @@ from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
     EncodeSettings,
-    OpenSettings,
+    InputSettings,
     OutputSettings,
     PaintSettings,
     Settings,
-    SmoothSettings,
+    TemporalSettings,
     TitleSettings,
 )
 
@@ -113,7 +113,7 @@ def add_picture(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--max-pixels",
         type=at_least(1),
-        default=OpenSettings().max_pixels,
+        default=InputSettings().max_pixels,
         metavar="N",
         help="refuse larger pictures (default %(default)s)",
     )
@@ -170,7 +170,7 @@ def _add_dials(net: argparse._ArgumentGroup) -> None:
     net.add_argument(
         "--smooth",
         type=float,
-        default=SmoothSettings().strength,
+        default=TemporalSettings().strength,
         metavar="0..1",
         help="how steady the colour is over time (default %(default)s)",
     )
@@ -229,7 +229,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """
     return replace(
         colour_settings(args),
-        open=OpenSettings(
+        open=InputSettings(
             start=args.start,
             end=args.end,
             video_stream=args.video_stream,
@@ -265,7 +265,7 @@ def colour_settings(args: argparse.Namespace) -> Settings:
             stride=args.stride,
         ),
         titles=TitleSettings(args.titles),
-        smooth=SmoothSettings(0.0 if args.no_smooth else args.smooth),
+        smooth=TemporalSettings(0.0 if args.no_smooth else args.smooth),
         paint=PaintSettings(saturation=args.saturation),
     )
 

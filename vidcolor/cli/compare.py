@@ -21,7 +21,7 @@ from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import speed, tell_streams
 from vidcolor.cli.text import Parser, at_least, clock, count, fitted, moment, say
 from vidcolor.cli.words import add_output
-from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings, OpenSettings, Settings
+from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings, InputSettings, Settings
 
 if TYPE_CHECKING:
     from vidcolor.core.frames import Report
@@ -111,7 +111,7 @@ def check(args: argparse.Namespace, settings: Settings) -> None:
     with first:
         check_plan(first.info, args, settings)
     for film in args.films[1:]:
-        looked_into(film, OpenSettings(max_pixels=args.max_pixels)).close()
+        looked_into(film, InputSettings(max_pixels=args.max_pixels)).close()
 
 
 def summarise(report: Report) -> None:

@@ -11,7 +11,7 @@ from vidcolor.cli.checks import check_source
 from vidcolor.cli.text import Parser, clock, printable
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import FilmInfo
+    from vidcolor.core.frames import VideoInfo
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,15 +25,15 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Print the facts; 0."""
     check_source(args.film)
-    from vidcolor.media.open import open_film
+    from vidcolor.media.open import open_video
 
-    with open_film(args.film) as film:
+    with open_video(args.film) as film:
         info = film.info
     print(json.dumps(asdict(info), indent=1, default=str) if args.json else describe(info))
     return 0
 
 
-def describe(info: FilmInfo) -> str:
+def describe(info: VideoInfo) -> str:
     """The facts as lines."""
     layout = info.layout
     rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "no frame rate"

@@ -62,9 +62,9 @@ def shown_of(args: argparse.Namespace, lines: ProgressFile | None) -> Shown:
 def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
     """What is to be done; it takes ``on_progress``."""
     if args.target != PIPE:
-        from vidcolor.run.video import colorize_film
+        from vidcolor.run.video import colorize_video
 
-        return partial(colorize_film, args.source, args.target, settings=settings)
+        return partial(colorize_video, args.source, args.target, settings=settings)
     from vidcolor.run.pipe import colorize_to
 
     return partial(colorize_to, sys.stdout.buffer, args.source, settings=settings)

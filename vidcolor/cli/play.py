@@ -21,7 +21,7 @@ from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import ChunkSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import FilmInfo, Progress
+    from vidcolor.core.frames import Progress, VideoInfo
 
 PLAYERS = {
     "mpv": "--msg-level=all=error,statusline=no --input-terminal=no --cache=yes -",
@@ -75,9 +75,9 @@ def run(args: argparse.Namespace) -> int:
     command = player_command(args.player, os.environ)
     check_weights(settings.colorizer.weights)
     check_source(args.film)
-    from vidcolor.media.open import open_film
+    from vidcolor.media.open import open_video
 
-    with open_film(args.film, settings.open) as film:
+    with open_video(args.film, settings.open) as film:
         info = film.info
     player = start(command)
     try:
@@ -119,7 +119,7 @@ def feed(player: subprocess.Popen[bytes], args: argparse.Namespace, settings: Se
     return 3 if damage else 0
 
 
-def fitted(settings: Settings, info: FilmInfo) -> Settings:
+def fitted(settings: Settings, info: VideoInfo) -> Settings:
     """The settings that bring the first frame soon."""
     encode = settings.encode
     if info.layout.bits > 12:  # those are encoded without loss, by an encoder without presets

@@ -23,7 +23,13 @@ from vidcolor.cli.text import Parser, clock, damage_lines, fitted, moment, optio
 from vidcolor.cli.words import add_output
 from vidcolor.core.paths import STILL_SUFFIXES
 from vidcolor.errors import SettingsError
-from vidcolor.settings import OpenSettings, OutputSettings, PaintSettings, Settings, SmoothSettings
+from vidcolor.settings import (
+    InputSettings,
+    OutputSettings,
+    PaintSettings,
+    Settings,
+    TemporalSettings,
+)
 
 if TYPE_CHECKING:
     from vidcolor.preview.contact_sheet import Look
@@ -145,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     if args.target is None:
         parser().error("the following arguments are required: OUT")
     contradictions(args)
-    opened = OpenSettings(video_stream=args.video_stream, max_pixels=args.max_pixels)
+    opened = InputSettings(video_stream=args.video_stream, max_pixels=args.max_pixels)
     settings = replace(colour_settings(args), open=opened)
     output = OutputSettings(force=args.force)
     chosen = combinations(settings, args.vary or [])
@@ -245,7 +251,7 @@ def with_values(settings: Settings, chosen: dict[str, Any]) -> Settings:
     return replace(
         settings,
         paint=PaintSettings(saturation),
-        smooth=SmoothSettings(strength),
+        smooth=TemporalSettings(strength),
         colorizer=replace(settings.colorizer, **chosen),
     )
 

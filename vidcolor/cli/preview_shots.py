@@ -89,10 +89,10 @@ def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
 
     from vidcolor.core.iterators import close
     from vidcolor.media.decode.decoder import decode
-    from vidcolor.media.open import open_film
+    from vidcolor.media.open import open_video
     from vidcolor.shots.detector import detect_shots
 
-    with open_film(args.film, viewer.settings.open) as film:
+    with open_video(args.film, viewer.settings.open) as film:
         rate = film.info.frame_rate or 25
         total = film.info.frames or round(viewer.end * rate)
         bar: tqdm[Any] = tqdm(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vidcolor.cli.checks import check_source, looked_into
 from vidcolor.cli.text import Parser, at_least, damage_lines, moment, say
 from vidcolor.core.timecode import decimal, timecode
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -41,17 +41,17 @@ def run(args: argparse.Namespace) -> int:
 
     With --start, times and frames are counted from there, as in a film coloured with it.
     """
-    settings = OpenSettings(start=args.start, end=args.end, video_stream=args.video_stream)
+    settings = InputSettings(start=args.start, end=args.end, video_stream=args.video_stream)
     check_source(args.film)
     looked_into(args.film, settings).close()
     from tqdm import tqdm
 
     from vidcolor.core.iterators import close
     from vidcolor.media.decode.decoder import decode
-    from vidcolor.media.open import open_film
+    from vidcolor.media.open import open_video
     from vidcolor.shots.detector import detect_shots
 
-    with open_film(args.film, settings) as film:
+    with open_video(args.film, settings) as film:
         bar: tqdm[Any] = tqdm(
             unit=" frames",
             total=None if args.start or args.end else film.info.frames,

@@ -9,7 +9,7 @@ from vidcolor.cli.text import clock, count, damage_lines, file_size, say
 from vidcolor.core.frames import UNTAGGED
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import Report, WorkerFigures
+    from vidcolor.core.frames import Report, WorkerStats
 
 
 SHOWN = 4
@@ -94,7 +94,7 @@ def _where(report: Report) -> str:
     return f"; lettering at {', '.join(times)}{more}"
 
 
-def worker_line(worker: WorkerFigures) -> str:
+def worker_line(worker: WorkerStats) -> str:
     """What one worker of a cluster did for a film."""
     speed = worker.frames / worker.seconds if worker.seconds else 0.0
     failures = f", failed {worker.failures} times" if worker.failures else ""

@@ -12,25 +12,25 @@ from time import perf_counter
 
 from vidcolor import errors
 from vidcolor.cluster.messages import (
-    Begin,
-    Begun,
-    Colour,
-    Coloured,
-    Divide,
-    Divided,
-    Failed,
-    Finish,
-    Finished,
-    Greeting,
-    Known,
-    Moved,
-    Order,
-    Word,
+    AssembleVideo,
+    ChunkColorized,
+    ChunkKnown,
+    ChunksPlanned,
+    ColorizeChunk,
+    Command,
+    OpenVideo,
+    PlanChunks,
+    Progressed,
+    Reply,
+    TaskFailed,
+    VideoAssembled,
+    VideoOpened,
+    WorkerInfo,
 )
-from vidcolor.cluster.task_queue import Dispatch, Step, Task
-from vidcolor.cluster.video_state import Standing
+from vidcolor.cluster.task_queue import Step, Task, TaskQueue
+from vidcolor.cluster.video_state import VideoState
 from vidcolor.core.files import check_file, identity
-from vidcolor.core.frames import Progress, WorkerFigures
+from vidcolor.core.frames import Progress, WorkerStats
 from vidcolor.core.target import check_target
 from vidcolor.errors import (
     ClusterError,
@@ -43,22 +43,22 @@ from vidcolor.errors import (
     VidcolorError,
 )
 from vidcolor.run.batch import Outcome, Result, result_of, write_report
-from vidcolor.run.chunk_manifest import read_plan
-from vidcolor.run.inputs import Reel
+from vidcolor.run.chunk_manifest import read_manifest
+from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import open_journal
-from vidcolor.run.leftovers import going_on
-from vidcolor.run.video import leaned_on
+from vidcolor.run.leftovers import allow_own_target
+from vidcolor.run.video import context_frames
 from vidcolor.settings import Settings
 
-OnFilm = Callable[[Reel, Progress], None]
+OnFilm = Callable[[BatchItem, Progress], None]
 
 
-class Foreman:
+class Coordinator:
     """Has films coloured by workers that somebody else knows."""
 
     def __init__(
         self,
-        reels: Sequence[Reel],
+        reels: Sequence[BatchItem],
         settings: Settings,
         several: bool,
         attempts: int = 3,
@@ -73,13 +73,13 @@ class Foreman:
             attempts: How often something is tried before it is set aside.
             on_progress: Called with what earlier runs have done, then whenever a film gets on.
         """
-        self._films = [Standing.of(reel) for reel in reels]
+        self._films = [VideoState.of(reel) for reel in reels]
         self._settings = settings
         self._several = several
         self._on_progress = on_progress
-        self._dispatch = Dispatch(len(reels), attempts)
+        self._dispatch = TaskQueue(len(reels), attempts)
         self._attempts = attempts
-        self._context = leaned_on(settings)
+        self._context = context_frames(settings)
         self._since: dict[tuple[Task, str], float] = {}
         self._outcomes: list[Outcome] = []
 
@@ -99,7 +99,7 @@ class Foreman:
             with suppress(OutputError):
                 film.held.close()
 
-    def order(self, worker: str, workers: int) -> tuple[Task, Order] | None:
+    def order(self, worker: str, workers: int) -> tuple[Task, Command] | None:
         """What a worker is to do next; None where there is nothing for it now.
 
         Args:
@@ -126,48 +126,48 @@ class Foreman:
             self._give_up(task.film, error)
             return None
 
-    def _order(self, film: Standing, task: Task) -> Order:
+    def _order(self, film: VideoState, task: Task) -> Command:
         if task.step is Step.BEGIN:
-            return Begin(film.reel)
+            return OpenVideo(film.reel)
         if task.step is Step.PLAN:
-            return Divide(film.reel, film.job)
+            return PlanChunks(film.reel, film.job)
         journal = film.journal
         assert journal
         if task.step is Step.FINISH:
             assert film.end
             done = tuple(journal.done[chunk.number] for chunk in film.chunks)
-            return Finish(film.reel, film.job, film.end, done)
+            return AssembleVideo(film.reel, film.job, film.end, done)
         first = film.chunks[task.chunk]
-        rest = film.behind(task.chunk, self._context) or ()
-        before = journal.done.get(task.chunk - 1) if first.leans else None
+        rest = film.context_chunks(task.chunk, self._context) or ()
+        before = journal.done.get(task.chunk - 1) if first.continues_shot else None
         handed = (before.writer, before.handover) if before else ("", "")
-        return Colour(film.reel, film.job, film.zero, (first, *rest), *handed)
+        return ColorizeChunk(film.reel, film.job, film.zero, (first, *rest), *handed)
 
-    def hear(self, task: Task, worker: Greeting, word: Word) -> bool:
+    def hear(self, task: Task, worker: WorkerInfo, word: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""
         film = self._films[task.film]
-        last = not isinstance(word, Moved | Known)
+        last = not isinstance(word, Progressed | ChunkKnown)
         if film.closed:
             if last:
                 self._dispatch.done(task)
             return last
-        if isinstance(word, Moved):
+        if isinstance(word, Progressed):
             film.frames[task.chunk] = word.frames
             self._tell(film, word.seconds)
             return False
-        if isinstance(word, Known):
+        if isinstance(word, ChunkKnown):
             if word.chunk.number == len(film.chunks):  # not told before by one that was lost
                 film.chunks.append(word.chunk)
                 film.zero = word.zero
             self._hand_on(task.film)
             return False
-        if isinstance(word, Failed):
+        if isinstance(word, TaskFailed):
             self._fail(task, worker.name, word)
             return True
         self._figures(film, task, worker.name).device = worker.device
         self._dispatch.done(task)
         try:
-            if isinstance(word, Coloured):
+            if isinstance(word, ChunkColorized):
                 film.coloured(word, film.figures(worker.name))
                 self._tell(film, film.at)
             self._heard(task, word)
@@ -188,27 +188,27 @@ class Foreman:
             why: In words.
             counts: Whether the task may be to blame.
         """
-        self._fail(task, worker, Failed("ClusterError", why), counts)
+        self._fail(task, worker, TaskFailed("ClusterError", why), counts)
 
-    def _heard(self, task: Task, word: Word) -> None:
+    def _heard(self, task: Task, word: Reply) -> None:
         """Go on behind a task that is done.
 
         Raises:
             VidcolorError: The film cannot be gone on with.
         """
-        if isinstance(word, Begun):
+        if isinstance(word, VideoOpened):
             self._begun(task.film, word)
-        elif isinstance(word, Divided):
+        elif isinstance(word, ChunksPlanned):
             film = self._films[task.film]
             film.end = word.end
             film.add(word.seconds)
             self._hand_on(task.film)
             self._dispatch.planned(task.film)
-        elif isinstance(word, Finished):
+        elif isinstance(word, VideoAssembled):
             self._finished(task.film, word)
         self._see(task.film)
 
-    def _begun(self, number: int, word: Begun) -> None:
+    def _begun(self, number: int, word: VideoOpened) -> None:
         film = self._films[number]
         fresh = self._settings.output.fresh
         film.journal = journal = film.held.enter_context(
@@ -216,14 +216,14 @@ class Foreman:
         )
         if fresh:
             journal.clear()
-        output = going_on(film.reel.target, self._settings.output)
+        output = allow_own_target(film.reel.target, self._settings.output)
         check_target(film.reel.source, film.reel.target, output)  # the journal may be worth nothing
         journal.begin(word.job)
         film.job, film.total = word.job, word.total
         film.resumed = len(journal.done)
         film.frames = {chunk.number: chunk.facts.frames for chunk in journal.done.values()}
         self._tell(film, 0.0)
-        plan = read_plan(journal)
+        plan = read_manifest(journal)
         if plan is None:
             self._dispatch.to_plan(number)
             return
@@ -236,14 +236,16 @@ class Foreman:
         film = self._films[number]
         while film.handed_on < len(film.chunks):
             chunk = film.chunks[film.handed_on]
-            if film.behind(chunk.number, self._context) is None:
+            if film.context_chunks(chunk.number, self._context) is None:
                 break
-            leans = chunk.leans and self._settings.smooth.strength > 0
+            continues_shot = chunk.continues_shot and self._settings.smooth.strength > 0
             done = film.is_done(chunk)
-            self._dispatch.chunk(number, chunk.number, chunk.frames, leans=leans, done=done)
+            self._dispatch.chunk(
+                number, chunk.number, chunk.frames, continues_shot=continues_shot, done=done
+            )
             film.handed_on += 1
 
-    def _finished(self, number: int, word: Finished) -> None:
+    def _finished(self, number: int, word: VideoAssembled) -> None:
         film = self._films[number]
         report = word.report
         if word.before:
@@ -258,7 +260,7 @@ class Foreman:
             film.journal.remove()
         self._close(number, Outcome(film.named, result_of(report), report))
 
-    def _fail(self, task: Task, worker: str, word: Failed, counts: bool = True) -> None:
+    def _fail(self, task: Task, worker: str, word: TaskFailed, counts: bool = True) -> None:
         film = self._films[task.film]
         if film.closed:
             self._dispatch.done(task)
@@ -284,7 +286,7 @@ class Foreman:
         self._see(task.film)
 
     @staticmethod
-    def _changed(film: Standing) -> bool:
+    def _changed(film: VideoState) -> bool:
         """Whether a film is another one as it is seen from here, too."""
         try:
             return bool(identity(film.reel.source) != film.job.get("film"))
@@ -324,20 +326,20 @@ class Foreman:
             film.held.close()
         self._outcomes.append(outcome)
 
-    def _figures(self, film: Standing, task: Task, worker: str) -> WorkerFigures:
+    def _figures(self, film: VideoState, task: Task, worker: str) -> WorkerStats:
         """A worker's figures for a film, with the time that it had a task in hand."""
         figures = film.figures(worker)
         since = self._since.pop((task, worker), None)
         figures.seconds += perf_counter() - since if since else 0.0
         return figures
 
-    def _tell(self, film: Standing, seconds: float) -> None:
+    def _tell(self, film: VideoState, seconds: float) -> None:
         film.at = max(film.at, seconds)
         if self._on_progress:
             self._on_progress(film.named, Progress(sum(film.frames.values()), film.total, film.at))
 
 
-def error_of(word: Failed) -> VidcolorError:
+def error_of(word: TaskFailed) -> VidcolorError:
     """The error that a worker told of."""
     kind = getattr(errors, word.kind, None)
     if isinstance(kind, type) and issubclass(kind, VidcolorError):

@@ -8,32 +8,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vidcolor.core.frames import Report
-from vidcolor.run.chunk_manifest import PlanEnd, PlannedChunk
-from vidcolor.run.inputs import Reel
+from vidcolor.run.chunk_manifest import PassLog, PlannedChunk
+from vidcolor.run.inputs import BatchItem
 from vidcolor.run.spec import Job
 from vidcolor.run.work_dir import DoneChunk
 
 
 @dataclass(frozen=True)
-class Begin:
+class OpenVideo:
     """Order: open a film and see whether it can be coloured; a picture is coloured at once."""
 
-    reel: Reel
+    reel: BatchItem
 
 
 @dataclass(frozen=True)
-class Divide:
+class PlanChunks:
     """Order: read a film and tell its chunks."""
 
-    reel: Reel
+    reel: BatchItem
     job: Job
 
 
 @dataclass(frozen=True)
-class Colour:
+class ColorizeChunk:
     """Order: colour a chunk."""
 
-    reel: Reel
+    reel: BatchItem
     job: Job
     zero: str
     """As the plan tells it."""
@@ -46,12 +46,12 @@ class Colour:
 
 
 @dataclass(frozen=True)
-class Finish:
+class AssembleVideo:
     """Order: make the target of all chunks."""
 
-    reel: Reel
+    reel: BatchItem
     job: Job
-    end: PlanEnd
+    end: PassLog
     chunks: tuple[DoneChunk, ...]
 
     @property
@@ -61,11 +61,11 @@ class Finish:
         return pictures + int(self.job["film"]["bytes"])
 
 
-Order = Begin | Divide | Colour | Finish
+Command = OpenVideo | PlanChunks | ColorizeChunk | AssembleVideo
 
 
 @dataclass(frozen=True)
-class Begun:
+class VideoOpened:
     """Told: the film can be coloured."""
 
     job: Job
@@ -76,7 +76,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Known:
+class ChunkKnown:
     """Told: a chunk of the film."""
 
     chunk: PlannedChunk
@@ -84,15 +84,15 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Divided:
+class ChunksPlanned:
     """Told: all chunks are known."""
 
-    end: PlanEnd
+    end: PassLog
     seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
-class Moved:
+class Progressed:
     """Told: the work gets on."""
 
     read: int
@@ -104,7 +104,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Coloured:
+class ChunkColorized:
     """Told: a chunk is on the disk and in the journal."""
 
     chunk: DoneChunk
@@ -114,7 +114,7 @@ class Coloured:
 
 
 @dataclass(frozen=True)
-class Finished:
+class VideoAssembled:
     """Told: the target is there."""
 
     report: Report
@@ -123,7 +123,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Failed:
+class TaskFailed:
     """Told: the order could not be carried out."""
 
     kind: str
@@ -133,11 +133,19 @@ class Failed:
     """For errors that nobody raises on purpose."""
 
 
-Word = Begun | Known | Divided | Moved | Coloured | Finished | Failed
+Reply = (
+    VideoOpened
+    | ChunkKnown
+    | ChunksPlanned
+    | Progressed
+    | ChunkColorized
+    | VideoAssembled
+    | TaskFailed
+)
 
 
 @dataclass(frozen=True)
-class Greeting:
+class WorkerInfo:
     """Who a worker is."""
 
     name: str

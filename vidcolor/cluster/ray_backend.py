@@ -14,15 +14,15 @@ from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
-from vidcolor.cluster.coordinator import Foreman, OnFilm, error_of
-from vidcolor.cluster.messages import Failed, Finish, Greeting, Order, Word
+from vidcolor.cluster.coordinator import Coordinator, OnFilm, error_of
+from vidcolor.cluster.messages import AssembleVideo, Command, Reply, TaskFailed, WorkerInfo
 from vidcolor.cluster.ray_start import started_ray
 from vidcolor.cluster.resources import check_room, shares
 from vidcolor.cluster.task_queue import Task
 from vidcolor.cluster.worker import Worker, failed
 from vidcolor.errors import ClusterError
 from vidcolor.run.batch import Outcome
-from vidcolor.run.inputs import Reel
+from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import ClusterSettings, Settings
 
 LONELY = 30.0
@@ -45,7 +45,7 @@ class _Gone(Exception):
 
 
 def colorize_on_cluster(
-    reels: Sequence[Reel],
+    reels: Sequence[BatchItem],
     settings: Settings | None = None,
     cluster: ClusterSettings | None = None,
     *,
@@ -56,7 +56,7 @@ def colorize_on_cluster(
     """Colour films on a Ray cluster.
 
     The machines of the cluster must see films, targets and weights under the same absolute paths,
-    this one too, and have the same vidcolor. The films are those that `colorize_film` makes: equal
+    this one too, and have the same vidcolor. The films are those that `colorize_video` makes: equal
     in luma and time, and on equal devices to the bit.
 
     Args:
@@ -81,10 +81,10 @@ def colorize_on_cluster(
         there = replace(settings.colorizer, weights=os.path.abspath(weights))
         settings = replace(settings, colorizer=there)
     note = on_note or (lambda *_: None)
-    with closing(Foreman(reels, settings, several, cluster.attempts, on_progress)) as foreman:
+    with closing(Coordinator(reels, settings, several, cluster.attempts, on_progress)) as foreman:
         for _ in range(STARTS):
             with started_ray(cluster) as (ray, local):
-                yard = _Yard(ray, local, foreman, settings, cluster, several, note)
+                yard = WorkerPool(ray, local, foreman, settings, cluster, several, note)
                 try:
                     while not foreman.over:
                         yard.turn()
@@ -103,14 +103,14 @@ def colorize_on_cluster(
         )
 
 
-class _Post:
+class WorkerActor:
     """A worker as Ray keeps it: what fails at its beginning is told, too."""
 
     def __init__(self, settings: Settings, several: bool, cores: int) -> None:
         self._wanted = settings, several, cores
         self._worker: Worker | None = None
 
-    def greet(self) -> Greeting | Failed:
+    def greet(self) -> WorkerInfo | TaskFailed:
         """Load the net."""
         try:
             self._worker = self._worker or Worker(*self._wanted)
@@ -118,20 +118,20 @@ class _Post:
         except Exception as error:
             return failed(error)
 
-    def do(self, order: Order) -> Iterator[Word]:
+    def do(self, order: Command) -> Iterator[Reply]:
         """As of `Worker`."""
         self._worker = self._worker or Worker(*self._wanted)  # Ray may have started it anew
         yield from self._worker.do(order)
 
 
 @dataclass(eq=False)
-class _Hand:
+class WorkerHandle:
     """A worker as it is seen from here."""
 
     actor: Any
     waits: Any = None
     """What its next word comes by: an ObjectRef before it has greeted, else a generator."""
-    greeting: Greeting | None = None
+    greeting: WorkerInfo | None = None
     task: Task | None = None
     at: float = 0.0
     """When it was heard last, or may be asked again, in seconds of a clock."""
@@ -145,14 +145,14 @@ class _Hand:
     """How often it ended before it had greeted."""
 
 
-class _Yard:
+class WorkerPool:
     """All workers."""
 
     def __init__(
         self,
         ray: Any,
         local: bool,
-        foreman: Foreman,
+        foreman: Coordinator,
         settings: Settings,
         cluster: ClusterSettings,
         several: bool,
@@ -167,11 +167,11 @@ class _Yard:
         self._alone_since = self._listened = monotonic()
         if not gpus and settings.colorizer.device == "auto":
             settings = replace(settings, colorizer=replace(settings.colorizer, device="cpu"))
-        made: Any = ray.remote(_Post).options(
+        made: Any = ray.remote(WorkerActor).options(
             num_cpus=cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0
         )
         self._make: Callable[[], Any] = partial(made.remote, settings, several, cpus)
-        self._hands = [_Hand(self._make()) for _ in range(workers)]
+        self._hands = [WorkerHandle(self._make()) for _ in range(workers)]
 
     def turn(self) -> None:
         """Give orders to those who have none, and hear whoever speaks next.
@@ -188,7 +188,7 @@ class _Yard:
                 hand.waits = hand.actor.greet.remote()
         waiting = {hand.waits: hand for hand in self._hands if hand.waits}
         self._forgive(monotonic() - self._listened)
-        speak: list[_Hand] = []
+        speak: list[WorkerHandle] = []
         if waiting:
             self._ray.wait(list(waiting), num_returns=1, timeout=TICK, fetch_local=False)
             ready, _ = self._ray.wait(
@@ -209,7 +209,7 @@ class _Yard:
             if hand.task:
                 hand.at = min(now, hand.at + seconds)
 
-    def _look_round(self, speak: Sequence[_Hand]) -> None:
+    def _look_round(self, speak: Sequence[WorkerHandle]) -> None:
         """Take those for dead of whom nothing is heard; tell where nobody comes.
 
         Args:
@@ -232,15 +232,15 @@ class _Yard:
             if hand.task:
                 self._lose(hand, "Ray has ended")
 
-    def _give(self, hand: _Hand, workers: int) -> None:
+    def _give(self, hand: WorkerHandle, workers: int) -> None:
         assert hand.greeting
         if given := self._foreman.order(hand.greeting.name, workers):
             hand.task, order = given
             hand.waits = hand.actor.do.options(num_returns="streaming").remote(order)
             hand.at = monotonic()
-            hand.spared = 3 * order.bytes / SLOW_DISK if isinstance(order, Finish) else 0.0
+            hand.spared = 3 * order.bytes / SLOW_DISK if isinstance(order, AssembleVideo) else 0.0
 
-    def _hear(self, hand: _Hand) -> None:
+    def _hear(self, hand: WorkerHandle) -> None:
         try:
             word = self._ray.get(next(hand.waits) if hand.task else hand.waits)
         except (self._ray.exceptions.RayError, StopIteration) as error:
@@ -253,7 +253,7 @@ class _Yard:
             if self._foreman.hear(task, hand.greeting, word):
                 hand.task = hand.waits = None
                 hand.failures += 1
-                if not isinstance(word, Failed):
+                if not isinstance(word, TaskFailed):
                     hand.failures = 0
                 elif self._foreman.goes_on(task):
                     # Where everything fails, others get their turn meanwhile.
@@ -264,13 +264,13 @@ class _Yard:
                     hand.greeting, hand.at = None, hand.at + TICK
             return
         hand.waits = None
-        if isinstance(word, Failed):
+        if isinstance(word, TaskFailed):
             self._dismiss(hand, word)
         else:
             hand.greeting = word
             self._note(f"worker {word.name} on {word.device}", False)
 
-    def _dismiss(self, hand: _Hand, word: Failed) -> None:
+    def _dismiss(self, hand: WorkerHandle, word: TaskFailed) -> None:
         """Do without a worker that cannot begin.
 
         Raises:
@@ -282,7 +282,7 @@ class _Yard:
             raise error_of(word)
         self._note(f"a worker cannot begin: {word.text}", True)
 
-    def _mourn(self, hand: _Hand, error: Exception) -> None:
+    def _mourn(self, hand: WorkerHandle, error: Exception) -> None:
         """A worker has ended; Ray starts it anew, here or elsewhere."""
         preempted = bool(getattr(error, "preempted", False))
         hand.stillborn = 0 if hand.greeting else hand.stillborn + 1
@@ -292,11 +292,11 @@ class _Yard:
         if isinstance(error, self._ray.exceptions.ActorDiedError):
             if hand.stillborn >= BIRTHS:
                 why = str(error).strip().splitlines()[-1].strip()
-                self._dismiss(hand, Failed("ClusterError", f"Ray cannot start a worker: {why}"))
+                self._dismiss(hand, TaskFailed("ClusterError", f"Ray cannot start a worker: {why}"))
                 return
             hand.actor = self._make()  # that one is not started anew
 
-    def _lose(self, hand: _Hand, why: str, counts: bool = True) -> None:
+    def _lose(self, hand: WorkerHandle, why: str, counts: bool = True) -> None:
         if hand.greeting:
             self._note(f"worker {hand.greeting.name} was lost: {why}", True)
         if hand.task and hand.greeting:

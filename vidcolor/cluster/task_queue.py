@@ -47,7 +47,7 @@ class _State:
     closed: bool = False
 
 
-class Dispatch:
+class TaskQueue:
     """Hands out tasks and takes them back.
 
     A worker without a chunk to colour begins another film, so films are begun as far as there are
@@ -102,14 +102,16 @@ class Dispatch:
         """Have a film planned."""
         self._add(Task(Step.PLAN, 0, film))
 
-    def chunk(self, film: int, number: int, frames: int, *, leans: bool, done: bool) -> None:
+    def chunk(
+        self, film: int, number: int, frames: int, *, continues_shot: bool, done: bool
+    ) -> None:
         """A chunk became known; those of a film come in their order.
 
         Args:
             film: The film.
             number: Of the chunk.
             frames: That it has.
-            leans: Whether it can only be coloured when the one before it is done.
+            continues_shot: Whether it can only be coloured when the one before it is done.
             done: Whether it is done already.
         """
         state = self._states[film]
@@ -117,7 +119,7 @@ class Dispatch:
             return
         state.left.add(number)
         task = Task(Step.CHUNK, -frames, film, number)
-        if leans and number - 1 in state.left:
+        if continues_shot and number - 1 in state.left:
             state.waiting[number - 1] = task
         else:
             self._add(task)

@@ -9,25 +9,25 @@ from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 
-from vidcolor.cluster.messages import Coloured
+from vidcolor.cluster.messages import ChunkColorized
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Report, WorkerFigures
+from vidcolor.core.frames import Report, WorkerStats
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import ClusterError
-from vidcolor.run.chunk_manifest import PlanEnd, PlannedChunk, behind
-from vidcolor.run.inputs import Reel
+from vidcolor.run.chunk_manifest import PassLog, PlannedChunk, context_chunks
+from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal
 from vidcolor.run.spec import Job
 from vidcolor.run.video import STAGES, resumed_note
 
 
 @dataclass
-class Standing:
+class VideoState:
     """Where a film stands."""
 
-    named: Reel
+    named: BatchItem
     """As it was named."""
-    reel: Reel
+    reel: BatchItem
     """With paths that are the same on all machines."""
     began: float = 0.0
     """Of a clock, in seconds; 0 before it began."""
@@ -42,7 +42,7 @@ class Standing:
     """Those that are known."""
     handed_on: int = 0
     """How many of them the dispatch knows."""
-    end: PlanEnd | None = None
+    end: PassLog | None = None
     """Once all chunks are known."""
     resumed: int = 0
     """Chunks that earlier runs had finished."""
@@ -55,20 +55,20 @@ class Standing:
     inferred: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    workers: dict[str, WorkerFigures] = field(default_factory=dict)
+    workers: dict[str, WorkerStats] = field(default_factory=dict)
     held: ExitStack = field(default_factory=ExitStack)
     closed: bool = False
     """Whether something became of it."""
 
     @classmethod
-    def of(cls, reel: Reel) -> Standing:
+    def of(cls, reel: BatchItem) -> VideoState:
         """Of a film that was only named."""
         source, target = (Path(os.path.abspath(path)) for path in (reel.source, reel.target))
         return cls(reel, replace(reel, source=source, target=target))
 
-    def behind(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
-        """As `vidcolor.run.chunk_manifest.behind`."""
-        return behind(self.chunks, number, context, self.end is not None)
+    def context_chunks(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
+        """As `vidcolor.run.chunk_manifest.context_chunks`."""
+        return context_chunks(self.chunks, number, context, self.end is not None)
 
     def is_done(self, chunk: PlannedChunk) -> bool:
         """Whether a chunk is done; one that has other frames now is forgotten."""
@@ -83,16 +83,16 @@ class Standing:
         self.frames.pop(chunk.number, None)
         return False
 
-    def figures(self, worker: str) -> WorkerFigures:
+    def figures(self, worker: str) -> WorkerStats:
         """What a worker did for the film."""
-        return self.workers.setdefault(worker, WorkerFigures(worker))
+        return self.workers.setdefault(worker, WorkerStats(worker))
 
     def add(self, seconds: dict[str, float]) -> None:
         """Add what stages took."""
         for stage, value in seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + value
 
-    def coloured(self, word: Coloured, figures: WorkerFigures) -> None:
+    def coloured(self, word: ChunkColorized, figures: WorkerStats) -> None:
         """Take note of a chunk; where two coloured it, the first one's is taken."""
         assert self.journal
         number = word.chunk.number

@@ -22,60 +22,67 @@ from time import perf_counter
 from typing import Any
 
 from vidcolor.cluster.messages import (
-    Begin,
-    Begun,
-    Colour,
-    Coloured,
-    Divide,
-    Divided,
-    Failed,
-    Finish,
-    Finished,
-    Greeting,
-    Known,
-    Moved,
-    Order,
-    Word,
+    AssembleVideo,
+    ChunkColorized,
+    ChunkKnown,
+    ChunksPlanned,
+    ColorizeChunk,
+    Command,
+    OpenVideo,
+    PlanChunks,
+    Progressed,
+    Reply,
+    TaskFailed,
+    VideoAssembled,
+    VideoOpened,
+    WorkerInfo,
 )
-from vidcolor.colorize.chain import crew_for
+from vidcolor.colorize.chain import threads_for
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame, Report
 from vidcolor.core.iterators import close, prefetch, timed, watched
 from vidcolor.core.paths import work_folder
 from vidcolor.core.target import check_target
-from vidcolor.core.threads import Crew, usable_cores
-from vidcolor.errors import ClusterError, Strayed, VidcolorError
+from vidcolor.core.threads import WorkerThreads, usable_cores
+from vidcolor.errors import ClusterError, ManifestMismatch, VidcolorError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import Content, check_same, is_alike
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
-from vidcolor.media.open import Film, open_film
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import load_gate
 from vidcolor.run.assembly import assemble
 from vidcolor.run.batch import Batch
-from vidcolor.run.chunk_manifest import Plan, PlanEnd, PlannedChunk, excerpt, planned, write_plan
+from vidcolor.run.chunk_manifest import (
+    Manifest,
+    PassLog,
+    PlannedChunk,
+    planned,
+    read_chunk_frames,
+    write_manifest,
+)
 from vidcolor.run.chunking import plan_chunks
 from vidcolor.run.image import stays_still
-from vidcolor.run.inputs import Reel
+from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import differences
-from vidcolor.run.leftovers import going_on
+from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.spec import (
     Job,
     as_begun,
     as_elsewhere,
     as_known,
+    configure_for,
     describe_job,
     device_of,
-    fit,
-    told_weights,
     versions,
+    weights_report,
     with_content,
 )
-from vidcolor.run.video import colorize_film, in_colour, leaned_on, write_down
-from vidcolor.run.work_dir import ChunkFolder, content_of, read_journals, whole_chunks
+from vidcolor.run.video import colorize_video, context_frames, in_colour, record_chunk
+from vidcolor.run.work_dir import WorkDir, content_of, read_journals, whole_chunks
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.shots.titles import mark_titles
@@ -92,7 +99,7 @@ class _Watch:
     frames: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
-    words: SimpleQueue[Word | None] = field(default_factory=SimpleQueue)
+    words: SimpleQueue[Reply | None] = field(default_factory=SimpleQueue)
     """What is to be told meanwhile; None at the end."""
 
     def passed(self, frame: Frame) -> None:
@@ -133,63 +140,63 @@ class Worker:
         host = "".join(c if c.isalnum() else "-" for c in platform.node())[:40]
         self._name = f"{host}-{os.getpid()}-{token_hex(3)}"
 
-    def greet(self) -> Greeting:
+    def greet(self) -> WorkerInfo:
         """Who this is."""
-        return Greeting(self._name, device_of(self._colorizer))
+        return WorkerInfo(self._name, device_of(self._colorizer))
 
-    def do(self, order: Order) -> Iterator[Word]:
-        """Carry out an order; nothing raises, the last word may be that it `Failed`."""
+    def do(self, order: Command) -> Iterator[Reply]:
+        """Carry out an order; nothing raises, the last word may be that it `TaskFailed`."""
         try:
             match order:
-                case Begin():
+                case OpenVideo():
                     yield from _beside(partial(self._begin, order.reel))
-                case Divide():
+                case PlanChunks():
                     yield from _beside(partial(self._divide, order))
-                case Colour():
+                case ColorizeChunk():
                     yield from self._colour(order)
-                case Finish():
+                case AssembleVideo():
                     yield from _beside(partial(self._finish, order))
         except Exception as error:
             yield failed(error)
 
-    def _begin(self, reel: Reel, watch: _Watch) -> Begun | Finished:
+    def _begin(self, reel: BatchItem, watch: _Watch) -> VideoOpened | VideoAssembled:
         if not os.path.lexists(reel.source):
             raise ClusterError(
                 f"{printable(reel.source)}: is not there on {platform.node()}; all machines must "
                 "see films and targets under the same path"
             )
         if self._batch and (earlier := self._batch.done_before(reel)):
-            return Finished(earlier, before=True)
+            return VideoAssembled(earlier, before=True)
         settings = self._settings
         if stays_still(reel.source, reel.target):
             colorizer = self._colorizer
-            return Finished(
-                colorize_film(reel.source, reel.target, colorizer=colorizer, settings=settings)
+            return VideoAssembled(
+                colorize_video(reel.source, reel.target, colorizer=colorizer, settings=settings)
             )
         begun, content = ({}, "") if settings.output.fresh else _begun(reel)
-        with open_film(reel.source, settings.open) as film:
-            output = going_on(reel.target, settings.output)
+        with open_video(reel.source, settings.open) as film:
+            output = allow_own_target(reel.target, settings.output)
             check_target(film.info.path, reel.target, output)
             plan = plan_encode(film.info, reel.target, as_begun(settings.encode, begun))
             check_writable(film, reel.target, plan, output)
-            fit(self._colorizer, film.info, begun)
+            configure_for(self._colorizer, film.info, begun)
             job = describe_job(film.info, settings, plan, self._colorizer, self._gate_sha256)
             job = as_elsewhere(job, begun, settings.colorizer)  # any machine may go on with it
             job = as_known(job, begun, film.info.path, content)
             # Not by who gives the orders: he would hear nobody meanwhile.
-            folder = ChunkFolder(work_folder(reel.target))
+            folder = WorkDir(work_folder(reel.target))
             whole = () if settings.output.fresh else whole_chunks(folder, watch.saw)
-            return Begun(job, expected_frames(film.info, settings.open), whole)
+            return VideoOpened(job, expected_frames(film.info, settings.open), whole)
 
-    def _divide(self, order: Divide, watch: _Watch) -> Divided:
+    def _divide(self, order: PlanChunks, watch: _Watch) -> ChunksPlanned:
         """One thread decodes, this one finds the shots."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
         # As where a film is coloured, torch works in one thread: more gain nothing for thumbnails.
         with (
-            open_film(order.reel.source, settings.open) as film,
+            open_video(order.reel.source, settings.open) as film,
             closing(Content(film.info.path, film.info.identity)) as content,
-            Crew(1),
+            WorkerThreads(1),
         ):
             layout = self._same(film, order).layout
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
@@ -200,38 +207,38 @@ class Worker:
             try:
                 for chunk in chunks:
                     found.append(chunk)
-                    watch.words.put(Known(chunk, str(film.zero)))
+                    watch.words.put(ChunkKnown(chunk, str(film.zero)))
             finally:
                 close(chunks)
-            end = PlanEnd.of(film)
+            end = PassLog.of(film)
             if content():  # it was read beside
                 self._folder(order).know(content())
         seconds["shots"] -= seconds.pop("wait for decode")
-        write_plan(self._folder(order), Plan(tuple(found), end))
-        return Divided(end, seconds)
+        write_manifest(self._folder(order), Manifest(tuple(found), end))
+        return ChunksPlanned(end, seconds)
 
-    def _colour(self, order: Colour) -> Iterator[Word]:
+    def _colour(self, order: ColorizeChunk) -> Iterator[Reply]:
         source = order.reel.source
         if source not in self._unseekable:
             try:
                 yield from _beside(partial(self._coloured, order, True))
                 return
-            except Strayed:
+            except ManifestMismatch:
                 self._unseekable.add(source)
         yield from _beside(partial(self._coloured, order, False))
 
-    def _coloured(self, order: Colour, seek: bool, watch: _Watch) -> Coloured:
+    def _coloured(self, order: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
         """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
         settings, colorizer, began = self._settings, self._colorizer, perf_counter()
         chunk = order.chunks[0]
-        with open_film(order.reel.source, settings.open) as film:
+        with open_video(order.reel.source, settings.open) as film:
             plan = self._same(film, order)
-            part = excerpt(
+            part = read_chunk_frames(
                 film,
                 plan.layout,
                 Fraction(order.zero),
                 order.chunks,
-                leaned_on(settings),
+                context_frames(settings),
                 seek,
                 watch.saw,
             )
@@ -240,24 +247,26 @@ class Worker:
             folder.expect(chunk.number, order.handover)
             others = {each.number for each in order.chunks[1:]}
             aspect = film.info.sample_aspect
-            with crew_for(colorizer, film.info, plan.layout) as crew:
+            with threads_for(colorizer, film.info, plan.layout) as pool:
                 painted = in_colour(
-                    frames, aspect, colorizer, self._gate, settings, folder, others, crew
+                    frames, aspect, colorizer, self._gate, settings, folder, others, pool
                 )
                 painted = timed(prefetch(painted), "wait for paint", watch.stages)
                 try:
-                    done = write_down(chunk.number, painted, folder, plan, film.info, watch.passed)
+                    done = record_chunk(
+                        chunk.number, painted, folder, plan, film.info, watch.passed
+                    )
                 finally:
                     close(painted)
-        stages = watch.stages | crew.seconds
+        stages = watch.stages | pool.seconds
         stages["encode"] = perf_counter() - began - stages.pop("wait for paint")
-        return Coloured(done, colorizer.inferred, stages, tuple(colorizer.notes))
+        return ChunkColorized(done, colorizer.inferred, stages, tuple(colorizer.notes))
 
-    def _finish(self, order: Finish, watch: _Watch) -> Finished:
+    def _finish(self, order: AssembleVideo, watch: _Watch) -> VideoAssembled:
         began = perf_counter()
         reel, settings = order.reel, self._settings
         report = Report(str(reel.source), str(reel.target), job=order.job)
-        with open_film(reel.source, settings.open) as film:
+        with open_video(reel.source, settings.open) as film:
             plan = self._same(film, order)
             order.end.tell(film)
             content = _begun(reel)[1]
@@ -265,17 +274,21 @@ class Worker:
             report.job = with_content(order.job, content)
             folder = self._folder(order)
             # It was begun anew; a target may be there of a worker that was lost with its last word.
-            output = going_on(reel.target, replace(settings.output, fresh=False))
+            output = allow_own_target(reel.target, replace(settings.output, fresh=False))
             assemble(film, reel.target, plan, output, folder, order.chunks, report, watch.saw)
-        report.weights = told_weights(self._colorizer, self._gate_sha256)
+        report.weights = weights_report(self._colorizer, self._gate_sha256)
         report.seconds = {"stitch": perf_counter() - began}
         report.versions = versions()
-        return Finished(report)
+        return VideoAssembled(report)
 
-    def _folder(self, order: Divide | Colour | Finish, before: str = "") -> ChunkFolder:
-        return ChunkFolder(work_folder(order.reel.target), self._name, order.job, before)
+    def _folder(
+        self, order: PlanChunks | ColorizeChunk | AssembleVideo, before: str = ""
+    ) -> WorkDir:
+        return WorkDir(work_folder(order.reel.target), self._name, order.job, before)
 
-    def _same(self, film: Film, order: Divide | Colour | Finish) -> EncodePlan:
+    def _same(
+        self, film: VideoReader, order: PlanChunks | ColorizeChunk | AssembleVideo
+    ) -> EncodePlan:
         """How the film is encoded; refuses a job that would be another one here.
 
         Raises:
@@ -285,12 +298,12 @@ class Worker:
         job = order.job
         now = film.info.identity
         # The frames of a chunk are compared one by one with those of the plan.
-        if not isinstance(order, Finish) and not is_alike(job["film"], now):
+        if not isinstance(order, AssembleVideo) and not is_alike(job["film"], now):
             check_same(film.info.path, job["film"], now)
-        if isinstance(order, Finish) and job["film"].get("changed") != now["changed"]:
+        if isinstance(order, AssembleVideo) and job["film"].get("changed") != now["changed"]:
             check_same(film.info.path, job["film"], now, lambda: _begun(order.reel)[1])
         plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
-        fit(self._colorizer, film.info, job)
+        configure_for(self._colorizer, film.info, job)
         here = describe_job(film.info, self._settings, plan, self._colorizer, self._gate_sha256)
         here = as_elsewhere(here, job, self._settings.colorizer) | {"film": job["film"]}
         if changed := differences(job, here):
@@ -298,16 +311,16 @@ class Worker:
         return plan
 
 
-def failed(error: Exception) -> Failed:
+def failed(error: Exception) -> TaskFailed:
     """What is told of an error."""
     if isinstance(error, VidcolorError):
-        return Failed(type(error).__name__, str(error))
+        return TaskFailed(type(error).__name__, str(error))
     detail = " ".join(str(error).split())[:300]
     text = f"unexpected {type(error).__name__}: {detail} (please report it)"
-    return Failed(type(error).__name__, text, "".join(traceback.format_exception(error)))
+    return TaskFailed(type(error).__name__, text, "".join(traceback.format_exception(error)))
 
 
-def _begun(reel: Reel) -> tuple[Job, str]:
+def _begun(reel: BatchItem) -> tuple[Job, str]:
     """The job of an earlier run, and the digest of the film's bytes where that is known."""
     try:
         job, written = read_journals(work_folder(reel.target))
@@ -316,7 +329,7 @@ def _begun(reel: Reel) -> tuple[Job, str]:
     return job, content_of(written)
 
 
-def _beside(work: Callable[[_Watch], Word]) -> Iterator[Word]:
+def _beside(work: Callable[[_Watch], Reply]) -> Iterator[Reply]:
     """Have something done by a thread; tell how far it is meanwhile, then what came of it."""
     watch, told = _Watch(), (0, 0)
     with ThreadPoolExecutor(1, "worker") as pool:
@@ -328,7 +341,7 @@ def _beside(work: Callable[[_Watch], Word]) -> Iterator[Word]:
             except Empty:
                 if (now := (watch.read, watch.frames)) != told:
                     told = now
-                    yield Moved(*now, watch.seconds)
+                    yield Progressed(*now, watch.seconds)
                 continue
             if word is None:
                 break

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
-from vidcolor.core.frames import Colored, FilmInfo, Frame, PixelLayout
-from vidcolor.core.threads import Crew, usable_cores
+from vidcolor.core.frames import ColorizedFrame, Frame, PixelLayout, VideoInfo
+from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
@@ -18,21 +18,21 @@ from vidcolor.shots.titles import mark_titles
 from vidcolor.temporal.smoother import smooth
 
 
-def crew_for(colorizer: Colorizer, info: FilmInfo, layout: PixelLayout) -> Crew:
+def threads_for(colorizer: Colorizer, info: VideoInfo, layout: PixelLayout) -> WorkerThreads:
     """A thread for each core, and those that only wait for a GPU."""
     waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
     frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
-    return Crew((colorizer.settings.threads or usable_cores()) + waiting, frame)
+    return WorkerThreads((colorizer.settings.threads or usable_cores()) + waiting, frame)
 
 
 def colored(
     frames: Iterable[Frame],
-    info: FilmInfo,
+    info: VideoInfo,
     colorizer: Colorizer,
     gate: Gate | None,
     settings: Settings,
-    crew: Crew | None = None,
-) -> Iterator[Colored]:
+    pool: WorkerThreads | None = None,
+) -> Iterator[ColorizedFrame]:
     """The frames with the colour that is found for them: shots, colour, smooth.
 
     Args:
@@ -42,22 +42,22 @@ def colored(
         gate: The smoother's; None where ``settings.smooth.strength`` is 0, or loads the one that
             ships.
         settings: Of shots and smoothing.
-        crew: Who does the arithmetic; None does it here.
+        pool: Who does the arithmetic; None does it here.
     """
     marked = mark_titles(mark_shots(frames, settings.shots), settings.titles)
-    found = colorizer.colorize(marked, info.sample_aspect, crew)
-    return smooth(found, settings.smooth, gate, None, crew)
+    found = colorizer.colorize(marked, info.sample_aspect, pool)
+    return smooth(found, settings.smooth, gate, None, pool)
 
 
 def painted(
     frames: Iterable[Frame],
-    info: FilmInfo,
+    info: VideoInfo,
     colorizer: Colorizer,
     gate: Gate | None,
     settings: Settings,
-    crew: Crew | None = None,
+    pool: WorkerThreads | None = None,
 ) -> Iterator[Frame]:
     """The frames in colour: as `colored`, then paint, in place."""
     device = colorizer.device if colorizer.device.type == "cuda" else None
-    found = colored(frames, info, colorizer, gate, settings, crew)
-    return paint(found, settings.paint, crew, device)
+    found = colored(frames, info, colorizer, gate, settings, pool)
+    return paint(found, settings.paint, pool, device)

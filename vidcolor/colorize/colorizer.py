@@ -13,14 +13,20 @@ from torch import Tensor
 
 from vidcolor.color.transfer import lightness_of_plane
 from vidcolor.color.yuv import luma_at_size
-from vidcolor.colorize.frame_selection import Effort, Group, Sketch, followed, grouped
-from vidcolor.colorize.interpolation import carried
+from vidcolor.colorize.frame_selection import (
+    FrameSelector,
+    NetBatch,
+    PendingFrame,
+    followed,
+    grouped,
+)
+from vidcolor.colorize.interpolation import interpolate_color
 from vidcolor.colorize.net_runner import Engine
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
 from vidcolor.core.memory import frames_that_fit, ran_out
 from vidcolor.core.system import gpu_fault, pick_device, pick_dtype
-from vidcolor.core.threads import Crew, mapped, usable_cores
+from vidcolor.core.threads import WorkerThreads, map_ordered, usable_cores
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.nets.colornet import ColorNet, DistributionNet
 from vidcolor.nets.optimize import pick_numbers
@@ -47,8 +53,8 @@ class Colorizer:
         sha256: Of the weights file, hexadecimal.
         device: Where the net runs.
         dtype: What it computes in; int8 is for the convolutions, the rest is as `pick_dtype` says.
-        batch: Frames per run; what `fit` decides, or halved since, for want of memory.
-        ahead: Runs that may be in hand at once, as `fit` decides.
+        batch: Frames per run; what `configure_for` decides, or halved since, for want of memory.
+        ahead: Runs that may be in hand at once, as `configure_for` decides.
         inferred: Frames that the net saw since `colorize` was last begun.
         notes: What a user should know of how it went.
     """
@@ -111,14 +117,14 @@ class Colorizer:
         net, sha256 = load_weights(name)
         return cls(net, settings, name=name, sha256=sha256)
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Forget what was met: what did not fit or had to be told of one film is not of the next.
 
-        `colorize_film` does it; one colorizer may colour many films, one after the other.
+        `colorize_video` does it; one colorizer may colour many films, one after the other.
         """
         self.notes, self._limit, self.inferred = [], 256, 0
 
-    def fit(
+    def configure_for(
         self, height: int, width: int, sample_aspect: Fraction | None = None, batch: int = 0
     ) -> None:
         """Decide the batch for a film of ``height`` x ``width``, and how many are in hand.
@@ -256,9 +262,9 @@ class Colorizer:
         self,
         frames: Iterable[Frame],
         sample_aspect: Fraction | None = None,
-        crew: Crew | None = None,
+        pool: WorkerThreads | None = None,
         stride: int | None = None,
-    ) -> Iterator[Colored]:
+    ) -> Iterator[ColorizedFrame]:
         """Find the colour of each frame.
 
         The net sees those that it has to (`frame_selection`). Its runs are alike, whether the batch
@@ -269,7 +275,7 @@ class Colorizer:
         Args:
             frames: Frames of one film.
             sample_aspect: Width to height of a pixel; None is square.
-            crew: Who does the work; None does it here.
+            pool: Who does the work; None does it here.
             stride: The net sees one frame of so many; None takes that of the settings.
 
         Yields:
@@ -281,33 +287,39 @@ class Colorizer:
         """
         self.inferred = 0
         aspect = sample_aspect or Fraction(1)
-        look = partial(self.look, aspect)
-        sketches: Iterator[Sketch] = mapped("colour", look, self._fitting(frames, aspect), crew)
+        prepare = partial(self.prepare, aspect)
+        sketches: Iterator[PendingFrame] = map_ordered(
+            "colour", prepare, self._fitting(frames, aspect), pool
+        )
         stride = stride or self.settings.stride
-        sketches = Effort(stride).decided(followed(sketches, crew) if stride > 1 else sketches)
+        sketches = FrameSelector(stride).decided(
+            followed(sketches, pool) if stride > 1 else sketches
+        )
         groups = grouped(sketches, lambda: self.batch, max(2, stride))
-        yield from carried(self._answered(groups, crew))
+        yield from interpolate_color(self._answered(groups, pool))
 
     def _fitting(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[Frame]:
         try:
             for frame in frames:
                 if not self._fitted:
                     H, W = frame.luma.shape
-                    self.fit(H, W, aspect)
+                    self.configure_for(H, W, aspect)
                 yield frame
         finally:
             close(frames)
 
-    def look(self, aspect: Fraction, frame: Frame) -> Sketch:
+    def prepare(self, aspect: Fraction, frame: Frame) -> PendingFrame:
         """What is known of a frame before it is decided about."""
         if frame.share is None:
             judged_alone(frame)
         assert frame.share is not None
-        return Sketch(frame, self.lightness_of(frame, aspect), frame.share)
+        return PendingFrame(frame, self.lightness_of(frame, aspect), frame.share)
 
-    def _answered(self, groups: Iterable[Group], crew: Crew | None) -> Iterator[Sketch]:
+    def _answered(
+        self, groups: Iterable[NetBatch], pool: WorkerThreads | None
+    ) -> Iterator[PendingFrame]:
         """The frames of each group, whose answers have their ab."""
-        done = mapped("colour", self._ask, groups, crew, self.ahead)
+        done = map_ordered("colour", self._ask, groups, pool, self.ahead)
         try:
             for group in done:
                 self.inferred += len(group.asked)
@@ -315,7 +327,7 @@ class Colorizer:
         finally:
             close(done)
 
-    def _ask(self, group: Group) -> Group:
+    def _ask(self, group: NetBatch) -> NetBatch:
         """Lets the net give the answers that a group asks for."""
         if group.asked:
             maps = torch.stack([answer.lightness for answer in group.asked])[:, None]

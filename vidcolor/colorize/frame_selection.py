@@ -13,7 +13,7 @@ from torch import Tensor
 from vidcolor.core.frames import Frame, Motion
 from vidcolor.core.iterators import close
 from vidcolor.core.optical_flow import motion_between, reduced, round_trip
-from vidcolor.core.threads import Crew, mapped
+from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.temporal.propagation import is_reference, starts_segment
 
 REMEMBERED = 4
@@ -34,7 +34,7 @@ found within shots of fast motion, 0.86 at least from one shot to another."""
 
 
 @dataclass(eq=False)
-class Answer:
+class Prediction:
     """What the net says to a lightness, once it has seen it."""
 
     lightness: Tensor
@@ -46,30 +46,30 @@ class Answer:
 
 
 @dataclass
-class Sketch:
+class PendingFrame:
     """A frame whose colour is on its way."""
 
     frame: Frame
     lightness: Tensor
     """``(h, w)`` L* 0..100 at working size."""
     share: float
-    """As of `Colored`."""
-    answer: Answer | None = None
+    """As of `ColorizedFrame`."""
+    answer: Prediction | None = None
     """Where its colour comes from; None where it is carried from frames around it."""
     motion: Motion | None = None
     """Between it and the frame before, at working size; None where nothing is carried."""
 
 
 @dataclass
-class Group:
+class NetBatch:
     """Frames that one run of the net is enough for."""
 
-    sketches: list[Sketch]
-    asked: list[Answer]
+    sketches: list[PendingFrame]
+    asked: list[Prediction]
     """Answers that the net is to give."""
 
 
-class Effort:
+class FrameSelector:
     """Decides frame by frame, from its shot so far within its chunk.
 
     What a frame repeats or is carried from never lies before its chunk, so that a film that is
@@ -83,11 +83,11 @@ class Effort:
         """
         self._stride = stride
         self._chunk, self._size = -1, torch.Size()
-        self._known: deque[Answer] = deque(maxlen=REMEMBERED)
+        self._known: deque[Prediction] = deque(maxlen=REMEMBERED)
         self._since = 0
         """Frames since the last one with an answer."""
 
-    def decided(self, sketches: Iterable[Sketch]) -> Iterator[Sketch]:
+    def decided(self, sketches: Iterable[PendingFrame]) -> Iterator[PendingFrame]:
         """Decide what the net has to see of a film.
 
         Colour is carried between two frames that the net saw: the last one before a cut is seen,
@@ -100,40 +100,40 @@ class Effort:
             The same, with an answer but for those that are to be carried; one of them is held until
             the next is known.
         """
-        held: Sketch | None = None
+        held: PendingFrame | None = None
         try:
             for sketch in sketches:
                 self._decide(sketch)
                 if held:
-                    held.answer = None if sketch.motion else Answer(held.lightness)
+                    held.answer = None if sketch.motion else Prediction(held.lightness)
                     yield held
                 held = None if sketch.answer else sketch
                 if sketch.answer:
                     yield sketch
             if held:
-                held.answer = Answer(held.lightness)
+                held.answer = Prediction(held.lightness)
                 yield held
         finally:
             close(sketches)
 
-    def _decide(self, sketch: Sketch) -> None:
+    def _decide(self, sketch: PendingFrame) -> None:
         frame, lightness = sketch.frame, sketch.lightness
         if starts_segment(frame) or lightness.shape != self._size or frame.chunk != self._chunk:
             self._known.clear()
         self._chunk, self._size = frame.chunk, lightness.shape
         self._since += 1
         if not sketch.share:  # nothing of it will be seen
-            sketch.answer = Answer(lightness, no_colour(lightness))
+            sketch.answer = Prediction(lightness, no_colour(lightness))
             return
         sketch.answer = self._repeated(lightness)
-        carried = sketch.motion and self._known and self._since < self._stride
-        if not sketch.answer and not carried:
-            sketch.answer = Answer(lightness)
+        interpolate_color = sketch.motion and self._known and self._since < self._stride
+        if not sketch.answer and not interpolate_color:
+            sketch.answer = Prediction(lightness)
             self._known.append(sketch.answer)
         if sketch.answer:
             self._since = 0
 
-    def _repeated(self, lightness: Tensor) -> Answer | None:
+    def _repeated(self, lightness: Tensor) -> Prediction | None:
         """The answer to a frame that is the same, which is then remembered longest."""
         for answer in reversed(self._known):
             if same(lightness, answer.lightness):
@@ -143,20 +143,22 @@ class Effort:
         return None
 
 
-def followed(sketches: Iterable[Sketch], crew: Crew | None) -> Iterator[Sketch]:
+def followed(
+    sketches: Iterable[PendingFrame], pool: WorkerThreads | None
+) -> Iterator[PendingFrame]:
     """Find the motion from frame to frame, where both give and take colour.
 
     Args:
         sketches: Frames of one film in order.
-        crew: Who finds it; None finds it here.
+        pool: Who finds it; None finds it here.
 
     Yields:
         The same with their motion, but for frames that show other things than the one before.
     """
-    return mapped("colour", _follow, _pairs(sketches), crew)
+    return map_ordered("colour", _follow, _pairs(sketches), pool)
 
 
-def _pairs(sketches: Iterable[Sketch]) -> Iterator[tuple[Sketch, Tensor | None]]:
+def _pairs(sketches: Iterable[PendingFrame]) -> Iterator[tuple[PendingFrame, Tensor | None]]:
     """Each frame with the lightness of the one before, where there may be motion between them."""
     last: Tensor | None = None
     try:
@@ -169,7 +171,7 @@ def _pairs(sketches: Iterable[Sketch]) -> Iterator[tuple[Sketch, Tensor | None]]
         close(sketches)
 
 
-def _follow(pair: tuple[Sketch, Tensor | None]) -> Sketch:
+def _follow(pair: tuple[PendingFrame, Tensor | None]) -> PendingFrame:
     sketch, last = pair
     if last is not None:
         motion = motion_between(sketch.lightness, last)
@@ -177,7 +179,9 @@ def _follow(pair: tuple[Sketch, Tensor | None]) -> Sketch:
     return sketch
 
 
-def grouped(sketches: Iterable[Sketch], batch: Callable[[], int], spread: int) -> Iterator[Group]:
+def grouped(
+    sketches: Iterable[PendingFrame], batch: Callable[[], int], spread: int
+) -> Iterator[NetBatch]:
     """Collect frames until as many need the net as a run of it takes.
 
     Args:
@@ -185,7 +189,7 @@ def grouped(sketches: Iterable[Sketch], batch: Callable[[], int], spread: int) -
         batch: Tells how many frames a run of the net has.
         spread: Frames that may wait for each of these.
     """
-    group = Group([], [])
+    group = NetBatch([], [])
     try:
         for sketch in sketches:
             group.sketches.append(sketch)
@@ -195,7 +199,7 @@ def grouped(sketches: Iterable[Sketch], batch: Callable[[], int], spread: int) -
                 group.asked.append(answer)
             if len(group.asked) >= batch() or len(group.sketches) >= spread * batch():
                 yield group
-                group = Group([], [])
+                group = NetBatch([], [])
         if group.sketches:
             yield group
     finally:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vidcolor.colorize.frame_selection import Sketch, no_colour
-from vidcolor.core.frames import Colored, Motion
+from vidcolor.colorize.frame_selection import PendingFrame, no_colour
+from vidcolor.core.frames import ColorizedFrame, Motion
 from vidcolor.core.iterators import close
 from vidcolor.core.optical_flow import reduced_motion
-from vidcolor.temporal.propagation import moved
+from vidcolor.temporal.propagation import warp_color
 
 
-def carried(sketches: Iterable[Sketch]) -> Iterator[Colored]:
+def interpolate_color(sketches: Iterable[PendingFrame]) -> Iterator[ColorizedFrame]:
     """Carry colour along the flow to the frames that have no answer of the net.
 
     From the frames with an answer before and after, blended by the time to each; from one of them
@@ -27,7 +27,7 @@ def carried(sketches: Iterable[Sketch]) -> Iterator[Colored]:
         The same frames with ab; marked, and without any, where there is no number.
     """
     before: Tensor | None = None
-    waiting: list[Sketch] = []
+    waiting: list[PendingFrame] = []
     try:
         for sketch in sketches:
             if sketch.motion and before is not None:
@@ -45,8 +45,8 @@ def carried(sketches: Iterable[Sketch]) -> Iterator[Colored]:
 
 
 def _between(
-    before: Tensor | None, waiting: list[Sketch], motion: Motion | None, after: Tensor | None
-) -> Iterator[Colored]:
+    before: Tensor | None, waiting: list[PendingFrame], motion: Motion | None, after: Tensor | None
+) -> Iterator[ColorizedFrame]:
     """The frames that wait, which are let go.
 
     Args:
@@ -68,7 +68,7 @@ def _chain(ab: Tensor | None, flows: Sequence[Tensor | None]) -> list[Tensor | N
     found = []
     ab = ab if _known(ab) else None
     for flow in flows:
-        ab = None if ab is None or flow is None else moved(ab[None], flow[None])[0]
+        ab = None if ab is None or flow is None else warp_color(ab[None], flow[None])[0]
         found.append(ab)
     return found
 
@@ -84,9 +84,9 @@ def _known(ab: Tensor | None) -> bool:
     return ab is not None and bool(ab.isfinite().all())
 
 
-def _colored(sketch: Sketch, ab: Tensor | None) -> Colored:
+def _colored(sketch: PendingFrame, ab: Tensor | None) -> ColorizedFrame:
     """The frame with its ab; marked, and without any, where that is no number."""
     if ab is not None and _known(ab):
-        return Colored(sketch.frame, sketch.lightness, ab, sketch.share, sketch.motion)
+        return ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share, sketch.motion)
     sketch.frame.colourless = True
-    return Colored(sketch.frame, sketch.lightness, no_colour(sketch.lightness), 0.0)
+    return ColorizedFrame(sketch.frame, sketch.lightness, no_colour(sketch.lightness), 0.0)

@@ -11,15 +11,15 @@ from torch import Tensor
 from vidcolor.color.chroma import chroma_from_ab, reach, shadow_codes, shadow_ramp
 from vidcolor.color.guided_filter import at_blocks, at_cells, block_size, enlarged, fit_lines
 from vidcolor.color.yuv import chroma_codes, luma_at_chroma
-from vidcolor.core.frames import Colored, Frame, PixelLayout
-from vidcolor.core.threads import Crew, mapped
+from vidcolor.core.frames import ColorizedFrame, Frame, PixelLayout
+from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.settings import PaintSettings
 
 
 def paint(
-    colored: Iterable[Colored],
+    colored: Iterable[ColorizedFrame],
     settings: PaintSettings,
-    crew: Crew | None = None,
+    pool: WorkerThreads | None = None,
     device: torch.device | None = None,
 ) -> Iterator[Frame]:
     """Write the colour into the frames.
@@ -27,19 +27,19 @@ def paint(
     Args:
         colored: Frames with ab.
         settings: Saturation.
-        crew: Who paints; None paints here.
+        pool: Who paints; None paints here.
         device: Where chroma is worked out; None takes the one that ab lies on.
 
     Yields:
         The same frames; their chroma planes are overwritten in place, their luma untouched.
     """
 
-    def painted(item: Colored) -> Frame:
+    def painted(item: ColorizedFrame) -> Frame:
         ab = item.ab.to(device) if device else item.ab
         paint_frame(item.frame, ab * (item.share * settings.saturation))
         return item.frame
 
-    yield from mapped("paint", painted, colored, crew)
+    yield from map_ordered("paint", painted, colored, pool)
 
 
 def paint_frame(frame: Frame, ab: Tensor) -> None:

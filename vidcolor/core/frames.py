@@ -110,7 +110,7 @@ class Motion:
 
 
 @dataclass
-class Colored:
+class ColorizedFrame:
     """A frame with the colour that was found for it."""
 
     frame: Frame
@@ -149,7 +149,7 @@ class StreamInfo:
 
 
 @dataclass(frozen=True)
-class FilmInfo:
+class VideoInfo:
     """What is known of a film before its first frame is coloured."""
 
     path: Path
@@ -221,7 +221,7 @@ class Neutral:
 
 
 @dataclass(frozen=True)
-class LeftBehind:
+class Dropped:
     """Something the target cannot hold."""
 
     what: str
@@ -242,7 +242,7 @@ class Progress:
 
 
 @dataclass
-class WorkerFigures:
+class WorkerStats:
     """What one worker of a cluster did for a film."""
 
     name: str
@@ -288,7 +288,7 @@ class Report:
     source_colour: str = "grey"
     """``grey``, ``tinted`` or ``coloured``: what the chroma of the source held."""
     carried: list[str] = field(default_factory=list)
-    left_behind: list[LeftBehind] = field(default_factory=list)
+    left_behind: list[Dropped] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
     """At most 1000 entries."""
     damage_counts: dict[str, int] = field(default_factory=dict)
@@ -300,7 +300,7 @@ class Report:
     job: dict[str, Any] = field(default_factory=dict)
     """All that decides the bits of the target, as plain types; two runs of one job give the same
     film."""
-    workers: list[WorkerFigures] = field(default_factory=list)
+    workers: list[WorkerStats] = field(default_factory=list)
     """Those of a cluster that had a hand in it."""
 
     @property

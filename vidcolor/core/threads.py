@@ -64,12 +64,12 @@ HELD = 1 / 16
 """Share of the free memory that the frames in hand of one stage may take."""
 
 _guard = Lock()
-_working: list[Crew] = []
+_working: list[WorkerThreads] = []
 _usual = 1
 """Torch's threads for each of Python's, as it was before the first crew that works now began."""
 
 
-class Crew:
+class WorkerThreads:
     """Threads for the arithmetic of one run; a context manager that waits for them at its end.
 
     Meanwhile torch works in one thread for the thread that entered it and for those born since, of
@@ -95,7 +95,7 @@ class Crew:
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(self.size, "crew", partial(torch.set_num_threads, 1))
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerThreads:
         global _usual
         with _guard:
             if not _working:
@@ -135,11 +135,11 @@ class Crew:
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
 
 
-def mapped(
+def map_ordered(
     stage: str,
     function: Callable[[T], R],
     items: Iterable[T],
-    crew: Crew | None,
+    pool: WorkerThreads | None,
     ahead: int | None = None,
 ) -> Generator[R, None, None]:
     """``function`` of each item, in order.
@@ -150,18 +150,18 @@ def mapped(
         stage: The name that the time is counted under.
         function: What is to be done with an item.
         items: A stream; closed with this one.
-        crew: Who does it; None does it here.
+        pool: Who does it; None does it here.
         ahead: Items that are in hand at most; None takes what the crew is made for.
     """
     waiting: deque[Future[R]] = deque()
     try:
         for item in items:
-            if crew is None:
+            if pool is None:
                 yield function(item)
                 continue
-            waiting.append(crew.submit(stage, function, item))
+            waiting.append(pool.submit(stage, function, item))
             del item
-            if len(waiting) >= (ahead or crew.ahead):
+            if len(waiting) >= (ahead or pool.ahead):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -21,7 +21,7 @@ from vidcolor.evaluation.metrics import MIN_SIDE, grey_version
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.images.files import read_rgb
 from vidcolor.media.images.kinds import kind_of
-from vidcolor.media.open import film_is_still, open_film
+from vidcolor.media.open import film_is_still, open_video
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
 
@@ -106,7 +106,7 @@ def _frames(path: Path) -> Generator[Tensor, None, None]:
     if film_is_still(path):
         yield read_rgb(path)
         return
-    with open_film(path) as film, closing(film_rgb(film)) as frames:
+    with open_video(path) as film, closing(film_rgb(film)) as frames:
         yield from frames
 
 

@@ -17,7 +17,7 @@ _LINE = 540
 """A line is two pixels wide for every so many of the height."""
 
 
-class Pairs:
+class SideBySide:
     """Makes pictures that show two.
 
     Attributes:

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
-from vidcolor.core.frames import FilmInfo, Frame, PixelLayout
+from vidcolor.core.frames import Frame, PixelLayout, VideoInfo
 from vidcolor.media.pixel_formats import SHIFTS, planar_format
 from vidcolor.media.planes import EXACT, neutral_picture, planes, swscale_matrix
 
@@ -22,7 +22,7 @@ _SIDEWAYS = 10
 """Pixels that are this much wider than high, or the other way round, are taken for square."""
 
 
-def screen_size(info: FilmInfo, height: int | None = None) -> tuple[int, int]:
+def screen_size(info: VideoInfo, height: int | None = None) -> tuple[int, int]:
     """(width, height) of a film on the screen, both even; a last odd line is not shown.
 
     Args:
@@ -35,7 +35,7 @@ def screen_size(info: FilmInfo, height: int | None = None) -> tuple[int, int]:
     return max(2, width // 2 * 2), max(2, own // 2 * 2)
 
 
-def _shown(info: FilmInfo) -> tuple[int, int]:
+def _shown(info: VideoInfo) -> tuple[int, int]:
     """(width, height) of a film, upright and with square pixels."""
     aspect = info.sample_aspect or Fraction(1)
     if not Fraction(1, _SIDEWAYS) <= aspect <= _SIDEWAYS:
@@ -73,7 +73,7 @@ def with_chroma(layout: PixelLayout) -> PixelLayout:
     )
 
 
-def pair_layout(first: FilmInfo, second: FilmInfo) -> PixelLayout:
+def pair_layout(first: VideoInfo, second: VideoInfo) -> PixelLayout:
     """A layout that shows both: the second film's, with the depth of the deeper one."""
     layout = with_chroma(second.layout)
     bits = max(layout.bits, first.layout.bits)
@@ -84,11 +84,11 @@ def pair_layout(first: FilmInfo, second: FilmInfo) -> PixelLayout:
     return replace(layout, format=str(name), bits=bits, sub_x=sub_x, sub_y=sub_y)
 
 
-class Fit:
+class Conformer:
     """Brings the frames of one film to a size and a layout."""
 
     def __init__(
-        self, info: FilmInfo, size: tuple[int, int], layout: PixelLayout, tags: dict[str, int]
+        self, info: VideoInfo, size: tuple[int, int], layout: PixelLayout, tags: dict[str, int]
     ) -> None:
         """Say what is wanted.
 

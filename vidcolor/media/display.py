@@ -12,7 +12,7 @@ import torch
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
-from vidcolor.core.frames import FilmInfo, Frame, Matrix
+from vidcolor.core.frames import Frame, Matrix, VideoInfo
 from vidcolor.media.pixel_formats import RANGE_FULL, RANGE_LIMITED, planar_format
 from vidcolor.media.planes import EXACT, neutral_picture, planes
 
@@ -22,10 +22,10 @@ _ODDEST = 10
 """Pixels that are wider or higher than so many of the other side are taken for square."""
 
 
-class Screen:
+class DisplayConverter:
     """Shows the frames of one film."""
 
-    def __init__(self, width: int, height: int, info: FilmInfo | None = None) -> None:
+    def __init__(self, width: int, height: int, info: VideoInfo | None = None) -> None:
         """Show frames of ``width`` x ``height``; without ``info`` as they are stored."""
         self._aspect = (info.sample_aspect if info else None) or Fraction(1)
         if not Fraction(1, _ODDEST) <= self._aspect <= _ODDEST:

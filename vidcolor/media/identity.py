@@ -19,7 +19,7 @@ from typing import Any
 from vidcolor.core.files import ENDS, identity, printable
 from vidcolor.core.frames import Frame
 from vidcolor.errors import FilmChanged
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 SMALL = 64 << 20
 """Bytes of a film whose digest is waited for: it is there in a moment."""
@@ -119,7 +119,7 @@ def is_same(
     return bool(known) and known == digest(path, now)
 
 
-def of_the_same(frames: Iterator[Frame], film: Film) -> Iterator[Frame]:
+def of_the_same(frames: Iterator[Frame], film: VideoReader) -> Iterator[Frame]:
     """The same frames; at their end the film is still the one it was.
 
     Raises:

@@ -18,10 +18,10 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidcolor.core.frames import UNTAGGED, FieldOrder, FilmInfo, StreamInfo
+from vidcolor.core.frames import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
 from vidcolor.media.pixel_formats import UNSPECIFIED, Storage, fill_tags, make_layout, storage
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 _SHAPELESS = ("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "dv")
@@ -37,8 +37,8 @@ def describe(
     frame: VideoFrame,
     coded: Fraction,
     crop: Crop | None = None,
-) -> tuple[FilmInfo, int]:
-    """FilmInfo, and the time of the first frame in the target.
+) -> tuple[VideoInfo, int]:
+    """VideoInfo, and the time of the first frame in the target.
 
     Args:
         path: Of the film.
@@ -64,7 +64,7 @@ def describe(
     if codec == "gif" or stored_format == "pal8":  # a palette has alpha, with a hole or not
         alpha = is_see_through(frame)
     layout = make_layout(stored, tags, codec)
-    info = FilmInfo(
+    info = VideoInfo(
         path=path,
         container=container.format.name,
         codec=codec,
@@ -264,12 +264,12 @@ def hdr_metadata(side: dict[SideDataType, bytes]) -> dict[str, Any]:
     return hdr
 
 
-def believed_rate(info: FilmInfo) -> Fraction | None:
+def believed_rate(info: VideoInfo) -> Fraction | None:
     """Frames per second, where the film names a number that is a rate."""
     return info.frame_rate if info.frame_rate and info.frame_rate <= _FASTEST else None
 
 
-def expected_frames(info: FilmInfo, settings: OpenSettings) -> int | None:
+def expected_frames(info: VideoInfo, settings: InputSettings) -> int | None:
     """How many frames a film has between its cuts, declared or estimated; None when nothing tells.
 
     Args:
@@ -288,7 +288,7 @@ def expected_frames(info: FilmInfo, settings: OpenSettings) -> int | None:
     return round(whole * max(Fraction(0), end - start) / info.duration)
 
 
-def notes(info: FilmInfo, found: dict[str, int], stored: Storage) -> tuple[str, ...]:
+def notes(info: VideoInfo, found: dict[str, int], stored: Storage) -> tuple[str, ...]:
     """What a user should know: untagged colours, HDR, alpha."""
     told = []
     if found["matrix"] == UNSPECIFIED and not stored.rgb and not stored.gray:

@@ -1,4 +1,4 @@
-"""Opens a film: container -> Film with FilmInfo, under limits.
+"""Opens a film: container -> VideoReader with VideoInfo, under limits.
 
 What only a decoded frame can tell (pixel format, interlacing, colour tags, HDR, rotation) is read
 from the first frame in a container of its own, so that the film itself starts untouched.
@@ -21,7 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import check_file, identity, printable
-from vidcolor.core.frames import Damage, FieldOrder, FilmInfo
+from vidcolor.core.frames import Damage, FieldOrder, VideoInfo
 from vidcolor.errors import (
     FilmTooLarge,
     FilmUnreadable,
@@ -43,7 +43,7 @@ from vidcolor.media.whitelist import (
     film_errors,
     is_encrypted_mp4,
 )
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 _MAX_DAMAGE = 1000
 _PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
@@ -51,13 +51,13 @@ _PROBE_PACKETS = 2000
 
 
 @dataclass
-class Film:
+class VideoReader:
     """An open film. Close it, or use it in a ``with`` block, after ``decode`` has ended."""
 
-    info: FilmInfo
+    info: VideoInfo
     container: InputContainer
     video: VideoStream
-    settings: OpenSettings
+    settings: InputSettings
     first_pts: int
     """Presentation time of the first frame in the target, in units of ``info.time_base``, before
     ``settings.start`` cuts; negative where the film hides its first frames from players."""
@@ -86,7 +86,7 @@ class Film:
     """Tells the digest of its bytes, as of `vidcolor.media.identity.Content`; empty where nobody
     knows."""
 
-    def __enter__(self) -> Film:
+    def __enter__(self) -> VideoReader:
         return self
 
     def __exit__(
@@ -121,7 +121,7 @@ def film_is_still(path: str | os.PathLike[str]) -> bool:
     return kind_of(path) is not None
 
 
-def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Film:
+def open_video(path: str | os.PathLike[str], settings: InputSettings | None = None) -> VideoReader:
     """Opens the film at ``path`` and learns all that can be known before it is decoded.
 
     Raises:
@@ -131,7 +131,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
         FilmTooLarge: More pixels than ``settings.max_pixels``, longer than ``settings.max_hours``.
         SettingsError: ``settings.video_stream`` does not exist.
     """
-    settings = settings or OpenSettings()
+    settings = settings or InputSettings()
     absolute = check_file(path)
     name = printable(absolute.name)
     if film_is_still(absolute) and not is_animation(absolute):
@@ -152,7 +152,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
         except BaseException:
             container.close()
             raise
-    return Film(
+    return VideoReader(
         info=replace(info, identity=known),
         container=container,
         video=video,
@@ -165,7 +165,7 @@ def open_film(path: str | os.PathLike[str], settings: OpenSettings | None = None
 
 
 def open_container(
-    path: Path, settings: OpenSettings, formats: str, demuxer: str | None = None
+    path: Path, settings: InputSettings, formats: str, demuxer: str | None = None
 ) -> InputContainer:
     """An input container in which only listed demuxers, decoders and the file protocol may work.
 
@@ -185,7 +185,7 @@ def open_container(
     )
 
 
-def check_size(width: int, height: int, settings: OpenSettings, name: str) -> None:
+def check_size(width: int, height: int, settings: InputSettings, name: str) -> None:
     """Refuses pictures above the limit.
 
     Raises:
@@ -198,14 +198,14 @@ def check_size(width: int, height: int, settings: OpenSettings, name: str) -> No
         )
 
 
-def ready_decoder(video: VideoStream, settings: OpenSettings) -> None:
+def ready_decoder(video: VideoStream, settings: InputSettings) -> None:
     """Gives the decoder of a film its threads and its limits, before the first packet."""
     video.thread_type = "AUTO"
     video.codec_context.thread_count = settings.decoder_threads or min(os.cpu_count() or 1, 8)
     limit_decoder(video.codec_context, settings)
 
 
-def limit_decoder(context: CodecContext, settings: OpenSettings) -> None:
+def limit_decoder(context: CodecContext, settings: InputSettings) -> None:
     """Makes a decoder refuse pictures above the limit, even where a stream changes its size.
 
     The options of `open_container` hold while it looks at the streams, and not in this decoder.
@@ -216,7 +216,7 @@ def limit_decoder(context: CodecContext, settings: OpenSettings) -> None:
     }
 
 
-def _choose_video(container: InputContainer, settings: OpenSettings, name: str) -> VideoStream:
+def _choose_video(container: InputContainer, settings: InputSettings, name: str) -> VideoStream:
     candidates = [s for s in container.streams.video if not is_cover(s)]
     if not candidates:
         kind = "only a cover picture" if container.streams.video else "sound but no picture"
@@ -261,7 +261,7 @@ def _crop(
 
 
 def _first_frame(
-    path: Path, index: int, settings: OpenSettings, name: str
+    path: Path, index: int, settings: InputSettings, name: str
 ) -> tuple[VideoFrame, Fraction]:
     """The first picture of stream ``index`` that decodes, from a container of its own.
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
 from vidcolor.color.chroma import KR_KB
-from vidcolor.core.frames import FilmInfo, PixelLayout
+from vidcolor.core.frames import PixelLayout, VideoInfo
 from vidcolor.media.pixel_formats import RANGE_FULL, storage
 
 EXACT = (
@@ -54,7 +54,7 @@ def neutral_picture(luma: Tensor, layout: PixelLayout) -> VideoFrame:
 class Converter:
     """Turns the pictures of one film into pictures of ``layout``; holds the one swscale context."""
 
-    def __init__(self, info: FilmInfo, layout: PixelLayout) -> None:
+    def __init__(self, info: VideoInfo, layout: PixelLayout) -> None:
         self._info = info
         self._layout = layout
         self._stored = storage(info.stored_format)

@@ -17,7 +17,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.target import output_errors
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, NoPicture, VidcolorError
 from vidcolor.media.unsupported import START, unopened_kind
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,asf,mxf,gif,apng,nut,dv"
@@ -72,7 +72,7 @@ _PROBE_BYTES = 4096
 _ENCRYPTED = re.compile(rb"encv.{78,4000}?sinf....frma", re.DOTALL)
 
 
-def check_length(seconds: Fraction | None, settings: OpenSettings, name: str) -> None:
+def check_length(seconds: Fraction | None, settings: InputSettings, name: str) -> None:
     """Refuses films that say they are longer than the limit.
 
     Raises:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vidcolor.errors import SettingsError
 
 CLUES = 7
-"""Maps that the gate sees; `vidcolor.temporal.propagation.clues` makes them."""
+"""Maps that the gate sees; `vidcolor.temporal.propagation.features` makes them."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Gate(nn.Module):
         )
         nn.init.constant_(self.layers[-1].bias, 2.0)  # type: ignore[arg-type]  # trustful at first
 
-    def forward(self, clues: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Trust.
 
         Args:
-            clues: ``(B, CLUES, h, w)``.
+            features: ``(B, CLUES, h, w)``.
 
         Returns:
             ``(B, 1, h, w)``, 0..1.
         """
-        return torch.sigmoid(self.layers(clues))
+        return torch.sigmoid(self.layers(features))

@@ -11,26 +11,26 @@ from time import perf_counter
 
 from torch import Tensor
 
-from vidcolor.colorize.chain import crew_for, painted
+from vidcolor.colorize.chain import painted, threads_for
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.files import printable
-from vidcolor.core.frames import FilmInfo, Frame, Progress, Report
+from vidcolor.core.frames import Frame, Progress, Report, VideoInfo
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch
 from vidcolor.core.target import check_target
-from vidcolor.media.compose import Pairs
-from vidcolor.media.conform import Fit, pair_layout, screen_size
+from vidcolor.media.compose import SideBySide
+from vidcolor.media.conform import Conformer, pair_layout, screen_size
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
 from vidcolor.media.metadata import expected_frames
-from vidcolor.media.mux.file_sink import FilmWriter, Written
+from vidcolor.media.mux.file_sink import VideoWriter, Written
 from vidcolor.media.mux.interleave import with_others
-from vidcolor.media.open import Film, open_film
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.planes import planes
 from vidcolor.nets.weights import load_gate
-from vidcolor.run.spec import told_weights, versions
+from vidcolor.run.spec import versions, weights_report
 from vidcolor.run.video import OnProgress
-from vidcolor.settings import CompareSettings, OpenSettings, Settings
+from vidcolor.settings import CompareSettings, InputSettings, Settings
 
 _ROUNDED = Fraction(1, 1000)
 """Seconds by which times of one frame may differ: Matroska counts in thousandths."""
@@ -75,12 +75,12 @@ def side_by_side(
     report = Report(str(first), str(target))
     target = Path(target)
     with ExitStack() as stack:
-        one = stack.enter_context(open_film(first, settings.open))
+        one = stack.enter_context(open_video(first, settings.open))
         other = stack.enter_context(_second(first, second, settings.open))
         check_target(other.info.path, target, settings.output)
         sheet = _Sheet(one.info, other.info, target, settings, compare)
         shown = replace(one, info=sheet.info)
-        writer = FilmWriter(shown, target, sheet.plan, settings.output, once=True)
+        writer = VideoWriter(shown, target, sheet.plan, settings.output, once=True)
         stack.enter_context(writer)
         if second is None:
             frames = _coloured(other, sheet.plan, colorizer, settings, report, stack)
@@ -121,17 +121,17 @@ def on_screen(
             yield (moment, frame, *shown)
 
 
-def _second(first: str | Path, second: str | Path | None, settings: OpenSettings) -> Film:
+def _second(first: str | Path, second: str | Path | None, settings: InputSettings) -> VideoReader:
     """The other film, from a little before the start on."""
     if second is None:
-        return open_film(first, settings)
+        return open_video(first, settings)
     start = settings.start
     if start is not None:
         start = max(Fraction(0), start - _EARLIER) or None
-    return open_film(second, replace(settings, start=start, end=None, video_stream=None))
+    return open_video(second, replace(settings, start=start, end=None, video_stream=None))
 
 
-def _moments(film: Film, frames: Iterable[Frame]) -> Iterator[tuple[Fraction, Frame]]:
+def _moments(film: VideoReader, frames: Iterable[Frame]) -> Iterator[tuple[Fraction, Frame]]:
     """The frames with their times in seconds, counted from the first frame of the film."""
     begin = film.first_pts * film.info.time_base
     for frame in frames:
@@ -139,7 +139,7 @@ def _moments(film: Film, frames: Iterable[Frame]) -> Iterator[tuple[Fraction, Fr
 
 
 def _coloured(
-    film: Film,
+    film: VideoReader,
     plan: EncodePlan,
     colorizer: Colorizer | None,
     settings: Settings,
@@ -149,15 +149,15 @@ def _coloured(
     """The frames of the film in colour; what they need is given back when ``stack`` ends."""
     colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
     info = film.info
-    colorizer.renew()
-    colorizer.fit(info.height, info.width, info.sample_aspect)
+    colorizer.reset()
+    colorizer.configure_for(info.height, info.width, info.sample_aspect)
     gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
-    report.weights = told_weights(colorizer, gate_sha256)
+    report.weights = weights_report(colorizer, gate_sha256)
     report.notes = colorizer.notes
-    crew = stack.enter_context(crew_for(colorizer, info, plan.layout))
+    pool = stack.enter_context(threads_for(colorizer, info, plan.layout))
     decoded = stack.enter_context(closing(prefetch(decode(film, plan.layout))))
     gray = GrayRuns()
-    for frame in painted(decoded, info, colorizer, gate, settings, crew):
+    for frame in painted(decoded, info, colorizer, gate, settings, pool):
         gray.see(frame)
         report.shots += frame.starts_shot
         report.inferred = colorizer.inferred
@@ -178,8 +178,8 @@ class _Sheet:
 
     def __init__(
         self,
-        first: FilmInfo,
-        second: FilmInfo,
+        first: VideoInfo,
+        second: VideoInfo,
         target: Path,
         settings: Settings,
         compare: CompareSettings,
@@ -201,8 +201,8 @@ class _Sheet:
         )
         self.plan = plan_encode(self.info, target, settings.encode)
         layout = self.plan.layout
-        self._pair = Pairs((width, height), layout, compare)
-        self._fits = [Fit(i, (width, height), layout, second.tags) for i in (first, second)]
+        self._pair = SideBySide((width, height), layout, compare)
+        self._fits = [Conformer(i, (width, height), layout, second.tags) for i in (first, second)]
         self._ends = [Fraction(0), Fraction(0)]
         self._whole = settings.open.end is None
 
@@ -227,7 +227,7 @@ class _Sheet:
         finally:
             close(matched)
 
-    def notes(self, one: Film, other: Film) -> Iterator[str]:
+    def notes(self, one: VideoReader, other: VideoReader) -> Iterator[str]:
         """What a user should know of the two films."""
         name = printable(other.info.path.name)
         mine, theirs = (film.info for film in (one, other))
@@ -248,7 +248,7 @@ class _Sheet:
 
 
 def _watched(
-    frames: Iterator[Frame], film: Film, report: Report, on_progress: OnProgress | None
+    frames: Iterator[Frame], film: VideoReader, report: Report, on_progress: OnProgress | None
 ) -> Iterator[Frame]:
     """The same frames; counts them."""
     total = expected_frames(film.info, film.settings)
@@ -262,7 +262,9 @@ def _watched(
         close(frames)
 
 
-def _sum_up(report: Report, sheet: _Sheet, written: Written, one: Film, other: Film) -> None:
+def _sum_up(
+    report: Report, sheet: _Sheet, written: Written, one: VideoReader, other: VideoReader
+) -> None:
     report.codec, report.pixels = sheet.plan.codec, sheet.plan.layout.format
     report.lossless = sheet.plan.lossless
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
@@ -270,7 +272,7 @@ def _sum_up(report: Report, sheet: _Sheet, written: Written, one: Film, other: F
     report.versions = versions()
 
 
-def _tell_damage(report: Report, one: Film, other: Film, same: bool) -> None:
+def _tell_damage(report: Report, one: VideoReader, other: VideoReader, same: bool) -> None:
     """Put the damage of both films into the report; what both readings of one film met, once."""
     name = printable(other.info.path.name)
     kept = [d for d in other.damage if not same or d.kind == "no colour"]

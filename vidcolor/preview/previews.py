@@ -81,7 +81,7 @@ def still_at(
 
     Raises:
         SettingsError: The film has ended by then.
-        VidcolorError: As `colorize_film`.
+        VidcolorError: As `colorize_video`.
     """
     settings = settings or Settings()
     with Viewer(source, settings, colorizer) as viewer:
@@ -110,7 +110,7 @@ def frames_at(
         In the order of ``moments``; pictures are ``(3, H, W)`` uint8 sRGB as displayed.
 
     Raises:
-        FilmError: As `open_film`.
+        FilmError: As `open_video`.
     """
     wanted = list(moments)
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
@@ -149,7 +149,7 @@ def contact_sheet(
 
     Raises:
         SettingsError: A picture has no moments to choose from; or the sheet would be too large.
-        VidcolorError: As `colorize_film`.
+        VidcolorError: As `colorize_video`.
     """
     with Viewer(source, settings, colorizer) as viewer:
         moments = viewer.spread(columns * rows)

@@ -28,7 +28,7 @@ class ShotList:
     shots: tuple[Shot, ...]
     """In seconds from the film's start; ``frames`` is 0 where the file does not tell."""
     film: dict[str, Any] = field(default_factory=dict)
-    """`FilmInfo.identity` of the film, where the file tells."""
+    """`VideoInfo.identity` of the film, where the file tells."""
     whole: bool = True
     """Whether it is of a whole film: not of a part, nor of a run that has not ended."""
     end: Fraction | None = None

@@ -17,21 +17,21 @@ from types import TracebackType
 
 from torch import Tensor
 
-from vidcolor.colorize.chain import crew_for
+from vidcolor.colorize.chain import threads_for
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint_frame
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Colored, Damage, Frame
+from vidcolor.core.frames import ColorizedFrame, Damage, Frame
 from vidcolor.core.iterators import close
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
 from vidcolor.media.decode.frame_windows import windows
 from vidcolor.media.decode.seek import picture_end
-from vidcolor.media.display import Screen, canvas
+from vidcolor.media.display import DisplayConverter, canvas
 from vidcolor.media.images.files import still_damage
 from vidcolor.media.images.photo import frame_of, notes_of
 from vidcolor.media.images.reader import Still
-from vidcolor.media.open import Film, film_is_still, open_film
+from vidcolor.media.open import VideoReader, film_is_still, open_video
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import load_gate
 from vidcolor.settings import ColorizerSettings, Settings
@@ -64,7 +64,7 @@ class Found:
     """``(2, h, w)`` CIE a*, b*, as much of it as may be shown."""
     seconds: Fraction
     """When it comes on screen, from the film's start."""
-    screen: Screen
+    screen: DisplayConverter
 
     def before(self, size: tuple[int, int] | None = None) -> Tensor:
         """``(3, H, W)`` uint8 sRGB: the film as it is; ``size`` is (width, height)."""
@@ -117,7 +117,7 @@ class Viewer:
                 work. A picture is one frame.
 
         Raises:
-            FilmError: As `open_film` and `Still`.
+            FilmError: As `open_video` and `Still`.
         """
         self.settings = settings or Settings()
         self._given = colorizer
@@ -125,7 +125,7 @@ class Viewer:
         self._colorizers: dict[ColorizerSettings, Colorizer] = {}
         self._gate: Gate | None = None
         self.name = printable(Path(source).name)
-        self.film: Film | None = None
+        self.film: VideoReader | None = None
         self.end = Fraction(0)
         self._damage: list[Damage] = []
         self._notes: list[str] = []
@@ -136,13 +136,13 @@ class Viewer:
             if still.pages > 1:
                 self._notes.append(f"{still.unit} 1 of {still.pages} is shown")
             height, width = self._still.luma.shape
-            self.screen = Screen(width, height)
+            self.screen = DisplayConverter(width, height)
             self._damage = still_damage(self._still)
             return
-        self.film = open_film(source, self.settings.open)
+        self.film = open_video(source, self.settings.open)
         try:
             info = self.film.info
-            self.screen = Screen(info.width, info.height, info)
+            self.screen = DisplayConverter(info.width, info.height, info)
             self.end = picture_end(self.film)
         except BaseException:
             self.film.close()
@@ -231,7 +231,7 @@ class Viewer:
             still = judged_alone(self._still, settings.titles)
             colorizer = self._colorizer(settings.colorizer)
             height, width = still.luma.shape[-2:]
-            colorizer.fit(height, width, batch=1)  # a GPU would see it sixteen times
+            colorizer.configure_for(height, width, batch=1)  # a GPU would see it sixteen times
             (item,) = colorizer.colorize([still])
             for _ in moments:
                 yield Found(self._still, item.ab * item.share, Fraction(0), self.screen)
@@ -242,17 +242,17 @@ class Viewer:
         stride = max(context.stride, own.stride)
         reach = context.frames if settings.smooth.strength else 0
         frames = self._around(moments, settings, Context(reach, stride), wanted)
-        items: Iterator[Colored] = iter(())
+        items: Iterator[ColorizedFrame] = iter(())
         try:
             with ThreadPoolExecutor(1) as loader:  # while the first frames are read
                 loading = loader.submit(self._colorizer, settings.colorizer)
                 read = chain(list(islice(frames, 1)), frames)
                 colorizer = loading.result()
             # Before it begins, so that it knows how many runs of the net it may have in hand.
-            colorizer.fit(info.height, info.width, info.sample_aspect)
-            with crew_for(colorizer, info, info.layout) as crew:
-                items = colorizer.colorize(read, info.sample_aspect, crew, stride)
-                items = smooth(items, settings.smooth, self._gate_for(settings), None, crew)
+            colorizer.configure_for(info.height, info.width, info.sample_aspect)
+            with threads_for(colorizer, info, info.layout) as pool:
+                items = colorizer.colorize(read, info.sample_aspect, pool, stride)
+                items = smooth(items, settings.smooth, self._gate_for(settings), None, pool)
                 for item in items:
                     if self._between:
                         self._between()
@@ -262,7 +262,7 @@ class Viewer:
             close(items)
             close(frames)
 
-    def _results(self, item: Colored, one: _Wanted) -> list[Found]:
+    def _results(self, item: ColorizedFrame, one: _Wanted) -> list[Found]:
         """What was found, for each moment that it is wanted for."""
         found = Found(item.frame, item.ab * item.share, one.seconds, self.screen)
         return [found] * one.times

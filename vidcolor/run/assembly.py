@@ -9,17 +9,17 @@ from vidcolor.core.frames import Report
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
-from vidcolor.media.open import Film
-from vidcolor.run.work_dir import ChunkFolder, DoneChunk
+from vidcolor.media.open import VideoReader
+from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import OutputSettings
 
 
 def assemble(
-    film: Film,
+    film: VideoReader,
     target: Path,
     plan: EncodePlan,
     settings: OutputSettings,
-    folder: ChunkFolder,
+    folder: WorkDir,
     chunks: Sequence[DoneChunk],
     report: Report,
     on_packet: Callable[[object], object] = lambda _: None,
@@ -42,7 +42,7 @@ def assemble(
     """
     files = [(folder.path(chunk.number, chunk.writer), chunk.facts) for chunk in chunks]
     part = folder.part(target)
-    written = stitch(film, target, plan, settings, files, part, on_packet, folder.sign)
+    written = stitch(film, target, plan, settings, files, part, on_packet, folder.mark_target)
     tick = film.info.time_base
     for pts in (pts for chunk in chunks for pts in chunk.colourless):
         film.note("no colour", float(pts * tick), "the net gave no numbers; painted neutral")

@@ -19,14 +19,14 @@ from vidcolor.core.frames import Report
 from vidcolor.core.paths import part_path, report_path
 from vidcolor.core.target import output_errors, publish
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.nets.weights import load_gate
 from vidcolor.run.image import stays_still
-from vidcolor.run.inputs import Reel
+from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import differences
-from vidcolor.run.leftovers import clear_up, going_on
+from vidcolor.run.leftovers import allow_own_target, clear_up
 from vidcolor.run.spec import Job, as_elsewhere, as_known, describe_still, job_of
-from vidcolor.run.video import OnProgress, colorize_film
+from vidcolor.run.video import OnProgress, colorize_video
 from vidcolor.settings import Settings
 
 _MOST = 64 << 20
@@ -52,7 +52,7 @@ class Result(StrEnum):
 class Outcome:
     """What became of a film."""
 
-    reel: Reel
+    reel: BatchItem
     result: Result
     report: Report | None = None
     """Of the film that was made; of a film that was skipped the one beside it."""
@@ -85,12 +85,12 @@ class Batch:
         self.stopped = False
         """Whether a film met what every other one would meet, too."""
 
-    def colour(self, reel: Reel, on_progress: OnProgress | None = None) -> Outcome:
+    def colour(self, reel: BatchItem, on_progress: OnProgress | None = None) -> Outcome:
         """Colour a film and write its report beside the target, unless it is done; nothing raises.
 
         Args:
             reel: Source and target.
-            on_progress: As of `colorize_film`.
+            on_progress: As of `colorize_video`.
         """
         if self.stopped:
             return Outcome(reel, Result.NOT_BEGUN)
@@ -100,10 +100,10 @@ class Batch:
             self.stopped = isinstance(error, DeviceLost | OutputFull)
             return Outcome(reel, Result.FAILED, error=error)
 
-    def _colour(self, reel: Reel, on_progress: OnProgress | None) -> Outcome:
+    def _colour(self, reel: BatchItem, on_progress: OnProgress | None) -> Outcome:
         if earlier := self.done_before(reel):
             return Outcome(reel, Result.SKIPPED, earlier)
-        report = colorize_film(
+        report = colorize_video(
             reel.source,
             reel.target,
             colorizer=self._colorizer,
@@ -113,7 +113,7 @@ class Batch:
         )
         return Outcome(reel, result_of(report), report)
 
-    def done_before(self, reel: Reel) -> Report | None:
+    def done_before(self, reel: BatchItem) -> Report | None:
         """The report of a film that is done already; None where its target may be made.
 
         Raises:
@@ -130,12 +130,12 @@ class Batch:
             if earlier and not why:
                 clear_up(reel.target)
                 return earlier
-            if not going_on(reel.target, self._settings.output).force:
+            if not allow_own_target(reel.target, self._settings.output).force:
                 name = printable(reel.target.name)
                 raise OutputExists(f"{name}: exists{why}; --force replaces it")
         return None
 
-    def _differs(self, reel: Reel, earlier: Report | None) -> str:
+    def _differs(self, reel: BatchItem, earlier: Report | None) -> str:
         """What speaks against a target that is there; empty where it is the one to be made."""
         if earlier is None:
             return ", and no report beside it tells how it was made"
@@ -147,13 +147,13 @@ class Batch:
             return f", made without {earlier.left_behind[0].what}"
         return ""
 
-    def _job(self, reel: Reel, begun: Job) -> Job:
+    def _job(self, reel: BatchItem, begun: Job) -> Job:
         """What would be done to make the target; nothing is decoded but the first frame."""
         source, target, settings = check_file(reel.source), reel.target, self._settings
         if stays_still(source, target):
             job = describe_still(source, target, settings, self._colorizer)
         else:
-            with open_film(source, settings.open) as film:
+            with open_video(source, settings.open) as film:
                 info, gate = film.info, self._gate_sha256
                 job = job_of(info, target, settings, self._colorizer, gate, begun)
         return as_elsewhere(as_known(job, begun, source), begun, self._asked)

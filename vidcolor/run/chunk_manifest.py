@@ -22,10 +22,10 @@ from vidcolor.core.iterators import close, watched
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain
 from vidcolor.core.target import output_errors
-from vidcolor.errors import FilmUnreadable, Strayed
+from vidcolor.errors import FilmUnreadable, ManifestMismatch
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import Film
-from vidcolor.run.work_dir import PLAN, ChunkFolder
+from vidcolor.media.open import VideoReader
+from vidcolor.run.work_dir import PLAN, WorkDir
 
 _PRINT = 8
 """Hexadecimal digits of a frame's fingerprint."""
@@ -41,7 +41,7 @@ class PlannedChunk:
     number: int
     first_pts: int
     """Of its first frame, in ticks of the target."""
-    leans: bool
+    continues_shot: bool
     """Whether it begins within a shot: its colours go on from those of the chunk before it."""
     shots: tuple[int, ...]
     """pts of its frames that start a shot."""
@@ -63,8 +63,8 @@ class PlannedChunk:
 
 
 @dataclass(frozen=True)
-class PlanEnd:
-    """What is known of a film once all of it was read; as of `Film`."""
+class PassLog:
+    """What is known of a film once all of it was read; as of `VideoReader`."""
 
     zero: str
     """As a fraction."""
@@ -74,13 +74,13 @@ class PlanEnd:
     remarks: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, film: Film) -> PlanEnd:
+    def of(cls, film: VideoReader) -> PassLog:
         """What a film that was decoded knows."""
         counts = dict(film.damage_counts)
         remarks = tuple(film.remarks)
         return cls(str(film.zero), film.source_colour, tuple(film.damage), counts, remarks)
 
-    def tell(self, film: Film) -> None:
+    def tell(self, film: VideoReader) -> None:
         """Let a film that was only opened know it."""
         film.zero, film.source_colour = Fraction(self.zero), self.source_colour
         film.damage, film.damage_counts = list(self.damage), dict(self.damage_counts)
@@ -88,11 +88,11 @@ class PlanEnd:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Manifest:
     """All chunks of a film."""
 
     chunks: tuple[PlannedChunk, ...]
-    end: PlanEnd
+    end: PassLog
 
 
 def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
@@ -129,8 +129,8 @@ def fingerprint(frame: Frame) -> str:
     return f"{crc32(luma.data, crc32(repr(state).encode())):0{_PRINT}x}"
 
 
-def excerpt(
-    film: Film,
+def read_chunk_frames(
+    film: VideoReader,
     layout: PixelLayout,
     zero: Fraction,
     chunks: Sequence[PlannedChunk],
@@ -169,7 +169,7 @@ def excerpt(
     except FilmUnreadable as error:
         if not seek:
             raise
-        raise Strayed(str(error)) from error  # nothing can be decoded from there on
+        raise ManifestMismatch(str(error)) from error  # nothing can be decoded from there on
     finally:
         close(frames)
 
@@ -178,7 +178,7 @@ def _reach(chunks: Sequence[PlannedChunk], context: int) -> int:
     """How many frames of these chunks are needed, which all lean on the first one's shot."""
     count = 0
     for chunk in chunks:
-        if not chunk.leans:
+        if not chunk.continues_shot:
             break
         count += chunk.frames
         if count >= context:
@@ -196,12 +196,14 @@ def _checked(
         for place in range(0, len(chunk.prints), _PRINT):
             if frame is None or fingerprint(frame) != chunk.prints[place : place + _PRINT]:
                 where = "it ends" if frame is None else f"at {float(frame.seconds):.3f} s"
-                raise Strayed(f"chunk {chunk.number} has other frames here than planned, {where}")
+                raise ManifestMismatch(
+                    f"chunk {chunk.number} has other frames here than planned, {where}"
+                )
             frame.chunk = chunk.number
             frame.starts_shot = frame.pts in chunk.shots
             frame.outlier = frame.pts in chunk.outliers
             from_byte(frame, chunk.share_of(place // _PRINT))
-            frame.resumed = chunk is chunks[0] and not place and chunk.leans
+            frame.resumed = chunk is chunks[0] and not place and chunk.continues_shot
             yield frame
             wanted -= 1
             if not wanted:
@@ -209,7 +211,7 @@ def _checked(
             frame = next(frames, None)
 
 
-def behind(
+def context_chunks(
     chunks: Sequence[PlannedChunk], number: int, context: int, ended: bool
 ) -> tuple[PlannedChunk, ...] | None:
     """The chunks behind one that its colours rest on; None while they are not known.
@@ -222,14 +224,14 @@ def behind(
     """
     found: list[PlannedChunk] = []
     for chunk in chunks[number + 1 :]:
-        if not chunk.leans or sum(each.frames for each in found) >= context:
+        if not chunk.continues_shot or sum(each.frames for each in found) >= context:
             return tuple(found)
         found.append(chunk)
     known = ended or not context or sum(each.frames for each in found) >= context
     return tuple(found) if known else None
 
 
-def write_plan(folder: ChunkFolder, plan: Plan) -> None:
+def write_manifest(folder: WorkDir, plan: Manifest) -> None:
     """Write a plan down in the work folder of its film.
 
     Raises:
@@ -244,14 +246,14 @@ def write_plan(folder: ChunkFolder, plan: Plan) -> None:
         folder.put(PLAN, "".join(lines).encode())
 
 
-def read_plan(folder: ChunkFolder) -> Plan | None:
+def read_manifest(folder: WorkDir) -> Manifest | None:
     """The plan of a work folder; None where there is none of this job, or not all of it."""
     try:
         first, *middle, last = entries(folder.folder / PLAN)
         if first["job"] != folder.job:
             return None
         chunks = tuple(from_plain(PlannedChunk, line["chunk"]) for line in middle)
-        plan = Plan(chunks, from_plain(PlanEnd, last["end"]))
+        plan = Manifest(chunks, from_plain(PassLog, last["end"]))
         numbers = list(range(last["chunks"])) if last["chunks"] == len(chunks) else []
     except (OSError, ValueError, KeyError, TypeError):
         return None

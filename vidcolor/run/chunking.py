@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
 from vidcolor.errors import ChunkDiffers
-from vidcolor.media.encode.chunk_file import PacketFacts
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.settings import ChunkSettings
 
 
@@ -41,7 +41,7 @@ def plan_chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[Fr
 
 
 def unfinished(
-    frames: Iterable[Frame], done: Mapping[int, PacketFacts], context: int
+    frames: Iterable[Frame], done: Mapping[int, ChunkFileInfo], context: int
 ) -> Iterator[Frame]:
     """The frames of chunks that are not done, and those that they lean on.
 
@@ -79,7 +79,7 @@ def unfinished(
         close(frames)
 
 
-def without(colored: Iterable[Colored], done: Container[int]) -> Iterator[Colored]:
+def without(colored: Iterable[ColorizedFrame], done: Container[int]) -> Iterator[ColorizedFrame]:
     """The frames of chunks that are not done; others were there only to be leaned on."""
     try:
         for item in colored:
@@ -89,7 +89,7 @@ def without(colored: Iterable[Colored], done: Container[int]) -> Iterator[Colore
         close(colored)
 
 
-def _compare(number: int, pts: Sequence[int], done: Mapping[int, PacketFacts]) -> None:
+def _compare(number: int, pts: Sequence[int], done: Mapping[int, ChunkFileInfo]) -> None:
     """Refuses a chunk that is done if the film has other frames in its place now."""
     facts = done.get(number)
     if facts and (facts.frames, facts.first_pts, facts.last_pts) != (len(pts), pts[0], pts[-1]):

@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import FilmInfo
+from vidcolor.core.frames import VideoInfo
 from vidcolor.errors import OutputFull
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.metadata import expected_frames
 from vidcolor.run.unfinished import kept_of
-from vidcolor.settings import EncodeSettings, OpenSettings
+from vidcolor.settings import EncodeSettings, InputSettings
 
 _LEAST, _USUAL = 0.03, 0.35
 """Bits of a pixel at the usual rate factor: of still, clean pictures, and of old film with grain
@@ -25,10 +25,10 @@ _MEGA = 10**6
 
 
 def check_room(
-    info: FilmInfo,
+    info: VideoInfo,
     target: Path,
     plan: EncodePlan,
-    opened: OpenSettings,
+    opened: InputSettings,
     settings: EncodeSettings,
 ) -> str:
     """See whether a film's target can fit on its disk.

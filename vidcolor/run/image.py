@@ -14,7 +14,7 @@ from vidcolor.color.chroma import KR_KB
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
 from vidcolor.core.files import check_file
-from vidcolor.core.frames import Damage, Frame, LeftBehind, PixelLayout, Report
+from vidcolor.core.frames import Damage, Dropped, Frame, PixelLayout, Report
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.paths import CONTAINERS, TIFF_SUFFIXES
 from vidcolor.errors import FilmError, SettingsError
@@ -31,7 +31,7 @@ from vidcolor.media.images.metadata import Extras, into_png
 from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
-from vidcolor.run.spec import describe_still, told_weights
+from vidcolor.run.spec import describe_still, weights_report
 from vidcolor.settings import Settings
 from vidcolor.shots.titles import judged_alone
 
@@ -48,7 +48,7 @@ def stays_still(source: Path, target: Path) -> bool:
 def colorize_still(
     source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
 ) -> Report:
-    """Colour a picture; as `vidcolor.run.video.colorize_film`, which hands pictures on to here.
+    """Colour a picture; as `vidcolor.run.video.colorize_video`, which hands pictures on to here.
 
     A TIFF gets all pages of a TIFF; other targets get the first picture of several, and the report
     tells which are left behind.
@@ -103,7 +103,7 @@ def painted_pages(
         VidcolorError: None can be read, or the colorizer does not work.
         CannotCarry: A picture is left behind, and ``settings.output.strict`` is on.
     """
-    colorizer.renew()
+    colorizer.reset()
     failed: FilmError | None = None
     if count < still.pages:
         report.left_behind.append(_rest(still, count))
@@ -113,13 +113,13 @@ def painted_pages(
         except FilmError as exc:
             failed = failed or exc
             reason = str(exc).removeprefix(f"{still.name}: ")
-            report.left_behind.append(LeftBehind(f"{still.unit} {number + 1}", reason))
+            report.left_behind.append(Dropped(f"{still.unit} {number + 1}", reason))
             continue
         if settings.output.strict and report.left_behind:
             raise strictly(report.left_behind)
         frame = judged_alone(frame_of(photo), settings.titles)
         height, width = frame.luma.shape
-        colorizer.fit(height, width, batch=1)
+        colorizer.configure_for(height, width, batch=1)
         (painted,) = paint(colorizer.colorize([frame]), settings.paint)
         report.frames += 1
         report.inferred += colorizer.inferred
@@ -145,7 +145,7 @@ def painted_pages(
         raise failed
 
 
-def _rest(still: Still, count: int) -> LeftBehind:
+def _rest(still: Still, count: int) -> Dropped:
     """What is left of a file when the first ``count`` pictures are taken."""
     if still.pages == count + 1:
         what = f"{still.unit} {still.pages}"
@@ -157,16 +157,16 @@ def _rest(still: Still, count: int) -> LeftBehind:
         "picture": "save the others as files of their own",
     }
     way = "name a .mp4 or .mkv to color all frames" if still.kind == PNG else ways[still.unit]
-    return LeftBehind(what, f"only {still.unit} 1 of {still.pages} was colored; {way}")
+    return Dropped(what, f"only {still.unit} 1 of {still.pages} was colored; {way}")
 
 
 def _report(source: Path, target: str, colorizer: Colorizer) -> Report:
     report = Report(str(source), target, shots=1, shot_starts=[0.0])
-    report.weights = told_weights(colorizer)
+    report.weights = weights_report(colorizer)
     return report
 
 
-def _conclude(report: Report, colorizer: Colorizer, left: list[LeftBehind]) -> None:
+def _conclude(report: Report, colorizer: Colorizer, left: list[Dropped]) -> None:
     """Brings what was found page by page to what is said of the whole."""
     report.left_behind = list(dict.fromkeys([*report.left_behind, *left]))
     lost = {one.what for one in report.left_behind}

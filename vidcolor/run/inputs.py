@@ -29,7 +29,7 @@ FILM_SUFFIXES = frozenset({
 
 
 @dataclass(frozen=True)
-class Reel:
+class BatchItem:
     """A film or a picture, and what it becomes."""
 
     name: str
@@ -44,7 +44,7 @@ class Reel:
 class Reels:
     """What is to be coloured, and what was met beside it."""
 
-    reels: tuple[Reel, ...]
+    reels: tuple[BatchItem, ...]
     left_out: tuple[Path, ...] = ()
     """Files in folders that are no films, as their names say."""
 
@@ -92,7 +92,7 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
             else:
                 left_out.append(file)
     reels = [
-        Reel(str(name), source, folder / name.with_suffix(_suffix(source, wanted)))
+        BatchItem(str(name), source, folder / name.with_suffix(_suffix(source, wanted)))
         for source, name in found.values()
     ]
     return Reels(tuple(_checked(_apart(reels))), tuple(left_out))
@@ -140,7 +140,7 @@ def _suffix(source: Path, wanted: Mapping[str, str]) -> str:
     return wanted.get("film", kept)
 
 
-def _apart(reels: Iterable[Reel]) -> list[Reel]:
+def _apart(reels: Iterable[BatchItem]) -> list[BatchItem]:
     """The same with longer names where two targets had one."""
     reels = list(reels)
     times = Counter(reel.target for reel in reels)
@@ -152,7 +152,7 @@ def _apart(reels: Iterable[Reel]) -> list[Reel]:
     ]
 
 
-def _checked(reels: Sequence[Reel]) -> Iterator[Reel]:
+def _checked(reels: Sequence[BatchItem]) -> Iterator[BatchItem]:
     """The same; those that would replace a source or another target are refused."""
     sources = {_file_id(reel.source): reel.source for reel in reels}
     times = Counter(reel.target for reel in reels)

@@ -26,8 +26,8 @@ from vidcolor.run.work_dir import (
     JOURNAL,
     OTHERS,
     PLAN,
-    ChunkFolder,
     DoneChunk,
+    WorkDir,
     chunk_of,
     content_of,
     holds,
@@ -42,7 +42,7 @@ _SHOWN = 80
 """Letters of a value that are told."""
 
 
-class Journal(ChunkFolder):
+class Journal(WorkDir):
     """The work folder of one target, locked. Use `open_journal`.
 
     Attributes:

@@ -17,7 +17,7 @@ from vidcolor.run.journal import is_signed, open_journal
 from vidcolor.settings import OutputSettings
 
 
-def going_on(target: Path, settings: OutputSettings) -> OutputSettings:
+def allow_own_target(target: Path, settings: OutputSettings) -> OutputSettings:
     """How a target is written: one that is a stopped run's, which could not say so, is replaced.
 
     It is whole, but its report may not be; a run that goes on makes both of the chunks.

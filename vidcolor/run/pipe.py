@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
-from vidcolor.colorize.chain import crew_for, painted
+from vidcolor.colorize.chain import painted, threads_for
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import Frame, Progress, Report
 from vidcolor.core.gray_runs import GrayRuns
@@ -18,11 +18,11 @@ from vidcolor.media.identity import Content
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.pipe_sink import Output, PipeWriter, plan_pipe
-from vidcolor.media.open import Film, film_is_still, open_film
+from vidcolor.media.open import VideoReader, film_is_still, open_video
 from vidcolor.nets.weights import load_gate
 from vidcolor.run.assembly import colour_note
 from vidcolor.run.image import painted_png
-from vidcolor.run.spec import told_weights, versions
+from vidcolor.run.spec import versions, weights_report
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import Settings
 
@@ -79,19 +79,19 @@ def _moving(
     on_progress: OnProgress | None,
 ) -> Report:
     report = Report(str(source), NAME)
-    with open_film(source, settings.open) as film:
+    with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
         with PipeWriter(film, output, plan, settings.output) as writer:
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-            colorizer.renew()
-            colorizer.fit(film.info.height, film.info.width, film.info.sample_aspect)
+            colorizer.reset()
+            colorizer.configure_for(film.info.height, film.info.width, film.info.sample_aspect)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
-                crew_for(colorizer, film.info, plan.layout) as crew,
+                threads_for(colorizer, film.info, plan.layout) as pool,
                 closing(prefetch(decode(film, plan.layout))) as decoded,
             ):
-                frames = painted(decoded, film.info, colorizer, gate, settings, crew)
+                frames = painted(decoded, film.info, colorizer, gate, settings, pool)
                 frames = _watched(prefetch(frames), film, report, on_progress)
                 with closing(with_others(film, encode(frames, writer.video))) as packets:
                     writer.write(packets)
@@ -106,12 +106,12 @@ def _moving(
     colour = colour_note(report.source_colour)
     told = [*film.info.notes, *film.remarks]
     report.notes = [*told, *plan.notes, *colour, *colorizer.notes]
-    report.weights = told_weights(colorizer, gate_sha256)
+    report.weights = weights_report(colorizer, gate_sha256)
     return report
 
 
 def _watched(
-    frames: Iterator[Frame], film: Film, report: Report, on_progress: OnProgress | None
+    frames: Iterator[Frame], film: VideoReader, report: Report, on_progress: OnProgress | None
 ) -> Iterator[Frame]:
     """The same frames; counts them and their shots, notes those without colour."""
     total, gray = expected_frames(film.info, film.settings), GrayRuns()

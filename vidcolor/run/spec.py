@@ -14,7 +14,7 @@ import torch
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.files import check_file, identity
-from vidcolor.core.frames import FilmInfo
+from vidcolor.core.frames import VideoInfo
 from vidcolor.core.json_types import number_in, part_of
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import is_same
@@ -28,7 +28,7 @@ _MOST_THREADS = 128
 
 
 def job_of(
-    info: FilmInfo,
+    info: VideoInfo,
     target: Path,
     settings: Settings,
     colorizer: Colorizer,
@@ -50,7 +50,7 @@ def job_of(
         SettingsError: as `plan_encode`.
     """
     plan = plan_encode(info, target, as_begun(settings.encode, begun))
-    fit(colorizer, info, begun)
+    configure_for(colorizer, info, begun)
     return describe_job(info, settings, plan, colorizer, gate_sha256)
 
 
@@ -93,15 +93,15 @@ def with_content(job: Job, content: str) -> Job:
     return job | {"film": job["film"] | {"content": content}} if content else job
 
 
-def fit(colorizer: Colorizer, info: FilmInfo, begun: Job) -> None:
+def configure_for(colorizer: Colorizer, info: VideoInfo, begun: Job) -> None:
     """Decide how the net is run; an interrupted job has decided it already."""
     batch = number_in(begun, "net", "batch", MAX_BATCH)
-    colorizer.renew()
-    colorizer.fit(info.height, info.width, info.sample_aspect, batch)
+    colorizer.reset()
+    colorizer.configure_for(info.height, info.width, info.sample_aspect, batch)
 
 
 def describe_job(
-    info: FilmInfo, settings: Settings, plan: EncodePlan, colorizer: Colorizer, gate_sha256: str
+    info: VideoInfo, settings: Settings, plan: EncodePlan, colorizer: Colorizer, gate_sha256: str
 ) -> Job:
     """The job as plain types; two runs whose jobs are equal give the same film.
 
@@ -179,7 +179,7 @@ def device_of(colorizer: Colorizer) -> str:
     return f"{device.type} {name}"
 
 
-def told_weights(colorizer: Colorizer, gate_sha256: str = "") -> dict[str, str]:
+def weights_report(colorizer: Colorizer, gate_sha256: str = "") -> dict[str, str]:
     """What a report says of the weights; of the gate's where the colour was smoothed."""
     told = {"name": colorizer.name, "sha256": colorizer.sha256}
     return told | ({"gate_sha256": gate_sha256} if gate_sha256 else {})

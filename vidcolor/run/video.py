@@ -11,14 +11,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.colorize.chain import crew_for
+from vidcolor.colorize.chain import threads_for
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
-from vidcolor.core.frames import FilmInfo, Frame, Progress, Report
+from vidcolor.core.frames import Frame, Progress, Report, VideoInfo
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch, timed, watched
 from vidcolor.core.target import check_target
-from vidcolor.core.threads import Crew
+from vidcolor.core.threads import WorkerThreads
 from vidcolor.errors import ChunkDiffers, UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
@@ -26,24 +26,24 @@ from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import Content, of_the_same
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
-from vidcolor.media.open import Film, open_film
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import load_gate
 from vidcolor.run.assembly import assemble
 from vidcolor.run.chunking import plan_chunks, unfinished, without
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
-from vidcolor.run.leftovers import going_on
+from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.spec import (
     as_begun,
     as_known,
+    configure_for,
     describe_job,
-    fit,
-    told_weights,
     versions,
+    weights_report,
     with_content,
 )
-from vidcolor.run.work_dir import ChunkFolder, DoneChunk
+from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.shots.titles import mark_titles
@@ -59,7 +59,7 @@ STAGES = ("decode", "shots", "colour", "smooth", "paint", "encode", "stitch")
 """The way of a frame."""
 
 
-def colorize_film(
+def colorize_video(
     source: str | Path,
     target: str | Path,
     *,
@@ -113,8 +113,8 @@ def _colorize_moving(
     conclude: OnReport,
 ) -> Report:
     report = Report(str(source), str(target))
-    settings = replace(settings, output=going_on(target, settings.output))
-    with open_film(source, settings.open) as film:
+    settings = replace(settings, output=allow_own_target(target, settings.output))
+    with open_video(source, settings.open) as film:
         check_target(film.info.path, target, settings.output)
         with open_journal(target, settings.output.fresh) as journal:
             begun = journal.job
@@ -122,7 +122,7 @@ def _colorize_moving(
             check_writable(film, target, plan, settings.output)
             colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
             settings = replace(settings, colorizer=colorizer.settings)
-            fit(colorizer, film.info, begun)
+            configure_for(colorizer, film.info, begun)
             gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
             if settings.output.fresh:
                 journal.clear()
@@ -132,15 +132,15 @@ def _colorize_moving(
             run = _Run(film, plan, journal, settings, report, on_progress)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
-                crew_for(colorizer, film.info, plan.layout) as crew,
+                threads_for(colorizer, film.info, plan.layout) as pool,
             ):
-                run.colour(colorizer, gate, crew)
+                run.colour(colorizer, gate, pool)
                 run.assemble(target)
             report.job = with_content(report.job, journal.content)
             report.inferred = colorizer.inferred
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
             report.notes += [*colorizer.notes, *resumed_note(report)]
-            report.weights = told_weights(colorizer, gate_sha256)
+            report.weights = weights_report(colorizer, gate_sha256)
             conclude(report)
             journal.remove()
     return report
@@ -158,7 +158,7 @@ class _Run:
 
     def __init__(
         self,
-        film: Film,
+        film: VideoReader,
         plan: EncodePlan,
         journal: Journal,
         settings: Settings,
@@ -179,7 +179,7 @@ class _Run:
         self._frames = sum(facts.frames for facts in self._done.values())
         self._total = expected_frames(film.info, settings.open)
 
-    def colour(self, colorizer: Colorizer, gate: Gate | None, crew: Crew) -> None:
+    def colour(self, colorizer: Colorizer, gate: Gate | None, pool: WorkerThreads) -> None:
         """Brings every chunk that is not done yet to the disk.
 
         One thread decodes, one leads the frames from stage to stage, and this one encodes; the crew
@@ -193,9 +193,9 @@ class _Run:
         frames = timed(marked, "shots", seconds)
         frames = plan_chunks(frames, settings.chunks)
         frames = watched(frames, lambda frame: self._chunks.add(frame.chunk))
-        frames = unfinished(frames, self._done, leaned_on(settings))
+        frames = unfinished(frames, self._done, context_frames(settings))
         aspect, folder = self._film.info.sample_aspect, self._journal
-        frames = in_colour(frames, aspect, colorizer, gate, settings, folder, self._done, crew)
+        frames = in_colour(frames, aspect, colorizer, gate, settings, folder, self._done, pool)
         frames = timed(prefetch(frames), "wait for paint", seconds)
         began = perf_counter()
         try:
@@ -211,11 +211,11 @@ class _Run:
             close(frames)
         seconds["encode"] = perf_counter() - began - seconds["wait for paint"]
         seconds["shots"] -= seconds["wait for decode"]
-        seconds |= crew.seconds
+        seconds |= pool.seconds
 
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
         frames = of_the_same(frames, self._film)
-        write_down(number, frames, self._journal, self._plan, self._film.info, self._passed)
+        record_chunk(number, frames, self._journal, self._plan, self._film.info, self._passed)
         self._know()
 
     def _know(self) -> None:
@@ -247,7 +247,7 @@ class _Run:
             self._on_progress(Progress(self._frames, self._total, seconds))
 
 
-def leaned_on(settings: Settings) -> int:
+def context_frames(settings: Settings) -> int:
     """How many frames behind a chunk that ends within a shot its colours rest on at most."""
     # A frame that the last of these is carried from lies up to a stride behind it.
     ahead = context(settings.smooth.look_ahead) if settings.smooth.strength else 0
@@ -260,9 +260,9 @@ def in_colour(
     colorizer: Colorizer,
     gate: Gate | None,
     settings: Settings,
-    folder: ChunkFolder,
+    folder: WorkDir,
     done: Container[int],
-    crew: Crew,
+    pool: WorkerThreads,
 ) -> Iterator[Frame]:
     """The frames of chunks that are not done, in colour.
 
@@ -274,20 +274,20 @@ def in_colour(
         settings: Of smoothing and painting.
         folder: Where chunks that begin within a shot find what they take over.
         done: Chunks whose frames are only leaned on.
-        crew: Who does the arithmetic.
+        pool: Who does the arithmetic.
     """
-    colored = colorizer.colorize(frames, sample_aspect, crew)
-    colored = smooth(colored, settings.smooth, gate, folder, crew)
+    colored = colorizer.colorize(frames, sample_aspect, pool)
+    colored = smooth(colored, settings.smooth, gate, folder, pool)
     device = colorizer.device if colorizer.device.type == "cuda" else None
-    return paint(without(colored, done), settings.paint, crew, device)
+    return paint(without(colored, done), settings.paint, pool, device)
 
 
-def write_down(
+def record_chunk(
     number: int,
     frames: Iterable[Frame],
-    folder: ChunkFolder,
+    folder: WorkDir,
     plan: EncodePlan,
-    info: FilmInfo,
+    info: VideoInfo,
     on_frame: Callable[[Frame], None],
 ) -> DoneChunk:
     """Encodes one chunk and writes into the journal that it is done.

@@ -21,8 +21,8 @@ from vidcolor.core.json_types import from_plain, is_plain
 from vidcolor.core.paths import part_path
 from vidcolor.core.target import output_errors, publish, sync_folder
 from vidcolor.errors import ClusterError, OutputError
-from vidcolor.media.encode.chunk_file import PacketFacts
-from vidcolor.temporal.smoother import Handover
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
+from vidcolor.temporal.smoother import TemporalState
 
 JOURNAL = "journal.jsonl"
 """Name of the journal in its work folder."""
@@ -40,7 +40,7 @@ class DoneChunk:
     """One line of the journal: a chunk that needs not be coloured again."""
 
     number: int
-    facts: PacketFacts
+    facts: ChunkFileInfo
     handover: str = ""
     """sha256 of what it hands on to the next chunk of its shot; empty where there is nothing."""
     colourless: tuple[int, ...] = ()
@@ -53,7 +53,7 @@ class DoneChunk:
     """What was left gray in it."""
 
 
-class ChunkFolder:
+class WorkDir:
     """The work folder of one target, as one sees it who puts chunks into it."""
 
     def __init__(
@@ -87,20 +87,20 @@ class ChunkFolder:
         """The temporary file that becomes the target; no two writers have the same."""
         return self.folder / f"{self.writer}.part" if self.writer else part_path(target)
 
-    def sign(self, part: Path) -> None:
+    def mark_target(self, part: Path) -> None:
         """Write down which file becomes the target next.
 
         A run may be stopped when the target has its name, but before it could say so.
         """
         self._note({"target": seen(part)})
 
-    def get(self, number: int) -> Handover | None:
+    def get(self, number: int) -> TemporalState | None:
         """What the chunk of this number takes over from the one before it, if there is anything."""
         path = self._handover(number, self._writer_before(number))
         if not os.path.lexists(path):
             return None
         try:
-            return Handover.from_bytes(read_own(path, _MOST_HANDED))
+            return TemporalState.from_bytes(read_own(path, _MOST_HANDED))
         except (OSError, ValueError) as error:
             name = printable(path.name)
             raise OutputError(f"{name}: cannot be read ({error}); add --fresh") from error
@@ -117,7 +117,7 @@ class ChunkFolder:
                 return
         raise ClusterError(f"{path.name}: is not there yet, or is another one")
 
-    def __setitem__(self, number: int, handover: Handover) -> None:
+    def __setitem__(self, number: int, handover: TemporalState) -> None:
         """Keep what the chunk of this number takes over, on the disk."""
         path = self._handover(number, self.writer)
         with output_errors(path):
@@ -177,7 +177,7 @@ def _job_of(written: list[dict[str, Any]]) -> dict[str, Any]:
     return next((job for job in jobs if isinstance(job, dict) and is_plain(job)), {})
 
 
-def holds(folder: ChunkFolder, chunk: DoneChunk) -> bool:
+def holds(folder: WorkDir, chunk: DoneChunk) -> bool:
     """Whether the files of a chunk are whole; they are read."""
     path = folder.path(chunk.number, chunk.writer)
     with suppress(OSError):
@@ -188,7 +188,7 @@ def holds(folder: ChunkFolder, chunk: DoneChunk) -> bool:
 
 
 def whole_chunks(
-    folder: ChunkFolder, on_chunk: Callable[[object], object] = lambda _: None
+    folder: WorkDir, on_chunk: Callable[[object], object] = lambda _: None
 ) -> tuple[DoneChunk, ...]:
     """The chunks that the journals of a folder tell of and whose files are whole; all are read.
 

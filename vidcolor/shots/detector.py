@@ -13,7 +13,7 @@ from itertools import pairwise
 from vidcolor.core.frames import Frame, Shot
 from vidcolor.core.iterators import close
 from vidcolor.settings import ShotSettings
-from vidcolor.shots.similarity import FLICKER, Look, distance, thumbnail
+from vidcolor.shots.similarity import FLICKER, Thumbnail, distance, thumbnail
 
 RESTLESS = 0.5
 """Share of the largest distances nearby, before and after, that is added to the threshold."""
@@ -38,14 +38,14 @@ Links = list[tuple[int, float]]
 """Places along a chain, and the distance of each to the one before."""
 
 
-class Follower:
+class ShotDetector:
     """The chain of one film: takes one look after the other with those that follow it."""
 
     def __init__(self, settings: ShotSettings) -> None:
         self._threshold = settings.threshold
         self._reach = settings.min_frames
         """Frames that a link of the chain may span, and fewest frames of a shot."""
-        self._chain: deque[Look] = deque(maxlen=FADE)
+        self._chain: deque[Thumbnail] = deque(maxlen=FADE)
         """The last frames that are like each other; the last one is compared with."""
         self._skipped = 0
         """Frames since the last one of the chain."""
@@ -54,7 +54,7 @@ class Follower:
         self._length = 0
         """Frames of the shot so far."""
 
-    def judge(self, ahead: Sequence[Look]) -> tuple[bool, bool]:
+    def judge(self, ahead: Sequence[Thumbnail]) -> tuple[bool, bool]:
         """Whether ``ahead[0]`` starts a shot, and whether it is an outlier.
 
         Args:
@@ -87,7 +87,7 @@ class Follower:
         self._skipped += 1
         return False, False
 
-    def _link(self, now: Look, starts: bool = False) -> bool:
+    def _link(self, now: Thumbnail, starts: bool = False) -> bool:
         """Make ``now`` the end of the chain, or the beginning of another one."""
         if starts:
             self._chain.clear()
@@ -100,7 +100,7 @@ class Follower:
         """Whether the chain ends in a picture that was fading out."""
         return self._chain[-1].deviation < FADED * max(x.deviation for x in self._chain)
 
-    def _gap(self, now: Look) -> float:
+    def _gap(self, now: Thumbnail) -> float:
         """How far ``now`` lies from the chain, 0..1."""
         before = self._chain[-1]
         if self._crossed and self._faded():
@@ -119,7 +119,7 @@ class Follower:
         unrest = self._unrest() + max((gap for _, gap in links[:NEIGHBOURS]), default=0.0)
         return self._threshold + RESTLESS * unrest + DRIFT * min(self._skipped, self._reach)
 
-    def _comes_back(self, ahead: Sequence[Look]) -> bool:
+    def _comes_back(self, ahead: Sequence[Thumbnail]) -> bool:
         """Whether ``ahead[0]`` is odd and a picture like the chain's end soon follows it."""
         before, odd = self._chain[-1], ahead[0]
         gap, flares = distance(odd, before), self._flares(odd)
@@ -138,11 +138,11 @@ class Follower:
                 return True
         return False
 
-    def _flares(self, now: Look) -> bool:
+    def _flares(self, now: Thumbnail) -> bool:
         """Whether the light jumps by more than flicker."""
         return not 1 / FLICKER <= now.light / self._chain[-1].light <= FLICKER
 
-    def _links(self, ahead: Sequence[Look]) -> Links:
+    def _links(self, ahead: Sequence[Thumbnail]) -> Links:
         """Places and distances along the chain that begins with ``ahead[0]``."""
         found, place = [], 0
         while place < len(ahead) - 1:
@@ -162,7 +162,7 @@ class Follower:
                 return True
         return False
 
-    def _gives_way(self, ahead: Sequence[Look]) -> bool:
+    def _gives_way(self, ahead: Sequence[Thumbnail]) -> bool:
         """Whether ``ahead[0]`` stands between the chain, which is calm, and a new shot."""
         if self._skipped + 1 >= self._reach or self._unrest() > CALM:
             return False
@@ -188,9 +188,9 @@ def mark_shots(frames: Iterable[Frame], settings: ShotSettings) -> Iterator[Fram
     Yields:
         The same frames.
     """
-    follower = Follower(settings)
+    follower = ShotDetector(settings)
     held: deque[Frame] = deque()
-    looks: deque[Look] = deque()
+    looks: deque[Thumbnail] = deque()
 
     def judged() -> Frame:
         frame = held.popleft()
@@ -200,7 +200,7 @@ def mark_shots(frames: Iterable[Frame], settings: ShotSettings) -> Iterator[Fram
 
     try:
         for frame in frames:
-            looks.append(Look(thumbnail(frame)))
+            looks.append(Thumbnail(thumbnail(frame)))
             held.append(frame)
             del frame
             if len(held) == settings.min_frames + LOOK_AHEAD:

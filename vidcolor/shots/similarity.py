@@ -44,12 +44,12 @@ DARK, BRIGHT = 64.0, 192.0
 
 
 @dataclass(eq=False)
-class Look:
+class Thumbnail:
     """What is compared of a frame."""
 
     codes: Tensor
     """``(ROWS, COLUMNS)`` float32 codes 0..255."""
-    known: WeakKeyDictionary[Look, float] = field(default_factory=WeakKeyDictionary)
+    known: WeakKeyDictionary[Thumbnail, float] = field(default_factory=WeakKeyDictionary)
     """Distances to earlier looks that were measured already."""
 
     def __post_init__(self) -> None:
@@ -62,10 +62,10 @@ class Look:
         """Brightness above black, in codes, at least 1."""
         return max(self.mean - BLACK, 0) + 1
 
-    def stretched(self) -> Look:
+    def stretched(self) -> Thumbnail:
         """The same picture at a contrast of its own: what a fade did to it is undone."""
         scale = 50 / max(self.deviation, 1.0)
-        return Look(((self.codes - self.mean) * scale + 128).clamp(0, 255))
+        return Thumbnail(((self.codes - self.mean) * scale + 128).clamp(0, 255))
 
 
 def thumbnail(frame: Frame) -> Tensor:
@@ -87,7 +87,7 @@ def histograms(codes: Tensor) -> Tensor:
     return counts.view(GRID * GRID, BINS).float() * (GRID * GRID / (ROWS * COLUMNS))
 
 
-def tones(now: Look, before: Look) -> float:
+def tones(now: Thumbnail, before: Thumbnail) -> float:
     """0..1: how far the tones of two pictures lie apart, counted as earth mover's distance.
 
     Cumulative histograms are compared, so a small change moves them a little and a cut a lot;
@@ -99,7 +99,7 @@ def tones(now: Look, before: Look) -> float:
     return float((change.abs().sum(1) * (4 / BINS)).clamp(max=1).mean())
 
 
-def shapes(now: Look, before: Look) -> float:
+def shapes(now: Thumbnail, before: Thumbnail) -> float:
     """0..1: one minus the correlation of two pictures, where one is moved to fit best.
 
     The middle of each is sought in the other. Brightness and contrast do not matter.
@@ -110,7 +110,7 @@ def shapes(now: Look, before: Look) -> float:
     return min(max(1 - best, 0.0), 1.0)
 
 
-def _sought(part: Look, whole: Look) -> float:
+def _sought(part: Thumbnail, whole: Thumbnail) -> float:
     """-1..1: the best correlation of the middle of ``part`` with any place in ``whole``."""
     middle = part.codes[SHIFT:-SHIFT, SHIFT:-SHIFT]
     middle = middle - middle.mean()
@@ -124,7 +124,7 @@ def _sought(part: Look, whole: Look) -> float:
     return float(((products + NOISE) / spread).max())
 
 
-def distance(now: Look, before: Look) -> float:
+def distance(now: Thumbnail, before: Thumbnail) -> float:
     """0..1: how far two pictures lie apart: 0 where either their tones or their shapes agree.
 
     A pan keeps the tones, flicker and light keep the shapes; a cut changes both.

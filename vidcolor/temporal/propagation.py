@@ -35,7 +35,7 @@ MAX_REVIVAL = 1.25
 
 
 @dataclass
-class Link:
+class FramePair:
     """What two frames of a shot know of each other."""
 
     flow: Tensor
@@ -48,7 +48,7 @@ class Link:
     """``(B, 1, h, w)`` 0..1: the other way round."""
 
 
-def clues(
+def pair_features(
     L: Tensor, ab: Tensor, other_L: Tensor, other_ab: Tensor, flows: Sequence[Tensor]
 ) -> Tensor:
     """What tells whether two frames show the same thing at the two ends of a flow.
@@ -95,23 +95,23 @@ def link(
     later: tuple[Tensor, Tensor],
     flows: tuple[Tensor, Tensor],
     strength: float = 1.0,
-) -> Link:
+) -> FramePair:
     """Join two frames.
 
     Args:
         gate: Decides on the trust.
-        earlier: L and ab as `clues` takes them.
+        earlier: L and ab as `pair_features` takes them.
         later: The same of the later frame.
         flows: From the later one into the earlier one, and back.
         strength: Factor on the trust, 0..1.
     """
     flow, back = flows
-    trust = gate(clues(*later, *earlier, (flow, back))) * strength
-    back_trust = gate(clues(*earlier, *later, (back, flow))) * strength
-    return Link(flow, back, trust, back_trust)
+    trust = gate(pair_features(*later, *earlier, (flow, back))) * strength
+    back_trust = gate(pair_features(*earlier, *later, (back, flow))) * strength
+    return FramePair(flow, back, trust, back_trust)
 
 
-def moved(maps: Tensor, flow: Tensor) -> Tensor:
+def warp_color(maps: Tensor, flow: Tensor) -> Tensor:
     """``(B, C, h, w)`` colour at the other end of a flow, neither blurred nor sharpened."""
     return torch.lerp(warp(maps, flow), warp(maps, flow, "bicubic"), CUBIC)
 
@@ -127,7 +127,7 @@ def carry(trace: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
     Returns:
         ``(B, C + 1, h, w)``.
     """
-    arrived = moved(trace, flow)
+    arrived = warp_color(trace, flow)
     return torch.cat([arrived[:, :-1], arrived[:, -1:].clamp(min=0) * trust], 1)
 
 
@@ -145,8 +145,8 @@ def merge(past: Tensor, future: Tensor, maps: Tensor) -> Tensor:
     return (past[:, :-1] * weight + future[:, :-1] * other - maps) / (weight + other - 1)
 
 
-def settle(
-    maps: Sequence[Tensor], links: Sequence[Link | None], count: int, state: Tensor | None
+def average_along_flow(
+    maps: Sequence[Tensor], links: Sequence[FramePair | None], count: int, state: Tensor | None
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Means along the flow, of the first ``count`` frames of a run; the others are looked ahead to.
 
@@ -160,7 +160,7 @@ def settle(
         The means, ``(B, C, h, w)``, and the past traces of the first ``count`` frames.
     """
     futures: list[Tensor] = []
-    after: Link | None = None
+    after: FramePair | None = None
     for own, before in zip(reversed(maps), reversed(links), strict=True):
         carried = carry(futures[-1], after.back, after.back_trust) if after else None
         futures.append(add(carried, own))
@@ -173,7 +173,7 @@ def settle(
     return steady, pasts
 
 
-def from_past(state: Tensor | None, before: Link | None) -> Tensor | None:
+def from_past(state: Tensor | None, before: FramePair | None) -> Tensor | None:
     """What a frame gets of the trace of the one before it."""
     if state is None or before is None:
         return None
@@ -190,7 +190,7 @@ def with_energy(ab: Tensor) -> Tensor:
     return torch.cat([ab, energy(ab)], 1)
 
 
-def revived(mean: Tensor) -> Tensor:
+def restore_saturation(mean: Tensor) -> Tensor:
     """Mean ab as vivid, over the whole picture, as what it is the mean of.
 
     Where the net wavers, its mean is duller than each of its answers. One factor a picture makes up

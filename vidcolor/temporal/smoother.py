@@ -19,21 +19,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from vidcolor.core.frames import Colored, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
 from vidcolor.core.optical_flow import motion_between, reduced_motion
-from vidcolor.core.threads import Crew, mapped
+from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import load_gate
-from vidcolor.settings import SmoothSettings
+from vidcolor.settings import TemporalSettings
 from vidcolor.temporal.propagation import (
-    Link,
+    FramePair,
     add,
+    average_along_flow,
     from_past,
     is_reference,
     link,
-    revived,
-    settle,
+    restore_saturation,
     starts_segment,
     with_energy,
 )
@@ -43,7 +43,7 @@ MAX_HELD = 768 << 20
 
 
 @dataclass
-class Handover:
+class TemporalState:
     """What a frame takes over from those before it in its shot."""
 
     lightness: Tensor
@@ -58,7 +58,7 @@ class Handover:
         return save({name: value.contiguous() for name, value in vars(self).items()})
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Handover:
+    def from_bytes(cls, data: bytes) -> TemporalState:
         """The handover that `to_bytes` wrote down.
 
         Raises:
@@ -73,13 +73,13 @@ class Handover:
         return found
 
 
-class Handovers(Protocol):
+class StateStore(Protocol):
     """Where handovers are kept, by the number of the chunk that takes them over; as a dict."""
 
-    def get(self, chunk: int, /) -> Handover | None:
+    def get(self, chunk: int, /) -> TemporalState | None:
         """What is kept for a chunk."""
 
-    def __setitem__(self, chunk: int, handover: Handover, /) -> None:
+    def __setitem__(self, chunk: int, handover: TemporalState, /) -> None:
         """Keep it."""
 
 
@@ -95,12 +95,12 @@ class _View:
 class _Arrival:
     """A frame, and what it is to be joined with."""
 
-    item: Colored
+    item: ColorizedFrame
     last: _View | None
     """The last frame before it that others lean on."""
     breaks_off: bool
     """Whether it has nothing to do with the frames that wait."""
-    taken_over: Handover | None
+    taken_over: TemporalState | None
     """What an earlier run left for it."""
 
 
@@ -111,11 +111,11 @@ class _Held:
     arrival: _Arrival
     maps: Tensor
     """``(1, 3, h, w)`` ab and its energy."""
-    link: Link | None
+    link: FramePair | None
     """With the last frame before it that others lean on."""
 
     @property
-    def item(self) -> Colored:
+    def item(self) -> ColorizedFrame:
         """The frame."""
         return self.arrival.item
 
@@ -126,12 +126,12 @@ class _Held:
 
 
 def smooth(
-    colored: Iterable[Colored],
-    settings: SmoothSettings,
+    colored: Iterable[ColorizedFrame],
+    settings: TemporalSettings,
     gate: Gate | None = None,
-    handovers: Handovers | None = None,
-    crew: Crew | None = None,
-) -> Iterator[Colored]:
+    handovers: StateStore | None = None,
+    pool: WorkerThreads | None = None,
+) -> Iterator[ColorizedFrame]:
     """Steady the colour.
 
     Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
@@ -145,7 +145,7 @@ def smooth(
         gate: Decides how far carried colour is trusted; None loads the one that ships.
         handovers: Gets what a chunk that begins within a shot takes over, and is asked for it where
             a frame has ``resumed`` set.
-        crew: Who finds the flow; None finds it here.
+        pool: Who finds the flow; None finds it here.
 
     Yields:
         The same frames with steadier ab.
@@ -156,7 +156,7 @@ def smooth(
     handovers = {} if handovers is None else handovers
     joined = partial(_joined, gate or load_gate()[0], settings.strength)
     run = _Run(handovers)
-    arrivals = mapped("smooth", joined, _arrivals(colored, handovers), crew)
+    arrivals = map_ordered("smooth", joined, _arrivals(colored, handovers), pool)
     try:
         for held in arrivals:
             if held.arrival.breaks_off:
@@ -165,15 +165,15 @@ def smooth(
             run.take(held)
             ahead = _affordable(held.item.frame, settings.look_ahead)
             if run.waiting >= context(ahead):
-                with crew.clock("smooth") if crew else nullcontext():
-                    steady = run.settle(run.waiting - ahead)
+                with pool.clock("smooth") if pool else nullcontext():
+                    steady = run.average_along_flow(run.waiting - ahead)
                 yield from steady
         yield from run.settle_all()
     finally:
         close(arrivals)
 
 
-def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arrival]:
+def _arrivals(colored: Iterable[ColorizedFrame], handovers: StateStore) -> Iterator[_Arrival]:
     """Each frame with the one that it is joined with."""
     last: _View | None = None
     try:
@@ -196,7 +196,7 @@ def _arrivals(colored: Iterable[Colored], handovers: Handovers) -> Iterator[_Arr
 class _Run:
     """The state of one pass: frames that wait, and what those before them hand on."""
 
-    def __init__(self, handovers: Handovers) -> None:
+    def __init__(self, handovers: StateStore) -> None:
         self._handovers = handovers
         self._held: list[_Held] = []
         self._settled: _View | None = None
@@ -224,7 +224,7 @@ class _Run:
             self._hand_over(held.item.frame.chunk)
         self._held.append(held)
 
-    def settle(self, count: int) -> list[Colored]:
+    def average_along_flow(self, count: int) -> list[ColorizedFrame]:
         """The first ``count`` frames with their results, or fewer where a chunk ends."""
         chunks = [one.item.frame.chunk for one in self._held]
         self._chunk = chunks[0]
@@ -238,19 +238,19 @@ class _Run:
         items = [one.item for one in self._held[:count]]
         del self._held[:count]
         return [
-            Colored(item.frame, item.lightness, ab, item.share)
+            ColorizedFrame(item.frame, item.lightness, ab, item.share)
             for item, ab in zip(items, steady, strict=True)
         ]
 
-    def settle_all(self) -> Iterator[Colored]:
+    def settle_all(self) -> Iterator[ColorizedFrame]:
         """All frames that wait, with their results."""
         while self.waiting:
-            yield from self.settle(self.waiting)
+            yield from self.average_along_flow(self.waiting)
 
     def _hand_over(self, chunk: int) -> None:
         if self._settled is not None and self._trace is not None:
             before = self._settled
-            self._handovers[chunk] = Handover(before.lightness, before.ab, self._trace)
+            self._handovers[chunk] = TemporalState(before.lightness, before.ab, self._trace)
 
 
 def context(look_ahead: int) -> int:
@@ -284,7 +284,7 @@ def _joined(gate: Gate, strength: float, arrival: _Arrival) -> _Held:
     return _Held(arrival, maps, both)
 
 
-def _reduced_L(item: Colored | _View) -> Tensor:  # noqa: N802
+def _reduced_L(item: ColorizedFrame | _View) -> Tensor:  # noqa: N802
     """``(1, 1, h, w)`` L at the size of ab."""
     return F.interpolate(item.lightness[None, None], item.ab.shape[1:], mode="area")
 
@@ -296,7 +296,9 @@ def _settled(
     """``(2, h, w)`` steady ab of the first ``count``, and the trace that goes on from there."""
     some = [one for one in held if one.leaned_on]
     wanted = sum(one.leaned_on for one in held[:count])
-    steady, pasts = settle([one.maps for one in some], [one.link for one in some], wanted, state)
+    steady, pasts = average_along_flow(
+        [one.maps for one in some], [one.link for one in some], wanted, state
+    )
     settled = iter(zip(steady, pasts, strict=True))
     results = []
     for one in held[:count]:
@@ -304,5 +306,5 @@ def _settled(
             mean, state = next(settled)
         else:
             mean = add(from_past(state, one.link), one.maps)[:, :-1]
-        results.append(revived(mean)[0])
+        results.append(restore_saturation(mean)[0])
     return results, state

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import BinaryIO
 
 from vidcolor.core.paths import PICTURE_SUFFIXES
-from vidcolor.errors import NotAllowed
+from vidcolor.errors import AccessDenied
 
 SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv"}
@@ -63,7 +63,7 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         NotAllowed: It lies outside, is hidden, has not the name of a film, or is none there.
     """
-    refused = NotAllowed("there is no such film in the folders that may be used")
+    refused = AccessDenied("there is no such film in the folders that may be used")
     if not name or "\0" in name or PurePath(name).is_absolute():
         raise refused
     try:
@@ -103,7 +103,7 @@ def shortened(text: str, letters: int, size: int) -> str:
         most -= 1
 
 
-class Shelf:
+class Library:
     """What may be used, by id; safe to use from several threads."""
 
     def __init__(self, folders: list[Path], uploads: Path, max_upload: int) -> None:
@@ -146,7 +146,7 @@ class Shelf:
         """
         number, _, name = place.partition("/")
         if not number.isascii() or not number.isdigit() or int(number) >= len(self._folders):
-            raise NotAllowed("there is no such film in the folders that may be used")
+            raise AccessDenied("there is no such film in the folders that may be used")
         path = inside(self._folders[int(number)], name)
         with self._lock:
             known = next((film for film in self._films.values() if film.path == path), None)
@@ -160,7 +160,7 @@ class Shelf:
         """
         film = self._films.get(film_id)
         if film is None:
-            raise NotAllowed("this film is not here any more; choose or upload it again")
+            raise AccessDenied("this film is not here any more; choose or upload it again")
         return film
 
     def check_upload(self, name: str, size: int | None) -> None:
@@ -172,21 +172,21 @@ class Shelf:
         """
         suffix = Path(spoken(name)).suffix.lower()
         if suffix not in SUFFIXES:
-            raise NotAllowed(
+            raise AccessDenied(
                 f"{spoken(name)}: not a supported file; use a video (mp4, mkv, mov, avi, …) or a"
                 " picture (jpg, png, tif, …)"
             )
         if size is None or size <= 0:
-            raise NotAllowed(f"{spoken(name)}: is empty")
+            raise AccessDenied(f"{spoken(name)}: is empty")
         if size > self.max_upload:
             most = self.max_upload / 1e9
-            raise NotAllowed(
+            raise AccessDenied(
                 f"{spoken(name)}: is larger than {most:g} GB; start vidcolor serve with a larger"
                 " --max-upload, or with the film's folder"
             )
         free = shutil.disk_usage(self._uploads).free - self._promised - KEPT_FREE
         if size > free:
-            raise NotAllowed(
+            raise AccessDenied(
                 f"{spoken(name)}: the disk has no room for it; free some and try again"
             )
 
@@ -206,7 +206,7 @@ class Shelf:
             with open(path, "xb") as file:
                 yield file
                 if file.tell() != size:
-                    raise NotAllowed(f"{spoken(name)}: did not arrive whole; upload it again")
+                    raise AccessDenied(f"{spoken(name)}: did not arrive whole; upload it again")
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -231,7 +231,7 @@ class Shelf:
         """
         film = self.find(film_id)
         if not film.uploaded:
-            raise NotAllowed(f"{film.name}: was not uploaded; it stays where it is")
+            raise AccessDenied(f"{film.name}: was not uploaded; it stays where it is")
         with self._lock:
             self._films.pop(film_id, None)
         film.path.unlink(missing_ok=True)
@@ -266,5 +266,5 @@ def _leads(folder: Path, name: str) -> bool:
     """Whether a link leads to a film that may be used."""
     try:
         return bool(inside(folder, name))
-    except NotAllowed:
+    except AccessDenied:
         return False

@@ -10,7 +10,7 @@ from vidcolor.settings import (
     ColorizerSettings,
     PaintSettings,
     Settings,
-    SmoothSettings,
+    TemporalSettings,
     TitleSettings,
 )
 
@@ -32,7 +32,7 @@ class Choice:
     size: int = ColorizerSettings().size
     vivid: float = TUNED
     """0 safest to 1 most vivid; `TUNED` takes what the weights were tuned for."""
-    smooth: float = SmoothSettings().strength
+    smooth: float = TemporalSettings().strength
     saturation: float = PaintSettings().saturation
     device: str = ColorizerSettings().device
     titles: str = TitleSettings().cards
@@ -52,7 +52,7 @@ class Choice:
             colorizer=ColorizerSettings(
                 weights=self.weights, size=self.size, vivid=vivid, device=self.device
             ),
-            smooth=SmoothSettings(self.smooth),
+            smooth=TemporalSettings(self.smooth),
             paint=PaintSettings(self.saturation),
             titles=TitleSettings(self.titles),
         )

@@ -11,14 +11,14 @@ import gradio as gr
 
 from vidcolor.web import html
 from vidcolor.web.options import CARDS, net_label
-from vidcolor.web.session import Desk
+from vidcolor.web.session import ServerSession
 
 HEAD = "<header class='masthead'><h1>vidcolor</h1><p>Black-and-white films, in color.</p></header>"
 
 SIZES = [("Low (fastest)", 192), ("Normal", 256), ("High", 384), ("Highest (slowest)", 512)]
 
 
-def build(desk: Desk) -> gr.Blocks:
+def build(desk: ServerSession) -> gr.Blocks:
     """The components, and which function of the page hears of them."""
     page = gr.Blocks(title="vidcolor", analytics_enabled=False)
     with page:
@@ -48,7 +48,7 @@ def build(desk: Desk) -> gr.Blocks:
     return page
 
 
-def _dials(desk: Desk) -> list[Any]:
+def _dials(desk: ServerSession) -> list[Any]:
     """What can be set, in the order that `page.js` knows."""
     choice = desk.choice
     nets = [(net_label(name), name) for name in desk.nets()]

@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
-from vidcolor.errors import FilmError, PreviewLost
+from vidcolor.errors import FilmError, PreviewProcessDied
 from vidcolor.web.processes import end, renew, start
 
 PATIENCE = 120.0
@@ -123,7 +123,9 @@ class Worker:
             if part == b"" or left <= 0 or self._closing:
                 self._end()
                 why = "took too long over" if left <= 0 else "could not cope with"
-                raise PreviewLost(f"the preview {why} this film; try another moment or a new start")
+                raise PreviewProcessDied(
+                    f"the preview {why} this film; try another moment or a new start"
+                )
             if unwanted.is_set() and not told:
                 _say(process, {"do": "give up", "number": asked["number"]})
                 told = True

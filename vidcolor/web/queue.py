@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from vidcolor.core.paths import PICTURE_SUFFIXES, is_taken, part_path
 from vidcolor.core.target import claim
-from vidcolor.errors import NotAllowed, OutputError
+from vidcolor.errors import AccessDenied, OutputError
 from vidcolor.web.library import Film, shortened, spoken
 from vidcolor.web.options import Choice
 from vidcolor.web.processes import end, interrupt, renew, start
@@ -112,7 +112,7 @@ class Queue:
         """
         with self._changed:
             if len(self._jobs) >= MOST:
-                raise NotAllowed(f"there are {MOST} films in the queue; remove some first")
+                raise AccessDenied(f"there are {MOST} films in the queue; remove some first")
             job_id = uuid.uuid4().hex
             folder = self._room / job_id
             folder.mkdir(mode=0o700)
@@ -134,7 +134,7 @@ class Queue:
         """
         job = self._jobs.get(job_id)
         if job is None:
-            raise NotAllowed("this film is not in the queue any more")
+            raise AccessDenied("this film is not in the queue any more")
         return job
 
     def stop(self, job_id: str) -> None:
@@ -160,7 +160,7 @@ class Queue:
         with self._changed:
             job = self.find(job_id)
             if job.state in ("running", "stopping"):
-                raise NotAllowed("stop this film before you remove it")
+                raise AccessDenied("stop this film before you remove it")
             del self._jobs[job_id]
         if job.state != "done":
             self._forget(job)
@@ -210,9 +210,9 @@ class Queue:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise NotAllowed(f"{folder}: cannot be written: {error.strerror}") from error
+                raise AccessDenied(f"{folder}: cannot be written: {error.strerror}") from error
             return target
-        raise NotAllowed(f"{stem}: there are too many results of this film; remove some")
+        raise AccessDenied(f"{stem}: there are too many results of this film; remove some")
 
     def _run(self) -> None:
         while True:

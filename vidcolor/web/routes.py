@@ -10,11 +10,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from vidcolor.errors import Busy, FilmError, NotAllowed, VidcolorError
+from vidcolor.errors import AccessDenied, Busy, FilmError, VidcolorError
 from vidcolor.web import html
 from vidcolor.web.options import Choice
 from vidcolor.web.queue import WATCHABLE, told
-from vidcolor.web.session import Asked, Desk, Opened
+from vidcolor.web.session import Asked, Opened, ServerSession
 
 NOT_STORED = {"cache-control": "no-store"}
 STORED = {"cache-control": "private, max-age=3600"}
@@ -23,12 +23,12 @@ LONGEST = 1 << 16
 """Bytes of what a page says at once."""
 
 
-def add_routes(app: FastAPI, desk: Desk) -> None:
+def add_routes(app: FastAPI, desk: ServerSession) -> None:
     """Let ``app`` answer under ``/desk/``."""
 
     @app.exception_handler(VidcolorError)
     async def refused(_request: Request, error: VidcolorError) -> Response:
-        status = {NotAllowed: 404, Busy: 503}.get(type(error), 422)
+        status = {AccessDenied: 404, Busy: 503}.get(type(error), 422)
         # Lines about options are about dials here.
         line = str(error).removeprefix("--")
         return JSONResponse({"error": line}, status, headers=NOT_STORED)
@@ -38,7 +38,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     add_jobs(app, desk)
 
 
-def add_films(app: FastAPI, desk: Desk) -> None:
+def add_films(app: FastAPI, desk: ServerSession) -> None:
     """Which films there are, and what is in them."""
 
     @app.get("/desk/folders")
@@ -93,7 +93,7 @@ def add_films(app: FastAPI, desk: Desk) -> None:
         return _plain(shown if shown["seen"] != seen else {})
 
 
-def add_previews(app: FastAPI, desk: Desk) -> None:
+def add_previews(app: FastAPI, desk: ServerSession) -> None:
     """Frames as they came, and in color; who goes away is not worked for any more."""
 
     @app.get("/desk/films/{film_id}/{frame}.jpg")
@@ -127,7 +127,7 @@ def add_previews(app: FastAPI, desk: Desk) -> None:
         return FileResponse(desk.picture(name), media_type="image/jpeg", headers=STORED)
 
 
-def add_jobs(app: FastAPI, desk: Desk) -> None:
+def add_jobs(app: FastAPI, desk: ServerSession) -> None:
     """The queue, and what comes out of it."""
 
     @app.get("/desk/jobs")
@@ -150,7 +150,7 @@ def add_jobs(app: FastAPI, desk: Desk) -> None:
             "remove": desk.queue.remove,
         }
         if do not in acts:
-            raise NotAllowed("this cannot be done with a film in the queue")
+            raise AccessDenied("this cannot be done with a film in the queue")
         acts[do](job_id)
         return jobs()
 
@@ -158,7 +158,7 @@ def add_jobs(app: FastAPI, desk: Desk) -> None:
     def result(job_id: str, watch: bool = False) -> Response:
         job = desk.queue.find(job_id)
         if job.state != "done" or not job.target.is_file():
-            raise NotAllowed("this film is not there; it may have been moved or removed")
+            raise AccessDenied("this film is not there; it may have been moved or removed")
         kind = WATCHABLE.get(job.target.suffix) if watch else None
         return FileResponse(
             job.target,
@@ -183,13 +183,13 @@ async def _said(request: Request) -> dict[str, Any]:
     async for part in request.stream():
         body += part
         if len(body) > LONGEST:
-            raise NotAllowed("the page says too much at once")
+            raise AccessDenied("the page says too much at once")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise NotAllowed("the page says what cannot be read")
+        raise AccessDenied("the page says what cannot be read")
     return found
 
 
@@ -200,7 +200,7 @@ def _waits(request: Request) -> Callable[[], Awaitable[bool]]:
     return waits
 
 
-def _choice(desk: Desk, said: dict[str, Any]) -> Choice:
+def _choice(desk: ServerSession, said: dict[str, Any]) -> Choice:
     """What the dials say.
 
     Raises:
@@ -213,7 +213,7 @@ def _choice(desk: Desk, said: dict[str, Any]) -> Choice:
         # A page that was loaded before there was this dial does not tell of it.
         known["titles"] = str(dials.get("titles", desk.choice.titles))  # type: ignore[union-attr]
     except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise NotAllowed("the page says what cannot be read") from error
+        raise AccessDenied("the page says what cannot be read") from error
     return Choice(**known, device=desk.choice.device)
 
 
@@ -232,7 +232,7 @@ def _film(film_id: str, name: str, path: Path) -> dict[str, Any]:
     return {"id": film_id, "name": name, "bytes": size}
 
 
-def _shown(desk: Desk, opened: Opened) -> dict[str, Any]:
+def _shown(desk: ServerSession, opened: Opened) -> dict[str, Any]:
     """What a page shows of a film."""
     return {
         "film": opened.film.id,
@@ -247,7 +247,7 @@ def _shown(desk: Desk, opened: Opened) -> dict[str, Any]:
     }
 
 
-def _strip(desk: Desk, opened: Opened) -> dict[str, Any]:
+def _strip(desk: ServerSession, opened: Opened) -> dict[str, Any]:
     """Buttons for its shots, and what tells them from others."""
     shots = desk.study.of(opened.film)
     seen = f"{len(shots.starts)} {shots.over}"

@@ -13,7 +13,7 @@ from typing import Any
 from vidcolor.errors import SettingsError
 from vidcolor.web.auth import Guard
 from vidcolor.web.options import Choice
-from vidcolor.web.session import Desk
+from vidcolor.web.session import ServerSession
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
@@ -73,7 +73,7 @@ class Server:
         self._socket = listen(port)
         self.port: int = self._socket.getsockname()[1]
         self.token = secrets.token_urlsafe(24)
-        self.desk = Desk(folders, keep, max_upload, choice)
+        self.desk = ServerSession(folders, keep, max_upload, choice)
         try:
             self._server = _server(self.desk, self.token, self.port)
         except BaseException:
@@ -113,7 +113,7 @@ class Server:
         asyncio.run(serve())
 
 
-def _server(desk: Desk, token: str, port: int) -> Any:
+def _server(desk: ServerSession, token: str, port: int) -> Any:
     """A uvicorn server with the page."""
     os.environ["GRADIO_TEMP_DIR"] = str(desk.private / "page")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

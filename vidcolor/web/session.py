@@ -15,12 +15,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from vidcolor.errors import Busy, FilmError, NotAllowed
-from vidcolor.web.library import Film, Shelf
+from vidcolor.errors import AccessDenied, Busy, FilmError
+from vidcolor.web.library import Film, Library
 from vidcolor.web.options import Choice
 from vidcolor.web.preview_client import LATER, SOON, Answer, Worker
 from vidcolor.web.queue import Queue
-from vidcolor.web.shot_scanner import Study
+from vidcolor.web.shot_scanner import ShotScanner
 from vidcolor.web.temp_dir import PrivateFolder
 
 STRIP_HEIGHT = 90
@@ -92,9 +92,9 @@ class Asked:
         try:
             while not (await asyncio.wait([future], timeout=LOOK))[0]:
                 if not await wanted():
-                    raise NotAllowed("nobody waits for this any more")
+                    raise AccessDenied("nobody waits for this any more")
             if future.cancelled():
-                raise NotAllowed("vidcolor is being closed")
+                raise AccessDenied("vidcolor is being closed")
             return future.result()
         except FilmError as error:
             raise FilmError(self.film.known_as(str(error))) from error
@@ -102,7 +102,7 @@ class Asked:
             self.answer.give_up()
 
 
-class Desk:
+class ServerSession:
     """The films and the processes that work for the page; what a page shows is its own matter.
 
     Gray frames have a process of their own, so that they never wait for a net.
@@ -118,9 +118,9 @@ class Desk:
         """Offer the films of ``folders``, put results into ``keep``, begin with ``choice``."""
         self.private = PrivateFolder(keep)
         self.keep, self.choice = keep, choice
-        self.shelf = Shelf(folders, self.private / "films", max_upload)
+        self.shelf = Library(folders, self.private / "films", max_upload)
         self.eyes, self.painter = Worker(self.private.path), Worker(self.private.path)
-        self.study = Study(self.private.path)
+        self.study = ShotScanner(self.private.path)
         self.queue = Queue(self.private / "jobs", keep)
         self._facts: dict[str, Opened] = {}
         self._pictures: deque[Path] = deque()
@@ -157,7 +157,7 @@ class Desk:
             NotAllowed: There is none.
         """
         if film_id not in self._facts:
-            raise NotAllowed("this film is not open any more; choose it again")
+            raise AccessDenied("this film is not open any more; choose it again")
         return self._facts[film_id]
 
     def as_it_came(self, opened: Opened, frame: int) -> Asked:
@@ -196,7 +196,7 @@ class Desk:
             raise Busy("too many small pictures are asked for at once; try again")
         folder.mkdir(mode=0o700, exist_ok=True)
         if len(os.listdir(folder)) >= MOST_THUMBS:
-            raise NotAllowed("there are too many small pictures of this film")
+            raise AccessDenied("there are too many small pictures of this film")
         self._thumbs += 1
         try:
             yield self._frame(opened, frame, STRIP_HEIGHT, target, LATER)
@@ -211,7 +211,7 @@ class Desk:
         """
         path = self.private / "page" / f"{name}.jpg"
         if path not in self._pictures or not path.is_file():
-            raise NotAllowed("this picture is not there any more")
+            raise AccessDenied("this picture is not there any more")
         return path
 
     def remove(self, film_id: str) -> None:
@@ -222,7 +222,7 @@ class Desk:
         """
         film = self.shelf.find(film_id)
         if any(job.film == film and job.state != "done" for job in self.queue.jobs()):
-            raise NotAllowed(f"{film.name}: is in the queue; remove it there first")
+            raise AccessDenied(f"{film.name}: is in the queue; remove it there first")
         self.shelf.remove(film_id)
         self._facts.pop(film_id, None)
         self.study.forget(film)

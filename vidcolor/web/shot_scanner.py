@@ -31,7 +31,7 @@ class Shots:
     """Whether these are all: the film was looked through to its end."""
 
 
-class Study:
+class ShotScanner:
     """Looks through one film at a time, the last that was opened first; all are looked through."""
 
     def __init__(self, room: Path) -> None:

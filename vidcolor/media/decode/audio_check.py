@@ -14,9 +14,9 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidcolor.media.decode.container_size import tagged_duration
-from vidcolor.media.decode.timeline import Clock
+from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.mux.passthrough import label
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 _HOLE = Fraction(1, 10)  # seconds without sound that no encoder makes by itself
 _SHORTEST_PACKET = Fraction(1, 100)  # seconds; a sample is shorter by far
@@ -57,7 +57,7 @@ class _Track:
 class Sound:
     """Listens to all streams but the picture."""
 
-    def __init__(self, film: Film, clock: Clock) -> None:
+    def __init__(self, film: VideoReader, clock: Timeline) -> None:
         self._film = film
         self._clock = clock
         self._container = film.info.container

@@ -24,16 +24,16 @@ from vidcolor.media.decode.demux import demux, is_beyond, note_late_streams
 from vidcolor.media.decode.end_marks import PictureEnds
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.decode.picture_changes import Changes
-from vidcolor.media.decode.timeline import Clock, Gaps, ticks
+from vidcolor.media.decode.timeline import GapDetector, Timeline, ticks
 from vidcolor.media.decode.truncation import Reach, shortness
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 from vidcolor.media.pixel_formats import storage
 from vidcolor.media.planes import ChromaMeter, Converter, planes
 from vidcolor.media.whitelist import check_length, film_errors
 
 
 def decode(
-    film: Film, layout: PixelLayout | None = None, zero: Fraction | None = None
+    film: VideoReader, layout: PixelLayout | None = None, zero: Fraction | None = None
 ) -> Iterator[Frame]:
     """The frames of ``film`` in order, in ``layout`` (default: the film's own).
 
@@ -45,7 +45,7 @@ def decode(
     Args:
         film: Freshly opened.
         layout: Of the frames.
-        zero: `Film.zero` of an earlier pass, whose times these frames get although
+        zero: `VideoReader.zero` of an earlier pass, whose times these frames get although
             ``film.settings.start`` is another one.
 
     Raises:
@@ -66,12 +66,12 @@ class _End(Exception):
 class _Run:
     """State of one pass through a film."""
 
-    def __init__(self, film: Film, layout: PixelLayout, zero: Fraction | None) -> None:
+    def __init__(self, film: VideoReader, layout: PixelLayout, zero: Fraction | None) -> None:
         self._film = film
         self._info = film.info
         self._layout = layout
-        self._clock = Clock(film, zero)
-        self._gaps = Gaps(film.info.time_base)
+        self._clock = Timeline(film, zero)
+        self._gaps = GapDetector(film.info.time_base)
         self._convert = Converter(film.info, layout)
         stored = storage(film.info.stored_format)
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)

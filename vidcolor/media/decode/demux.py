@@ -14,8 +14,8 @@ from av.packet import Packet
 
 from vidcolor.core.files import printable
 from vidcolor.media.decode.seek import go_to
-from vidcolor.media.decode.timeline import Clock
-from vidcolor.media.open import Film
+from vidcolor.media.decode.timeline import Timeline
+from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import film_errors
 
 _READ_ERRORS = 20
@@ -30,7 +30,9 @@ _STREAM = re.compile(
 )
 
 
-def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Packet[Any]]:
+def demux(
+    film: VideoReader, clock: Timeline, seconds: Callable[[], float]
+) -> Iterator[Packet[Any]]:
     """Every packet from the start that is asked for on, then the flush packets of the picture.
 
     Reading goes on behind what is damaged; what was met is noted in ``film.damage`` at the time
@@ -64,7 +66,7 @@ def demux(film: Film, clock: Clock, seconds: Callable[[], float]) -> Iterator[Pa
     yield flush  # what the decoder still holds was read before the error
 
 
-def note_late_streams(film: Film) -> None:
+def note_late_streams(film: VideoReader) -> None:
     """Notes streams that FFmpeg found only while it read; PyAV gives none of their packets.
 
     Call it when the film's decoder has been flushed: with a log level set, PyAV lets threads of a
@@ -86,14 +88,14 @@ def note_late_streams(film: Film) -> None:
             film.note("late stream", float(start), f"{name} appears in mid-film; it is not carried")
 
 
-def is_beyond(packet: Packet[Any], clock: Clock) -> bool:
+def is_beyond(packet: Packet[Any], clock: Timeline) -> bool:
     """Whether a packet, in the film's own time, lies well past the end that is asked for."""
     if packet.dts is None or clock.end is None:
         return False
     return packet.dts * packet.time_base > clock.end + _TAIL
 
 
-def carried_packets(film: Film, zero: Fraction) -> Iterator[Packet[Any]]:
+def carried_packets(film: VideoReader, zero: Fraction) -> Iterator[Packet[Any]]:
     """The packets of all streams that are kept, in the target's time.
 
     Those of the picture are the film's own: they tell how far the reading has come. A pass of its
@@ -101,9 +103,9 @@ def carried_packets(film: Film, zero: Fraction) -> Iterator[Packet[Any]]:
 
     Args:
         film: Freshly opened; one pass per Film.
-        zero: ``Film.zero`` of the film that was decoded.
+        zero: ``VideoReader.zero`` of the film that was decoded.
     """
-    clock = Clock(film, zero)
+    clock = Timeline(film, zero)
     with film_errors(film.info.path):
         for packet in demux(film, clock, lambda: 0.0):
             if packet.stream.index == film.video.index:

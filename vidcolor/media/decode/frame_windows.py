@@ -12,7 +12,7 @@ from vidcolor.core.iterators import close
 from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.seek import can_seek, rewind
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 _NEAR = Fraction(4)
 """Seconds that are rather read than leapt over."""
@@ -33,7 +33,7 @@ class Window:
 
 
 def windows(
-    film: Film,
+    film: VideoReader,
     moments: Iterable[Fraction],
     before: int = 0,
     after: int = 0,
@@ -72,7 +72,7 @@ def windows(
             reading.close()
 
 
-def _leads(film: Film, moment: Fraction, before: int) -> list[Fraction]:
+def _leads(film: VideoReader, moment: Fraction, before: int) -> list[Fraction]:
     """Where reading may begin for a moment: each try farther back, the last at the beginning."""
     if not can_seek(film):
         return [Fraction(0)]
@@ -84,7 +84,9 @@ def _leads(film: Film, moment: Fraction, before: int) -> list[Fraction]:
 class _Reading:
     """One pass through a part of the film."""
 
-    def __init__(self, film: Film, start: Fraction, between: Callable[[], object] | None) -> None:
+    def __init__(
+        self, film: VideoReader, start: Fraction, between: Callable[[], object] | None
+    ) -> None:
         self._film, self._between = film, between
         self._part = replace(
             film,

@@ -9,7 +9,7 @@ import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from vidcolor.media.open import Film, limit_decoder, open_container
+from vidcolor.media.open import VideoReader, limit_decoder, open_container
 from vidcolor.media.whitelist import FORMATS
 
 # fmt: off
@@ -29,7 +29,7 @@ _MOST_MISSING = 100_000
 class Roll:
     """Calls the roll by presentation time; a film without such times has none to call."""
 
-    def __init__(self, film: Film) -> None:
+    def __init__(self, film: VideoReader) -> None:
         self._film = film
         self._inside: set[int] = set()
         self._entered = 0

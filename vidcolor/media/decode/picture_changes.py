@@ -22,7 +22,7 @@ from vidcolor.media.metadata import (
     rotation,
     side_data,
 )
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 from vidcolor.media.pixel_formats import UNSPECIFIED, fill_tags, make_layout, storage
 
 _DELAY = 32
@@ -34,7 +34,7 @@ _WORDS = {"matrix": "color matrix", "primaries": "set of primaries", "transfer":
 class Changes:
     """Compares every frame of one film with the first one."""
 
-    def __init__(self, film: Film) -> None:
+    def __init__(self, film: VideoReader) -> None:
         self._film = film
         self._info = film.info
         self._stored = storage(film.info.stored_format)

@@ -16,17 +16,17 @@ from torch import Tensor
 
 from vidcolor.color.yuv import luma_scale
 from vidcolor.core.files import printable
-from vidcolor.core.frames import FilmInfo, PixelLayout
+from vidcolor.core.frames import PixelLayout, VideoInfo
 from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.decode.picture_changes import Changes
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 from vidcolor.media.pixel_formats import RANGE_FULL, storage
 from vidcolor.media.planes import EXACT, Converter, planes, swscale_matrix
 from vidcolor.media.whitelist import film_errors
 
 
-def film_rgb(film: Film) -> Generator[Tensor, None, None]:
+def film_rgb(film: VideoReader) -> Generator[Tensor, None, None]:
     """Every picture of ``film`` in order, ``(3, H, W)`` uint8 R'G'B' codes, 0..255.
 
     The matrix and range are the film's tags, or what players assume where it has none
@@ -57,7 +57,7 @@ def film_rgb(film: Film) -> Generator[Tensor, None, None]:
                 yield _samples(_from_yuv(picture, info, scaler))
 
 
-def _pictures(film: Film) -> Iterator[VideoFrame]:
+def _pictures(film: VideoReader) -> Iterator[VideoFrame]:
     for packet in film.container.demux(film.video):
         if packet.size == 0 and (packet.pts is not None or packet.dts is not None):
             continue  # AVI repeats a frame with an empty packet; to a decoder it means the end
@@ -73,7 +73,7 @@ def _pictures(film: Film) -> Iterator[VideoFrame]:
             ) from exc
 
 
-def _from_yuv(picture: VideoFrame, info: FilmInfo, scaler: VideoReformatter) -> VideoFrame:
+def _from_yuv(picture: VideoFrame, info: VideoInfo, scaler: VideoReformatter) -> VideoFrame:
     matrix = swscale_matrix(info.tags["matrix"])
     return scaler.reformat(
         picture,

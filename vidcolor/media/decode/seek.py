@@ -14,8 +14,8 @@ from typing import Any
 import av
 from av.packet import Packet
 
-from vidcolor.media.decode.timeline import Clock
-from vidcolor.media.open import Film, open_container, ready_decoder
+from vidcolor.media.decode.timeline import Timeline
+from vidcolor.media.open import VideoReader, open_container, ready_decoder
 from vidcolor.media.whitelist import FORMATS
 
 _TIMED = (
@@ -31,7 +31,7 @@ _STEPS = (1, 5, 30, 180)
 _END = Fraction(10)
 
 
-def go_to(film: Film, moment: Fraction, margin: Fraction) -> None:
+def go_to(film: VideoReader, moment: Fraction, margin: Fraction) -> None:
     """Lets reading begin at a key frame at or before ``moment``, and at about ``margin`` before it.
 
     Args:
@@ -50,7 +50,7 @@ def go_to(film: Film, moment: Fraction, margin: Fraction) -> None:
     rewind(film)
 
 
-def rewind(film: Film) -> None:
+def rewind(film: VideoReader) -> None:
     """Lets reading begin anew, in a container that takes the place of the one so far."""
     index = film.video.index
     film.former.append(film.container)
@@ -59,7 +59,7 @@ def rewind(film: Film) -> None:
     ready_decoder(film.video, film.settings)
 
 
-def can_seek(film: Film) -> bool:
+def can_seek(film: VideoReader) -> bool:
     """Whether the times that a film tells in its middle are those that its beginning leads to."""
     if film.seeks is None:
         container = film.info.container
@@ -67,7 +67,7 @@ def can_seek(film: Film) -> bool:
     return film.seeks
 
 
-def picture_end(film: Film) -> Fraction:
+def picture_end(film: VideoReader) -> Fraction:
     """Where the last picture that the file holds ends, in seconds from the film's start.
 
     Reads packets, decodes none: those of the last seconds, or all where the film cannot seek. What
@@ -86,7 +86,7 @@ def picture_end(film: Film) -> Fraction:
     return Fraction(0) if last is None else last - film.info.start
 
 
-def _land(film: Film, moment: Fraction) -> bool:
+def _land(film: VideoReader, moment: Fraction) -> bool:
     """Whether the container could be brought to a place at or before ``moment``."""
     try:
         target = int(moment / film.info.time_base)
@@ -96,7 +96,7 @@ def _land(film: Film, moment: Fraction) -> bool:
     return True
 
 
-def _has_key(film: Film, moment: Fraction) -> bool:
+def _has_key(film: VideoReader, moment: Fraction) -> bool:
     """Whether a key frame lies between here and ``moment``; reads on."""
     try:
         for packet in film.container.demux(film.video):
@@ -112,12 +112,12 @@ def _has_key(film: Film, moment: Fraction) -> bool:
     return False
 
 
-def _last_end(film: Film) -> Fraction | None:
+def _last_end(film: VideoReader) -> Fraction | None:
     """Where the last picture from here on ends, in the film's own clock; None where there is none.
 
     Packets without a time follow each other at the usual rate.
     """
-    clock = Clock(replace(film, damage=[], damage_counts={}))
+    clock = Timeline(replace(film, damage=[], damage_counts={}))
     usual = 1 / (film.info.frame_rate or Fraction(25))
     last: Fraction | None = None
     try:
@@ -139,7 +139,7 @@ def _time(packet: Packet[Any]) -> Fraction | None:
     return None if time is None else time * packet.time_base
 
 
-def _is_joined(film: Film) -> bool:
+def _is_joined(film: VideoReader) -> bool:
     """Whether the clock jumps somewhere between samples of the file, as in recordings joined."""
     size = int(film.info.identity.get("bytes", 0))
     times: list[Fraction] = []

@@ -13,7 +13,7 @@ from typing import Any
 
 from av.packet import Packet
 
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 _BACKWARD = Fraction(1, 2)
 _FORWARD = Fraction(60)
@@ -26,14 +26,14 @@ def ticks(seconds: Fraction, time_base: Fraction) -> int:
     return round(seconds / time_base)
 
 
-class Clock:
+class Timeline:
     """The time line of the target: start offset removed, joins closed, cut to what is kept.
 
     ``zero`` is the moment, in the film's time, that becomes 0; None while ``settings.start`` waits
     for its first frame.
     """
 
-    def __init__(self, film: Film, zero: Fraction | None = None) -> None:
+    def __init__(self, film: VideoReader, zero: Fraction | None = None) -> None:
         """Take ``zero`` where it is known already, from an earlier pass through the same film."""
         self._film = film
         self._tick = film.info.time_base
@@ -166,7 +166,7 @@ class Clock:
         return True
 
 
-class Gaps:
+class GapDetector:
     """Finds holes in the picture: steps much longer than the film's usual one."""
 
     def __init__(self, time_base: Fraction) -> None:

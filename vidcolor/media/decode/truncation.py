@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from vidcolor.media.decode.container_size import missing_bytes, repeats_at_end, tagged_duration
 from vidcolor.media.decode.end_marks import lacks_end
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 _EXACT_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "asf", "flv", "ogg", "mxf")
 """Containers that say how long they are; of others FFmpeg guesses it from their size."""
@@ -35,7 +35,7 @@ class Reach:
     """Whether nearly all steps from frame to frame are alike."""
 
 
-def shortness(film: Film, reach: Reach) -> str:
+def shortness(film: VideoReader, reach: Reach) -> str:
     """What is missing of a film that is shorter than it says; "" for a whole one.
 
     Its file may be cut without the film being so: by an index behind it, or behind --end.
@@ -72,7 +72,7 @@ def shortness(film: Film, reach: Reach) -> str:
     return text + (f"; {missing} bytes of its file are missing" if missing else "")
 
 
-def _has_wrong_ticks(film: Film, declared: Fraction, exact: Fraction) -> bool:
+def _has_wrong_ticks(film: VideoReader, declared: Fraction, exact: Fraction) -> bool:
     """Whether a Matroska that says ``declared`` would last ``exact`` by the usual tick of 1 ms.
 
     Then its tick is damaged; in a film that is much too short FFmpeg takes blocks for useless.
@@ -81,7 +81,7 @@ def _has_wrong_ticks(film: Film, declared: Fraction, exact: Fraction) -> bool:
     return film.info.time_base < Fraction(1, 1000) and abs(usual - exact) < 1 + exact / 100
 
 
-def _missing_frames(film: Film, reach: Reach) -> int:
+def _missing_frames(film: VideoReader, reach: Reach) -> int:
     """By how many frames there are fewer than an MP4 or an AVI lists."""
     info = film.info
     frames = info.frames or 0
@@ -98,7 +98,7 @@ def _missing_frames(film: Film, reach: Reach) -> int:
     return frames - reach.packets if short or reach.packets < listed else 0
 
 
-def _slack(film: Film, reach: Reach, declared: Fraction) -> Fraction:
+def _slack(film: VideoReader, reach: Reach, declared: Fraction) -> Fraction:
     """Seconds by which the streams of a whole film may end before the film."""
     if film.info.container == "flv" and reach.constant:
         return _tolerance(film, reach, Fraction(3, 2))
@@ -106,7 +106,7 @@ def _slack(film: Film, reach: Reach, declared: Fraction) -> Fraction:
     return slack if film.info.container in _EXACT_LENGTH else max(slack, declared / 100)
 
 
-def _tolerance(film: Film, reach: Reach, count: Fraction) -> Fraction:
+def _tolerance(film: VideoReader, reach: Reach, count: Fraction) -> Fraction:
     """Seconds that ``count`` frames last; two and more where the length of a frame is no law."""
     usual = 1 / (film.info.frame_rate or Fraction(25))
     if reach.constant:

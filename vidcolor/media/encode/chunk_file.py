@@ -23,7 +23,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import new_file, printable, reader
-from vidcolor.core.frames import FilmInfo, Frame
+from vidcolor.core.frames import Frame, VideoInfo
 from vidcolor.core.target import publish
 from vidcolor.errors import OutputError
 from vidcolor.media.encode.encoder import EncodePlan, encode, open_encoder
@@ -34,7 +34,7 @@ _HEAD = struct.Struct("<qqI?")  # pts, duration, bytes of payload, whether it is
 
 
 @dataclass(frozen=True)
-class PacketFacts:
+class ChunkFileInfo:
     """What is true of a chunk file."""
 
     frames: int
@@ -88,14 +88,14 @@ class PacketFile:
             self._put(_HEAD.pack(packet.pts, packet.duration or 0, len(data), packet.is_keyframe))
             self._put(data)
 
-    def finish(self, extradata: bytes) -> PacketFacts:
+    def finish(self, extradata: bytes) -> ChunkFileInfo:
         """Bring the file to the disk and give it its name."""
         with target_errors(self._path):
             self._file.flush()
             size = self._file.tell()
             publish(self._file.fileno(), self._part, self._path)
             self._file.close()
-        return PacketFacts(
+        return ChunkFileInfo(
             frames=len(self._pts),
             first_pts=min(self._pts),
             last_pts=max(self._pts),
@@ -111,8 +111,8 @@ class PacketFile:
 
 
 def write_chunk(
-    frames: Iterable[Frame], path: Path, plan: EncodePlan, info: FilmInfo
-) -> PacketFacts:
+    frames: Iterable[Frame], path: Path, plan: EncodePlan, info: VideoInfo
+) -> ChunkFileInfo:
     """Encode frames with an encoder of their own into a chunk file.
 
     Raises:
@@ -128,7 +128,7 @@ def write_chunk(
         return file.finish(video.codec_context.extradata or b"")
 
 
-def read_chunk(path: Path, facts: PacketFacts, stream: VideoStream, delay: int) -> Iterator[Any]:
+def read_chunk(path: Path, facts: ChunkFileInfo, stream: VideoStream, delay: int) -> Iterator[Any]:
     """The packets of a chunk file, ready to be written to ``stream``.
 
     Args:

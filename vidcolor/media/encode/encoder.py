@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import FilmInfo, Frame, LeftBehind, PixelLayout
+from vidcolor.core.frames import Dropped, Frame, PixelLayout, VideoInfo
 from vidcolor.core.iterators import close
 from vidcolor.core.paths import CONTAINERS
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
@@ -67,11 +67,11 @@ class EncodePlan:
     notes: tuple[str, ...] = ()
     """Where the chroma of the target is stored otherwise than the film's, and settings that are
     not for the codec that the film needs."""
-    left_behind: tuple[LeftBehind, ...] = ()
+    left_behind: tuple[Dropped, ...] = ()
     """What this codec cannot say about the film."""
 
 
-def plan_encode(info: FilmInfo, target: Path, settings: EncodeSettings) -> EncodePlan:
+def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> EncodePlan:
     """Codec, pixel format and options for ``info`` in a file named ``target``.
 
     Raises:
@@ -123,7 +123,7 @@ def container_of(target: Path) -> str:
     return container
 
 
-def _default_codec(info: FilmInfo, container: str, lossless: bool) -> str:
+def _default_codec(info: VideoInfo, container: str, lossless: bool) -> str:
     bits = info.layout.bits
     if container == "webm":
         if lossless:
@@ -160,7 +160,7 @@ def _formats(codec: str, container: str) -> list[str]:
     return [f.name for f in encoder.video_formats or []]
 
 
-def _fit(info: FilmInfo, codec: str, formats: list[str]) -> PixelLayout:
+def _fit(info: VideoInfo, codec: str, formats: list[str]) -> PixelLayout:
     """The film's layout, changed as little as the encoder demands; never to a lower depth."""
     source = info.layout
     names = {shifts: name for name, shifts in SHIFTS.items()}
@@ -189,7 +189,7 @@ def _fit(info: FilmInfo, codec: str, formats: list[str]) -> PixelLayout:
     )
 
 
-def _notes(info: FilmInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
+def _notes(info: VideoInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
     source = info.layout
     same = (layout.sub_x, layout.sub_y) == (source.sub_x, source.sub_y)
     if same or source.format.startswith("gray"):
@@ -197,26 +197,26 @@ def _notes(info: FilmInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
     return (f"{codec} cannot take {source.format} of this size; chroma becomes {layout.format}",)
 
 
-def _left_behind(info: FilmInfo, codec: str, container: str) -> Iterator[LeftBehind]:
+def _left_behind(info: VideoInfo, codec: str, container: str) -> Iterator[Dropped]:
     """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
     if container in ("matroska", "webm") and info.rotation and not _only_turns(info.rotation):
-        yield LeftBehind("display matrix", "Matroska can turn and mirror a picture, but no more")
+        yield Dropped("display matrix", "Matroska can turn and mirror a picture, but no more")
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
-        yield LeftBehind("HDR10 mastering data", f"{codec} cannot write it")
+        yield Dropped("HDR10 mastering data", f"{codec} cannot write it")
     with_fields = (
         *("libx264", "mpeg2video", "mpeg4", "ffv1", "dnxhd"),
         *("prores_ks", "prores", "prores_aw"),
     )
     if info.field_order != "progressive" and codec not in with_fields:
-        yield LeftBehind("field order", f"{codec} cannot say that the film is interlaced")
+        yield Dropped("field order", f"{codec} cannot say that the film is interlaced")
     aspect = info.sample_aspect
     without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
     if aspect not in (None, 1) and codec in without_aspect:
-        yield LeftBehind(f"pixel aspect {aspect}", f"{codec} cannot write it")
+        yield Dropped(f"pixel aspect {aspect}", f"{codec} cannot write it")
     elif aspect not in (None, 1) and codec in ALWAYS_LOSSLESS and container == "matroska":
         # Of these the container would have to tell, and PyAV 18 lets only MP4 and MOV.
         why = f"{codec} in .mkv cannot write it; take .mp4, or --codec libx264"
-        yield LeftBehind(f"pixel aspect {aspect}", why)
+        yield Dropped(f"pixel aspect {aspect}", why)
 
 
 def _only_turns(matrix: tuple[int, ...]) -> bool:
@@ -228,7 +228,7 @@ def _only_turns(matrix: tuple[int, ...]) -> bool:
     return min(math.hypot(c + b, d - a), math.hypot(c - b, d + a)) <= _ROUNDING
 
 
-def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -> VideoStream:
+def open_encoder(container: OutputContainer, plan: EncodePlan, info: VideoInfo) -> VideoStream:
     """Adds the picture's stream to ``container`` and opens its encoder.
 
     Raises:
@@ -268,7 +268,7 @@ def open_encoder(container: OutputContainer, plan: EncodePlan, info: FilmInfo) -
 
 
 @contextmanager
-def _encoder_errors(plan: EncodePlan, info: FilmInfo) -> Iterator[None]:
+def _encoder_errors(plan: EncodePlan, info: VideoInfo) -> Iterator[None]:
     try:
         yield
     except (av.error.PermissionError, av.error.EncoderNotFoundError) as exc:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from av.codec.context import CodecContext
 
-from vidcolor.core.frames import FilmInfo, PixelLayout
+from vidcolor.core.frames import PixelLayout, VideoInfo
 from vidcolor.errors import SettingsError
 from vidcolor.settings import EncodeSettings, check_quality
 
@@ -27,7 +27,7 @@ _LAMBDA = 118  # FFmpeg's unit of quality per step of a quantiser
 
 
 def encoder_options(
-    info: FilmInfo, codec: str, layout: PixelLayout, settings: EncodeSettings
+    info: VideoInfo, codec: str, layout: PixelLayout, settings: EncodeSettings
 ) -> dict[str, str]:
     """The options vidcolor sets for an encoder, the user's on top.
 
@@ -141,7 +141,7 @@ def _lossless_options(codec: str, bits: int) -> dict[str, str]:
     raise SettingsError(f"{codec} cannot encode {bits} bits without loss; use ffv1 in a .mkv file")
 
 
-def _add_params(options: dict[str, str], info: FilmInfo, codec: str, layout: PixelLayout) -> None:
+def _add_params(options: dict[str, str], info: VideoInfo, codec: str, layout: PixelLayout) -> None:
     """HDR metadata, chroma siting and silence, in each encoder's own words."""
     parts = []
     hdr = info.hdr

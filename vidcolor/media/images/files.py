@@ -23,7 +23,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from torch import Tensor
 
 from vidcolor.core.files import printable, write_own
-from vidcolor.core.frames import Damage, Frame, LeftBehind
+from vidcolor.core.frames import Damage, Dropped, Frame
 from vidcolor.core.paths import STILL_SUFFIXES, TIFF_SUFFIXES, followed, part_path
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import CannotCarry, OutputError, SettingsError
@@ -34,13 +34,13 @@ from vidcolor.media.images.reader import Still
 from vidcolor.media.images.tiff_writer import TiffWriter
 from vidcolor.media.planes import planes
 from vidcolor.media.whitelist import target_errors
-from vidcolor.settings import OpenSettings, OutputSettings
+from vidcolor.settings import InputSettings, OutputSettings
 
 _JPEG_QUALITY = 2  # quantiser, 1 (best) to 31
 _SHEET_QUALITY = 4  # of pictures that are looked at once
 
 
-def read_still(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Frame:
+def read_still(path: str | os.PathLike[str], settings: InputSettings | None = None) -> Frame:
     """The first picture at ``path`` as one Frame, as `frame_of` makes it.
 
     Raises:
@@ -94,7 +94,7 @@ def write_stills(
     settings: OutputSettings | None = None,
     *,
     several: bool = False,
-) -> list[LeftBehind]:
+) -> list[Dropped]:
     """Writes colored pictures and what goes along with them; what could not be held.
 
     PNG and TIFF have RGB, 8 or 16 bits like the frame, JPEG has 4:4:4 of 8 bits. The old target
@@ -128,7 +128,7 @@ def write_stills(
     return left
 
 
-def strictly(left: Sequence[LeftBehind]) -> CannotCarry:
+def strictly(left: Sequence[Dropped]) -> CannotCarry:
     """What is raised where everything had to be carried and something was not."""
     more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
     return CannotCarry(f"cannot carry {left[0].what}: {left[0].why}{more}")
@@ -136,9 +136,9 @@ def strictly(left: Sequence[LeftBehind]) -> CannotCarry:
 
 def _write_tiff(
     pages: Iterable[tuple[Frame, Extras]], file: BinaryIO, several: bool
-) -> list[LeftBehind]:
+) -> list[Dropped]:
     writer = TiffWriter(file, several=several)
-    left: list[LeftBehind] = []
+    left: list[Dropped] = []
     for frame, extras in pages:
         height, width = frame.luma.shape
         left += writer.add((width, height), frame.layout.bits, _bands(frame), extras)
@@ -180,7 +180,7 @@ def _part(path: Path) -> Iterator[BinaryIO]:
         os.close(file)
 
 
-def read_rgb(path: str | os.PathLike[str], settings: OpenSettings | None = None) -> Tensor:
+def read_rgb(path: str | os.PathLike[str], settings: InputSettings | None = None) -> Tensor:
     """``(3, H, W)`` uint8 sRGB, 0..255, of the first picture at ``path``, upright.
 
     Raises:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from vidcolor.core.frames import LeftBehind
+from vidcolor.core.frames import Dropped
 from vidcolor.media.images.tiff import Page, read_directory, serialized
 
 Tags = dict[int, tuple[int, int, bytes]]
@@ -58,7 +58,7 @@ class Extras:
     """Profile of the RGB samples as they are written."""
     dpi: tuple[float, float] | None = None
     texts: dict[str, str] = field(default_factory=dict)
-    lost: list[LeftBehind] = field(default_factory=list)
+    lost: list[Dropped] = field(default_factory=list)
     """What could not be read."""
 
     def named(self) -> list[str]:
@@ -86,7 +86,7 @@ def with_exif(extras: Extras, block: bytes) -> Extras:
         (at,) = struct.unpack_from(f"{order}I", block, 4)
         page, _ = read_directory(file, at, order, big=False)
     except (struct.error, ValueError):
-        extras.lost.append(LeftBehind("EXIF", "it is damaged"))
+        extras.lost.append(Dropped("EXIF", "it is damaged"))
         return extras
     return with_tags(extras, page, file)
 
@@ -101,7 +101,7 @@ def with_tags(extras: Extras, page: Page, file: BinaryIO) -> Extras:
         try:
             inner, _ = read_directory(file, at, page.order, big=page.big)
         except (struct.error, ValueError, OSError, OverflowError):
-            extras.lost.append(LeftBehind(f"{name.upper()} data", "it is damaged"))
+            extras.lost.append(Dropped(f"{name.upper()} data", "it is damaged"))
             continue
         setattr(extras, name, _copied(inner, frozenset({INTEROP_IFD})))
     extras.dpi = extras.dpi or _dpi_of(page)
@@ -166,7 +166,7 @@ def texts_as_tags(extras: Extras) -> tuple[Tags, list[str]]:
     return found, rest
 
 
-def into_png(data: bytes, extras: Extras) -> tuple[bytes, list[LeftBehind]]:
+def into_png(data: bytes, extras: Extras) -> tuple[bytes, list[Dropped]]:
     """The PNG file ``data`` with the extras, and what it cannot hold."""
     chunks = []
     if extras.icc:
@@ -180,16 +180,16 @@ def into_png(data: bytes, extras: Extras) -> tuple[bytes, list[LeftBehind]]:
         chunks.append(_text("XML:com.adobe.xmp", extras.xmp))
     chunks += [_text(key, text.encode()) for key, text in extras.texts.items()]
     why = "PNG has no place for it"
-    left = [LeftBehind("IPTC", why)] if extras.iptc else []
+    left = [Dropped("IPTC", why)] if extras.iptc else []
     head, *rest = _png_picture(data)
     return b"".join([data[:8], head, *chunks, *rest]), left
 
 
-def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[LeftBehind]]:
+def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[Dropped]]:
     """The JPEG file ``data`` with the extras, and what it cannot hold."""
     more, rest = texts_as_tags(extras)
     extras = replace(extras, tags=extras.tags | more)
-    left: list[LeftBehind] = []
+    left: list[Dropped] = []
     segments = [_jfif(extras.dpi)]
     block = exif_block(extras)
     for name, marker, mark, content in (
@@ -199,14 +199,14 @@ def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[LeftBehind]]:
         ("text 'Comment'", 0xFE, b"", extras.texts.get("Comment", "").encode()),
     ):
         if content and len(mark + content) > _SEGMENT:
-            left.append(LeftBehind(name, f"it has more than the {_SEGMENT} bytes a JPEG holds"))
+            left.append(Dropped(name, f"it has more than the {_SEGMENT} bytes a JPEG holds"))
         elif content:
             segments.append(_segment(marker, mark + content))
     parts = [extras.icc[at : at + 65_000] for at in range(0, len(extras.icc), 65_000)]
     for place, part in enumerate(parts[:255], 1):
         segments.append(_segment(0xE2, b"ICC_PROFILE\0" + bytes((place, len(parts))) + part))
     why = "JPEG has no place for it"
-    left += [LeftBehind(f"text {key!r}", why) for key in rest if key != "Comment"]
+    left += [Dropped(f"text {key!r}", why) for key in rest if key != "Comment"]
     return b"\xff\xd8" + b"".join(segments) + data[_after_jfif(data) :], left
 
 

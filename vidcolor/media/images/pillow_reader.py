@@ -26,7 +26,7 @@ from vidcolor.errors import FilmUnreadable, UnsupportedPixels, VidcolorError
 from vidcolor.media.images.color_profile import cmyk_to_rgb
 from vidcolor.media.images.kinds import PNG, TIFF, Kind, png_frames, refusal
 from vidcolor.media.open import check_size
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 _GRAY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -68,7 +68,7 @@ def told_by(data: bytes, kind: Kind) -> Told:
 
 
 def decoded(
-    data: bytes, kind: Kind, settings: OpenSettings, name: str, icc: bytes = b""
+    data: bytes, kind: Kind, settings: InputSettings, name: str, icc: bytes = b""
 ) -> tuple[np.ndarray, bool]:
     """The first picture of the file ``data``, and whether it was transparent somewhere.
 

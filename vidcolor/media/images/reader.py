@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from vidcolor.core.files import check_file, printable
-from vidcolor.core.frames import LeftBehind
+from vidcolor.core.frames import Dropped
 from vidcolor.errors import FilmError, FilmTooLarge, FilmUnreadable, UnsupportedPixels
 from vidcolor.media.decode.container_size import is_whole_picture
 from vidcolor.media.images import tiff
@@ -34,7 +34,7 @@ from vidcolor.media.open import check_size, limit_decoder
 from vidcolor.media.pixel_formats import storage
 from vidcolor.media.planes import planes
 from vidcolor.media.whitelist import CODECS, film_errors
-from vidcolor.settings import OpenSettings
+from vidcolor.settings import InputSettings
 
 _HEAD = 1 << 24
 _ROOM = 64 << 20
@@ -59,7 +59,7 @@ class Still:
         unit: What one of them is called: ``page``, ``frame`` or ``picture``.
     """
 
-    def __init__(self, path: str | os.PathLike[str], settings: OpenSettings | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], settings: InputSettings | None = None) -> None:
         """Learn how many pictures there are; none is decoded.
 
         Raises:
@@ -68,7 +68,7 @@ class Still:
             UnsupportedPixels: A kind that is not read.
         """
         self._path = check_file(path)
-        self._settings = settings or OpenSettings()
+        self._settings = settings or InputSettings()
         self.name = printable(self._path.name)
         self.kind = check_kind(self._path)
         self.unit = {"TIFF": "page", "JPEG": "picture"}.get(self.kind.name, "frame")
@@ -288,7 +288,7 @@ class Still:
                 photo.extras.icc = told.icc
             elif told.icc[16:20] != b"GRAY" and told.icc and not photo.tone:
                 why = "it is damaged, or not one of such samples"
-                photo.extras.lost.append(LeftBehind("ICC profile", why))
+                photo.extras.lost.append(Dropped("ICC profile", why))
             return photo
         if photo.chroma is not None and as_rgb:
             photo.samples, photo.chroma = as_rgb().samples, None

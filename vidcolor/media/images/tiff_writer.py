@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vidcolor.core.frames import LeftBehind
+from vidcolor.core.frames import Dropped
 from vidcolor.errors import OutputError
 from vidcolor.media.images.metadata import (
     ICC,
@@ -42,7 +42,7 @@ class TiffWriter:
 
     def add(
         self, size: tuple[int, int], bits: int, bands: Iterable[np.ndarray], extras: Extras
-    ) -> list[LeftBehind]:
+    ) -> list[Dropped]:
         """Write a page and what stands beside it; what could not be held.
 
         Args:
@@ -94,7 +94,7 @@ class TiffWriter:
         (count,) = struct.unpack("<H", self._file.read(2))
         self._link = at + 2 + 12 * count
         self._file.seek(0, 2)
-        return [LeftBehind(f"text {key!r}", "TIFF has no place for it") for key in rest]
+        return [Dropped(f"text {key!r}", "TIFF has no place for it") for key in rest]
 
     def _place(self) -> int:
         at = self._file.tell()

@@ -15,29 +15,31 @@ from typing import Any
 from vidcolor.core.files import printable
 from vidcolor.core.iterators import watched
 from vidcolor.errors import OutputError, OutputFull
-from vidcolor.media.encode.chunk_file import PacketFacts, read_chunk
+from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk
 from vidcolor.media.encode.encoder import EncodePlan
-from vidcolor.media.mux.file_sink import FilmWriter, Written
+from vidcolor.media.mux.file_sink import VideoWriter, Written
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import PacketRefused
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 from vidcolor.settings import OutputSettings
 
-Chunks = Sequence[tuple[Path, PacketFacts]]
+Chunks = Sequence[tuple[Path, ChunkFileInfo]]
 
 
-def check_writable(film: Film, target: Path, plan: EncodePlan, settings: OutputSettings) -> None:
+def check_writable(
+    film: VideoReader, target: Path, plan: EncodePlan, settings: OutputSettings
+) -> None:
     """Opens the target as it is going to be written, and leaves nothing of it.
 
     Raises:
         OutputError: What would stop it after hours of work stops it now.
     """
-    with FilmWriter(film, target, plan, settings):
+    with VideoWriter(film, target, plan, settings):
         pass
 
 
 def stitch(
-    film: Film,
+    film: VideoReader,
     target: Path,
     plan: EncodePlan,
     settings: OutputSettings,
@@ -54,10 +56,10 @@ def stitch(
         plan: How the chunks were encoded.
         settings: How the target is written.
         chunks: Chunk files with what must be true of them.
-        part: As of `FilmWriter`.
+        part: As of `VideoWriter`.
         on_packet: Called with every packet of the picture; where a stream is refused, they come
             several times.
-        on_complete: As of `FilmWriter.finish`.
+        on_complete: As of `VideoWriter.finish`.
 
     Raises:
         OutputError: A chunk is damaged, or the target cannot be written or verified.
@@ -66,7 +68,7 @@ def stitch(
     _check_room(target, sum(facts.bytes for _, facts in chunks))
     others = [s.index for s in film.container.streams if s.index != film.video.index]
     noted = list(film.damage), dict(film.damage_counts)
-    opened = partial(FilmWriter, film, target, plan, part=part)
+    opened = partial(VideoWriter, film, target, plan, part=part)
 
     def stitched(*refused: int) -> Written:
         with opened(settings, refused) as writer:
@@ -91,7 +93,7 @@ def stitch(
 
 
 def _packets(
-    film: Film, writer: FilmWriter, chunks: Chunks, on_packet: Callable[[object], object]
+    film: VideoReader, writer: VideoWriter, chunks: Chunks, on_packet: Callable[[object], object]
 ) -> Iterator[Any]:
     """All packets of the target in the order of their times.
 

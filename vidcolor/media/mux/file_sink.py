@@ -18,7 +18,7 @@ import av
 from av.stream import Disposition
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import LeftBehind
+from vidcolor.core.frames import Dropped
 from vidcolor.core.paths import followed, part_path
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError
@@ -26,7 +26,7 @@ from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.muxer import Amount, Muxer
 from vidcolor.media.mux.packet_remap import EMPTY_TEXT
 from vidcolor.media.mux.riff_audio import name_by_tag
-from vidcolor.media.open import Film, open_container
+from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.whitelist import FORMATS, target_errors
 from vidcolor.settings import OutputSettings
 
@@ -43,10 +43,10 @@ class Written:
     """From the first frame to the end of the last."""
     bytes: int
     carried: tuple[str, ...]
-    left_behind: tuple[LeftBehind, ...]
+    left_behind: tuple[Dropped, ...]
 
 
-class FilmWriter(Muxer):
+class VideoWriter(Muxer):
     """The target while it is written; use it in a ``with`` block and end with ``finish``.
 
     Without ``finish`` nothing remains: the temporary file is removed and an old target is intact.
@@ -54,7 +54,7 @@ class FilmWriter(Muxer):
 
     def __init__(
         self,
-        film: Film,
+        film: VideoReader,
         target: Path,
         plan: EncodePlan,
         settings: OutputSettings | None = None,
@@ -69,7 +69,7 @@ class FilmWriter(Muxer):
         self._part = Path(os.path.abspath(part or part_path(target)))
         self._file: int | None = None
 
-    def __enter__(self) -> FilmWriter:
+    def __enter__(self) -> VideoWriter:
         check_target(self._film.info.path, self._target, self._settings)
         self._plan_passthrough()
         self._file = claim(self._part, self._target)

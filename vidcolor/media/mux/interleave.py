@@ -13,10 +13,12 @@ from vidcolor.core.iterators import close
 from vidcolor.errors import OutputError
 from vidcolor.media.decode.demux import carried_packets
 from vidcolor.media.identity import check_same
-from vidcolor.media.open import Film, open_film
+from vidcolor.media.open import VideoReader, open_video
 
 
-def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet[Any], None, None]:
+def with_others(
+    film: VideoReader, pictures: Iterable[Packet[Any]]
+) -> Generator[Packet[Any], None, None]:
     """All packets of the target in the order of their times, so that players need not jump about.
 
     A picture is handed on as soon as the second reading has come to its time.
@@ -32,7 +34,7 @@ def with_others(film: Film, pictures: Iterable[Packet[Any]]) -> Generator[Packet
     waiting, path, known = iter(pictures), film.info.path, film.info.identity
     try:
         picture = next(waiting, None)
-        with open_film(path, film.settings) as beside:
+        with open_video(path, film.settings) as beside:
             check_same(path, known, beside.info.identity, film.content)
             for packet in carried_packets(beside, film.zero):
                 moment = _moment(packet)

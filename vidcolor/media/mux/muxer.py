@@ -20,12 +20,12 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import LeftBehind
+from vidcolor.core.frames import Dropped
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
 from vidcolor.media.mux.packet_remap import Carrier, add_route
 from vidcolor.media.mux.passthrough import Passthrough, check_strict, plan_passthrough
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import OutputSettings
 
@@ -63,7 +63,7 @@ class Muxer:
 
     def __init__(
         self,
-        film: Film,
+        film: VideoReader,
         target: Path,
         plan: EncodePlan,
         settings: OutputSettings | None = None,
@@ -207,7 +207,7 @@ class Muxer:
         if why := self._refusal():
             plan.chapters = []
             what = f"{len(chapters)} chapters"
-            plan.left_behind.append(LeftBehind(what, f"the container refuses them ({why})"))
+            plan.left_behind.append(Dropped(what, f"the container refuses them ({why})"))
             self._build()
 
     def _refusal(self) -> str:

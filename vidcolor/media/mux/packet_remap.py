@@ -18,7 +18,7 @@ from vidcolor.media.mux.pcm_gaps import samples_of
 from vidcolor.media.mux.riff_audio import add_by_tag
 from vidcolor.media.mux.subtitles import ASS_HEADER, TEXT_CODECS, from_text, text_bytes, to_text
 from vidcolor.media.mux.text_encoding import Texts, is_utf8
-from vidcolor.media.open import Film, open_container
+from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.whitelist import FORMATS, film_errors
 
 _ENOUGH_TEXT = 1 << 17  # bytes from which a code page is told
@@ -73,7 +73,7 @@ class Carrier:
         stream: Of the target.
     """
 
-    def __init__(self, route: Route, stream: Stream, film: Film, container: str) -> None:
+    def __init__(self, route: Route, stream: Stream, film: VideoReader, container: str) -> None:
         self._route = route
         self.stream = stream
         self._film = film
@@ -279,7 +279,7 @@ def _with_payload(packet: Packet[Any], data: bytes) -> Packet[Any]:
     return made
 
 
-def all_text(film: Film, route: Route) -> bytes:
+def all_text(film: VideoReader, route: Route) -> bytes:
     """All text of a subtitle track, or the beginning of a long one, from a reading of its own."""
     path, codec, text = film.info.path, route.stream.codec_context.name, bytearray()
     with film_errors(path), open_container(path, film.settings, FORMATS) as container:

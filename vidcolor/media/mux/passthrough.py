@@ -14,7 +14,7 @@ import av
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import LeftBehind
+from vidcolor.core.frames import Dropped
 from vidcolor.errors import CannotCarry
 from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover
@@ -22,7 +22,7 @@ from vidcolor.media.mux.riff_audio import wave_header
 from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
 from vidcolor.media.mux.tags import chapters, film_tags, stream_tags, timecode
 from vidcolor.media.mux.text_encoding import Texts
-from vidcolor.media.open import Film, open_container
+from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.whitelist import FORMATS, film_errors
 from vidcolor.settings import OutputSettings
 
@@ -64,7 +64,7 @@ class Passthrough:
     """What travels beside the picture."""
 
     routes: list[Route] = field(default_factory=list)
-    left_behind: list[LeftBehind] = field(default_factory=list)
+    left_behind: list[Dropped] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     video_metadata: dict[str, str] = field(default_factory=dict)
     chapters: list[Chapter] = field(default_factory=list)
@@ -88,10 +88,10 @@ class Passthrough:
         """Leaves ``route`` behind after all, with what was to be said about its flags."""
         self.routes.remove(route)
         self.left_behind = [e for e in self.left_behind if e.what != _flags_of(route.stream)]
-        self.left_behind.append(LeftBehind(route.label, why))
+        self.left_behind.append(Dropped(route.label, why))
 
 
-def plan_passthrough(film: Film, container: str) -> Passthrough:
+def plan_passthrough(film: VideoReader, container: str) -> Passthrough:
     """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm)."""
     plan = Passthrough()
     with av.open(f"plan.{container}", "w", format=container) as probe:
@@ -111,16 +111,16 @@ def plan_passthrough(film: Film, container: str) -> Passthrough:
     plan.chapters, early = chapters(film)
     if early:
         why = "they end before the film's first frame"
-        plan.left_behind.append(LeftBehind(f"{early} chapters", why))
+        plan.left_behind.append(Dropped(f"{early} chapters", why))
     _mend_texts(film, container, plan)
     if film.info.container == "matroska,webm":
-        plan.left_behind += [LeftBehind(*part) for part in linked_parts(film.info.path)]
+        plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
     if film.info.has_alpha:
-        plan.left_behind.append(LeftBehind("transparency", "coloured films are opaque"))
+        plan.left_behind.append(Dropped("transparency", "coloured films are opaque"))
     return plan
 
 
-def _stereo(film: Film, container: str, plan: Passthrough) -> None:
+def _stereo(film: VideoReader, container: str, plan: Passthrough) -> None:
     """Lists how two views share the picture, where the target cannot say it.
 
     Matroska could, but FFmpeg would then write the shape of pixels as 1, whatever it is.
@@ -134,10 +134,10 @@ def _stereo(film: Film, container: str, plan: Passthrough) -> None:
         "the pixel aspect cannot be written beside it" if container in ("matroska", "webm") else ""
     )
     why = why or f"{container} gets two views only as they are stored, without a word of it"
-    plan.left_behind.append(LeftBehind(f"stereo mode {printable(mode)}", why))
+    plan.left_behind.append(Dropped(f"stereo mode {printable(mode)}", why))
 
 
-def _mend_texts(film: Film, container: str, plan: Passthrough) -> None:
+def _mend_texts(film: VideoReader, container: str, plan: Passthrough) -> None:
     """Makes UTF-8 of tags and titles that are not.
 
     From a container into its like their bytes stay as they are, if no code page is given.
@@ -176,7 +176,9 @@ def check_strict(plan: Passthrough, settings: OutputSettings) -> None:
 class _Decider:
     """Judges one stream after another against one container."""
 
-    def __init__(self, film: Film, container: str, supported: set[str], plan: Passthrough) -> None:
+    def __init__(
+        self, film: VideoReader, container: str, supported: set[str], plan: Passthrough
+    ) -> None:
         self._film = film
         self._container = container
         self._supported = supported
@@ -208,10 +210,10 @@ class _Decider:
         if lost:
             words = ", ".join(flag.name or "" for flag in lost)
             why = f"{self._suffix} cannot hold: {words}"
-            self._plan.left_behind.append(LeftBehind(_flags_of(stream), why))
+            self._plan.left_behind.append(Dropped(_flags_of(stream), why))
 
     def _leave(self, stream: Stream, why: str) -> None:
-        self._plan.left_behind.append(LeftBehind(label(stream), why))
+        self._plan.left_behind.append(Dropped(label(stream), why))
 
     def _unknown(self, stream: Stream) -> None:
         self._leave(stream, "FFmpeg does not know this kind of stream")
@@ -254,7 +256,7 @@ class _Decider:
         self._plan.routes.append(Route(stream, "convert", label(stream), codec=wanted))
         if codec in STYLED:
             self._plan.left_behind.append(
-                LeftBehind(
+                Dropped(
                     f"ASS styling of {label(stream)}", f"{self._suffix} holds its plain text only"
                 )
             )
@@ -326,7 +328,7 @@ def _flags_of(stream: Stream) -> str:
     return f"flags of {label(stream)}"
 
 
-def _cover_bytes(film: Film, index: int) -> bytes:
+def _cover_bytes(film: VideoReader, index: int) -> bytes:
     path = film.info.path
     with film_errors(path), open_container(path, film.settings, FORMATS) as container:
         for packet in container.demux(container.streams[index]):

@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Stream
 
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 _PAUSE = Fraction(1, 100)  # seconds; less is the rounding of the film's clock
 _LATE = Fraction(1, 10)
@@ -25,7 +25,9 @@ _SILENCE = {"u": b"\x80", "pcm_alaw": b"\xd5", "pcm_mulaw": b"\xff"}
 class Samples:
     """Places packets of PCM one behind the other, with silence where the film has none."""
 
-    def __init__(self, film: Film, label: str, width: int, silence: bytes, rate: int) -> None:
+    def __init__(
+        self, film: VideoReader, label: str, width: int, silence: bytes, rate: int
+    ) -> None:
         """Get ready.
 
         Args:
@@ -70,7 +72,7 @@ class Samples:
         return packet
 
 
-def samples_of(source: Stream, film: Film, label: str, container: str) -> Samples | None:
+def samples_of(source: Stream, film: VideoReader, label: str, container: str) -> Samples | None:
     """What counts the samples of a sound in ``container``; None where packets have times."""
     if container not in ("mp4", "mov") or not isinstance(source, AudioStream):
         return None

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import av
 
-from vidcolor.core.frames import FilmInfo
+from vidcolor.core.frames import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.mux.riff_audio import name_by_tag
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import EncodeSettings, OutputSettings
 
@@ -38,7 +38,7 @@ class Output(Protocol):
         """Let go of them."""
 
 
-def plan_pipe(info: FilmInfo, settings: EncodeSettings) -> EncodePlan:
+def plan_pipe(info: VideoInfo, settings: EncodeSettings) -> EncodePlan:
     """How a film is encoded into a pipe: as into a ``.mkv``, but no frame is held back.
 
     Raises:
@@ -58,7 +58,11 @@ class PipeWriter(Muxer):
     """
 
     def __init__(
-        self, film: Film, output: Output, plan: EncodePlan, settings: OutputSettings | None = None
+        self,
+        film: VideoReader,
+        output: Output,
+        plan: EncodePlan,
+        settings: OutputSettings | None = None,
     ) -> None:
         """Get ready; the pipe is left open at the end."""
         super().__init__(film, _NAME, plan, settings, once=True)
@@ -138,7 +142,7 @@ class PipeWriter(Muxer):
                 container.close()
 
 
-def _length(film: Film) -> Fraction | None:
+def _length(film: VideoReader) -> Fraction | None:
     """Seconds that the film will have, as far as its container tells."""
     duration, settings = film.info.duration, film.settings
     ends = [end for end in (duration, settings.end) if end is not None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from av.stream import Stream
 
 from vidcolor.media.decode.timeline import ticks
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 if TYPE_CHECKING:  # exists in PyAV's stubs only
     from av.container.core import Chapter
@@ -29,7 +29,7 @@ def _clean(tags: dict[str, str], drop: frozenset[str]) -> dict[str, str]:
     }
 
 
-def film_tags(film: Film) -> dict[str, str]:
+def film_tags(film: VideoReader) -> dict[str, str]:
     """Title and the like of a film, to be written into its target."""
     return _clean(film.container.metadata, _GLOBAL_DROP)
 
@@ -41,14 +41,14 @@ def stream_tags(stream: Stream) -> dict[str, str]:
     return {"title": name} | tags if name else tags
 
 
-def timecode(film: Film) -> str:
+def timecode(film: VideoReader) -> str:
     """Of the first frame; empty where the film tells none."""
     places = [film.video.metadata, *(s.metadata for s in film.container.streams.data)]
     places.append(film.container.metadata)
     return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
 
 
-def chapters(film: Film) -> tuple[list[Chapter], int]:
+def chapters(film: VideoReader) -> tuple[list[Chapter], int]:
     """Chapters in the target's time, and how many end before the film begins.
 
     Those outside --start and --end are gone, and not counted.

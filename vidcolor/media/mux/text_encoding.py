@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from charset_normalizer import from_bytes
 
-from vidcolor.media.open import Film
+from vidcolor.media.open import VideoReader
 
 _PAGES = {
     "cp1250": "pol cze ces slo slk hun rum ron hrv slv alb sqi bos",
@@ -73,13 +73,13 @@ def _best(data: bytes, pages: list[str]) -> str:
 
 
 class Texts:
-    """Reads the text of one film, and tells in `Film.notes` what was not UTF-8.
+    """Reads the text of one film, and tells in `VideoReader.notes` what was not UTF-8.
 
     What no code page makes sense of is noted as damage of the kind ``text``; its bytes become
     Latin-1 then, so that they are all still there, and what is UTF-8 among them stays.
     """
 
-    def __init__(self, film: Film) -> None:
+    def __init__(self, film: VideoReader) -> None:
         self._film = film
         self._given = film.settings.subtitle_encoding
         self._found: dict[str, str] = {}

@@ -18,7 +18,7 @@ from torchvision.transforms.v2.functional import resize
 from vidcolor.errors import FilmError, TrainingError
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.images.files import read_rgb, write_rgb
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.training.data.file_index import find_files, key_of
 from vidcolor.training.data.stills import (
     FILTERS,
@@ -144,7 +144,7 @@ def film_frames(path: Path) -> list[Tensor]:
     """
     held: list[Tensor] = []
     step = 1
-    with open_film(path) as film:
+    with open_video(path) as film:
         rate = min(film.info.frame_rate or Fraction(25), MAX_RATE)
         # What a film says of its length is not to be trusted: frames are held until there are too
         # many, then every other one is let go.

@@ -25,7 +25,7 @@ from vidcolor.errors import FilmError
 from vidcolor.evaluation.metrics import colorfulness
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.images.files import read_rgb
-from vidcolor.media.open import open_film
+from vidcolor.media.open import open_video
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.training.data.augment import clean_grey, rand
@@ -210,7 +210,7 @@ def clip_frames(files: Sequence[Path], side: int) -> Generator[Tensor, None, Non
         for path in files:
             yield resize(read_rgb(path), [side], antialias=True)
         return
-    with open_film(files[0]) as film, closing(film_rgb(film)) as pictures:
+    with open_video(files[0]) as film, closing(film_rgb(film)) as pictures:
         for rgb in pictures:
             yield turned(resize(rgb, [side], antialias=True), film.info.rotation)
 

@@ -8,8 +8,14 @@ import torch
 from torch import Tensor
 
 from vidcolor.nets.trust_gate import Gate
-from vidcolor.settings import SmoothSettings
-from vidcolor.temporal.propagation import Link, link, revived, settle, with_energy
+from vidcolor.settings import TemporalSettings
+from vidcolor.temporal.propagation import (
+    FramePair,
+    average_along_flow,
+    link,
+    restore_saturation,
+    with_energy,
+)
 from vidcolor.training.data.augment import rand
 from vidcolor.training.data.sequences import Maps
 from vidcolor.training.gate.losses import (
@@ -24,7 +30,7 @@ from vidcolor.training.gate.losses import (
 
 CROP = 36
 """Side of the squares that are cut from sequences, in samples of ab: more of them in less time."""
-STRENGTH = SmoothSettings().strength
+STRENGTH = TemporalSettings().strength
 """Gates learn at the strength that films are smoothed with unless the user asks for another."""
 
 EARLIER_LATER = (slice(None, -1), slice(1, None))
@@ -48,15 +54,15 @@ def steadied(gate: Gate, maps: Maps) -> tuple[Tensor, Tensor]:
     flows = maps["flow"].flatten(0, 1), maps["back"].flatten(0, 1)
     one = link(gate, ends[0], ends[1], flows, STRENGTH)
     parts = [value.unflatten(0, (B, T - 1)) for value in vars(one).values()]
-    links: list[Link | None] = [None]
-    links += [Link(*(part[:, t] for part in parts)) for t in range(T - 1)]
+    links: list[FramePair | None] = [None]
+    links += [FramePair(*(part[:, t] for part in parts)) for t in range(T - 1)]
     # Both kinds of colours are carried in one go.
     carried = [
         torch.cat([with_energy(found), true], 1)
         for found, true in zip(ab.unbind(1), truth.unbind(1), strict=True)
     ]
-    means = settle(carried, links, T, None)[0]
-    steady = torch.stack([revived(mean[:, :3]) for mean in means], 1)
+    means = average_along_flow(carried, links, T, None)[0]
+    steady = torch.stack([restore_saturation(mean[:, :3]) for mean in means], 1)
     return steady, torch.stack([mean[:, 3:] for mean in means], 1)
 
 

@@ -29,9 +29,13 @@ GHOST, FADED = 0.1, 2.0
 class Formula(Gate):
     """Trust by a formula set by hand; what a trained gate has to beat."""
 
-    def forward(self, clues: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """As `Gate.forward`; less where lightness changed, or the flow misses on its way back."""
-        change, missed, length = 10 * clues[:, 1:2], clues[:, 3:4].expm1() / 4, clues[:, 4:5]
+        change, missed, length = (
+            10 * features[:, 1:2],
+            features[:, 3:4].expm1() / 4,
+            features[:, 4:5],
+        )
         return torch.exp(-((change / 6) ** 2) - missed / (0.25 + 0.02 * length.expm1() / 4))
 
 
