@@ -11,13 +11,14 @@ import pytest
 import torch
 from synthetic import bits_of, make_frame, make_layout, texture
 
+from vidcolor.colorize.chain import skip_chunks
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint, paint_frame
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.errors import FilmUnreadable
 from vidcolor.nets.colornet import ColorNet
-from vidcolor.run.chunking import plan_chunks, unfinished, without
+from vidcolor.run.chunking import plan_chunks, unfinished
 from vidcolor.settings import (
     ChunkSettings,
     ColorizerSettings,
@@ -76,7 +77,7 @@ STAGES = {
     ),
     "chunks": Stage(lambda items, _: plan_chunks(items, CHUNKS), False, 1),
     "unfinished": Stage(lambda items, _: unfinished(items, {}, 8), False, 1),
-    "without": Stage(lambda items, _: without(items, ()), True, 1),
+    "without": Stage(lambda items, _: skip_chunks(items, ()), True, 1),
     "smooth off": Stage(lambda items, _: smooth(items, TemporalSettings(strength=0)), True, 1),
     "paint": Stage(lambda items, _: paint(items, PaintSettings()), True, 1),
     "colour by a crew": Stage(

@@ -32,7 +32,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from vidcolor.cluster.ray_backend import colorize_on_cluster
+    from vidcolor.colorize.chain import colorize_frames
     from vidcolor.colorize.colorizer import Colorizer
+    from vidcolor.colorize.session import Session
     from vidcolor.core.frames import Report
     from vidcolor.errors import VidcolorError
     from vidcolor.evaluation.evaluate import evaluate
@@ -72,6 +74,7 @@ _HOMES = {
     "OutputSettings": "settings",
     "PaintSettings": "settings",
     "Report": "core.frames",
+    "Session": "colorize.session",
     "Settings": "settings",
     "ShotSettings": "settings",
     "TemporalSettings": "settings",
@@ -80,6 +83,7 @@ _HOMES = {
     "VidcolorError": "errors",
     "available_weights": "nets.weights",
     "colorize_video": "run.video",
+    "colorize_frames": "colorize.chain",
     "colorize_image": "run.image",
     "colorize_on_cluster": "cluster.ray_backend",
     "contact_sheet": "preview.previews",
@@ -105,6 +109,7 @@ __all__ = [
     "OutputSettings",
     "PaintSettings",
     "Report",
+    "Session",
     "Settings",
     "ShotSettings",
     "TemporalSettings",
@@ -112,6 +117,7 @@ __all__ = [
     "TrainSettings",
     "VidcolorError",
     "available_weights",
+    "colorize_frames",
     "colorize_image",
     "colorize_on_cluster",
     "colorize_video",

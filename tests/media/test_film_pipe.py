@@ -83,7 +83,7 @@ def settings(quick_weights: Path) -> Settings:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A painter that only needs to be seen stands in for net, smoother and paint."""
-    monkeypatch.setattr(streaming, "painted", lambda frames, *_: paint(frames))
+    monkeypatch.setattr(streaming, "colorize_frames", lambda frames, *_, **__: paint(frames))
 
 
 def test_it_is_the_mkv_that_a_file_would_be(tmp_path: Path, settings: Settings) -> None:

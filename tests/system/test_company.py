@@ -281,7 +281,7 @@ def test_a_film_that_seeks_to_the_wrong_place_is_read_from_its_beginning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tried: list[bool] = []
-    keeps = decoding.Clock.keeps_frame
+    keeps = decoding.Timeline.keeps_frame
 
     def late(clock: Any, pts: int) -> bool:
         """Frames near the start of a part are lost."""
@@ -291,7 +291,7 @@ def test_a_film_that_seeks_to_the_wrong_place_is_read_from_its_beginning(
             return False
         return keeps(clock, pts)
 
-    monkeypatch.setattr(decoding.Clock, "keeps_frame", late)
+    monkeypatch.setattr(decoding.Timeline, "keeps_frame", late)
     outcome = Company(parted).one(film, tmp_path / "out.mp4")
     assert outcome.report, outcome.error
     assert tried

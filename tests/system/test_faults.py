@@ -38,7 +38,7 @@ def film(tmp_path: Path) -> Path:
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Tensor], Tensor]], None]:
     """Lets a function have the net's answer for frame `BROKEN`, whenever that is asked for."""
     plain: Run = Engine.run
-    look = Colorizer.look
+    look = Colorizer.prepare
     broken: list[Tensor] = []
 
     def noted(self: Colorizer, aspect: Fraction, frame: Frame) -> PendingFrame:
@@ -55,7 +55,7 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Tensor], Tenso
                     ab[place] = spoil(ab[place])
             return ab
 
-        monkeypatch.setattr(Colorizer, "look", noted)
+        monkeypatch.setattr(Colorizer, "prepare", noted)
         monkeypatch.setattr(Engine, "run", run)
 
     return install

@@ -11,10 +11,11 @@ from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
+from vidcolor.colorize.chain import skip_chunks
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.errors import ChunkDiffers, SettingsError
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
-from vidcolor.run.chunking import plan_chunks, unfinished, without
+from vidcolor.run.chunking import plan_chunks, unfinished
 from vidcolor.settings import ChunkSettings, TemporalSettings
 from vidcolor.temporal.smoother import TemporalState, context, smooth
 
@@ -142,7 +143,7 @@ class Pictures:
         frames = plan_chunks(film(100, self.shots), LONG)
         colored = self.colour(unfinished(frames, finished, context(self.ahead)))
         steady = smooth(colored, TemporalSettings(look_ahead=self.ahead), None, handovers)
-        return {item.frame.pts: item.ab for item in without(steady, finished)}
+        return {item.frame.pts: item.ab for item in skip_chunks(steady, finished)}
 
 
 @pytest.mark.parametrize(

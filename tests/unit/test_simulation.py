@@ -13,18 +13,18 @@ from vidcolor.settings import ChunkSettings
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
-from simulate_cluster import Chunk, Simulation, Times, VideoReader, draw_film, work
+from simulate_cluster import Chunk, FilmChunks, Simulation, Times, draw_film, work
 
 SETTINGS = ChunkSettings()
 TIMES = Times(colour=20.0, chunk=0.5, plan=500.0, stitch=9000.0, begin=0.2)
 
 
-def films(number: int, minutes: float, seed: int = 1) -> list[VideoReader]:
+def films(number: int, minutes: float, seed: int = 1) -> list[FilmChunks]:
     chance = random.Random(seed)
     return [draw_film(60 * minutes, 25, SETTINGS, chance) for _ in range(number)]
 
 
-def longest_chain(film: VideoReader) -> float:
+def longest_chain(film: FilmChunks) -> float:
     """Seconds of the longest run of chunks that wait for each other."""
     best = now = 0.0
     for chunk in film:

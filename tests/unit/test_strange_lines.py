@@ -18,6 +18,7 @@ from vidcolor.cluster import coordinator as foreman_module
 from vidcolor.cluster.coordinator import Coordinator
 from vidcolor.cluster.messages import ChunkKnown, Progressed, TaskFailed, VideoOpened, WorkerInfo
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core import json_lines as lines
 from vidcolor.core.frames import Damage, Report, VideoInfo
 from vidcolor.core.json_types import from_plain
@@ -135,6 +136,8 @@ def test_what_an_unknown_job_decided_is_not_taken_over(begun_before: dict[str, A
     class Fitted:
         batch = 0
 
+        settings = ColorizerSettings()
+
         def reset(self) -> None: ...
 
         def configure_for(self, height: int, width: int, aspect: object, batch: int) -> None:
@@ -143,7 +146,8 @@ def test_what_an_unknown_job_decided_is_not_taken_over(begun_before: dict[str, A
     assert as_begun(EncodeSettings(), begun_before).threads == 0
     colorizer = Fitted()
     info = cast("VideoInfo", type("Info", (), {"height": 4, "width": 4, "sample_aspect": None}))
-    configure_for(cast("Colorizer", colorizer), info, begun_before)
+    session = Session(Settings(), cast("Colorizer", colorizer))
+    configure_for(session, info, begun_before)
     assert colorizer.batch == 0
     here = {"net": {"device": "cpu", "numbers": "float32"}}
     assert as_elsewhere(here, begun_before, ColorizerSettings())["net"].keys() == {
@@ -206,7 +210,10 @@ def test_a_plan_is_read_as_it_was_written(target: Path) -> None:
 @pytest.mark.parametrize(
     ("chunk", "end"),
     [
-        *(({field: "x"}, {}) for field in ("number", "first_pts", "continues_shot", "shots", "prints")),
+        *(
+            ({field: "x"}, {})
+            for field in ("number", "first_pts", "continues_shot", "shots", "prints")
+        ),
         ({"prints": 5}, {}),
         ({"prints": ""}, {}),
         ({"prints": "0123"}, {}),

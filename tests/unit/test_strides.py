@@ -13,6 +13,7 @@ from shared import slow_but
 from synthetic import make_frame, texture
 from torch import Tensor
 
+from vidcolor.colorize.chain import skip_chunks
 from vidcolor.colorize.frame_selection import (
     FrameSelector,
     PendingFrame,
@@ -24,7 +25,7 @@ from vidcolor.colorize.interpolation import interpolate_color
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.errors import SettingsError
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
-from vidcolor.run.chunking import plan_chunks, unfinished, without
+from vidcolor.run.chunking import plan_chunks, unfinished
 from vidcolor.settings import ChunkSettings, ColorizerSettings, TemporalSettings
 from vidcolor.temporal.smoother import TemporalState, context, smooth
 
@@ -197,7 +198,7 @@ class Pictures:
     ) -> dict[int, Tensor]:
         colored = self.colour(unfinished(self.planned(), done, self.ahead))
         steady = smooth(colored, self.settings, None, handovers)
-        return {item.frame.pts: item.ab for item in without(steady, done)}
+        return {item.frame.pts: item.ab for item in skip_chunks(steady, done)}
 
 
 @pytest.mark.parametrize("strength", [0.95, 0.0])

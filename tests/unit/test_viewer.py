@@ -19,8 +19,9 @@ from synthetic import texture
 from torch import Tensor
 
 from vidcolor import contact_sheet, still_at
-from vidcolor.colorize.chain import colored
+from vidcolor.colorize.chain import find_color, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.errors import SettingsError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.images.files import write_rgb
@@ -80,7 +81,9 @@ def whole(film: Path, settings: Settings, colorizer: Colorizer) -> Whole:
     def made(strength: float) -> list[Tensor]:
         smoothed = replace(settings, smooth=TemporalSettings(strength))
         with open_video(film) as opened:
-            items = colored(decode(opened), opened.info, colorizer, None, smoothed)
+            session = Session.load(smoothed, colorizer)
+            marked = mark_frames(decode(opened), smoothed)
+            items = find_color(marked, session, opened.info.sample_aspect)
             return [item.ab * item.share for item in items]
 
     return made

@@ -21,13 +21,12 @@ from vidcolor.benchmark.results import Benchmark, Round, Timing
 from vidcolor.benchmark.stages import Job, stages, transcode, working_size
 from vidcolor.benchmark.subprocess_run import run_fresh
 from vidcolor.benchmark.synthetic_video import RATE, pictures
-from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Report, VideoInfo
 from vidcolor.core.system import pick_dtype
 from vidcolor.core.threads import usable_cores
 from vidcolor.media.encode.synthetic import make_film
 from vidcolor.media.open import open_video
-from vidcolor.nets.weights import load_gate
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import BenchmarkSettings, OutputSettings, Settings
 
@@ -69,9 +68,8 @@ def measure(
         folder = Path(name)
         film = Path(source).absolute() if source else _made(folder, rounds)
         info, settings = _shortened(film, settings, rounds.frames)
-        colorizer = Colorizer.from_weights(settings=settings.colorizer)
-        gate = load_gate()[0] if settings.smooth.strength else None
-        job = Job(film, folder, settings, colorizer, gate)
+        session = Session.load(settings)
+        job = Job(film, folder, settings, session.colorizer, session.gate)
         _whole(replace(job, settings=_shortened(film, settings, WARM_UP)[1]))
         found = [_round(job, step) for _ in range(rounds.repeat)]
         facts = _facts(job, info, found[0]) | {"settings": asdict(rounds)}

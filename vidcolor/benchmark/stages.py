@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.benchmark.results import Timing
+from vidcolor.colorize.chain import mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
 from vidcolor.core.frames import ColorizedFrame, Frame, VideoInfo
@@ -26,8 +27,6 @@ from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.open import open_video
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.settings import Settings
-from vidcolor.shots.detector import mark_shots
-from vidcolor.shots.titles import mark_titles
 from vidcolor.temporal.smoother import smooth
 
 T = TypeVar("T")
@@ -98,9 +97,7 @@ def _stages(job: Job, pool: WorkerThreads) -> dict[str, Timing]:
         parts[name] = timing(lambda: write_chunk(frames, path, plan, info).frames)
 
     encode("encode grey", held)
-    frames = measured(
-        "shots", lambda: list(mark_titles(mark_shots(held, settings.shots), settings.titles))
-    )
+    frames = measured("shots", lambda: list(mark_frames(held, settings)))
     prepare = partial(colorizer.prepare, aspect)
     seen = measured("lightness", lambda: list(map_ordered("", prepare, frames, pool)))
     maps = [sketch.lightness for sketch in seen]

@@ -37,8 +37,8 @@ from vidcolor.cluster.messages import (
     VideoOpened,
     WorkerInfo,
 )
-from vidcolor.colorize.chain import threads_for
-from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.chain import colorize_marked, mark_frames
+from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame, Report
 from vidcolor.core.iterators import close, prefetch, timed, watched
@@ -52,8 +52,6 @@ from vidcolor.media.identity import Content, check_same, is_alike
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
-from vidcolor.nets.trust_gate import Gate
-from vidcolor.nets.weights import load_gate
 from vidcolor.run.assembly import assemble
 from vidcolor.run.batch import Batch
 from vidcolor.run.chunk_manifest import (
@@ -78,14 +76,11 @@ from vidcolor.run.spec import (
     describe_job,
     device_of,
     versions,
-    weights_report,
     with_content,
 )
-from vidcolor.run.video import colorize_video, context_frames, in_colour, record_chunk
+from vidcolor.run.video import colorize_video, context_frames, record_chunk
 from vidcolor.run.work_dir import WorkDir, content_of, read_journals, whole_chunks
 from vidcolor.settings import Settings
-from vidcolor.shots.detector import mark_shots
-from vidcolor.shots.titles import mark_titles
 
 EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""
@@ -130,19 +125,16 @@ class Worker:
             colorizer=replace(settings.colorizer, threads=cores),
             open=replace(settings.open, decoder_threads=min(cores, 8)),
         )
-        self._colorizer = Colorizer.from_weights(settings=self._settings.colorizer)
-        self._gate: Gate | None = None
-        self._gate_sha256 = ""
-        if settings.smooth.strength:
-            self._gate, self._gate_sha256 = load_gate()
-        self._batch = Batch(self._settings, self._colorizer) if several else None
+        self._session = Session.load(self._settings)
+        colorizer = self._session.colorizer
+        self._batch = Batch(self._settings, colorizer) if several else None
         self._unseekable: set[Path] = set()
         host = "".join(c if c.isalnum() else "-" for c in platform.node())[:40]
         self._name = f"{host}-{os.getpid()}-{token_hex(3)}"
 
     def greet(self) -> WorkerInfo:
         """Who this is."""
-        return WorkerInfo(self._name, device_of(self._colorizer))
+        return WorkerInfo(self._name, device_of(self._session.colorizer))
 
     def do(self, order: Command) -> Iterator[Reply]:
         """Carry out an order; nothing raises, the last word may be that it `TaskFailed`."""
@@ -169,7 +161,7 @@ class Worker:
             return VideoAssembled(earlier, before=True)
         settings = self._settings
         if stays_still(reel.source, reel.target):
-            colorizer = self._colorizer
+            colorizer = self._session.colorizer
             return VideoAssembled(
                 colorize_video(reel.source, reel.target, colorizer=colorizer, settings=settings)
             )
@@ -179,8 +171,8 @@ class Worker:
             check_target(film.info.path, reel.target, output)
             plan = plan_encode(film.info, reel.target, as_begun(settings.encode, begun))
             check_writable(film, reel.target, plan, output)
-            configure_for(self._colorizer, film.info, begun)
-            job = describe_job(film.info, settings, plan, self._colorizer, self._gate_sha256)
+            configure_for(self._session, film.info, begun)
+            job = describe_job(film.info, self._session, plan)
             job = as_elsewhere(job, begun, settings.colorizer)  # any machine may go on with it
             job = as_known(job, begun, film.info.path, content)
             # Not by who gives the orders: he would hear nobody meanwhile.
@@ -201,8 +193,7 @@ class Worker:
             layout = self._same(film, order).layout
             frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
             frames = timed(prefetch(frames), "wait for decode", seconds)
-            frames = mark_shots(watched(frames, watch.saw), settings.shots)
-            frames = mark_titles(frames, settings.titles)
+            frames = mark_frames(watched(frames, watch.saw), settings)
             chunks = timed(planned(plan_chunks(frames, settings.chunks)), "shots", seconds)
             try:
                 for chunk in chunks:
@@ -229,16 +220,16 @@ class Worker:
 
     def _coloured(self, order: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
         """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
-        settings, colorizer, began = self._settings, self._colorizer, perf_counter()
+        session, began = self._session, perf_counter()
         chunk = order.chunks[0]
-        with open_video(order.reel.source, settings.open) as film:
+        with open_video(order.reel.source, session.settings.open) as film:
             plan = self._same(film, order)
             part = read_chunk_frames(
                 film,
                 plan.layout,
                 Fraction(order.zero),
                 order.chunks,
-                context_frames(settings),
+                context_frames(session.settings),
                 seek,
                 watch.saw,
             )
@@ -246,10 +237,14 @@ class Worker:
             folder = self._folder(order, order.before)
             folder.expect(chunk.number, order.handover)
             others = {each.number for each in order.chunks[1:]}
-            aspect = film.info.sample_aspect
-            with threads_for(colorizer, film.info, plan.layout) as pool:
-                painted = in_colour(
-                    frames, aspect, colorizer, self._gate, settings, folder, others, pool
+            with session.threads_for(film.info, plan.layout) as pool:
+                painted = colorize_marked(
+                    frames,
+                    session,
+                    sample_aspect=film.info.sample_aspect,
+                    threads=pool,
+                    states=folder,
+                    skip=others,
                 )
                 painted = timed(prefetch(painted), "wait for paint", watch.stages)
                 try:
@@ -260,6 +255,7 @@ class Worker:
                     close(painted)
         stages = watch.stages | pool.seconds
         stages["encode"] = perf_counter() - began - stages.pop("wait for paint")
+        colorizer = session.colorizer
         return ChunkColorized(done, colorizer.inferred, stages, tuple(colorizer.notes))
 
     def _finish(self, order: AssembleVideo, watch: _Watch) -> VideoAssembled:
@@ -276,7 +272,7 @@ class Worker:
             # It was begun anew; a target may be there of a worker that was lost with its last word.
             output = allow_own_target(reel.target, replace(settings.output, fresh=False))
             assemble(film, reel.target, plan, output, folder, order.chunks, report, watch.saw)
-        report.weights = weights_report(self._colorizer, self._gate_sha256)
+        report.weights = self._session.weights
         report.seconds = {"stitch": perf_counter() - began}
         report.versions = versions()
         return VideoAssembled(report)
@@ -303,8 +299,8 @@ class Worker:
         if isinstance(order, AssembleVideo) and job["film"].get("changed") != now["changed"]:
             check_same(film.info.path, job["film"], now, lambda: _begun(order.reel)[1])
         plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
-        configure_for(self._colorizer, film.info, job)
-        here = describe_job(film.info, self._settings, plan, self._colorizer, self._gate_sha256)
+        configure_for(self._session, film.info, job)
+        here = describe_job(film.info, self._session, plan)
         here = as_elsewhere(here, job, self._settings.colorizer) | {"film": job["film"]}
         if changed := differences(job, here):
             raise ClusterError(f"{platform.node()} would make another film: {changed}")

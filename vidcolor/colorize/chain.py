@@ -1,63 +1,108 @@
-"""The way of a frame from grey to colour, for films that are shown and not kept in chunks.
+"""The chain: shots, color, smooth, paint; frames in, the same frames in color out.
 
-`vidcolor.run.video` lays the same way with chunks and a journal between its stages.
+Videos, pipes, previews, comparisons and workers of a cluster all color through here. Where chunks
+are planned or frames were marked before, `colorize_marked` is the chain without its first link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from fractions import Fraction
 
-from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
-from vidcolor.core.frames import ColorizedFrame, Frame, PixelLayout, VideoInfo
-from vidcolor.core.threads import WorkerThreads, usable_cores
-from vidcolor.nets.trust_gate import Gate
+from vidcolor.colorize.session import Session
+from vidcolor.core.frames import ColorizedFrame, Frame
+from vidcolor.core.iterators import close
+from vidcolor.core.threads import WorkerThreads
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.shots.titles import mark_titles
-from vidcolor.temporal.smoother import smooth
+from vidcolor.temporal.smoother import StateStore, smooth
 
 
-def threads_for(colorizer: Colorizer, info: VideoInfo, layout: PixelLayout) -> WorkerThreads:
-    """A thread for each core, and those that only wait for a GPU."""
-    waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
-    frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
-    return WorkerThreads((colorizer.settings.threads or usable_cores()) + waiting, frame)
-
-
-def colored(
+def colorize_frames(
     frames: Iterable[Frame],
-    info: VideoInfo,
-    colorizer: Colorizer,
-    gate: Gate | None,
-    settings: Settings,
-    pool: WorkerThreads | None = None,
-) -> Iterator[ColorizedFrame]:
-    """The frames with the colour that is found for them: shots, colour, smooth.
+    session: Session,
+    *,
+    sample_aspect: Fraction | None = None,
+    threads: WorkerThreads | None = None,
+    states: StateStore | None = None,
+    skip: Container[int] = (),
+) -> Iterator[Frame]:
+    """The frames in color: the whole chain.
 
     Args:
-        frames: Frames of one film, in order, as `decode` yields them.
-        info: Of that film.
-        colorizer: Fitted to the film, or not yet.
-        gate: The smoother's; None where ``settings.smooth.strength`` is 0, or loads the one that
-            ships.
-        settings: Of shots and smoothing.
-        pool: Who does the arithmetic; None does it here.
+        frames: Of one video, in order, as `vidcolor.decode` yields them; their chroma is replaced
+            in place, their luma keeps its bytes.
+        session: Net, smoother and settings; configured for the video, or it is at the first frame.
+        sample_aspect: Width of a sample over its height; None for square ones.
+        threads: Who does the arithmetic; None does it here.
+        states: Where chunks that begin within a shot find what they go on from.
+        skip: Chunks whose frames are there only for others to take color from.
+
+    Yields:
+        The same frames in the same order, without those of ``skip``.
     """
-    marked = mark_titles(mark_shots(frames, settings.shots), settings.titles)
-    found = colorizer.colorize(marked, info.sample_aspect, pool)
-    return smooth(found, settings.smooth, gate, None, pool)
+    marked = mark_frames(frames, session.settings)
+    return colorize_marked(
+        marked, session, sample_aspect=sample_aspect, threads=threads, states=states, skip=skip
+    )
 
 
-def painted(
+def mark_frames(frames: Iterable[Frame], settings: Settings) -> Iterator[Frame]:
+    """The frames with their shots marked, and how much color each may show."""
+    return mark_titles(mark_shots(frames, settings.shots), settings.titles)
+
+
+def colorize_marked(
     frames: Iterable[Frame],
-    info: VideoInfo,
-    colorizer: Colorizer,
-    gate: Gate | None,
-    settings: Settings,
-    pool: WorkerThreads | None = None,
+    session: Session,
+    *,
+    sample_aspect: Fraction | None = None,
+    threads: WorkerThreads | None = None,
+    states: StateStore | None = None,
+    skip: Container[int] = (),
 ) -> Iterator[Frame]:
-    """The frames in colour: as `colored`, then paint, in place."""
-    device = colorizer.device if colorizer.device.type == "cuda" else None
-    found = colored(frames, info, colorizer, gate, settings, pool)
-    return paint(found, settings.paint, pool, device)
+    """As `colorize_frames`, for frames that `mark_frames` has seen already."""
+    found = find_color(frames, session, sample_aspect, threads, states)
+    device = session.colorizer.device
+    return paint(
+        skip_chunks(found, skip),
+        session.settings.paint,
+        threads,
+        device if device.type == "cuda" else None,
+    )
+
+
+def find_color(
+    frames: Iterable[Frame],
+    session: Session,
+    sample_aspect: Fraction | None = None,
+    threads: WorkerThreads | None = None,
+    states: StateStore | None = None,
+    stride: int = 0,
+) -> Iterator[ColorizedFrame]:
+    """The color of marked frames, smoothed over time, not painted yet.
+
+    Args:
+        frames: As of `colorize_marked`.
+        session: As of `colorize_frames`.
+        sample_aspect: As of `colorize_frames`.
+        threads: As of `colorize_frames`.
+        states: As of `colorize_frames`.
+        stride: Of how many frames the net sees one; 0 takes that of the settings.
+    """
+    colored = session.colorizer.colorize(frames, sample_aspect, threads, stride)
+    return smooth(colored, session.settings.smooth, session.gate, states, threads)
+
+
+def skip_chunks(
+    colored: Iterable[ColorizedFrame], skip: Container[int]
+) -> Iterator[ColorizedFrame]:
+    """The frames of chunks that are wanted; others were there only to take color from."""
+    try:
+        for item in colored:
+            if item.frame.chunk not in skip:
+                yield item
+    finally:
+        close(colored)

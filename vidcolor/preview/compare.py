@@ -11,8 +11,9 @@ from time import perf_counter
 
 from torch import Tensor
 
-from vidcolor.colorize.chain import painted, threads_for
+from vidcolor.colorize.chain import colorize_frames
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame, Progress, Report, VideoInfo
 from vidcolor.core.gray_runs import GrayRuns
@@ -27,8 +28,7 @@ from vidcolor.media.mux.file_sink import VideoWriter, Written
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.planes import planes
-from vidcolor.nets.weights import load_gate
-from vidcolor.run.spec import versions, weights_report
+from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import CompareSettings, InputSettings, Settings
 
@@ -147,20 +147,18 @@ def _coloured(
     stack: ExitStack,
 ) -> Iterator[Frame]:
     """The frames of the film in colour; what they need is given back when ``stack`` ends."""
-    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-    info = film.info
-    colorizer.reset()
-    colorizer.configure_for(info.height, info.width, info.sample_aspect)
-    gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
-    report.weights = weights_report(colorizer, gate_sha256)
-    report.notes = colorizer.notes
-    pool = stack.enter_context(threads_for(colorizer, info, plan.layout))
+    session, info = Session.load(settings, colorizer), film.info
+    session.configure_for(info)
+    report.weights = session.weights
+    report.notes = session.colorizer.notes
+    pool = stack.enter_context(session.threads_for(info, plan.layout))
     decoded = stack.enter_context(closing(prefetch(decode(film, plan.layout))))
     gray = GrayRuns()
-    for frame in painted(decoded, info, colorizer, gate, settings, pool):
+    aspect = info.sample_aspect
+    for frame in colorize_frames(decoded, session, sample_aspect=aspect, threads=pool):
         gray.see(frame)
         report.shots += frame.starts_shot
-        report.inferred = colorizer.inferred
+        report.inferred = session.colorizer.inferred
         if frame.colourless:
             text = "the net gave no numbers; painted neutral"
             film.note("no colour", float(frame.seconds), text)

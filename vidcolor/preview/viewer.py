@@ -17,9 +17,10 @@ from types import TracebackType
 
 from torch import Tensor
 
-from vidcolor.colorize.chain import threads_for
+from vidcolor.colorize.chain import find_color, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint_frame
+from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import ColorizedFrame, Damage, Frame
 from vidcolor.core.iterators import close
@@ -32,12 +33,9 @@ from vidcolor.media.images.files import still_damage
 from vidcolor.media.images.photo import frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import VideoReader, film_is_still, open_video
-from vidcolor.nets.trust_gate import Gate
-from vidcolor.nets.weights import load_gate
 from vidcolor.settings import ColorizerSettings, Settings
-from vidcolor.shots.detector import LOOK_AHEAD, mark_shots
-from vidcolor.shots.titles import judged_alone, mark_titles
-from vidcolor.temporal.smoother import smooth
+from vidcolor.shots.detector import LOOK_AHEAD
+from vidcolor.shots.titles import judged_alone
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class Viewer:
         self._given = colorizer
         self._between = between
         self._colorizers: dict[ColorizerSettings, Colorizer] = {}
-        self._gate: Gate | None = None
+        self._last: Session | None = None
         self.name = printable(Path(source).name)
         self.film: VideoReader | None = None
         self.end = Fraction(0)
@@ -245,14 +243,13 @@ class Viewer:
         items: Iterator[ColorizedFrame] = iter(())
         try:
             with ThreadPoolExecutor(1) as loader:  # while the first frames are read
-                loading = loader.submit(self._colorizer, settings.colorizer)
+                loading = loader.submit(self._session, settings)
                 read = chain(list(islice(frames, 1)), frames)
-                colorizer = loading.result()
+                session = loading.result()
             # Before it begins, so that it knows how many runs of the net it may have in hand.
-            colorizer.configure_for(info.height, info.width, info.sample_aspect)
-            with threads_for(colorizer, info, info.layout) as pool:
-                items = colorizer.colorize(read, info.sample_aspect, pool, stride)
-                items = smooth(items, settings.smooth, self._gate_for(settings), None, pool)
+            session.colorizer.configure_for(info.height, info.width, info.sample_aspect)
+            with session.threads_for(info, info.layout) as pool:
+                items = find_color(read, session, info.sample_aspect, pool, stride=stride)
                 for item in items:
                     if self._between:
                         self._between()
@@ -290,8 +287,7 @@ class Viewer:
         try:
             for seconds, group in groupby(shown, lambda window: window.seconds):
                 window, *same = group
-                frames = mark_shots(map(replace, window.frames), settings.shots)
-                marked = list(mark_titles(frames, settings.titles))
+                marked = list(mark_frames(map(replace, window.frames), settings))
                 wanted.append(_Wanted(marked[window.place], seconds, 1 + len(same)))
                 yield from _leaned_on(marked, window.place, context)
         finally:
@@ -305,10 +301,15 @@ class Viewer:
             self._colorizers[settings] = Colorizer.from_weights(settings=settings)
         return self._colorizers[settings]
 
-    def _gate_for(self, settings: Settings) -> Gate | None:
-        if settings.smooth.strength and self._gate is None:
-            self._gate = load_gate()[0]
-        return self._gate
+    def _session(self, settings: Settings) -> Session:
+        """With the net that the settings need; the gate is read once for all of them."""
+        colorizer = self._colorizer(settings.colorizer)
+        last = self._last
+        alike = last is not None and last.colorizer is colorizer
+        self._last = (
+            last.with_settings(settings) if last and alike else Session(settings, colorizer)
+        )
+        return self._last
 
 
 def _leaned_on(marked: Sequence[Frame], place: int, context: Context) -> Sequence[Frame]:

@@ -14,13 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core.files import check_file, new_file, printable, read_own
 from vidcolor.core.frames import Report
 from vidcolor.core.paths import part_path, report_path
 from vidcolor.core.target import output_errors, publish
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
 from vidcolor.media.open import open_video
-from vidcolor.nets.weights import load_gate
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import differences
@@ -76,12 +76,11 @@ class Batch:
             SettingsError: The device does not exist here, or the net has no dial to turn.
             DeviceError: The device has no memory left for the net, or does not work.
         """
-        self._settings = settings or Settings()
-        self._colorizer = colorizer or Colorizer.from_weights(settings=self._settings.colorizer)
+        settings = settings or Settings()
+        self._session = Session.load(settings, colorizer)
         # A colorizer that is given may have been asked for more than the settings say.
-        asked = self._settings.colorizer
-        self._asked = asked if asked.numbers != "auto" else self._colorizer.settings
-        self._gate_sha256 = load_gate()[1] if self._settings.smooth.strength else ""
+        asked = settings.colorizer
+        self._asked = asked if asked.numbers != "auto" else self._session.settings.colorizer
         self.stopped = False
         """Whether a film met what every other one would meet, too."""
 
@@ -106,8 +105,8 @@ class Batch:
         report = colorize_video(
             reel.source,
             reel.target,
-            colorizer=self._colorizer,
-            settings=self._settings,
+            colorizer=self._session.colorizer,
+            settings=self._session.settings,
             on_progress=on_progress,
             on_report=write_report,
         )
@@ -130,7 +129,7 @@ class Batch:
             if earlier and not why:
                 clear_up(reel.target)
                 return earlier
-            if not allow_own_target(reel.target, self._settings.output).force:
+            if not allow_own_target(reel.target, self._session.settings.output).force:
                 name = printable(reel.target.name)
                 raise OutputExists(f"{name}: exists{why}; --force replaces it")
         return None
@@ -143,19 +142,18 @@ class Batch:
             return f", made otherwise: {changed}"
         if reel.target.stat().st_size != earlier.bytes:
             return ", but is not the film that the report beside it tells of"
-        if self._settings.output.strict and earlier.left_behind:
+        if self._session.settings.output.strict and earlier.left_behind:
             return f", made without {earlier.left_behind[0].what}"
         return ""
 
     def _job(self, reel: BatchItem, begun: Job) -> Job:
         """What would be done to make the target; nothing is decoded but the first frame."""
-        source, target, settings = check_file(reel.source), reel.target, self._settings
+        source, target, session = check_file(reel.source), reel.target, self._session
         if stays_still(source, target):
-            job = describe_still(source, target, settings, self._colorizer)
+            job = describe_still(source, target, session)
         else:
-            with open_video(source, settings.open) as film:
-                info, gate = film.info, self._gate_sha256
-                job = job_of(info, target, settings, self._colorizer, gate, begun)
+            with open_video(source, session.settings.open) as film:
+                job = job_of(film.info, target, session, begun)
         return as_elsewhere(as_known(job, begun, source), begun, self._asked)
 
 

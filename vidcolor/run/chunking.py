@@ -6,9 +6,9 @@ shot does, or, in a very long shot, where the smoother hands on what it knows.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vidcolor.core.frames import ColorizedFrame, Frame
+from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
 from vidcolor.errors import ChunkDiffers
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
@@ -77,16 +77,6 @@ def unfinished(
         _compare(chunk, pts, done)
     finally:
         close(frames)
-
-
-def without(colored: Iterable[ColorizedFrame], done: Container[int]) -> Iterator[ColorizedFrame]:
-    """The frames of chunks that are not done; others were there only to be leaned on."""
-    try:
-        for item in colored:
-            if item.frame.chunk not in done:
-                yield item
-    finally:
-        close(colored)
 
 
 def _compare(number: int, pts: Sequence[int], done: Mapping[int, ChunkFileInfo]) -> None:

@@ -13,6 +13,7 @@ import torch
 from vidcolor.color.chroma import KR_KB
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
+from vidcolor.colorize.session import Session
 from vidcolor.core.files import check_file
 from vidcolor.core.frames import Damage, Dropped, Frame, PixelLayout, Report
 from vidcolor.core.gray_runs import GrayRuns
@@ -31,7 +32,7 @@ from vidcolor.media.images.metadata import Extras, into_png
 from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
-from vidcolor.run.spec import describe_still, weights_report
+from vidcolor.run.spec import describe_still
 from vidcolor.settings import Settings
 from vidcolor.shots.titles import judged_alone
 
@@ -57,12 +58,12 @@ def colorize_still(
     check_still_target(source, target, settings.output)
     still = Still(source, settings.open)
     several = still.pages > 1 and target.suffix.lower() in TIFF_SUFFIXES and still.unit == "page"
-    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-    report = _report(source, str(target), colorizer)
-    report.job = describe_still(source, target, settings, colorizer)
-    pages = painted_pages(still, colorizer, settings, report, still.pages if several else 1)
+    session = Session.load(settings, colorizer)
+    report = _report(source, str(target), session)
+    report.job = describe_still(source, target, session)
+    pages = painted_pages(still, session, report, still.pages if several else 1)
     left = write_stills(pages, target, settings.output, several=several)
-    _conclude(report, colorizer, left)
+    _conclude(report, session, left)
     report.bytes = target.stat().st_size
     return report
 
@@ -82,19 +83,17 @@ def painted_png(
         VidcolorError: the picture cannot be read, or the colorizer does not work.
     """
     still = Still(source, settings.open)
-    colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-    report = _report(source, target, colorizer)
-    ((painted, extras),) = painted_pages(still, colorizer, settings, report, 1)
+    session = Session.load(settings, colorizer)
+    report = _report(source, target, session)
+    ((painted, extras),) = painted_pages(still, session, report, 1)
     data, left = into_png(png_bytes(painted), extras)
     if settings.output.strict and left:
         raise strictly(left)
-    _conclude(report, colorizer, left)
+    _conclude(report, session, left)
     return data, report
 
 
-def painted_pages(
-    still: Still, colorizer: Colorizer, settings: Settings, report: Report, count: int
-) -> Iterator[Painted]:
+def painted_pages(still: Still, session: Session, report: Report, count: int) -> Iterator[Painted]:
     """The first ``count`` pictures of a file in color; the report gets what is to be told of them.
 
     A page that cannot be read is left behind where another one can.
@@ -103,6 +102,7 @@ def painted_pages(
         VidcolorError: None can be read, or the colorizer does not work.
         CannotCarry: A picture is left behind, and ``settings.output.strict`` is on.
     """
+    settings, colorizer = session.settings, session.colorizer
     colorizer.reset()
     failed: FilmError | None = None
     if count < still.pages:
@@ -160,18 +160,19 @@ def _rest(still: Still, count: int) -> Dropped:
     return Dropped(what, f"only {still.unit} 1 of {still.pages} was colored; {way}")
 
 
-def _report(source: Path, target: str, colorizer: Colorizer) -> Report:
+def _report(source: Path, target: str, session: Session) -> Report:
     report = Report(str(source), target, shots=1, shot_starts=[0.0])
-    report.weights = weights_report(colorizer)
+    colorizer = session.colorizer  # nothing is smoothed over the time of one picture
+    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
     return report
 
 
-def _conclude(report: Report, colorizer: Colorizer, left: list[Dropped]) -> None:
+def _conclude(report: Report, session: Session, left: list[Dropped]) -> None:
     """Brings what was found page by page to what is said of the whole."""
     report.left_behind = list(dict.fromkeys([*report.left_behind, *left]))
     lost = {one.what for one in report.left_behind}
     report.carried = [one for one in dict.fromkeys(report.carried) if one not in lost]
-    report.notes = list(dict.fromkeys([*report.notes, *colorizer.notes]))
+    report.notes = list(dict.fromkeys([*report.notes, *session.colorizer.notes]))
     for damage in report.damage:
         report.damage_counts[damage.kind] = report.damage_counts.get(damage.kind, 0) + 1
 

@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
-from vidcolor.colorize.chain import painted, threads_for
+from vidcolor.colorize.chain import colorize_frames
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame, Progress, Report
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch
@@ -19,10 +20,9 @@ from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.pipe_sink import Output, PipeWriter, plan_pipe
 from vidcolor.media.open import VideoReader, film_is_still, open_video
-from vidcolor.nets.weights import load_gate
 from vidcolor.run.assembly import colour_note
 from vidcolor.run.image import painted_png
-from vidcolor.run.spec import versions, weights_report
+from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import Settings
 
@@ -82,31 +82,30 @@ def _moving(
     with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
         with PipeWriter(film, output, plan, settings.output) as writer:
-            colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-            colorizer.reset()
-            colorizer.configure_for(film.info.height, film.info.width, film.info.sample_aspect)
-            gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
+            session = Session.load(settings, colorizer)
+            session.configure_for(film.info)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
-                threads_for(colorizer, film.info, plan.layout) as pool,
+                session.threads_for(film.info, plan.layout) as pool,
                 closing(prefetch(decode(film, plan.layout))) as decoded,
             ):
-                frames = painted(decoded, film.info, colorizer, gate, settings, pool)
+                aspect = film.info.sample_aspect
+                frames = colorize_frames(decoded, session, sample_aspect=aspect, threads=pool)
                 frames = _watched(prefetch(frames), film, report, on_progress)
                 with closing(with_others(film, encode(frames, writer.video))) as packets:
                     writer.write(packets)
             writer.finish()
         report.damage, report.damage_counts = film.damage, film.damage_counts
         report.source_colour = film.source_colour
-    report.inferred = colorizer.inferred
+    report.inferred = session.colorizer.inferred
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried = writer.passthrough.carried
     report.left_behind = writer.passthrough.left_behind
     colour = colour_note(report.source_colour)
     told = [*film.info.notes, *film.remarks]
-    report.notes = [*told, *plan.notes, *colour, *colorizer.notes]
-    report.weights = weights_report(colorizer, gate_sha256)
+    report.notes = [*told, *plan.notes, *colour, *session.colorizer.notes]
+    report.weights = session.weights
     return report
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core.files import check_file, identity
 from vidcolor.core.frames import VideoInfo
 from vidcolor.core.json_types import number_in, part_of
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import is_same
-from vidcolor.settings import MAX_BATCH, ColorizerSettings, EncodeSettings, Settings
+from vidcolor.settings import MAX_BATCH, ColorizerSettings, EncodeSettings
 
 Job = dict[str, Any]
 """Plain types, as JSON gives them back."""
@@ -27,31 +28,22 @@ _MOST_THREADS = 128
 """That an encoder was ever given."""
 
 
-def job_of(
-    info: VideoInfo,
-    target: Path,
-    settings: Settings,
-    colorizer: Colorizer,
-    gate_sha256: str,
-    begun: Job,
-) -> Job:
+def job_of(info: VideoInfo, target: Path, session: Session, begun: Job) -> Job:
     """The job of making ``target`` of a film, as `describe_job` tells it; nothing is decoded.
 
     Args:
         info: Of the film.
         target: Its suffix names the container.
-        settings: All of them.
-        colorizer: Is fitted to the film.
-        gate_sha256: Of the smoother's gate; empty where nothing is smoothed.
+        session: Is configured for the film.
         begun: The job of an earlier run, whose decisions for the machine stand; may be empty.
 
     Raises:
         EncoderMissing: as `plan_encode`.
         SettingsError: as `plan_encode`.
     """
-    plan = plan_encode(info, target, as_begun(settings.encode, begun))
-    configure_for(colorizer, info, begun)
-    return describe_job(info, settings, plan, colorizer, gate_sha256)
+    plan = plan_encode(info, target, as_begun(session.settings.encode, begun))
+    configure_for(session, info, begun)
+    return describe_job(info, session, plan)
 
 
 def as_begun(settings: EncodeSettings, begun: Job) -> EncodeSettings:
@@ -93,16 +85,12 @@ def with_content(job: Job, content: str) -> Job:
     return job | {"film": job["film"] | {"content": content}} if content else job
 
 
-def configure_for(colorizer: Colorizer, info: VideoInfo, begun: Job) -> None:
+def configure_for(session: Session, info: VideoInfo, begun: Job) -> None:
     """Decide how the net is run; an interrupted job has decided it already."""
-    batch = number_in(begun, "net", "batch", MAX_BATCH)
-    colorizer.reset()
-    colorizer.configure_for(info.height, info.width, info.sample_aspect, batch)
+    session.configure_for(info, number_in(begun, "net", "batch", MAX_BATCH))
 
 
-def describe_job(
-    info: VideoInfo, settings: Settings, plan: EncodePlan, colorizer: Colorizer, gate_sha256: str
-) -> Job:
+def describe_job(info: VideoInfo, session: Session, plan: EncodePlan) -> Job:
     """The job as plain types; two runs whose jobs are equal give the same film.
 
     To the bit, but for libx265, which gives other bits in a few packets of small pictures.
@@ -110,6 +98,8 @@ def describe_job(
     What was decided for this machine (the encoder's threads, frames per run of the net) stands in
     it, so that a run that goes on elsewhere decides the same.
     """
+    settings = session.settings
+    net = settings.colorizer
     job = {
         "film": info.identity,
         "picture": {
@@ -123,9 +113,9 @@ def describe_job(
             "end": str(settings.open.end),
             "video stream": settings.open.video_stream,
             "subtitle encoding": settings.open.subtitle_encoding,
-            "size": colorizer.settings.size,
-            "vivid": colorizer.settings.vivid,
-            "stride": colorizer.settings.stride,
+            "size": net.size,
+            "vivid": net.vivid,
+            "stride": net.stride,
             "shots": asdict(settings.shots),
             "titles": settings.titles.cards,
             "smooth": asdict(settings.smooth),
@@ -139,28 +129,30 @@ def describe_job(
             "threads": plan.threads,
             "options": plan.options,
         },
-        "net": _net(colorizer) | {"gate": gate_sha256},
+        "net": _net(session.colorizer) | {"gate": session.gate_sha256},
         "versions": versions(),
     }
     return _plain(job)
 
 
-def describe_still(source: Path, target: Path, settings: Settings, colorizer: Colorizer) -> Job:
+def describe_still(source: Path, target: Path, session: Session) -> Job:
     """The job of colouring a picture.
 
     Raises:
         FilmUnreadable: There is no such file.
     """
+    settings = session.settings
+    net = settings.colorizer
     job = {
         "film": identity(check_file(source)),
         "settings": {
-            "size": colorizer.settings.size,
-            "vivid": colorizer.settings.vivid,
+            "size": net.size,
+            "vivid": net.vivid,
             "saturation": settings.paint.saturation,
             "titles": settings.titles.cards,
         },
         "encoder": {"container": target.suffix.lower()},
-        "net": _net(colorizer) | {"batch": colorizer.settings.batch or 1},
+        "net": _net(session.colorizer) | {"batch": net.batch or 1},
         "versions": versions(),
     }
     return _plain(job)
@@ -177,12 +169,6 @@ def device_of(colorizer: Colorizer) -> str:
     unit = torch.backends.cpu.get_cpu_capability()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else unit
     return f"{device.type} {name}"
-
-
-def weights_report(colorizer: Colorizer, gate_sha256: str = "") -> dict[str, str]:
-    """What a report says of the weights; of the gate's where the colour was smoothed."""
-    told = {"name": colorizer.name, "sha256": colorizer.sha256}
-    return told | ({"gate_sha256": gate_sha256} if gate_sha256 else {})
 
 
 def _net(colorizer: Colorizer) -> Job:

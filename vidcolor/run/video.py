@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vidcolor.colorize.chain import threads_for
+from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.paint import paint
+from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame, Progress, Report, VideoInfo
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch, timed, watched
@@ -27,10 +26,8 @@ from vidcolor.media.identity import Content, of_the_same
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
-from vidcolor.nets.trust_gate import Gate
-from vidcolor.nets.weights import load_gate
 from vidcolor.run.assembly import assemble
-from vidcolor.run.chunking import plan_chunks, unfinished, without
+from vidcolor.run.chunking import plan_chunks, unfinished
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
@@ -40,17 +37,11 @@ from vidcolor.run.spec import (
     configure_for,
     describe_job,
     versions,
-    weights_report,
     with_content,
 )
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import Settings
-from vidcolor.shots.detector import mark_shots
-from vidcolor.shots.titles import mark_titles
-from vidcolor.temporal.smoother import context, smooth
-
-if TYPE_CHECKING:
-    pass
+from vidcolor.temporal.smoother import context
 
 OnProgress = Callable[[Progress], None]
 OnReport = Callable[[Report], object]
@@ -120,27 +111,25 @@ def _colorize_moving(
             begun = journal.job
             plan = plan_encode(film.info, target, as_begun(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
-            colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
-            settings = replace(settings, colorizer=colorizer.settings)
-            configure_for(colorizer, film.info, begun)
-            gate, gate_sha256 = load_gate() if settings.smooth.strength else (None, "")
+            session = Session.load(settings, colorizer)
+            configure_for(session, film.info, begun)
             if settings.output.fresh:
                 journal.clear()
-            job = describe_job(film.info, settings, plan, colorizer, gate_sha256)
+            job = describe_job(film.info, session, plan)
             report.job = as_known(job, journal.job, film.info.path, journal.content)
             journal.begin(report.job)
-            run = _Run(film, plan, journal, settings, report, on_progress)
+            run = _Run(film, plan, journal, session, report, on_progress)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
-                threads_for(colorizer, film.info, plan.layout) as pool,
+                session.threads_for(film.info, plan.layout) as pool,
             ):
-                run.colour(colorizer, gate, pool)
+                run.colorize(pool)
                 run.assemble(target)
             report.job = with_content(report.job, journal.content)
-            report.inferred = colorizer.inferred
+            report.inferred = session.colorizer.inferred
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
-            report.notes += [*colorizer.notes, *resumed_note(report)]
-            report.weights = weights_report(colorizer, gate_sha256)
+            report.notes += [*session.colorizer.notes, *resumed_note(report)]
+            report.weights = session.weights
             conclude(report)
             journal.remove()
     return report
@@ -161,7 +150,7 @@ class _Run:
         film: VideoReader,
         plan: EncodePlan,
         journal: Journal,
-        settings: Settings,
+        session: Session,
         report: Report,
         on_progress: OnProgress | None,
     ) -> None:
@@ -169,7 +158,7 @@ class _Run:
         self._film = film
         self._plan = plan
         self._journal = journal
-        self._settings = settings
+        self._session = session
         self._report = report
         self._on_progress = on_progress
         self._done = {number: chunk.facts for number, chunk in journal.done.items()}
@@ -177,25 +166,30 @@ class _Run:
         self._chunks: set[int] = set()
         """All that the film has."""
         self._frames = sum(facts.frames for facts in self._done.values())
-        self._total = expected_frames(film.info, settings.open)
+        self._total = expected_frames(film.info, session.settings.open)
 
-    def colour(self, colorizer: Colorizer, gate: Gate | None, pool: WorkerThreads) -> None:
+    def colorize(self, pool: WorkerThreads) -> None:
         """Brings every chunk that is not done yet to the disk.
 
         One thread decodes, one leads the frames from stage to stage, and this one encodes; the crew
         does the arithmetic.
         """
         self._tell(0.0)
-        settings, seconds = self._settings, self.seconds
+        settings, seconds = self._session.settings, self.seconds
         frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
         frames = timed(prefetch(frames), "wait for decode", seconds)
-        marked = mark_titles(mark_shots(frames, settings.shots), settings.titles)
-        frames = timed(marked, "shots", seconds)
+        frames = timed(mark_frames(frames, settings), "shots", seconds)
         frames = plan_chunks(frames, settings.chunks)
         frames = watched(frames, lambda frame: self._chunks.add(frame.chunk))
         frames = unfinished(frames, self._done, context_frames(settings))
-        aspect, folder = self._film.info.sample_aspect, self._journal
-        frames = in_colour(frames, aspect, colorizer, gate, settings, folder, self._done, pool)
+        frames = colorize_marked(
+            frames,
+            self._session,
+            sample_aspect=self._film.info.sample_aspect,
+            threads=pool,
+            states=self._journal,
+            skip=self._done,
+        )
         frames = timed(prefetch(frames), "wait for paint", seconds)
         began = perf_counter()
         try:
@@ -232,7 +226,7 @@ class _Run:
         if missing:  # the film was longer when it was begun, and is whole no more
             raise ChunkDiffers(min(missing))
         chunks = [done[number] for number in sorted(done)]
-        output, report = self._settings.output, self._report
+        output, report = self._session.settings.output, self._report
         self._know()
         assemble(self._film, target, self._plan, output, self._journal, chunks, report)
         report.resumed = len(self._done)
@@ -252,34 +246,6 @@ def context_frames(settings: Settings) -> int:
     # A frame that the last of these is carried from lies up to a stride behind it.
     ahead = context(settings.smooth.look_ahead) if settings.smooth.strength else 0
     return ahead + settings.colorizer.stride - 1
-
-
-def in_colour(
-    frames: Iterable[Frame],
-    sample_aspect: Fraction | None,
-    colorizer: Colorizer,
-    gate: Gate | None,
-    settings: Settings,
-    folder: WorkDir,
-    done: Container[int],
-    pool: WorkerThreads,
-) -> Iterator[Frame]:
-    """The frames of chunks that are not done, in colour.
-
-    Args:
-        frames: Those and the frames that they lean on, with shots marked and ``chunk`` set.
-        sample_aspect: As of `Colorizer.colorize`.
-        colorizer: Fitted to the film.
-        gate: The smoother's; None where nothing is smoothed.
-        settings: Of smoothing and painting.
-        folder: Where chunks that begin within a shot find what they take over.
-        done: Chunks whose frames are only leaned on.
-        pool: Who does the arithmetic.
-    """
-    colored = colorizer.colorize(frames, sample_aspect, pool)
-    colored = smooth(colored, settings.smooth, gate, folder, pool)
-    device = colorizer.device if colorizer.device.type == "cuda" else None
-    return paint(without(colored, done), settings.paint, pool, device)
 
 
 def record_chunk(

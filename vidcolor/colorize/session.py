@@ -1,0 +1,93 @@
+"""A session: what a run works with, loaded once and handed on as one thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.frames import PixelLayout, VideoInfo
+from vidcolor.core.threads import WorkerThreads, usable_cores
+from vidcolor.nets.trust_gate import Gate
+from vidcolor.nets.weights import load_gate
+from vidcolor.settings import Settings
+
+
+class Session:
+    """Settings, the net on its device, and the gate of the temporal smoother.
+
+    Attributes:
+        settings: All of them; those of the colorizer are the colorizer's own.
+        colorizer: The net on its device.
+    """
+
+    def __init__(self, settings: Settings, colorizer: Colorizer) -> None:
+        """Put together what was loaded; `load` loads it."""
+        self.settings = replace(settings, colorizer=colorizer.settings)
+        self.colorizer = colorizer
+
+    @classmethod
+    def load(cls, settings: Settings | None = None, colorizer: Colorizer | None = None) -> Session:
+        """A session with the net that the settings name.
+
+        Args:
+            settings: None takes the defaults.
+            colorizer: What to color with; its own settings are taken then, whatever ``settings``
+                says of the net.
+
+        Raises:
+            WeightsError: The weights are missing or damaged.
+            SettingsError: The device does not exist here, or the net has no dial to turn.
+            DeviceError: The device has no memory left for the net, or does not work.
+        """
+        settings = settings or Settings()
+        return cls(settings, colorizer or Colorizer.from_weights(settings=settings.colorizer))
+
+    def with_settings(self, settings: Settings) -> Session:
+        """The same net under other settings of everything else."""
+        other = Session(settings, self.colorizer)
+        if "_gate" in self.__dict__ and bool(settings.smooth.strength) == self.smooths:
+            other.__dict__["_gate"] = self._gate
+        return other
+
+    @property
+    def smooths(self) -> bool:
+        """Whether color is smoothed over time."""
+        return self.settings.smooth.strength > 0
+
+    @property
+    def gate(self) -> Gate | None:
+        """That of the smoother; None where nothing is smoothed."""
+        return self._gate[0]
+
+    @property
+    def gate_sha256(self) -> str:
+        """Of the gate's weights, hexadecimal; empty where nothing is smoothed."""
+        return self._gate[1]
+
+    @cached_property
+    def _gate(self) -> tuple[Gate | None, str]:
+        return load_gate() if self.smooths else (None, "")
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """Name and digests of all weights in use, for reports."""
+        found = {"name": self.colorizer.name, "sha256": self.colorizer.sha256}
+        return found | ({"gate_sha256": self.gate_sha256} if self.gate_sha256 else {})
+
+    def configure_for(self, info: VideoInfo, batch: int = 0) -> None:
+        """Forget the last video and decide how the net is run for the next one.
+
+        Args:
+            info: Of the video.
+            batch: Frames a run of the net; 0 decides it by the memory there is.
+        """
+        self.colorizer.reset()
+        self.colorizer.configure_for(info.height, info.width, info.sample_aspect, batch)
+
+    def threads_for(self, info: VideoInfo, layout: PixelLayout) -> WorkerThreads:
+        """A thread for each core, and those that only wait for a GPU."""
+        colorizer = self.colorizer
+        waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
+        frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
+        return WorkerThreads((self.settings.colorizer.threads or usable_cores()) + waiting, frame)
