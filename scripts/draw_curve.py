@@ -22,7 +22,7 @@ from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.colornet import DistributionNet
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.data.augment import clean_pair
-from vidcolor.training.data.stills import Still, split_stills, squashed
+from vidcolor.training.data.stills import Still, split_stills, squash
 from vidcolor.training.validation import SIDE, compose, sheet
 
 TURNS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)
@@ -53,7 +53,7 @@ def measure(weights: str, stills: list[Still], target: Path) -> Curve:
     rows: list[list[float]] = []
     strips: list[torch.Tensor] = []
     for start in range(0, len(stills), 4):
-        rgb = torch.stack([squashed(read_rgb(s.path), SIDE) for s in stills[start : start + 4]])
+        rgb = torch.stack([squash(read_rgb(s.path), SIDE) for s in stills[start : start + 4]])
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             if isinstance(net, DistributionNet):
                 heads = net.predict(clean_pair(rgb)[0])

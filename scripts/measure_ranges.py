@@ -15,7 +15,7 @@ from vidcolor.media.images.files import read_rgb
 from vidcolor.nets.optimize import measure_ranges
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.data.augment import clean_pair
-from vidcolor.training.data.stills import SUFFIXES, squashed
+from vidcolor.training.data.stills import SUFFIXES, squash
 from vidcolor.training.validation import SIDE
 
 
@@ -31,7 +31,7 @@ def main() -> None:
         raise SystemExit(f"{args.stills} holds no photograph; name a folder of them")
     count = min(args.pictures, len(paths))
     chosen = (paths[i * len(paths) // count] for i in range(count))
-    pictures = [clean_pair(squashed(read_rgb(path), SIDE)[None])[0] for path in chosen]
+    pictures = [clean_pair(squash(read_rgb(path), SIDE)[None])[0] for path in chosen]
     ranges = measure_ranges(load_weights(args.weights)[0], pictures)
     print(f"# What goes into its convolutions, over {count} photographs, for 8-bit integers.")
     print("[weights.ranges]")

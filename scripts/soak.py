@@ -23,7 +23,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests" / "system"))
+sys.path.append(str(ROOT / "tests" / "helpers"))
 killing: Any = import_module("killing")
 
 RATE = 24

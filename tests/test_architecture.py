@@ -131,9 +131,7 @@ def test_help_needs_nothing_heavy(module: str) -> None:
     assert run.stdout.strip() == ""
 
 
-@pytest.mark.parametrize(
-    "pattern", ["vidcolor/**/*.py", "scripts/*", "tests/*.py", "tests/unit/*.py"]
-)
+@pytest.mark.parametrize("pattern", ["vidcolor/**/*.py", "scripts/*", "tests/helpers/*.py"])
 def test_files_are_short(pattern: str) -> None:
     paths = [path for path in ROOT.glob(pattern) if path.is_file()]
     assert paths
@@ -148,6 +146,38 @@ def test_functions_are_short(name: str) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             assert lines <= MAX_FUNCTION, f"{name}.{node.name} has {lines} lines"
+
+
+STATES = {
+    *("told", "found", "seen", "known", "made", "begun", "kept", "shown", "worn", "held", "left"),
+    *(
+        "gone",
+        "done",
+        "brought",
+        "drawn",
+        "lent",
+        "taken",
+        "spent",
+        "said",
+        "heard",
+        "lost",
+        "meant",
+    ),
+    *("sent", "firm", "whole", "same", "alike", "near", "likely", "behind", "beside", "around"),
+    *("alone", "apart", "elsewhere"),
+}
+"""Participles and adjectives, which say what something is and not what a function does."""
+VERBS = {"feed", "speed"}
+"""What ends like a participle and is none."""
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_functions_are_verbs(name: str) -> None:
+    for node in modules()[name].body:
+        if isinstance(node, ast.FunctionDef):
+            word = node.name.strip("_")
+            state = word in STATES or (word.endswith("ed") and "_" not in word)
+            assert not state or word in VERBS, f"{name}.{node.name} is no verb"
 
 
 def dotted(node: ast.expr) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "media"))  # films.py lives with the film tests
-
 from command import Command
 from reels import build
 from shared import save_quick_net

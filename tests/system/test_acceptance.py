@@ -11,10 +11,9 @@ import pytest
 from checks import check_picture, check_rest, look
 from command import Command, listing
 from reels import FILMS
+from row_checks import OLD
 from rows import GOOD, NO_FILM, Row
 from shared import one_of_each
-
-OLD = b"the film that was here before"
 
 
 @pytest.mark.parametrize("row", one_of_each(GOOD, lambda row: row.film), ids=lambda row: row.name)

@@ -16,7 +16,7 @@ from checks import MS, look, texts
 from command import TIME_LIMIT, Command, listing
 from films import Audio, Spec, Subtitle, make_film
 from more_films import SMALL
-from test_acceptance import OLD
+from row_checks import OLD
 
 NAMES = [
     b"with spaces .mkv",

@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from fuzzing.boxes import BOXES
 from fuzzing.cases import KINDS, STRUCTURES, Case, harm, kind_of, make_case, make_fixtures
 from fuzzing.elements import ELEMENTS

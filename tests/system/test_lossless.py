@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from checks import check_picture, check_rest, look
 from command import Command, listing
-from test_acceptance import OLD
+from row_checks import OLD
 
 FILMS = {
     "420p8.mkv": "8 bits",

@@ -14,8 +14,9 @@ from typing import Any
 import av
 import pytest
 from films import Audio, Spec, make_film
+from processes import Captured, vidcolor_process
 from seen import see
-from test_cli import Captured, one_line, vidcolor_process
+from shared import one_line
 
 from vidcolor.cli import play
 from vidcolor.cli.main import main

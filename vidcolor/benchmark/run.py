@@ -66,24 +66,24 @@ def measure(
     with TemporaryDirectory(prefix="vidcolor-bench-") as name:
         step("getting ready")
         folder = Path(name)
-        film = Path(source).absolute() if source else _made(folder, rounds)
-        info, settings = _shortened(film, settings, rounds.frames)
+        film = Path(source).absolute() if source else _make_source(folder, rounds)
+        info, settings = _shorten(film, settings, rounds.frames)
         session = Session.load(settings)
         job = Job(film, folder, settings, session.colorizer, session.gate)
-        _whole(replace(job, settings=_shortened(film, settings, WARM_UP)[1]))
+        _measure_whole(replace(job, settings=_shorten(film, settings, WARM_UP)[1]))
         found = [_round(job, step) for _ in range(rounds.repeat)]
         facts = _facts(job, info, found[0]) | {"settings": asdict(rounds)}
         facts["film"]["made"] = source is None
     return Benchmark(facts, found)
 
 
-def _made(folder: Path, rounds: BenchmarkSettings) -> Path:
+def _make_source(folder: Path, rounds: BenchmarkSettings) -> Path:
     path = folder / "made.mkv"
     make_film(path, pictures(rounds.width, rounds.height, rounds.frames), RATE)
     return path
 
 
-def _shortened(film: Path, settings: Settings, frames: int) -> tuple[VideoInfo, Settings]:
+def _shorten(film: Path, settings: Settings, frames: int) -> tuple[VideoInfo, Settings]:
     """What is known of the film, and the settings with an end after about so many frames."""
     with open_video(film, settings.open) as opened:
         info = opened.info
@@ -100,18 +100,18 @@ def _round(job: Job, step: OnStep) -> Round:
     matmul = matmul_speed(job.colorizer.device, pick_dtype(job.colorizer.device))
     parts |= stages(job)
     step("whole")
-    whole, report = _whole(job)
+    whole, report = _measure_whole(job)
     parts["whole"] = whole
     inside = {
         name: seconds / whole.frames for name, seconds in report.seconds.items() if name != "total"
     }
     step("a process of its own")
-    fresh = run_fresh(job.source, job.target, _shortened(job.source, job.settings, FRESH)[1])
+    fresh = run_fresh(job.source, job.target, _shorten(job.source, job.settings, FRESH)[1])
     inferred = report.inferred / report.frames
     return Round(parts, inside, inferred, fresh, matmul, others.share())
 
 
-def _whole(job: Job) -> tuple[Timing, Report]:
+def _measure_whole(job: Job) -> tuple[Timing, Report]:
     """The product as it is, but for its start-up: net and libraries are ready."""
     wall, cpu = perf_counter(), process_time()
     report = colorize_video(job.source, job.target, colorizer=job.colorizer, settings=job.settings)

@@ -19,7 +19,7 @@ from vidcolor.colorize.chain import mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
 from vidcolor.core.frames import ColorizedFrame, Frame, VideoInfo
-from vidcolor.core.iterators import batched, close, prefetch
+from vidcolor.core.iterators import batch_items, close, prefetch
 from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
@@ -158,7 +158,7 @@ def _predict(colorizer: Colorizer, maps: Iterable[Tensor], pool: WorkerThreads) 
     def predict(batch: list[Tensor]) -> Tensor:
         return colorizer.predict(torch.stack(batch)[:, None])
 
-    batches = batched(maps, colorizer.batch)
+    batches = batch_items(maps, colorizer.batch)
     return [
         ab for found in map_ordered("", predict, batches, pool, colorizer.ahead) for ab in found
     ]

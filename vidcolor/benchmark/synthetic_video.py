@@ -53,7 +53,7 @@ def pictures(width: int, height: int, frames: int) -> Iterator[Tensor]:
         if number % SHOT == 0:
             shot = _shot(height, width, dice)
         light = 1 + FLICKER * float(torch.randn((), generator=dice))
-        picture = _seen(shot, number % SHOT / SHOT, (height, width)) * vignette * light
+        picture = _render_view(shot, number % SHOT / SHOT, (height, width)) * vignette * light
         noise = torch.randn(1, 1, height + 1, width + 1, generator=dice)
         grain = 2 * F.avg_pool2d(noise, 2, 1)[0, 0]  # of the same deviation, over two pixels
         yield (16 + 219 * picture + GRAIN * grain).round_().clamp_(16, 235).to(torch.uint8)
@@ -68,7 +68,7 @@ def _shot(height: int, width: int, dice: torch.Generator) -> _Shot:
     return _Shot(scene, _leaves(h, w, dice), shape, heading)
 
 
-def _seen(shot: _Shot, moment: float, size: tuple[int, int]) -> Tensor:
+def _render_view(shot: _Shot, moment: float, size: tuple[int, int]) -> Tensor:
     """(H, W) 0..1: what the camera sees at a moment 0..1 of the shot."""
     room = 1 - 1 / MARGIN
     at = room * (moment - 0.5)

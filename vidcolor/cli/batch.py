@@ -21,11 +21,11 @@ from vidcolor.cli.text import (
     columns,
     count,
     fail,
-    fitted,
     is_surprise,
     printable,
     reason,
     say,
+    shorten_name,
 )
 from vidcolor.core.paths import STILL_SUFFIXES, is_pattern
 from vidcolor.errors import FilmUnreadable, SettingsError
@@ -74,11 +74,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
             batch = Batch(settings)
         for number, reel in enumerate(found.reels, 1):
-            rows.append(_coloured(batch, reel, (number, films), lines, args))
+            rows.append(_colorize_item(batch, reel, (number, films), lines, args))
     return conclude(rows, found, args)
 
 
-def interrupted(args: argparse.Namespace) -> str:
+def describe_interrupt(args: argparse.Namespace) -> str:
     """What a batch that was stopped leaves behind."""
     done = sum(row.code != FAILED for row in list(getattr(args, "ended", ())))
     if args.quiet or not done:
@@ -134,7 +134,7 @@ def _is_picture(reel: BatchItem) -> bool:
     return reel.target.suffix.lower() in STILL_SUFFIXES
 
 
-def _coloured(
+def _colorize_item(
     batch: Batch,
     reel: BatchItem,
     place: tuple[int, int],
@@ -143,7 +143,7 @@ def _coloured(
 ) -> Row:
     """Colour one film, show how far it is, and tell how it went; its line of the table."""
     number, films = place
-    title = f"{number}/{films} {fitted(reel.name, WIDEST_TITLE)}"
+    title = f"{number}/{films} {shorten_name(reel.name, WIDEST_TITLE)}"
     told: dict[str, Any] = {"film": number, "films": films, "name": reel.name}
     doing = PICTURE if _is_picture(reel) else OPENING
     with Shown(lines, args.quiet, title, target=reel.target, doing=doing, **told) as shown:
@@ -222,7 +222,7 @@ def table(rows: Sequence[Row]) -> list[str]:
     head = ("film", "result", "frames", "time", "frames/s")
     cells = [
         head,
-        *((fitted(r.name, WIDEST), r.result, r.frames, r.time, r.speed) for r in rows),
+        *((shorten_name(r.name, WIDEST), r.result, r.frames, r.time, r.speed) for r in rows),
     ]
     widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     lines = []

@@ -161,13 +161,13 @@ def _table(found: Benchmark) -> list[str]:
     ]
     one = found.rounds[0]
     for part in [*one.parts, *(stage for stage in one.inside if stage not in one.parts)]:
-        line = f"{part:13}{_alone(found, part) if part in one.parts else '':49}"
+        line = f"{part:13}{_time_of_part(found, part) if part in one.parts else '':49}"
         within = f"{1e3 * found.inside(part).median:14.2f}" if part in one.inside else ""
         lines.append((line + within).rstrip())
     return lines
 
 
-def _alone(found: Benchmark, part: str) -> str:
+def _time_of_part(found: Benchmark, part: str) -> str:
     each = found.each(part)
     clock, least, most = (1e3 * value for value in (each.median, each.least, each.most))
     cores = 1e3 * found.cpu_each(part).median

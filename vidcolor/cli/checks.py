@@ -125,7 +125,7 @@ def check_beside(option: str, path: Path | str | None, *others: str) -> None:
             why = f"there is no folder {folder}; create it first"
         elif path.is_dir():
             why = "is a folder; name a file inside it"
-        elif any(_same(path, Path(other)) for other in others if other != PIPE):
+        elif any(_is_same_file(path, Path(other)) for other in others if other != PIPE):
             why = "is the film itself; choose another name"
         elif not os.access(path if path.exists() else folder, os.W_OK):
             why = "cannot be written; choose another place"
@@ -135,7 +135,7 @@ def check_beside(option: str, path: Path | str | None, *others: str) -> None:
         raise OutputError(f"{option} {path}: {why}")
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_same_file(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
         return os.path.samefile(one, other)
     return os.path.abspath(one) == os.path.abspath(other)

@@ -290,10 +290,10 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def interrupted(args: argparse.Namespace) -> str:
+def describe_interrupt(args: argparse.Namespace) -> str:
     """What a run that was stopped leaves behind."""
     if getattr(args, "several", False):
-        return batch.interrupted(args)
+        return batch.describe_interrupt(args)
     if args.target in (None, PIPE):
         return "interrupted"
     target = Path(args.target)

@@ -19,7 +19,7 @@ from vidcolor.cli.faces import LOADING, OPENING
 from vidcolor.cli.one import WIDEST_TITLE
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import speed, tell_streams
-from vidcolor.cli.text import Parser, at_least, clock, count, fitted, moment, say
+from vidcolor.cli.text import Parser, at_least, clock, count, moment, say, shorten_name
 from vidcolor.cli.words import add_output
 from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings, InputSettings, Settings
 
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     compare = CompareSettings(args.look, args.period, args.height)
     check(args, settings)
     first, second = [*args.films, None][:2]
-    title = fitted(Path(args.target).name, WIDEST_TITLE)
+    title = shorten_name(Path(args.target).name, WIDEST_TITLE)
     doing = LOADING if second is None else OPENING
     with Shown(None, args.quiet, title, doing=doing, keep=True) as shown:
         from vidcolor.preview.compare import side_by_side

@@ -18,7 +18,7 @@ from threading import Lock, Thread
 from types import FrameType, ModuleType
 
 from vidcolor.cli.text import fail, is_surprise, reason
-from vidcolor.cli.words import USAGE, asked_for_help, meant
+from vidcolor.cli.words import USAGE, asked_for_help, suggest_command
 
 GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted, unless it has its own."""
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words:
         sys.stderr.write(USAGE.format(", ".join(COMMANDS)))
         return 2
-    if complaint := meant(words[0], COMMANDS):
+    if complaint := suggest_command(words[0], COMMANDS):
         fail(complaint)
         return 2
     command = _command(words.pop(0) if words[0] in COMMANDS else "color")

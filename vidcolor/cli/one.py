@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vidcolor.cli.checks import PIPE
 from vidcolor.cli.progress import ProgressFile, Shown, progress_file
-from vidcolor.cli.text import fitted
+from vidcolor.cli.text import shorten_name
 from vidcolor.errors import SettingsError
 from vidcolor.settings import Settings, check_quality
 
@@ -55,7 +55,7 @@ def shown_of(args: argparse.Namespace, lines: ProgressFile | None) -> Shown:
     """What shows how far the one film is."""
     target = None if args.target == PIPE else Path(args.target)
     name = Path(args.source).name
-    title = fitted(name, WIDEST_TITLE) if sys.stderr.isatty() else name
+    title = shorten_name(name, WIDEST_TITLE) if sys.stderr.isatty() else name
     return Shown(lines, args.quiet, title, target=target, keep=True)
 
 

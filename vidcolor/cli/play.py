@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         info = film.info
     player = start(command)
     try:
-        code = feed(player, args, fitted(settings, info))
+        code = feed(player, args, settle_for_play(settings, info))
     except BaseException:
         player.kill()
         raise
@@ -119,7 +119,7 @@ def feed(player: subprocess.Popen[bytes], args: argparse.Namespace, settings: Se
     return 3 if damage else 0
 
 
-def fitted(settings: Settings, info: VideoInfo) -> Settings:
+def settle_for_play(settings: Settings, info: VideoInfo) -> Settings:
     """The settings that bring the first frame soon."""
     encode = settings.encode
     if info.layout.bits > 12:  # those are encoded without loss, by an encoder without presets

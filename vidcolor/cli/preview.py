@@ -17,9 +17,9 @@ from vidcolor.cli.checks import check_film, check_output, check_source, check_we
 from vidcolor.cli.color import add_colour, add_picture, colour_settings
 from vidcolor.cli.preview_shots import of_shots
 from vidcolor.cli.progress import Shown
+from vidcolor.cli.summary import format_value as printed
 from vidcolor.cli.summary import left_gray
-from vidcolor.cli.summary import shown as printed
-from vidcolor.cli.text import Parser, clock, damage_lines, fitted, moment, option, say
+from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say, shorten_name
 from vidcolor.cli.words import add_output
 from vidcolor.core.paths import STILL_SUFFIXES
 from vidcolor.errors import SettingsError
@@ -159,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
     began = perf_counter()
     # It takes seconds, too few for a log. Where shots are looked for, that has a bar of its own.
     still = args.quiet or args.per_shot or not sys.stderr.isatty()
-    with Shown(None, still, fitted(Path(args.film).name, WIDEST)) as shown:
+    with Shown(None, still, shorten_name(Path(args.film).name, WIDEST)) as shown:
         from vidcolor.core.frames import Progress
         from vidcolor.media.images.files import check_still_target, write_picture
         from vidcolor.preview.viewer import Viewer
@@ -167,10 +167,10 @@ def run(args: argparse.Namespace) -> int:
         def advance(done: int, total: int) -> None:
             shown(Progress(done, total, 0.0))
 
-        ways = varied(chosen, args.vary or [])
+        ways = make_variants(chosen, args.vary or [])
         target = check_still_target(args.film, args.target, output)
         with Viewer(args.film, settings) as viewer:
-            preview = drawn(args, viewer, ways, advance)
+            preview = draw_preview(args, viewer, ways, advance)
             write_picture(preview.picture, target, output)
     if not args.quiet:
         summarise(args, preview, perf_counter() - began)
@@ -231,7 +231,7 @@ def combinations(
     return found
 
 
-def varied(
+def make_variants(
     chosen: Sequence[tuple[str, Settings]], asked: Sequence[tuple[str, list[Any]]]
 ) -> list[Variant]:
     """A variant for each combination of values."""
@@ -256,7 +256,7 @@ def with_values(settings: Settings, chosen: dict[str, Any]) -> Settings:
     )
 
 
-def drawn(
+def draw_preview(
     args: argparse.Namespace, viewer: Viewer, ways: list[Variant], advance: OnProgress
 ) -> Preview:
     """What the options ask for.

@@ -63,7 +63,7 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
             known = clock(float(found.end))
             say(f"{args.shots} is unfinished; the sheet shows the film up to {known}")
         return found
-    for path in beside(Path(args.film), Path(args.target)):
+    for path in report_names(Path(args.film), Path(args.target)):
         try:
             found = read_shot_list(path)
         except FilmError:
@@ -75,7 +75,7 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
     return ShotList(tuple(looked_for(args, viewer)))
 
 
-def beside(film: Path, target: Path) -> Iterator[Path]:
+def report_names(film: Path, target: Path) -> Iterator[Path]:
     """Where a report on the film may lie, by the names that reports get."""
     for folder in dict.fromkeys((film.parent, target.parent)):
         for name in (f"{film.stem}.json", f"{film.name}.json"):
@@ -98,7 +98,7 @@ def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
         bar: tqdm[Any] = tqdm(
             unit=" frames", total=total, disable=True if args.quiet else None, smoothing=0.1
         )
-        frames = estimated(decode(film), bar, total, args.quiet)
+        frames = show_estimate(decode(film), bar, total, args.quiet)
         try:
             with bar:
                 shots = list(detect_shots(frames, viewer.settings.shots))
@@ -109,7 +109,9 @@ def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
     return shots
 
 
-def estimated(frames: Iterator[Frame], bar: tqdm[Any], total: int, quiet: bool) -> Iterator[Frame]:
+def show_estimate(
+    frames: Iterator[Frame], bar: tqdm[Any], total: int, quiet: bool
+) -> Iterator[Frame]:
     """The same frames; the bar moves with each, and soon it is said how long all will take."""
     from vidcolor.core.iterators import close
 

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             disable=True if args.quiet else None,
             smoothing=0.1,
         )
-        frames = counted(decode(film), bar)
+        frames = show_count(decode(film), bar)
         try:
             with bar:
                 print(HEADER)
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     return 3 if damage else 0
 
 
-def counted(frames: Iterator[Frame], bar: tqdm[Any]) -> Iterator[Frame]:
+def show_count(frames: Iterator[Frame], bar: tqdm[Any]) -> Iterator[Frame]:
     """The same frames; the bar moves with each."""
     from vidcolor.core.iterators import close
 

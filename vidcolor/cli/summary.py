@@ -67,10 +67,12 @@ def settings_used(report: Report) -> str:
         "saturation": None if job.get("saturation") == 1 else job.get("saturation"),
         "stride": None if job.get("stride") == 1 else job.get("stride"),
     }
-    return ", ".join(f"{key} {shown(value)}" for key, value in known.items() if value is not None)
+    return ", ".join(
+        f"{key} {format_value(value)}" for key, value in known.items() if value is not None
+    )
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as it is printed: of a path its last part, of a number no more than is needed."""
     return f"{value:g}" if isinstance(value, float) else Path(str(value)).name
 

@@ -163,7 +163,7 @@ def columns(text: str) -> int:
     return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
 
 
-def fitted(name: str, width: int) -> str:
+def shorten_name(name: str, width: int) -> str:
     """A name cut in the middle to so many columns of a terminal."""
     name = printable(name)
     if columns(name) <= width:

@@ -111,7 +111,7 @@ def told_target(args: argparse.Namespace) -> str:
     return f"writing {args.target}"
 
 
-def meant(word: str, commands: Sequence[str]) -> str:
+def suggest_command(word: str, commands: Sequence[str]) -> str:
     """What is to be said of a first word that is nearly a command; empty where it is none."""
     if word.startswith("-") or word in commands or not word.isalnum() or os.path.lexists(word):
         return ""
@@ -126,4 +126,4 @@ def asked_for_help(words: Sequence[str], commands: Sequence[str]) -> list[str]:
     """``help preview`` as ``preview --help``; a word that is no command stays, to be told."""
     about = words[1:2]
     known = not about or about[0] in commands
-    return [*about, "--help"] if known or meant(about[0], commands) else ["--help"]
+    return [*about, "--help"] if known or suggest_command(about[0], commands) else ["--help"]

@@ -19,7 +19,7 @@ from vidcolor.cluster.messages import AssembleVideo, Command, Reply, TaskFailed,
 from vidcolor.cluster.ray_start import started_ray
 from vidcolor.cluster.resources import check_room, shares
 from vidcolor.cluster.task_queue import Task
-from vidcolor.cluster.worker import Worker, failed
+from vidcolor.cluster.worker import Worker, describe_failure
 from vidcolor.errors import ClusterError
 from vidcolor.run.batch import Outcome
 from vidcolor.run.inputs import BatchItem
@@ -116,7 +116,7 @@ class WorkerActor:
             self._worker = self._worker or Worker(*self._wanted)
             return self._worker.greet()
         except Exception as error:
-            return failed(error)
+            return describe_failure(error)
 
     def do(self, order: Command) -> Iterator[Reply]:
         """As of `Worker`."""

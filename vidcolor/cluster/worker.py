@@ -41,7 +41,7 @@ from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame, Report
-from vidcolor.core.iterators import close, prefetch, timed, watched
+from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.paths import work_folder
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads, usable_cores
@@ -58,7 +58,7 @@ from vidcolor.run.chunk_manifest import (
     Manifest,
     PassLog,
     PlannedChunk,
-    planned,
+    collect_chunks,
     read_chunk_frames,
     write_manifest,
 )
@@ -141,15 +141,15 @@ class Worker:
         try:
             match order:
                 case OpenVideo():
-                    yield from _beside(partial(self._begin, order.reel))
+                    yield from _run_beside(partial(self._begin, order.reel))
                 case PlanChunks():
-                    yield from _beside(partial(self._divide, order))
+                    yield from _run_beside(partial(self._divide, order))
                 case ColorizeChunk():
                     yield from self._colour(order)
                 case AssembleVideo():
-                    yield from _beside(partial(self._finish, order))
+                    yield from _run_beside(partial(self._finish, order))
         except Exception as error:
-            yield failed(error)
+            yield describe_failure(error)
 
     def _begin(self, reel: BatchItem, watch: _Watch) -> VideoOpened | VideoAssembled:
         if not os.path.lexists(reel.source):
@@ -165,7 +165,7 @@ class Worker:
             return VideoAssembled(
                 colorize_video(reel.source, reel.target, colorizer=colorizer, settings=settings)
             )
-        begun, content = ({}, "") if settings.output.fresh else _begun(reel)
+        begun, content = ({}, "") if settings.output.fresh else _read_begun(reel)
         with open_video(reel.source, settings.open) as film:
             output = allow_own_target(reel.target, settings.output)
             check_target(film.info.path, reel.target, output)
@@ -191,10 +191,12 @@ class Worker:
             WorkerThreads(1),
         ):
             layout = self._same(film, order).layout
-            frames: Iterator[Any] = timed(decode(film, layout), "decode", seconds)
-            frames = timed(prefetch(frames), "wait for decode", seconds)
-            frames = mark_frames(watched(frames, watch.saw), settings)
-            chunks = timed(planned(plan_chunks(frames, settings.chunks)), "shots", seconds)
+            frames: Iterator[Any] = time_waiting(decode(film, layout), "decode", seconds)
+            frames = time_waiting(prefetch(frames), "wait for decode", seconds)
+            frames = mark_frames(tap(frames, watch.saw), settings)
+            chunks = time_waiting(
+                collect_chunks(plan_chunks(frames, settings.chunks)), "shots", seconds
+            )
             try:
                 for chunk in chunks:
                     found.append(chunk)
@@ -212,11 +214,11 @@ class Worker:
         source = order.reel.source
         if source not in self._unseekable:
             try:
-                yield from _beside(partial(self._coloured, order, True))
+                yield from _run_beside(partial(self._coloured, order, True))
                 return
             except ManifestMismatch:
                 self._unseekable.add(source)
-        yield from _beside(partial(self._coloured, order, False))
+        yield from _run_beside(partial(self._coloured, order, False))
 
     def _coloured(self, order: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
         """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
@@ -233,7 +235,7 @@ class Worker:
                 seek,
                 watch.saw,
             )
-            frames = prefetch(timed(part, "decode", watch.stages))
+            frames = prefetch(time_waiting(part, "decode", watch.stages))
             folder = self._folder(order, order.before)
             folder.expect(chunk.number, order.handover)
             others = {each.number for each in order.chunks[1:]}
@@ -246,7 +248,7 @@ class Worker:
                     states=folder,
                     skip=others,
                 )
-                painted = timed(prefetch(painted), "wait for paint", watch.stages)
+                painted = time_waiting(prefetch(painted), "wait for paint", watch.stages)
                 try:
                     done = record_chunk(
                         chunk.number, painted, folder, plan, film.info, watch.passed
@@ -265,7 +267,7 @@ class Worker:
         with open_video(reel.source, settings.open) as film:
             plan = self._same(film, order)
             order.end.tell(film)
-            content = _begun(reel)[1]
+            content = _read_begun(reel)[1]
             film.content = lambda: content
             report.job = with_content(order.job, content)
             folder = self._folder(order)
@@ -297,7 +299,7 @@ class Worker:
         if not isinstance(order, AssembleVideo) and not is_alike(job["film"], now):
             check_same(film.info.path, job["film"], now)
         if isinstance(order, AssembleVideo) and job["film"].get("changed") != now["changed"]:
-            check_same(film.info.path, job["film"], now, lambda: _begun(order.reel)[1])
+            check_same(film.info.path, job["film"], now, lambda: _read_begun(order.reel)[1])
         plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
         configure_for(self._session, film.info, job)
         here = describe_job(film.info, self._session, plan)
@@ -307,7 +309,7 @@ class Worker:
         return plan
 
 
-def failed(error: Exception) -> TaskFailed:
+def describe_failure(error: Exception) -> TaskFailed:
     """What is told of an error."""
     if isinstance(error, VidcolorError):
         return TaskFailed(type(error).__name__, str(error))
@@ -316,7 +318,7 @@ def failed(error: Exception) -> TaskFailed:
     return TaskFailed(type(error).__name__, text, "".join(traceback.format_exception(error)))
 
 
-def _begun(reel: BatchItem) -> tuple[Job, str]:
+def _read_begun(reel: BatchItem) -> tuple[Job, str]:
     """The job of an earlier run, and the digest of the film's bytes where that is known."""
     try:
         job, written = read_journals(work_folder(reel.target))
@@ -325,7 +327,7 @@ def _begun(reel: BatchItem) -> tuple[Job, str]:
     return job, content_of(written)
 
 
-def _beside(work: Callable[[_Watch], Reply]) -> Iterator[Reply]:
+def _run_beside(work: Callable[[_Watch], Reply]) -> Iterator[Reply]:
     """Have something done by a thread; tell how far it is meanwhile, then what came of it."""
     watch, told = _Watch(), (0, 0)
     with ThreadPoolExecutor(1, "worker") as pool:

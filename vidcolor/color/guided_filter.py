@@ -183,7 +183,7 @@ def at_blocks(
     return maps
 
 
-def enlarged(
+def enlarge_blocks(
     maps: Tensor, block: tuple[int, int], shape: Sequence[int]
 ) -> Iterator[tuple[slice, Tensor]]:
     """Maps of blocks at the size of the chroma planes, some rows at a time.

@@ -17,8 +17,8 @@ from vidcolor.colorize.frame_selection import (
     FrameSelector,
     NetBatch,
     PendingFrame,
-    followed,
-    grouped,
+    find_motion,
+    group_for_net,
 )
 from vidcolor.colorize.interpolation import interpolate_color
 from vidcolor.colorize.net_runner import Engine
@@ -293,9 +293,9 @@ class Colorizer:
         )
         stride = stride or self.settings.stride
         sketches = FrameSelector(stride).decided(
-            followed(sketches, pool) if stride > 1 else sketches
+            find_motion(sketches, pool) if stride > 1 else sketches
         )
-        groups = grouped(sketches, lambda: self.batch, max(2, stride))
+        groups = group_for_net(sketches, lambda: self.batch, max(2, stride))
         yield from interpolate_color(self._answered(groups, pool))
 
     def _fitting(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[Frame]:

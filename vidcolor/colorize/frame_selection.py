@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidcolor.core.frames import Frame, Motion
 from vidcolor.core.iterators import close
-from vidcolor.core.optical_flow import motion_between, reduced, round_trip
+from vidcolor.core.optical_flow import motion_between, reduce_flow, round_trip
 from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.temporal.propagation import is_reference, starts_segment
 
@@ -136,14 +136,14 @@ class FrameSelector:
     def _repeated(self, lightness: Tensor) -> Prediction | None:
         """The answer to a frame that is the same, which is then remembered longest."""
         for answer in reversed(self._known):
-            if same(lightness, answer.lightness):
+            if is_same_lightness(lightness, answer.lightness):
                 self._known.remove(answer)
                 self._known.append(answer)
                 return answer
         return None
 
 
-def followed(
+def find_motion(
     sketches: Iterable[PendingFrame], pool: WorkerThreads | None
 ) -> Iterator[PendingFrame]:
     """Find the motion from frame to frame, where both give and take colour.
@@ -179,7 +179,7 @@ def _follow(pair: tuple[PendingFrame, Tensor | None]) -> PendingFrame:
     return sketch
 
 
-def grouped(
+def group_for_net(
     sketches: Iterable[PendingFrame], batch: Callable[[], int], spread: int
 ) -> Iterator[NetBatch]:
     """Collect frames until as many need the net as a run of it takes.
@@ -212,7 +212,7 @@ def no_colour(lightness: Tensor) -> Tensor:
     return lightness.new_zeros(2, h // 4, w // 4)
 
 
-def same(lightness: Tensor, other: Tensor) -> bool:
+def is_same_lightness(lightness: Tensor, other: Tensor) -> bool:
     """Whether two pictures ``(h, w)`` differ by no more than coding leaves of one."""
     difference = (lightness - other).abs()
     if difference.mean() > SAME_MEAN:
@@ -223,5 +223,5 @@ def same(lightness: Tensor, other: Tensor) -> bool:
 def broken(motion: Motion) -> bool:
     """Whether the two frames show different things, as at a cut that was not found."""
     h, w = motion.flow.shape[1:]
-    flow, back = (reduced(way, (h // 4, w // 4))[None] for way in (motion.flow, motion.back))
+    flow, back = (reduce_flow(way, (h // 4, w // 4))[None] for way in (motion.flow, motion.back))
     return float((round_trip(flow, back) > 1).float().mean()) > BROKEN

@@ -37,7 +37,7 @@ def interpolate_color(sketches: Iterable[PendingFrame]) -> Iterator[ColorizedFra
                 continue
             after = sketch.answer.ab
             yield from _between(before, waiting, sketch.motion, after)
-            yield _colored(sketch, after)
+            yield _with_color(sketch, after)
             before = after
         yield from _between(before, waiting, None, None)
     finally:
@@ -59,14 +59,14 @@ def _between(
     pasts = _chain(before, [each.flow if each else None for each in motions[:-1]])
     futures = _chain(after, [each.back if each else None for each in motions[:0:-1]])[::-1]
     for place, (past, future) in enumerate(zip(pasts, futures, strict=True), 1):
-        yield _colored(waiting.pop(0), _blend(past, future, place / (len(pasts) + 1)))
+        yield _with_color(waiting.pop(0), _blend(past, future, place / (len(pasts) + 1)))
 
 
 @torch.inference_mode()
 def _chain(ab: Tensor | None, flows: Sequence[Tensor | None]) -> list[Tensor | None]:
     """ab carried on from frame to frame; None from where there is no flow, or no number."""
     found = []
-    ab = ab if _known(ab) else None
+    ab = ab if _is_known(ab) else None
     for flow in flows:
         ab = None if ab is None or flow is None else warp_color(ab[None], flow[None])[0]
         found.append(ab)
@@ -80,13 +80,13 @@ def _blend(past: Tensor | None, future: Tensor | None, share: float) -> Tensor |
     return torch.lerp(past, future, share)
 
 
-def _known(ab: Tensor | None) -> bool:
+def _is_known(ab: Tensor | None) -> bool:
     return ab is not None and bool(ab.isfinite().all())
 
 
-def _colored(sketch: PendingFrame, ab: Tensor | None) -> ColorizedFrame:
+def _with_color(sketch: PendingFrame, ab: Tensor | None) -> ColorizedFrame:
     """The frame with its ab; marked, and without any, where that is no number."""
-    if ab is not None and _known(ab):
+    if ab is not None and _is_known(ab):
         return ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share, sketch.motion)
     sketch.frame.colourless = True
     return ColorizedFrame(sketch.frame, sketch.lightness, no_colour(sketch.lightness), 0.0)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidcolor.core.system import pick_dtype
 from vidcolor.nets.colornet import ColorNet
-from vidcolor.nets.optimize import prepared
+from vidcolor.nets.optimize import prepare_net
 
 
 class Engine:
@@ -28,7 +28,7 @@ class Engine:
         self._streams: list[torch.cuda.Stream] = []
         self._net = self._ready = net.eval()
         if dtype != torch.float32:
-            self._ready = prepared(net, self._floats(dtype), dtype == torch.int8).to(device)
+            self._ready = prepare_net(net, self._floats(dtype), dtype == torch.int8).to(device)
         net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color.chroma import chroma_from_ab, reach, shadow_codes, shadow_ramp
-from vidcolor.color.guided_filter import at_blocks, at_cells, block_size, enlarged, fit_lines
+from vidcolor.color.guided_filter import at_blocks, at_cells, block_size, enlarge_blocks, fit_lines
 from vidcolor.color.yuv import chroma_codes, luma_at_chroma
 from vidcolor.core.frames import ColorizedFrame, Frame, PixelLayout
 from vidcolor.core.threads import WorkerThreads, map_ordered
@@ -72,7 +72,7 @@ def paint_planes(
         ab: ``(2, h, w)`` of the whole picture.
     """
     shape = chroma[0].shape
-    grid = luma_at_chroma(_uploaded(luma, ab.device), layout)[: shape[0], : shape[1]]
+    grid = luma_at_chroma(_upload(luma, ab.device), layout)[: shape[0], : shape[1]]
     block = block_size(shape[0], ab.shape[1]), block_size(shape[1], ab.shape[2])
     small = at_cells(grid, ab.shape[1:], luma.shape, layout)
     # Each sample has its own share of the shadows, so a cell is looked up as if it lay in none.
@@ -80,20 +80,20 @@ def paint_planes(
     found = chroma_from_ab(lit, ab, layout)
     lines = torch.cat([fit_lines(small, found), reach(found, layout.matrix)])
     maps = at_blocks(lines, shape, luma.shape, layout)
-    for rows, part in enlarged(maps, block, shape):
-        codes = chroma_codes(_finished(grid[rows], part, layout), layout).cpu()
+    for rows, part in enlarge_blocks(maps, block, shape):
+        codes = chroma_codes(_finish_chroma(grid[rows], part, layout), layout).cpu()
         for plane, values in zip(chroma, codes, strict=True):
             plane[rows] = values
 
 
-def _uploaded(luma: Tensor, device: torch.device) -> Tensor:
+def _upload(luma: Tensor, device: torch.device) -> Tensor:
     """Luma on a device, as integers."""
     if device.type != "cuda":
         return luma.to(device)
     return luma.contiguous().pin_memory().to(device, non_blocking=True)
 
 
-def _finished(luma: Tensor, maps: Tensor, layout: PixelLayout) -> Tensor:
+def _finish_chroma(luma: Tensor, maps: Tensor, layout: PixelLayout) -> Tensor:
     """``(2, n, Wc)`` unit chroma.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def batch_items(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Lists of ``size`` items; the last one may be shorter."""
     source = iter(items)
     while batch := list(islice(source, size)):
@@ -25,7 +25,7 @@ def close(items: object) -> None:
         items.close()
 
 
-def watched(items: Iterable[T], see: Callable[[T], object]) -> Generator[T, None, None]:
+def tap(items: Iterable[T], see: Callable[[T], object]) -> Generator[T, None, None]:
     """The same items; ``see`` is called with each before it goes on."""
     try:
         for item in items:
@@ -79,7 +79,9 @@ def prefetch(items: Iterable[T], size: int = 4) -> Generator[T, None, None]:
             thread.join()
 
 
-def timed(items: Iterable[T], name: str, seconds: dict[str, float]) -> Generator[T, None, None]:
+def time_waiting(
+    items: Iterable[T], name: str, seconds: dict[str, float]
+) -> Generator[T, None, None]:
     """The same items; the time spent waiting for them is added to ``seconds[name]``.
 
     The time includes that of the stages further up in the same thread.

@@ -31,7 +31,7 @@ def entries(path: Path) -> list[dict[str, Any]]:
     with reader(path) as file:
         if os.fstat(file.fileno()).st_size > MOST:
             raise OSError(errno.EOVERFLOW, f"{path.name} is too large to be true", str(path))
-        return [entry for entry in map(_checked, _lines(file)) if entry is not None]
+        return [entry for entry in map(_verify, _lines(file)) if entry is not None]
 
 
 def checked_line(entry: dict[str, Any]) -> str:
@@ -50,7 +50,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
             yield line.rstrip(b"\r\n")
 
 
-def _checked(line: bytes) -> dict[str, Any] | None:
+def _verify(line: bytes) -> dict[str, Any] | None:
     check, _, text = line.partition(b" ")
     if sha256(text).hexdigest()[:16].encode() != check:
         return None

@@ -39,7 +39,7 @@ def available_memory(device: torch.device, root: Path = Path("/")) -> int:
         return int(torch.cuda.mem_get_info(device)[0]) + kept
     levels = (amount for folder in cgroups(root, "memory") for amount in _cgroup(folder))
     found = [*_kernel(root), *levels, *_limits(root)]
-    return max(0, min(found)) if found else _elsewhere()
+    return max(0, min(found)) if found else _half_of_memory()
 
 
 def frames_that_fit(device: torch.device, working: int, film: int, root: Path = Path("/")) -> int:
@@ -127,7 +127,7 @@ def _limits(root: Path) -> Iterator[int]:
             yield limit - int(used) * resource.getpagesize()
 
 
-def _elsewhere() -> int:
+def _half_of_memory() -> int:
     """Half of the machine's memory, where there is no /proc."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

@@ -63,7 +63,7 @@ def _codes(lightness: Tensor) -> np.ndarray[Any, Any]:
     return np.pad(codes, ((0, max(0, MIN_SIDE - h)), (0, max(0, MIN_SIDE - w))), mode="edge")
 
 
-def reduced(flow: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
+def reduce_flow(flow: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
     """A flow on fewer samples, the means of those it had.
 
     Args:
@@ -91,8 +91,8 @@ def motion_between(lightness: Tensor, earlier: Tensor) -> Motion:
 
 
 def reduced_motion(motion: Motion, size: tuple[int, int] | torch.Size) -> Motion:
-    """A motion on fewer samples, as `reduced`."""
-    return Motion(motion.other, reduced(motion.flow, size), reduced(motion.back, size))
+    """A motion on fewer samples, as `reduce_flow`."""
+    return Motion(motion.other, reduce_flow(motion.flow, size), reduce_flow(motion.back, size))
 
 
 def warp(maps: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:

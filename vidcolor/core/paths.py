@@ -33,7 +33,7 @@ HELPERS = ("gate", "vgg16")
 _NAME_LIMIT = 255
 
 
-def followed(target: Path) -> Path:
+def follow_link(target: Path) -> Path:
     """The file that a target stands for: where a link leads to, or the target itself."""
     return Path(os.path.realpath(target)) if os.path.islink(target) else target
 
@@ -47,7 +47,7 @@ def models_folder() -> Path:
 
 def part_path(target: Path) -> Path:
     """The temporary file that becomes ``target``, or the file that this is a link to."""
-    return aside_of(followed(target))
+    return aside_of(follow_link(target))
 
 
 def aside_of(path: Path) -> Path:
@@ -57,7 +57,7 @@ def aside_of(path: Path) -> Path:
 
 def work_folder(target: Path) -> Path:
     """Where what is done of a film is kept until all of it is."""
-    return _hidden(followed(Path(os.path.abspath(target))), ".vidcolor")
+    return _hidden(follow_link(Path(os.path.abspath(target))), ".vidcolor")
 
 
 def is_taken(target: Path) -> bool:

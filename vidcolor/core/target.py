@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vidcolor.core.files import CAREFUL, STRANGE, printable
-from vidcolor.core.paths import followed
+from vidcolor.core.paths import follow_link
 from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
 from vidcolor.settings import OutputSettings
 
@@ -31,7 +31,7 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
         OutputExists: It exists and ``settings.force`` is off.
     """
     name = printable(target)
-    folder = followed(target).parent
+    folder = follow_link(target).parent
     try:
         if not folder.is_dir():
             raise OutputError(f"{name}: there is no folder {printable(folder)}; make it first")
@@ -75,18 +75,18 @@ def claim(path: Path, target: Path) -> int:
     """
     name = printable(target.name)
     try:
-        file = _claimed(path)
+        file = _open_claimed(path)
     except OSError as exc:
         if exc.errno in _NO_ROOM:
             raise _full(target, exc.errno) from exc
         raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
-    if fcntl is not None and not _locked(file, path):
+    if fcntl is not None and not _has_lock(file, path):
         os.close(file)
         raise OutputError(f"{name}: another vidcolor is writing this target")
     return file
 
 
-def _claimed(path: Path) -> int:
+def _open_claimed(path: Path) -> int:
     """A descriptor of a plain file that has this name alone, or that another run is at."""
     flags = os.O_CREAT | os.O_RDWR | CAREFUL
     try:
@@ -97,14 +97,14 @@ def _claimed(path: Path) -> int:
     else:
         state = os.fstat(file)
         own = stat.S_ISREG(state.st_mode) and state.st_nlink <= 1
-        if own or (stat.S_ISREG(state.st_mode) and fcntl and not _locked(file, path)):
+        if own or (stat.S_ISREG(state.st_mode) and fcntl and not _has_lock(file, path)):
             return file
         os.close(file)
     path.unlink()
     return os.open(path, flags | os.O_EXCL, 0o666)
 
 
-def _locked(file: int, path: Path) -> bool:
+def _has_lock(file: int, path: Path) -> bool:
     """Whether this process alone has the lock of the file at ``path``."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -62,12 +62,12 @@ def matches(paths: list[Path]) -> tuple[Generator[Match, None, None], int | None
 
 def _folder_matches(stems: dict[str, list[Path]]) -> Generator[Match, None, None]:
     for place, (stem, paths) in enumerate(stems.items()):
-        name, number = _numbered(stem)
+        name, number = _split_number(stem)
         run = (name, number - place) if number >= 0 else stem
         yield _match(stem, run, [read_rgb(path) for path in paths])
 
 
-def _numbered(stem: str) -> tuple[str, int]:
+def _split_number(stem: str) -> tuple[str, int]:
     """The stem without the number it ends in, and that number; -1 where there is none."""
     number = re.search(r"[0-9]*$", stem)
     digits = number[0] if number else ""
@@ -129,7 +129,7 @@ def _shared_stems(folders: list[Path]) -> dict[str, list[Path]]:
                 )
     if not trues:
         raise NotComparable(f"{printable(folders[0])}: holds no picture; name a folder of pictures")
-    stems = sorted(trues, key=lambda stem: (*_numbered(stem), stem))
+    stems = sorted(trues, key=lambda stem: (*_split_number(stem), stem))
     return {stem: [pictures[stem] for pictures in found] for stem in stems}
 
 

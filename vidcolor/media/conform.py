@@ -29,13 +29,13 @@ def screen_size(info: VideoInfo, height: int | None = None) -> tuple[int, int]:
         info: Of the film.
         height: How high it is shown; None takes its own height.
     """
-    width, own = _shown(info)
+    width, own = _upright_size(info)
     if height:
         width, own = round(width * Fraction(height, own)), height
     return max(2, width // 2 * 2), max(2, own // 2 * 2)
 
 
-def _shown(info: VideoInfo) -> tuple[int, int]:
+def _upright_size(info: VideoInfo) -> tuple[int, int]:
     """(width, height) of a film, upright and with square pixels."""
     aspect = info.sample_aspect or Fraction(1)
     if not Fraction(1, _SIDEWAYS) <= aspect <= _SIDEWAYS:
@@ -49,7 +49,7 @@ def lies(matrix: Sequence[int] | None) -> bool:
     return matrix is not None and abs(matrix[0]) < abs(matrix[1])
 
 
-def turned(plane: Tensor, matrix: Sequence[int]) -> Tensor:
+def turn_plane(plane: Tensor, matrix: Sequence[int]) -> Tensor:
     """The ``(H, W)`` plane as a display matrix wants it, by quarters of a turn: a view."""
     across, down = matrix[0], matrix[4]
     if lies(matrix):
@@ -101,7 +101,7 @@ class Conformer:
         self._info = info
         self._layout = layout
         self._tags = tags
-        shown = _shown(info)
+        shown = _upright_size(info)
         near = all(0 <= own - new <= 1 for own, new in zip(shown, size, strict=True))
         self._size = shown if near else size
         self._turner, self._scaler = VideoReformatter(), VideoReformatter()
@@ -148,7 +148,7 @@ class Conformer:
             dst_color_range=tags["range"],
             interpolation=EXACT,
         )
-        views = [turned(plane, matrix) for plane in planes(full)]
+        views = [turn_plane(plane, matrix) for plane in planes(full)]
         height, width = views[0].shape
         result = VideoFrame(width, height, full.format.name)
         for plane, view in zip(planes(result), views, strict=True):

@@ -114,25 +114,25 @@ def _matroska_parts(path: Path) -> dict[str, bytes]:
                 continue
             if length is None:
                 break
-            found.setdefault(name, _read(file, at + head, length))
+            found.setdefault(name, _read_at(file, at + head, length))
             at += head + length
         for entry in [dict(_elements(d)) for _, d in _elements(found.get(_SEEK_HEAD, b""))]:
             wanted, place = entry.get("53ab", b"").hex(), base + _number(entry.get("53ac", b""))
             if wanted in (_INFO, _TRACKS, _CHAPTERS) and wanted not in found and place < size:
                 name, length, head = _head(file, place)
                 if name == wanted and length is not None:
-                    found[name] = _read(file, place + head, length)
+                    found[name] = _read_at(file, place + head, length)
     return found
 
 
-def _read(file: BinaryIO, at: int, length: int) -> bytes:
+def _read_at(file: BinaryIO, at: int, length: int) -> bytes:
     file.seek(at)
     return file.read(min(length, _MOST_BYTES))
 
 
 def _head(file: BinaryIO, at: int) -> tuple[str, int | None, int]:
     """Name, length and bytes of the head of the element at ``at``; no name where there is none."""
-    return _element(_read(file, at, 12), 0)
+    return _element(_read_at(file, at, 12), 0)
 
 
 def _element(data: bytes, at: int) -> tuple[str, int | None, int]:
@@ -193,7 +193,7 @@ def _moov(path: Path) -> bytes:
     with open(path, "rb") as file:
         size, at = os.fstat(file.fileno()).st_size, 0
         for _ in range(_MOST_STEPS):
-            head = _read(file, at, 16)
+            head = _read_at(file, at, 16)
             if len(head) < 8:
                 break
             length, skip = int.from_bytes(head[:4], "big"), 8
@@ -201,7 +201,7 @@ def _moov(path: Path) -> bytes:
                 length, skip = int.from_bytes(head[8:16], "big"), 16
             length = length or size - at
             if head[4:8] == b"moov":
-                return _read(file, at + skip, length - skip)
+                return _read_at(file, at + skip, length - skip)
             if length < 8:
                 break
             at += length

@@ -181,10 +181,10 @@ def picture_fields(frame: VideoFrame) -> FieldOrder:
 
 def _bottom_first(frame: VideoFrame) -> bool:
     """The flag that PyAV 18 does not show, and that an MP4 file tells the decoder wrongly."""
-    return filtered(frame, ["select=eq(interlace_type\\,BOTTOMFIRST)"]) is not None
+    return run_filters(frame, ["select=eq(interlace_type\\,BOTTOMFIRST)"]) is not None
 
 
-def filtered(frame: VideoFrame, chain: Sequence[str]) -> VideoFrame | None:
+def run_filters(frame: VideoFrame, chain: Sequence[str]) -> VideoFrame | None:
     """What a chain of FFmpeg's filters, written ``name=options``, makes of a picture, if any."""
     graph = av.filter.Graph()
     last = graph.add_buffer(
@@ -230,7 +230,7 @@ def side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:
     try:
         items: Iterable[Any] = frame.side_data  # PyAV's stub takes it for a dict of strings
     except ValueError:
-        plain = filtered(frame, [f"sidedata=mode=delete:type={n}" for n in _UNNAMED])
+        plain = run_filters(frame, [f"sidedata=mode=delete:type={n}" for n in _UNNAMED])
         items = () if plain is None else plain.side_data
     return {item.type: bytes(item) for item in items}
 

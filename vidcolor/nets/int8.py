@@ -128,13 +128,13 @@ class Int8VGG(nn.Module):
         codes = (floats / self.steps[0]).round_().clamp_(0, CODES).to(torch.uint8)
         maps: list[Tensor] = []
         for number, (block, step) in enumerate(zip(self.blocks, self.steps[1:], strict=True)):
-            codes = block(halved(codes) if number else codes)
+            codes = block(max_pool_codes(codes) if number else codes)
             if number:
                 maps.append(codes.to(self.dtype) * step)
         return maps
 
 
-def halved(codes: Tensor) -> Tensor:
+def max_pool_codes(codes: Tensor) -> Tensor:
     """2 x 2 max pool, which torch does not have for uint8."""
     h, w = (side // 2 * 2 for side in codes.shape[2:])
     rows = torch.maximum(codes[:, :, 0:h:2], codes[:, :, 1:h:2])

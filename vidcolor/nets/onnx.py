@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vidcolor.core.paths import followed, part_path
+from vidcolor.core.paths import follow_link, part_path
 from vidcolor.core.target import check_target, claim, output_errors, publish
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.nets.book import BookNet
@@ -52,7 +52,7 @@ def export_onnx(
     if not find_spec("onnx") or not find_spec("onnxscript"):
         raise SettingsError("ONNX is not installed; run: pip install 'vidcolor[onnx]'")
     check_target(None, target, settings or OutputSettings())
-    target = followed(target)
+    target = follow_link(target)
     part = part_path(target)
     file = claim(part, target)
     try:

@@ -42,7 +42,7 @@ def pick_numbers(
     return torch.int8 if int8 else floats
 
 
-def prepared(net: ColorNet, dtype: torch.dtype, int8: bool = False) -> ColorNet:
+def prepare_net(net: ColorNet, dtype: torch.dtype, int8: bool = False) -> ColorNet:
     """A copy of a net that can only be run; ``net`` stays as it is.
 
     Batch norms are folded into the convolutions before them and weights are of the type that is

@@ -128,7 +128,7 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
         WeightsCorrupt: the file is damaged, truncated, too large or no safetensors file.
         WeightsMismatch: its tensors do not fit the net that its metadata describes.
     """
-    file = _read(name)
+    file = _read_weights(name)
     config = _config_of(file, FORMAT, ColorNetConfig)
     listed = next((one for one in available_weights().values() if one.sha256 == file.sha256), None)
     if not listed:  # a stranger's
@@ -152,7 +152,7 @@ def load_gate(name: str | Path = "gate") -> tuple[Gate, str]:
     Raises:
         WeightsError: as for `load_weights`.
     """
-    file = _read(name)
+    file = _read_weights(name)
     gate = Gate(_config_of(file, GATE_FORMAT, GateConfig))
     _fill(gate, file)
     return gate.eval(), file.sha256
@@ -167,7 +167,7 @@ def load_features(name: str | Path = "vgg16") -> VGG16Features:
     Raises:
         WeightsError: as for `load_weights`.
     """
-    file = _read(name)
+    file = _read_weights(name)
     if (found := file.metadata.get("format", "")) != FEATURES_FORMAT:
         kind = KINDS.get(found, "strange file")
         raise WeightsMismatch(f"{file.path} holds a {kind}, not a {KINDS[FEATURES_FORMAT]}")
@@ -184,7 +184,7 @@ class _File:
     state: dict[str, Tensor]
 
 
-def _read(name: str | Path) -> _File:
+def _read_weights(name: str | Path) -> _File:
     """A weights file, checked against the list where it is listed."""
     from safetensors import SafetensorError, safe_open
 

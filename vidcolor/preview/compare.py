@@ -83,13 +83,13 @@ def side_by_side(
         writer = VideoWriter(shown, target, sheet.plan, settings.output, once=True)
         stack.enter_context(writer)
         if second is None:
-            frames = _coloured(other, sheet.plan, colorizer, settings, report, stack)
+            frames = _colorize_beside(other, sheet.plan, colorizer, settings, report, stack)
         else:
             frames = decode(other)
         theirs = stack.enter_context(closing(prefetch(frames)))
         mine = stack.enter_context(closing(prefetch(decode(one))))
         matched = on_screen(_moments(one, mine), _moments(other, theirs))
-        pairs = _watched(prefetch(sheet.pairs(matched)), one, report, on_progress)
+        pairs = _count_frames(prefetch(sheet.pairs(matched)), one, report, on_progress)
         with closing(with_others(one, encode(pairs, writer.video))) as packets:
             writer.write(packets)
         _sum_up(report, sheet, writer.finish(), one, other)
@@ -138,7 +138,7 @@ def _moments(film: VideoReader, frames: Iterable[Frame]) -> Iterator[tuple[Fract
         yield frame.seconds + film.zero - film.info.start - begin, frame
 
 
-def _coloured(
+def _colorize_beside(
     film: VideoReader,
     plan: EncodePlan,
     colorizer: Colorizer | None,
@@ -245,7 +245,7 @@ class _Sheet:
             yield f"the films have different curves ({curves}); both are shown as they are encoded"
 
 
-def _watched(
+def _count_frames(
     frames: Iterator[Frame], film: VideoReader, report: Report, on_progress: OnProgress | None
 ) -> Iterator[Frame]:
     """The same frames; counts them."""

@@ -47,7 +47,7 @@ _LONGEST = 600
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def joined(before: Tensor, after: Tensor, look: Look) -> Tensor:
+def join_pictures(before: Tensor, after: Tensor, look: Look) -> Tensor:
     """``(3, H, W)`` uint8: two pictures of one size in one, which for ``side`` is wider."""
     if look == "after":
         return after
@@ -137,7 +137,7 @@ class Sheet:
         """Light letters on a dark plate in the lower left corner of a picture."""
         size = min(17, max(11, self.cell[0] // 26))
         pad = size // 3
-        label, face = fitted(label, size, self.cell[0] - 2 * pad)
+        label, face = fit_text(label, size, self.cell[0] - 2 * pad)
         if not label:
             return
         length = ceil(face.getlength(label))
@@ -150,10 +150,10 @@ class Sheet:
     def _heading(self, name: str, facts: str) -> None:
         """The name, and the facts behind it where there is room for both."""
         room = self.size[0] - 2 * MARGIN
-        facts, small = fitted(facts, self._head - 6, room)
-        short, face = fitted(name, self._head, room - small.getlength(facts) - self._head)
+        facts, small = fit_text(facts, self._head - 6, room)
+        short, face = fit_text(name, self._head, room - small.getlength(facts) - self._head)
         if not short:
-            (short, face), facts = fitted(name, self._head, room), ""
+            (short, face), facts = fit_text(name, self._head, room), ""
         middle = MARGIN + self._head / 2
         self._draw.text((MARGIN, middle), short, BRIGHT, face, anchor="lm")
         behind = MARGIN + face.getlength(short) + self._head * 2 / 3
@@ -167,7 +167,7 @@ class Sheet:
     def _column_title(self, column: int, lines: Sequence[str]) -> None:
         x, _ = self.place(column)
         for number, line in enumerate(lines, self._lines - len(lines)):
-            line, face = fitted(line, self._title, self.cell[0])
+            line, face = fit_text(line, self._title, self.cell[0])
             y = self._top - (self._lines - number) * (self._title + 6) + self._title / 2
             self._draw.text((x, y), line, BRIGHT, face, anchor="lm")
 
@@ -249,7 +249,7 @@ def drawable(text: str, face: Font) -> str:
     return "".join(found)
 
 
-def fitted(text: str, size: int, room: float) -> tuple[str, Font]:
+def fit_text(text: str, size: int, room: float) -> tuple[str, Font]:
     """``text`` as it can be drawn, and its font.
 
     Where it is longer than ``room`` pixels, it has dots for its middle; at worst nothing is left.

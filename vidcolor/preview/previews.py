@@ -14,7 +14,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
-from vidcolor.preview.contact_sheet import Look, Sheet, cell_width, joined, picture_size
+from vidcolor.preview.contact_sheet import Look, Sheet, cell_width, join_pictures, picture_size
 from vidcolor.preview.viewer import NEAR, ROUGH, Context, Found, Viewer
 from vidcolor.settings import Settings
 
@@ -171,7 +171,9 @@ def overview(
     if viewer.film is None:
         raise SettingsError(f"{viewer.name}: is a picture; there is nothing to make a sheet of")
     size = picture_size(viewer.screen.size, columns, look)
-    return _drawn(viewer, moments, [Variant("", viewer.settings)], columns, size, look, on_progress)
+    return _draw_cells(
+        viewer, moments, [Variant("", viewer.settings)], columns, size, look, on_progress
+    )
 
 
 def full_size(
@@ -183,7 +185,9 @@ def full_size(
         SettingsError: They are too many for one picture.
     """
     size = viewer.screen.size
-    return _drawn(viewer, moments, [Variant("", viewer.settings, NEAR)], 1, size, look, on_progress)
+    return _draw_cells(
+        viewer, moments, [Variant("", viewer.settings, NEAR)], 1, size, look, on_progress
+    )
 
 
 def sweep(
@@ -201,10 +205,10 @@ def sweep(
         SettingsError: They are too many for one picture.
     """
     size = picture_size(viewer.screen.size, len(variants), look)
-    return _drawn(viewer, moments, variants, len(variants), size, look, on_progress)
+    return _draw_cells(viewer, moments, variants, len(variants), size, look, on_progress)
 
 
-def _drawn(
+def _draw_cells(
     viewer: Viewer,
     moments: Sequence[Fraction],
     variants: Sequence[Variant],
@@ -219,12 +223,12 @@ def _drawn(
     titles = [variant.label for variant in variants if variant.label]
     sheet = Sheet(cell, columns, -(-total // columns), _heading(viewer, variants), titles)
     seconds, neutral = [Fraction(0)] * total, Counter[str]()
-    cells = _found(viewer, moments, variants)
+    cells = _find_cells(viewer, moments, variants)
     for done, (moment, number, found) in enumerate(cells, 1):
         place = moment * len(variants) + number
         before = found.before(size)
         after = found.after(variants[number].settings.paint.saturation, size)
-        sheet.put(place, joined(before, after, look), label(found.seconds, viewer))
+        sheet.put(place, join_pictures(before, after, look), label(found.seconds, viewer))
         seconds[place] = found.seconds
         neutral += Counter([found.frame.neutral] if found.frame.neutral else [])
         if on_progress:
@@ -233,7 +237,7 @@ def _drawn(
     return Preview(sheet.tensor(), seconds, *met, dict(neutral))
 
 
-def _found(
+def _find_cells(
     viewer: Viewer, moments: Sequence[Fraction], variants: Sequence[Variant]
 ) -> Iterator[tuple[int, int, Found]]:
     """(place of the moment, place of the variant, what was found), in whatever order is quick.

@@ -76,7 +76,7 @@ def read_shot_list(path: str | Path) -> ShotList:
     if file.stat().st_size > _MOST:
         raise FilmUnreadable(f"{name}: is too large for a list of shots")
     try:
-        found = _parsed(file)
+        found = _parse(file)
     except (
         ValueError,
         TypeError,
@@ -96,7 +96,7 @@ def read_shot_list(path: str | Path) -> ShotList:
     return found
 
 
-def _parsed(file: Path) -> ShotList | None:
+def _parse(file: Path) -> ShotList | None:
     """What a file tells; None, or one of many errors, where it is no list of shots."""
     if file.name == JOURNAL:
         return _of_journal(*read_journals(file.parent))
@@ -105,14 +105,14 @@ def _parsed(file: Path) -> ShotList | None:
         return _of_report(json.loads(text))
     rows = list(csv.DictReader(text.splitlines()))
     shots = [Shot(_seconds(row["start_seconds"]), int(row["frames"])) for row in rows]
-    return _listed(shots)
+    return _check_list(shots)
 
 
 def _of_report(report: dict[str, Any]) -> ShotList | None:
     job = report["job"]
     start, whole = _cut(job)
     shots = [Shot(start + _seconds(each), 0) for each in report["shot_starts"]]
-    return _listed(shots, job["film"], whole)
+    return _check_list(shots, job["film"], whole)
 
 
 def _of_journal(job: dict[str, Any], lines: Sequence[dict[str, Any]]) -> ShotList | None:
@@ -127,10 +127,10 @@ def _of_journal(job: dict[str, Any], lines: Sequence[dict[str, Any]]) -> ShotLis
             break
         shots += [Shot(start + pts * tick, 0) for pts in chunks[number]["shots"]]
         end = start + chunks[number]["facts"]["last_pts"] * tick
-    return _listed(shots, job["film"], False, end)
+    return _check_list(shots, job["film"], False, end)
 
 
-def _listed(shots: list[Shot], *rest: Any) -> ShotList | None:
+def _check_list(shots: list[Shot], *rest: Any) -> ShotList | None:
     """A list, where there are shots and they follow each other."""
     starts = [shot.start for shot in shots]
     if not starts or starts != sorted(set(starts)):

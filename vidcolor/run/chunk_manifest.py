@@ -18,7 +18,7 @@ import numpy as np
 
 from vidcolor.core.frames import Damage, Frame, PixelLayout
 from vidcolor.core.gray_runs import from_byte, to_byte
-from vidcolor.core.iterators import close, watched
+from vidcolor.core.iterators import close, tap
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain
 from vidcolor.core.target import output_errors
@@ -95,7 +95,7 @@ class Manifest:
     end: PassLog
 
 
-def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
+def collect_chunks(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
     """The chunks of a film, each as soon as it is known.
 
     Args:
@@ -103,12 +103,12 @@ def planned(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
     """
     try:
         for number, chunk in groupby(frames, lambda frame: frame.chunk):
-            yield _seen(number, chunk)
+            yield _record_chunk(number, chunk)
     finally:
         close(frames)
 
 
-def _seen(number: int, frames: Iterator[Frame]) -> PlannedChunk:
+def _record_chunk(number: int, frames: Iterator[Frame]) -> PlannedChunk:
     shots, outliers, prints, shares = [], [], [], []
     first: tuple[int, bool] | None = None
     for frame in frames:
@@ -162,10 +162,10 @@ def read_chunk_frames(
     seek = seek and first.number > 0 and begin > 0
     if seek:
         film.settings = replace(film.settings, start=begin)
-    frames = watched(decode(film, layout, zero), on_read)
+    frames = tap(decode(film, layout, zero), on_read)
     wanted = first.frames + (_reach(chunks[1:], context) if context else 0)
     try:
-        yield from _checked(frames, chunks, wanted)
+        yield from _check_frames(frames, chunks, wanted)
     except FilmUnreadable as error:
         if not seek:
             raise
@@ -186,7 +186,7 @@ def _reach(chunks: Sequence[PlannedChunk], context: int) -> int:
     return min(count, context)
 
 
-def _checked(
+def _check_frames(
     frames: Iterator[Frame], chunks: Sequence[PlannedChunk], wanted: int
 ) -> Iterator[Frame]:
     """So many frames from the first chunk's first one on."""

@@ -40,7 +40,7 @@ def plan_chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[Fr
         close(frames)
 
 
-def unfinished(
+def skip_finished(
     frames: Iterable[Frame], done: Mapping[int, ChunkFileInfo], context: int
 ) -> Iterator[Frame]:
     """The frames of chunks that are not done, and those that they lean on.

@@ -63,17 +63,17 @@ def check_room(
     )
     if free < max(needed, 1):
         raise OutputFull(
-            f"{printable(folder)}: the disk has {_told(free)} free, the film needs {_told(likely)}"
+            f"{printable(folder)}: the disk has {_format_bytes(free)} free, the film needs"
+            f" {_format_bytes(likely)}"
             " or so while it is made; free some space and run again"
         )
     if free < likely:
-        return (
-            f"the disk has {_told(free)} free; the film may need {_told(likely)} while it is made"
-        )
+        room, need = _format_bytes(free), _format_bytes(likely)
+        return f"the disk has {room} free; the film may need {need} while it is made"
     return ""
 
 
-def _told(size: int) -> str:
+def _format_bytes(size: int) -> str:
     """Bytes for people."""
     if size < _MEGA:
         return f"{size / 1000:.0f} kB"

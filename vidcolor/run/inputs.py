@@ -69,12 +69,12 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
         OutputError: ``folder`` is no folder, or one of those that are searched.
         SettingsError: vidcolor writes no such files.
     """
-    wanted = _wanted(to)
+    wanted = _parse_to(to)
     if os.path.lexists(folder) and not folder.is_dir():
         raise OutputError(f"{printable(folder)}: is no folder; name one for the coloured films")
     found: dict[str, tuple[Path, Path]] = {}
     left_out: list[Path] = []
-    paths = [path for word in words for path in _expanded(word)]
+    paths = [path for word in words for path in _expand(word)]
     for path in paths:
         if not path.is_dir():
             found.setdefault(os.path.abspath(path), (path, Path(path.name)))
@@ -95,10 +95,10 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
         BatchItem(str(name), source, folder / name.with_suffix(_suffix(source, wanted)))
         for source, name in found.values()
     ]
-    return Reels(tuple(_checked(_apart(reels))), tuple(left_out))
+    return Reels(tuple(_refuse_clashes(_tell_apart(reels))), tuple(left_out))
 
 
-def _wanted(to: Sequence[str]) -> dict[str, str]:
+def _parse_to(to: Sequence[str]) -> dict[str, str]:
     """``film`` and ``picture`` -> the suffix that is asked for."""
     wanted: dict[str, str] = {}
     for word in to:
@@ -112,7 +112,7 @@ def _wanted(to: Sequence[str]) -> dict[str, str]:
     return wanted
 
 
-def _expanded(word: str) -> list[Path]:
+def _expand(word: str) -> list[Path]:
     """The paths that a word stands for; a pattern that nothing fits stands for itself."""
     found = sorted(glob.glob(word, recursive=True)) if is_pattern(word) else []
     return [Path(name) for name in found or [word]]
@@ -123,12 +123,14 @@ def _files(top: Path, apart: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(top):
         here = Path(place)
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not _same(here / name, apart)
+            name
+            for name in folders
+            if not name.startswith(".") and not _is_same_path(here / name, apart)
         )
         yield from (here / name for name in sorted(files) if not name.startswith("."))
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_same_path(one: Path, other: Path) -> bool:
     return other.is_dir() and os.path.samefile(one, other)
 
 
@@ -140,7 +142,7 @@ def _suffix(source: Path, wanted: Mapping[str, str]) -> str:
     return wanted.get("film", kept)
 
 
-def _apart(reels: Iterable[BatchItem]) -> list[BatchItem]:
+def _tell_apart(reels: Iterable[BatchItem]) -> list[BatchItem]:
     """The same with longer names where two targets had one."""
     reels = list(reels)
     times = Counter(reel.target for reel in reels)
@@ -152,7 +154,7 @@ def _apart(reels: Iterable[BatchItem]) -> list[BatchItem]:
     ]
 
 
-def _checked(reels: Sequence[BatchItem]) -> Iterator[BatchItem]:
+def _refuse_clashes(reels: Sequence[BatchItem]) -> Iterator[BatchItem]:
     """The same; those that would replace a source or another target are refused."""
     sources = {_file_id(reel.source): reel.source for reel in reels}
     times = Counter(reel.target for reel in reels)

@@ -30,9 +30,9 @@ from vidcolor.run.work_dir import (
     WorkDir,
     chunk_of,
     content_of,
+    fingerprint_of,
     holds,
     read_journals,
-    seen,
 )
 
 _LOCK = "lock"
@@ -180,7 +180,7 @@ def is_signed(target: Path) -> bool:
     """Whether a target is the one that its journal says."""
     with suppress(OSError, VidcolorError):
         lines = read_journals(work_folder(target))[1]
-        return seen(target) in [line.get("target") for line in lines]
+        return fingerprint_of(target) in [line.get("target") for line in lines]
     return False
 
 

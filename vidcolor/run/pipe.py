@@ -91,7 +91,7 @@ def _moving(
             ):
                 aspect = film.info.sample_aspect
                 frames = colorize_frames(decoded, session, sample_aspect=aspect, threads=pool)
-                frames = _watched(prefetch(frames), film, report, on_progress)
+                frames = _count_frames(prefetch(frames), film, report, on_progress)
                 with closing(with_others(film, encode(frames, writer.video))) as packets:
                     writer.write(packets)
             writer.finish()
@@ -109,7 +109,7 @@ def _moving(
     return report
 
 
-def _watched(
+def _count_frames(
     frames: Iterator[Frame], film: VideoReader, report: Report, on_progress: OnProgress | None
 ) -> Iterator[Frame]:
     """The same frames; counts them and their shots, notes those without colour."""

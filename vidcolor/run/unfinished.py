@@ -32,7 +32,7 @@ def kept_of(target: Path) -> Kept | None:
         chunks = {line["number"]: line for line in lines if _is_whole(line, folder)}
         frames = sum(chunk["facts"]["frames"] for chunk in chunks.values())
         size = sum(chunk["facts"]["bytes"] for chunk in chunks.values())
-        seconds = _begin(job) + _reached(chunks, Fraction(job["picture"]["ticks"]))
+        seconds = _begin(job) + _reached_seconds(chunks, Fraction(job["picture"]["ticks"]))
     except (OSError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         return None  # the run itself tells what is wrong with it
     return Kept(frames, float(seconds), size) if frames else None
@@ -52,7 +52,7 @@ def _begin(job: dict[str, Any]) -> Fraction:
     return Fraction(0) if start == "None" else Fraction(start)
 
 
-def _reached(chunks: dict[int, dict[str, Any]], tick: Fraction) -> Fraction:
+def _reached_seconds(chunks: dict[int, dict[str, Any]], tick: Fraction) -> Fraction:
     """Where the last of the chunks ends that follow each other from the first one on."""
     seconds, number = Fraction(0), 0
     while number in chunks:

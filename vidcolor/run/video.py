@@ -15,7 +15,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame, Progress, Report, VideoInfo
 from vidcolor.core.gray_runs import GrayRuns
-from vidcolor.core.iterators import close, prefetch, timed, watched
+from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.errors import ChunkDiffers, UnsupportedPixels
@@ -27,7 +27,7 @@ from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.assembly import assemble
-from vidcolor.run.chunking import plan_chunks, unfinished
+from vidcolor.run.chunking import plan_chunks, skip_finished
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
@@ -176,12 +176,14 @@ class _Run:
         """
         self._tell(0.0)
         settings, seconds = self._session.settings, self.seconds
-        frames: Iterator[Any] = timed(decode(self._film, self._plan.layout), "decode", seconds)
-        frames = timed(prefetch(frames), "wait for decode", seconds)
-        frames = timed(mark_frames(frames, settings), "shots", seconds)
+        frames: Iterator[Any] = time_waiting(
+            decode(self._film, self._plan.layout), "decode", seconds
+        )
+        frames = time_waiting(prefetch(frames), "wait for decode", seconds)
+        frames = time_waiting(mark_frames(frames, settings), "shots", seconds)
         frames = plan_chunks(frames, settings.chunks)
-        frames = watched(frames, lambda frame: self._chunks.add(frame.chunk))
-        frames = unfinished(frames, self._done, context_frames(settings))
+        frames = tap(frames, lambda frame: self._chunks.add(frame.chunk))
+        frames = skip_finished(frames, self._done, context_frames(settings))
         frames = colorize_marked(
             frames,
             self._session,
@@ -190,7 +192,7 @@ class _Run:
             states=self._journal,
             skip=self._done,
         )
-        frames = timed(prefetch(frames), "wait for paint", seconds)
+        frames = time_waiting(prefetch(frames), "wait for paint", seconds)
         began = perf_counter()
         try:
             for number, chunk in groupby(frames, lambda frame: frame.chunk):
@@ -270,7 +272,7 @@ def record_chunk(
     shots: list[int] = []
     gray = GrayRuns()
 
-    def watched() -> Iterator[Frame]:
+    def tap() -> Iterator[Frame]:
         for frame in frames:
             if frame.colourless:
                 colourless.append(frame.pts)
@@ -280,7 +282,7 @@ def record_chunk(
             yield frame
             on_frame(frame)
 
-    facts = write_chunk(watched(), folder.path(number), plan, info)
+    facts = write_chunk(tap(), folder.path(number), plan, info)
     after = folder.handover_sha256(number + 1)
     found = tuple(colourless), tuple(shots), folder.writer, gray.runs
     chunk = DoneChunk(number, facts, after, *found)

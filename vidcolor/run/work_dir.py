@@ -15,7 +15,7 @@ from typing import Any
 
 from vidcolor.core.files import appender, identity, new_file, own_sha256, printable, read_own
 from vidcolor.core.gray_runs import Run
-from vidcolor.core.iterators import watched
+from vidcolor.core.iterators import tap
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain, is_plain
 from vidcolor.core.paths import part_path
@@ -92,7 +92,7 @@ class WorkDir:
 
         A run may be stopped when the target has its name, but before it could say so.
         """
-        self._note({"target": seen(part)})
+        self._note({"target": fingerprint_of(part)})
 
     def get(self, number: int) -> TemporalState | None:
         """What the chunk of this number takes over from the one before it, if there is anything."""
@@ -200,7 +200,7 @@ def whole_chunks(
         written = read_journals(folder.folder)[1]
     except OSError:  # who opens the journal tells what is wrong with it
         return ()
-    chunks = watched(filter(None, map(chunk_of, written)), on_chunk)
+    chunks = tap(filter(None, map(chunk_of, written)), on_chunk)
     return tuple(chunk for chunk in chunks if holds(folder, chunk))
 
 
@@ -223,7 +223,7 @@ def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
     return chunk if true and _WRITER.fullmatch(chunk.writer) else None
 
 
-def seen(path: Path) -> dict[str, Any]:
+def fingerprint_of(path: Path) -> dict[str, Any]:
     """What tells a target from another one, on each machine that sees it."""
     found = identity(path)
     return {name: found[name] for name in ("bytes", "sha256")}

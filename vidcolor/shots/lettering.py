@@ -114,7 +114,7 @@ def _quantiles(values: NDArray[Any], *shares: float) -> list[int]:
     return [int(place) - 255 for place in np.searchsorted(counts, np.multiply(shares, counts[-1]))]
 
 
-def _stretched(codes: Codes, area: Area | None) -> Codes:
+def _stretch_contrast(codes: Codes, area: Area | None) -> Codes:
     """The same at a contrast of its own, so that a fade changes nothing."""
     inside = codes if area is None else codes[area]
     low, high = _quantiles(inside.astype(np.int16), 0.003, 0.997)
@@ -132,7 +132,7 @@ def _contrast(differences: NDArray[np.int16]) -> tuple[int, int]:
 def traits(codes: Codes, area: Area | None) -> Traits:
     """The numbers that are weighed. Arguments as of `looks_like_a_card`."""
     h, w = codes.shape
-    codes = cv2.medianBlur(_stretched(codes, area), 3)
+    codes = cv2.medianBlur(_stretch_contrast(codes, area), 3)
     inside: Area = np.ones((h, w), np.bool_) if area is None else area
     if area is not None:
         codes = np.where(area, codes, np.uint8(np.median(codes[area])))
@@ -196,7 +196,7 @@ def _ground_traits(
     slopes = cv2.morphologyEx(ground, cv2.MORPH_GRADIENT, _square(3))
     low, top = _quantiles(ground[there].astype(np.int16), 0.03, 0.97)
     usual_slope, slope = _quantiles(slopes[there].astype(np.int16), 0.5, 0.98)
-    left = unshaded(ground.astype(np.float32), there)[there]
+    left = remove_shading(ground.astype(np.float32), there)[there]
     patches = (w // 16, h // 16)
     open_ = off.astype(np.float32)
     fine = cv2.absdiff(codes, cv2.blur(codes, (5, 5))).astype(np.float32)
@@ -228,7 +228,7 @@ def _ground_traits(
     }
 
 
-def unshaded(codes: NDArray[np.float32], inside: Area) -> NDArray[np.float32]:
+def remove_shading(codes: NDArray[np.float32], inside: Area) -> NDArray[np.float32]:
     """The same without its slow shading: the quadric that fits it best is taken away."""
     terms = _quadric(*codes.shape)
     some = terms[inside]

@@ -19,7 +19,14 @@ from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import STEPS
 from vidcolor.core.iterators import close
 from vidcolor.settings import TitleSettings
-from vidcolor.shots.lettering import ROWS, Area, Codes, looks_like_a_card, picture_area, unshaded
+from vidcolor.shots.lettering import (
+    ROWS,
+    Area,
+    Codes,
+    looks_like_a_card,
+    picture_area,
+    remove_shading,
+)
 
 AHEAD = 12
 """Frames that are looked at before anything is said of the first one."""
@@ -218,7 +225,7 @@ class _Shot:
     def _look_again(self, one: _Seen) -> None:
         """Whether a shot whose cut was not found, as in a dissolve, is another one by now."""
         assert self._known is not None
-        if not one.firm or self._likely is None or _alike(one.small, self._known):
+        if not one.firm or self._likely is None or _is_alike(one.small, self._known):
             return
         card = self._is_card([one], -FIRM if self._card else FIRM)
         self._doubts = self._doubts + 1 if card != self._card else 0
@@ -271,7 +278,7 @@ def contrast_of(small: Codes, area: Area | None) -> float:
     columns = np.median(some, axis=0).astype(np.float32)
     some = some - (columns - cv2.medianBlur(columns[None], 5)[0])
     inside = np.ones(some.shape, np.bool_) if area is None else area[::2, ::2]
-    flat = unshaded(some, inside)[inside]
+    flat = remove_shading(some, inside)[inside]
     low, high = np.partition(flat, (len(flat) // 100, -1 - len(flat) // 100))[
         [len(flat) // 100, -1 - len(flat) // 100]
     ]
@@ -299,15 +306,15 @@ def _middle(pictures: list[Codes]) -> Codes:
     return found
 
 
-def _alike(one: Codes, other: Codes) -> bool:
+def _is_alike(one: Codes, other: Codes) -> bool:
     if one.shape != other.shape:
         return False
-    a, b = (_reduced(picture) for picture in (one, other))
+    a, b = (_make_thumbnail(picture) for picture in (one, other))
     scale = float(np.sqrt((a * a).mean() * (b * b).mean()))
     return scale > 0 and float((a * b).mean()) > UNLIKE * scale
 
 
-def _reduced(picture: Codes) -> NDArray[np.float32]:
+def _make_thumbnail(picture: Codes) -> NDArray[np.float32]:
     found: NDArray[np.float32] = np.asarray(
         cv2.resize(picture, (32, 24), interpolation=cv2.INTER_AREA), np.float32
     )

@@ -73,8 +73,8 @@ def pair_features(
     return torch.cat(
         [
             change,
-            softened(change).abs(),
-            (L - softened(L)).abs() / 10,
+            soften(change).abs(),
+            (L - soften(L)).abs() / 10,
             torch.log1p(4 * round_trip(flow, back)),
             torch.log1p(4 * energy(flow)),
             energy(ab - arrived[:, 1:]).sqrt() / 20,
@@ -84,7 +84,7 @@ def pair_features(
     )
 
 
-def softened(maps: Tensor) -> Tensor:
+def soften(maps: Tensor) -> Tensor:
     """Means over 3 x 3 samples: grain is not motion."""
     return F.avg_pool2d(maps, 3, 1, 1, count_include_pad=False)
 

@@ -154,7 +154,7 @@ def smooth(
         yield from colored
         return
     handovers = {} if handovers is None else handovers
-    joined = partial(_joined, gate or load_gate()[0], settings.strength)
+    joined = partial(_join_pair, gate or load_gate()[0], settings.strength)
     run = _Run(handovers)
     arrivals = map_ordered("smooth", joined, _arrivals(colored, handovers), pool)
     try:
@@ -229,7 +229,7 @@ class _Run:
         chunks = [one.item.frame.chunk for one in self._held]
         self._chunk = chunks[0]
         count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
-        steady, self._trace = _settled(self._held, count, self._trace)
+        steady, self._trace = _smooth_held(self._held, count, self._trace)
         leaned_on = [one.item for one in self._held[:count] if one.leaned_on]
         if leaned_on:
             self._settled = _View(leaned_on[-1].lightness, leaned_on[-1].ab)
@@ -270,7 +270,7 @@ def _affordable(frame: Frame, look_ahead: int) -> int:
 
 
 @torch.inference_mode()
-def _joined(gate: Gate, strength: float, arrival: _Arrival) -> _Held:
+def _join_pair(gate: Gate, strength: float, arrival: _Arrival) -> _Held:
     item, last = arrival.item, arrival.last
     maps = with_energy(item.ab[None])
     if last is None or not item.share:  # of which nothing will be seen
@@ -290,7 +290,7 @@ def _reduced_L(item: ColorizedFrame | _View) -> Tensor:  # noqa: N802
 
 
 @torch.inference_mode()
-def _settled(
+def _smooth_held(
     held: Sequence[_Held], count: int, state: Tensor | None
 ) -> tuple[list[Tensor], Tensor | None]:
     """``(2, h, w)`` steady ab of the first ``count``, and the trace that goes on from there."""

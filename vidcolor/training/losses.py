@@ -24,10 +24,10 @@ def soft_encode(ab: Tensor, bins: Tensor) -> Tensor:
     Returns:
         ``(B, Q, h, w)`` float, sums to 1 over Q.
     """
-    return _encoded(ab, bins).permute(0, 3, 1, 2)
+    return _encode_ab(ab, bins).permute(0, 3, 1, 2)
 
 
-def _encoded(ab: Tensor, bins: Tensor) -> Tensor:
+def _encode_ab(ab: Tensor, bins: Tensor) -> Tensor:
     """``(B, h, w, Q)``: what `soft_encode` gives, with the bins of a place side by side."""
     with torch.autocast(ab.device.type, enabled=False):  # bf16 would blur vivid colours
         # -|ab - bin|^2 / 2 sigma^2 without |ab|^2, which softmax cancels.
@@ -70,7 +70,7 @@ def truth_losses(
     Returns:
         ``classify`` (rebalanced cross entropy) and ``regress`` (smooth L1 on ab / 10).
     """
-    target = _encoded(ab, bins)
+    target = _encode_ab(ab, bins)
     importance = (target * weights).sum(-1)
     entropy = -(target * _log_shares(logits)).sum(-1)
     return {
@@ -112,7 +112,7 @@ def hint_loss(guess: Tensor, features: Tensor) -> Tensor:
     return F.mse_loss(guess.float(), F.layer_norm(pooled, pooled.shape[1:]))
 
 
-def recomposed(lightness: Tensor, ab: Tensor) -> Tensor:
+def recompose(lightness: Tensor, ab: Tensor) -> Tensor:
     """(B, 1, h, w) L and (B, 2, h, w) ab -> (B, 3, h, w) sRGB 0..1, with gradients everywhere.
 
     Out of gamut colours are clipped, but their gradient is not: it leads them back.

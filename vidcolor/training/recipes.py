@@ -23,7 +23,7 @@ from vidcolor.training.losses import (
     colorful_loss,
     hint_loss,
     perceptual_loss,
-    recomposed,
+    recompose,
     student_losses,
     truth_losses,
 )
@@ -121,13 +121,13 @@ class FilmRecipe(Recipe):
         ab = self.net.choose(logits, regressed)
         small = F.avg_pool2d(L, 4)
         if weight := self.terms["colorful"]:
-            shown, true = recomposed(small, ab), recomposed(small, truth)
+            shown, true = recompose(small, ab), recompose(small, truth)
             found["colorful"] = weight * colorful_loss(shown, true)
         if weight := self.terms["perceptual"]:
             assert isinstance(self.net, FilmNet)
             # At half the size: VGG16 on two more full pictures would double the cost of a step.
             half = F.avg_pool2d(L, 2)
-            shown, true = (recomposed(half, F.interpolate(c, half.shape[2:])) for c in (ab, truth))
+            shown, true = (recompose(half, F.interpolate(c, half.shape[2:])) for c in (ab, truth))
             features = self.net.vgg
             found["perceptual"] = weight * perceptual_loss(
                 lambda rgb: features.rgb_features(rgb, 3)[1:], shown, true

@@ -32,7 +32,7 @@ def train_step(trainer: Trainer, micros: list[Micro]) -> dict[str, float]:
     painted: list[Painted] = []
     for number, rgb in micros:
         losses, judged = batch_losses(trainer, number, rgb)
-        told.append(brought(losses))
+        told.append(defer_numbers(losses))
         (losses["total"] / len(micros)).backward()  # type: ignore[no-untyped-call]
         painted += [judged] if judged else []
     for values in told:
@@ -55,7 +55,7 @@ def train_step(trainer: Trainer, micros: list[Micro]) -> dict[str, float]:
     return sums
 
 
-def brought(losses: dict[str, Tensor]) -> Callable[[], dict[str, float]]:
+def defer_numbers(losses: dict[str, Tensor]) -> Callable[[], dict[str, float]]:
     """What gives the losses as numbers when it is called.
 
     On a GPU they are on their way before the backward pass is queued, so whoever asks waits for

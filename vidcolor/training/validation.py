@@ -15,7 +15,7 @@ from vidcolor.evaluation.metrics import colorfulness, psnr
 from vidcolor.media.images.files import read_rgb
 from vidcolor.nets.colornet import ColorNet, DistributionNet
 from vidcolor.training.data.augment import clean_pair
-from vidcolor.training.data.stills import Still, squashed
+from vidcolor.training.data.stills import Still, squash
 
 SIDE = 256
 """Pictures are squashed to this, pixels."""
@@ -69,7 +69,7 @@ def validate(
     rows: list[tuple[float, ...]] = []
     triptychs: list[Tensor] = []
     for start in range(0, len(chosen), 8):
-        pictures = [squashed(read_rgb(s.path), SIDE) for s in chosen[start : start + 8]]
+        pictures = [squash(read_rgb(s.path), SIDE) for s in chosen[start : start + 8]]
         rgb = torch.stack(pictures).to(device)
         with autocast():
             found = both_ends(net, clean_pair(rgb)[0])

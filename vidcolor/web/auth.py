@@ -67,12 +67,12 @@ class Guard:
         given = [value for key, value in query if key == "token"]
         reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         if given and reads:
-            if _same(given[0], self._token):
+            if _is_secret(given[0], self._token):
                 return await self._welcome(scope, query, send)
             return await _refuse(scope, receive, send)
         # Other ports of this machine are the same site to a browser, but another origin.
         strange = headers.get("sec-fetch-site", b"none") not in (b"same-origin", b"none")
-        known = _same(self._cookie_of(headers), self._secret) and (reads or origin is not None)
+        known = _is_secret(self._cookie_of(headers), self._secret) and (reads or origin is not None)
         if strange or not known or not _is_open(scope["path"]):
             return await _refuse(scope, receive, send)
         return await self._app(scope, receive, _with_headers(send))
@@ -95,7 +95,7 @@ class Guard:
         await send({"type": "http.response.body", "body": b""})
 
 
-def _same(word: str, secret: str) -> bool:
+def _is_secret(word: str, secret: str) -> bool:
     """Whether a word is the secret; how long that takes tells nothing."""
     return hmac.compare_digest(word.encode("utf-8", "surrogatepass"), secret.encode())
 

@@ -84,10 +84,10 @@ def spoken(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in last).strip()
     stem, suffix = os.path.splitext(plain)
-    return (shortened(stem, 100, LONGEST_NAME) + suffix[:10]) or "film"
+    return (shorten_text(stem, 100, LONGEST_NAME) + suffix[:10]) or "film"
 
 
-def shortened(text: str, letters: int, size: int) -> str:
+def shorten_text(text: str, letters: int, size: int) -> str:
     """A text of at most so many letters and bytes, with what was left out from its middle marked.
 
     The beginning says what it is, the end which one of them.

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from vidcolor.core.paths import PICTURE_SUFFIXES, is_taken, part_path
 from vidcolor.core.target import claim
 from vidcolor.errors import AccessDenied, OutputError
-from vidcolor.web.library import Film, shortened, spoken
+from vidcolor.web.library import Film, shorten_text, spoken
 from vidcolor.web.options import Choice
 from vidcolor.web.processes import end, interrupt, renew, start
 
@@ -199,7 +199,7 @@ class Queue:
         """
         name, own = spoken(film.name), film.path.suffix
         stem = name[: -len(own)] if name.lower().endswith(own.lower()) else name
-        stem = shortened(f"{stem} in colour", LONGEST_STEM, LONGEST_STEM)
+        stem = shorten_text(f"{stem} in colour", LONGEST_STEM, LONGEST_STEM)
         suffix = CONTAINERS.get(own.lower(), ".mkv")
         for number in range(1, 10_000):
             target = folder / f"{stem}{f' {number}' if number > 1 else ''}{suffix}"
@@ -308,7 +308,7 @@ def complaint(said: Path, code: int) -> str:
     return f"the work ended unexpectedly (code {code}); try again to go on where it was"
 
 
-def told(job: Job) -> dict[str, Any]:
+def describe_job(job: Job) -> dict[str, Any]:
     """What the page shows of a job, plain types; the page takes all of it for text."""
     damage = [f"{count} x {kind}" for kind, count in job.report.get("damage_counts", {}).items()]
     left = [f"not copied: {one['what']}" for one in job.report.get("left_behind", [])]

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from vidcolor.errors import AccessDenied, Busy, FilmError, VidcolorError
 from vidcolor.web import html
 from vidcolor.web.options import Choice
-from vidcolor.web.queue import WATCHABLE, told
+from vidcolor.web.queue import WATCHABLE, describe_job
 from vidcolor.web.session import Asked, Opened, ServerSession
 
 NOT_STORED = {"cache-control": "no-store"}
@@ -75,11 +75,11 @@ def add_films(app: FastAPI, desk: ServerSession) -> None:
             if film.uploaded:  # it cannot be opened: there is nothing to keep it for
                 desk.remove(film.id)
             raise
-        return _plain(_shown(desk, desk.open(film, facts)))
+        return _plain(_describe_film(desk, desk.open(film, facts)))
 
     @app.get("/desk/films/{film_id}")
     def again(film_id: str) -> Response:
-        return _plain(_shown(desk, desk.opened(film_id)))
+        return _plain(_describe_film(desk, desk.opened(film_id)))
 
     @app.post("/desk/films/{film_id}/remove")
     def remove(film_id: str) -> Response:
@@ -132,14 +132,14 @@ def add_jobs(app: FastAPI, desk: ServerSession) -> None:
 
     @app.get("/desk/jobs")
     def jobs() -> Response:
-        return _plain([told(job) for job in desk.queue.jobs()])
+        return _plain([describe_job(job) for job in desk.queue.jobs()])
 
     @app.post("/desk/jobs")
     async def begin(request: Request) -> Response:
         said = await _said(request)
         opened = desk.opened(str(said.get("film")))
         job = desk.queue.add(opened.film, _choice(desk, said))
-        return _plain({"job": job.id, "jobs": [told(one) for one in desk.queue.jobs()]})
+        return _plain({"job": job.id, "jobs": [describe_job(one) for one in desk.queue.jobs()]})
 
     @app.post("/desk/jobs/{job_id}/{do}")
     def act(job_id: str, do: str) -> Response:
@@ -232,7 +232,7 @@ def _film(film_id: str, name: str, path: Path) -> dict[str, Any]:
     return {"id": film_id, "name": name, "bytes": size}
 
 
-def _shown(desk: ServerSession, opened: Opened) -> dict[str, Any]:
+def _describe_film(desk: ServerSession, opened: Opened) -> dict[str, Any]:
     """What a page shows of a film."""
     return {
         "film": opened.film.id,

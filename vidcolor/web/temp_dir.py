@@ -33,7 +33,7 @@ class PrivateFolder:
         parent = beside or Path(tempfile.gettempdir())
         remove_orphans(parent)
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()  # for the user only
-        self._lock = _locked(self.path)
+        self._lock = _lock_folder(self.path)
         for name in ("films", "jobs", "page", "thumbs"):
             (self.path / name).mkdir(mode=0o700)
 
@@ -55,13 +55,13 @@ def remove_orphans(parent: Path) -> None:
             theirs = not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid()
             if theirs or time.time() - state.st_mtime < YOUNG:
                 continue
-            lock = _locked(folder)
+            lock = _lock_folder(folder)
             if lock:
                 shutil.rmtree(folder, ignore_errors=True)
                 lock.close()
 
 
-def _locked(folder: Path) -> BinaryIO | None:
+def _lock_folder(folder: Path) -> BinaryIO | None:
     """The lock of a folder; None where another server has it, or there are no locks."""
     if fcntl is None:
         return None

@@ -147,7 +147,7 @@ class Sound:
             # Edits that leave out packets shorten the index that FFmpeg makes of them, too.
             listed = frames if short else len(stream.index_entries)
         elif kind == "avi":
-            total = listed = max(len(stream.index_entries), _counted(stream))
+            total = listed = max(len(stream.index_entries), _count_packets(stream))
             # What is in a chunk and what in a packet may differ; encoders end with an empty one.
             sizes = [entry.size for entry in stream.index_entries]
             if len(sizes) >= total - 1 and track.bytes >= sum(sizes):
@@ -171,7 +171,7 @@ class Sound:
             self._film.note(kind, float(moment - self._zero()), text)
 
 
-def _counted(stream: Stream) -> int:
+def _count_packets(stream: Stream) -> int:
     """Packets that an AVI declares of a stream; 0 where it declares bytes or samples instead."""
     tick = stream.time_base or Fraction(0)
     return stream.frames if tick > _SHORTEST_PACKET and stream.duration else 0

@@ -303,11 +303,11 @@ def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]
                 raise UnsupportedPixels(f"frame {given} is {found}, the encoder expects {expected}")
             given += 1
             durations[frame.pts] = frame.duration
-            for packet in _encoded(stream, picture):
+            for packet in _encode_picture(stream, picture):
                 made += 1
                 packet.duration = durations.pop(packet.pts, packet.duration or 0)
                 yield packet
-        for packet in _encoded(stream, None):
+        for packet in _encode_picture(stream, None):
             made += 1
             # x265 gives a wrong duration to the last frame, the film knows better.
             packet.duration = durations.pop(packet.pts, packet.duration or 0)
@@ -320,7 +320,7 @@ def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]
         raise OutputError(f"{context.name} made {made} pictures of {given}; try another --codec")
 
 
-def _encoded(stream: VideoStream, picture: VideoFrame | None) -> list[Packet[Any]]:
+def _encode_picture(stream: VideoStream, picture: VideoFrame | None) -> list[Packet[Any]]:
     try:
         return stream.encode(picture)
     except av.FFmpegError as exc:

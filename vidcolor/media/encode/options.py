@@ -68,7 +68,7 @@ def fitting(codec: str, settings: EncodeSettings) -> tuple[EncodeSettings, tuple
     For an encoder that was chosen by the film: a batch may have films of several kinds. What no
     encoder has that could have been chosen stays, and is refused later.
     """
-    known = _known(codec)
+    known = _option_names(codec)
     ignored, kept = [], []
     if settings.preset and not _has_preset(codec, known, settings.preset):
         words = _X264_WORDS["preset"].split()
@@ -78,7 +78,7 @@ def fitting(codec: str, settings: EncodeSettings) -> tuple[EncodeSettings, tuple
     if settings.crf is not None and not known & {"crf", "cq"} and not settings.lossless:
         ignored.append(f"--crf {settings.crf:g}")
         settings = replace(settings, crf=None)
-    others = frozenset().union(*(_known(other) for other in AUTOMATIC if other != codec))
+    others = frozenset().union(*(_option_names(other) for other in AUTOMATIC if other != codec))
     for key, value in settings.options:
         if key not in known and key in others:
             ignored.append(f"--encoder-option {key}={value}")
@@ -94,7 +94,7 @@ def _has_preset(codec: str, known: frozenset[str], preset: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _known(codec: str) -> frozenset[str]:
+def _option_names(codec: str) -> frozenset[str]:
     """Names of the options of an encoder."""
     options = CodecContext.create(codec, "w").supported_options
     return frozenset(o.name for o in (*options.generic, *options.private))

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from vidcolor.core.files import printable, write_own
 from vidcolor.core.frames import Damage, Dropped, Frame
-from vidcolor.core.paths import STILL_SUFFIXES, TIFF_SUFFIXES, followed, part_path
+from vidcolor.core.paths import STILL_SUFFIXES, TIFF_SUFFIXES, follow_link, part_path
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import CannotCarry, OutputError, SettingsError
 from vidcolor.media.images.header import upright
@@ -157,14 +157,14 @@ def write_picture(
                 (rgb.shape[2], rgb.shape[1]), 8, [samples], Extras()
             )
         else:
-            file.write(_encoded(rgb, path, _SHEET_QUALITY))
+            file.write(_encode_image(rgb, path, _SHEET_QUALITY))
     return path
 
 
 @contextmanager
 def _part(path: Path) -> Iterator[BinaryIO]:
     """A file to be written, which gets its name when it is whole."""
-    path = followed(path)  # a link is left as it is
+    path = follow_link(path)  # a link is left as it is
     part = part_path(path)
     file = claim(part, path)
     try:
@@ -196,10 +196,10 @@ def read_rgb(path: str | os.PathLike[str], settings: InputSettings | None = None
 
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
-    write_own(Path(path), _encoded(rgb, Path(path)))
+    write_own(Path(path), _encode_image(rgb, Path(path)))
 
 
-def _encoded(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
+def _encode_image(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
     """The picture as the file that ``path`` names."""
     samples = rgb.permute(1, 2, 0).contiguous().numpy()
     picture = VideoFrame.from_ndarray(samples, format="rgb24")

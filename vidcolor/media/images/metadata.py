@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from vidcolor.core.frames import Dropped
-from vidcolor.media.images.tiff import Page, read_directory, serialized
+from vidcolor.media.images.tiff import Page, read_directory, serialize_directory
 
 Tags = dict[int, tuple[int, int, bytes]]
 """Tag -> (type, count, value in little endian)."""
@@ -68,7 +68,7 @@ class Extras:
             "XMP": bool(self.xmp),
             "IPTC": bool(self.iptc),
             "ICC profile": bool(self.icc),
-            f"resolution ({_told(self.dpi)})": self.dpi is not None,
+            f"resolution ({_format_dpi(self.dpi)})": self.dpi is not None,
         }
         texts = [f"text {key!r}" for key in self.texts]
         return [name for name, there in told.items() if there] + texts
@@ -93,7 +93,7 @@ def with_exif(extras: Extras, block: bytes) -> Extras:
 
 def with_tags(extras: Extras, page: Page, file: BinaryIO) -> Extras:
     """The extras with the tags of a directory and of those that it names in ``file``."""
-    extras = replace(extras, tags=_copied(page, _STRUCTURAL))
+    extras = replace(extras, tags=_copy_tags(page, _STRUCTURAL))
     for tag, name in ((EXIF_IFD, "exif"), (GPS_IFD, "gps")):
         at = page.number(tag)
         if not at:
@@ -103,12 +103,12 @@ def with_tags(extras: Extras, page: Page, file: BinaryIO) -> Extras:
         except (struct.error, ValueError, OSError, OverflowError):
             extras.lost.append(Dropped(f"{name.upper()} data", "it is damaged"))
             continue
-        setattr(extras, name, _copied(inner, frozenset({INTEROP_IFD})))
+        setattr(extras, name, _copy_tags(inner, frozenset({INTEROP_IFD})))
     extras.dpi = extras.dpi or _dpi_of(page)
     return extras
 
 
-def settled(extras: Extras, size: tuple[int, int]) -> Extras:
+def settle_extras(extras: Extras, size: tuple[int, int]) -> Extras:
     """The extras of a picture that was turned upright, which is (width, height) now."""
     exif = dict(extras.exif)
     for tag, number in zip(_PIXELS, size, strict=True):
@@ -130,13 +130,13 @@ def directory(tags: Tags, extras: Extras, at: int) -> bytes:
     """A directory that will stand at ``at``, and behind it those of EXIF and GPS and all values."""
     inner = [(EXIF_IFD, extras.exif), (GPS_IFD, extras.gps)]
     tags = tags | {tag: (_LONG, 1, bytes(4)) for tag, found in inner if found}
-    end = at + len(serialized("<", tags, at))
+    end = at + len(serialize_directory("<", tags, at))
     parts = b""
     for tag, found in inner:
         if found:
             tags[tag] = _LONG, 1, struct.pack("<I", end + len(parts))
-            parts += serialized("<", found, end + len(parts))
-    return serialized("<", tags, at) + parts
+            parts += serialize_directory("<", found, end + len(parts))
+    return serialize_directory("<", tags, at) + parts
 
 
 def resolution_tags(dpi: tuple[float, float] | None) -> Tags:
@@ -210,14 +210,14 @@ def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[Dropped]]:
     return b"\xff\xd8" + b"".join(segments) + data[_after_jfif(data) :], left
 
 
-def _told(dpi: tuple[float, float] | None) -> str:
+def _format_dpi(dpi: tuple[float, float] | None) -> str:
     if dpi is None:
         return ""
     across, down = (f"{round(number, 1):g}" for number in dpi)
     return f"{across} dpi" if across == down else f"{across} x {down} dpi"
 
 
-def _copied(page: Page, without: frozenset[int]) -> Tags:
+def _copy_tags(page: Page, without: frozenset[int]) -> Tags:
     """The tags of a directory in little endian, but for some; deeper directories are not followed.
 
     The values of maker notes and the like are bytes, and stay as they are.

@@ -13,7 +13,7 @@ from torch import Tensor
 from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.media.images.color_profile import srgb_icc
 from vidcolor.media.images.header import upright
-from vidcolor.media.images.metadata import Extras, settled
+from vidcolor.media.images.metadata import Extras, settle_extras
 from vidcolor.media.planes import ChromaMeter, neutral_picture, planes
 
 WEIGHTS = (0.299, 0.587, 0.114)
@@ -102,7 +102,7 @@ def extras_of(photo: Photo) -> Extras:
     height, width = photo.samples.shape[:2]
     if photo.turned in (5, 6, 7, 8):
         width, height = height, width
-    extras = settled(photo.extras, (width, height))
+    extras = settle_extras(photo.extras, (width, height))
     if photo.tone:
         extras = replace(extras, icc=srgb_icc())
     return extras

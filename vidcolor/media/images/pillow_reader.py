@@ -59,15 +59,15 @@ def told_by(data: bytes, kind: Kind) -> Told:
     if kind == TIFF:
         return Told()
     try:
-        with _opened(_without_samples(data) if kind == PNG else data, kind) as picture:
-            told = _told(picture)
+        with _open_picture(_without_samples(data) if kind == PNG else data, kind) as picture:
+            told = _describe(picture)
             told.frames = png_frames(data) if kind == PNG else getattr(picture, "n_frames", 1)
             return told
     except Exception:  # a stranger's file makes plugins raise whatever they like
         return Told(frames=png_frames(data) if kind == PNG else 1)
 
 
-def decoded(
+def decode_with_pillow(
     data: bytes, kind: Kind, settings: InputSettings, name: str, icc: bytes = b""
 ) -> tuple[np.ndarray, bool]:
     """The first picture of the file ``data``, and whether it was transparent somewhere.
@@ -88,7 +88,7 @@ def decoded(
         UnsupportedPixels: Pillow does not know such samples, or they are no integers.
     """
     try:
-        with _opened(data, kind) as picture:
+        with _open_picture(data, kind) as picture:
             check_size(*picture.size, settings, name)
             with _quiet() if kind == TIFF else nullcontext():
                 picture.load()
@@ -103,7 +103,7 @@ def decoded(
 
 
 @contextmanager
-def _opened(data: bytes, kind: Kind) -> Iterator[Image.Image]:
+def _open_picture(data: bytes, kind: Kind) -> Iterator[Image.Image]:
     """The picture; only its own plugin sees it. Pillow's own guard against bombs stays on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damage in tags; the guard's error is no warning
@@ -160,7 +160,7 @@ def _is_see_through(picture: Image.Image) -> bool:
     return bool(least < 255)
 
 
-def _told(picture: Image.Image) -> Told:
+def _describe(picture: Image.Image) -> Told:
     info = picture.info
     told = Told()
     # A text of a PNG may be called like anything that Pillow finds: types tell them apart.

@@ -28,7 +28,7 @@ from vidcolor.media.images.header import exif_blocks, jpeg_frame, orientation, p
 from vidcolor.media.images.kinds import BMP, CONVERT, JPEG, TIFF, WEBP, check_kind, refusal
 from vidcolor.media.images.metadata import ICC, IPTC, XMP, Extras, with_exif, with_tags
 from vidcolor.media.images.photo import Photo
-from vidcolor.media.images.pillow_reader import Told, decoded, told_by
+from vidcolor.media.images.pillow_reader import Told, decode_with_pillow, told_by
 from vidcolor.media.metadata import is_see_through
 from vidcolor.media.open import check_size, limit_decoder
 from vidcolor.media.pixel_formats import storage
@@ -244,7 +244,9 @@ class Still:
         """Pillow's reading; it leaves 16-bit TIFFs negative in which 0 is white."""
 
         def read() -> Photo:
-            samples, see_through = decoded(data, self.kind, self._settings, self.name, icc)
+            samples, see_through = decode_with_pillow(
+                data, self.kind, self._settings, self.name, icc
+            )
             return Photo(~samples if negative else samples, see_through=see_through)
 
         return read
@@ -332,10 +334,10 @@ def samples_of(
         return gray.numpy().copy(), None
     name = "rgb24" if bits == 8 else "rgb48le"
     packed = VideoReformatter().reformat(picture, format=name)
-    return unpacked(packed, np.uint8 if bits == 8 else np.uint16), None
+    return unpack_samples(packed, np.uint8 if bits == 8 else np.uint16), None
 
 
-def unpacked(picture: VideoFrame, dtype: type[np.generic]) -> np.ndarray:
+def unpack_samples(picture: VideoFrame, dtype: type[np.generic]) -> np.ndarray:
     """``(H, W, 3)`` samples of a packed RGB picture, the padding of its lines cut off."""
     plane = picture.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]

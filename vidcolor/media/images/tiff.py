@@ -240,7 +240,7 @@ def single_page(file: BinaryIO, page: Page, most: int, name: str) -> tuple[bytes
     if not any(parts):
         raise FilmUnreadable(f"{name}: ends before its samples")
     missing |= sum(map(len, parts)) < _least_bytes(page)
-    return _assembled(page, parts), missing
+    return _assemble_file(page, parts), missing
 
 
 def _least_bytes(page: Page) -> int:
@@ -266,7 +266,7 @@ def _pieces(page: Page) -> int:
     return -(-height // rows) * planes
 
 
-def _assembled(page: Page, parts: list[bytes]) -> bytes:
+def _assemble_file(page: Page, parts: list[bytes]) -> bytes:
     """A TIFF file of one directory, then its values, then the samples."""
     order = page.order
     kept = [tag for tag in _KEPT if tag in page.tags]
@@ -275,7 +275,7 @@ def _assembled(page: Page, parts: list[bytes]) -> bytes:
         tags[_ROWS] = 4, 1, struct.pack(f"{order}I", page.size[1])
     places = (_TILE_OFFSETS, _TILE_COUNTS) if page.is_tiled else (_OFFSETS, _COUNTS)
     tags |= {place: (4, len(parts), bytes(4 * len(parts))) for place in places}
-    at, starts = 8 + len(serialized(order, tags, 8)), []
+    at, starts = 8 + len(serialize_directory(order, tags, 8)), []
     for part in parts:
         starts.append(at)
         at += len(part) + len(part) % 2
@@ -284,10 +284,10 @@ def _assembled(page: Page, parts: list[bytes]) -> bytes:
     tags[places[1]] = 4, len(parts), struct.pack(packed, *map(len, parts))
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
     rest = (part + bytes(len(part) % 2) for part in parts)
-    return b"".join([head, serialized(order, tags, 8), *rest])
+    return b"".join([head, serialize_directory(order, tags, 8), *rest])
 
 
-def serialized(order: str, tags: dict[int, tuple[int, int, bytes]], at: int) -> bytes:
+def serialize_directory(order: str, tags: dict[int, tuple[int, int, bytes]], at: int) -> bytes:
     """A directory that will stand at ``at`` of a file, without a next one, and its values.
 
     Args:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.core.files import printable
-from vidcolor.core.iterators import watched
+from vidcolor.core.iterators import tap
 from vidcolor.errors import OutputError, OutputFull
 from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk
 from vidcolor.media.encode.encoder import EncodePlan
@@ -109,7 +109,7 @@ def _packets(
         )
     delay = max((facts.delay for _, facts in chunks), default=0)
     pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
-    return with_others(film, watched(chain.from_iterable(pictures), on_packet))
+    return with_others(film, tap(chain.from_iterable(pictures), on_packet))
 
 
 def _check_room(target: Path, needed: int) -> None:

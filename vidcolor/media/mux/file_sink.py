@@ -19,7 +19,7 @@ from av.stream import Disposition
 
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Dropped
-from vidcolor.core.paths import followed, part_path
+from vidcolor.core.paths import follow_link, part_path
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError
 from vidcolor.media.encode.encoder import EncodePlan
@@ -64,7 +64,7 @@ class VideoWriter(Muxer):
         part: Path | None = None,
     ) -> None:
         """As `Muxer`; ``part`` is where the file grows, on the disk of the target."""
-        target = followed(Path(os.path.abspath(target)))
+        target = follow_link(Path(os.path.abspath(target)))
         super().__init__(film, target, plan, settings, refused, once=once)
         self._part = Path(os.path.abspath(part or part_path(target)))
         self._file: int | None = None

@@ -119,7 +119,7 @@ def find_clips(folders: Sequence[Path], target: Path) -> tuple[list[list[Path]],
     return films + list(pictures.values()), closed
 
 
-def spaced(count: int) -> list[int]:
+def pick_spaced(count: int) -> list[int]:
     """Up to `FRAMES` of the numbers below ``count``: the middles of equal parts."""
     parts = min(FRAMES, count)
     return [(2 * i + 1) * count // (2 * parts) for i in range(parts)]
@@ -128,9 +128,9 @@ def spaced(count: int) -> list[int]:
 def folder_frames(files: Sequence[Path], skipped: dict[str, int]) -> list[Tensor]:
     """Some of the pictures, ``(3, H, W)`` uint8, reduced; unreadable ones are counted."""
     frames = []
-    for i in spaced(len(files)):
+    for i in pick_spaced(len(files)):
         try:
-            frames.append(reduced(read_rgb(files[i])))
+            frames.append(reduce_picture(read_rgb(files[i])))
         except FilmError as error:
             skipped[reason_of(error)] += 1
     return frames
@@ -151,13 +151,13 @@ def film_frames(path: Path) -> list[Tensor]:
         for number, rgb in enumerate(islice(film_rgb(film), int(SECONDS * rate))):
             if number % step:
                 continue
-            held.append(turned(reduced(rgb), film.info.rotation))
+            held.append(turn_upright(reduce_picture(rgb), film.info.rotation))
             if len(held) == 2 * HELD:
                 held, step = held[::2], 2 * step
-    return [held[i] for i in spaced(len(held))]
+    return [held[i] for i in pick_spaced(len(held))]
 
 
-def reduced(rgb: Tensor) -> Tensor:
+def reduce_picture(rgb: Tensor) -> Tensor:
     """A picture with a short side of at most `MAX_SHORT_SIDE` pixels."""
     if min(rgb.shape[1:]) <= MAX_SHORT_SIDE:
         return rgb
@@ -165,7 +165,7 @@ def reduced(rgb: Tensor) -> Tensor:
     return result
 
 
-def turned(rgb: Tensor, matrix: tuple[int, ...] | None) -> Tensor:
+def turn_upright(rgb: Tensor, matrix: tuple[int, ...] | None) -> Tensor:
     """A ``(3, H, W)`` frame as players show it: telephones store upright films lying down.
 
     Args:

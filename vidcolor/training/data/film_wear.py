@@ -39,7 +39,7 @@ def worn_lightness(rgb: Tensor, draw: torch.Generator) -> Tensor:
     # lasting scratches, but grain of their own.
     strip = rgb.transpose(0, 1).reshape(1, 3, T * h, w)
     grey = jpeg(age(film_grey(strip, draw), draw), draw).view(T, 1, h, w)
-    return grey_to_lightness(spotted(flickering(grey, draw), draw))
+    return grey_to_lightness(add_spots(flickering(grey, draw), draw))
 
 
 def flickering(grey: Tensor, draw: torch.Generator) -> Tensor:
@@ -49,7 +49,7 @@ def flickering(grey: Tensor, draw: torch.Generator) -> Tensor:
     return (grey * exposure.exp()).clamp(0, 1)
 
 
-def spotted(grey: Tensor, draw: torch.Generator) -> Tensor:
+def add_spots(grey: Tensor, draw: torch.Generator) -> Tensor:
     """``(T, 1, h, w)`` with lines and specks that last for one frame, in a third of all."""
     T, _, h, w = grey.shape
     lines = rand(draw, T, 1, 1, w) < uniform(1, 0.0, 0.01, 1 / 3, 0.0, draw)

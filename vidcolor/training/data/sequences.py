@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.optical_flow import optical_flow, reduced, visible
+from vidcolor.core.optical_flow import optical_flow, reduce_flow, visible
 from vidcolor.training.data.augment import clean_grey, grey_to_lightness
 from vidcolor.training.data.film_wear import worn_lightness
 from vidcolor.training.data.synthetic_motion import Motion
@@ -55,15 +55,15 @@ def prepare_sequence(
     L = worn_lightness(rgb, draw).clamp_(0, 100)
     ab = colours(L, colorizer)
     size = ab.shape[2:]
-    ways, seen = (motion.ways, motion.seen) if motion else measured(rgb)
+    ways, seen = (motion.ways, motion.seen) if motion else measure_motion(rgb)
     maps = {
         "L": F.interpolate(L, size, mode="area"),
         "ab": ab,
         "truth": F.interpolate(rgb_to_lab(rgb)[:, 1:], size, mode="area"),
         # As the smoother has them.
-        "flow": torch.stack([reduced(optical_flow(b[0], a[0]), size) for a, b in _pairs(L)]),
-        "back": torch.stack([reduced(optical_flow(a[0], b[0]), size) for a, b in _pairs(L)]),
-        "way": torch.stack([reduced(way, size) for way in ways]),
+        "flow": torch.stack([reduce_flow(optical_flow(b[0], a[0]), size) for a, b in _pairs(L)]),
+        "back": torch.stack([reduce_flow(optical_flow(a[0], b[0]), size) for a, b in _pairs(L)]),
+        "way": torch.stack([reduce_flow(way, size) for way in ways]),
         "seen": (F.interpolate(seen.float(), size, mode="area") > SURE).float(),
     }
     return {name: value.half().contiguous() for name, value in maps.items()}
@@ -74,7 +74,7 @@ def colours(L: Tensor, colorizer: Colorizer) -> Tensor:
     return torch.cat([colorizer.predict(maps) for maps in torch.split(L, colorizer.batch)])
 
 
-def measured(rgb: Tensor) -> tuple[Tensor, Tensor]:
+def measure_motion(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Flows of the clean frames into those before them, and where they can be relied on.
 
     Args:

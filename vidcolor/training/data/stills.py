@@ -286,7 +286,7 @@ def random_crop(rgb: Tensor, side: int, draw: torch.Generator) -> Tensor:
     return result
 
 
-def squashed(rgb: Tensor, side: int) -> Tensor:
+def squash(rgb: Tensor, side: int) -> Tensor:
     """The whole picture as ``(3, side, side)`` uint8, its sides' ratio lost, for validation.
 
     Colorization papers compare pictures squashed to 256 x 256.

@@ -133,7 +133,7 @@ def render(layers: Sequence[Layer], side: int) -> Motion:
     for number, layer in enumerate(layers):
         places = (layer.track @ points)[:, :2].view(length, 2, side, side)
         cover = coverage(layer, places)
-        frames = torch.lerp(frames, sampled(layer.picture, places.float()), cover)
+        frames = torch.lerp(frames, sample_picture(layer.picture, places.float()), cover)
         front = torch.where(cover > 0.5, float(number), front)
         front = torch.where((cover - 0.5).abs() < 0.48, -1.0, front)  # a mixture is no thing
         before = torch.linalg.inv(layer.track[:-1]) @ layer.track[1:] @ points - points
@@ -161,7 +161,7 @@ def coverage(layer: Layer, places: Tensor) -> Tensor:
     return torch.where(there, torch.sigmoid(inside / FRINGE * 2), 0.0).float()
 
 
-def sampled(picture: Tensor, places: Tensor) -> Tensor:
+def sample_picture(picture: Tensor, places: Tensor) -> Tensor:
     """``(T, 3, h, w)`` of a picture at ``(T, 2, h, w)`` places, pixels from its middle."""
     H, W = picture.shape[1:]
     grid = (places * places.new_tensor([2 / W, 2 / H]).view(1, 2, 1, 1)).permute(0, 2, 3, 1)

@@ -29,7 +29,7 @@ from vidcolor.media.open import open_video
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.training.data.augment import clean_grey, rand
-from vidcolor.training.data.clips import find_clips, is_film, turned
+from vidcolor.training.data.clips import find_clips, is_film, turn_upright
 from vidcolor.training.data.file_index import find_files, source_of
 from vidcolor.training.data.sequences import LENGTH, Maps, prepare_sequence, save_sequences
 from vidcolor.training.data.stills import SUFFIXES, fault_of
@@ -70,7 +70,7 @@ def title_of(files: Sequence[Path]) -> str:
     return files[0].name if is_film(files[0]) else files[0].parent.name
 
 
-def kept(name: str) -> bool:
+def is_kept(name: str) -> bool:
     """Whether a clip or a still is kept from training, by its name alone, on every machine."""
     return sha256(os.fsencode(name)).digest()[0] % KEPT_SHARE == 0
 
@@ -84,7 +84,7 @@ def find_takes(settings: TrainSettings, target: Path) -> list[Take]:
     if settings.clips:
         clips, _ = find_clips([Path(folder) for folder in settings.clips], target)
         for number, files in enumerate(clips):
-            takes.append(Take(f"clip-{number:05d}", tuple(files), kept(title_of(files))))
+            takes.append(Take(f"clip-{number:05d}", tuple(files), is_kept(title_of(files))))
     if settings.stills:
         for number in range(settings.motions):
             takes.append(Take(f"scene-{number:05d}", (), number % KEPT_SHARE == 0))
@@ -100,7 +100,7 @@ class Stills:
         self.sources: dict[bool, dict[str, list[Path]]] = {False: {}, True: {}}
         for folder, path in files:
             source = source_of(folder, path)
-            self.sources[kept(path.name)].setdefault(source, []).append(path)
+            self.sources[is_kept(path.name)].setdefault(source, []).append(path)
 
     def pick(self, count: int, validation: bool, draw: torch.Generator) -> list[Tensor]:
         """Some usable pictures, ``(3, H, W)`` uint8; fewer where there are none."""
@@ -212,7 +212,7 @@ def clip_frames(files: Sequence[Path], side: int) -> Generator[Tensor, None, Non
         return
     with open_video(files[0]) as film, closing(film_rgb(film)) as pictures:
         for rgb in pictures:
-            yield turned(resize(rgb, [side], antialias=True), film.info.rotation)
+            yield turn_upright(resize(rgb, [side], antialias=True), film.info.rotation)
 
 
 def starts(frames: Sequence[Tensor]) -> list[int]:

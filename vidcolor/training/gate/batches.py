@@ -20,7 +20,7 @@ from vidcolor.training.data.augment import rand
 from vidcolor.training.data.sequences import Maps
 from vidcolor.training.gate.losses import (
     WEIGHTS,
-    composed,
+    compose_flows,
     keep_loss,
     near_loss,
     vivid_loss,
@@ -37,7 +37,7 @@ EARLIER_LATER = (slice(None, -1), slice(1, None))
 """Frames of a run that have one after them, and those that have one before."""
 
 
-def steadied(gate: Gate, maps: Maps) -> tuple[Tensor, Tensor]:
+def smooth_runs(gate: Gate, maps: Maps) -> tuple[Tensor, Tensor]:
     """Whole runs, smoothed from both sides.
 
     Args:
@@ -74,13 +74,13 @@ def gate_losses(gate: Gate, maps: Maps, gap: int) -> dict[str, Tensor]:
         maps: ``(B, T, C, h, w)`` each, float32.
         gap: Frames between the two that ``long`` compares.
     """
-    steady, kept = steadied(gate, maps)
+    steady, kept = smooth_runs(gate, maps)
     truth, way, seen = maps["truth"], maps["way"], maps["seen"]
     found = {
         "keep": keep_loss(kept, truth, seen),
         "near": near_loss(steady, truth),
         "short": warp_loss(steady, truth, way, seen),
-        "long": warp_loss(steady, truth, *composed(way, seen, gap)),
+        "long": warp_loss(steady, truth, *compose_flows(way, seen, gap)),
         "vivid": vivid_loss(steady, maps["ab"]),
     }
     losses = {name: WEIGHTS[name] * value for name, value in found.items()}
@@ -106,23 +106,23 @@ def batch_of(
     for number in range(size):
         kind = kinds[number % len(kinds)]
         one = kind[int(rand(draw, 1) * len(kind))]
-        chosen.append(cropped(mirrored(one, *(rand(draw, 3) < 0.5).tolist()), draw))
-    return joined(chosen)
+        chosen.append(crop_sequence(mirror_sequence(one, *(rand(draw, 3) < 0.5).tolist()), draw))
+    return join_sequences(chosen)
 
 
-def cropped(maps: Maps, draw: torch.Generator) -> Maps:
+def crop_sequence(maps: Maps, draw: torch.Generator) -> Maps:
     """A random square of a sequence."""
     y, x = (int(rand(draw, 1) * (max(0, n - CROP) + 1)) for n in maps["L"].shape[2:])
     return {name: value[:, :, y : y + CROP, x : x + CROP] for name, value in maps.items()}
 
 
-def joined(sequences: Sequence[Maps]) -> Maps:
+def join_sequences(sequences: Sequence[Maps]) -> Maps:
     """``(B, T, C, h, w)`` float32 of several sequences; what comes from outside is not in sight."""
     maps = {name: torch.stack([one[name] for one in sequences]).float() for name in sequences[0]}
     return maps | {"seen": maps["seen"] * within(maps["way"])}
 
 
-def mirrored(maps: Maps, sideways: bool, upside_down: bool, on_its_side: bool) -> Maps:
+def mirror_sequence(maps: Maps, sideways: bool, upside_down: bool, on_its_side: bool) -> Maps:
     """A sequence seen in one of eight ways; flows turn with it.
 
     There is no need for one seen backwards: the smoother treats past and future alike.

@@ -97,7 +97,7 @@ def strength(ab: Tensor) -> Tensor:
     return (ab.square().sum(2) + 1e-4).sqrt().mean((2, 3))
 
 
-def composed(way: Tensor, seen: Tensor, gap: int) -> tuple[Tensor, Tensor]:
+def compose_flows(way: Tensor, seen: Tensor, gap: int) -> tuple[Tensor, Tensor]:
     """Ways over several frames, one after the other.
 
     Args:

@@ -109,20 +109,20 @@ def train_gate(
     log = RunLog(run, trainer.at.step, GATE_LOSSES, GATE_SCORES)
     try:
         if on_note and trainer.validation:
-            on_note(f"by formula: {told(validate_gate(Formula(), trainer.validation))}")
+            on_note(f"by formula: {format_scores(validate_gate(Formula(), trainer.validation))}")
         learned = learn_gate(trainer, log, on_step)
         written = sorted(run.glob("gate-*.safetensors"))
         if written and not learned:  # a finished run that is started again has nothing to do
             return written[0]
         path, scores = report_gate(trainer, log, "gate")
         if on_note and scores:
-            on_note(f"learned: {told(scores)}")
+            on_note(f"learned: {format_scores(scores)}")
         return path
     finally:
         log.close()
 
 
-def told(scores: dict[str, float]) -> str:
+def format_scores(scores: dict[str, float]) -> str:
     """Scores as a line for people."""
     return ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
 

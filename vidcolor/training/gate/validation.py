@@ -10,8 +10,8 @@ from torch import Tensor
 
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.training.data.sequences import LENGTH, Maps
-from vidcolor.training.gate.batches import joined, steadied
-from vidcolor.training.gate.losses import agreement, composed, drift, hidden, strength
+from vidcolor.training.gate.batches import join_sequences, smooth_runs
+from vidcolor.training.gate.losses import agreement, compose_flows, drift, hidden, strength
 
 GAP = LENGTH - 4
 """Frames between the two that ``long_ratio`` compares."""
@@ -59,7 +59,7 @@ def validate_gate(gate: Gate, sequences: Sequence[Maps]) -> dict[str, float]:
     """
     sums: dict[str, float] = {}
     for one in sequences:
-        for name, value in _sums(gate, joined([one])).items():
+        for name, value in _sums(gate, join_sequences([one])).items():
             sums[name] = sums.get(name, 0.0) + float(value)
     scores = {
         "short_ratio": sums["short"] / max(sums["short_alone"], 1e-6),
@@ -74,7 +74,7 @@ def validate_gate(gate: Gate, sequences: Sequence[Maps]) -> dict[str, float]:
 
 def _sums(gate: Gate, maps: Maps) -> dict[str, Tensor]:
     """Sums over the samples of one batch, of which shares are made when all are known."""
-    steady, kept = steadied(gate, maps)
+    steady, kept = smooth_runs(gate, maps)
     ab, truth, way, seen = (maps[name] for name in ("ab", "truth", "way", "seen"))
     off = (kept - truth).norm(dim=2, keepdim=True)
     unseen = hidden(seen).clamp(max=1)
@@ -89,7 +89,7 @@ def _sums(gate: Gate, maps: Maps) -> dict[str, Tensor]:
         "hidden": unseen.sum(),
     }
     for name, gap in (("short", 1), ("long", GAP)):
-        over, sure = composed(way, seen, gap)
+        over, sure = compose_flows(way, seen, gap)
         weight = sure * agreement(truth, over)
         found[name] = (drift(steady, over) * weight).sum()
         found[f"{name}_alone"] = (drift(ab, over) * weight).sum()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from vidcolor.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models/README.md"]
+
+
+def commands() -> list[str]:
+    text = "".join(page.read_text() for page in PAGES)
+    return re.findall(r"^    (vidcolor .+?)(?: +#.*)?$", text, re.MULTILINE)
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(commands()) > 5
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_of_the_pages_is_understood(line: str) -> None:
+    words = shlex.split(line)[1:]
+    name = words.pop(0) if words[0] in COMMANDS else "color"
+    command = import_module(f"vidcolor.cli.{name}")
+    command.parser().parse_args(words)  # exits on a word it does not know
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("script", re.findall(r"scripts/\w+(?:\.\w+)?", PAGES[0].read_text()))
+def test_scripts_of_the_readme_exist(script: str) -> None:
+    assert (ROOT / script).is_file()
+
+
+def test_the_wheel_has_the_weights_that_ship_and_no_others() -> None:
+    """Not whatever lies in the folder: a training may have left its own there."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    words = (ROOT / "models" / "weights.toml").read_text()
+    listed = {entry["file"] for entry in tomllib.loads(words)["weights"]}
+    assert set(packed) == {f"models/{name}" for name in {"weights.toml", *listed}}
+    assert all(target == f"vidcolor/{source}" for source, target in packed.items())
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_the_weights(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT], check=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "vidcolor/models/weights.toml" in names
+    assert any(re.fullmatch(r"vidcolor/models/default-\w{8}\.safetensors", name) for name in names)

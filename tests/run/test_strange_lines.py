@@ -1,0 +1,324 @@
+"""Files of ours in which somebody, or another version, has written what nobody would: it is either
+ignored or refused in one line, and never believed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from journals import JOB, begun, finish, found
+
+from vidcolor.cluster import coordinator as foreman_module
+from vidcolor.cluster.coordinator import Coordinator
+from vidcolor.cluster.messages import ChunkKnown, Progressed, TaskFailed, VideoOpened, WorkerInfo
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
+from vidcolor.core import json_lines as lines
+from vidcolor.core.frames import Damage, Report, VideoInfo
+from vidcolor.core.json_types import from_plain
+from vidcolor.core.paths import report_path
+from vidcolor.errors import OutputError
+from vidcolor.run.batch import Result, read_report, write_report
+from vidcolor.run.chunk_manifest import (
+    Manifest,
+    PassLog,
+    PlannedChunk,
+    read_manifest,
+    write_manifest,
+)
+from vidcolor.run.inputs import BatchItem
+from vidcolor.run.journal import Journal, open_journal
+from vidcolor.run.leftovers import allow_own_target
+from vidcolor.run.spec import as_begun, as_elsewhere, configure_for
+from vidcolor.run.work_dir import JOURNAL, WorkDir
+from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings, Settings
+from vidcolor.temporal.smoother import TemporalState
+
+STRANGE = {
+    "a number": "5",
+    "a word": '"job"',
+    "nothing": "null",
+    "a row": "[1, 2]",
+    "no JSON": "{not json",
+    "not even text": "\udcff\udc80",
+    "far too deep": "[" * 100_000,
+    "a number of 5,000 digits": "9" * 5_000,
+    "a dict of nothing": "{}",
+}
+CHUNK: dict[str, Any] = {
+    "number": 1,
+    "facts": {
+        "frames": 3,
+        "first_pts": 0,
+        "last_pts": 2,
+        "delay": 1,
+        "bytes": 100,
+        "sha256": "",
+        "extradata": "",
+    },
+    "handover": "",
+    "colourless": [],
+    "shots": [],
+    "writer": "",
+}
+WRONG = {
+    "number": ["x", -1, 1.5, True, None, [], 10**30],
+    "facts": [5, None, {}, {**CHUNK["facts"], "frames": "x"}, {**CHUNK["facts"], "bytes": -1}],
+    "handover": [5, None],
+    "colourless": [5, "12", [None], ["x"], [10**30]],
+    "shots": [{}, [[1]]],
+    "writer": ["../../x", "a/b", ".", 5, "x" * 300, "\0"],
+}
+"""Values that a field of a chunk never has."""
+
+
+def checked(text: str) -> bytes:
+    """A line whose checksum is right."""
+    data = text.encode(errors="surrogateescape")
+    return sha256(data).hexdigest()[:16].encode() + b" " + data + b"\n"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "out.mkv"
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_line_is_ignored(name: str, target: Path) -> None:
+    folder = begun(target)
+    lines_there = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
+    for place in range(len(lines_there) + 1):
+        strange = [*lines_there[:place], checked(STRANGE[name]), *lines_there[place:]]
+        (folder / JOURNAL).write_bytes(b"".join(strange))
+        assert set(found(target)) == {0, 1, 2}
+        assert not allow_own_target(target, OutputSettings()).force
+    (folder / "journal.ann.jsonl").write_bytes(checked(STRANGE[name]))
+    assert set(found(target)) == {0, 1, 2}
+    (folder / JOURNAL).write_bytes(checked(STRANGE[name]) * 3)
+    assert found(target) == {}, "without its job nothing is known"
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_a_chunk_with_a_wrong_field_is_not_done(field: str, target: Path) -> None:
+    folder = begun(target)
+    for value in WRONG[field]:
+        with open(folder / JOURNAL, "ab") as file:
+            file.write(checked(json.dumps(CHUNK | {field: value})))
+    assert set(found(target)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    "job", [5, None, "x", [1], {"a": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}]
+)
+def test_a_job_that_is_none(job: object, target: Path) -> None:
+    folder = begun(target)
+    (folder / JOURNAL).write_bytes(checked(json.dumps({"job": job})))
+    with open_journal(target) as journal:
+        assert journal.job == {}
+        journal.begin(JOB)
+
+
+@pytest.mark.parametrize(
+    "begun_before",
+    [{"net": 5, "encoder": "x"}, {"net": [], "encoder": None}]
+    + [
+        {"net": {"batch": odd, "numbers": odd, "device": odd}, "encoder": {"threads": odd}}
+        for odd in ("x", -1, 10**9, 2.5, True, None, [3])
+    ],
+)
+def test_what_an_unknown_job_decided_is_not_taken_over(begun_before: dict[str, Any]) -> None:
+    class Fitted:
+        batch = 0
+
+        settings = ColorizerSettings()
+
+        def reset(self) -> None: ...
+
+        def configure_for(self, height: int, width: int, aspect: object, batch: int) -> None:
+            self.batch = batch
+
+    assert as_begun(EncodeSettings(), begun_before).threads == 0
+    colorizer = Fitted()
+    info = cast("VideoInfo", type("Info", (), {"height": 4, "width": 4, "sample_aspect": None}))
+    session = Session(Settings(), cast("Colorizer", colorizer))
+    configure_for(session, info, begun_before)
+    assert colorizer.batch == 0
+    here = {"net": {"device": "cpu", "numbers": "float32"}}
+    assert as_elsewhere(here, begun_before, ColorizerSettings())["net"].keys() == {
+        "device",
+        "numbers",
+    }
+
+
+def test_a_line_of_300_mb(target: Path) -> None:
+    folder = begun(target)
+    os.truncate(folder / JOURNAL, 300 << 20)
+    with (
+        pytest.raises(
+            OutputError, match=r"journal\.jsonl is too large to be true; or add --fresh$"
+        ),
+        open_journal(target),
+    ):
+        pass
+    assert (folder / "000000.packets").exists()
+    with open_journal(target, fresh=True) as journal:
+        journal.clear()
+        journal.begin(JOB)
+        finish(journal, 0)
+    assert set(found(target)) == {0}
+
+
+def test_a_line_that_is_too_long_is_left_out(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = begun(target)
+    monkeypatch.setattr(lines, "LONGEST", 1000)
+    there = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
+    for length in (999, 1000, 1001, 1999, 2000, 5000):
+        long = checked(json.dumps({"x": "y" * (length - 27)}))
+        assert abs(len(long) - length) < 3
+        (folder / JOURNAL).write_bytes(b"".join([there[0], long, *there[1:]]))
+        assert set(found(target)) == {0, 1, 2}
+
+
+PLANNED = PlannedChunk(0, 0, False, (0,), (), "0123abcd" * 3, "c8" * 3)
+END = PassLog("0", "grey", (Damage("gap", 1.0, "a gap"),), {"gap": 1})
+
+
+def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Manifest | None:
+    begun(target)
+    with open_journal(target) as journal:
+        write_manifest(journal, Manifest((PLANNED,), END))
+        path = journal.folder / "plan.jsonl"
+        job, first, last = path.read_bytes().splitlines(keepends=True)
+        if chunk:
+            first = checked(json.dumps({"chunk": asdict(PLANNED) | chunk}))
+        if end:
+            last = checked(json.dumps({"end": asdict(END) | end, "chunks": 1}))
+        path.write_bytes(job + first + last)
+        return read_manifest(WorkDir(journal.folder, job=journal.job))
+
+
+def test_a_plan_is_read_as_it_was_written(target: Path) -> None:
+    assert planned(target, {}, {}) == Manifest((PLANNED,), END)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "end"),
+    [
+        *(
+            ({field: "x"}, {})
+            for field in ("number", "first_pts", "continues_shot", "shots", "prints")
+        ),
+        ({"prints": 5}, {}),
+        ({"prints": ""}, {}),
+        ({"prints": "0123"}, {}),
+        *(({}, {"zero": zero}) for zero in (5, "x", "1/0", "1e999999999", "")),
+        ({}, {"damage": [5]}),
+        ({}, {"damage": [{"kind": 1}]}),
+        ({}, {"damage_counts": {"gap": "x"}}),
+    ],
+)
+def test_a_plan_with_a_wrong_field_is_none(
+    chunk: dict[str, Any], end: dict[str, Any], target: Path
+) -> None:
+    assert planned(target, chunk, end) is None
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_plan_of_strange_lines_is_none(name: str, target: Path) -> None:
+    folder = begun(target)
+    for count in (1, 2, 3):
+        (folder / "plan.jsonl").write_bytes(checked(STRANGE[name]) * count)
+        assert read_manifest(WorkDir(folder, job=JOB)) is None
+
+
+@pytest.mark.parametrize(
+    "text", [*STRANGE.values(), '{"damage": 5, "left_behind": 5, "workers": 5}']
+)
+def test_a_strange_report_is_none(text: str, target: Path) -> None:
+    report_path(target).write_bytes(text.encode(errors="surrogateescape"))
+    assert read_report(target) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("job", 5), ("bytes", "x"), ("damage", [5]), ("seconds", {"total": "x"}), ("notes", [5])],
+)
+def test_a_report_with_a_wrong_field_is_none(field: str, value: object, target: Path) -> None:
+    report = Report("in.mkv", str(target), damage=[Damage("gap", 1.0, "a gap")])
+    path = write_report(report)
+    assert read_report(target) == report
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    assert read_report(target) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 100, b"\xff" * 8 + b"{}"])
+def test_a_handover_that_is_none(data: bytes) -> None:
+    with pytest.raises(ValueError, match="is no handover"):
+        TemporalState.from_bytes(data)
+
+
+def test_made_says_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match="'x' is no float"):
+        from_plain(Damage, {"kind": "gap", "seconds": "x", "text": ""})
+    with pytest.raises(ValueError, match="is no Damage"):
+        from_plain(Damage, {"kind": "gap"})
+
+
+@pytest.mark.parametrize("error", [TypeError("x"), RecursionError(), OutputError("a FIFO")])
+def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reels = [BatchItem(str(n), tmp_path / f"{n}.mkv", tmp_path / f"{n}.out.mkv") for n in range(2)]
+    for reel in reels:
+        reel.source.write_bytes(b"a film")
+    opened: Callable[..., Any] = open_journal
+
+    def spoilt(target: Path, *rest: Any) -> Any:
+        if target.name.startswith("0"):
+            raise error
+        return opened(target, *rest)
+
+    monkeypatch.setattr(foreman_module, "open_journal", spoilt)
+    boss = Coordinator(reels, Settings(), several=True)
+    worker = WorkerInfo("ann", "cpu")
+    for _ in reels:
+        given = boss.order(worker.name, 1)
+        assert given
+        assert boss.hear(given[0], worker, VideoOpened(JOB, 10))
+    (outcome,) = boss.outcomes()
+    assert (outcome.reel, outcome.result, outcome.error) == (reels[0], Result.FAILED, error)
+    assert not boss.over
+    given = boss.order(worker.name, 1)
+    assert given
+    assert given[0].film == 1
+    boss.close()
+
+
+def test_fingerprints_of_closed_films_are_let_go_of(tmp_path: Path) -> None:
+    reel = BatchItem("a", tmp_path / "a.mkv", tmp_path / "a.out.mkv")
+    reel.source.write_bytes(b"a film")
+    boss = Coordinator([reel], Settings(), several=True)
+    worker = WorkerInfo("ann", "cpu")
+    given = boss.order(worker.name, 1)
+    assert given
+    chunk = PlannedChunk(0, 0, False, (0,), (), "0" * 16 * 9, "ff" * 9)
+    film = boss._films[0]
+    assert not boss.hear(given[0], worker, ChunkKnown(chunk, "0"))
+    assert not boss.hear(given[0], worker, Progressed(9, 5, 0.5))
+    assert (film.chunks, list(film.frames.values())) == ([chunk], [5])
+    assert boss.hear(given[0], worker, TaskFailed("FilmUnreadable", "no film"))
+    assert boss.over
+    assert (film.chunks, film.frames) == ([], {})
+
+
+def test_a_journal_is_read_again_as_it_was(target: Path) -> None:
+    folder = begun(target)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(Journal(folder).done) == {0, 1, 2}
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
