@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             interrupt.grace = getattr(command, "GRACE", GRACE)
             verbose = getattr(parsed, "verbose", False)
             parsed.interrupt = interrupt
-            interrupt.words = partial(getattr(command, "interrupted", interrupt.words), parsed)
+            interrupt.words = partial(getattr(command, "describe_interrupt", interrupt.words), parsed)
             code: int = command.run(parsed)
         except SystemExit as end:  # argparse has printed its line
             code = end.code if isinstance(end.code, int) else 2
@@ -95,7 +95,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.number = 0
         """The signal that came first; 0 while none did."""
-        self.words: Callable[..., str] = lambda *_: "interrupted"
+        self.words: Callable[..., str] = lambda *_: "describe_interrupt"
         """What is to be printed then."""
         self.grace = GRACE
         """Seconds to clean up."""
