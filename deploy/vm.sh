@@ -2,9 +2,9 @@
 # Starts Ray on machines of your own, with a token; vidcolor[cluster] is installed on all of them, and
 # the films lie on storage that all of them mount under the same path.
 #
-#     deploy/vm.sh head                 on the first machine, which colours nothing itself
+#     deploy/vm.sh head                 on the first machine, which colors nothing itself
 #     deploy/vm.sh worker HEAD          on each other one, with the first one's ~/.ray/auth_token there
-#     RAY_AUTH_MODE=token vidcolor /films /coloured --cluster=auto --workers 8      on the first machine
+#     RAY_AUTH_MODE=token vidcolor /films /colored --cluster=auto --workers 8      on the first machine
 #
 # Whoever reaches Ray's ports and has the token may run anything, and nothing is encrypted: let these
 # machines reach each other on all TCP ports inside their private network, and nobody else on any.

@@ -4,7 +4,7 @@ Usage: scripts/draw_curve.py RUN WEIGHTS [WEIGHTS ...] --out DIR
 
 RUN is a run folder of `vidcolor train`: its stills.json names the pictures. Writes into DIR
 curve.json, curve.png (PSNR gain against colorfulness, beside published points) and a sheet of 48
-pictures for each of the weights: grey, safe end, default, vivid end, truth.
+pictures for each of the weights: gray, safe end, default, vivid end, truth.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PUBLISHED = {
     "DeOldify": (56, 1.1),
 }
 """Colorfulness in % of the truth's and PSNR gain in dB on ImageNet's validation pictures, where
-grey is taken to have 22.98 dB: other pictures than ours, so a guide."""
+gray is taken to have 22.98 dB: other pictures than ours, so a guide."""
 
 Curve = list[dict[str, float]]
 
@@ -71,13 +71,13 @@ def measure(weights: str, stills: list[Still], target: Path) -> Curve:
     write_rgb(sheet(strips[:: max(1, len(strips) // 48)][:48], columns=3), target)
     means = torch.tensor(rows, dtype=torch.float64).mean(0).tolist()
     count = len(TURNS) + 1
-    grey, truth_color = means[count], means[-1]
+    gray, truth_color = means[count], means[-1]
     return [
         {
             "vivid": turn,
             "psnr": round(means[i], 3),
-            "psnr_grey": round(grey, 3),
-            "gain": round(means[i] - grey, 3),
+            "psnr_grey": round(gray, 3),
+            "gain": round(means[i] - gray, 3),
             "colorfulness": round(means[count + 1 + i], 2),
             "colorfulness_truth": round(truth_color, 2),
         }
@@ -86,7 +86,7 @@ def measure(weights: str, stills: list[Still], target: Path) -> Curve:
 
 
 def draw(curves: dict[str, Curve], target: Path) -> None:
-    """PSNR gain over grey against colorfulness in % of the truth's."""
+    """PSNR gain over gray against colorfulness in % of the truth's."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -97,11 +97,11 @@ def draw(curves: dict[str, Curve], target: Path) -> None:
         axes.plot(share[:-1], gain[:-1], marker=".", label=f"vidcolor {name}, --vivid 0 to 1")
         axes.plot(share[-1:], gain[-1:], "o", color=axes.lines[-1].get_color())
     for name, (x, y) in PUBLISHED.items():
-        axes.plot([x], [y], "x", color="grey")
-        axes.annotate(f" {name}", (x, y), color="grey")
+        axes.plot([x], [y], "x", color="gray")
+        axes.annotate(f" {name}", (x, y), color="gray")
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xlabel("colorfulness, % of the truth's (x: published, on other pictures)")
-    axes.set_ylabel("PSNR above grey, dB")
+    axes.set_ylabel("PSNR above gray, dB")
     axes.grid(visible=True)
     axes.legend()
     figure.savefig(target, dpi=100)

@@ -1,4 +1,4 @@
-"""Draws docs/pictures.jpg: freely licensed photographs in grey, coloured by vidcolor, and as taken.
+"""Draws docs/pictures.jpg: freely licensed photographs in gray, colored by vidcolor, and as taken.
 
 Usage: python scripts/make_pictures.py PHOTOS   (a folder filled by scripts/make_samples.py)
 """
@@ -20,21 +20,21 @@ SIDE = 240  # pixels
 
 
 def triptych(path: Path) -> torch.Tensor:
-    """``(3, SIDE, 3 * SIDE)`` uint8 of the middle square: grey, coloured, as taken."""
+    """``(3, SIDE, 3 * SIDE)`` uint8 of the middle square: gray, colored, as taken."""
     rgb = read_rgb(path)
     short = min(rgb.shape[1:])
     y, x = (rgb.shape[1] - short) // 2, (rgb.shape[2] - short) // 2
     truth: torch.Tensor = resize(rgb[:, y : y + short, x : x + short], [512, 512], antialias=True)
     luma = truth.float().permute(1, 2, 0) @ torch.tensor([0.299, 0.587, 0.114])
-    grey = luma.round().to(torch.uint8)
-    colored = torch.from_numpy(colorize_image(grey.numpy()).copy()).permute(2, 0, 1)
-    wide = torch.cat([grey.expand(3, -1, -1), colored, truth], 2)
+    gray = luma.round().to(torch.uint8)
+    colored = torch.from_numpy(colorize_image(gray.numpy()).copy()).permute(2, 0, 1)
+    wide = torch.cat([gray.expand(3, -1, -1), colored, truth], 2)
     small: torch.Tensor = resize(wide, [SIDE, 3 * SIDE], antialias=True)
     return small
 
 
 def main() -> None:
-    """Colour the photographs and write the page."""
+    """Color the photographs and write the page."""
     photos = Path(sys.argv[1])
     paths = [next(photos.glob(f"{name}.*")) for name in NAMES]
     write_rgb(sheet([triptych(path) for path in paths]), Path("docs/pictures.jpg"))

@@ -141,7 +141,7 @@ def read_member(archive: Path, member: str) -> bytes:
         return (Path(unpacked) / member).read_bytes()
 
 
-def load_grey(path: Path, longest_side: int) -> Image.Image:
+def load_gray(path: Path, longest_side: int) -> Image.Image:
     """A photograph as old film saw it, 0 to 255 in floats, no side longer than asked (pixels)."""
     with Image.open(path) as photo:
         color = photo.convert("RGB")
@@ -175,7 +175,7 @@ def box(view: View, photo: Image.Image) -> tuple[float, float, float, float]:
 
 def shot_frames(shot: Shot, folder: Path) -> Iterator[Floats]:
     """The frames of one shot, 0 to 255."""
-    photo = load_grey(folder / shot.photo, longest_side=1200)
+    photo = load_gray(folder / shot.photo, longest_side=1200)
     # Moving by fractions of a pixel is smooth where moving by whole pixels would look shaky.
     for view in np.linspace(shot.first, shot.last, round(SHOT_SECONDS * FPS)):
         window = box(View(*view), photo)
@@ -246,7 +246,7 @@ def in_hall(dry: Floats) -> Floats:
 
 
 def encode_video(stream: av.VideoStream, frames: Iterator[Floats]) -> Packets:
-    """H.264 packets of grey frames of 0 to 255, with neutral chroma and limited range."""
+    """H.264 packets of gray frames of 0 to 255, with neutral chroma and limited range."""
     chroma = np.full((HEIGHT // 2, WIDTH), 128, np.uint8)  # U and V one after the other
     for index, frame in enumerate(frames):
         luma = (16 + frame * (219 / 255)).round().astype(np.uint8)
@@ -292,7 +292,7 @@ def set_chapters(out: OutputContainer) -> None:
 
 
 def add_video_stream(out: OutputContainer) -> av.VideoStream:
-    """An H.264 stream with the colour tags of standard definition television."""
+    """An H.264 stream with the color tags of standard definition television."""
     # Without mbtree and with one thread the same frames give the same bytes, on any run.
     coding = {"preset": "slow", "crf": "23", "x264-params": "mbtree=0"}
     stream = out.add_stream("libx264", rate=FPS, options=coding)
@@ -325,9 +325,9 @@ def write_film(path: Path, folder: Path) -> None:
 
 
 def write_still(path: Path, photo: Path) -> None:
-    """Saves a photograph as a grey JPEG."""
-    grey = np.asarray(load_grey(photo, longest_side=640)).round().clip(0, 255).astype(np.uint8)
-    Image.fromarray(grey).save(path, quality=88, optimize=True)
+    """Saves a photograph as a gray JPEG."""
+    gray = np.asarray(load_gray(photo, longest_side=640)).round().clip(0, 255).astype(np.uint8)
+    Image.fromarray(gray).save(path, quality=88, optimize=True)
 
 
 def main() -> None:

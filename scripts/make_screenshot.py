@@ -22,7 +22,7 @@ SHOT = 3
 
 
 def shoot(address: str, target: Path) -> None:
-    """Open the page, choose the film and a frame, colour it, and take the picture meanwhile."""
+    """Open the page, choose the film and a frame, color it, and take the picture meanwhile."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

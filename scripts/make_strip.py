@@ -1,4 +1,4 @@
-"""Draw frames of two films one above the other, such as a film and its coloured version.
+"""Draw frames of two films one above the other, such as a film and its colored version.
 
 python scripts/make_strip.py samples/newsreel.mp4 out/newsreel.mp4 docs/newsreel.jpg --at 4 6 11.5
 """

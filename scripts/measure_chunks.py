@@ -69,7 +69,7 @@ def main() -> None:
                 kind.append((frames, seconds))
     frames, taken = np.array(points[1:]).T  # the first one loads kernels
     slope, overhead = np.polyfit(frames, taken, 1)
-    print(f"colour  {1 / slope:.1f} frames/s, and {overhead:.2f} s a chunk ({len(frames)} chunks)")
+    print(f"color  {1 / slope:.1f} frames/s, and {overhead:.2f} s a chunk ({len(frames)} chunks)")
     for step, what in ((Step.PLAN, "plan"), (Step.FINISH, "stitch"), (Step.BEGIN, "begin")):
         best = min(rest[step], key=lambda point: point[1])
         print(f"{what:7} {best[0] / best[1]:.0f} frames/s ({best[1]:.2f} s)")

@@ -81,7 +81,7 @@ def plan_of(chunks: int) -> list[Reply]:
     made = [
         PlannedChunk(n, n, False, (), (), "0" * 8 * FRAMES, "c8" * FRAMES) for n in range(chunks)
     ]
-    end = PassLog("0", "grey", (), {})
+    end = PassLog("0", "gray", (), {})
     return [*(ChunkKnown(chunk, "0") for chunk in made), ChunksPlanned(end, {})]
 
 

@@ -132,8 +132,8 @@ def rival(name: str, **options: Any) -> Detector:
             moment = None
             for place, picture in enumerate(pictures):
                 moment = package.FrameTimecode(place, 25.0)
-                grey = picture.numpy()[:, :, None].repeat(3, 2)
-                found += [cut.frame_num for cut in detector.process_frame(moment, grey)]
+                gray = picture.numpy()[:, :, None].repeat(3, 2)
+                found += [cut.frame_num for cut in detector.process_frame(moment, gray)]
             found += [cut.frame_num for cut in detector.post_process(moment)]
         kept: list[int] = []
         for cut in sorted(found):

@@ -1,8 +1,8 @@
-"""Colour clips whose colours are known, with and without smoothing, and measure both.
+"""Color clips whose colors are known, with and without smoothing, and measure both.
 
 python scripts/measure_steadiness.py OUT clip.mp4 folder_of_frames ... [--frames 50]
 
-Each clip is turned grey, coloured twice through the whole of vidcolor, and compared with the truth.
+Each clip is turned gray, colored twice through the whole of vidcolor, and compared with the truth.
 The films stay in OUT, so that they can be looked at. Needs the extra ``evaluate``.
 """
 
@@ -48,8 +48,8 @@ def write_film(path: Path, frames: list[Tensor], pixels: str) -> None:
         stream.pix_fmt = pixels
         for rgb in frames:
             if pixels == "gray":
-                grey = torch.einsum("c,chw->hw", torch.tensor(REC601), rgb.float())
-                picture = av.VideoFrame.from_ndarray(grey.round().byte().numpy(), format="gray")
+                gray = torch.einsum("c,chw->hw", torch.tensor(REC601), rgb.float())
+                picture = av.VideoFrame.from_ndarray(gray.round().byte().numpy(), format="gray")
             else:
                 packed = rgb.permute(1, 2, 0).contiguous().numpy()
                 picture = av.VideoFrame.from_ndarray(packed, format="rgb24")
@@ -66,7 +66,7 @@ def measure(
         raise SystemExit(f"{clip} has no frame after the first {args.skip} (--skip)")
     out.mkdir(parents=True, exist_ok=True)
     write_film(out / "truth.mkv", frames, "bgr0")
-    write_film(out / "grey.mkv", frames, "gray")
+    write_film(out / "gray.mkv", frames, "gray")
     for name, smooth in (
         ("plain", TemporalSettings(strength=0)),
         ("steady", TemporalSettings(args.smooth, args.look_ahead)),
@@ -75,7 +75,7 @@ def measure(
             smooth=smooth, encode=EncodeSettings(lossless=True), output=OutputSettings(force=True)
         )
         target = out / f"{name}.mkv"
-        colorize_video(out / "grey.mkv", target, colorizer=colorizer, settings=settings)
+        colorize_video(out / "gray.mkv", target, colorizer=colorizer, settings=settings)
     scores = evaluate(out / "truth.mkv", out / "steady.mkv", per_frame=out / "plain.mkv")
     (out / "scores.json").write_text(json.dumps(scores.to_dict(), indent=1) + "\n")
     return {k: v for k, v in scores.to_dict().items() if isinstance(v, float)}
@@ -85,9 +85,7 @@ def main() -> None:
     """Parse, measure, print a table with the means."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument(
-        "clips", type=Path, nargs="+", help="films, or folders of frames, in colour"
-    )
+    parser.add_argument("clips", type=Path, nargs="+", help="films, or folders of frames, in color")
     parser.add_argument("--frames", type=int, default=50, help="of each clip")
     parser.add_argument("--skip", type=int, default=0, help="frames at the beginning")
     parser.add_argument("--weights", default="default")

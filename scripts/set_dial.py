@@ -2,7 +2,7 @@
 
 Usage: scripts/set_dial.py WEIGHTS TARGET --temperature T --gain G
 
-How sharp a net's distributions are, and how strong its colours must be made at the vivid end, is
+How sharp a net's distributions are, and how strong its colors must be made at the vivid end, is
 known when it is trained: choose both by scripts/draw_curve.py. TARGET is a name such as
 out/default.safetensors, into which the sha256 is put.
 """

@@ -12,7 +12,7 @@ film of 640x480 and 25 frames/s (``python scripts/measure_chunks.py FILM --weigh
 Usage:
     python scripts/simulate_cluster.py                      # one film of two hours
     python scripts/simulate_cluster.py --films 1000 --minutes 10
-    python scripts/simulate_cluster.py --colour 250 --plan 400   # frames/s that you measured
+    python scripts/simulate_cluster.py --color 250 --plan 400   # frames/s that you measured
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ newsreels and of features of the 1930s and 1940s."""
 class Times:
     """What one worker takes, measured."""
 
-    colour: float = 19.1
+    color: float = 19.1
     """Frames a second, all stages from decoding to the chunk file."""
     chunk: float = 0.44
     """Seconds for each chunk besides."""
@@ -99,7 +99,7 @@ class Found:
     preempted: int = 0
     aside: int = 0
     chunks: int = 0
-    """How many were coloured, each time counted."""
+    """How many were colored, each time counted."""
 
 
 @dataclass(order=True)
@@ -147,7 +147,7 @@ class Simulation:
         self.found = Found()
 
     def run(self) -> Found:
-        """Have all films coloured."""
+        """Have all films colored."""
         for _ in range(self._workers):
             self._add(0.0, "hired")
         while not self._dispatch.over:
@@ -253,13 +253,13 @@ class Simulation:
             return times.begin + frames / times.plan
         if task.step is Step.FINISH:
             return times.begin + frames / times.stitch
-        return times.chunk + film[task.chunk].frames / times.colour
+        return times.chunk + film[task.chunk].frames / times.color
 
 
 def work(films: Sequence[FilmChunks], times: Times) -> float:
     """Seconds that all of it takes one worker."""
     frames = sum(chunk.frames for film in films for chunk in film)
-    rates = 1 / times.plan + 1 / times.colour + 1 / times.stitch
+    rates = 1 / times.plan + 1 / times.color + 1 / times.stitch
     chunks = sum(map(len, films))
     return frames * rates + chunks * times.chunk + 3 * len(films) * times.begin
 
@@ -311,7 +311,7 @@ def main() -> None:
     p.add_argument(
         "--workers", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
     )
-    p.add_argument("--colour", type=float, default=default.colour, help="frames/s of a worker")
+    p.add_argument("--color", type=float, default=default.color, help="frames/s of a worker")
     p.add_argument("--overhead", type=float, default=default.chunk, help="seconds a chunk besides")
     p.add_argument("--plan", type=float, default=default.plan, help="frames/s of planning")
     p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of stitching")
@@ -320,7 +320,7 @@ def main() -> None:
     p.add_argument("--seeds", type=int, default=20, help="runs with preemption")
     p.add_argument("--seed", type=int, default=0, help="of the films")
     args = p.parse_args()
-    times = Times(args.colour, args.overhead, args.plan, args.stitch, default.begin)
+    times = Times(args.color, args.overhead, args.plan, args.stitch, default.begin)
     for line in rows(args, times):
         print(line, flush=True)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains the weights that ship: scripts/train_default.sh STILLS VGG16.safetensors RUNS CLIPS
 # STILLS holds one folder per source; VGG16.safetensors holds torchvision's IMAGENET1K_FEATURES.
-# CLIPS holds short colour films. The runs lie in folders of RUNS: two on CPU cores that bring the film
+# CLIPS holds short color films. The runs lie in folders of RUNS: two on CPU cores that bring the film
 # net and a mini to where the GPU went on, and the gate of the smoother, which learned from the second;
 # then default and mini on a GPU, for as long as an H200 took. Run it again to go on where it stopped.
 set -euo pipefail

@@ -56,7 +56,7 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 def tiny_net() -> FilmNet:
-    """A film net that is quick to run and paints strong, picture-dependent colours."""
+    """A film net that is quick to run and paints strong, picture-dependent colors."""
     torch.manual_seed(20)
     net = build_net(ColorNetConfig(width=32, blocks=(1, 1), heads=2))
     assert isinstance(net, FilmNet)
@@ -74,7 +74,7 @@ def tiny_net() -> FilmNet:
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small weights file; its colours are orange, not grey."""
+    """A small weights file; its colors are orange, not gray."""
     folder = tmp_path_factory.mktemp("weights")
     return save_weights(
         tiny_net(), folder / "tiny.safetensors", training={"made": "in a test"}, scores={"psnr": 1}

@@ -53,11 +53,11 @@ class FilmUnreadable(FilmError):
 
 
 class FilmChanged(FilmUnreadable):
-    """The file became another one while it was coloured."""
+    """The file became another one while it was colored."""
 
 
 class NoPicture(FilmError):
-    """The file has no video stream that can be coloured."""
+    """The file has no video stream that can be colored."""
 
 
 class UnsupportedPixels(FilmError):
@@ -73,7 +73,7 @@ class NotComparable(FilmError):
 
 
 class OutputError(VidcolorError):
-    """The coloured film cannot be written."""
+    """The colored film cannot be written."""
 
 
 class OutputExists(OutputError, FileExistsError):
@@ -94,8 +94,8 @@ class ChunkDiffers(OutputError):
     def __init__(self, number: int) -> None:
         """Name the chunk."""
         super().__init__(
-            f"chunk {number} has other frames now than when it was coloured, as if the film had not"
-            " been read whole; run the same command again to colour it anew"
+            f"chunk {number} has other frames now than when it was colored, as if the film had not"
+            " been read whole; run the same command again to color it anew"
         )
         self.number = number
 

@@ -82,7 +82,7 @@ class InputSettings:
     end: Fraction | None = None
     """Moment to stop before, in seconds from the film's start; None keeps the end."""
     video_stream: int | None = None
-    """Which picture stream to colour, counted from 0 among those that are not cover art; None
+    """Which picture stream to color, counted from 0 among those that are not cover art; None
     takes the one that FFmpeg calls best."""
     max_pixels: int = 8192 * 8192
     """Largest picture accepted, in pixels per frame."""
@@ -170,11 +170,11 @@ class ColorizerSettings:
     """What the net computes in: ``int8``, ``bfloat16`` or ``float32``; ``auto`` takes the fastest
     of them that the device and the weights are made for."""
     vivid: float | None = None
-    """0 takes the safest colour, 1 the most vivid; None takes what the weights were tuned for."""
+    """0 takes the safest color, 1 the most vivid; None takes what the weights were tuned for."""
 
     stride: int = 1
     """The net sees one frame of so many, where things can be followed from frame to frame; the
-    others get its colour along the flow."""
+    others get its color along the flow."""
     threads: int = 0
     """Threads that do the arithmetic of all stages on the CPU; 0 takes one per core."""
 
@@ -199,13 +199,13 @@ class ColorizerSettings:
 
 @dataclass(frozen=True)
 class TemporalSettings:
-    """How colour is steadied over time."""
+    """How color is steadied over time."""
 
     strength: float = 0.95
-    """0 leaves each frame as the net coloured it; at 1 a frame counts for as much as any other of
+    """0 leaves each frame as the net colored it; at 1 a frame counts for as much as any other of
     its shot, however long ago. Between: a frame counts for this much less with every frame."""
     look_ahead: int = 24
-    """Frames after it that a frame's colour rests on; also about the delay of the stage. 0 looks
+    """Frames after it that a frame's color rests on; also about the delay of the stage. 0 looks
     back only."""
 
     def __post_init__(self) -> None:
@@ -220,7 +220,7 @@ class PaintSettings:
     """How ab becomes chroma."""
 
     saturation: float = 1.0
-    """Factor on ab before the gamut is enforced; 0 is grey."""
+    """Factor on ab before the gamut is enforced; 0 is gray."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.saturation <= 4:
@@ -325,7 +325,7 @@ class CompareSettings:
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """Where many workers colour the chunks of films, and what each of them gets."""
+    """Where many workers color the chunks of films, and what each of them gets."""
 
     address: str = ""
     """Of a running Ray cluster; empty takes that of the environment variable ``RAY_ADDRESS``, and

@@ -69,8 +69,8 @@ def gray_picture(index: int, cut: int) -> np.ndarray:
 
 
 def _picture(recipe: Recipe, index: int) -> av.VideoFrame:
-    grey = gray_picture(index, recipe.frames // 2)
-    return av.VideoFrame.from_ndarray(grey, format="gray").reformat(format=recipe.pixels)
+    gray = gray_picture(index, recipe.frames // 2)
+    return av.VideoFrame.from_ndarray(gray, format="gray").reformat(format=recipe.pixels)
 
 
 def _write_film(path: Path, recipe: Recipe) -> None:

@@ -24,7 +24,7 @@ _WORDS = {
     "size": ("size", "x"),
     "shape": ("aspect", "shape"),
     "range": ("range",),
-    "matrix": ("matrix", "color", "colour"),
+    "matrix": ("matrix", "color", "color"),
     "fields": ("field", "interlac"),
     "turn": ("turn", "rotat", "mirror"),
 }

@@ -91,7 +91,7 @@ class Seen:
 
 
 def read(path: str) -> Seen:
-    """What can be had from the file at ``path``, with the stream that vidcolor would colour.
+    """What can be had from the file at ``path``, with the stream that vidcolor would color.
 
     Raises:
         av.FFmpegError, ValueError: Nothing can be had.

@@ -28,7 +28,7 @@ from vidcolor.media.open import open_video
 PARTS = {  # milliseconds of a frame by the clock, and of all cores
     "transcode": (10, 20),
     "decode": (1, 2),
-    "encode grey": (8, 16),
+    "encode gray": (8, 16),
     "shots": (1, 1),
     "lightness": (1, 1),
     "colornet": (20, 40),
@@ -43,7 +43,7 @@ def one_round(inferred: float = 1.0, **others: tuple[float, float]) -> Round:
     parts = {
         name: Timing(50, 0.05 * wall, 0.05 * cpu) for name, (wall, cpu) in (PARTS | others).items()
     }
-    inside = {"decode": 0.001, "colour": 0.03, "paint": 0.002, "stitch": 0.0001}
+    inside = {"decode": 0.001, "color": 0.03, "paint": 0.002, "stitch": 0.0001}
     return Round(parts, inside, inferred, Fresh(0.1, 3.5, 9.0, 900 << 20, 0), 1e12, 0.0)
 
 
@@ -86,10 +86,10 @@ def test_on_shared_cores_the_floor_is_the_sum() -> None:
     found = ratios(one_round(), shared=True, operations=2e9)
     assert set(found) == set(RATIOS)
     assert found["whole_to_floor"] == pytest.approx(42 / (10 + 20 + 5))
-    assert found["whole_to_coloured_floor"] == pytest.approx(42 / (12 + 20 + 5))
+    assert found["whole_to_colored_floor"] == pytest.approx(42 / (12 + 20 + 5))
     assert found["speed_of_transcode"] == pytest.approx(10 / 42)
     assert found["paint_to_transcode"] == pytest.approx((1 + 2) / 20)
-    assert found["colour_to_encoder"] == pytest.approx(10 / 8)
+    assert found["color_to_encoder"] == pytest.approx(10 / 8)
     assert found["net_to_matmul"] == pytest.approx(2e9 / 0.02 / 1e12)
 
 
@@ -99,9 +99,9 @@ def test_on_two_devices_the_floor_is_the_slower_one(transcode: float, floor: flo
     assert found["whole_to_floor"] == pytest.approx(42 / floor)
 
 
-def test_colour_that_costs_nothing_does_not_lower_the_floor() -> None:
+def test_color_that_costs_nothing_does_not_lower_the_floor() -> None:
     found = ratios(one_round(encode=(7, 20)), shared=True, operations=2e9)
-    assert found["whole_to_coloured_floor"] == found["whole_to_floor"]
+    assert found["whole_to_colored_floor"] == found["whole_to_floor"]
 
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
@@ -129,7 +129,7 @@ def test_the_table_tells_everything_and_nothing_that_steers_a_terminal() -> None
     rows = {line[:13].strip(): line[13:].split() for line in text.splitlines()}
     assert rows["whole"] == ["23.8", "42.00", "42.00", "50.00", "80.00"]
     assert rows["decode"] == ["1000.0", "1.00", "1.00", "1.00", "2.00", "1.00"]
-    assert rows["colour"] == ["30.00"]
+    assert rows["color"] == ["30.00"]
     assert set(rows) >= set(PARTS)
     assert "2 of 4 cores, AVX2 amx" in text
     assert "\x1b" not in text
@@ -185,7 +185,7 @@ def test_a_process_that_fails_is_told_in_one_line() -> None:
         fresh._run(["-c", "import sys; sys.exit('much text\\nno luck')"])
 
 
-def test_the_made_film_is_grey_moves_and_is_the_same_again(tmp_path: Path) -> None:
+def test_the_made_film_is_gray_moves_and_is_the_same_again(tmp_path: Path) -> None:
     made = list(pictures(96, 64, SHOT + 2))
     again = list(pictures(96, 64, 2))
     assert all(torch.equal(a, b) for a, b in zip(again, made, strict=False))
@@ -200,7 +200,7 @@ def test_the_made_film_is_grey_moves_and_is_the_same_again(tmp_path: Path) -> No
     with open_video(path) as film:
         assert (film.info.width, film.info.height, film.info.frame_rate) == (96, 64, RATE)
         frames = [frame.luma.clone() for frame in decode(film)]
-        assert film.source_colour == "grey"
+        assert film.source_color == "gray"
     assert len(frames) == len(made)
     assert (torch.stack(frames).float() - flat).abs().mean() < 4
 
@@ -229,7 +229,7 @@ def test_bad_words_are_refused_in_one_line(
     assert said in err
 
 
-def test_the_first_frame_is_one_that_was_coloured(
+def test_the_first_frame_is_one_that_was_colored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
@@ -243,5 +243,5 @@ def test_the_first_frame_is_one_that_was_coloured(
     monkeypatch.setattr("vidcolor.benchmark.subprocess_run.monotonic", lambda: now[0])
     job, answer = tmp_path / "job", tmp_path / "answer"
     job.write_bytes(pickle.dumps(("in", "out", None, answer)))
-    fresh.colour(str(job))
+    fresh.color(str(job))
     assert json.loads(answer.read_text())["first_frame_at"] == 20

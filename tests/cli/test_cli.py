@@ -157,13 +157,13 @@ def test_a_first_word_that_is_a_command_is_the_command(asked: list[Any], capsys:
 
 def test_a_clean_run_is_0_and_summed_up_on_stderr(asked: list[Any], capsys: Captured) -> None:
     asked[0].carried = ["sound 1 (aac)"]
-    asked[0].notes = ["no colour tags"]
+    asked[0].notes = ["no color tags"]
     assert main(["in.mp4", "out.mp4"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert "out.mp4: 50 frames, 2 shots in 0:00:10.0, 5.0 frames/s" in err
     assert "sound 1 (aac)" in err
-    assert "no colour tags" in err
+    assert "no color tags" in err
 
 
 def test_quiet_is_quiet(asked: list[Any], capfd: Captured) -> None:

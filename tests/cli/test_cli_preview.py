@@ -158,8 +158,8 @@ def test_a_picture(preview: Preview, tmp_path: Path, capsys: Captured) -> None:
     assert number_in(cell[:, :, :WIDTH]) == 77
     assert chroma(cell[:, 30:70, -WIDTH:]) > 8
     assert preview("--vary", "saturation=0,1", "--force", "-q", source=source) == 0
-    grey, strong = cells(2, 2, (WIDTH, HEIGHT), ["saturation 0"])
-    assert chroma(grey[:, 30:90]) < 1 < chroma(strong[:, 30:90])
+    gray, strong = cells(2, 2, (WIDTH, HEIGHT), ["saturation 0"])
+    assert chroma(gray[:, 30:90]) < 1 < chroma(strong[:, 30:90])
     assert preview("--at", "1", "--force", source=source) == 2
     assert "photo.png: is a picture" in one_line(capsys)
 

@@ -101,7 +101,7 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["a", "b", "--start", "1:60"], "end at 59"),
         (["a", "b", "--video-stream", "-1"], "--video-stream"),
         (["a", "b", "--forse"], "did you mean --force?"),
-        (["a", "b", "--colour"], "unrecognized arguments: --colour; see"),
+        (["a", "b", "--color"], "unrecognized arguments: --color; see"),
         (["-i", "a", "b"], "the input needs no -i"),
         (["a", "b", "-crf", "20"], "use --crf"),
         (["a", "b", "-ss", "20"], "use --start"),

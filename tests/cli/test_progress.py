@@ -1,4 +1,4 @@
-"""What is told while a film is coloured: frames to come, the pace, lines of JSON."""
+"""What is told while a film is colored: frames to come, the pace, lines of JSON."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_a_reader_that_goes_or_sleeps_costs_lines_only(
             os.close(opened[0])
 
 
-def test_films_that_are_coloured_at_once_have_lines_of_their_own(
+def test_films_that_are_colored_at_once_have_lines_of_their_own(
     lines: ProgressFile, clock: Clock, tmp_path: Path
 ) -> None:
     films = [lines.film(film=number) for number in (1, 2)]

@@ -189,5 +189,5 @@ def stitch(seconds: float) -> AssembleVideo:
     half = round(seconds * cluster.SLOW_DISK / 3 / 2)  # written twice, read back once
     facts = cast("ChunkFileInfo", SimpleNamespace(bytes=half // 2))
     chunks = (DoneChunk(0, facts), DoneChunk(1, facts))
-    end = PassLog("0", "grey", (), {})
+    end = PassLog("0", "gray", (), {})
     return AssembleVideo(cast("BatchItem", None), {"film": {"bytes": half}}, end, chunks)

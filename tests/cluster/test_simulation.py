@@ -11,7 +11,7 @@ from simulate_cluster import Chunk, FilmChunks, Simulation, Times, draw_film, wo
 from vidcolor.settings import ChunkSettings
 
 SETTINGS = ChunkSettings()
-TIMES = Times(colour=20.0, chunk=0.5, plan=500.0, stitch=9000.0, begin=0.2)
+TIMES = Times(color=20.0, chunk=0.5, plan=500.0, stitch=9000.0, begin=0.2)
 
 
 def films(number: int, minutes: float, seed: int = 1) -> list[FilmChunks]:
@@ -23,7 +23,7 @@ def longest_chain(film: FilmChunks) -> float:
     """Seconds of the longest run of chunks that wait for each other."""
     best = now = 0.0
     for chunk in film:
-        now = (now if chunk.continues_shot else 0.0) + TIMES.chunk + chunk.frames / TIMES.colour
+        now = (now if chunk.continues_shot else 0.0) + TIMES.chunk + chunk.frames / TIMES.color
         best = max(best, now)
     return best
 
@@ -66,7 +66,7 @@ def test_no_faster_than_can_be_and_not_much_slower(
 
 def test_a_shot_that_is_split_is_no_faster_with_many() -> None:
     film = [Chunk(1500, continues_shot=number > 0) for number in range(10)]
-    assert Simulation([film], 10, TIMES).run().wall > 10 * 1500 / TIMES.colour
+    assert Simulation([film], 10, TIMES).run().wall > 10 * 1500 / TIMES.color
 
 
 @pytest.mark.parametrize("seed", range(5))

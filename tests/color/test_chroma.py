@@ -46,8 +46,8 @@ def code_of_chroma(luma: Tensor, chroma: Tensor, matrix: str) -> Tensor:
     return torch.stack([red, (luma - kr * red - kb * blue) / (1 - kr - kb), blue])
 
 
-def colours(matrix: str, transfer: str, count: int = 6000) -> tuple[Tensor, Tensor, Tensor]:
-    """R'G'B', luma and ab of colours inside the gamut, out of the shadows and on the table."""
+def colors(matrix: str, transfer: str, count: int = 6000) -> tuple[Tensor, Tensor, Tensor]:
+    """R'G'B', luma and ab of colors inside the gamut, out of the shadows and on the table."""
     rgb = 0.08 + 0.84 * torch.rand(3, count, generator=torch.Generator().manual_seed(2))
     luma, ab = luma_and_chroma(rgb, matrix)[0], lab_of_code(rgb, matrix, transfer)[1:]
     kept = (lightness(luma, transfer) > SHADOW[1]) & (ab.abs().amax(0) < AB_LIMIT - 4)
@@ -56,8 +56,8 @@ def colours(matrix: str, transfer: str, count: int = 6000) -> tuple[Tensor, Tens
 
 @pytest.mark.parametrize("transfer", ["bt1886", "srgb"])
 @pytest.mark.parametrize("matrix", [*MATRICES, "smpte240m", "fcc"])
-def test_the_chroma_of_a_colour_is_found_from_its_luma_and_ab(matrix: str, transfer: str) -> None:
-    rgb, luma, ab = colours(matrix, transfer)
+def test_the_chroma_of_a_color_is_found_from_its_luma_and_ab(matrix: str, transfer: str) -> None:
+    rgb, luma, ab = colors(matrix, transfer)
     _, truth = luma_and_chroma(rgb, matrix)
     error = (exact_chroma(luma, ab, matrix, transfer) - truth).abs() / CODE
     assert error.mean() < 0.01
@@ -66,7 +66,7 @@ def test_the_chroma_of_a_colour_is_found_from_its_luma_and_ab(matrix: str, trans
 
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_luma_stays_and_ab_is_what_was_asked_for(matrix: str) -> None:
-    _, luma, asked = colours(matrix, "bt1886")
+    _, luma, asked = colors(matrix, "bt1886")
     shown = code_of_chroma(luma, exact_chroma(luma, asked, matrix, "bt1886"), matrix)
     torch.testing.assert_close(luma_and_chroma(shown, matrix)[0], luma, atol=1e-6, rtol=0)
     error = (lab_of_code(shown, matrix, "bt1886")[1:] - asked).norm(dim=0)
@@ -75,8 +75,8 @@ def test_luma_stays_and_ab_is_what_was_asked_for(matrix: str) -> None:
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
-def test_saturated_blue_is_not_the_grey_of_its_luma(matrix: str) -> None:
-    # Taking L* from the luma as if it were grey is the shortcut this module exists to avoid.
+def test_saturated_blue_is_not_the_gray_of_its_luma(matrix: str) -> None:
+    # Taking L* from the luma as if it were gray is the shortcut this module exists to avoid.
     rgb = torch.tensor([[0.3], [0.3], [0.95]])
     luma, truth = luma_and_chroma(rgb, matrix)
     lab = lab_of_code(rgb, matrix, "bt1886")
@@ -86,7 +86,7 @@ def test_saturated_blue_is_not_the_grey_of_its_luma(matrix: str) -> None:
 
 
 def far_out(hues: int = 48) -> tuple[Tensor, Tensor, Tensor]:
-    """Luma, ab and hue of colours that no screen shows at that luma."""
+    """Luma, ab and hue of colors that no screen shows at that luma."""
     luma, hue = torch.meshgrid(
         torch.linspace(0.3, 0.95, 14), torch.linspace(-math.pi, math.pi, hues), indexing="ij"
     )
@@ -95,7 +95,7 @@ def far_out(hues: int = 48) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
-def test_out_of_gamut_colours_move_to_grey_along_their_hue(matrix: str) -> None:
+def test_out_of_gamut_colors_move_to_gray_along_their_hue(matrix: str) -> None:
     luma, ab, hue = far_out()
     shown = code_of_chroma(luma, exact_chroma(luma, ab, matrix, "bt1886"), matrix)
     assert shown.min() > -0.003
@@ -104,7 +104,7 @@ def test_out_of_gamut_colours_move_to_grey_along_their_hue(matrix: str) -> None:
     turned = torch.atan2(found[1], found[0]) - hue
     turned = torch.atan2(turned.sin(), turned.cos()).abs() * 180 / math.pi
     assert turned[found.norm(dim=0) > 3].max() < 2
-    # It must not go further than needed: the colour ends at the edge, not near grey.
+    # It must not go further than needed: the color ends at the edge, not near gray.
     inside = shown.amin(0).minimum(1 - shown.amax(0))
     fits = largest_chroma(luma, hue, matrix, "bt1886") > 149  # these need not move at all
     assert inside[~fits].max() < 0.03
@@ -128,7 +128,7 @@ def test_largest_chroma_fits_and_a_little_more_does_not(matrix: str) -> None:
 @pytest.mark.parametrize("transfer", ["bt1886", "srgb"])
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_the_table_agrees_with_the_exact_way(matrix: str, transfer: str) -> None:
-    rgb, luma, ab = colours(matrix, transfer, 10000)
+    rgb, luma, ab = colors(matrix, transfer, 10000)
     _, truth = luma_and_chroma(rgb, matrix)
     layout = make_layout(matrix=matrix, transfer=transfer)
     found = chroma_from_ab(luma[None], ab[:, None], layout)[:, 0]
@@ -139,7 +139,7 @@ def test_the_table_agrees_with_the_exact_way(matrix: str, transfer: str) -> None
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
-def test_the_table_keeps_far_colours_in_the_gamut(matrix: str) -> None:
+def test_the_table_keeps_far_colors_in_the_gamut(matrix: str) -> None:
     luma, ab, _ = far_out()
     chroma = chroma_from_ab(luma[None], ab[:, None], make_layout(matrix=matrix))[:, 0]
     shown = code_of_chroma(luma, chroma, matrix)
@@ -164,7 +164,7 @@ def test_black_and_white_and_beyond_stay_neutral(matrix: str, transfer: str) -> 
     ("matrix", "transfer"),
     [("bt709", "bt1886"), ("bt709", "srgb"), ("bt709", "linear"), ("bt2020", "pq")],
 )
-def test_grey_stays_grey_at_every_luma(matrix: str, transfer: str) -> None:
+def test_gray_stays_gray_at_every_luma(matrix: str, transfer: str) -> None:
     luma = torch.linspace(0, 1, 257)[None]
     layout = make_layout(matrix=matrix, transfer=transfer)
     chroma = chroma_from_ab(luma, torch.zeros(2, 1, 257), layout)
@@ -181,7 +181,7 @@ def test_shadows_fade_to_neutral() -> None:
     assert float(shadow_fade(torch.tensor((low + high) / 2))) == pytest.approx(0.5)
 
 
-def test_a_dark_frame_gets_less_colour_than_a_light_one() -> None:
+def test_a_dark_frame_gets_less_color_than_a_light_one() -> None:
     luma = torch.tensor([[0.02, 0.06, 0.12, 0.3]])
     ab = torch.tensor([[[15.0]], [[10.0]]]).expand(2, 1, 4)
     strength = chroma_from_ab(luma, ab, make_layout()).norm(dim=0)[0]

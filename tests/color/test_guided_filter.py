@@ -24,7 +24,7 @@ def grid_size(H: int, W: int, layout: PixelLayout) -> tuple[int, int]:
 
 
 def upsample_guided(luma: Tensor, ab: Tensor, size: tuple[int, int], layout: PixelLayout) -> Tensor:
-    """``(2, Hc, Wc)``: ab brought to the chroma grid as chroma is, but for what colour it means."""
+    """``(2, Hc, Wc)``: ab brought to the chroma grid as chroma is, but for what color it means."""
     block = block_size(luma.shape[0], ab.shape[1]), block_size(luma.shape[1], ab.shape[2])
     lines = fit_lines(at_cells(luma, ab.shape[1:], size, layout), ab)
     lines = at_blocks(lines, luma.shape, size, layout)
@@ -57,7 +57,7 @@ def test_flat_ab_stays_flat_on_any_luma(size: tuple[int, int], sub: tuple[int, i
 
 
 @pytest.mark.parametrize("site", [0.0, 0.5])
-def test_a_luma_edge_becomes_a_sharp_colour_edge(site: float) -> None:
+def test_a_luma_edge_becomes_a_sharp_color_edge(site: float) -> None:
     layout = make_layout(siting=(site, 0.5))
     luma = torch.full((64, 64), 0.2)
     luma[:, 35:] = 0.8  # inside a cell of the 16 x 16 ab: plain enlarging cannot find it
@@ -92,7 +92,7 @@ def test_an_edge_is_found_wherever_it_lies_in_a_cell(
         assert abs(float(amiss.sum())) * step / 100 < 0.2  # how far it is displaced, luma samples
 
 
-def test_grain_gives_no_colour_noise() -> None:
+def test_grain_gives_no_color_noise() -> None:
     # The net's ab wavers a little; grain of the luma must not be taken for its cause.
     draw = torch.Generator().manual_seed(5)
     luma = 0.5 + 0.01 * torch.randn(64, 64, generator=draw)
@@ -140,7 +140,7 @@ def ramp(cells: int, axis: int) -> Tensor:
 @pytest.mark.parametrize("sub", SUBSAMPLINGS)
 @pytest.mark.parametrize("siting", [(0.0, 0.5), (0.5, 0.5), (0.0, 0.0), (0.5, 0.25)])
 @pytest.mark.parametrize("axis", [0, 1])
-def test_colour_is_put_where_the_chroma_sample_sits(
+def test_color_is_put_where_the_chroma_sample_sits(
     axis: int, siting: tuple[float, float], sub: tuple[int, int]
 ) -> None:
     layout = make_layout(sub=sub, siting=siting)

@@ -26,7 +26,7 @@ CHROMATICITIES = {
 D65 = (0.3127, 0.3290)
 
 
-def colours(count: int = 2000) -> torch.Tensor:
+def colors(count: int = 2000) -> torch.Tensor:
     """``(1, 3, 1, count)`` random sRGB and the eight corners of the cube."""
     draw = torch.Generator().manual_seed(1)
     corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 3)
@@ -35,17 +35,17 @@ def colours(count: int = 2000) -> torch.Tensor:
 
 
 def test_rgb_to_lab_agrees_with_kornia() -> None:
-    rgb = colours()
+    rgb = colors()
     # The two differ in the last digits of the sRGB matrix only.
     torch.testing.assert_close(rgb_to_lab(rgb), kornia_rgb_to_lab(rgb), atol=0.1, rtol=0)
 
 
 def test_lab_to_rgb_agrees_with_kornia() -> None:
-    lab = kornia_rgb_to_lab(colours())
+    lab = kornia_rgb_to_lab(colors())
     torch.testing.assert_close(lab_to_rgb(lab), kornia_lab_to_rgb(lab), atol=2e-3, rtol=0)
 
 
-def test_lab_to_rgb_clips_out_of_gamut_colours() -> None:
+def test_lab_to_rgb_clips_out_of_gamut_colors() -> None:
     rgb = lab_to_rgb(torch.tensor([50.0, 120.0, -120.0]).view(3, 1, 1))
     assert rgb.min() >= 0
     assert rgb.max() <= 1
@@ -53,7 +53,7 @@ def test_lab_to_rgb_clips_out_of_gamut_colours() -> None:
 
 @pytest.mark.parametrize("primaries", ["bt709", "bt2020"])
 def test_round_trip_through_lab(primaries: str) -> None:
-    linear = colours().double()
+    linear = colors().double()
     back = lab_to_linear(linear_to_lab(linear, primaries), primaries)
     torch.testing.assert_close(back, linear, atol=1e-9, rtol=0)
 
@@ -76,9 +76,9 @@ def test_matrices_follow_from_the_chromaticities(primaries: str) -> None:
 
 
 @pytest.mark.parametrize("primaries", ["bt709", "bt2020"])
-def test_grey_has_no_ab_and_white_is_100(primaries: str) -> None:
-    greys = torch.linspace(0, 1, 11, dtype=torch.float64).expand(3, 1, 11)
-    lab = linear_to_lab(greys, primaries)
+def test_gray_has_no_ab_and_white_is_100(primaries: str) -> None:
+    grays = torch.linspace(0, 1, 11, dtype=torch.float64).expand(3, 1, 11)
+    lab = linear_to_lab(grays, primaries)
     assert lab[1:].abs().max() < 1e-9
     assert float(lab[0, 0, 0]) == pytest.approx(0, abs=1e-9)
     assert float(lab[0, 0, -1]) == pytest.approx(100)
@@ -99,7 +99,7 @@ def test_lab_f_is_continuous_at_its_foot_and_inverted() -> None:
     torch.testing.assert_close(lab_f_inverse(f), t, atol=1e-9, rtol=0)
 
 
-def test_ab_bins_are_259_multiples_of_10_around_grey() -> None:
+def test_ab_bins_are_259_multiples_of_10_around_gray() -> None:
     bins = ab_bins(10)
     assert bins.shape == (259, 2)
     assert bins.dtype == torch.float32
@@ -108,9 +108,9 @@ def test_ab_bins_are_259_multiples_of_10_around_grey() -> None:
     assert len(torch.unique(bins, dim=0)) == 259
 
 
-def test_every_colour_lies_in_a_bin() -> None:
+def test_every_color_lies_in_a_bin() -> None:
     bins = {tuple(row) for row in ab_bins(10).tolist()}
-    ab = rgb_to_lab(colours(20000).double())[0, 1:, 0].T
+    ab = rgb_to_lab(colors(20000).double())[0, 1:, 0].T
     nearest = {tuple(row) for row in ((ab / 10).round() * 10 + 0.0).tolist()}
     # A sliver of a bin may fall between the 33 steps that the bins are found on.
     assert len(nearest - bins) <= 2

@@ -5,7 +5,7 @@ import torch
 
 from vidcolor.color.transfer import (
     from_light,
-    grey_code,
+    gray_code,
     lightness,
     lightness_of_plane,
     peak,
@@ -30,7 +30,7 @@ def test_light_and_back(transfer: str) -> None:
 def test_lightness_and_back(transfer: str) -> None:
     code = torch.linspace(0.01, 1, 991, dtype=torch.float64)
     torch.testing.assert_close(
-        grey_code(lightness(code, transfer), transfer), code, atol=2e-6, rtol=0
+        gray_code(lightness(code, transfer), transfer), code, atol=2e-6, rtol=0
     )
 
 
@@ -74,7 +74,7 @@ def test_negative_light_keeps_its_sign(transfer: str) -> None:
 
 
 @pytest.mark.parametrize("transfer", ["bt1886", "srgb", "linear"])
-def test_white_is_100_and_the_grey_card_49(transfer: str) -> None:
+def test_white_is_100_and_the_gray_card_49(transfer: str) -> None:
     assert float(lightness(one(1.0), transfer)) == pytest.approx(100)
     card = from_light(one(0.18), transfer)
     assert float(lightness(card, transfer)) == pytest.approx(49.496, abs=1e-3)

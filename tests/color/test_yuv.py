@@ -56,7 +56,7 @@ def test_chroma_codes_follow_the_formula_of_h273(bits: int, full: bool) -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("bits", [8, 9, 10, 12, 14, 16])
-def test_grey_is_the_neutral_code(bits: int, full: bool) -> None:
+def test_gray_is_the_neutral_code(bits: int, full: bool) -> None:
     layout = make_layout(bits, full_range=full)
     assert int(chroma_codes(torch.zeros(1), layout)) == neutral_code(layout) == 1 << (bits - 1)
 
@@ -138,7 +138,7 @@ def test_resize_weighs_every_sample() -> None:
 
 
 def test_a_small_film_keeps_the_detail_that_its_chroma_grid_lacks() -> None:
-    # Columns one sample wide: on the chroma grid of 4:2:0 they are an even grey.
+    # Columns one sample wide: on the chroma grid of 4:2:0 they are an even gray.
     stripes = torch.tensor([16, 235], dtype=torch.uint8).repeat(64, 32)
     halved = PixelLayout("yuv420p", 8, 1, 1, False, "bt601", "bt1886")
     assert luma_at_size(stripes, halved, 32, 32)[:, 1:].std() < 0.01

@@ -68,8 +68,8 @@ STAGES = {
         lambda items, _: mark_shots(items, ShotSettings()), False, ShotSettings().min_frames + 3
     ),
     "titles": Stage(lambda items, _: mark_titles(items, TitleSettings()), False, AHEAD + 1),
-    "colour": Stage(lambda items, net: colorizer(net).colorize(items), False, 2 * BATCH),
-    "colour, stride 3": Stage(
+    "color": Stage(lambda items, net: colorizer(net).colorize(items), False, 2 * BATCH),
+    "color, stride 3": Stage(
         lambda items, net: colorizer(net, stride=3).colorize(items), False, 3 * BATCH + 3
     ),
     "smooth": Stage(
@@ -80,7 +80,7 @@ STAGES = {
     "without": Stage(lambda items, _: skip_chunks(items, ()), True, 1),
     "smooth off": Stage(lambda items, _: smooth(items, TemporalSettings(strength=0)), True, 1),
     "paint": Stage(lambda items, _: paint(items, PaintSettings()), True, 1),
-    "colour by a crew": Stage(
+    "color by a crew": Stage(
         crewed(lambda items, pool, net: colorizer(net, 1).colorize(items, None, pool)), False, 9
     ),
     "smooth by a crew": Stage(
@@ -228,17 +228,17 @@ def test_how_many_work_does_not_change_a_bit(tiny: ColorNet) -> None:
 
 @pytest.mark.parametrize("sub", [(1, 1), (1, 0), (0, 0)])
 def test_the_fields_of_an_interlaced_frame_are_painted_apart(sub: tuple[int, int]) -> None:
-    # One field is black, the other a light grey: black must not take colour from its neighbour
-    # rows, nor the grey lose any to them.
+    # One field is black, the other a light gray: black must not take color from its neighbour
+    # rows, nor the gray lose any to them.
     H, W = 32, 48
     unit = torch.zeros(H, W)
     unit[1::2] = 0.6
     ab = torch.tensor([25.0, 40.0])[:, None, None].expand(2, 16, 16)
     woven = make_frame(unit, make_layout(sub=sub), interlaced=True)
-    grey = make_frame(torch.full((H, W), 0.6), make_layout(sub=sub))
+    gray = make_frame(torch.full((H, W), 0.6), make_layout(sub=sub))
     paint_frame(woven, ab)
-    paint_frame(grey, ab)
-    for plane, alone in zip(woven.chroma, grey.chroma, strict=True):
+    paint_frame(gray, ab)
+    for plane, alone in zip(woven.chroma, gray.chroma, strict=True):
         assert (plane[0::2] == 128).all()
         assert torch.equal(plane[1::2], alone[1::2])
         assert (alone.int() - 128).abs().min() > 5

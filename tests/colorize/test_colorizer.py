@@ -71,7 +71,7 @@ def test_lightness_beyond_black_and_white_is_clipped(unit: float, tiny: ColorNet
     assert L.max() <= 100
 
 
-def test_pictures_get_colour_and_blank_frames_none(tiny: ColorNet) -> None:
+def test_pictures_get_color_and_blank_frames_none(tiny: ColorNet) -> None:
     frames = [make_frame(texture(1, 48, 64)), make_frame(torch.full((48, 64), 0.5))]
     picture, blank = Colorizer(tiny, CPU).colorize(frames)
     assert picture.ab.mean((1, 2)).min() > 10

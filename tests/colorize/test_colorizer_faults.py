@@ -53,7 +53,7 @@ def spoil(
 def check_equal(found: list[ColorizedFrame], expected: list[ColorizedFrame]) -> None:
     for one, other in zip(found, expected, strict=True):
         assert torch.equal(one.ab, other.ab)
-        assert (one.share, one.frame.colourless) == (other.share, False)
+        assert (one.share, one.frame.colorless) == (other.share, False)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 16])
@@ -189,7 +189,7 @@ def test_a_batch_that_is_asked_for_stands(quick: ColorNet, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("batch", [1, 4])
-def test_a_frame_without_a_number_is_painted_without_colour(
+def test_a_frame_without_a_number_is_painted_without_color(
     number: float, batch: int, quick: ColorNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = colored(Colorizer(quick, CPU))
@@ -206,7 +206,7 @@ def test_a_frame_without_a_number_is_painted_without_colour(
     monkeypatch.setattr(colorizer.net, "forward", forward)
     found = colored(colorizer)
     bad = found.pop(2)
-    assert bad.frame.colourless
+    assert bad.frame.colorless
     assert bad.share == 0
     assert bad.ab.shape == expected[2].ab.shape
     assert not bad.ab.any()

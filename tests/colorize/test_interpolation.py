@@ -1,4 +1,4 @@
-"""Colour that is carried to frames which the net did not see."""
+"""Color that is carried to frames which the net did not see."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def net(lightness: Tensor) -> Tensor:
     return torch.cat([small - 50, 50 - small])
 
 
-def coloured(
+def colored(
     pairs: Iterable[tuple[Frame, Tensor]],
     stride: int,
     ask: Callable[[Sequence[Prediction]], None],
@@ -76,7 +76,7 @@ def run(
             seen.append(next(n for n, one in enumerate(maps) if one is answer.lightness))
             answer.ab = asked(answer.lightness)
 
-    return list(coloured(zip(frames, maps, strict=True), stride, ask, 4)), seen
+    return list(colored(zip(frames, maps, strict=True), stride, ask, 4)), seen
 
 
 def test_the_net_sees_every_third_frame_and_the_last() -> None:
@@ -85,7 +85,7 @@ def test_the_net_sees_every_third_frame_and_the_last() -> None:
     assert [item.frame.pts for item in found] == list(range(11))
 
 
-def test_colour_moves_with_the_things() -> None:
+def test_color_moves_with_the_things() -> None:
     maps = pan(9)
     found, _ = run(maps, 4)
     inner = slice(4, -4)
@@ -96,7 +96,7 @@ def test_colour_moves_with_the_things() -> None:
         assert item.frame.pts % 4 == 0 or off.mean() < unmoved.mean() / 2
 
 
-def test_colour_is_blended_by_the_time_to_both_sides() -> None:
+def test_color_is_blended_by_the_time_to_both_sides() -> None:
     # The light grows a little, so that no frame is a repeat of another; nothing moves.
     maps = [90 * texture(1, H, W) + n / 2 for n in range(9)]
     values = iter([10.0, 30.0, 0.0])
@@ -128,10 +128,10 @@ def test_nothing_is_carried_across_a_frame_that_tells_nothing(spoilt: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("lost", "colourless"), [([0], [0]), ([3], [3]), ([6], [6]), ([8], [8]), ([6, 8], [6, 7, 8])]
+    ("lost", "colorless"), [([0], [0]), ([3], [3]), ([6], [6]), ([8], [8]), ([6, 8], [6, 7, 8])]
 )
-def test_where_the_net_gave_no_number_colour_comes_from_the_other_side(
-    lost: list[int], colourless: list[int]
+def test_where_the_net_gave_no_number_color_comes_from_the_other_side(
+    lost: list[int], colorless: list[int]
 ) -> None:
     maps = pan(9)
 
@@ -140,9 +140,9 @@ def test_where_the_net_gave_no_number_colour_comes_from_the_other_side(
         return ab * float("nan") if any(lightness is maps[n] for n in lost) else ab
 
     found, _ = run(maps, 3, asked)
-    assert [item.frame.pts for item in found if item.frame.colourless] == colourless
+    assert [item.frame.pts for item in found if item.frame.colorless] == colorless
     for item in found:
-        if not item.frame.colourless:
+        if not item.frame.colorless:
             assert (item.ab - net(item.lightness))[..., 4:-4].abs().mean() < 1
 
 
@@ -169,7 +169,7 @@ CHUNKS = ChunkSettings(seconds=0.4, longest=0.48)
 
 
 class Pictures:
-    """A film of 40 frames that pans, stands still and repeats itself, coloured by its lightness."""
+    """A film of 40 frames that pans, stands still and repeats itself, colored by its lightness."""
 
     def __init__(self, shots: tuple[int, ...], stride: int, strength: float) -> None:
         self.maps = pan(40)
@@ -184,19 +184,19 @@ class Pictures:
         frames = (make_frame(FRAME, pts=n, starts_shot=n in self.shots) for n in range(40))
         return plan_chunks(frames, CHUNKS)
 
-    def colour(self, frames: Iterable[Frame]) -> Iterator[ColorizedFrame]:
+    def color(self, frames: Iterable[Frame]) -> Iterator[ColorizedFrame]:
         def ask(answers: Sequence[Prediction]) -> None:
             for answer in answers:
                 noise = torch.Generator().manual_seed(int(1000 * answer.lightness.mean()))
                 answer.ab = net(answer.lightness) + torch.randn(2, 16, 24, generator=noise)
 
         pairs = ((frame, self.maps[frame.pts]) for frame in frames)
-        return coloured(pairs, self.stride, ask, 3)
+        return colored(pairs, self.stride, ask, 3)
 
     def steady(
         self, done: dict[int, ChunkFileInfo], handovers: dict[int, TemporalState]
     ) -> dict[int, Tensor]:
-        colored = self.colour(skip_finished(self.planned(), done, self.ahead))
+        colored = self.color(skip_finished(self.planned(), done, self.ahead))
         steady = smooth(colored, self.settings, None, handovers)
         return {item.frame.pts: item.ab for item in skip_chunks(steady, done)}
 
@@ -204,7 +204,7 @@ class Pictures:
 @pytest.mark.parametrize("strength", [0.95, 0.0])
 @pytest.mark.parametrize("stride", slow_but([3], [1, 3]))
 @pytest.mark.parametrize("shots", [pytest.param((0,), marks=pytest.mark.slow), (0, 11, 27)])
-def test_colours_do_not_depend_on_where_a_film_was_interrupted(
+def test_colors_do_not_depend_on_where_a_film_was_interrupted(
     shots: tuple[int, ...], stride: int, strength: float
 ) -> None:
     pictures = Pictures(shots, stride, strength)

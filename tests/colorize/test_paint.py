@@ -27,7 +27,7 @@ def flat(ab: torch.Tensor = ORANGE) -> torch.Tensor:
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
 @pytest.mark.parametrize("sub", [(1, 1), (1, 0), (0, 0)])
-def test_flat_colour_becomes_the_exact_code(
+def test_flat_color_becomes_the_exact_code(
     sub: tuple[int, int], bits: int, matrix: str, full: bool
 ) -> None:
     layout = make_layout(bits, sub, full, matrix)
@@ -44,7 +44,7 @@ def test_no_ab_is_neutral_on_any_luma(bits: int) -> None:
     assert all((plane == neutral_code(layout)).all() for plane in frame.chroma)
 
 
-def test_saturation_scales_the_colour() -> None:
+def test_saturation_scales_the_color() -> None:
     offsets = []
     for saturation in (0.0, 0.5, 1.0):
         frame = painted(make_frame(torch.full((16, 16), 0.6)), flat(), saturation)
@@ -55,7 +55,7 @@ def test_saturation_scales_the_colour() -> None:
     assert offsets[2] > 10
 
 
-def test_black_bars_stay_neutral_between_coloured_rows() -> None:
+def test_black_bars_stay_neutral_between_colored_rows() -> None:
     unit = torch.full((48, 64), 0.6)
     unit[:12] = unit[-12:] = 0.0
     frame = painted(make_frame(unit), flat())
@@ -99,8 +99,8 @@ def test_threads_do_not_change_a_bit(interlaced: bool) -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_specks_take_no_colour_where_there_is_none_to_show() -> None:
-    # They are smaller than a block, whose colour is worked out for its mean luma.
+def test_specks_take_no_color_where_there_is_none_to_show() -> None:
+    # They are smaller than a block, whose color is worked out for its mean luma.
     unit = torch.full((256, 256), 0.55)
     unit[64:68, 64:68], unit[160:164, 160:164] = 0.0, 1.0
     frame = painted(make_frame(unit), flat())

@@ -18,7 +18,7 @@ from vidcolor.cli.main import main
 from vidcolor.errors import FilmUnreadable, NotComparable
 from vidcolor.evaluation import evaluate as evaluation
 from vidcolor.evaluation.evaluate import Scores, evaluate
-from vidcolor.evaluation.metrics import grey_version
+from vidcolor.evaluation.metrics import gray_version
 from vidcolor.evaluation.temporal_metrics import RATIOS
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.vgg import VGG16Features
@@ -27,7 +27,7 @@ from vidcolor.nets.weights import load_features
 MEANS = (123.68, 116.779, 103.939)
 """Of R, G, B over ImageNet."""
 
-BESIDE = ("_truth", "_at", "_per_frame", "cdc_grey", "warp_error_grey")
+BESIDE = ("_truth", "_at", "_per_frame", "cdc_gray", "warp_error_gray")
 """Ends of the names of values that stand in the line of another."""
 
 BESIDE_PER_FRAME = ("psnr_gain", "colorfulness_kept", *RATIOS)
@@ -58,9 +58,9 @@ def pictures(count: int, first: int = 0, H: int = 48, W: int = 64) -> list[Tenso
 
 
 def faded(rgb: Tensor, share: float = 0.5) -> Tensor:
-    """A result: the same picture with less colour."""
-    grey = rgb.float().mean(0, keepdim=True).expand(3, -1, -1)
-    return torch.lerp(grey, rgb.float(), share).round().to(torch.uint8)
+    """A result: the same picture with less color."""
+    gray = rgb.float().mean(0, keepdim=True).expand(3, -1, -1)
+    return torch.lerp(gray, rgb.float(), share).round().to(torch.uint8)
 
 
 def write_folder(folder: Path, named: dict[str, Tensor]) -> Path:
@@ -113,15 +113,15 @@ def test_a_film_is_measured_frame_by_frame(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_equals_score_best_and_grey_scores_as_grey(tmp_path: Path) -> None:
+def test_equals_score_best_and_gray_scores_as_gray(tmp_path: Path) -> None:
     truth = pictures(2)
     film = write_film(tmp_path / "truth.mkv", truth)
     same = evaluate(film, film)
     assert same.psnr > 100
     assert same.ssim == pytest.approx(1)
     assert same.delta_colorfulness == 0
-    grey = [grey_version(rgb) for rgb in truth]
-    scores = evaluate(film, write_film(tmp_path / "grey.mkv", grey))
+    gray = [gray_version(rgb) for rgb in truth]
+    scores = evaluate(film, write_film(tmp_path / "gray.mkv", gray))
     assert scores.psnr == pytest.approx(scores.psnr_grey)
     assert scores.colorfulness == scores.colorfulness_signed == 0
 

@@ -18,7 +18,7 @@ from vidcolor.evaluation.metrics import (
     colorfulness,
     colorfulness_signed,
     frechet_distance,
-    grey_version,
+    gray_version,
     jensen_shannon,
     lpips_net,
     lpips_weights,
@@ -33,9 +33,9 @@ def noise(seed: int, H: int = 40, W: int = 50) -> Tensor:
     return torch.randint(0, 256, (3, H, W), generator=draw, dtype=torch.uint8)
 
 
-def flat(*colours: tuple[int, int, int], side: int = 200) -> Tensor:
-    """Stripes of these colours, ``(3, H, W)``."""
-    stripes = [torch.tensor(c).view(3, 1, 1).expand(3, side, side) for c in colours]
+def flat(*colors: tuple[int, int, int], side: int = 200) -> Tensor:
+    """Stripes of these colors, ``(3, H, W)``."""
+    stripes = [torch.tensor(c).view(3, 1, 1).expand(3, side, side) for c in colors]
     return torch.cat(stripes, 2).double()
 
 
@@ -96,17 +96,17 @@ def test_a_missing_torchmetrics_is_told(measure: str, monkeypatch: pytest.Monkey
         ssim(noise(1), noise(2)) if measure == "ssim" else lpips_net()
 
 
-def test_grey_version_keeps_the_light() -> None:
+def test_gray_version_keeps_the_light() -> None:
     rgb = noise(4)
     code = rgb.double().numpy() / 255
     light = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
     luminance = np.einsum("c,chw->hw", [0.2126390, 0.7151687, 0.0721923], light)
     curve = 1.055 * luminance ** (1 / 2.4) - 0.055
     expected = np.where(luminance <= 0.0031308, 12.92 * luminance, curve) * 255
-    grey = grey_version(rgb)
-    assert grey.dtype == torch.uint8
-    assert np.abs(grey.numpy() - expected).max() < 0.51
-    assert (grey_version(grey).int() - grey.int()).abs().max() == 0
+    gray = gray_version(rgb)
+    assert gray.dtype == torch.uint8
+    assert np.abs(gray.numpy() - expected).max() < 0.51
+    assert (gray_version(gray).int() - gray.int()).abs().max() == 0
 
 
 def test_colorfulness_is_the_papers_formula() -> None:
@@ -134,12 +134,12 @@ def test_the_two_forms_of_colorfulness(picture: Tensor, signed: float, absolute:
     assert colorfulness(picture) == pytest.approx(absolute, rel=0.01)
 
 
-def test_grey_has_no_colorfulness_and_more_colour_has_more() -> None:
+def test_gray_has_no_colorfulness_and_more_color_has_more() -> None:
     rgb = torch.rand(3, 40, 50) * 255
-    grey = rgb.mean(0, keepdim=True).expand(3, -1, -1)
+    gray = rgb.mean(0, keepdim=True).expand(3, -1, -1)
     for measure in (colorfulness, colorfulness_signed):
-        assert measure(grey) == 0
-        assert 0 < measure(torch.lerp(grey, rgb, 0.5)) < measure(rgb)
+        assert measure(gray) == 0
+        assert 0 < measure(torch.lerp(gray, rgb, 0.5)) < measure(rgb)
 
 
 def test_histograms_count_each_code_of_each_channel() -> None:

@@ -10,16 +10,16 @@ from torch import Tensor
 
 from vidcolor.core.frames import Frame
 from vidcolor.evaluation import pairing as matching
-from vidcolor.evaluation.metrics import grey_version
+from vidcolor.evaluation.metrics import gray_version
 from vidcolor.evaluation.pairing import Match, mark_cuts, matches
 from vidcolor.media.images.files import write_rgb
 from vidcolor.settings import ShotSettings
 
 
 def view(seed: int, H: int = 48, W: int = 64) -> Tensor:
-    """``(3, H, W)`` uint8: another dark or light grey picture for each seed, of its own tint."""
-    grey = texture(seed, H, W) * 120 + 100 * (seed % 2)
-    return torch.stack([grey + 10, grey, grey + 3 * seed]).to(torch.uint8)
+    """``(3, H, W)`` uint8: another dark or light gray picture for each seed, of its own tint."""
+    gray = texture(seed, H, W) * 120 + 100 * (seed % 2)
+    return torch.stack([gray + 10, gray, gray + 3 * seed]).to(torch.uint8)
 
 
 def shots(folder: Path, named: dict[str, Tensor]) -> list[list[str]]:
@@ -85,7 +85,7 @@ def test_few_frames_are_held_however_late_cuts_are_told(
         for i in range(80):
             pulled += 1
             rgb = views[i // 20]
-            yield Match(str(i), None, {"truth": rgb, "result": rgb, "grey": grey_version(rgb)})
+            yield Match(str(i), None, {"truth": rgb, "result": rgb, "gray": gray_version(rgb)})
 
     names, cuts, ahead = [], [], 0
     for match, cut in mark_cuts(matched()):

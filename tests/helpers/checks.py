@@ -1,4 +1,4 @@
-"""The pass rule: what must be true of a coloured film beside its source, checked by reading both.
+"""The pass rule: what must be true of a colored film beside its source, checked by reading both.
 
 Nothing here asks vidcolor what it did, except for what its report says was left behind.
 """
@@ -102,8 +102,8 @@ def check_picture(before: Look, after: Look, lossless: bool) -> Fraction:
     assert after.captions == before.captions
     if before.luma:
         for tag, (now, was) in enumerate(zip(a.tags, b.tags, strict=True)):
-            assert was in _UNSET or now == was, f"colour tag {tag} changed"
-    assert not set(a.tags) & set(_UNSET) or a.tags[0] == 2, "a colour tag is missing"
+            assert was in _UNSET or now == was, f"color tag {tag} changed"
+    assert not set(a.tags) & set(_UNSET) or a.tags[0] == 2, "a color tag is missing"
     return offset
 
 

@@ -60,7 +60,7 @@ class Command:
         self._capfd = capfd
 
     def __call__(self, film: Path | str, target: Path | str, *options: str) -> Outcome:
-        """Colours ``film``; a report is asked for and read when one was written."""
+        """Colors ``film``; a report is asked for and read when one was written."""
         report = self.weights.parent / "report.json"
         report.unlink(missing_ok=True)
         usual = ["--size", "64", "--weights", str(self.weights), "--report", str(report)]

@@ -20,7 +20,7 @@ Trap = Callable[[Task, Command, Reply], bool]
 
 
 class Company:
-    """Colours films with so many workers."""
+    """Colors films with so many workers."""
 
     def __init__(
         self, settings: Settings, several: bool = False, workers: int = 2, attempts: int = 3
@@ -31,7 +31,7 @@ class Company:
         self.orders: list[tuple[str, Task]] = []
         self.deaths = 0
 
-    def colour(
+    def color(
         self, *reels: BatchItem, trap: Trap = lambda *_: False, stop: Trap = lambda *_: False
     ) -> list[Outcome]:
         """Outcomes of the films.
@@ -52,7 +52,7 @@ class Company:
 
     def one(self, source: Path, target: Path, **more: Any) -> Outcome:
         """What becomes of one film."""
-        (outcome,) = self.colour(BatchItem(source.name, source, target), **more)
+        (outcome,) = self.color(BatchItem(source.name, source, target), **more)
         return outcome
 
     def _tell(self, reel: BatchItem, progress: Progress) -> None:

@@ -99,9 +99,9 @@ def make_picture(spec: Spec, index: int) -> tuple[av.VideoFrame, np.ndarray | No
     for component in form.components[1:]:
         view = plane_view(picture.planes[component.plane], bits)
         view[:] = (middle * 2 - 1) if component.is_alpha else middle
-        if spec.colour == "tint" and not component.is_alpha:
+        if spec.color == "tint" and not component.is_alpha:
             view[:] = middle + (middle // 8 if component.plane == 1 else -middle // 6)
-        if spec.colour == "full" and not component.is_alpha:
+        if spec.color == "full" and not component.is_alpha:
             steps = np.arange(view.shape[1 if component.plane == 1 else 0]) * 37 % 120 - 60
             view[:] = middle + (steps if component.plane == 1 else steps[:, None]) * (middle // 128)
     return picture, luma

@@ -194,7 +194,7 @@ def unsafe_codec(path: Path) -> Path:
 
 
 def steers_a_terminal(path: Path) -> Path:
-    """Titles and names of attachments that would recolour, rename or clear a terminal."""
+    """Titles and names of attachments that would recolor, rename or clear a terminal."""
     sound = Audio("flac", title=ESCAPES)
     tags = {"title": ESCAPES, "artist" + ESCAPES: "x", "comment": "<script>alert(1)</script>"}
     fonts = ((f"font{ESCAPES}.ttf", "application/x-truetype-font", bytes(100)),)

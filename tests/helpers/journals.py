@@ -16,13 +16,13 @@ JOB = {"film": {"bytes": 7}, "settings": {"crf": None, "shots": {"threshold": 0.
 
 
 def finish(
-    journal: Journal, number: int, colourless: tuple[int, ...] = (), shots: tuple[int, ...] = ()
+    journal: Journal, number: int, colorless: tuple[int, ...] = (), shots: tuple[int, ...] = ()
 ) -> DoneChunk:
     """A chunk with some bytes in its file, written down."""
     data = bytes([number]) * 100
     journal.path(number).write_bytes(data)
     facts = ChunkFileInfo(3, 0, 2, 1, len(data), sha256(data).hexdigest(), "")
-    chunk = DoneChunk(number, facts, journal.handover_sha256(number + 1), colourless, shots)
+    chunk = DoneChunk(number, facts, journal.handover_sha256(number + 1), colorless, shots)
     journal.add(chunk)
     return chunk
 

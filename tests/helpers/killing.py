@@ -1,4 +1,4 @@
-"""Runs that are killed: a film to colour, the command as a process of its own, what it leaves.
+"""Runs that are killed: a film to color, the command as a process of its own, what it leaves.
 
 ``start`` runs this very file; its main wraps the command with a log of the chunks that are begun
 and with a trap, so that a process stalls or dies at an exact place.
@@ -198,7 +198,7 @@ def start(
     """The command as a process.
 
     Args:
-        film: What to colour.
+        film: What to color.
         target: Where to.
         options: Those of the command, beside `USUAL`.
         trap: ``stall N`` lets the net take `STALL` seconds from its N-th frame on; ``line N`` kills

@@ -128,7 +128,7 @@ def gif_with_a_hole(path: Path) -> Path:
     )
     size = struct.pack("<HH", width, height)
     palette = bytes([0, 0, 0, 200, 200, 200]) + bytes(3 * 254)
-    control = b"\x21\xf9\x04\x01\x0a\0\0\0"  # colour 0 is transparent, 0.1 s
+    control = b"\x21\xf9\x04\x01\x0a\0\0\0"  # color 0 is transparent, 0.1 s
     image = b"\x2c" + bytes(4) + size + b"\0\x08" + blocks + b"\0"
     path.write_bytes(b"GIF89a" + size + b"\xf7\0\0" + palette + control + image + b"\x3b")
     return path

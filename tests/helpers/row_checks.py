@@ -161,7 +161,7 @@ def stays_black(_before: Look, after: Look, _outcome: Outcome) -> None:
         for frame in container.decode(video=0):
             for plane in frame.planes[1:]:
                 view = plane_view(plane, 8).astype(int)
-                assert np.abs(view - 128).max() <= 2, "black has no colour"
+                assert np.abs(view - 128).max() <= 2, "black has no color"
 
 
 def warns(words: str) -> Check:

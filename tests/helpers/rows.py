@@ -16,7 +16,7 @@ from command import Outcome
 Left = tuple[tuple[str, str], ...]
 Check = Callable[[Look, Look, Outcome], None]
 
-NO_ALPHA: Left = (("transparency", "coloured films are opaque"),)
+NO_ALPHA: Left = (("transparency", "colored films are opaque"),)
 ASS_TO_MP4 = ("ASS styling of subtitle stream 4 (ass, ger)", "mp4 holds its plain text only")
 
 
@@ -38,7 +38,7 @@ class Row:
     says: str = ""
     """For exit 2: the line, with FILM for the film's name, as a regular expression."""
     video: int = 0
-    """Which picture is coloured."""
+    """Which picture is colored."""
     twin: str = ""
     """The same pictures in a container with times, to compare with where the film has none."""
 
@@ -176,7 +176,7 @@ GOOD: list[Row] = [
     *each("A37", "alpha.webm", ".mkv", ".mp4", code=3, left=NO_ALPHA),
     *each("A37", "alpha.mov", ".mkv", ".mov", code=3, left=NO_ALPHA),
     *each("A38", "black.mp4", ".mp4", ".mkv", check=also.stays_black),
-    Row("A38", "coloured.mp4", ".mp4", check=also.warns("the film was coloured already")),
+    Row("A38", "colored.mp4", ".mp4", check=also.warns("the film was colored already")),
     Row("A38", "tinted.mp4", ".mp4", check=also.warns("the film was tinted already")),
     *each("A39", "bt2020.mkv", ".mkv", ".mp4", check=also.matrix(9)),
     Row("A39", "xyz.nut", ".mkv", check=also.converted("xyz12le")),
@@ -184,8 +184,8 @@ GOOD: list[Row] = [
 ]
 
 NO_FILM: list[Row] = [
-    refused("C65", "sound.m4a", "FILM: has sound but no picture; there is nothing to colour"),
-    refused("C66", "music.mp3", "FILM: has only a cover picture; there is nothing to colour"),
+    refused("C65", "sound.m4a", "FILM: has sound but no picture; there is nothing to color"),
+    refused("C66", "music.mp3", "FILM: has only a cover picture; there is nothing to color"),
     refused("C67", "still.png", r"out\.mkv: pictures are written as \.png, .*\.tif.*", ".mkv"),
     refused("C68", "folder.mp4", "FILM: is a folder; name a film inside it"),
     refused("C69", "missing.mp4", "FILM: there is no such file"),
@@ -197,7 +197,7 @@ NO_FILM: list[Row] = [
         for film in ("encrypted.mp4", "encrypted-av1.mp4")
     ],
     *[
-        refused("C72", f"text.{kind}", "FILM: is a subtitles file; there is no picture to colour")
+        refused("C72", f"text.{kind}", "FILM: is a subtitles file; there is no picture to color")
         for kind in ("srt", "vtt", "ass")
     ],
 ]

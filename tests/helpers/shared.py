@@ -1,4 +1,4 @@
-"""What several tests need: films that hold exact colours, runs that are stopped."""
+"""What several tests need: films that hold exact colors, runs that are stopped."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Spec:
     """Display matrix, nine integers."""
     interlaced: str = ""
     """``tff`` or ``bff``."""
-    colour: str = "none"
+    color: str = "none"
     """Chroma of the picture: ``none`` (neutral), ``tint`` (one hue) or ``full``."""
     audio: tuple[Audio, ...] = ()
     subtitles: tuple[Subtitle, ...] = ()

@@ -40,10 +40,10 @@ def make_frame(
     black, span = luma_scale(layout)
     H, W = unit.shape
     size = -(-H >> layout.sub_y), -(-W >> layout.sub_x)
-    grey = torch.full(size, neutral_code(layout))
+    gray = torch.full(size, neutral_code(layout))
     return Frame(
         luma=make_plane((unit * span + black).round(), layout.bits),
-        chroma=(make_plane(grey, layout.bits), make_plane(grey, layout.bits)),
+        chroma=(make_plane(gray, layout.bits), make_plane(gray, layout.bits)),
         layout=layout,
         pts=pts,
         duration=1,
@@ -65,7 +65,7 @@ def texture(seed: int, H: int, W: int) -> Tensor:
 
 
 def photo(seed: int, H: int = 120, W: int = 150) -> Tensor:
-    """``(3, H, W)`` uint8: colourful blobs."""
+    """``(3, H, W)`` uint8: colorful blobs."""
     rgb = torch.stack([texture(3 * seed + channel, H, W) for channel in range(3)])
     return (rgb * 255).to(torch.uint8)
 

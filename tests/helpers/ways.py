@@ -23,7 +23,7 @@ class Run:
     plan: EncodePlan
     written: Written
     damage: list[Damage]
-    source_colour: str
+    source_color: str
     notes: list[str]
 
     @property
@@ -32,14 +32,14 @@ class Run:
 
 
 def paint(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """Sets chroma in place to one colour."""
+    """Sets chroma in place to one color."""
     for frame in frames:
         for plane, code in zip(frame.chroma, (90, 150), strict=True):
             plane.fill_(code << (frame.layout.bits - 8))
         yield frame
 
 
-def recolour(source: Path, target: Path, settings: Settings | None = None) -> Run:
+def recolor(source: Path, target: Path, settings: Settings | None = None) -> Run:
     settings = settings or Settings()
     with open_video(source, settings.open) as film, TemporaryDirectory() as folder:
         plan = plan_encode(film.info, target, settings.encode)
@@ -47,7 +47,7 @@ def recolour(source: Path, target: Path, settings: Settings | None = None) -> Ru
         path = Path(folder) / "chunk"
         facts = write_chunk(paint(decode(film, plan.layout)), path, plan, film.info)
         written = stitch(film, target, plan, settings.output, [(path, facts)])
-        return Run(plan, written, film.damage, film.source_colour, film.remarks)
+        return Run(plan, written, film.damage, film.source_color, film.remarks)
 
 
 def lossless(**changes: object) -> Settings:

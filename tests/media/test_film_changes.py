@@ -19,7 +19,7 @@ from av.packet import Packet
 from films import Spec, joined, make_film
 from PIL import Image
 from seen import see
-from ways import lossless, recolour
+from ways import lossless, recolor
 
 from vidcolor.errors import UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
@@ -101,7 +101,7 @@ HOLDERS = [
 @pytest.mark.parametrize(("kind", "suffix"), HOLDERS, ids=["".join(h) for h in HOLDERS])
 def test_exif_in_frames_stops_nothing(tmp_path: Path, kind: str, suffix: str) -> None:
     path = of_pictures(tmp_path / f"in{suffix}", kind, [1] * 4)
-    run = recolour(path, tmp_path / "out.mkv", lossless())
+    run = recolor(path, tmp_path / "out.mkv", lossless())
     assert run.written.frames == 4
     assert not run.damage
     with open_video(path) as film, closing(film_rgb(film)) as pictures:
@@ -282,5 +282,5 @@ def test_fields(
 
 def test_fields_of_the_result_are_those_that_are_told(tmp_path: Path) -> None:
     path = parts(tmp_path, ".ts", MPEG2, {"interlaced": "tff"}, {})
-    recolour(path, tmp_path / "out.mkv", lossless())
+    recolor(path, tmp_path / "out.mkv", lossless())
     assert see(tmp_path / "out.mkv").interlaced

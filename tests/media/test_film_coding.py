@@ -10,7 +10,7 @@ import av
 import pytest
 from films import Spec, Subtitle, make_film
 from seen import see, subtitle_texts
-from ways import fast, recolour
+from ways import fast, recolor
 
 from vidcolor.cli.color import parser, settings_of
 from vidcolor.errors import SettingsError
@@ -77,7 +77,7 @@ def test_old_subtitles_become_text(tmp_path: Path, codec: str, target: str) -> N
     settings = fast() if target == ".mp4" else Settings()
     with open_video(source) as film:
         assert film.remarks == []
-    run = recolour(source, out, settings)
+    run = recolor(source, out, settings)
     texts = [data[2 * (target == ".mp4") :].decode() for _, data in subtitle_texts(out, 1)]
     assert texts == list(FRENCH)
     assert run.damage == []
@@ -90,7 +90,7 @@ def test_mov_text_of_a_code_page(tmp_path: Path) -> None:
     source, out = tmp_path / "in.mp4", tmp_path / "out.mkv"
     lines = LINES[4][2]
     subtitled(source, lines, "cp1251", "mov_text", "rus")
-    recolour(source, out, fast())
+    recolor(source, out, fast())
     assert [data.decode() for _, data in subtitle_texts(out, 1)] == list(lines)
 
 
@@ -99,10 +99,10 @@ def test_mov_text_of_a_code_page(tmp_path: Path) -> None:
 def test_copies_keep_their_bytes_unless_the_code_page_is_given(tmp_path: Path, codec: str) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
     subtitled(source, FRENCH, "cp1252", codec, "fre")
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     assert see(out).packets[1] == see(source).packets[1]
     assert any("not UTF-8; copied as it is" in note for note in run.notes)
-    recolour(source, tmp_path / "given.mkv", given("cp1252"))
+    recolor(source, tmp_path / "given.mkv", given("cp1252"))
     for (_, data), line in zip(subtitle_texts(tmp_path / "given.mkv", 1), FRENCH, strict=True):
         assert data.decode().endswith(line)
 
@@ -110,7 +110,7 @@ def test_copies_keep_their_bytes_unless_the_code_page_is_given(tmp_path: Path, c
 def test_a_given_code_page_is_taken(tmp_path: Path) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / "out.mp4"
     subtitled(source, FRENCH, "cp437")
-    recolour(source, out, given("cp437"))
+    recolor(source, out, given("cp437"))
     assert [data[2:].decode() for _, data in subtitle_texts(out, 1)] == list(FRENCH)
 
 
@@ -118,7 +118,7 @@ def test_a_given_code_page_is_taken(tmp_path: Path) -> None:
 def test_utf8_stays_utf8_whatever_is_given(tmp_path: Path) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / "out.mp4"
     subtitled(source, FRENCH, "utf-8")
-    run = recolour(source, out, given("cp1251"))
+    run = recolor(source, out, given("cp1251"))
     assert [data[2:].decode() for _, data in subtitle_texts(out, 1)] == list(FRENCH)
     assert run.notes == []
 
@@ -131,7 +131,7 @@ def test_what_no_code_page_explains_is_listed(tmp_path: Path, settings: Settings
     nonsense = "".join(chr(0xDC00 + chance.randrange(128, 256)) for _ in range(300))
     text = Subtitle(events=((0.1, 0.2, nonsense), (0.3, 0.1, "plain")))
     make_film(source, Spec(codec="libx264", subtitles=(text,)))
-    run = recolour(source, out, settings)
+    run = recolor(source, out, settings)
     assert [damage.kind for damage in run.damage] == ["text"]
     assert "--subtitle-encoding" in run.damage[0].text
     assert "\ufffd" not in subtitle_texts(out, 1)[0][1][2:].decode()
@@ -150,7 +150,7 @@ def test_titles_become_text(tmp_path: Path, suffix: str, target: str) -> None:
         chapters=chapters if suffix == ".mkv" else (),
     )
     make_film(source, spec)
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     after = see(out)
     assert after.metadata["title"] == "Le Château"
     if suffix == ".mkv":
@@ -164,7 +164,7 @@ def test_an_attachment_may_have_any_name(tmp_path: Path) -> None:
     font = ("caf##.ttf", "application/x-truetype-font", bytes(100))
     make_film(source, Spec(codec="libx264", attachments=(font,)))
     source.write_bytes(source.read_bytes().replace(b"caf##.ttf", b"caf\xe9s.ttf"))
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     assert run.left == []
     with av.open(str(out)) as container:
         assert container.streams[1].metadata["filename"] == "cafés.ttf"

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 from films import Audio, Spec, Subtitle, make_film
-from ways import lossless, recolour
+from ways import lossless, recolor
 
 import vidcolor
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels
@@ -54,7 +54,7 @@ def test_a_codec_off_the_list_is_not_decoded_to_look_at_it(
 
 def test_nor_is_that_of_a_second_picture(tmp_path: Path, log: list[tuple[int, str, str]]) -> None:
     path = broken(make_film(tmp_path / "in.avi", Spec(second_video="magicyuv")).path)
-    run = recolour(path, tmp_path / "out.mkv", lossless())
+    run = recolor(path, tmp_path / "out.mkv", lossless())
     assert not any(BROKEN in words for _, _, words in log)
     assert run.written.frames == 12
     assert run.left == ["video stream 1 (magicyuv): mkv cannot hold magicyuv"]

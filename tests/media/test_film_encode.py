@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from films import Spec, make_film
 from seen import see
-from ways import fast, lossless, recolour
+from ways import fast, lossless, recolor
 
 from vidcolor.errors import EncoderMissing, SettingsError, UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
@@ -134,7 +134,7 @@ def test_codecs_work_and_are_quiet(
 ) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(frames=5, rate=Fraction(25)))
-    recolour(source, tmp_path / "out.mkv", fast(codec=codec, preset=None))
+    recolor(source, tmp_path / "out.mkv", fast(codec=codec, preset=None))
     assert len(see(tmp_path / "out.mkv").pts) == 5
     printed = capfd.readouterr()
     assert printed.out == ""
@@ -149,7 +149,7 @@ def test_codecs_work_and_are_quiet(
 def test_lossless_x264_and_x265(tmp_path: Path, codec: str, bits: str) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(pix_fmt=f"yuv420p{bits}", frames=3))
-    recolour(source, tmp_path / "out.mp4", lossless(codec=codec))
+    recolor(source, tmp_path / "out.mp4", lossless(codec=codec))
     assert see(tmp_path / "out.mp4").luma == see(source).luma
 
 
@@ -165,13 +165,13 @@ TAGS = [
 
 @pytest.mark.parametrize(("tags", "size"), TAGS)
 @pytest.mark.parametrize("target", [".mp4", ".mkv", ".webm"])
-def test_colour_tags_survive(
+def test_color_tags_survive(
     tmp_path: Path, tags: tuple[int, ...], size: tuple[int, int], target: str
 ) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", tags=tags, frames=2))  # type: ignore[arg-type]
     assert see(source).tags == tags
-    recolour(source, tmp_path / f"out{target}")
+    recolor(source, tmp_path / f"out{target}")
     assert see(tmp_path / f"out{target}").tags == tags
 
 
@@ -191,8 +191,8 @@ def test_untagged_films_get_what_players_assume(
     make_film(source, Spec(codec="libx264", width=size[0], height=size[1], rate=rate, frames=1))
     with open_video(source) as film:
         assert tuple(film.info.tags.values()) == tags
-        assert any("does not name its colours" in note for note in film.info.notes)
-    recolour(source, tmp_path / "out.mp4", fast())
+        assert any("does not name its colors" in note for note in film.info.notes)
+    recolor(source, tmp_path / "out.mp4", fast())
     assert see(tmp_path / "out.mp4").tags == tags
 
 
@@ -217,7 +217,7 @@ def test_hdr10_metadata_survives(tmp_path: Path, codec: str, target: str) -> Non
         assert film.info.layout.transfer == "pq"
         assert film.info.layout.siting == (0.0, 0.0)
         assert film.info.hdr["light"] == (1000, 400)
-    recolour(source, tmp_path / f"out{target}", fast(codec=codec, preset=None))
+    recolor(source, tmp_path / f"out{target}", fast(codec=codec, preset=None))
     before, after = see(source), see(tmp_path / f"out{target}")
     assert after.tags == (1, 9, 9, 16)
     assert after.side_data["CONTENT_LIGHT_LEVEL"] == before.side_data["CONTENT_LIGHT_LEVEL"]
@@ -244,7 +244,7 @@ def test_field_order_survives(tmp_path: Path, order: str, target: str) -> None:
         for frame in decode(film):
             assert frame.interlaced
             assert frame.top_field_first == (order == "tff")
-    recolour(source, tmp_path / f"out{target}", fast())
+    recolor(source, tmp_path / f"out{target}", fast())
     after = see(tmp_path / f"out{target}")
     assert after.interlaced
     with open_video(tmp_path / f"out{target}") as film:
@@ -255,7 +255,7 @@ def test_field_order_survives(tmp_path: Path, order: str, target: str) -> None:
 def test_field_order_survives_conversion(tmp_path: Path, order: str) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", pix_fmt="gray", interlaced=order))
-    recolour(source, tmp_path / "out.mp4", fast())
+    recolor(source, tmp_path / "out.mp4", fast())
     with open_video(tmp_path / "out.mp4") as film:
         assert film.info.field_order == {"tff": "top", "bff": "bottom"}[order]
 
@@ -271,14 +271,14 @@ def test_rotation_survives(tmp_path: Path, matrix: tuple[int, ...], target: str)
     make_film(source, Spec(codec="libx264", matrix=matrix, frames=2))
     before = see(source).matrix
     assert before is not None
-    recolour(source, tmp_path / f"out{target}", fast())
+    recolor(source, tmp_path / f"out{target}", fast())
     assert see(tmp_path / f"out{target}").matrix == before
 
 
 def test_vp9_cannot_say_the_pixel_aspect(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", sar=Fraction(16, 11), frames=2))
-    run = recolour(source, tmp_path / "out.webm")
+    run = recolor(source, tmp_path / "out.webm")
     assert run.left == ["pixel aspect 16/11: libvpx-vp9 cannot write it"]
 
 
@@ -286,7 +286,7 @@ def test_vp9_cannot_say_the_pixel_aspect(tmp_path: Path) -> None:
 def test_sample_aspect_survives(tmp_path: Path, target: str) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", sar=Fraction(16, 11), frames=2))
-    recolour(source, tmp_path / f"out{target}")
+    recolor(source, tmp_path / f"out{target}")
     assert see(tmp_path / f"out{target}").sar == Fraction(16, 11)
 
 
@@ -319,7 +319,7 @@ def test_captions_stay_with_their_frames(tmp_path: Path) -> None:
                 made.pts, made.dts, made.time_base = packet.pts, packet.dts, packet.time_base
                 made.is_keyframe, made.stream = packet.is_keyframe, out
                 b.mux(made)
-    recolour(captioned, tmp_path / "out.mp4", fast())
+    recolor(captioned, tmp_path / "out.mp4", fast())
     with av.open(str(tmp_path / "out.mp4")) as container:
         kinds = [{s.type.name for s in f.side_data} for f in container.decode(video=0)]
     assert len(kinds) == 10
@@ -329,10 +329,10 @@ def test_captions_stay_with_their_frames(tmp_path: Path) -> None:
 def test_pixel_aspect_of_lossless_codecs_in_matroska_is_listed(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", sar=Fraction(16, 11), frames=2))
-    run = recolour(source, tmp_path / "out.mkv", lossless())
+    run = recolor(source, tmp_path / "out.mkv", lossless())
     assert run.left == [
         "pixel aspect 16/11: ffv1 in .mkv cannot write it; take .mp4, or --codec libx264"
     ]
     assert see(tmp_path / "out.mkv").sar is None  # else it need not be listed any more
-    assert recolour(source, tmp_path / "out.mp4", lossless()).left == []
+    assert recolor(source, tmp_path / "out.mp4", lossless()).left == []
     assert see(tmp_path / "out.mp4").sar == Fraction(16, 11)

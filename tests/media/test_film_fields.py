@@ -10,7 +10,7 @@ from typing import Any
 import av
 import pytest
 from films import Spec, make_film
-from ways import fast, recolour
+from ways import fast, recolor
 
 from vidcolor.media.metadata import field_order
 from vidcolor.settings import EncodeSettings, Settings
@@ -32,7 +32,7 @@ def interlaced(path: Path, order: str) -> None:
 def test_h264_says_it_of_every_picture(tmp_path: Path, order: str, target: str) -> None:
     source, out = tmp_path / "in.mpg", tmp_path / f"out{target}"
     interlaced(source, order)
-    recolour(source, out, fast())
+    recolor(source, out, fast())
     assert set(pic_structs(out)) == {_STRUCT[order]}
     with av.open(str(out)) as container:
         assert container.streams.video[0].codec_context.field_order == {"tff": 2, "bff": 3}[order]
@@ -41,7 +41,7 @@ def test_h264_says_it_of_every_picture(tmp_path: Path, order: str, target: str) 
 @pytest.mark.slow
 def test_a_progressive_film_says_nothing_of_fields(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", Spec(codec="libx264", frames=4))
-    recolour(tmp_path / "in.mkv", tmp_path / "out.mp4", fast())
+    recolor(tmp_path / "in.mkv", tmp_path / "out.mp4", fast())
     assert set(pic_structs(tmp_path / "out.mp4")) <= {0}
 
 
@@ -50,7 +50,7 @@ def test_own_parameters_come_on_top(tmp_path: Path) -> None:
     interlaced(tmp_path / "in.mpg", "bff")
     own = (("x264-params", "keyint=2"),)
     settings = Settings(encode=EncodeSettings(preset="ultrafast", options=own))
-    recolour(tmp_path / "in.mpg", tmp_path / "out.mp4", settings)
+    recolor(tmp_path / "in.mpg", tmp_path / "out.mp4", settings)
     assert set(pic_structs(tmp_path / "out.mp4")) == {4}
 
 
@@ -69,7 +69,7 @@ OTHERS = [
 def test_other_encoders_say_it(tmp_path: Path, order: str, codec: str, target: str) -> None:
     source, out = tmp_path / "in.avi", tmp_path / f"out{target}"
     interlaced(source, order)
-    run = recolour(source, out, Settings(encode=EncodeSettings(codec=codec)))
+    run = recolor(source, out, Settings(encode=EncodeSettings(codec=codec)))
     assert not any("field order" in item for item in run.left)
     with av.open(str(out)) as container:
         stream: Any = container.streams.video[0]
@@ -83,7 +83,7 @@ def test_other_encoders_say_it(tmp_path: Path, order: str, codec: str, target: s
 def test_who_cannot_say_it_is_listed(tmp_path: Path, codec: str) -> None:
     interlaced(tmp_path / "in.mpg", "bff")
     settings = Settings(encode=EncodeSettings(codec=codec))
-    run = recolour(tmp_path / "in.mpg", tmp_path / "out.mkv", settings)
+    run = recolor(tmp_path / "in.mpg", tmp_path / "out.mkv", settings)
     assert run.left == [f"field order: {codec} cannot say that the film is interlaced"]
 
 

@@ -14,7 +14,7 @@ import pytest
 from films import Spec, make_film
 from PIL import Image
 from seen import plane_view, see
-from ways import lossless, recolour
+from ways import lossless, recolor
 
 from vidcolor.errors import CannotCarry, FilmUnreadable
 from vidcolor.media.container_heads import declared_crop, linked_parts
@@ -94,7 +94,7 @@ def test_what_is_cropped_is_not_written_and_the_rest_is_exact(
     wanted = [luma[top : top + height, left : left + width] for luma in stored(path)]
     # In Matroska ffv1 has no words for the shape of pixels.
     codec = {".mkv": "libx264", ".mp4": "ffv1"}[target]
-    run = recolour(path, tmp_path / f"out{target}", lossless(codec=codec))
+    run = recolor(path, tmp_path / f"out{target}", lossless(codec=codec))
     assert (run.written.frames, run.left) == (FRAMES, [])
     for found, luma in zip(stored(tmp_path / f"out{target}"), wanted, strict=True):
         assert np.array_equal(found, luma)
@@ -174,7 +174,7 @@ def test_a_clean_aperture_is_a_crop(tmp_path: Path, suffix: str) -> None:
     with open_video(path) as film:
         assert film.info.crop == (10, 1, 6, 3)
         assert film.info.sample_aspect == Fraction(10, 11)
-    recolour(path, tmp_path / "out.mkv", lossless())
+    recolor(path, tmp_path / "out.mkv", lossless())
     for found, luma in zip(stored(tmp_path / "out.mkv"), whole, strict=True):
         assert np.array_equal(found, luma[1:61, 10:90])
 
@@ -211,13 +211,13 @@ def test_what_players_would_put_in_another_order_is_told(
     found = [f"{what}: {why}" for what, why in linked_parts(path)]
     assert len(found) == len(words)
     assert all(word in text for word, text in zip(words, found, strict=True))
-    run = recolour(path, tmp_path / "out.mkv", lossless())
+    run = recolor(path, tmp_path / "out.mkv", lossless())
     assert run.written.frames == FRAMES
     assert run.left == found
     if words:
         strict = Settings(encode=EncodeSettings(lossless=True), output=OutputSettings(strict=True))
         with pytest.raises(CannotCarry):
-            recolour(path, tmp_path / "strict.mkv", strict)
+            recolor(path, tmp_path / "strict.mkv", strict)
 
 
 def test_heads_that_make_no_sense(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from films import Audio, Spec, Subtitle, cut_file, make_film
-from ways import fast, recolour
+from ways import fast, recolor
 
 SOUND = [
     ("in.flv", "flv", Audio("adpcm_swf", rate=22050)),
@@ -35,7 +35,7 @@ def test_sound_may_last_longer_than_the_picture(
     sound = Audio(sound.codec, rate=sound.rate, seconds=length)
     make_film(source, Spec(codec=codec, frames=24, audio=(sound,)))
     for target in ("out.mkv", "out.mp4"):
-        assert recolour(source, tmp_path / target, fast()).damage == []
+        assert recolor(source, tmp_path / target, fast()).damage == []
 
 
 @pytest.mark.parametrize("name", ["in.flv", "in.wmv"])
@@ -45,7 +45,7 @@ def test_one_that_is_cut_is_still_found_out(tmp_path: Path, name: str) -> None:
     sounds = (Audio(sound, rate=22050, seconds=2.0),)
     make_film(source, Spec(codec=codec, frames=48, audio=sounds))
     cut = cut_file(source, tmp_path / f"cut{source.suffix}", 0.5)
-    run = recolour(cut, tmp_path / "out.mkv", fast())
+    run = recolor(cut, tmp_path / "out.mkv", fast())
     assert "truncated" in {damage.kind for damage in run.damage}
 
 
@@ -57,7 +57,7 @@ def test_subtitles_may_run_on(tmp_path: Path, name: str, codec: str) -> None:
     make_film(source, Spec(codec="mpeg4", frames=24, audio=(Audio("aac"),), subtitles=(text,)))
     for target in ("out.mkv", "out.mp4", "out.webm"):
         settings = None if target == "out.webm" else fast()
-        assert recolour(source, tmp_path / target, settings).damage == []
+        assert recolor(source, tmp_path / target, settings).damage == []
 
 
 @pytest.mark.slow
@@ -68,4 +68,4 @@ def test_what_hangs_on_behind_the_film_is_no_matter(tmp_path: Path, name: str) -
     make_film(source, Spec(codec=codec, frames=24, audio=(Audio("ac3"),)))
     with open(source, "ab") as file:
         file.write(bytes(5000) + b"TAG" + bytes(125))
-    assert recolour(source, tmp_path / "out.mkv", fast()).damage == []
+    assert recolor(source, tmp_path / "out.mkv", fast()).damage == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from films import Spec, make_film
 from seen import luma_bytes, md5, plane_view, see
-from ways import lossless, recolour
+from ways import lossless, recolor
 
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.open import open_video
@@ -56,7 +56,7 @@ def test_lossless_luma_is_the_films(
     source = tmp_path / f"in{suffix}"
     make_film(source, Spec(codec=codec, pix_fmt=pix_fmt, frames=4))
     before = see(source)
-    run = recolour(source, tmp_path / f"out{target}", lossless())
+    run = recolor(source, tmp_path / f"out{target}", lossless())
     after = see(tmp_path / f"out{target}")
     assert run.plan.luma == "exact"
     assert after.luma == before.luma
@@ -70,7 +70,7 @@ def test_lossless_luma_is_the_films(
 def test_any_size(tmp_path: Path, size: tuple[int, int], target: str) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(width=size[0], height=size[1], frames=3))
-    run = recolour(source, tmp_path / f"out{target}", lossless())
+    run = recolor(source, tmp_path / f"out{target}", lossless())
     after = see(tmp_path / f"out{target}")
     assert after.size == size
     assert after.luma == see(source).luma
@@ -83,7 +83,7 @@ def test_rgb_is_converted_once_and_said_so(tmp_path: Path, pix_fmt: str) -> None
     codec, suffix = ("utvideo", ".avi") if pix_fmt == "gbrp" else ("ffv1", ".mkv")
     source = tmp_path / f"in{suffix}"
     make_film(source, Spec(codec=codec, pix_fmt=pix_fmt, frames=3))
-    run = recolour(source, tmp_path / "out.mkv", lossless())
+    run = recolor(source, tmp_path / "out.mkv", lossless())
     assert run.plan.luma.startswith("converted from")
     with av.open(str(source)) as a, av.open(str(tmp_path / "out.mkv")) as b:
         for rgb, yuv in zip(a.decode(video=0), b.decode(video=0), strict=True):
@@ -92,7 +92,7 @@ def test_rgb_is_converted_once_and_said_so(tmp_path: Path, pix_fmt: str) -> None
             assert bits == max(c.bits for c in rgb.format.components)
             wide = rgb.reformat(format="gbrp" if bits == 8 else f"gbrp{bits}le")
             green = plane_view(wide.planes[0], bits)
-            # The fixture is grey, so luma is the value that all three channels have.
+            # The fixture is gray, so luma is the value that all three channels have.
             assert np.array_equal(plane_view(yuv.planes[0], bits), green)
 
 
@@ -100,7 +100,7 @@ def test_rgb_is_converted_once_and_said_so(tmp_path: Path, pix_fmt: str) -> None
 def test_packed_yuv_keeps_its_numbers(tmp_path: Path, pix_fmt: str) -> None:
     source = tmp_path / "in.avi"
     make_film(source, Spec(codec="rawvideo", pix_fmt=pix_fmt, frames=3))
-    run = recolour(source, tmp_path / "out.mkv", lossless())
+    run = recolor(source, tmp_path / "out.mkv", lossless())
     assert run.plan.layout.format == "yuv422p"
     assert run.plan.luma == "exact"
     with av.open(str(source)) as a, av.open(str(tmp_path / "out.mkv")) as b:
@@ -114,7 +114,7 @@ def test_packed_yuv_keeps_its_numbers(tmp_path: Path, pix_fmt: str) -> None:
 def test_gray_is_tagged_full_range(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(pix_fmt="gray", frames=2))
-    recolour(source, tmp_path / "out.mp4", lossless())
+    recolor(source, tmp_path / "out.mp4", lossless())
     after = see(tmp_path / "out.mp4")
     assert after.pix_fmt == "yuv420p"
     assert after.tags == (2, 6, 6, 6)
@@ -123,7 +123,7 @@ def test_gray_is_tagged_full_range(tmp_path: Path) -> None:
 def test_painted_chroma_reaches_the_file(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(frames=3))
-    recolour(source, tmp_path / "out.mkv", lossless())
+    recolor(source, tmp_path / "out.mkv", lossless())
     with av.open(str(tmp_path / "out.mkv")) as container:
         for frame in container.decode(video=0):
             assert set(np.unique(plane_view(frame.planes[1], 8))) == {90}
@@ -132,7 +132,7 @@ def test_painted_chroma_reaches_the_file(tmp_path: Path) -> None:
 
 def test_painting_never_reaches_the_decoders_references(tmp_path: Path) -> None:
     source = tmp_path / "in.mp4"
-    make_film(source, Spec(codec="libx264", frames=24, colour="full", options={"bf": "3"}))
+    make_film(source, Spec(codec="libx264", frames=24, color="full", options={"bf": "3"}))
     with av.open(str(source)) as container:
         plain = [md5(plane_view(f.planes[1], 8).tobytes()) for f in container.decode(video=0)]
     painted = []
@@ -156,21 +156,21 @@ def test_luma_view_is_the_pictures_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "verdict"), [("none", "grey"), ("tint", "tinted"), ("full", "coloured")]
+    ("color", "verdict"), [("none", "gray"), ("tint", "tinted"), ("full", "colored")]
 )
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p10le"])
-def test_colour_of_the_source_is_told(
-    tmp_path: Path, colour: str, verdict: str, pix_fmt: str
+def test_color_of_the_source_is_told(
+    tmp_path: Path, color: str, verdict: str, pix_fmt: str
 ) -> None:
     source = tmp_path / "in.mkv"
-    make_film(source, Spec(colour=colour, pix_fmt=pix_fmt))
-    assert recolour(source, tmp_path / "out.mkv", lossless()).source_colour == verdict
+    make_film(source, Spec(color=color, pix_fmt=pix_fmt))
+    assert recolor(source, tmp_path / "out.mkv", lossless()).source_color == verdict
 
 
 def test_nine_bits_become_ten_where_no_codec_has_nine(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     made = make_film(source, Spec(pix_fmt="yuv420p9le", frames=2))
-    run = recolour(source, tmp_path / "out.mov", lossless())
+    run = recolor(source, tmp_path / "out.mov", lossless())
     assert run.plan.layout.format == "yuv420p10le"
     assert run.plan.luma == "converted from yuv420p9le"
     with av.open(str(tmp_path / "out.mov")) as container:
@@ -182,7 +182,7 @@ def test_vfr_lossless(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     pts = (0, 40, 83, 125, 300, 341, 900, 933)
     make_film(source, Spec(time_base=Fraction(1, 1000), pts=pts))
-    recolour(source, tmp_path / "out.mp4", lossless())
+    recolor(source, tmp_path / "out.mp4", lossless())
     after = see(tmp_path / "out.mp4")
     assert after.luma == see(source).luma
     assert after.pts == [Fraction(p, 1000) for p in pts]

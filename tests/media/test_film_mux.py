@@ -12,7 +12,7 @@ import av
 import pytest
 from films import Audio, Spec, make_film
 from seen import see
-from ways import fast, forced, lossless, recolour
+from ways import fast, forced, lossless, recolor
 
 from vidcolor.core.paths import part_path
 from vidcolor.core.target import claim
@@ -44,9 +44,9 @@ def test_existing_target_needs_force(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mkv"
     target.write_bytes(OLD)
     with pytest.raises(OutputExists, match="exists; use --force"):
-        recolour(film, target)
+        recolor(film, target)
     assert target.read_bytes() == OLD
-    recolour(film, target, forced())
+    recolor(film, target, forced())
     assert len(see(target).pts) == 12
     assert names(tmp_path) == ["in.mkv", "out.mkv"]
 
@@ -59,16 +59,16 @@ def test_source_is_never_the_target(tmp_path: Path, film: Path) -> None:
     soft.symlink_to(film)
     for target in (film, link, soft):
         with pytest.raises(OutputError, match="is the source itself"):
-            recolour(film, target, forced())
+            recolor(film, target, forced())
     assert film.read_bytes() == before
 
 
 def test_places_that_cannot_be_written(tmp_path: Path, film: Path) -> None:
     (tmp_path / "folder.mkv").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
-        recolour(film, tmp_path / "folder.mkv", forced())
+        recolor(film, tmp_path / "folder.mkv", forced())
     with pytest.raises(OutputError, match="there is no folder"):
-        recolour(film, tmp_path / "none" / "out.mkv")
+        recolor(film, tmp_path / "none" / "out.mkv")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -76,7 +76,7 @@ def test_read_only_folder(tmp_path: Path, film: Path) -> None:
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
     with pytest.raises(OutputError, match="is read-only"):
-        recolour(film, folder / "out.mkv")
+        recolor(film, folder / "out.mkv")
 
 
 class Stop(Exception):
@@ -145,7 +145,7 @@ def test_nothing_written_is_no_film(tmp_path: Path, film: Path) -> None:
 def test_a_dead_runs_leftover_is_replaced(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mkv"
     part_path(target).write_bytes(b"junk" * 100_000)
-    recolour(film, target, lossless())
+    recolor(film, target, lossless())
     assert see(target).luma == see(film).luma
     assert names(tmp_path) == ["in.mkv", "out.mkv"]
 
@@ -154,9 +154,9 @@ def test_two_runs_do_not_share_a_target(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mkv"
     file = claim(part_path(target), target)
     with pytest.raises(OutputError, match="another vidcolor is writing this target"):
-        recolour(film, target)
+        recolor(film, target)
     os.close(file)
-    recolour(film, target)
+    recolor(film, target)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EFBIG])
@@ -190,7 +190,7 @@ def test_full_disk(
     monkeypatch.setattr(VideoWriter, "_build", wrapped)
     says = "may grow that large" if code == errno.EFBIG else "the disk is full"
     with pytest.raises(OutputFull, match=says):
-        recolour(film, target, forced())
+        recolor(film, target, forced())
     assert target.read_bytes() == OLD
     assert names(tmp_path) == ["in.mkv", "out.mkv"]
 
@@ -209,7 +209,7 @@ def test_a_short_file_is_found_out(
     verify = VideoWriter._verify
     monkeypatch.setattr(VideoWriter, "_verify", torn)
     with pytest.raises(OutputError, match="12 frames were written but"):
-        recolour(film, target, fast())
+        recolor(film, target, fast())
     assert names(tmp_path) == ["in.mkv"]
     assert close is not None
     assert mux.VideoWriter is VideoWriter
@@ -218,7 +218,7 @@ def test_a_short_file_is_found_out(
 def test_header_that_fails_drops_only_the_stream_at_fault(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", audio=(Audio("aac"), Audio("flac"))))
-    run = recolour(source, tmp_path / "out.mov", fast())
+    run = recolor(source, tmp_path / "out.mov", fast())
     assert [item.what for item in run.written.left_behind] == ["audio stream 2 (flac)"]
     assert run.written.carried == ("audio stream 1 (aac)",)
 
@@ -249,7 +249,7 @@ def test_a_stream_whose_packets_are_refused_is_left_behind_alone(
 
     monkeypatch.setattr(VideoWriter, "write", writing)
     monkeypatch.setattr(VideoWriter, "complete", completing)
-    run = recolour(source, target, fast())
+    run = recolor(source, target, fast())
     assert run.left == ["audio stream 2 (flac): the container refuses its packets"]
     assert run.written.carried == ("audio stream 1 (aac)", "audio stream 3 (aac)")
     assert len(see(target).pts) == 12

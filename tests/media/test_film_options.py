@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from films import Spec, make_film
 from seen import see
-from ways import recolour
+from ways import recolor
 
 from vidcolor.errors import EncoderMissing, SettingsError
 from vidcolor.media.encode.encoder import plan_encode
@@ -38,7 +38,7 @@ def test_settings_for_another_codec_than_the_film_needs_are_ignored_with_a_note(
 ) -> None:
     make_film(tmp_path / "in.mkv", spec)
     settings = Settings(encode=EncodeSettings(**changes))
-    run = recolour(tmp_path / "in.mkv", tmp_path / target, settings)
+    run = recolor(tmp_path / "in.mkv", tmp_path / target, settings)
     assert len(see(tmp_path / target).pts) == 2
     found = [note for note in run.plan.notes if "is ignored" in note]
     assert [note.split(" is ignored")[0] for note in found] == names
@@ -66,4 +66,4 @@ def test_an_option_that_no_codec_has_is_refused(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", DEEP)
     settings = Settings(encode=EncodeSettings(options=(("crff", "18"),)))
     with pytest.raises((SettingsError, EncoderMissing), match="does not know the option crff=18"):
-        recolour(tmp_path / "in.mkv", tmp_path / "o.mkv", settings)
+        recolor(tmp_path / "in.mkv", tmp_path / "o.mkv", settings)

@@ -10,7 +10,7 @@ import pytest
 from av.stream import Disposition
 from films import PNG_1X1, Audio, Made, Spec, Subtitle, make_film
 from seen import md5, see, subtitle_texts
-from ways import fast, recolour
+from ways import fast, recolor
 
 from vidcolor.errors import CannotCarry
 from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings
@@ -42,7 +42,7 @@ def rich(tmp_path: Path) -> Made:
 
 
 def test_rich_matroska_to_matroska_keeps_everything(tmp_path: Path, rich: Made) -> None:
-    run = recolour(rich.path, tmp_path / "out.mkv", fast())
+    run = recolor(rich.path, tmp_path / "out.mkv", fast())
     before, after = see(rich.path), see(tmp_path / "out.mkv")
     assert run.left == []
     for index in (1, 2, 3, 4):
@@ -68,7 +68,7 @@ def test_rich_matroska_to_matroska_keeps_everything(tmp_path: Path, rich: Made) 
 
 
 def test_rich_matroska_to_mp4_lists_what_it_cannot_hold(tmp_path: Path, rich: Made) -> None:
-    run = recolour(rich.path, tmp_path / "out.mp4", fast())
+    run = recolor(rich.path, tmp_path / "out.mp4", fast())
     before, after = see(rich.path), see(tmp_path / "out.mp4")
     assert run.left == [
         "ASS styling of subtitle stream 4 (ass, ger): mp4 holds its plain text only",
@@ -98,7 +98,7 @@ def test_rich_matroska_to_mp4_lists_what_it_cannot_hold(tmp_path: Path, rich: Ma
 
 
 def test_rich_matroska_to_mov_and_webm(tmp_path: Path, rich: Made) -> None:
-    mov = recolour(rich.path, tmp_path / "out.mov", fast())
+    mov = recolor(rich.path, tmp_path / "out.mov", fast())
     assert [item.split(":")[0] for item in mov.left] == [
         "flags of subtitle stream 3 (subrip, eng)",
         "ASS styling of subtitle stream 4 (ass, ger)",
@@ -106,7 +106,7 @@ def test_rich_matroska_to_mov_and_webm(tmp_path: Path, rich: Made) -> None:
         "cover picture 6 (png)",
         "audio stream 2 (flac, fre)",
     ]
-    webm = recolour(rich.path, tmp_path / "out.webm")
+    webm = recolor(rich.path, tmp_path / "out.webm")
     assert [item.split(":")[0] for item in webm.left] == [
         "audio stream 1 (aac, eng)",
         "audio stream 2 (flac, fre)",
@@ -131,7 +131,7 @@ def test_rich_mp4(tmp_path: Path, target: str, cover_first: bool) -> None:
         cover_first=cover_first,
     )
     make_film(source, spec)
-    run = recolour(source, tmp_path / f"out{target}", fast())
+    run = recolor(source, tmp_path / f"out{target}", fast())
     before, after = see(source), see(tmp_path / f"out{target}")
     assert run.left == []
     assert [title for _, _, title in after.chapters] == ["One", "Two ☃"]
@@ -159,7 +159,7 @@ def test_rich_mp4(tmp_path: Path, target: str, cover_first: bool) -> None:
 def test_timecode(tmp_path: Path, suffix: str) -> None:
     source = tmp_path / "in.mov"
     make_film(source, Spec(codec="libx264", rate=Fraction(25), timecode="01:00:00:10"))
-    run = recolour(source, tmp_path / f"out{suffix}", fast())
+    run = recolor(source, tmp_path / f"out{suffix}", fast())
     after = see(tmp_path / f"out{suffix}")
     assert run.left == []
     assert run.written.carried == ("timecode 01:00:00:10",)
@@ -170,7 +170,7 @@ def test_timecode(tmp_path: Path, suffix: str) -> None:
 def test_timecode_into_matroska_is_a_tag(tmp_path: Path) -> None:
     source = tmp_path / "in.mov"
     make_film(source, Spec(codec="libx264", timecode="01:00:00:10"))
-    run = recolour(source, tmp_path / "out.mkv", fast())
+    run = recolor(source, tmp_path / "out.mkv", fast())
     assert run.left == []
     assert see(tmp_path / "out.mkv").streams[0]["metadata"]["TIMECODE"] == "01:00:00:10"
 
@@ -202,7 +202,7 @@ def test_sound_is_copied_or_listed(
     video = "mpeg4" if suffix == ".avi" else "libx264"
     make_film(source, Spec(codec=video, frames=8, audio=(Audio(codec, layout="stereo"),)))
     settings = Settings() if target == ".webm" else fast()
-    run = recolour(source, tmp_path / f"out{target}", settings)
+    run = recolor(source, tmp_path / f"out{target}", settings)
     before, after = see(source), see(tmp_path / f"out{target}")
     if carried:
         assert run.left == []
@@ -218,7 +218,7 @@ def test_many_tracks(tmp_path: Path) -> None:
     texts = tuple(Subtitle(language="ger") for _ in range(20))
     make_film(source, Spec(frames=4, audio=sounds, subtitles=texts))
     for target in ("out.mkv", "out.mp4"):
-        run = recolour(source, tmp_path / target, fast())
+        run = recolor(source, tmp_path / target, fast())
         after = see(tmp_path / target)
         assert run.left == []
         assert [s["type"] for s in after.streams] == ["video"] + ["audio"] * 20 + ["subtitle"] * 20
@@ -227,11 +227,11 @@ def test_many_tracks(tmp_path: Path) -> None:
 def test_second_picture_is_copied(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", second_video="mpeg4"))
-    run = recolour(source, tmp_path / "out.mp4", fast())
+    run = recolor(source, tmp_path / "out.mp4", fast())
     assert run.written.carried == ("video stream 1 (mpeg4)",)
     assert see(tmp_path / "out.mp4").packets[1] == see(source).packets[1]
     other = Settings(open=InputSettings(video_stream=1), encode=EncodeSettings(preset="ultrafast"))
-    recolour(source, tmp_path / "other.mkv", other)
+    recolor(source, tmp_path / "other.mkv", other)
     after = see(tmp_path / "other.mkv")
     assert [s["codec"] for s in after.streams] == ["h264", "h264"]
     assert after.packets[1] == see(source).packets[0]
@@ -240,23 +240,23 @@ def test_second_picture_is_copied(tmp_path: Path) -> None:
 def test_second_picture_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(codec="libx264", second_video="ffv1"))
-    run = recolour(source, tmp_path / "out.mov", fast())
+    run = recolor(source, tmp_path / "out.mov", fast())
     assert run.left == ["video stream 1 (ffv1): mov cannot hold ffv1"]
 
 
 def test_strict_refuses_before_anything_is_written(tmp_path: Path, rich: Made) -> None:
     settings = Settings(output=OutputSettings(strict=True))
     with pytest.raises(CannotCarry, match=r"ASS styling .* \(and 1 more\); write a \.mkv"):
-        recolour(rich.path, tmp_path / "out.mp4", settings)
+        recolor(rich.path, tmp_path / "out.mp4", settings)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["rich.mkv"]
-    recolour(rich.path, tmp_path / "out.mkv", settings)
+    recolor(rich.path, tmp_path / "out.mkv", settings)
 
 
 def test_tags_that_are_no_utf8_keep_their_bytes(tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     make_film(source, Spec(metadata={"title": "Caf##"}))
     source.write_bytes(source.read_bytes().replace(b"Caf##", b"Caf\xe9!"))
-    recolour(source, tmp_path / "out.mkv", fast())
+    recolor(source, tmp_path / "out.mkv", fast())
     assert b"Caf\xe9!" in (tmp_path / "out.mkv").read_bytes()
 
 
@@ -273,7 +273,7 @@ def test_sound_with_repeated_times_is_carried(tmp_path: Path) -> None:
                 last = packet.pts
             packet.stream = outs[packet.stream.index]
             b.mux(packet)
-    run = recolour(broken, tmp_path / "out.mp4", fast())
+    run = recolor(broken, tmp_path / "out.mp4", fast())
     assert see(tmp_path / "out.mp4").packets[1] == see(source).packets[1]
     assert run.left == []
     assert {d.kind for d in run.damage} == {"timestamp"}
@@ -291,13 +291,13 @@ def test_chapters_before_the_first_frame_are_listed(tmp_path: Path, target: str)
     )
     spec = Spec(frames=len(late), time_base=Fraction(1, 1000), pts=late, chapters=chapters)
     make_film(source, spec)
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     assert run.left == ["2 chapters: they end before the film's first frame"]
     assert [(float(begin), title) for begin, _, title in see(out).chapters] == [
         (0.0, "Cut"),
         (0.2, "Whole"),
     ]
-    cut = recolour(
+    cut = recolor(
         source, tmp_path / f"cut{target}", Settings(open=InputSettings(start=Fraction(1, 10)))
     )
     assert cut.left == []
@@ -324,7 +324,7 @@ def test_two_views_in_one_picture_are_kept_or_listed(
         shown = b"\x54\xb0\x81\x20", b"\x54\xb0\x81\x40"  # DisplayWidth of one view
         assert data.count(shown[0]) == 1
         source.write_bytes(data.replace(*shown))
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     with av.open(str(out)) as container:
         picture = container.streams.video[0]
         assert (picture.sample_aspect_ratio or 1) == aspect

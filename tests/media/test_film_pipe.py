@@ -15,7 +15,7 @@ import pytest
 from films import PNG_1X1, Audio, Spec, Subtitle, cut_file, make_film
 from seen import see
 from synthetic import photo
-from ways import lossless, paint, recolour
+from ways import lossless, paint, recolor
 
 from vidcolor.core.frames import Progress
 from vidcolor.errors import CannotCarry, EncoderMissing, FilmChanged, VidcolorError, WeightsNotFound
@@ -92,7 +92,7 @@ def test_it_is_the_mkv_that_a_file_would_be(tmp_path: Path, settings: Settings) 
     pipe = Pipe()
     report = colorize_to(pipe, source, settings=settings)
     streamed.write_bytes(pipe.data)
-    recolour(source, stitched, lossless())
+    recolor(source, stitched, lossless())
     found, usual, before = see(streamed), see(stitched), see(source)
     assert found.pts == usual.pts
     assert all(abs(a - b) <= Fraction(1, 2000) for a, b in zip(found.pts, made.pts, strict=True))
@@ -133,7 +133,7 @@ def test_lossy_films_keep_their_times(
 
 
 @pytest.mark.usefixtures("quick")
-def test_frames_leave_as_they_are_coloured(tmp_path: Path, settings: Settings) -> None:
+def test_frames_leave_as_they_are_colored(tmp_path: Path, settings: Settings) -> None:
     """The first ones are out long before the last one is read, in step with the sound."""
     source = tmp_path / "in.mkv"
     make_film(source, Spec(frames=150, rate=Fraction(25), audio=(Audio("aac"),)))
@@ -188,7 +188,7 @@ def test_pictures_do_not_wait_for_sound_that_is_not_there(
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_slow_reader_holds_colouring_back(
+def test_a_slow_reader_holds_coloring_back(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "in.mkv"

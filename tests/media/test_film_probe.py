@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 from films import PNG_1X1, Audio, Spec, cut_file, flip_bytes, make_film
-from ways import fast, lossless, recolour
+from ways import fast, lossless, recolor
 
 from vidcolor.errors import (
     FilmError,
@@ -138,7 +138,7 @@ def test_odd_names(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     source.rename(tmp_path / name)
-    recolour(tmp_path / name, folder / name, lossless())
+    recolor(tmp_path / name, folder / name, lossless())
     assert os.listdir(folder) == [name]
 
 
@@ -146,7 +146,7 @@ def test_name_that_is_no_utf8(tmp_path: Path) -> None:
     source = tmp_path / os.fsdecode(b"caf\xe9.mkv")
     make_film(tmp_path / "in.mkv", Spec(frames=2))
     (tmp_path / "in.mkv").rename(source)
-    recolour(source, tmp_path / os.fsdecode(b"out\xe9.mkv"), lossless())
+    recolor(source, tmp_path / os.fsdecode(b"out\xe9.mkv"), lossless())
     refused(tmp_path / os.fsdecode(b"no\xe9.mkv"), FilmUnreadable, r"no\?.mkv: there is no such")
 
 
@@ -169,12 +169,12 @@ def test_truncated_film_ends_early_and_says_so(tmp_path: Path) -> None:
     spec = Spec(codec="libx264", frames=96, container_options={"movflags": "faststart"})
     make_film(tmp_path / "in.mp4", spec)
     cut_file(tmp_path / "in.mp4", tmp_path / "cut.mp4", 0.5)
-    run = recolour(tmp_path / "cut.mp4", tmp_path / "out.mp4", fast())
+    run = recolor(tmp_path / "cut.mp4", tmp_path / "out.mp4", fast())
     assert 10 < run.written.frames < 80
     assert "truncated" in {d.kind for d in run.damage}
     make_film(tmp_path / "in.mkv", Spec(codec="libx264", frames=96))
     cut_file(tmp_path / "in.mkv", tmp_path / "cut.mkv", 0.5)
-    run = recolour(tmp_path / "cut.mkv", tmp_path / "out.mkv", fast())
+    run = recolor(tmp_path / "cut.mkv", tmp_path / "out.mkv", fast())
     assert "truncated" in {d.kind for d in run.damage}
 
 
@@ -188,7 +188,7 @@ def test_broken_bytes_never_end_in_a_traceback(tmp_path: Path, suffix: str, seed
     make_film(source, Spec(codec=codec, frames=40, audio=sound, rate=rate, options={"g": "12"}))
     broken = flip_bytes(source, tmp_path / f"broken{suffix}", 60, seed)
     try:
-        run = recolour(broken, tmp_path / "out.mkv", fast())
+        run = recolor(broken, tmp_path / "out.mkv", fast())
     except VidcolorError:
         assert not (tmp_path / "out.mkv").exists()
     else:
@@ -205,7 +205,7 @@ def test_size_change_is_refused_with_frame_and_time(tmp_path: Path) -> None:
     with pytest.raises(
         UnsupportedPixels, match=r"changes from 96x64 to 128x64 at frame 1\d \(0\.\d"
     ):
-        recolour(film, tmp_path / "out.mp4", fast())
+        recolor(film, tmp_path / "out.mp4", fast())
     assert not (tmp_path / "out.mp4").exists()
 
 

@@ -55,7 +55,7 @@ def test_matrix_and_range_are_the_films(
 ) -> None:
     path = tmp_path / "a.mkv"
     tags = (1 + full, matrix, 1, 1)
-    make_film(path, Spec(pix_fmt=pix_fmt, tags=tags, colour="tint", frames=3))
+    make_film(path, Spec(pix_fmt=pix_fmt, tags=tags, color="tint", frames=3))
     with av.open(str(path)) as container:
         bits = 10 if "10" in pix_fmt else 8
         expected = [h273(p, bits, full, matrix) for p in container.decode(video=0)]
@@ -69,7 +69,7 @@ def test_matrix_and_range_are_the_films(
 
 def test_an_untagged_film_is_taken_as_players_take_it(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
-    make_film(path, Spec(colour="tint", frames=1))  # 96 x 64: BT.601
+    make_film(path, Spec(color="tint", frames=1))  # 96 x 64: BT.601
     with av.open(str(path)) as container:
         expected = h273(next(container.decode(video=0)), 8, False, 6)
     assert np.abs(frames_of(path)[0] - expected).max() < 0.6
@@ -108,9 +108,9 @@ def test_gray_films_have_a_range_too(full: int, tmp_path: Path) -> None:
     ("codec", "pix_fmt", "suffix"),
     [("mjpeg", "yuvj420p", ".avi"), ("libx264", "yuv420p", ".mp4"), ("ffv1", "yuva420p", ".mkv")],
 )
-def test_every_frame_comes_in_colour(codec: str, pix_fmt: str, suffix: str, tmp_path: Path) -> None:
+def test_every_frame_comes_in_color(codec: str, pix_fmt: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
-    make_film(path, Spec(codec=codec, pix_fmt=pix_fmt, colour="tint", frames=14))
+    make_film(path, Spec(codec=codec, pix_fmt=pix_fmt, color="tint", frames=14))
     found = frames_of(path)
     assert len(found) == 14
     for rgb in found:  # the tint: more blue, less red

@@ -1,4 +1,4 @@
-"""Frames as they look on a screen: colours, shape, orientation."""
+"""Frames as they look on a screen: colors, shape, orientation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def first(path: Path, **changes: object) -> tuple[DisplayConverter, Frame]:
         return DisplayConverter(film.info.width, film.info.height, film.info), frame
 
 
-def coloured(frame: Frame, codes: tuple[int, int]) -> Frame:
+def colored(frame: Frame, codes: tuple[int, int]) -> Frame:
     painted = canvas(frame)
     for plane, code in zip(painted.chroma, codes, strict=True):
         plane.fill_(code << (painted.layout.bits - 8))
@@ -65,11 +65,11 @@ def middle(picture: Tensor) -> list[int]:
         ({"brightness": 512, "pix_fmt": "gray10le"}, (128, 128), (128, 128, 128)),
     ],
 )  # fmt: skip
-def test_colours(
+def test_colors(
     changes: dict[str, object], codes: tuple[int, int], rgb: tuple[int, ...], tmp_path: Path
 ) -> None:
     screen, frame = first(tmp_path / "in.mkv", **changes)
-    shown = screen(coloured(frame, codes))
+    shown = screen(colored(frame, codes))
     assert shown.shape == (3, 64, 96)
     assert shown.dtype == torch.uint8
     assert middle(shown) == pytest.approx(rgb, abs=2)
@@ -80,8 +80,8 @@ def test_a_gray_film_is_shown_as_it_is(tmp_path: Path) -> None:
     assert torch.equal(screen(frame), frame.luma.expand(3, -1, -1))
 
 
-def test_the_colour_of_a_film_that_has_some_is_shown(tmp_path: Path) -> None:
-    screen, frame = first(tmp_path / "in.mkv", colour="tint", brightness=120)
+def test_the_color_of_a_film_that_has_some_is_shown(tmp_path: Path) -> None:
+    screen, frame = first(tmp_path / "in.mkv", color="tint", brightness=120)
     red, _, blue = middle(screen(frame))
     assert blue > red + 20
     red, green, blue = middle(screen(canvas(frame)))
@@ -121,7 +121,7 @@ def test_pixels_are_square(aspect: Fraction, width: int, tmp_path: Path) -> None
 
 
 def test_a_canvas_is_a_copy(tmp_path: Path) -> None:
-    _, frame = first(tmp_path / "in.mkv", colour="tint")
+    _, frame = first(tmp_path / "in.mkv", color="tint")
     before = frame.luma.clone(), frame.chroma[0].clone()
     copy = canvas(frame)
     assert torch.equal(copy.luma, frame.luma)

@@ -15,7 +15,7 @@ import pytest
 from av.packet import Packet
 from films import Audio, Spec, Subtitle, make_film
 from seen import see, subtitle_texts
-from ways import fast, recolour
+from ways import fast, recolor
 
 from vidcolor.errors import CannotCarry
 from vidcolor.media.mux.muxer import Muxer
@@ -69,7 +69,7 @@ def test_packets_shorter_than_a_tick_do_not_drift(
 ) -> None:
     source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
     tiny_packets(source, samples, rate)
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     assert run.left == []
     assert run.damage == []
     before, after = see(source), see(out)
@@ -98,7 +98,7 @@ def test_a_pause_in_pcm_stays_a_pause(tmp_path: Path, target: str) -> None:
             elif packet.size and not 0.25 < packet.pts * packet.time_base < 0.75:
                 packet.stream = sound
                 b.mux(packet)
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     assert run.left == []
     assert run.damage == []
     whole, held = (np.frombuffer(heard(p)[2], "<i2") for p in (tmp_path / "whole.mkv", out))
@@ -121,7 +121,7 @@ def test_short_opus_keeps_its_times(tmp_path: Path, suffix: str) -> None:
     before = see(source)
     assert len(before.times[1]) > 150
     for target in ("out.mkv", "out.mp4"):
-        run = recolour(source, tmp_path / target, fast())
+        run = recolor(source, tmp_path / target, fast())
         assert run.left == []
         assert run.damage == []
         after = see(tmp_path / target)
@@ -147,7 +147,7 @@ def test_a_film_whose_times_go_back_once_is_put_right_at_once(tmp_path: Path) ->
                 last = packet.dts
             packet.stream = outs[packet.stream.index]
             b.mux(packet)
-    run = recolour(broken, tmp_path / "out.mkv", fast())
+    run = recolor(broken, tmp_path / "out.mkv", fast())
     before, after = see(source).times[1], see(tmp_path / "out.mkv").times[1]
     assert [d.kind for d in run.damage] == ["timestamp"]
     assert after[:19] == before[:19]
@@ -161,14 +161,14 @@ def test_matroska_holds_sound_by_its_riff_tag(tmp_path: Path, codec: str) -> Non
     source, out = tmp_path / "in.avi", tmp_path / "out.mkv"
     rate = 22050 if codec == "adpcm_swf" else RATE
     make_film(source, Spec(codec="mpeg4", audio=(Audio(codec, rate=rate, layout="stereo"),)))
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     assert run.left == []
     assert see(out).packets[1] == see(source).packets[1]
     assert heard(out) == heard(source)
     assert heard(out)[0] == codec
     assert check_sums(out)
     # Once more, from Matroska to Matroska.
-    again = recolour(out, tmp_path / "again.mkv", fast())
+    again = recolor(out, tmp_path / "again.mkv", fast())
     assert again.left == []
     assert heard(tmp_path / "again.mkv") == heard(source)
 
@@ -178,7 +178,7 @@ def test_two_by_tag_beside_one_by_name(tmp_path: Path) -> None:
     source, out = tmp_path / "in.avi", tmp_path / "out.mkv"
     sounds = (Audio("pcm_alaw"), Audio("pcm_s16le", layout="stereo"), Audio("adpcm_ms"))
     make_film(source, Spec(codec="mpeg4", audio=sounds))
-    assert recolour(source, out, fast()).left == []
+    assert recolor(source, out, fast()).left == []
     assert [heard(out, i) for i in range(3)] == [heard(source, i) for i in range(3)]
     assert [heard(out, i)[0] for i in range(3)] == ["pcm_alaw", "pcm_s16le", "adpcm_ms"]
 
@@ -189,7 +189,7 @@ def test_no_other_container_says_it_can(tmp_path: Path) -> None:
     make_film(source, Spec(codec="mpeg4", audio=(Audio("adpcm_ms"),)))
     for target in ("mp4", "webm"):
         settings = Settings() if target == "webm" else fast()
-        run = recolour(source, tmp_path / f"out.{target}", settings)
+        run = recolor(source, tmp_path / f"out.{target}", settings)
         assert run.left == [f"audio stream 1 (adpcm_ms): {target} cannot hold adpcm_ms"]
 
 
@@ -210,7 +210,7 @@ def test_streams_that_the_header_refuses_are_left_behind_alone(tmp_path: Path, c
     source = tmp_path / "in.mkv"
     sounds = (Audio("aac"), *[Audio("flac", language="eng")] * count, Audio("ac3"))
     make_film(source, Spec(codec="libx264", audio=sounds))
-    run = recolour(source, tmp_path / "out.mov", fast())
+    run = recolor(source, tmp_path / "out.mov", fast())
     assert [left.what for left in run.written.left_behind] == [
         f"audio stream {index} (flac, eng)" for index in range(2, 2 + count)
     ]
@@ -221,7 +221,7 @@ def test_streams_that_the_header_refuses_are_left_behind_alone(tmp_path: Path, c
         encode=EncodeSettings(preset="ultrafast"), output=OutputSettings(strict=True)
     )
     with pytest.raises(CannotCarry):
-        recolour(source, tmp_path / "strict.mov", settings)
+        recolor(source, tmp_path / "strict.mov", settings)
 
 
 def heard(path: Path, index: int = 0) -> tuple[str, int, bytes]:
@@ -261,7 +261,7 @@ def test_subtitles_that_begin_before_the_picture_keep_their_times(
         subtitles=(Subtitle(events=events),),
     )
     make_film(source, spec)
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     after = see(out)
     texts = [(at - float(after.pts[0]), data) for at, data in subtitle_texts(out, 1)]
     if target == ".mkv":
@@ -288,7 +288,7 @@ def test_sound_and_picture_need_not_begin_together(tmp_path: Path, late: str, ta
             packet.dts = None if packet.dts is None else packet.dts + delays[packet.stream.type]
             packet.stream = outs[packet.stream.index]
             b.mux(packet)
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     before, after = see(source), see(out)
     assert run.left == []
     assert run.damage == []
@@ -333,7 +333,7 @@ def test_streams_that_are_refused_late_are_left_behind_alone(
         self._container = Refusing(self._container, {"no", "never"}, error)  # type: ignore[assignment]
 
     monkeypatch.setattr(Muxer, "_build", building)
-    run = recolour(source, tmp_path / "out.mkv", fast())
+    run = recolor(source, tmp_path / "out.mkv", fast())
     assert [left.what for left in run.written.left_behind] == [
         "audio stream 2 (ac3)",
         "audio stream 4 (ac3)",
@@ -356,7 +356,7 @@ def test_chapters_that_are_refused_are_left_behind_alone(
             raise av.error.InvalidDataError(1, "bad times")
 
     monkeypatch.setattr(Muxer, "_build", building)
-    run = recolour(source, tmp_path / "out.mp4", fast())
+    run = recolor(source, tmp_path / "out.mp4", fast())
     assert run.left == ["2 chapters: the container refuses them (bad times)"]
     assert run.written.carried == ("audio stream 1 (ac3)",)
 
@@ -380,7 +380,7 @@ def test_texts_that_are_on_the_screen_together_share_a_sample(
     """MP4 shows one at a time; of two that begin together the first had no length at all."""
     source, out = tmp_path / "in.mkv", tmp_path / f"out{target}"
     make_film(source, Spec(frames=5, rate=Fraction(2), subtitles=(Subtitle(codec, EVENTS),)))
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     with av.open(str(out)) as container:
         texts = [
             (round(p.pts * p.time_base * 1000), (p.duration * p.time_base), bytes(p)[2:].decode())
@@ -411,7 +411,7 @@ def test_sound_that_the_target_hides_is_told(tmp_path: Path) -> None:
     at = data.index(b"\0\0\1\xe0")
     data[at + 7] = 0xC0  # the upper bits of the first picture's time
     source.write_bytes(data)
-    run = recolour(source, out, fast())
+    run = recolor(source, out, fast())
     sounds = [len(see(path).packets[1]) for path in (source, out)]
     assert sounds[1] < sounds[0] / 2
     missing = f"audio stream 1 (mp2): {sounds[0] - sounds[1]} of {sounds[0]} packets"

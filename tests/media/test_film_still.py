@@ -19,7 +19,7 @@ from vidcolor.settings import InputSettings, OutputSettings
 
 RNG = np.random.default_rng(5)
 GRAY = RNG.integers(0, 256, (37, 53), dtype=np.uint8)
-COLOUR = cv2.GaussianBlur(RNG.integers(0, 256, (37, 53, 3), dtype=np.uint8), (5, 5), 2)
+COLOR = cv2.GaussianBlur(RNG.integers(0, 256, (37, 53, 3), dtype=np.uint8), (5, 5), 2)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
@@ -45,15 +45,15 @@ def test_sixteen_bits_stay(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tif"])
-def test_colour_becomes_luma(tmp_path: Path, suffix: str) -> None:
+def test_color_becomes_luma(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    cv2.imwrite(str(path), COLOUR)
+    cv2.imwrite(str(path), COLOR)
     frame = read_still(path)
     wanted = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2GRAY)
     assert np.abs(frame.luma.numpy().astype(int) - wanted.astype(int)).max() <= 1
 
 
-def test_neutral_chroma_gives_grey_png(tmp_path: Path) -> None:
+def test_neutral_chroma_gives_gray_png(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), GRAY)
     write_still(read_still(tmp_path / "a.png"), tmp_path / "out.png")
     out = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
@@ -151,7 +151,7 @@ def test_refusals(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tif"])
 def test_size_is_known_before_decoding(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
-    cv2.imwrite(str(path), COLOUR)
+    cv2.imwrite(str(path), COLOR)
     assert picture_size(path.read_bytes()) == (53, 37)
     with pytest.raises(FilmTooLarge, match="53x37 has more than 1960 pixels"):
         read_still(path, InputSettings(max_pixels=1960))
@@ -167,7 +167,7 @@ def test_names_with_patterns(tmp_path: Path) -> None:
 
 def test_picture_codec_is_what_it_says(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    cv2.imwrite(str(path), COLOUR)
+    cv2.imwrite(str(path), COLOR)
     write_still(read_still(path), tmp_path / "out.jpg")
     with av.open(str(tmp_path / "out.jpg")) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "yuvj444p"

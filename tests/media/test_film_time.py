@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from films import Audio, Spec, Subtitle, joined, make_film
 from seen import see, subtitle_texts
-from ways import cut, fast, lossless, recolour
+from ways import cut, fast, lossless, recolor
 
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.frame_windows import windows
@@ -34,7 +34,7 @@ def test_vfr_with_b_frames(tmp_path: Path, source: str, target: str) -> None:
     spec = Spec(codec="libx264", time_base=MS, pts=VFR, options={"bf": "3"})
     spec_options = {"video_track_timescale": "1000"} if source == ".mp4" else {}
     make_film(film, Spec(**{**vars(spec), "container_options": spec_options}))
-    recolour(film, tmp_path / f"out{target}")
+    recolor(film, tmp_path / f"out{target}")
     slack = Fraction(1, 2000) if target == ".mkv" else Fraction(0)
     before, after = see(film), see(tmp_path / f"out{target}")
     assert near(after.pts, before.pts, slack)
@@ -45,7 +45,7 @@ def test_vfr_with_b_frames(tmp_path: Path, source: str, target: str) -> None:
 def test_fractional_rates_do_not_drift(tmp_path: Path, rate: Fraction) -> None:
     film = tmp_path / "in.mp4"
     make_film(film, Spec(codec="libx264", rate=rate, frames=50, width=16, height=16))
-    recolour(film, tmp_path / "out.mp4", fast())
+    recolor(film, tmp_path / "out.mp4", fast())
     after = see(tmp_path / "out.mp4")
     assert after.pts == [i / rate for i in range(50)]
     assert after.pts[-1] + after.durations[-1] == 50 / rate
@@ -55,7 +55,7 @@ def test_durations_survive(tmp_path: Path) -> None:
     film = tmp_path / "in.mp4"
     spec = Spec(codec="libx264", time_base=MS, pts=VFR, duration=40, options={"bf": "0"})
     make_film(film, spec)
-    recolour(film, tmp_path / "out.mp4", fast())
+    recolor(film, tmp_path / "out.mp4", fast())
     assert see(tmp_path / "out.mp4").durations == see(film).durations
 
 
@@ -64,7 +64,7 @@ def test_start_offset_is_taken_off_all_streams(tmp_path: Path, target: str) -> N
     film = tmp_path / "in.ts"
     spec = Spec(codec="mpeg2video", audio=(Audio("mp2"),), frames=24, options={"bf": "2"})
     make_film(film, Spec(**{**vars(spec), "container_options": {"output_ts_offset": "3600"}}))
-    run = recolour(film, tmp_path / f"out{target}", fast())
+    run = recolor(film, tmp_path / f"out{target}", fast())
     before, after = see(film), see(tmp_path / f"out{target}")
     start = min(before.pts[0], before.times[1][0])
     assert start > 3590
@@ -85,7 +85,7 @@ def test_frames_before_zero_stay(tmp_path: Path, target: str) -> None:
     spec = Spec(codec="libx264", pts=times, options={"bf": "0"}, container_options=keep)
     make_film(film, spec)
     assert see(film).pts[0] == Fraction(-3, 24)
-    recolour(film, tmp_path / f"out{target}", fast())
+    recolor(film, tmp_path / f"out{target}", fast())
     after = see(tmp_path / f"out{target}")
     assert len(after.pts) == 12
     assert near([p - after.pts[0] for p in after.pts], [Fraction(i, 24) for i in range(12)], MS)
@@ -104,7 +104,7 @@ def test_start_and_end_cut_all_streams(tmp_path: Path, target: str) -> None:
         options={"g": "12", "bf": "2"},
     )
     make_film(film, spec)
-    run = recolour(film, tmp_path / f"out{target}", cut(Fraction(1), Fraction(2)))
+    run = recolor(film, tmp_path / f"out{target}", cut(Fraction(1), Fraction(2)))
     before, after = see(film), see(tmp_path / f"out{target}")
     kept = [(p, y) for p, y in zip(before.pts, before.luma, strict=True) if 1 <= p < 2]
     assert run.written.frames == len(kept) == 24
@@ -129,8 +129,8 @@ def test_only_start_and_only_end(tmp_path: Path) -> None:
     film = tmp_path / "in.mp4"
     make_film(film, Spec(codec="libx264", frames=48, options={"g": "10"}, audio=(Audio(),)))
     before = see(film)
-    recolour(film, tmp_path / "tail.mp4", cut(Fraction(3, 2), None))
-    recolour(film, tmp_path / "head.mp4", cut(None, Fraction(1, 2)))
+    recolor(film, tmp_path / "tail.mp4", cut(Fraction(3, 2), None))
+    recolor(film, tmp_path / "head.mp4", cut(None, Fraction(1, 2)))
     assert see(tmp_path / "tail.mp4").luma == before.luma[36:]
     assert see(tmp_path / "head.mp4").luma == before.luma[:12]
     assert see(tmp_path / "tail.mp4").pts[0] == 0
@@ -143,7 +143,7 @@ def test_joined_recordings_become_one(tmp_path: Path) -> None:
         make_film(part, Spec(codec="mpeg2video", frames=48, audio=(Audio("mp2"),)))
         parts.append(part)
     film = joined(tmp_path / "in.ts", *parts)
-    run = recolour(film, tmp_path / "out.mp4", fast())
+    run = recolor(film, tmp_path / "out.mp4", fast())
     after = see(tmp_path / "out.mp4")
     # The decoder may lose a frame or two at the join of two open streams, never half the film.
     assert len(after.pts) >= 94
@@ -157,7 +157,7 @@ def test_joined_recordings_become_one(tmp_path: Path) -> None:
 def test_raw_stream_without_times(tmp_path: Path) -> None:
     film = tmp_path / "in.h264"
     make_film(film, Spec(codec="libx264", rate=Fraction(25), options={"bf": "0"}))
-    run = recolour(film, tmp_path / "out.mp4", lossless())
+    run = recolor(film, tmp_path / "out.mp4", lossless())
     after = see(tmp_path / "out.mp4")
     assert after.pts == [Fraction(i, 25) for i in range(12)]
     assert after.luma == see_luma(film)
@@ -175,7 +175,7 @@ def see_luma(film: Path) -> list[str]:
 def test_avi_with_b_frames_has_only_decoding_times(tmp_path: Path) -> None:
     film = tmp_path / "in.avi"
     make_film(film, Spec(codec="mpeg4", frames=24, options={"bf": "2"}))
-    run = recolour(film, tmp_path / "out.mp4", fast())
+    run = recolor(film, tmp_path / "out.mp4", fast())
     after = see(tmp_path / "out.mp4")
     steps = {b - a for a, b in zip(after.pts, after.pts[1:], strict=False)}
     assert len(after.pts) == 24
@@ -187,7 +187,7 @@ def test_hole_is_listed(tmp_path: Path) -> None:
     film = tmp_path / "in.mkv"
     pts = tuple(range(0, 500, 42)) + tuple(range(10500, 11000, 42))
     make_film(film, Spec(time_base=MS, pts=pts))
-    run = recolour(film, tmp_path / "out.mkv", lossless())
+    run = recolor(film, tmp_path / "out.mkv", lossless())
     assert [d.kind for d in run.damage] == ["gap"]
     assert run.damage[0].seconds == pytest.approx(0.462, abs=0.05)
 
@@ -199,7 +199,7 @@ def test_vfr_film_has_no_holes(tmp_path: Path) -> None:
         pts.append(at)
         at += 33 if index % 7 else 200
     make_film(film, Spec(time_base=MS, pts=tuple(pts)))
-    assert recolour(film, tmp_path / "out.mkv", lossless()).damage == []
+    assert recolor(film, tmp_path / "out.mkv", lossless()).damage == []
 
 
 @pytest.mark.parametrize("frames", [1, 2])
@@ -207,7 +207,7 @@ def test_vfr_film_has_no_holes(tmp_path: Path) -> None:
 def test_shortest_films(tmp_path: Path, frames: int, target: str) -> None:
     film = tmp_path / "in.mkv"
     make_film(film, Spec(frames=frames))
-    recolour(film, tmp_path / f"out{target}")
+    recolor(film, tmp_path / f"out{target}")
     assert len(see(tmp_path / f"out{target}").pts) == frames
 
 
@@ -243,7 +243,7 @@ def test_times_count_from_the_first_frame(tmp_path: Path, name: str) -> None:
         assert abs(picture_end(opened) - Fraction(3, 2)) <= 12 * MS
         found = windows(opened, [Fraction(0), Fraction(5, 8), Fraction(4, 3)])
         assert near([w.seconds for w in found], [Fraction(n, 24) for n in (0, 15, 32)], 45 * MS)
-    run = recolour(film, tmp_path / "out.mkv", lossless())
+    run = recolor(film, tmp_path / "out.mkv", lossless())
     assert run.damage == []
     after = see(tmp_path / "out.mkv")
     assert near([p - after.pts[0] for p in after.pts], wanted, MS)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from films import Audio, Spec, make_film
-from ways import fast, recolour
+from ways import fast, recolor
 
 from vidcolor.media.decode.container_size import (
     is_whole_picture,
@@ -241,6 +241,6 @@ def test_a_tick_that_is_too_short_is_told(tmp_path: Path, tick: int) -> None:
     data, usual = source.read_bytes(), bytes.fromhex("2ad7b1830f4240")
     assert data.count(usual) == 1
     source.write_bytes(data.replace(usual, usual[:4] + tick.to_bytes(3, "big")))
-    run = recolour(source, tmp_path / "out.mp4", fast())
+    run = recolor(source, tmp_path / "out.mp4", fast())
     told = [damage.text for damage in run.damage if damage.kind == "truncated"]
     assert told == [f"the picture ends at {run.written.seconds:.2f} of 3.00 s"]

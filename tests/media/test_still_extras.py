@@ -223,16 +223,16 @@ def test_colored_photographs_are_told(tmp_path: Path, colored: Paints) -> None:
     for kind in ("PNG", "JPEG", "TIFF", "WEBP"):
         path = tmp_path / f"a.{kind.lower()}"
         path.write_bytes(saved(RGB, kind))
-        assert color_of(Still(path).photo()) == "coloured"
+        assert color_of(Still(path).photo()) == "colored"
         path.write_bytes(saved(np.repeat(GRAY[..., None], 3, axis=2), kind))
-        assert color_of(Still(path).photo()) == "grey"
+        assert color_of(Still(path).photo()) == "gray"
         sepia = np.stack([GRAY, GRAY * 0.85, GRAY * 0.65], axis=-1).astype(np.uint8)
         path.write_bytes(saved(sepia, kind))
         assert color_of(Still(path).photo()) == "tinted"
     path = tmp_path / "c.jpg"
     path.write_bytes(saved(RGB, "JPEG"))
     _, report = colored(path, "o.png")
-    assert report.source_colour == "coloured"
+    assert report.source_color == "colored"
     wanted = "the picture was colored already; it was recolored from its luma alone"
     assert wanted in report.notes
 

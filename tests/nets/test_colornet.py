@@ -184,7 +184,7 @@ def test_annealed_mean_is_float32_under_autocast() -> None:
     torch.testing.assert_close(ab, annealed_mean(logits, bins, 0.38), atol=1e-4, rtol=0)
 
 
-def test_the_dial_goes_from_the_regressed_colour_to_the_annealed_mean(tiny: ColorNet) -> None:
+def test_the_dial_goes_from_the_regressed_color_to_the_annealed_mean(tiny: ColorNet) -> None:
     assert isinstance(tiny, FilmNet)
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
@@ -230,14 +230,14 @@ def test_the_mini_sees_the_whole_picture() -> None:
         assert (net(dark) - net(lit))[..., -8:].abs().max() > 1e-6
 
 
-def test_rgb_features_of_grey_are_those_of_its_lightness() -> None:
+def test_rgb_features_of_gray_are_those_of_its_lightness() -> None:
     vgg = VGG16Features().eval()
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
         whole = vgg(L)
-        grey = vgg.rgb_features((L * 2.55).expand(-1, 3, -1, -1), blocks=3)
-    assert len(grey) == 3
-    for one, other in zip(grey, whole, strict=False):
+        gray = vgg.rgb_features((L * 2.55).expand(-1, 3, -1, -1), blocks=3)
+    assert len(gray) == 3
+    for one, other in zip(gray, whole, strict=False):
         torch.testing.assert_close(one, other)
 
 

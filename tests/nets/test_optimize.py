@@ -1,4 +1,4 @@
-"""Nets made ready to run: the same colours, on any machine the same decision."""
+"""Nets made ready to run: the same colors, on any machine the same decision."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def mini() -> ColorNet:
 
 @pytest.mark.parametrize("name", ["tiny", "mini"])
 @torch.no_grad()
-def test_a_prepared_net_gives_the_same_colours(name: str, request: pytest.FixtureRequest) -> None:
+def test_a_prepared_net_gives_the_same_colors(name: str, request: pytest.FixtureRequest) -> None:
     net: ColorNet = request.getfixturevalue(name)
     before = {key: value.clone() for key, value in net.state_dict().items()}
     ready, expected = prepare_net(net, torch.float32), net(lightness())
@@ -84,7 +84,7 @@ def test_a_prepared_net_gives_the_same_colours(name: str, request: pytest.Fixtur
 @vnni
 @pytest.mark.parametrize("name", ["tiny", "mini"])
 @torch.no_grad()
-def test_integers_give_nearly_the_same_colours(name: str, request: pytest.FixtureRequest) -> None:
+def test_integers_give_nearly_the_same_colors(name: str, request: pytest.FixtureRequest) -> None:
     net: ColorNet = request.getfixturevalue(name)
     ranges = measure_ranges(net, [lightness(6)])
     assert not net.ranges
@@ -140,7 +140,7 @@ def test_integers_do_not_change_what_is_seen(both: tuple[Colorizer, Colorizer]) 
 
 @vnni
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_integers_make_no_colour_out_of_what_is_beyond_their_ranges(
+def test_integers_make_no_color_out_of_what_is_beyond_their_ranges(
     name: str, both: tuple[Colorizer, Colorizer]
 ) -> None:
     exact, fast = (one.predict(UNUSUAL[name][None, None]) for one in both)

@@ -203,7 +203,7 @@ def test_tensors_of_a_strange_type_are_refused(tiny_weights: Path, tmp_path: Pat
         lambda words: words.pop("config"),
         lambda words: words.update(config="{broken"),
         lambda words: words.update(config="[1, 2]"),
-        config_with(colour_of_the_sky="blue"),
+        config_with(color_of_the_sky="blue"),
         config_with(preset="opera"),
         config_with(blocks=5),
         config_with(blocks=[1]),

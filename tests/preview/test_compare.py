@@ -13,7 +13,7 @@ import pytest
 import torch
 from films import Audio, Spec, Subtitle, make_film
 from seen import plane_view, see
-from ways import lossless, recolour
+from ways import lossless, recolor
 
 from vidcolor import side_by_side
 from vidcolor.colorize.colorizer import Colorizer
@@ -58,8 +58,8 @@ def compare(
 def two(tmp_path: Path) -> tuple[Path, Path]:
     """Two films of the same times whose pixels differ everywhere."""
     paths = tmp_path / "a.mkv", tmp_path / "b.mkv"
-    make_film(paths[0], Spec(brightness=60, colour="full"))
-    make_film(paths[1], Spec(brightness=200, colour="tint"))
+    make_film(paths[0], Spec(brightness=60, color="full"))
+    make_film(paths[1], Spec(brightness=200, color="tint"))
     return paths
 
 
@@ -160,7 +160,7 @@ def test_a_result_whose_times_are_shifted_as_a_whole_is_matched(tmp_path: Path) 
     """AAC begins before 0; Matroska moves all streams instead, and the picture starts later."""
     first, second, target = (tmp_path / name for name in ("a.mp4", "b.mkv", "out.mp4"))
     make_film(first, Spec(codec="libx264", options={"qp": "0"}, audio=(Audio("aac"),)))
-    recolour(first, second, lossless())
+    recolor(first, second, lossless())
     assert see(second).pts[0] > 0
     compare(first, second, target)
     mine = [frame[0] for frame in pictures(first)]
@@ -220,14 +220,14 @@ WIDE = (1, 9, 9, 14)
     ("first", "second"), [(SD, HD), (HD, SD), (FULL, HD), (SD, FULL), (HD, WIDE), (FULL, SD)]
 )
 @pytest.mark.parametrize("deep", [False, True])
-def test_one_colour_stays_one_colour(first: Any, second: Any, deep: bool, tmp_path: Path) -> None:
+def test_one_color_stays_one_color(first: Any, second: Any, deep: bool, tmp_path: Path) -> None:
     """Whatever matrix and range a film has: the sheet holds it in those of the second."""
     formats = ("yuv422p10le" if deep else "yuv420p"), "yuv420p"
     made = []
     for name, tags, form in zip("ab", (first, second), formats, strict=True):
         bits = 10 if "10" in form else 8
         level = 110 << (bits - 8)
-        spec = Spec(pix_fmt=form, tags=tags, brightness=level, colour="tint", frames=2)
+        spec = Spec(pix_fmt=form, tags=tags, brightness=level, color="tint", frames=2)
         make_film(tmp_path / f"{name}.mkv", spec)
         middle = 1 << (bits - 1)
         codes = level, middle + middle // 8, middle - middle // 6 - (middle % 6 > 0)
@@ -243,10 +243,10 @@ def test_one_colour_stays_one_colour(first: Any, second: Any, deep: bool, tmp_pa
         assert error.max() < 2 / 255, (codes, error * 255)
 
 
-def test_a_gray_film_beside_its_colours(tmp_path: Path) -> None:
+def test_a_gray_film_beside_its_colors(tmp_path: Path) -> None:
     first, second, target = (tmp_path / name for name in ("a.mkv", "b.mkv", "out.mkv"))
     make_film(first, Spec(pix_fmt="gray"))
-    recolour(first, second, lossless())
+    recolor(first, second, lossless())
     compare(first, second, target)
     mine, theirs, made = (pictures(path) for path in (first, second, target))
     for frame, one, other in zip(made, mine, theirs, strict=True):
@@ -329,7 +329,7 @@ def test_display_matrices() -> None:
         assert turn_plane(plane, (*matrix, 0, 0, 0, 1 << 30)).tolist() == expected
 
 
-def test_a_film_beside_its_colours_found_on_the_way(tmp_path: Path, tiny_weights: Path) -> None:
+def test_a_film_beside_its_colors_found_on_the_way(tmp_path: Path, tiny_weights: Path) -> None:
     source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
     made = make_film(source, Spec(codec="libx264", options={"qp": "0"}, frames=30))
     net = ColorizerSettings(weights=str(tiny_weights), size=64)

@@ -1,4 +1,4 @@
-"""Frames that are looked at have the colour that the whole film gives them, or nearly."""
+"""Frames that are looked at have the color that the whole film gives them, or nearly."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(FRAMES):
             view = texture(3 if number < CUT else 8, 64, 160)[:, number : number + 96]
             codes = (view * 219 + 16).numpy().astype(np.uint8)
-            grey = np.full((32, 96), 128, np.uint8)
-            picture = av.VideoFrame.from_ndarray(np.concatenate([codes, grey]), "yuv420p")
+            gray = np.full((32, 96), 128, np.uint8)
+            picture = av.VideoFrame.from_ndarray(np.concatenate([codes, gray]), "yuv420p")
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     return path
@@ -75,7 +75,7 @@ Whole = Callable[[float], list[Tensor]]
 
 @pytest.fixture(scope="module")
 def whole(film: Path, settings: Settings, colorizer: Colorizer) -> Whole:
-    """ab of every frame, as the film is coloured with some strength of smoothing."""
+    """ab of every frame, as the film is colored with some strength of smoothing."""
 
     @cache
     def made(strength: float) -> list[Tensor]:
@@ -101,7 +101,7 @@ def at(number: int) -> Fraction:
         product((0, 5, CUT - 1, CUT, 30, FRAMES - 1), (0.95, 0.0)),
     ),
 )
-def test_with_all_frames_around_it_is_the_colour_of_the_film(
+def test_with_all_frames_around_it_is_the_color_of_the_film(
     number: int,
     strength: float,
     film: Path,
@@ -232,8 +232,8 @@ def test_still_at(film: Path, settings: Settings, colorizer: Colorizer) -> None:
     assert torch.equal(pair.before[0], pair.before[2])
     assert not torch.equal(pair.after[0], pair.after[2])
     strong = replace(settings, paint=PaintSettings(0.0))
-    grey = still_at(film, at(30), colorizer=colorizer, settings=strong)
-    assert torch.equal(grey.after, grey.before)
+    gray = still_at(film, at(30), colorizer=colorizer, settings=strong)
+    assert torch.equal(gray.after, gray.before)
 
 
 @pytest.mark.parametrize("moment", [FRAMES / RATE + Fraction(1, 100), Fraction(-1)])

@@ -51,8 +51,8 @@ def test_functions_say_what_they_raise(name: str) -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'colourise'"):
-        vidcolor.colourise  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'colorise'"):
+        vidcolor.colorise  # noqa: B018
 
 
 def test_star_import_gives_all_names() -> None:

@@ -42,7 +42,7 @@ FORCE = Settings(colorizer=NET, output=OutputSettings(force=True))
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, quick: ColorNet) -> Path:
-    """Three films, the second of them broken, and a picture in ``in``, coloured to ``out``."""
+    """Three films, the second of them broken, and a picture in ``in``, colored to ``out``."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "in").mkdir()
     for seed, name in enumerate(("a.mkv", "c.mkv")):
@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, quick: ColorNet) -> Path:
     (folder / "in" / "b.mkv").write_bytes(b"no film")
     write_rgb(photo(5, 64, 80), folder / "in" / "p.png")
     batch = Batch(PLAIN, Colorizer(quick, NET))
-    found = [batch.colour(reel) for reel in find_reels([str(folder / "in")], folder / "out").reels]
+    found = [batch.color(reel) for reel in find_reels([str(folder / "in")], folder / "out").reels]
     assert results(found) == ["done", "failed", "done", "done"]
     return folder
 
@@ -82,7 +82,7 @@ Run = Callable[..., list[Outcome]]
 def run(here: Path, colorizer: Colorizer) -> Run:
     def again(settings: Settings = PLAIN) -> list[Outcome]:
         batch = Batch(settings, colorizer)
-        return [batch.colour(reel) for reel in find_reels(["in"], Path("out")).reels]
+        return [batch.color(reel) for reel in find_reels(["in"], Path("out")).reels]
 
     return again
 
@@ -102,10 +102,10 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 @pytest.fixture
 def idle(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """From its call on, nothing may be coloured."""
+    """From its call on, nothing may be colored."""
 
     def refuse(*_: Any, **__: Any) -> Any:
-        raise AssertionError("something was coloured")
+        raise AssertionError("something was colored")
 
     def now() -> None:
         monkeypatch.setattr(batch_module, "colorize_video", refuse)
@@ -326,9 +326,9 @@ def test_no_film_hears_of_another(
     assert inferred == [1, 1, 1]  # the frames of each film are alike
 
 
-def test_a_film_that_must_not_be_coloured_is_refused(colorizer: Colorizer, here: Path) -> None:
+def test_a_film_that_must_not_be_colored_is_refused(colorizer: Colorizer, here: Path) -> None:
     reel = BatchItem("a.mkv", here / "in" / "a.mkv", here / "in" / "a.mkv", "a.mkv: would replace")
-    outcome = Batch(FORCE, colorizer).colour(reel)
+    outcome = Batch(FORCE, colorizer).color(reel)
     assert (outcome.result, str(outcome.error)) == (Result.FAILED, "a.mkv: would replace")
 
 

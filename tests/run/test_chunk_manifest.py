@@ -133,7 +133,7 @@ def test_a_plan_of_another_job_or_half_of_one_is_none(folder: WorkDir) -> None:
 
 def test_the_end_of_a_plan_tells_a_film_what_it_does_not_know() -> None:
     class VideoReader:
-        zero, source_colour, damage, damage_counts = 0, "grey", [], {}
+        zero, source_color, damage, damage_counts = 0, "gray", [], {}
         remarks: tuple[str, ...] = ()
 
     film = VideoReader()

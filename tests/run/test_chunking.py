@@ -76,7 +76,7 @@ DONE = {0: facts(0, 29), 1: facts(30, 59), 2: facts(60, 89), 3: facts(90, 99)}
 
 
 def left(done: Iterable[int], shots: Iterable[int] = SHOTS) -> tuple[list[int], list[int]]:
-    """pts that are coloured again, and those of frames that begin after a gap."""
+    """pts that are colored again, and those of frames that begin after a gap."""
     finished = {number: DONE[number] for number in done}
     frames = list(skip_finished(plan_chunks(film(100, shots), LONG), finished, context(AHEAD)))
     return [f.pts for f in frames], [f.pts for f in frames if f.resumed]
@@ -118,7 +118,7 @@ def test_a_done_chunk_must_have_the_frames_it_had() -> None:
 
 
 class Pictures:
-    """Colours of a film of 100 frames, noisy as those of a net; damaged frames among them."""
+    """Colors of a film of 100 frames, noisy as those of a net; damaged frames among them."""
 
     def __init__(self, shots: Iterable[int], ahead: int = AHEAD) -> None:
         self.ahead = ahead
@@ -130,7 +130,7 @@ class Pictures:
         )
         self.odd = {28, 29, 31, 59}
 
-    def colour(self, frames: Iterable[Frame]) -> Iterator[ColorizedFrame]:
+    def color(self, frames: Iterable[Frame]) -> Iterator[ColorizedFrame]:
         for frame in frames:
             frame.outlier = frame.pts in self.odd
             yield ColorizedFrame(frame, self.light[frame.pts], self.ab[frame.pts])
@@ -141,7 +141,7 @@ class Pictures:
         """ab of the frames of chunks that are not done, by pts."""
         finished = {number: DONE[number] for number in done}
         frames = plan_chunks(film(100, self.shots), LONG)
-        colored = self.colour(skip_finished(frames, finished, context(self.ahead)))
+        colored = self.color(skip_finished(frames, finished, context(self.ahead)))
         steady = smooth(colored, TemporalSettings(look_ahead=self.ahead), None, handovers)
         return {item.frame.pts: item.ab for item in skip_chunks(steady, finished)}
 
@@ -153,7 +153,7 @@ class Pictures:
         product([(0,), (0, 70), (0, 33), (0, 30, 60), (0, 52, 64, 91)], [AHEAD, 1, 0]),
     ),
 )
-def test_colours_do_not_depend_on_where_a_film_was_interrupted(
+def test_colors_do_not_depend_on_where_a_film_was_interrupted(
     shots: tuple[int, ...], ahead: int
 ) -> None:
     pictures = Pictures(shots, ahead)
@@ -175,7 +175,7 @@ def test_colours_do_not_depend_on_where_a_film_was_interrupted(
             assert torch.equal(parts[pts], whole[pts]), f"frame {pts}, done {done}"
 
 
-def test_without_what_is_handed_on_the_colours_would_be_others() -> None:
+def test_without_what_is_handed_on_the_colors_would_be_others() -> None:
     pictures = Pictures((0,))
     whole = pictures.steady(())
     alone = pictures.steady((0,), {})

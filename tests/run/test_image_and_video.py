@@ -25,26 +25,26 @@ def colorizer(quick: ColorNet) -> Colorizer:
     return Colorizer(quick, ColorizerSettings(device="cpu", size=64))
 
 
-def grey_picture(H: int = 51, W: int = 70) -> np.ndarray:
+def gray_picture(H: int = 51, W: int = 70) -> np.ndarray:
     return (texture(1, H, W) * 255).round().to(torch.uint8).numpy()
 
 
-def test_a_grey_picture_becomes_orange_with_the_same_luma(colorizer: Colorizer) -> None:
-    grey = grey_picture()
-    rgb = colorize_image(grey, colorizer=colorizer)
+def test_a_gray_picture_becomes_orange_with_the_same_luma(colorizer: Colorizer) -> None:
+    gray = gray_picture()
+    rgb = colorize_image(gray, colorizer=colorizer)
     assert rgb.shape == (51, 70, 3)
     assert rgb.dtype == np.uint8
     assert (rgb[..., 0].astype(int) - rgb[..., 2]).mean() > 20
-    error = np.abs(rgb @ REC601 - grey)
+    error = np.abs(rgb @ REC601 - gray)
     # Rounding of three channels, and clipping where the table leaves the gamut by a little.
     assert np.median(error) < 0.6
     assert error.max() < 4
 
 
-def test_a_colour_picture_is_recoloured_from_its_luma(colorizer: Colorizer) -> None:
+def test_a_color_picture_is_recolored_from_its_luma(colorizer: Colorizer) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    grey = np.round(picture @ REC601).astype(np.uint8)
-    expected = colorize_image(grey, colorizer=colorizer)
+    gray = np.round(picture @ REC601).astype(np.uint8)
+    expected = colorize_image(gray, colorizer=colorizer)
     found = colorize_image(picture, colorizer=colorizer)
     assert np.abs(found.astype(int) - expected).max() <= 3  # a luma of .5 may round either way
 
@@ -55,11 +55,11 @@ def test_pictures_of_strange_shapes(shape: tuple[int, int], colorizer: Colorizer
 
 
 def test_the_array_is_only_read(colorizer: Colorizer) -> None:
-    grey = grey_picture()
-    before = grey.copy()
-    grey.setflags(write=False)
-    colorize_image(grey, colorizer=colorizer)
-    assert np.array_equal(grey, before)
+    gray = gray_picture()
+    before = gray.copy()
+    gray.setflags(write=False)
+    colorize_image(gray, colorizer=colorizer)
+    assert np.array_equal(gray, before)
 
 
 @pytest.mark.parametrize(

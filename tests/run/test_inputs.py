@@ -1,4 +1,4 @@
-"""Which files of a folder are coloured, and what they become."""
+"""Which files of a folder are colored, and what they become."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_a_file_in_place_of_the_folder_is_refused(target: Path) -> None:
 
 
 def newer(entry: dict[str, Any]) -> None:
-    entry["facts"]["colour"] = "new"
+    entry["facts"]["color"] = "new"
 
 
 def older(entry: dict[str, Any]) -> None:

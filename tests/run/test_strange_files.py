@@ -123,7 +123,7 @@ def test_a_run_goes_on_or_is_refused(name: str, kind: str, target: Path) -> None
                 if fresh:
                     journal.clear()
                 journal.begin(JOB)
-                write_manifest(journal, Manifest((), PassLog("0", "grey", (), {})))
+                write_manifest(journal, Manifest((), PassLog("0", "gray", (), {})))
                 read_manifest(journal)
                 journal.get(2)
                 finish(journal, 3)

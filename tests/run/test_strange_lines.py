@@ -63,7 +63,7 @@ CHUNK: dict[str, Any] = {
         "extradata": "",
     },
     "handover": "",
-    "colourless": [],
+    "colorless": [],
     "shots": [],
     "writer": "",
 }
@@ -71,7 +71,7 @@ WRONG = {
     "number": ["x", -1, 1.5, True, None, [], 10**30],
     "facts": [5, None, {}, {**CHUNK["facts"], "frames": "x"}, {**CHUNK["facts"], "bytes": -1}],
     "handover": [5, None],
-    "colourless": [5, "12", [None], ["x"], [10**30]],
+    "colorless": [5, "12", [None], ["x"], [10**30]],
     "shots": [{}, [[1]]],
     "writer": ["../../x", "a/b", ".", 5, "x" * 300, "\0"],
 }
@@ -186,7 +186,7 @@ def test_a_line_that_is_too_long_is_left_out(target: Path, monkeypatch: pytest.M
 
 
 PLANNED = PlannedChunk(0, 0, False, (0,), (), "0123abcd" * 3, "c8" * 3)
-END = PassLog("0", "grey", (Damage("gap", 1.0, "a gap"),), {"gap": 1})
+END = PassLog("0", "gray", (Damage("gap", 1.0, "a gap"),), {"gap": 1})
 
 
 def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Manifest | None:

@@ -159,7 +159,7 @@ def test_leader_with_dust_is_left_gray(level: float) -> None:
 
 
 @pytest.mark.parametrize("length", [12, 30])
-def test_colour_follows_a_fade_in_and_out(length: int) -> None:
+def test_color_follows_a_fade_in_and_out(length: int) -> None:
     up = [picture() * n / length for n in range(length)]
     found = shares(grained([torch.zeros(H, W)] * 5 + up + [picture()] * 20 + up[::-1], 4))
     steps = np.diff(found)
@@ -185,7 +185,7 @@ def test_a_flash_changes_nothing() -> None:
     assert [frame.share for frame in found] == [1] * 20
 
 
-def test_a_card_that_dissolves_into_a_picture_gets_colour_once() -> None:
+def test_a_card_that_dissolves_into_a_picture_gets_color_once() -> None:
     mixed = [torch.lerp(card(), picture(), torch.tensor(n / 24)) for n in range(25)]
     found = shares(grained([card()] * 30 + mixed + [picture()] * 40))
     assert found[:20] == [0] * 20

@@ -59,7 +59,7 @@ def test_stills_are_welcome(
     with av.open(str(target)) as container:
         picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert picture.shape == (80, 80, 3)
-    assert picture.std(axis=2).max() > 8, "no colour"
+    assert picture.std(axis=2).max() > 8, "no color"
 
 
 @pytest.mark.parametrize("name", FILMS)

@@ -117,7 +117,7 @@ def test_codes_and_what_is_skipped(run: Run, here: Path, monkeypatch: pytest.Mon
     assert (code, err) == (3, "")
 
     def refuse(*_: Any, **__: Any) -> Any:
-        raise AssertionError("a film was coloured again")
+        raise AssertionError("a film was colored again")
 
     monkeypatch.setattr(batch, "colorize_video", refuse)
     code, err = run("in", "out")
@@ -176,7 +176,7 @@ def test_what_is_refused(run: Run, here: Path) -> None:
     assert listing(here) == before
 
 
-def test_a_surprise_is_told_and_the_next_film_is_coloured(
+def test_a_surprise_is_told_and_the_next_film_is_colored(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured
 ) -> None:
     plain = batch.colorize_video

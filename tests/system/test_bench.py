@@ -9,7 +9,7 @@ import pytest
 from command import Command, listing
 
 QUICK = ("--size", "64", "--repeat", "1", "-q", "--preset", "ultrafast")
-ALONE = {"decode", "shots", "lightness", "colornet", "smooth", "paint", "encode grey", "encode"}
+ALONE = {"decode", "shots", "lightness", "colornet", "smooth", "paint", "encode gray", "encode"}
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_bench_measures_the_film_it_makes(command: Command, temporary: Path) -> 
     # The whole does what the transcode does, and more.
     assert parts["whole"]["cpu"] > parts["encode"]["cpu"]
     inside = found["rounds"][0]["inside"]
-    assert set(inside) >= {"decode", "colour", "smooth", "paint", "encode", "stitch"}
+    assert set(inside) >= {"decode", "color", "smooth", "paint", "encode", "stitch"}
     threads = found["machine"]["usable_cores"] + 3  # a crew's, and those that lead, code and write
     assert max(inside.values()) * 24 <= parts["whole"]["wall"] * threads
     fresh = found["rounds"][0]["fresh"]

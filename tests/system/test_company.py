@@ -1,4 +1,4 @@
-"""Films coloured by many: the film that one run makes, whoever dies, and nothing is lost."""
+"""Films colored by many: the film that one run makes, whoever dies, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_another_driver_goes_on_from_the_work_folder(
         return len(said) == words
 
     first, second = Company(parted), Company(parted)
-    assert first.colour(BatchItem("in.mp4", film, target), stop=stop) == []
+    assert first.color(BatchItem("in.mp4", film, target), stop=stop) == []
     done = sum(isinstance(word, ChunkColorized) for word in said)  # the last is in the journal, too
     outcome = second.one(film, target)
     assert outcome.report, outcome.error
@@ -194,7 +194,7 @@ def test_one_run_goes_on_where_many_stopped_and_many_where_one_did(
     def third(task: Task, order: Command, word: Reply) -> bool:
         return is_chunk(task, 3) and isinstance(word, ChunkColorized)
 
-    Company(parted, workers=1).colour(BatchItem("in.mp4", film, target), stop=third)
+    Company(parted, workers=1).color(BatchItem("in.mp4", film, target), stop=third)
     report = colorize_video(film, target, settings=parted)
     assert report.resumed > 0
     check_same(replace(whole, resumed=report.resumed), report)
@@ -230,7 +230,7 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
     reels = [BatchItem("a", film, target), BatchItem("b", film, other)]
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "write_chunk", poisoned)
-        outcomes = {outcome.reel.name: outcome for outcome in company.colour(*reels)}
+        outcomes = {outcome.reel.name: outcome for outcome in company.color(*reels)}
     assert len(failures) == 3
     assert len({path.name for path in failures}) == 2, "both workers have tried"
     error = str(outcomes["a"].error)
@@ -250,7 +250,7 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
 def test_two_workers_on_one_chunk_do_no_harm(
     film: Path, parted: Settings, whole: Report, tmp_path: Path
 ) -> None:
-    """One that was taken for dead colours every chunk a second time, behind the foreman's back."""
+    """One that was taken for dead colors every chunk a second time, behind the foreman's back."""
     zombie = Worker(parted, False, 1)
     twice = 0
 
@@ -265,7 +265,7 @@ def test_two_workers_on_one_chunk_do_no_harm(
         return is_chunk(task) and isinstance(word, ChunkColorized) and twice == len(CHUNKS)
 
     target = tmp_path / "out.mp4"
-    Company(parted).colour(BatchItem("in.mp4", film, target), stop=haunt)
+    Company(parted).color(BatchItem("in.mp4", film, target), stop=haunt)
     assert len(list(work_of(target).glob("*.packets"))) == 2 * len(CHUNKS)
     outcome = Company(parted).one(film, target)
     assert outcome.report, outcome.error
@@ -348,7 +348,7 @@ def test_a_worker_that_sees_another_file_loses_nothing_of_the_others(
     def strange(worker: Any, *rest: Any) -> Any:
         if worker is first[0]:
             failed.append(worker)
-            raise FilmChanged("was changed while it was coloured")
+            raise FilmChanged("was changed while it was colored")
         return same(worker, *rest)
 
     first: list[Any] = []
@@ -416,9 +416,9 @@ def test_a_driver_that_dies_before_it_hears_that_a_film_is_done(
     def stop(task: Task, order: Command, word: Reply) -> bool:
         return task.step is Step.FINISH
 
-    assert Company(settings, several).colour(reel, stop=stop) == []
+    assert Company(settings, several).color(reel, stop=stop) == []
     assert target.exists()
-    (outcome,) = Company(settings, several).colour(reel)
+    (outcome,) = Company(settings, several).color(reel)
     assert outcome.report, outcome.error
     check_same(replace(whole, resumed=len(CHUNKS)), outcome.report)
     assert read_report(target) == (outcome.report if several else None)
@@ -433,7 +433,7 @@ def test_another_job_is_refused_and_fresh_begins_anew(
     def one(task: Task, order: Command, word: Reply) -> bool:
         return is_chunk(task) and isinstance(word, ChunkColorized)
 
-    Company(parted).colour(BatchItem("in.mp4", film, target), stop=one)
+    Company(parted).color(BatchItem("in.mp4", film, target), stop=one)
     other = replace(parted, paint=replace(parted.paint, saturation=0.5))
     outcome = Company(other).one(film, target)
     assert isinstance(outcome.error, JobDiffers)
@@ -451,13 +451,13 @@ def test_several_films_are_skipped_where_they_are_done(
     sources = [film, reel("still.png"), tmp_path / "gone.mp4"]
     reels = [BatchItem(s.name, s, tmp_path / "to" / s.name) for s in sources]
     expected = [Result.DONE, Result.DONE, Result.FAILED]
-    first = {o.reel.name: o for o in Company(settings, several=True).colour(*reels)}
+    first = {o.reel.name: o for o in Company(settings, several=True).color(*reels)}
     assert [first[s.name].result for s in sources] == expected
     report = read_report(reels[0].target)
     assert report
     assert report.workers
     assert report == first[film.name].report
-    again = {o.reel.name: o for o in Company(settings, several=True).colour(*reels)}
+    again = {o.reel.name: o for o in Company(settings, several=True).color(*reels)}
     assert [again[s.name].result for s in sources] == [
         Result.SKIPPED,
         Result.SKIPPED,
@@ -474,7 +474,7 @@ def test_a_full_disk_stops_all_films(
 
     monkeypatch.setattr("vidcolor.run.video.write_chunk", full)
     reels = [BatchItem(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
-    results = [outcome.result for outcome in Company(parted, workers=1).colour(*reels)]
+    results = [outcome.result for outcome in Company(parted, workers=1).color(*reels)]
     assert sorted(results) == [Result.FAILED] + 4 * [Result.NOT_BEGUN]
 
 
@@ -487,7 +487,7 @@ def test_another_vidcolor_on_a_worker_is_refused(
         order.append(given)
         return is_chunk(task)
 
-    Company(parted, workers=1).colour(BatchItem("in.mp4", film, tmp_path / "out.mp4"), stop=keep)
+    Company(parted, workers=1).color(BatchItem("in.mp4", film, tmp_path / "out.mp4"), stop=keep)
     work_of(tmp_path / "out.mp4").mkdir(exist_ok=True)
     monkeypatch.setattr("vidcolor.run.spec.versions", lambda: {"python": "2.7"})
     *_, word = Worker(parted, False, 1).do(order[-1])

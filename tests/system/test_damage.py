@@ -1,4 +1,4 @@
-"""Damaged films through the real command: coloured through and reported, or refused in a line."""
+"""Damaged films through the real command: colored through and reported, or refused in a line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def out(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "row", one_of_each(SURVIVE, lambda row: row.film), ids=lambda row: row.name
 )
-def test_coloured_through(row: Row, command: Command, tmp_path: Path, out: Path) -> None:
+def test_colored_through(row: Row, command: Command, tmp_path: Path, out: Path) -> None:
     film, target = build(row.film, tmp_path / "film"), out / f"film{row.target}"
     outcome = command(film, target, "--no-smooth", *row.options)
     assert outcome.code == row.code, outcome.err

@@ -64,7 +64,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 @pytest.fixture
 def run(stage: Stage, command: Command) -> Callable[..., Any]:
-    """``run(target, *options)`` colours the film of the stage in this process."""
+    """``run(target, *options)`` colors the film of the stage in this process."""
     command.weights = stage.weights
     return lambda target, *options: command(stage.film, target, "--chunk", "0.5", *options)
 
@@ -168,7 +168,7 @@ def test_a_full_disk(
     (disk / "ballast").unlink()
     done = set(lines_of(target))
     if owner is VideoWriter:
-        assert len(done) == 6, "all that was coloured is kept"
+        assert len(done) == 6, "all that was colored is kept"
     outcome = run(target, "--force")
     assert outcome.code == 0
     assert outcome.report["resumed"] == len(done)

@@ -62,7 +62,7 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Tensor], Tenso
 
 
 def chroma(path: Path) -> list[np.ndarray]:
-    """Largest distance of both chroma planes from grey, of each frame."""
+    """Largest distance of both chroma planes from gray, of each frame."""
     found = []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
@@ -84,16 +84,16 @@ def test_a_frame_without_numbers_is_neutral_and_told(
     outcome = command(film, target, "--lossless", "--chunk", "0.15", *options)
     assert outcome.code == 3, outcome.err
     (told,) = outcome.report["damage"]
-    assert told["kind"] == "no colour"
+    assert told["kind"] == "no color"
     assert told["seconds"] == pytest.approx(BROKEN / 24, abs=0.01)
-    assert outcome.report["damage_counts"] == {"no colour": 1}
+    assert outcome.report["damage_counts"] == {"no color": 1}
     assert outcome.report["frames"] == 30
-    colours = chroma(target)
-    assert colours[BROKEN] <= 1, "it is not neutral"
-    assert min(colours[:BROKEN] + colours[BROKEN + 1 :]) > 5, "its neighbours lost their colour"
+    colors = chroma(target)
+    assert colors[BROKEN] <= 1, "it is not neutral"
+    assert min(colors[:BROKEN] + colors[BROKEN + 1 :]) > 5, "its neighbours lost their color"
 
 
-def test_what_was_without_colour_is_told_after_a_crash_too(
+def test_what_was_without_color_is_told_after_a_crash_too(
     film: Path,
     fails: Callable[..., None],
     command: Command,
@@ -113,7 +113,7 @@ def test_what_was_without_colour_is_told_after_a_crash_too(
     outcome = command(film, target, "--chunk", "0.15")
     assert outcome.code == 3, outcome.err
     assert outcome.report["resumed"] == outcome.report["chunks"] == 3
-    assert [told["kind"] for told in outcome.report["damage"]] == ["no colour"]
+    assert [told["kind"] for told in outcome.report["damage"]] == ["no color"]
     assert listing(tmp_path) == [b"in.mkv", b"out.mkv"]
 
 

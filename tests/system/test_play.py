@@ -103,7 +103,7 @@ def test_a_player_is_given_the_film(film: Path, net: list[str], tmp_path: Path) 
     assert [stream["type"] for stream in found.streams] == ["video", "audio"]
     with av.open(str(shown)) as container:
         picture = next(container.decode(video=0))
-    assert picture.to_ndarray(format="rgb24").reshape(-1, 3).std(axis=1).mean() > 5  # in colour
+    assert picture.to_ndarray(format="rgb24").reshape(-1, 3).std(axis=1).mean() > 5  # in color
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ class Clock:
         monkeypatch.setattr(play, "perf_counter", lambda: self.now)
 
 
-def test_slow_colouring_is_told_once(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_slow_coloring_is_told_once(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     clock = Clock(monkeypatch)
     pace = play.Pace(play.Feed(io.BytesIO()), Settings())
     for number in range(40):
@@ -206,7 +206,7 @@ def test_what_is_fast_already_is_not_advised(
     assert "a faster machine would help" in capsys.readouterr().err
 
 
-def test_a_player_that_is_paused_is_not_slow_colouring(
+def test_a_player_that_is_paused_is_not_slow_coloring(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     clock = Clock(monkeypatch)

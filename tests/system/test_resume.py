@@ -68,7 +68,7 @@ STARTS = [sum(SHOTS[:number]) / RATE for number in range(len(SHOTS))]
 
 @dataclass
 class Stage:
-    """One film, coloured without interruption, and how far it was at every moment."""
+    """One film, colored without interruption, and how far it was at every moment."""
 
     film: Path
     weights: Path
@@ -93,7 +93,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def redone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Numbers of the chunks that are coloured while a test runs."""
+    """Numbers of the chunks that are colored while a test runs."""
     numbers: list[int] = []
     write = vars(pipeline)["write_chunk"]
 
@@ -110,7 +110,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def run(stage: Stage, command: Command) -> Run:
-    """``run(target, *options)`` colours the film of the stage."""
+    """``run(target, *options)`` colors the film of the stage."""
     command.weights = stage.weights
 
     def again(target: Path, *options: str) -> Any:

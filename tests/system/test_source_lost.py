@@ -1,4 +1,4 @@
-"""A film that goes away, fails or changes while it is coloured; interrupts while libraries load."""
+"""A film that goes away, fails or changes while it is colored; interrupts while libraries load."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_another_film_under_the_same_name_is_not_mixed_in(
         second_reading(here, lambda _: flip(film))
         outcome = command(film, target, *CHUNKED)
     assert outcome.code == 2
-    assert "was changed while it was coloured" in outcome.err
+    assert "was changed while it was colored" in outcome.err
     assert listing(tmp_path) == [b".out.mp4.vidcolor", b"in.mp4"], "what is done is kept"
     flip(film)
     outcome = command(film, target, *CHUNKED)

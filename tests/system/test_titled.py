@@ -153,7 +153,7 @@ def test_many_go_on_where_many_stopped(
         said.append(isinstance(word, ChunkColorized))
         return sum(said) == done
 
-    assert Company(settings).colour(BatchItem("in.mkv", film, target), stop=stop) == []
+    assert Company(settings).color(BatchItem("in.mkv", film, target), stop=stop) == []
     outcome = Company(settings).one(film, target)
     assert outcome.report, outcome.error
     assert outcome.report.resumed == done

@@ -203,7 +203,7 @@ def read_jpeg(body: bytes) -> np.ndarray:
         return next(container.decode(video=0)).to_ndarray(format="rgb24")
 
 
-def colourfulness(picture: np.ndarray) -> float:
+def colorfulness(picture: np.ndarray) -> float:
     """Mean distance of the three primaries."""
     return float(np.ptp(picture.astype(int), axis=2).mean())
 
@@ -222,7 +222,7 @@ def left_running(room: Path) -> list[str]:
 
 
 def check_result(result: Path, source: Path) -> None:
-    """The film that came back has the frames and the times of the source, in colour."""
+    """The film that came back has the frames and the times of the source, in color."""
     with av.open(source) as before, av.open(result) as after:
         times = [frame.time for frame in before.decode(video=0)]
         frames = list(after.decode(video=0))
@@ -246,8 +246,8 @@ def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_pa
     assert upload.name in page.inner_text(".facts h2")
     assert TITLE in page.inner_text(".facts .title")
     before, after = visit.pictures()
-    assert colourfulness(before) < 2
-    assert colourfulness(after) > 5
+    assert colorfulness(before) < 2
+    assert colorfulness(after) > 5
 
     # Scrub: with the keys, with the button, with the strip once its shots are found.
     page.focus("#frame input[type=range]")
@@ -269,12 +269,12 @@ def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_pa
     assert np.abs(there.astype(int) - before).mean() > 10, "another shot looks otherwise"
 
     # A dial changes the picture, and the job gets it.
-    usual = colourfulness(visit.pictures()[1])
+    usual = colorfulness(visit.pictures()[1])
     page.evaluate("window.old = document.querySelectorAll('#picture img')[1].src")
     visit.set("#saturation", "2")
     page.wait_for_function("document.querySelectorAll('#picture img')[1].src !== window.old")
     visit.settled()
-    assert colourfulness(visit.pictures()[1]) > 1.3 * usual
+    assert colorfulness(visit.pictures()[1]) > 1.3 * usual
 
     page.click("#go")
     visit.job().wait_for()
@@ -287,7 +287,7 @@ def test_from_upload_to_a_downloaded_film(serving: Serving, browser: Any, tmp_pa
         press(visit.job(), "Download").click()
     result = tmp_path / "result.mp4"
     coming.value.save_as(result)
-    assert coming.value.suggested_filename.endswith("reel in colour.mp4")
+    assert coming.value.suggested_filename.endswith("reel in color.mp4")
     check_result(result, upload)
     assert f"Done: {sum(SHOTS)} frames" in visit.job().inner_text()
 
@@ -383,12 +383,12 @@ def test_a_photograph_comes_back_in_color(serving: Serving, browser: Any, tmp_pa
     page = visit.page
     page.set_input_files("input[type=file]", tmp_path / "photo.png")
     assert visit.settled() == "Picture"
-    assert colourfulness(visit.pictures()[1]) > 5
+    assert colorfulness(visit.pictures()[1]) > 5
     page.click("#go")
     job = visit.job().filter(has_text="photo.png")
     with page.expect_download() as coming:
         press(job, "Download").click()
-    assert coming.value.suggested_filename == "photo in colour.png"
+    assert coming.value.suggested_filename == "photo in color.png"
     # What was begun has come into sight.
     top, bottom, height = page.evaluate(
         "(() => { const box = [...document.querySelectorAll('#queue .job')].pop()"
@@ -427,7 +427,7 @@ def test_cancel_resume_and_a_film_of_the_folder(
     assert visit.complaints == []
 
 
-def test_what_cannot_be_coloured_is_told_on_the_page(serving: Serving, browser: Any) -> None:
+def test_what_cannot_be_colored_is_told_on_the_page(serving: Serving, browser: Any) -> None:
     visit = Visit(browser, serving.address)
     for name, data, line in (
         ("archive.zip", b"PK\3\4", "archive.zip: not a supported file"),

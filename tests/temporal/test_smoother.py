@@ -77,8 +77,8 @@ def test_flicker_of_a_still_scene_all_but_vanishes() -> None:
 
 
 @pytest.mark.parametrize("grain", [2.0, 4.0])
-def test_in_a_still_shot_with_grain_colour_moves_by_less_than_a_unit(grain: float) -> None:
-    # The colour that the net finds shakes with the grain, at every sample on its own.
+def test_in_a_still_shot_with_grain_color_moves_by_less_than_a_unit(grain: float) -> None:
+    # The color that the net finds shakes with the grain, at every sample on its own.
     L, draw = 20 + 60 * texture(1, SIDE, SIDE), torch.Generator().manual_seed(7)
     items = []
     for i in range(40):
@@ -90,7 +90,7 @@ def test_in_a_still_shot_with_grain_colour_moves_by_less_than_a_unit(grain: floa
     assert jumps.quantile(0.99, 1).max() < 1
 
 
-def test_constant_colour_stays() -> None:
+def test_constant_color_stays() -> None:
     L = 100 * texture(1, SIDE, SIDE)
     for item in run([colored(L, flat(25), i, starts_shot=i == 0) for i in range(9)]):
         torch.testing.assert_close(item.ab, flat(25), atol=1e-3, rtol=0)
@@ -98,7 +98,7 @@ def test_constant_colour_stays() -> None:
 
 @pytest.mark.parametrize("look_ahead", [0, 3, 24])
 @pytest.mark.parametrize("cut", [1, 2, 5, 31])
-def test_no_colour_crosses_a_cut(cut: int, look_ahead: int) -> None:
+def test_no_color_crosses_a_cut(cut: int, look_ahead: int) -> None:
     # The same luma on both sides: only the mark of the cut keeps the two shots apart.
     L = 100 * texture(3, SIDE, SIDE)
     items = [
@@ -117,7 +117,7 @@ def moving_square(x: int) -> tuple[Tensor, Tensor]:
     return L, ab
 
 
-def test_colour_goes_with_what_moves() -> None:
+def test_color_goes_with_what_moves() -> None:
     steps = [moving_square(8 + 4 * i) for i in range(16)]
     noise = 8 * torch.randn(16, generator=torch.Generator().manual_seed(5))
     items = [
@@ -130,10 +130,10 @@ def test_colour_goes_with_what_moves() -> None:
         behind = item.ab[0, 12:20, : max(0, left - 2)]
         torch.testing.assert_close(inside.mean(), torch.tensor(50.0), atol=6, rtol=0)
         if behind.numel():
-            assert behind.max() < -10, "the thing drags its colour behind it"
+            assert behind.max() < -10, "the thing drags its color behind it"
 
 
-def test_what_appears_has_its_own_colour_at_once() -> None:
+def test_what_appears_has_its_own_color_at_once() -> None:
     ground = 25 + 25 * texture(8, SIDE, SIDE)
     L, ab = moving_square(44)
     items = [
@@ -157,7 +157,7 @@ def test_a_flash_or_a_damaged_frame_poisons_nothing(mark: str, look_ahead: int) 
         torch.testing.assert_close(found[place].ab, flat(30), atol=1e-3, rtol=0)
 
 
-def test_a_damaged_frame_is_coloured_by_the_one_before_it_where_it_can_be_seen() -> None:
+def test_a_damaged_frame_is_colored_by_the_one_before_it_where_it_can_be_seen() -> None:
     L = 100 * texture(1, SIDE, SIDE)
     items = [colored(L, flat(30), i, starts_shot=i == 0) for i in range(12)]
     torn = L.clone()
@@ -175,12 +175,12 @@ def test_a_shot_may_begin_with_damage() -> None:
     torch.testing.assert_close(found[2:], flat(30).expand(4, -1, -1, -1), atol=1e-3, rtol=0)
 
 
-def test_a_fade_takes_no_colour_from_the_shot_and_blank_frames_get_none() -> None:
+def test_a_fade_takes_no_color_from_the_shot_and_blank_frames_get_none() -> None:
     # What the net says of a frame without contrast is worth nothing: here it says green.
     L = 20 + 60 * texture(1, SIDE, SIDE)
     items = []
     for i in range(24):
-        left = min(1.0, max(0.0, (18 - i) / 8))  # frames 10 to 18 fade to an even grey
+        left = min(1.0, max(0.0, (18 - i) / 8))  # frames 10 to 18 fade to an even gray
         item = colored(50 + (L - 50) * left, flat(30) if left else flat(-60), i, starts_shot=i == 0)
         items.append(replace(item, share=left))
     found = run(items)
@@ -211,7 +211,7 @@ def test_looking_ahead_steadies_the_first_frames_of_a_shot() -> None:
     assert first[24] < 0.2 * first[0]
 
 
-def test_strength_decides_how_long_a_colour_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strength_decides_how_long_a_color_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vidcolor.temporal.propagation, "MAX_REVIVAL", 1.0)
     L = 100 * texture(1, SIDE, SIDE)
     items = [colored(L, flat(40 if i == 0 else 0), i, starts_shot=i == 0) for i in range(12)]
@@ -291,7 +291,7 @@ def test_settled_in_blocks_or_at_once_the_past_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("cells", [4, 9, 14, 18])
-def test_carrying_far_neither_fades_colour_nor_exaggerates_it(cells: int) -> None:
+def test_carrying_far_neither_fades_color_nor_exaggerates_it(cells: int) -> None:
     blobs = torch.randn(1, 2, cells, cells, generator=torch.Generator().manual_seed(1))
     ab = torch.nn.functional.interpolate(blobs, (36, 36), mode="bicubic") * 20
     trace = add(None, ab)
@@ -313,7 +313,7 @@ def test_clues_of_the_same_picture_say_so() -> None:
 
 
 def test_a_wavering_net_is_as_vivid_after_as_before() -> None:
-    # Half of the frames say red, half say green: the plain mean is nearly grey.
+    # Half of the frames say red, half say green: the plain mean is nearly gray.
     L = 100 * texture(1, SIDE, SIDE)
     ab = torch.stack([flat(30), flat(30).flip(0)])
     items = [colored(L, ab[i % 2], i, starts_shot=i == 0) for i in range(30)]
@@ -327,8 +327,8 @@ def test_revived_makes_up_for_what_the_mean_lost() -> None:
     mean = with_energy(ab[0]).add(with_energy(ab[1])) / 2
     before = torch.stack([*ab]).square().sum(2).mean()
     torch.testing.assert_close(restore_saturation(mean).square().sum(1).mean(), before)
-    grey = torch.zeros(1, 3, 9, 9)
-    assert torch.equal(restore_saturation(grey), grey[:, :2])
+    gray = torch.zeros(1, 3, 9, 9)
+    assert torch.equal(restore_saturation(gray), gray[:, :2])
 
 
 def test_a_gate_gives_trust_between_0_and_1() -> None:

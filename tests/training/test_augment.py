@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.training.data import augment
-from vidcolor.training.data.augment import book_view, clean_pair, film_grey, film_pair, jpeg
+from vidcolor.training.data.augment import book_view, clean_pair, film_gray, film_pair, jpeg
 
 
 def generator(seed: int = 1) -> torch.Generator:
@@ -49,19 +49,19 @@ def test_a_share_of_the_batch_stays_as_it_is() -> None:
 
 def test_orthochromatic_film_does_not_see_red() -> None:
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(400, 3, 1, 1)
-    grey = film_grey(red, generator())
-    assert float((grey < 0.06).float().mean()) > 0.15
-    assert float(((grey - 0.299).abs() < 1e-4).float().mean()) > 0.25
-    white = film_grey(torch.ones(50, 3, 1, 1), generator())
+    gray = film_gray(red, generator())
+    assert float((gray < 0.06).float().mean()) > 0.15
+    assert float(((gray - 0.299).abs() < 1e-4).float().mean()) > 0.25
+    white = film_gray(torch.ones(50, 3, 1, 1), generator())
     torch.testing.assert_close(white, torch.ones_like(white))
 
 
 def test_bars_and_cards_of_text_are_neutral() -> None:
     many = batch(2).repeat(300, 1, 1, 1)
     L, ab = film_pair(many, generator())
-    grey_columns = (ab == 0).all(1).all(1).any(1)
+    gray_columns = (ab == 0).all(1).all(1).any(1)
     cards = (ab == 0).flatten(1).all(1)
-    assert 20 < int(grey_columns.sum()) < 150
+    assert 20 < int(gray_columns.sum()) < 150
     assert 1 <= int(cards.sum()) <= 30
     assert L[cards].std() > 5
 
@@ -81,8 +81,8 @@ def test_jpeg_loses_what_jpeg_loses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_jpeg_touches_a_sixth() -> None:
-    grey = batch(300, 16)[:, :1].float() / 255
-    changed = (jpeg(grey, generator()) - grey).abs().flatten(1).amax(1) > 1e-6
+    gray = batch(300, 16)[:, :1].float() / 255
+    changed = (jpeg(gray, generator()) - gray).abs().flatten(1).amax(1) > 1e-6
     assert 25 < int(changed.sum()) < 80
 
 
@@ -122,7 +122,7 @@ def test_the_books_view_is_flipped_half_the_time_and_turned_at_most_20_degrees()
 def test_clean_pairs_are_luma_and_lab() -> None:
     rgb = torch.tensor([[255, 0, 0]], dtype=torch.uint8).view(1, 3, 1, 1)
     L, ab = clean_pair(rgb)
-    # The grey of code 76 (0.299 * 255) has L* 32.3; red's a*, b* are 80.1 and 67.2.
+    # The gray of code 76 (0.299 * 255) has L* 32.3; red's a*, b* are 80.1 and 67.2.
     assert float(L) == pytest.approx(32.3, abs=0.2)
     torch.testing.assert_close(ab, rgb_to_lab(rgb / 255)[:, 1:])
     torch.testing.assert_close(ab.flatten(), torch.tensor([80.1, 67.2]), atol=0.1, rtol=0)

@@ -126,8 +126,8 @@ def test_bad_films_are_counted_and_stop_nothing(folder: Path, tmp_path: Path) ->
     (folder / "source.ts").write_text("const notAFilm = true;")
     (folder / "empty.webm").touch()
     os.mkfifo(folder / "pipe.avi")
-    grey = [numbered(i)[:1].expand(3, -1, -1) for i in range(4)]
-    movie(folder / "grey.mkv", grey)
+    gray = [numbered(i)[:1].expand(3, -1, -1) for i in range(4)]
+    movie(folder / "gray.mkv", gray)
     movie(folder / "small.mkv", [photo(i, 80, 120) for i in range(5)])
     stills, skipped = extract_clips([folder], tmp_path / "out")
     assert [number_in(still) for still in stills] == [0, 1, 2]
@@ -135,9 +135,9 @@ def test_bad_films_are_counted_and_stop_nothing(folder: Path, tmp_path: Path) ->
 
 
 def test_where_nothing_is_usable_the_run_ends(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="no usable colour frame in 0 clips"):
+    with pytest.raises(TrainingError, match="no usable color frame in 0 clips"):
         extract_clips([folder], tmp_path / "out")
-    movie(folder / "grey.mkv", [photo(1)[:1].expand(3, -1, -1)])
+    movie(folder / "gray.mkv", [photo(1)[:1].expand(3, -1, -1)])
     with pytest.raises(TrainingError, match=r"in 1 clips .*'dull': 1"):
         extract_clips([folder], tmp_path / "out")
     with pytest.raises(TrainingError, match="not a folder"):
@@ -228,7 +228,7 @@ def test_frames_taken_are_not_a_clip_themselves(folder: Path) -> None:
 def test_large_frames_are_reduced_and_upright(folder: Path, tmp_path: Path) -> None:
     rgb = photo(5, 500, 800)
     movie(folder / "a.mkv", [rgb])
-    make_film(folder / "b.mp4", Spec(width=192, height=128, frames=2, colour="full", matrix=TURN))
+    make_film(folder / "b.mp4", Spec(width=192, height=128, frames=2, color="full", matrix=TURN))
     stills, _ = extract_clips([folder], tmp_path / "out")
     wide, *tall = [read_rgb(still.path) for still in stills]
     assert wide.shape == (3, 384, 614)

@@ -112,7 +112,7 @@ def test_a_worn_run_trembles_and_a_clean_one_does_not() -> None:
 
 
 def moving(seed: int = 0, h: int = 24, T: int = LENGTH, pace: int = 1) -> Maps:
-    """A sequence of random colours that move right by ``pace`` samples a frame."""
+    """A sequence of random colors that move right by ``pace`` samples a frame."""
     draw = randomness(seed)
     field = 30 * torch.randn(3, h, h + pace * T, generator=draw)
     views = torch.stack([field[:, :, pace * (T - t) :][:, :, :h] for t in range(T)])
@@ -183,7 +183,7 @@ def test_flicker_costs_where_the_truth_is_steady_and_in_sight() -> None:
     assert warp_loss(flicker, truth, *compose_flows(way, seen, 3)) > 0.9
 
 
-def test_fading_costs_and_vivid_colour_does_not() -> None:
+def test_fading_costs_and_vivid_color_does_not() -> None:
     ab = 20 * torch.randn(1, 3, 2, 8, 8, generator=randomness(2))
     assert vivid_loss(ab, ab) == 0
     assert vivid_loss(1.2 * ab, ab) == 0
@@ -212,7 +212,7 @@ def test_scores_tell_a_good_gate_from_none() -> None:
     assert gate_score(good) == pytest.approx(0.8 - 0.1 - 0.1)
 
 
-def test_true_colours_go_through_the_links_of_the_found_ones() -> None:
+def test_true_colors_go_through_the_links_of_the_found_ones() -> None:
     maps = join_sequences([moving(5, T=6)])
     steady, kept = smooth_runs(Open(), maps)
     # What comes in or goes lies elsewhere.

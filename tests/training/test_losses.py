@@ -18,7 +18,7 @@ from vidcolor.training.losses import (
 )
 
 
-def test_soft_encoding_is_a_distribution_around_the_colour() -> None:
+def test_soft_encoding_is_a_distribution_around_the_color() -> None:
     bins = ab_bins(10)
     chosen = bins[[0, 50, 130, 258]]
     ab = chosen.T.reshape(1, 2, 2, 2) + 2.0
@@ -32,7 +32,7 @@ def test_soft_encoding_is_a_distribution_around_the_colour() -> None:
     torch.testing.assert_close(target[0, :, 1, 0], scores / scores.sum(), atol=1e-5, rtol=1e-3)
 
 
-def test_soft_encoding_of_vivid_colours_is_not_rounded_in_autocast() -> None:
+def test_soft_encoding_of_vivid_colors_is_not_rounded_in_autocast() -> None:
     bins = ab_bins(10)
     ab = torch.tensor([[63.0, 51.0], [-71.0, 68.0]]).T.reshape(1, 2, 1, 2)
     with torch.autocast("cpu", torch.bfloat16):
@@ -41,7 +41,7 @@ def test_soft_encoding_of_vivid_colours_is_not_rounded_in_autocast() -> None:
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
-def test_class_weights_have_mean_1_and_lift_rare_colours(power: float) -> None:
+def test_class_weights_have_mean_1_and_lift_rare_colors(power: float) -> None:
     prior = torch.tensor([0.7, 0.2, 0.1, 0.0])
     weights = class_weights(prior, power)
     assert float((weights * prior).sum()) == pytest.approx(1)
@@ -92,7 +92,7 @@ def test_a_hint_compares_features_of_unit_variance_at_the_students_size() -> Non
     assert float(hint_loss(torch.zeros(2, 5, 4, 4), features)) == pytest.approx(1, rel=1e-3)
 
 
-def test_recomposed_colours_are_those_of_lab_and_can_be_learned_from_out_of_gamut() -> None:
+def test_recomposed_colors_are_those_of_lab_and_can_be_learned_from_out_of_gamut() -> None:
     L = torch.tensor([30.0, 60.0, 90.0]).view(1, 1, 1, 3)
     ab = torch.tensor([[10.0, -20.0, 5.0], [15.0, 20.0, -8.0]]).view(1, 2, 1, 3)
     # A plain gamma of 2.2 stands for sRGB's curve.

@@ -55,7 +55,7 @@ tell(4)
 report = {"frames": 4, "seconds": {"total": 1.5}, "left_behind": []}
 report["damage_counts"] = {"gap": 2} if does == "damage" else {}
 json.dump(report, open(folder + "/report.json", "w"))
-open(target, "w").write("coloured")
+open(target, "w").write("colored")
 print("end", os.path.basename(film), file=diary, flush=True)
 sys.exit(3 if does == "damage" else 0)
 """
@@ -110,10 +110,10 @@ def test_one_film_at_a_time_in_order(queue: Queue, film: Make, tmp_path: Path) -
     until(lambda: all(job.state == "done" for job in jobs))
     expected = [f"{word} {name}.mp4" for name in "bac" for word in ("begin", "end")]
     assert diary(tmp_path) == expected
-    assert [job.target.read_text() for job in jobs] == ["coloured"] * 3
+    assert [job.target.read_text() for job in jobs] == ["colored"] * 3
     assert describe_job(jobs[0])["frames"] == 4
     assert describe_job(jobs[0])["seconds"] == 1.5
-    assert jobs[0].target.name == "b in colour.mp4"
+    assert jobs[0].target.name == "b in color.mp4"
 
 
 def test_cancel_then_resume_with_the_same_command(queue: Queue, film: Make, tmp_path: Path) -> None:
@@ -237,19 +237,19 @@ def test_a_name_is_taken_when_something_was_begun_under_it(film: Make, tmp_path:
     room, keep = tmp_path / "room", tmp_path / "keep"
     room.mkdir()
     keep.mkdir()
-    (keep / ".a in colour.mp4.vidcolor").mkdir()
-    (keep / ".a in colour 2.mp4.part").touch()
+    (keep / ".a in color.mp4.vidcolor").mkdir()
+    (keep / ".a in color 2.mp4.part").touch()
     queue = Queue(room, keep, stand_in)
     try:
         job = queue.add(film("a.mp4", "slow"), Choice())
-        assert job.target.name == "a in colour 3.mp4"
+        assert job.target.name == "a in color 3.mp4"
         queue.remove(queue.add(film("b.mp4", "done"), Choice()).id)
     finally:
         queue.close()
     # What others began is there still, and nothing of what was removed or never begun.
     assert sorted(path.name for path in keep.iterdir()) == [
-        ".a in colour 2.mp4.part",
-        ".a in colour.mp4.vidcolor",
+        ".a in color 2.mp4.part",
+        ".a in color.mp4.vidcolor",
     ]
 
 
@@ -307,15 +307,15 @@ def test_results_that_are_kept_take_no_name_that_is_there(film: Make, tmp_path: 
     room, keep = tmp_path / "room", tmp_path / "keep"
     room.mkdir()
     keep.mkdir()
-    (keep / "a in colour.mp4").write_text("from last year")
+    (keep / "a in color.mp4").write_text("from last year")
     queue = Queue(room, keep, stand_in)
     try:
         jobs = [queue.add(film("a.mp4", "done"), Choice()) for _ in range(2)]
         until(lambda: all(job.state == "done" for job in jobs))
         queue.remove(jobs[0].id)
         names = sorted(path.name for path in keep.iterdir())
-        assert names == ["a in colour 2.mp4", "a in colour 3.mp4", "a in colour.mp4"]
-        assert (keep / "a in colour.mp4").read_text() == "from last year"
+        assert names == ["a in color 2.mp4", "a in color 3.mp4", "a in color.mp4"]
+        assert (keep / "a in color.mp4").read_text() == "from last year"
     finally:
         queue.close()
 
@@ -333,7 +333,7 @@ def test_work_on_uploads_goes_with_the_server_and_other_work_stays(
             work_folder(job.target).mkdir()
     finally:
         queue.close()
-    assert [path.name for path in keep.iterdir()] == [".own in colour.mp4.vidcolor"]
+    assert [path.name for path in keep.iterdir()] == [".own in color.mp4.vidcolor"]
 
 
 @pytest.mark.parametrize(
@@ -344,4 +344,4 @@ def test_the_result_fits_what_the_film_holds(
     suffix: str, result: str, queue: Queue, film: Make
 ) -> None:
     job = queue.add(film(f"reel{suffix}", "done"), Choice())
-    assert job.target.name == f"reel in colour{result}"
+    assert job.target.name == f"reel in color{result}"

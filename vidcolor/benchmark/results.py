@@ -9,10 +9,10 @@ from typing import Any
 
 RATIOS = (
     "whole_to_floor",
-    "whole_to_coloured_floor",
+    "whole_to_colored_floor",
     "speed_of_transcode",
     "paint_to_transcode",
-    "colour_to_encoder",
+    "color_to_encoder",
     "net_to_matmul",
 )
 """Names of what `ratios` tells."""
@@ -66,7 +66,7 @@ class Round:
     """Seconds that each stage was busy or waited for a core within the whole, per frame."""
     inferred: float
     """Share 0..1 of the frames that the net saw in the whole; the others are blank or repeats, or
-    carry colour of others."""
+    carry color of others."""
     fresh: Fresh
     matmul: float
     """Operations per second of a multiplication of large matrices, where the net runs."""
@@ -160,8 +160,8 @@ class Benchmark:
 def ratios(one: Round, shared: bool, operations: float) -> dict[str, float]:
     """The ratios of a round.
 
-    The transcode encodes the film as it is, without colour, which is the floor in the word's full
-    sense. Colour costs the encoder something that no colorizer can save; ``coloured`` adds it.
+    The transcode encodes the film as it is, without color, which is the floor in the word's full
+    sense. Color costs the encoder something that no colorizer can save; ``colored`` adds it.
 
     Args:
         one: The round.
@@ -172,7 +172,7 @@ def ratios(one: Round, shared: bool, operations: float) -> dict[str, float]:
     part = one.parts
     net = part["colornet"].each * one.inferred + part["smooth"].each
     plain = part["transcode"].each
-    coloured = plain + max(0.0, part["encode"].each - part["encode grey"].each)
+    colored = plain + max(0.0, part["encode"].each - part["encode gray"].each)
     painting = part["lightness"].cpu_each + part["paint"].cpu_each
 
     def floor(transcode: float) -> float:
@@ -180,9 +180,9 @@ def ratios(one: Round, shared: bool, operations: float) -> dict[str, float]:
 
     return {
         "whole_to_floor": part["whole"].each / floor(plain),
-        "whole_to_coloured_floor": part["whole"].each / floor(coloured),
+        "whole_to_colored_floor": part["whole"].each / floor(colored),
         "speed_of_transcode": plain / part["whole"].each,
         "paint_to_transcode": painting / part["transcode"].cpu_each,
-        "colour_to_encoder": part["encode"].each / part["encode grey"].each,
+        "color_to_encoder": part["encode"].each / part["encode gray"].each,
         "net_to_matmul": operations / part["colornet"].each / one.matmul,
     }

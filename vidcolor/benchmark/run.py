@@ -49,7 +49,7 @@ def measure(
     rounds: BenchmarkSettings | None = None,
     on_step: OnStep | None = None,
 ) -> Benchmark:
-    """Measure what each part of colouring a film costs, alone and together.
+    """Measure what each part of coloring a film costs, alone and together.
 
     Args:
         source: A film; None makes one.

@@ -59,7 +59,7 @@ class Job:
 def transcode(job: Job) -> Timing:
     """Our decoder and our encoder at the same time, as in the whole, with nothing between.
 
-    The film is encoded as it is, without colour.
+    The film is encoded as it is, without color.
     """
 
     def work() -> int:
@@ -96,15 +96,15 @@ def _stages(job: Job, pool: WorkerThreads) -> dict[str, Timing]:
         path = job.folder / "alone"
         parts[name] = timing(lambda: write_chunk(frames, path, plan, info).frames)
 
-    encode("encode grey", held)
+    encode("encode gray", held)
     frames = measured("shots", lambda: list(mark_frames(held, settings)))
     prepare = partial(colorizer.prepare, aspect)
     seen = measured("lightness", lambda: list(map_ordered("", prepare, frames, pool)))
     maps = [sketch.lightness for sketch in seen]
-    colours = measured("colornet", lambda: _predict(colorizer, maps, pool))
+    colors = measured("colornet", lambda: _predict(colorizer, maps, pool))
     colored = [
         ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share)
-        for sketch, ab in zip(seen, colours, strict=True)
+        for sketch, ab in zip(seen, colors, strict=True)
     ]
     steady = measured(
         "smooth", lambda: list(smooth(colored, settings.smooth, job.gate, None, pool))

@@ -20,11 +20,11 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def run_fresh(source: Path, target: Path, settings: Settings) -> Fresh:
-    """Asks vidcolor for help, then lets a new process colour ``source``.
+    """Asks vidcolor for help, then lets a new process color ``source``.
 
     Args:
         source: The film.
-        target: Where its colours go; the job and what became of it are written beside it.
+        target: Where its colors go; the job and what became of it are written beside it.
         settings: Of the run.
 
     Raises:
@@ -35,7 +35,7 @@ def run_fresh(source: Path, target: Path, settings: Settings) -> Fresh:
     help_seconds = monotonic() - began
     job, answer = target.with_suffix(".job"), target.with_suffix(".json")
     job.write_bytes(pickle.dumps((source, target, settings, answer)))
-    code = f"import sys, {__name__} as fresh; fresh.colour(sys.argv[1])"
+    code = f"import sys, {__name__} as fresh; fresh.color(sys.argv[1])"
     began = monotonic()
     _run(["-c", code, str(job)])
     total = monotonic() - began
@@ -59,7 +59,7 @@ def _run(words: list[str]) -> None:
         )
 
 
-def colour(job: str) -> None:
+def color(job: str) -> None:
     """What the new process does; its imports are part of what is measured.
 
     ``monotonic`` counts from the same moment in all processes of a machine.

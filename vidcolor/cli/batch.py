@@ -141,13 +141,13 @@ def _colorize_item(
     lines: ProgressFile | None,
     args: argparse.Namespace,
 ) -> Row:
-    """Colour one film, show how far it is, and tell how it went; its line of the table."""
+    """Color one film, show how far it is, and tell how it went; its line of the table."""
     number, films = place
     title = f"{number}/{films} {shorten_name(reel.name, WIDEST_TITLE)}"
     told: dict[str, Any] = {"film": number, "films": films, "name": reel.name}
     doing = PICTURE if _is_picture(reel) else OPENING
     with Shown(lines, args.quiet, title, target=reel.target, doing=doing, **told) as shown:
-        outcome = batch.colour(reel, shown)
+        outcome = batch.color(reel, shown)
         shown.report = outcome.report
     if outcome.error and args.interrupt.number:
         raise KeyboardInterrupt from outcome.error  # native code made it another error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_beside, check_source, check_weights, looked_into
-from vidcolor.cli.color import add_colour, add_cut, add_encoding, settings_of
+from vidcolor.cli.color import add_color, add_cut, add_encoding, settings_of
 from vidcolor.cli.text import Parser, at_least, printable, write_late
 from vidcolor.errors import SettingsError
 from vidcolor.settings import BenchmarkSettings, ChunkSettings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the command; those of colour and encoding are the ones of ``vidcolor``."""
+    """The options of the command; those of color and encoding are the ones of ``vidcolor``."""
     default = BenchmarkSettings()
     p = Parser(
         prog="vidcolor bench",
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         " whole, start-up and memory, in interleaved rounds. Nothing is kept.",
     )
     p.add_argument("film", metavar="FILM", nargs="?", help="default: one that is made for it")
-    add_colour(p)
+    add_color(p)
     add_encoding(p)
     add_cut(p)
     p.set_defaults(force=False, fresh=False, strict=False, chunk=ChunkSettings().seconds)
@@ -181,10 +181,10 @@ def _figures(found: Benchmark) -> list[str]:
     beside += f", these in {found.facts['net']['matmul_numbers']}"
     rows = [
         _row(f"whole / {floor}", found.ratio("whole_to_floor"), "", "net: colornet and smooth"),
-        _row("the same in colour", found.ratio("whole_to_coloured_floor"), "", "of the transcode"),
+        _row("the same in color", found.ratio("whole_to_colored_floor"), "", "of the transcode"),
         _row("whole, of a transcode's speed", found.ratio("speed_of_transcode")),
         _row("lightness + paint / transcode", found.ratio("paint_to_transcode"), "", "all cores"),
-        _row("colour / grey, to the encoder", found.ratio("colour_to_encoder")),
+        _row("color / gray, to the encoder", found.ratio("color_to_encoder")),
         _row("net / matmul", found.ratio("net_to_matmul"), "", beside),
         _row("vidcolor --help", found.fresh("help"), "s"),
         _row("first frame out", found.fresh("first_frame"), "s", "from the start of the process"),

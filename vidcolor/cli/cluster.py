@@ -1,4 +1,4 @@
-"""``vidcolor IN OUT --cluster``: the same films, coloured by many workers."""
+"""``vidcolor IN OUT --cluster``: the same films, colored by many workers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_cluster(p: argparse.ArgumentParser) -> None:
     group.add_argument(
         OPTION,
         metavar="[=ADDRESS]",
-        help="colour the chunks on a Ray cluster (auto, HOST:PORT), or start Ray on this machine",
+        help="color the chunks on a Ray cluster (auto, HOST:PORT), or start Ray on this machine",
     )
     default = ClusterSettings()
     group.add_argument(
@@ -77,7 +77,7 @@ def cluster_settings(args: argparse.Namespace) -> ClusterSettings | None:
 
 
 def color_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSettings) -> Report:
-    """Colour a film, show a bar; its report.
+    """Color a film, show a bar; its report.
 
     Raises:
         VidcolorError: What went wrong.
@@ -104,8 +104,8 @@ def color_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSett
     return outcome.report
 
 
-def colour_several(args: argparse.Namespace, settings: Settings, cluster: ClusterSettings) -> int:
-    """Colour all films, print the table; the exit code, as of `batch.run`.
+def color_several(args: argparse.Namespace, settings: Settings, cluster: ClusterSettings) -> int:
+    """Color all films, print the table; the exit code, as of `batch.run`.
 
     Raises:
         VidcolorError: Nothing can be begun.

@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         " suffix of IN); with several inputs OUT must be a folder, and the same command again"
         " skips what is done",
     )
-    add_colour(p)
+    add_color(p)
     add_encoding(p)
     add_cut(p)
     cluster.add_cluster(p)
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
 
 def add_cut(p: argparse.ArgumentParser) -> None:
     """What of the film."""
-    cut = p.add_argument_group("what to colour")
+    cut = p.add_argument_group("what to color")
     cut.add_argument(
         "--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5"
     )
@@ -119,9 +119,9 @@ def add_picture(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_colour(p: argparse.ArgumentParser) -> None:
-    """With which colours."""
-    net = p.add_argument_group("colour")
+def add_color(p: argparse.ArgumentParser) -> None:
+    """With which colors."""
+    net = p.add_argument_group("color")
     default = ColorizerSettings()
     net.add_argument(
         "--weights", default=default.weights, metavar="NAME|FILE", help="see vidcolor weights"
@@ -154,7 +154,7 @@ def add_colour(p: argparse.ArgumentParser) -> None:
         type=int,
         default=default.stride,
         metavar="K",
-        help="the net sees every K-th frame, the others get its colour along the motion; faster",
+        help="the net sees every K-th frame, the others get its color along the motion; faster",
     )
     _add_dials(net)
 
@@ -165,14 +165,14 @@ def _add_dials(net: argparse._ArgumentGroup) -> None:
         "--vivid",
         type=float,
         metavar="0..1",
-        help="0 the safest colour, 1 the most vivid (default: what the weights were tuned for)",
+        help="0 the safest color, 1 the most vivid (default: what the weights were tuned for)",
     )
     net.add_argument(
         "--smooth",
         type=float,
         default=TemporalSettings().strength,
         metavar="0..1",
-        help="how steady the colour is over time (default %(default)s)",
+        help="how steady the color is over time (default %(default)s)",
     )
     net.add_argument("--no-smooth", action="store_true", help="the same as --smooth 0")
     net.add_argument(
@@ -186,7 +186,7 @@ def _add_dials(net: argparse._ArgumentGroup) -> None:
         "--saturation",
         type=float,
         default=PaintSettings().saturation,
-        help="0 is grey, 1 as predicted (default)",
+        help="0 is gray, 1 as predicted (default)",
     )
 
 
@@ -228,7 +228,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         SettingsError: a value is out of range.
     """
     return replace(
-        colour_settings(args),
+        color_settings(args),
         open=InputSettings(
             start=args.start,
             end=args.end,
@@ -248,8 +248,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
     )
 
 
-def colour_settings(args: argparse.Namespace) -> Settings:
-    """The settings that the options of `add_colour` ask for.
+def color_settings(args: argparse.Namespace) -> Settings:
+    """The settings that the options of `add_color` ask for.
 
     Raises:
         SettingsError: a value is out of range.
@@ -276,7 +276,7 @@ def run(args: argparse.Namespace) -> int:
     named = place_target(args)
     args.several = batch.is_batch(args)
     if args.several:
-        return cluster.colour_several(args, settings, many) if many else batch.run(args, settings)
+        return cluster.color_several(args, settings, many) if many else batch.run(args, settings)
     check_words(args, settings, clustered=many is not None)
     check_one(args, settings)
     if named and not args.quiet:

@@ -14,7 +14,7 @@ from vidcolor.cli.checks import (
     check_weights,
     looked_into,
 )
-from vidcolor.cli.color import add_colour, add_cut, add_encoding, settings_of
+from vidcolor.cli.color import add_color, add_cut, add_encoding, settings_of
 from vidcolor.cli.faces import LOADING, OPENING
 from vidcolor.cli.one import WIDEST_TITLE
 from vidcolor.cli.progress import Shown
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         prog="vidcolor compare",
         usage="vidcolor compare A B OUT [options]\n       vidcolor compare FILM OUT [options]",
         description="Show two films in one: source and result, two results, or, of a single FILM,"
-        " the film and its colours, which are found on the way. Sound, subtitles, chapters and"
+        " the film and its colors, which are found on the way. Sound, subtitles, chapters and"
         " timestamps are those of the first; the frames of the second are matched by their times.",
     )
     p.add_argument(
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_cut(p)
     add_encoding(p)
-    add_colour(p)
+    add_color(p)
     out = p.add_argument_group("output")
     add_output(out, "target")
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")

@@ -1,4 +1,4 @@
-"""``vidcolor evaluate TRUTH RESULT``: how near the colours come to the true ones."""
+"""``vidcolor evaluate TRUTH RESULT``: how near the colors come to the true ones."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
         prog="vidcolor evaluate",
-        description="Measure a coloured film, picture or folder of pictures against the true one.",
+        description="Measure a colored film, picture or folder of pictures against the true one.",
     )
-    p.add_argument("truth", metavar="TRUTH", help="in colour, as it was")
-    p.add_argument("result", metavar="RESULT", help="the same frames, or the same names, coloured")
+    p.add_argument("truth", metavar="TRUTH", help="in color, as it was")
+    p.add_argument("result", metavar="RESULT", help="the same frames, or the same names, colored")
     p.add_argument(
         "--per-frame",
         metavar="RESULT2",
-        help="the same coloured with --no-smooth: say what smoothing gains and costs",
+        help="the same colored with --no-smooth: say what smoothing gains and costs",
     )
     p.add_argument("--json", type=Path, metavar="FILE", help="write the scores as JSON too")
     p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
@@ -75,7 +75,7 @@ def describe(scores: Scores) -> str:
     s = scores
     rows: list[Row] = [
         ("psnr", s.psnr, "dB, higher is better"),
-        ("psnr_grey", s.psnr_grey, "dB, of the truth without its colours"),
+        ("psnr_grey", s.psnr_grey, "dB, of the truth without its colors"),
         ("ssim", s.ssim, "0 to 1, higher is better"),
         ("lpips", s.lpips, "AlexNet, lower is better"),
         ("colorfulness", s.colorfulness, f"absolute values; truth {s.colorfulness_truth:.2f}"),
@@ -99,12 +99,12 @@ def describe(scores: Scores) -> str:
 
 def _over_time(s: Scores) -> list[Row]:
     return [
-        ("cdc", s.cdc, f"grey {_number('cdc', s.cdc_grey)}, truth {_number('cdc', s.cdc_truth)}"),
+        ("cdc", s.cdc, f"gray {_number('cdc', s.cdc_gray)}, truth {_number('cdc', s.cdc_truth)}"),
         ("cdc_distance", s.cdc_distance, "from the truth's"),
         (
             "warp_error",
             s.warp_error,
-            f"RGB; grey {_number('warp_error', s.warp_error_grey)}, truth"
+            f"RGB; gray {_number('warp_error', s.warp_error_gray)}, truth"
             f" {_number('warp_error', s.warp_error_truth)}",
         ),
         (
@@ -139,7 +139,7 @@ def _beside_per_frame(s: Scores) -> list[Row]:
             s.warp_error_ratio,
             f"per frame {_number('warp_error', s.warp_error_per_frame)}",
         ),
-        ("warp_excess_ratio", s.warp_excess_ratio, "of what lies above grey's"),
+        ("warp_excess_ratio", s.warp_excess_ratio, "of what lies above gray's"),
         (
             "chroma_warp_ratio",
             s.chroma_warp_ratio,

@@ -1,4 +1,4 @@
-"""``vidcolor info FILM``: what is known of a film before it is coloured."""
+"""``vidcolor info FILM``: what is known of a film before it is colored."""
 
 from __future__ import annotations
 

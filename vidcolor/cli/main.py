@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             interrupt.grace = getattr(command, "GRACE", GRACE)
             verbose = getattr(parsed, "verbose", False)
             parsed.interrupt = interrupt
-            interrupt.words = partial(getattr(command, "describe_interrupt", interrupt.words), parsed)
+            describe = getattr(command, "describe_interrupt", interrupt.words)
+            interrupt.words = partial(describe, parsed)
             code: int = command.run(parsed)
         except SystemExit as end:  # argparse has printed its line
             code = end.code if isinstance(end.code, int) else 2
@@ -95,7 +96,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.number = 0
         """The signal that came first; 0 while none did."""
-        self.words: Callable[..., str] = lambda *_: "describe_interrupt"
+        self.words: Callable[..., str] = lambda *_: "interrupted"
         """What is to be printed then."""
         self.grace = GRACE
         """Seconds to clean up."""

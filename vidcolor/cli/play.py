@@ -1,4 +1,4 @@
-"""``vidcolor play FILM``: colour a film while a player shows it."""
+"""``vidcolor play FILM``: color a film while a player shows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import IO, TYPE_CHECKING
 
 from vidcolor.cli.checks import check_source, check_weights
-from vidcolor.cli.color import add_colour, add_cut, settings_of
+from vidcolor.cli.color import add_color, add_cut, settings_of
 from vidcolor.cli.text import Parser, damage_lines, say
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import ChunkSettings, Settings
@@ -33,19 +33,19 @@ PLAYERS = {
 WEIGHTS, SIZE = "mini", 192
 """What keeps up with a film on two cores."""
 LOOK_AHEAD = 8
-"""Frames after it that a frame's colour rests on; fewer than in a file: the first comes sooner."""
+"""Frames after it that a frame's color rests on; fewer than in a file: the first comes sooner."""
 PRESET, CRF = "ultrafast", 18.0
 """What is encoded is shown and thrown away."""
 
 PATIENCE = 5.0
-"""Seconds of work after which colouring is called slow, where it is."""
+"""Seconds of work after which coloring is called slow, where it is."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
         prog="vidcolor play",
-        description="Colour a film while a player shows it; nothing is kept.",
+        description="Color a film while a player shows it; nothing is kept.",
     )
     p.add_argument("film", metavar="FILM")
     p.add_argument(
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         help="player to use: mpv, ffplay, vlc (default: the first one found), or a command that"
         " reads Matroska from its standard input",
     )
-    add_colour(p)
+    add_color(p)
     add_cut(p)
     p.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def feed(player: subprocess.Popen[bytes], args: argparse.Namespace, settings: Settings) -> int:
-    """Colour the film into the player, until one of them ends; the exit code.
+    """Color the film into the player, until one of them ends; the exit code.
 
     Raises:
         OutputError: The player fails.
@@ -193,7 +193,7 @@ class Feed:
 
 
 class Pace:
-    """Says so, once, where colouring takes longer than the film."""
+    """Says so, once, where coloring takes longer than the film."""
 
     def __init__(self, pipe: Feed, settings: Settings) -> None:
         self._pipe = pipe
@@ -213,7 +213,7 @@ class Pace:
         self._told = True
         frames = progress.frames - first.frames
         say(
-            f"colouring is slower than the film, {frames / spent:.1f} of its"
+            f"coloring is slower than the film, {frames / spent:.1f} of its"
             f" {frames / shown if shown else 0:.1f} frames a second, so it will pause now and then;"
             f" {self._advice()}"
         )

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_film, check_output, check_source, check_weights
-from vidcolor.cli.color import add_colour, add_picture, colour_settings
+from vidcolor.cli.color import add_color, add_picture, color_settings
 from vidcolor.cli.preview_shots import of_shots
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import format_value as printed
@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(
         prog="vidcolor preview",
         description="Show what a film will look like, within seconds: a sheet of frames spread over"
-        " it, or those that are asked for. Nothing but what is shown is coloured.",
+        " it, or those that are asked for. Nothing but what is shown is colored.",
     )
     p.add_argument("film", metavar="FILM", help="film or picture")
     p.add_argument("target", metavar="OUT", nargs="?", help=".png or .jpg")
@@ -104,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
         " side for frames at full size, split on sheets, after for --vary)",
     )
     add_picture(what)
-    add_colour(p)
+    add_color(p)
     out = p.add_argument_group("output")
     add_output(out, "target_too")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
@@ -152,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
         parser().error("the following arguments are required: OUT")
     contradictions(args)
     opened = InputSettings(video_stream=args.video_stream, max_pixels=args.max_pixels)
-    settings = replace(colour_settings(args), open=opened)
+    settings = replace(color_settings(args), open=opened)
     output = OutputSettings(force=args.force)
     chosen = combinations(settings, args.vary or [])
     check(args, settings, output)

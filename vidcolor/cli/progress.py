@@ -1,4 +1,4 @@
-"""What is shown while films are coloured: a bar for people, lines of JSON for programs."""
+"""What is shown while films are colored: a bar for people, lines of JSON for programs."""
 
 from __future__ import annotations
 

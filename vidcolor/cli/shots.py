@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(
         prog="vidcolor shots",
         description="Print the shots of a film as CSV: number, start (h:mm:ss.mmm and seconds),"
-        " first frame counted from 0, number of frames. Nothing is coloured.",
+        " first frame counted from 0, number of frames. Nothing is colored.",
     )
     p.add_argument("film", metavar="FILM")
     p.add_argument("--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5")
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Print a line for each shot as soon as it has ended, then what was damaged; 0 or 3.
 
-    With --start, times and frames are counted from there, as in a film coloured with it.
+    With --start, times and frames are counted from there, as in a film colored with it.
     """
     settings = InputSettings(start=args.start, end=args.end, video_stream=args.video_stream)
     check_source(args.film)

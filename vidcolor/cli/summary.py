@@ -1,4 +1,4 @@
-"""What is said of a film that was coloured."""
+"""What is said of a film that was colored."""
 
 from __future__ import annotations
 

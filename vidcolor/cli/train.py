@@ -1,4 +1,4 @@
-"""``vidcolor train``: learn a net from colour pictures and clips."""
+"""``vidcolor train``: learn a net from color pictures and clips."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command; what is left out takes the default of ``TrainSettings``."""
     p = Parser(
         prog="vidcolor train",
-        description="Train a colornet, or the smoother's gate, on colour pictures and clips; run "
+        description="Train a colornet, or the smoother's gate, on color pictures and clips; run "
         "it again to go on where it stopped. A colornet learns on several GPUs, too: "
         "torchrun --nproc-per-node N -m vidcolor train ...",
         argument_default=argparse.SUPPRESS,
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, metavar="RUN", help="run folder")
     data = p.add_argument_group("what to learn from")
     data.add_argument("--stills", nargs="+", metavar="DIR", help="folders of pictures")
-    data.add_argument("--clips", nargs="+", metavar="DIR", help="folders of short colour films")
+    data.add_argument("--clips", nargs="+", metavar="DIR", help="folders of short color films")
     data.add_argument(
         "--source-weight",
         type=option,
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--teacher",
         metavar="NAME|FILE",
-        help="weights that a mini learns from, or whose colours a gate steadies (default)",
+        help="weights that a mini learns from, or whose colors a gate steadies (default)",
     )
     data.add_argument(
         "--motions", type=int, metavar="N", help="moving scenes to make from stills (gate, 120)"

@@ -54,7 +54,7 @@ OnFilm = Callable[[BatchItem, Progress], None]
 
 
 class Coordinator:
-    """Has films coloured by workers that somebody else knows."""
+    """Has films colored by workers that somebody else knows."""
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ class Coordinator:
         self._dispatch.done(task)
         try:
             if isinstance(word, ChunkColorized):
-                film.coloured(word, film.figures(worker.name))
+                film.colored(word, film.figures(worker.name))
                 self._tell(film, film.at)
             self._heard(task, word)
         except Exception as error:  # whatever is wrong with its files, the other films go on

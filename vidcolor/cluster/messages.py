@@ -1,4 +1,4 @@
-"""What is said between those who colour the chunks of films and the one who hands them out.
+"""What is said between those who color the chunks of films and the one who hands them out.
 
 All of it is small and of plain types: paths travel, frames do not.
 """
@@ -16,7 +16,7 @@ from vidcolor.run.work_dir import DoneChunk
 
 @dataclass(frozen=True)
 class OpenVideo:
-    """Order: open a film and see whether it can be coloured; a picture is coloured at once."""
+    """Order: open a film and see whether it can be colored; a picture is colored at once."""
 
     reel: BatchItem
 
@@ -31,14 +31,14 @@ class PlanChunks:
 
 @dataclass(frozen=True)
 class ColorizeChunk:
-    """Order: colour a chunk."""
+    """Order: color a chunk."""
 
     reel: BatchItem
     job: Job
     zero: str
     """As the plan tells it."""
     chunks: tuple[PlannedChunk, ...]
-    """The chunk, and those behind it that its colours rest on."""
+    """The chunk, and those behind it that its colors rest on."""
     before: str = ""
     """Who wrote the chunk before it."""
     handover: str = ""
@@ -66,7 +66,7 @@ Command = OpenVideo | PlanChunks | ColorizeChunk | AssembleVideo
 
 @dataclass(frozen=True)
 class VideoOpened:
-    """Told: the film can be coloured."""
+    """Told: the film can be colored."""
 
     job: Job
     total: int | None

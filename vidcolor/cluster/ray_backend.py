@@ -53,7 +53,7 @@ def colorize_on_cluster(
     on_progress: OnFilm | None = None,
     on_note: OnNote | None = None,
 ) -> Iterator[Outcome]:
-    """Colour films on a Ray cluster.
+    """Color films on a Ray cluster.
 
     The machines of the cluster must see films, targets and weights under the same absolute paths,
     this one too, and have the same vidcolor. The films are those that `colorize_video` makes: equal

@@ -15,11 +15,11 @@ class Step(IntEnum):
     FINISH = 0
     """Stitch it."""
     CHUNK = 1
-    """Colour one of its chunks."""
+    """Color one of its chunks."""
     PLAN = 2
     """Read it and find its chunks."""
     BEGIN = 3
-    """Open it and see whether it can be coloured."""
+    """Open it and see whether it can be colored."""
 
 
 @dataclass(frozen=True, order=True)
@@ -50,7 +50,7 @@ class _State:
 class TaskQueue:
     """Hands out tasks and takes them back.
 
-    A worker without a chunk to colour begins another film, so films are begun as far as there are
+    A worker without a chunk to color begins another film, so films are begun as far as there are
     hands for them. What fails is tried again, by another worker if there is one, until it has
     failed `attempts` times.
     """
@@ -111,7 +111,7 @@ class TaskQueue:
             film: The film.
             number: Of the chunk.
             frames: That it has.
-            continues_shot: Whether it can only be coloured when the one before it is done.
+            continues_shot: Whether it can only be colored when the one before it is done.
             done: Whether it is done already.
         """
         state = self._states[film]

@@ -1,4 +1,4 @@
-"""Where a film stands that many colour, and what is to be reported of it in the end."""
+"""Where a film stands that many color, and what is to be reported of it in the end."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ class VideoState:
         for stage, value in seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + value
 
-    def coloured(self, word: ChunkColorized, figures: WorkerStats) -> None:
-        """Take note of a chunk; where two coloured it, the first one's is taken."""
+    def colored(self, word: ChunkColorized, figures: WorkerStats) -> None:
+        """Take note of a chunk; where two colored it, the first one's is taken."""
         assert self.journal
         number = word.chunk.number
         chunk = self.journal.done.setdefault(number, word.chunk)
@@ -117,7 +117,7 @@ class VideoState:
         devices = sorted({figures.device for figures in report.workers if figures.chunks})
         if len(devices) > 1:
             report.notes.append(
-                f"its chunks were coloured on {' and '.join(devices)}; a net gives other bits on"
+                f"its chunks were colored on {' and '.join(devices)}; a net gives other bits on"
                 " each"
             )
 

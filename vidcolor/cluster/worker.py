@@ -145,7 +145,7 @@ class Worker:
                 case PlanChunks():
                     yield from _run_beside(partial(self._divide, order))
                 case ColorizeChunk():
-                    yield from self._colour(order)
+                    yield from self._color(order)
                 case AssembleVideo():
                     yield from _run_beside(partial(self._finish, order))
         except Exception as error:
@@ -184,7 +184,7 @@ class Worker:
         """One thread decodes, this one finds the shots."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
-        # As where a film is coloured, torch works in one thread: more gain nothing for thumbnails.
+        # As where a film is colored, torch works in one thread: more gain nothing for thumbnails.
         with (
             open_video(order.reel.source, settings.open) as film,
             closing(Content(film.info.path, film.info.identity)) as content,
@@ -210,17 +210,17 @@ class Worker:
         write_manifest(self._folder(order), Manifest(tuple(found), end))
         return ChunksPlanned(end, seconds)
 
-    def _colour(self, order: ColorizeChunk) -> Iterator[Reply]:
+    def _color(self, order: ColorizeChunk) -> Iterator[Reply]:
         source = order.reel.source
         if source not in self._unseekable:
             try:
-                yield from _run_beside(partial(self._coloured, order, True))
+                yield from _run_beside(partial(self._colored, order, True))
                 return
             except ManifestMismatch:
                 self._unseekable.add(source)
-        yield from _run_beside(partial(self._coloured, order, False))
+        yield from _run_beside(partial(self._colored, order, False))
 
-    def _coloured(self, order: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
+    def _colored(self, order: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
         """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
         session, began = self._session, perf_counter()
         chunk = order.chunks[0]

@@ -1,1 +1,1 @@
-"""Colour maths: pure functions on tensors; no media, no net."""
+"""Color maths: pure functions on tensors; no media, no net."""

@@ -1,8 +1,8 @@
-"""(unit luma, ab) to Cb, Cr at fixed luma: the colour the eye should see, in the film's matrix.
+"""(unit luma, ab) to Cb, Cr at fixed luma: the color the eye should see, in the film's matrix.
 
-Luma is not lightness: a saturated blue of the same Y' is darker to the eye than a grey. So with
+Luma is not lightness: a saturated blue of the same Y' is darker to the eye than a gray. So with
 Y' held fixed, the L* is found at which (L*, a*, b*) has exactly that Y'; its R'G'B' then gives Cb
-and Cr. A colour outside the gamut moves towards grey along its hue until it fits.
+and Cr. A color outside the gamut moves towards gray along its hue until it fits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import lab_to_linear
-from vidcolor.color.transfer import from_light, grey_code, lightness
+from vidcolor.color.transfer import from_light, gray_code, lightness
 from vidcolor.core.frames import Matrix, PixelLayout, Transfer
 
 KR_KB: dict[Matrix, tuple[float, float]] = {
@@ -28,10 +28,10 @@ KR_KB: dict[Matrix, tuple[float, float]] = {
 """Weights of R' and B' in luma (ITU-T H.273, table 4)."""
 
 AB_LIMIT = 112.0
-"""Largest |a| or |b| the table knows; no sRGB colour lies beyond but two corners of blue."""
+"""Largest |a| or |b| the table knows; no sRGB color lies beyond but two corners of blue."""
 
 SHADOW = (2.0, 14.0)
-"""L* below which there is no colour, and above which there is all of it: black bars, fades,
+"""L* below which there is no color, and above which there is all of it: black bars, fades,
 vignettes and the ground of intertitles stay neutral."""
 
 LEVELS, STEPS, HUES = 65, 57, 73
@@ -39,7 +39,7 @@ LEVELS, STEPS, HUES = 65, 57, 73
 
 
 def shadow_fade(L: Tensor) -> Tensor:
-    """0..1: how much of its colour a lightness may have."""
+    """0..1: how much of its color a lightness may have."""
     low, high = SHADOW
     t = ((L - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)
@@ -50,7 +50,7 @@ def shadow_codes(transfer: Transfer) -> tuple[float, float]:
     """The unit luma at both ends of `shadow_ramp`: the line that touches the middle of the fade."""
     sixth = (SHADOW[1] - SHADOW[0]) / 6
     ends = torch.tensor([SHADOW[0] + sixth, SHADOW[1] - sixth], dtype=torch.float64)
-    low, high = grey_code(ends, transfer).tolist()
+    low, high = gray_code(ends, transfer).tolist()
     return low, high
 
 
@@ -93,7 +93,7 @@ def code_of_lab(lab: Tensor, matrix: Matrix, transfer: Transfer) -> tuple[Tensor
 
 
 def solve_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, transfer: Transfer) -> Tensor:
-    """R'G'B' of the colour with this ab and exactly this luma, in gamut or not.
+    """R'G'B' of the color with this ab and exactly this luma, in gamut or not.
 
     Args:
         luma: ``(...)`` unit luma.
@@ -104,7 +104,7 @@ def solve_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, transfer: Transfer) 
     Returns:
         ``(3, ...)``.
     """
-    # Luma grows with L*, but steeply where a channel is near black: Newton's steps with the grey's
+    # Luma grows with L*, but steeply where a channel is near black: Newton's steps with the gray's
     # slope swing to and fro there. Halving the interval always arrives, here within 0.0004.
     low, step = torch.zeros_like(luma), 1.5
     for _ in range(12):
@@ -140,7 +140,7 @@ def largest_chroma(luma: Tensor, hue: Tensor, matrix: Matrix, transfer: Transfer
 
 
 def exact_chroma(luma: Tensor, ab: Tensor, matrix: Matrix, transfer: Transfer) -> Tensor:
-    """Cb and Cr of colours at fixed luma, pulled into the gamut along their hue.
+    """Cb and Cr of colors at fixed luma, pulled into the gamut along their hue.
 
     Args:
         luma: ``(N,)`` unit luma, 0..1.

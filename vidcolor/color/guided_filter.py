@@ -2,7 +2,7 @@
 
 The fast guided filter of He and Sun ("Fast Guided Filter", 2015): around every cell of the net's ab
 a line ``value = slope * luma + offset`` is fitted; slopes and offsets are enlarged and meet the
-luma. Colour then ends where the picture has an edge, not where the net's grid has one. Blocks of
+luma. Color then ends where the picture has an edge, not where the net's grid has one. Blocks of
 whole chroma samples, about as large as a cell, make means and enlarging cheap.
 """
 
@@ -21,7 +21,7 @@ RADIUS = 2
 """Half a side of the fitting window, in cells."""
 
 EPSILON = 0.03**2
-"""Variance of unit luma below which a window counts as flat, so that grain colours nothing."""
+"""Variance of unit luma below which a window counts as flat, so that grain colors nothing."""
 
 PART = 1 << 16
 """Chroma samples worked on at a time on a CPU, so that they stay in its cache."""

@@ -82,13 +82,13 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 
 def ab_bins(size: int) -> Tensor:
-    """Centres of the square ab bins that some sRGB colour falls into.
+    """Centres of the square ab bins that some sRGB color falls into.
 
     Args:
         size: Side of a bin in ab units.
 
     Returns:
-        ``(Q, 2)`` float32; 259 bins for size 10. Multiples of ``size``, so grey is a centre.
+        ``(Q, 2)`` float32; 259 bins for size 10. Multiples of ``size``, so gray is a centre.
     """
     with torch.device("cpu"):  # their number is needed where a net is only sketched, too
         steps = torch.linspace(0, 1, 33, dtype=torch.float64)

@@ -63,7 +63,7 @@ def from_light(light: Tensor, transfer: Transfer) -> Tensor:
 
 
 def lightness(code: Tensor, transfer: Transfer) -> Tensor:
-    """CIE L* of a grey of this unit luma; 100 is diffuse white, HDR goes beyond."""
+    """CIE L* of a gray of this unit luma; 100 is diffuse white, HDR goes beyond."""
     return 116 * lab_f(to_light(code, transfer)) - 16
 
 
@@ -78,8 +78,8 @@ def lightness_of_plane(luma: Tensor, transfer: Transfer) -> Tensor:
     return _lightness_table(transfer).index_select(0, place.flatten()).view(luma.shape)
 
 
-def grey_code(L: Tensor, transfer: Transfer) -> Tensor:
-    """The unit luma of a grey of this L*; the inverse of `lightness`."""
+def gray_code(L: Tensor, transfer: Transfer) -> Tensor:
+    """The unit luma of a gray of this L*; the inverse of `lightness`."""
     return from_light(lab_f_inverse((L + 16) / 116), transfer)
 
 

@@ -27,7 +27,7 @@ def luma_scale(layout: PixelLayout) -> tuple[float, float]:
 
 
 def neutral_code(layout: PixelLayout) -> int:
-    """The chroma code of grey."""
+    """The chroma code of gray."""
     return 1 << (layout.bits - 1)
 
 

@@ -43,7 +43,7 @@ STREAMS = 2
 
 
 class Colorizer:
-    """A net on a device, ready to colour.
+    """A net on a device, ready to color.
 
     The net sees whole batches; in float32 on the CPU one frame at a time, so that the bits of a
     frame do not depend on the batch. Several threads may call it at once.
@@ -76,7 +76,7 @@ class Colorizer:
         self.settings = settings or ColorizerSettings()
         if self.settings.vivid is not None and not isinstance(net, DistributionNet):
             raise SettingsError(
-                f"{name or 'this net'} predicts one colour, not how likely each is, so --vivid "
+                f"{name or 'this net'} predicts one color, not how likely each is, so --vivid "
                 "cannot turn it; use --saturation"
             )
         self.name, self.sha256 = name, sha256
@@ -120,7 +120,7 @@ class Colorizer:
     def reset(self) -> None:
         """Forget what was met: what did not fit or had to be told of one film is not of the next.
 
-        `colorize_video` does it; one colorizer may colour many films, one after the other.
+        `colorize_video` does it; one colorizer may color many films, one after the other.
         """
         self.notes, self._limit, self.inferred = [], 256, 0
 
@@ -144,7 +144,7 @@ class Colorizer:
 
     @torch.inference_mode()
     def predict(self, L: Tensor) -> Tensor:
-        """Colour of some frames.
+        """Color of some frames.
 
         Where memory runs out, the batch is halved for good and the same frames are run again. A
         frame for which the net gives no number is run again alone in float32.
@@ -238,7 +238,7 @@ class Colorizer:
         ways = ["a smaller --size", "--weights mini", "--device cpu"]
         ways = ways[:2] if self.device.type == "cpu" else ways
         return OutOfMemory(
-            f"{self.device} has too little free memory to colour a frame; use {' or '.join(ways)}"
+            f"{self.device} has too little free memory to color a frame; use {' or '.join(ways)}"
         )
 
     def _note(self, text: str) -> None:
@@ -265,7 +265,7 @@ class Colorizer:
         pool: WorkerThreads | None = None,
         stride: int | None = None,
     ) -> Iterator[ColorizedFrame]:
-        """Find the colour of each frame.
+        """Find the color of each frame.
 
         The net sees those that it has to (`frame_selection`). Its runs are alike, whether the batch
         is full or not, so the result does not depend on where a film was cut into batches. Holds
@@ -289,7 +289,7 @@ class Colorizer:
         aspect = sample_aspect or Fraction(1)
         prepare = partial(self.prepare, aspect)
         sketches: Iterator[PendingFrame] = map_ordered(
-            "colour", prepare, self._fitting(frames, aspect), pool
+            "color", prepare, self._fitting(frames, aspect), pool
         )
         stride = stride or self.settings.stride
         sketches = FrameSelector(stride).decided(
@@ -319,7 +319,7 @@ class Colorizer:
         self, groups: Iterable[NetBatch], pool: WorkerThreads | None
     ) -> Iterator[PendingFrame]:
         """The frames of each group, whose answers have their ab."""
-        done = map_ordered("colour", self._ask, groups, pool, self.ahead)
+        done = map_ordered("color", self._ask, groups, pool, self.ahead)
         try:
             for group in done:
                 self.inferred += len(group.asked)

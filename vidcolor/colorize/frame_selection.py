@@ -1,4 +1,4 @@
-"""Effort: which frames the net has to see. The others get their colour without it."""
+"""Effort: which frames the net has to see. The others get their color without it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ twos and for films at 24 frames a second that were stretched to 30."""
 
 SAME_MEAN, SAME_SPOT, SPOT = 0.1, 4.0, 4
 """Two frames are the same where |L* - L*| is no more than the first on the mean, and than the
-second on the mean of any spot of `SPOT` x `SPOT` samples: what one sample of colour stands for.
+second on the mean of any spot of `SPOT` x `SPOT` samples: what one sample of color stands for.
 In an old film whose transfer doubled frames, 27 of 89 are the same as the one before; the default
 net's answers to 8 such pairs differ by 0.15 ab units on the mean, to 3 others by 1.3. Still scenes
 in which little moves differ by 6 and more in a spot.
@@ -47,7 +47,7 @@ class Prediction:
 
 @dataclass
 class PendingFrame:
-    """A frame whose colour is on its way."""
+    """A frame whose color is on its way."""
 
     frame: Frame
     lightness: Tensor
@@ -55,7 +55,7 @@ class PendingFrame:
     share: float
     """As of `ColorizedFrame`."""
     answer: Prediction | None = None
-    """Where its colour comes from; None where it is carried from frames around it."""
+    """Where its color comes from; None where it is carried from frames around it."""
     motion: Motion | None = None
     """Between it and the frame before, at working size; None where nothing is carried."""
 
@@ -90,7 +90,7 @@ class FrameSelector:
     def decided(self, sketches: Iterable[PendingFrame]) -> Iterator[PendingFrame]:
         """Decide what the net has to see of a film.
 
-        Colour is carried between two frames that the net saw: the last one before a cut is seen,
+        Color is carried between two frames that the net saw: the last one before a cut is seen,
         too.
 
         Args:
@@ -123,7 +123,7 @@ class FrameSelector:
         self._chunk, self._size = frame.chunk, lightness.shape
         self._since += 1
         if not sketch.share:  # nothing of it will be seen
-            sketch.answer = Prediction(lightness, no_colour(lightness))
+            sketch.answer = Prediction(lightness, no_color(lightness))
             return
         sketch.answer = self._repeated(lightness)
         interpolate_color = sketch.motion and self._known and self._since < self._stride
@@ -146,7 +146,7 @@ class FrameSelector:
 def find_motion(
     sketches: Iterable[PendingFrame], pool: WorkerThreads | None
 ) -> Iterator[PendingFrame]:
-    """Find the motion from frame to frame, where both give and take colour.
+    """Find the motion from frame to frame, where both give and take color.
 
     Args:
         sketches: Frames of one film in order.
@@ -155,7 +155,7 @@ def find_motion(
     Yields:
         The same with their motion, but for frames that show other things than the one before.
     """
-    return map_ordered("colour", _follow, _pairs(sketches), pool)
+    return map_ordered("color", _follow, _pairs(sketches), pool)
 
 
 def _pairs(sketches: Iterable[PendingFrame]) -> Iterator[tuple[PendingFrame, Tensor | None]]:
@@ -206,7 +206,7 @@ def group_for_net(
         close(sketches)
 
 
-def no_colour(lightness: Tensor) -> Tensor:
+def no_color(lightness: Tensor) -> Tensor:
     """``(2, h/4, w/4)`` ab of a frame that is painted neutral."""
     h, w = lightness.shape
     return lightness.new_zeros(2, h // 4, w // 4)

@@ -1,4 +1,4 @@
-"""Strides: frames that the net did not see take their colour from those around them."""
+"""Strides: frames that the net did not see take their color from those around them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vidcolor.colorize.frame_selection import PendingFrame, no_colour
+from vidcolor.colorize.frame_selection import PendingFrame, no_color
 from vidcolor.core.frames import ColorizedFrame, Motion
 from vidcolor.core.iterators import close
 from vidcolor.core.optical_flow import reduced_motion
@@ -15,7 +15,7 @@ from vidcolor.temporal.propagation import warp_color
 
 
 def interpolate_color(sketches: Iterable[PendingFrame]) -> Iterator[ColorizedFrame]:
-    """Carry colour along the flow to the frames that have no answer of the net.
+    """Carry color along the flow to the frames that have no answer of the net.
 
     From the frames with an answer before and after, blended by the time to each; from one of them
     where the net gave no number for the other. Holds the frames between two answers.
@@ -88,5 +88,5 @@ def _with_color(sketch: PendingFrame, ab: Tensor | None) -> ColorizedFrame:
     """The frame with its ab; marked, and without any, where that is no number."""
     if ab is not None and _is_known(ab):
         return ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share, sketch.motion)
-    sketch.frame.colourless = True
-    return ColorizedFrame(sketch.frame, sketch.lightness, no_colour(sketch.lightness), 0.0)
+    sketch.frame.colorless = True
+    return ColorizedFrame(sketch.frame, sketch.lightness, no_color(sketch.lightness), 0.0)

@@ -32,7 +32,7 @@ class Engine:
         net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor:
-        """Colour of some frames.
+        """Color of some frames.
 
         Args:
             L: ``(B, 1, h, w)`` float32 CIE L* on the CPU.

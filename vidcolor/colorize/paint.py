@@ -22,7 +22,7 @@ def paint(
     pool: WorkerThreads | None = None,
     device: torch.device | None = None,
 ) -> Iterator[Frame]:
-    """Write the colour into the frames.
+    """Write the color into the frames.
 
     Args:
         colored: Frames with ab.
@@ -61,8 +61,8 @@ def paint_planes(
 ) -> None:
     """Write chroma codes for the planes of a frame or a field, worked out where ``ab`` is.
 
-    What a colour means at a luma is looked up once a cell of ab; from there it follows the luma in
-    straight lines. A sample whose luma is far from its cell's still gets no colour in the dark,
+    What a color means at a luma is looked up once a cell of ab; from there it follows the luma in
+    straight lines. A sample whose luma is far from its cell's still gets no color in the dark,
     and none that a screen cannot show.
 
     Args:

@@ -19,7 +19,7 @@ Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 Transfer = Literal["bt1886", "srgb", "linear", "pq", "hlg"]
 FieldOrder = Literal["progressive", "top", "bottom"]
 
-UNTAGGED = "the film does not name its colours"
+UNTAGGED = "the film does not name its colors"
 """How a note begins that nearly every old film has, and nothing can be seen of."""
 
 
@@ -74,19 +74,19 @@ class Frame:
     outlier: bool = False
     """True for a frame that differs from those before and after it, which resemble each other, or
     that stands between two shots: a flash, a torn or damaged picture; set by the shots stage. The
-    smoother takes no colour from it."""
+    smoother takes no color from it."""
     share: float | None = None
     """0..1: how much of its color it may show; None where that was not judged; set by the titles
     stage."""
     neutral: str = ""
     """Why it is left gray: ``title`` or ``blank``; empty where it is not."""
-    colourless: bool = False
-    """True when the net gave no number for it: it is painted without colour and reported; set by
+    colorless: bool = False
+    """True when the net gave no number for it: it is painted without color and reported; set by
     the colorizer."""
     chunk: int = 0
     """Number of the chunk it belongs to; set when chunks are planned."""
     resumed: bool = False
-    """True for the first frame after some that are not coloured again, since their chunks are
+    """True for the first frame after some that are not colored again, since their chunks are
     done."""
     picture: Any = None
     """The av.VideoFrame that owns the memory; only ``vidcolor.media`` looks inside."""
@@ -111,7 +111,7 @@ class Motion:
 
 @dataclass
 class ColorizedFrame:
-    """A frame with the colour that was found for it."""
+    """A frame with the color that was found for it."""
 
     frame: Frame
     lightness: Tensor
@@ -119,10 +119,10 @@ class ColorizedFrame:
     ab: Tensor
     """(2, h', w') float32 CIE a*, b*, at the resolution the net gives, h' <= h."""
     share: float = 1.0
-    """0..1: how much of its colour the frame may show; 0 for blank frames and titles. It is
+    """0..1: how much of its color the frame may show; 0 for blank frames and titles. It is
     applied when the frame is painted: what is smoothed are the net's answers."""
     motion: Motion | None = None
-    """Between it and the frame before, at the size of ab; where it was needed for the colour."""
+    """Between it and the frame before, at the size of ab; where it was needed for the color."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class StreamInfo:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a film before its first frame is coloured."""
+    """What is known of a film before its first frame is colored."""
 
     path: Path
     container: str
@@ -178,7 +178,7 @@ class VideoInfo:
     rotation: tuple[int, ...] | None
     """Display matrix, nine integers as FFmpeg stores them; None when there is none."""
     tags: dict[str, int]
-    """Colour tags as FFmpeg numbers them: range, matrix, primaries, transfer, as they are to be
+    """Color tags as FFmpeg numbers them: range, matrix, primaries, transfer, as they are to be
     written: where the film had none, the ones players assume."""
     hdr: dict[str, Any]
     """HDR10 static metadata of the first frame, ready for encoder options; empty for SDR."""
@@ -189,7 +189,7 @@ class VideoInfo:
     identity: dict[str, Any] = field(default_factory=dict)
     """What tells the file from another, or from itself when it was changed."""
     notes: tuple[str, ...] = ()
-    """What a user should know: untagged colours, HDR, alpha."""
+    """What a user should know: untagged colors, HDR, alpha."""
     crop: tuple[int, int, int, int] | None = None
     """Pixels that the container cuts off what is stored: left, top, right, bottom; ``width`` and
     ``height`` are those of what is left."""
@@ -280,13 +280,13 @@ class Report:
     pixels: str = ""
     lossless: bool = False
     inferred: int = 0
-    """How many frames this run's net saw; the others are blank, repeat one or carry its colour."""
+    """How many frames this run's net saw; the others are blank, repeat one or carry its color."""
     neutral: list[Neutral] = field(default_factory=list)
     """What was left gray; at most 1000 entries."""
     neutral_frames: dict[str, int] = field(default_factory=dict)
     """How many frames were left gray for each reason, as of `Neutral`."""
-    source_colour: str = "grey"
-    """``grey``, ``tinted`` or ``coloured``: what the chroma of the source held."""
+    source_color: str = "gray"
+    """``gray``, ``tinted`` or ``colored``: what the chroma of the source held."""
     carried: list[str] = field(default_factory=list)
     left_behind: list[Dropped] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
@@ -295,7 +295,7 @@ class Report:
     """How often each kind of damage was met, however often that was."""
     notes: list[str] = field(default_factory=list)
     weights: dict[str, str] = field(default_factory=dict)
-    """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the colour was smoothed."""
+    """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the color was smoothed."""
     versions: dict[str, str] = field(default_factory=dict)
     job: dict[str, Any] = field(default_factory=dict)
     """All that decides the bits of the target, as plain types; two runs of one job give the same

@@ -28,7 +28,7 @@ PRESETS: dict[Preset, int] = {
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
 """Fast follows the picture to a quarter of its size, medium to half of it, at six times the cost.
-Colour has a quarter of the working size; measures take the finer one."""
+Color has a quarter of the working size; measures take the finer one."""
 
 MIN_SIDE = 32
 """OpenCV crashes on pictures of a few samples; their edges are repeated up to this."""

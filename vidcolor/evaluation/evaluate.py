@@ -1,4 +1,4 @@
-"""Truth and result in, Scores out: how near a coloured film or picture comes to the true one.
+"""Truth and result in, Scores out: how near a colored film or picture comes to the true one.
 
 Named evaluation, not evaluate, so that ``vidcolor.evaluate`` is the function whatever was imported
 first.
@@ -64,7 +64,7 @@ class Scores(Steadiness):
     psnr: float
     """dB."""
     psnr_grey: float
-    """PSNR, in dB, of the truth without its colours (its L* as grey): what a result must beat."""
+    """PSNR, in dB, of the truth without its colors (its L* as gray): what a result must beat."""
     ssim: float
     """0..1, higher is better."""
     lpips: float | None = None
@@ -84,7 +84,7 @@ class Scores(Steadiness):
     frames pooled, lower is better; None where it was left out. It is no FID: values compare only
     among themselves, and only for the same N."""
     per_frame: str | None = None
-    """Path, as given, of the result coloured frame by frame; None where there was none."""
+    """Path, as given, of the result colored frame by frame; None where there was none."""
     psnr_per_frame: float | None = None
     """dB, of the per-frame result."""
     psnr_gain: float | None = None
@@ -92,7 +92,7 @@ class Scores(Steadiness):
     colorfulness_per_frame: float | None = None
     """Of the per-frame result, absolute values taken first."""
     colorfulness_kept: float | None = None
-    """``colorfulness / colorfulness_per_frame``: what smoothing leaves of the colour, 1 is all."""
+    """``colorfulness / colorfulness_per_frame``: what smoothing leaves of the color, 1 is all."""
     notes: dict[str, str]
     """Measure -> why it was left out, or how far it can be trusted."""
 
@@ -110,16 +110,16 @@ def evaluate(
     per_frame: str | os.PathLike[str] | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
 ) -> Scores:
-    """Scores of a coloured film, picture or folder of pictures against the true one.
+    """Scores of a colored film, picture or folder of pictures against the true one.
 
     Films are compared frame by frame, the pictures of two folders by the stem of their names. One
     pass; the frames held are those that the shots stage is late. Nothing is downloaded: LPIPS is
     left out where torchvision has not yet fetched AlexNet.
 
     Args:
-        truth: Film, picture or folder of pictures, in colour.
+        truth: Film, picture or folder of pictures, in color.
         result: The same kind of thing, of the same size and number of frames.
-        per_frame: The same coloured frame by frame (``vidcolor --no-smooth``), to tell what
+        per_frame: The same colored frame by frame (``vidcolor --no-smooth``), to tell what
             smoothing gains and costs.
         on_progress: Called with (frames compared, frames in all; None for films).
 
@@ -168,7 +168,7 @@ def _frame_scores(pictures: dict[str, Tensor]) -> dict[str, float]:
     true_codes, made_codes = true.double(), made.double()
     scores = {
         "psnr": psnr(made, true),
-        "psnr_grey": psnr(pictures["grey"], true),
+        "psnr_grey": psnr(pictures["gray"], true),
         "ssim": ssim(made, true),
         "colorfulness": colorfulness(made_codes),
         "colorfulness_truth": colorfulness(true_codes),

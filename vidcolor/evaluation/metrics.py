@@ -1,4 +1,4 @@
-"""Measures of coloured pictures: pure functions on tensors."""
+"""Measures of colored pictures: pure functions on tensors."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def lpips_net() -> Callable[[Tensor, Tensor], float]:
     return distance
 
 
-def grey_version(rgb: Tensor) -> Tensor:
-    """The picture without its colours: the grey of the same CIE L*.
+def gray_version(rgb: Tensor) -> Tensor:
+    """The picture without its colors: the gray of the same CIE L*.
 
     Args:
         rgb: ``(3, H, W)``, sRGB codes 0..255.
@@ -100,7 +100,7 @@ def grey_version(rgb: Tensor) -> Tensor:
 
 
 def colorfulness(rgb: Tensor) -> float:
-    """How colourful a picture looks, 0 for grey, about 40 for a photograph.
+    """How colorful a picture looks, 0 for gray, about 40 for a photograph.
 
     Hasler and Süsstrunk 2003, with absolute values taken first, as the colorization literature
     does (DDColor, ColorMNet).
@@ -113,7 +113,7 @@ def colorfulness(rgb: Tensor) -> float:
 
 
 def colorfulness_signed(rgb: Tensor) -> float:
-    """How colourful a picture looks, as Hasler and Süsstrunk 2003 define it: signs are kept.
+    """How colorful a picture looks, as Hasler and Süsstrunk 2003 define it: signs are kept.
 
     Opposite hues count for more than in `colorfulness`, and a tint of one hue for the same.
 
@@ -164,13 +164,13 @@ def warp_error(maps: Tensor, warped: Tensor, seen: Tensor) -> float:
 
 
 def chroma_jump(ab: Tensor, warped: Tensor, seen: Tensor) -> float | None:
-    """How far the colour of a large area pops from one frame to the next, in units of CIE ab.
+    """How far the color of a large area pops from one frame to the next, in units of CIE ab.
 
     The change of ab along the flow is averaged, as a vector, over the places seen of each of the
     square blocks, `JUMP_BLOCKS` to the short side; blocks of which less than half is seen do not
-    count. Their 95th percentile is the jump: if a twentieth of the picture changes its colour by
+    count. Their 95th percentile is the jump: if a twentieth of the picture changes its color by
     10, this is about 10. Means over the picture drown a pop in the noise of all the rest, and
-    percentiles of single pixels show that noise and errors of the flow, even in real colours; in
+    percentiles of single pixels show that noise and errors of the flow, even in real colors; in
     the mean of a block both go out, and a pop does not.
 
     Args:

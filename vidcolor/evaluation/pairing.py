@@ -17,7 +17,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.iterators import close
 from vidcolor.errors import NotComparable
-from vidcolor.evaluation.metrics import MIN_SIDE, grey_version
+from vidcolor.evaluation.metrics import MIN_SIDE, gray_version
 from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.images.files import read_rgb
 from vidcolor.media.images.kinds import kind_of
@@ -26,10 +26,10 @@ from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
 
 VERSIONS = ("truth", "result", "per_frame")
-"""What a film may be given in; the last is coloured frame by frame."""
+"""What a film may be given in; the last is colored frame by frame."""
 
 _LABELS = {"result": "result", "per_frame": "per-frame result"}
-_GREY = PixelLayout("gray", 8, 0, 0, True, "bt709", "srgb")
+_GRAY = PixelLayout("gray", 8, 0, 0, True, "bt709", "srgb")
 _NAMES_SHOWN = 5
 
 
@@ -43,7 +43,7 @@ class Match:
     """Matches in a row that share it are frames that follow each other."""
     pictures: dict[str, Tensor]
     """Version -> ``(3, H, W)`` uint8, of one size: the first two or all of `VERSIONS`, and
-    ``grey``, the truth without its colours."""
+    ``gray``, the truth without its colors."""
 
 
 def matches(paths: list[Path]) -> tuple[Generator[Match, None, None], int | None]:
@@ -89,7 +89,7 @@ def _film_matches(paths: list[Path]) -> Generator[Match, None, None]:
 
 
 def _match(name: str, run: Hashable, frames: Iterable[Tensor]) -> Match:
-    """A match with the grey version of the truth; its pictures go together.
+    """A match with the gray version of the truth; its pictures go together.
 
     Raises:
         NotComparable: They do not.
@@ -97,8 +97,8 @@ def _match(name: str, run: Hashable, frames: Iterable[Tensor]) -> Match:
     pictures = dict(zip(VERSIONS, frames, strict=False))
     for version in VERSIONS[1 : len(pictures)]:
         _check_pair(name, _LABELS[version], pictures["truth"], pictures[version])
-    grey = grey_version(pictures["truth"])[:1].clone()  # one plane to hold, not three
-    return Match(name, run, pictures | {"grey": grey.expand(3, -1, -1)})
+    gray = gray_version(pictures["truth"])[:1].clone()  # one plane to hold, not three
+    return Match(name, run, pictures | {"gray": gray.expand(3, -1, -1)})
 
 
 def _frames(path: Path) -> Generator[Tensor, None, None]:
@@ -166,13 +166,13 @@ def _check_pair(name: str, what: str, true: Tensor, made: Tensor) -> None:
 def mark_cuts(matched: Iterable[Match]) -> Generator[tuple[Match, bool], None, None]:
     """The same matches, each with whether it starts a shot.
 
-    Cuts are found in the truth's L* by the stage that colouring uses; frames of another size and
+    Cuts are found in the truth's L* by the stage that coloring uses; frames of another size and
     pictures that are not numbered one after another start a shot, too. Holds as many matches as
     `mark_shots` is late.
     """
     for _, run in groupby(matched, lambda match: (match.run, match.pictures["truth"].shape)):
         held: deque[Match] = deque()
-        marked = mark_shots(_grey_frames(run, held), ShotSettings())
+        marked = mark_shots(_gray_frames(run, held), ShotSettings())
         try:
             for frame in marked:
                 yield held.popleft(), frame.starts_shot
@@ -180,10 +180,10 @@ def mark_cuts(matched: Iterable[Match]) -> Generator[tuple[Match, bool], None, N
             close(marked)
 
 
-def _grey_frames(matched: Iterator[Match], held: deque[Match]) -> Generator[Frame, None, None]:
+def _gray_frames(matched: Iterator[Match], held: deque[Match]) -> Generator[Frame, None, None]:
     """What `mark_shots` looks at; the matches themselves are put into ``held``."""
     for pts, match in enumerate(matched):
         held.append(match)
-        luma = match.pictures["grey"][0]
+        luma = match.pictures["gray"][0]
         none = luma[:0, :0]
-        yield Frame(luma, (none, none), _GREY, pts, 1, Fraction(1, 25))
+        yield Frame(luma, (none, none), _GRAY, pts, 1, Fraction(1, 25))

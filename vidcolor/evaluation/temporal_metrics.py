@@ -1,4 +1,4 @@
-"""How steady a coloured film is, beside the true one, the grey one and one coloured per frame.
+"""How steady a colored film is, beside the true one, the gray one and one colored per frame.
 
 Everything here is measured between frames of one shot and never across a cut. On a clip without
 cuts the values are those of the published definitions.
@@ -22,7 +22,7 @@ CDC_STEPS = (1, 2, 4)
 """Frames between those whose histograms are compared."""
 
 MAX_PIXELS = 1280 * 720
-"""Flow is followed at full size up to this; larger frames are reduced to it first, truth, grey
+"""Flow is followed at full size up to this; larger frames are reduced to it first, truth, gray
 and results alike."""
 
 ROUNDING = 1e-6
@@ -35,7 +35,7 @@ RATIOS = (
     *("cdc_distance_ratio", "warp_error_ratio", "warp_excess_ratio", "chroma_warp_ratio"),
     "chroma_jump_ratio",
 )
-"""Those of a result and one coloured frame by frame."""
+"""Those of a result and one colored frame by frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +53,24 @@ class Steadiness:
     """
 
     shots: int = 0
-    """Found in the truth's L* by the stage that colouring uses."""
+    """Found in the truth's L* by the stage that coloring uses."""
     pairs: int = 0
     """Neighbouring frames of one shot."""
     cdc: float | None = None
-    """Of the result, lower is steadier. Light moves it too: see those of grey and truth."""
-    cdc_grey: float | None = None
-    """Of the truth without its colours."""
+    """Of the result, lower is steadier. Light moves it too: see those of gray and truth."""
+    cdc_gray: float | None = None
+    """Of the truth without its colors."""
     cdc_truth: float | None = None
     cdc_distance: float | None = None
     """``|cdc - cdc_truth|``, lower is better."""
     warp_error: float | None = None
     """Of the result's RGB 0..1, squared, lower is steadier. Most of it is light."""
-    warp_error_grey: float | None = None
-    """Of the truth without its colours: about the floor. A steady colour may lie a little below,
-    since RGB moves less with light in some colours than it does in grey."""
+    warp_error_gray: float | None = None
+    """Of the truth without its colors: about the floor. A steady color may lie a little below,
+    since RGB moves less with light in some colors than it does in gray."""
     warp_error_truth: float | None = None
     chroma_warp_error: float | None = None
-    """Of the result's CIE a*, b*, squared ab units, lower is steadier; grey has 0."""
+    """Of the result's CIE a*, b*, squared ab units, lower is steadier; gray has 0."""
     chroma_warp_error_truth: float | None = None
     chroma_jump: float | None = None
     """The worst pair of the result (`metrics.chroma_jump`): ab units, lower is better;
@@ -81,7 +81,7 @@ class Steadiness:
     """The worst pair of the truth, another one perhaps: what motion and noise amount to."""
     chroma_jump_truth_at: str | None = None
     cdc_per_frame: float | None = None
-    """This and the next three: of the result coloured frame by frame, where one was given."""
+    """This and the next three: of the result colored frame by frame, where one was given."""
     warp_error_per_frame: float | None = None
     chroma_warp_error_per_frame: float | None = None
     chroma_jump_per_frame: float | None = None
@@ -90,7 +90,7 @@ class Steadiness:
     with all ratios here."""
     warp_error_ratio: float | None = None
     warp_excess_ratio: float | None = None
-    """Of what the warp errors have above grey's; 0 where the result has nothing above it."""
+    """Of what the warp errors have above gray's; 0 where the result has nothing above it."""
     chroma_warp_ratio: float | None = None
     """Of the chroma warp errors."""
     chroma_jump_ratio: float | None = None
@@ -111,7 +111,7 @@ class SteadinessMeter:
         Args:
             name: What to call it where it is the worst.
             cut: It starts a shot.
-            pictures: ``truth``, ``grey``, ``result`` and perhaps ``per_frame``, the same with
+            pictures: ``truth``, ``gray``, ``result`` and perhaps ``per_frame``, the same with
                 every frame: ``(3, H, W)`` uint8, of one size within a shot.
         """
         cut = cut or self._lightness is None
@@ -121,7 +121,7 @@ class SteadinessMeter:
         else:
             self._pairs += 1
         unit = {version: _unit(rgb) for version, rgb in pictures.items()}
-        lab = {version: rgb_to_lab(rgb) for version, rgb in unit.items() if version != "grey"}
+        lab = {version: rgb_to_lab(rgb) for version, rgb in unit.items() if version != "gray"}
         lightness = lab["truth"][0]
         along = None if cut or self._lightness is None else _Along(self._lightness, lightness)
         for version, track in self._tracks.items():
@@ -132,20 +132,20 @@ class SteadinessMeter:
     def read(self) -> Steadiness:
         """The measures of the frames so far."""
         none = _Track()
-        grey, truth, result, per_frame = (
-            self._tracks.get(version, none) for version in ("grey", "truth", "result", "per_frame")
+        gray, truth, result, per_frame = (
+            self._tracks.get(version, none) for version in ("gray", "truth", "result", "per_frame")
         )
         distance = _distance(result.cdc, truth.cdc)
-        floor = grey.warp.value
+        floor = gray.warp.value
         return Steadiness(
             shots=self._shots,
             pairs=self._pairs,
             cdc=result.cdc,
-            cdc_grey=grey.cdc,
+            cdc_gray=gray.cdc,
             cdc_truth=truth.cdc,
             cdc_distance=distance,
             warp_error=result.warp.value,
-            warp_error_grey=floor,
+            warp_error_gray=floor,
             warp_error_truth=truth.warp.value,
             chroma_warp_error=result.chroma.value,
             chroma_warp_error_truth=truth.chroma.value,

@@ -1,4 +1,4 @@
-"""Films of different size, layout and colours on one screen.
+"""Films of different size, layout and colors on one screen.
 
 What is shown is upright and has square pixels. HDR films are shown as they are encoded, and fields
 as they are woven.
@@ -96,7 +96,7 @@ class Conformer:
             info: Of the film whose frames come.
             size: (width, height) on the screen; a film that is one line larger is cut there.
             layout: What is wanted.
-            tags: Colour tags of what is wanted.
+            tags: Color tags of what is wanted.
         """
         self._info = info
         self._layout = layout

@@ -1,6 +1,6 @@
 """Opens a film: container -> VideoReader with VideoInfo, under limits.
 
-What only a decoded frame can tell (pixel format, interlacing, colour tags, HDR, rotation) is read
+What only a decoded frame can tell (pixel format, interlacing, color tags, HDR, rotation) is read
 from the first frame in a container of its own, so that the film itself starts untouched.
 """
 
@@ -76,8 +76,8 @@ class VideoReader:
     """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
     zero: Fraction = Fraction(0)
     """The moment, in the film's time, that is 0 in the target; known with its first frame."""
-    source_colour: str = "grey"
-    """``grey``, ``tinted`` or ``coloured``; known when ``decode`` has ended."""
+    source_color: str = "gray"
+    """``gray``, ``tinted`` or ``colored``; known when ``decode`` has ended."""
     seeks: bool | None = None
     """Whether reading may begin in its middle; None until `media.decode.seek` was asked."""
     former: list[InputContainer] = field(default_factory=list)
@@ -220,7 +220,7 @@ def _choose_video(container: InputContainer, settings: InputSettings, name: str)
     candidates = [s for s in container.streams.video if not is_cover(s)]
     if not candidates:
         kind = "only a cover picture" if container.streams.video else "sound but no picture"
-        raise NoPicture(f"{name}: has {kind}; there is nothing to colour")
+        raise NoPicture(f"{name}: has {kind}; there is nothing to color")
     if settings.video_stream is not None:
         if not 0 <= settings.video_stream < len(candidates):
             raise SettingsError(

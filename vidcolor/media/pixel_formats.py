@@ -1,4 +1,4 @@
-"""From FFmpeg's pixel formats and colour tags to a PixelLayout and the tags to be written.
+"""From FFmpeg's pixel formats and color tags to a PixelLayout and the tags to be written.
 
 The numbers of matrices, primaries and transfers are those of ITU-T H.273, which FFmpeg uses.
 """
@@ -84,24 +84,24 @@ def storage(name: str) -> Storage:
     parts = stored.components
     if not parts or stored.is_bayer or "f16" in name or "f32" in name or parts[0].bits > 16:
         raise UnsupportedPixels(
-            f"the pixel format {name} is not one that vidcolor colours; convert the film to"
+            f"the pixel format {name} is not one that vidcolor colors; convert the film to"
             " yuv420p, yuv422p10le or the like"
         )
     alpha = any(part.is_alpha for part in parts) or name == "pal8"
     bits = max(8, parts[0].bits)
     rgb = stored.is_rgb or name == "pal8" or name.startswith("xyz")
-    colours = [part for part in parts if not part.is_alpha]
+    colors = [part for part in parts if not part.is_alpha]
     little = not stored.is_big_endian
-    if not rgb and len(colours) == 1:
+    if not rgb and len(colors) == 1:
         planar = gray_format(bits)
         flat = little and not alpha and not name.startswith("mono")
         return Storage(planar, bits, 0, 0, True, False, alpha, flat)
     if rgb:
-        bits = max(part.bits for part in colours)
+        bits = max(part.bits for part in colors)
         bits = max(8, bits if planar_format("444", bits) else bits + 1)
         shifts = (0, 0)
     else:
-        u = colours[1]
+        u = colors[1]
         shifts = ((64 // u.width).bit_length() - 1, (64 // u.height).bit_length() - 1)
     planar = planar_format(_SUBSAMPLING.get(shifts, "444"), bits) or ""
     if not planar:
@@ -122,7 +122,7 @@ def make_layout(
     matrix = _MATRICES.get(tags["matrix"])
     if matrix is None:
         raise UnsupportedPixels(
-            f"colour matrix {tags['matrix']} is not one that vidcolor writes; convert the film to"
+            f"color matrix {tags['matrix']} is not one that vidcolor writes; convert the film to"
             " BT.709"
         )
     transfer = _TRANSFERS.get(tags["transfer"], "srgb" if still else "bt1886")
@@ -153,7 +153,7 @@ def siting(sub_x: int, sub_y: int, codec: str, tags: dict[str, int]) -> tuple[fl
 def fill_tags(
     found: dict[str, int], stored: Storage, name: str, size: tuple[int, int], rate: Fraction | None
 ) -> dict[str, int]:
-    """Colour tags to be written: those ``found``, and for the rest what players assume.
+    """Color tags to be written: those ``found``, and for the rest what players assume.
 
     ``found`` and the result hold range, matrix, primaries and transfer. ``size`` is (width,
     height). HD is BT.709, SD is BT.601 with the primaries of its line count.

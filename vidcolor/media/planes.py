@@ -1,4 +1,4 @@
-"""Brings decoded pictures to the layout that is coloured, and shows their planes as tensors.
+"""Brings decoded pictures to the layout that is colored, and shows their planes as tensors.
 
 Where the layout is the film's own the picture is changed in place, which keeps its captions and
 flags. Otherwise luma is copied byte for byte into a new picture and chroma starts out neutral.
@@ -149,7 +149,7 @@ class Converter:
 
 
 class ChromaMeter:
-    """Measures what colour the film already had, from every eighth frame before it is painted."""
+    """Measures what color the film already had, from every eighth frame before it is painted."""
 
     _every, _stride = 8, 8
     _visible = 2.0
@@ -174,7 +174,7 @@ class ChromaMeter:
     def measure(self, u: Tensor, v: Tensor) -> None:
         """Takes note of chroma samples, float, 0 where there is no color."""
         u, v = u * self._scale, v * self._scale
-        # Chroma of a tinted film lies on a line through grey: second moments along and across it.
+        # Chroma of a tinted film lies on a line through gray: second moments along and across it.
         uu, vv, uv = (float((a * b).mean()) for a, b in ((u, u), (v, v), (u, v)))
         middle, spread = (uu + vv) / 2, (((uu - vv) / 2) ** 2 + uv**2) ** 0.5
         self._along += (middle + spread) ** 0.5
@@ -182,7 +182,7 @@ class ChromaMeter:
         self._measured += 1
 
     def verdict(self) -> str:
-        """``grey``, ``tinted`` or ``coloured``; two 8-bit codes of chroma are visible."""
+        """``gray``, ``tinted`` or ``colored``; two 8-bit codes of chroma are visible."""
         if self._measured == 0 or self._along / self._measured < self._visible:
-            return "grey"
-        return "coloured" if self._across / self._measured > self._visible else "tinted"
+            return "gray"
+        return "colored" if self._across / self._measured > self._visible else "tinted"

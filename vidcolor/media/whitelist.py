@@ -143,7 +143,7 @@ def _diagnosis(path: Path) -> VidcolorError:
     if text.startswith((b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"<smil")):
         return FilmUnreadable(f"{name}: is a playlist; name the film itself")
     if text.startswith((b"WEBVTT", b"[Script Info]")) or b" --> " in head:
-        return NoPicture(f"{name}: is a subtitles file; there is no picture to colour")
+        return NoPicture(f"{name}: is a subtitles file; there is no picture to color")
     if head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")):
         return FilmUnreadable(f"{name}: ends before its first picture, or is damaged beyond use")
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):

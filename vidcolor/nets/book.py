@@ -18,7 +18,7 @@ from vidcolor.nets.vgg import VGG16Features, fill, read_vgg
 class BookNet(ColorNet):
     """The network of the book chapter, as its layer table says.
 
-    The chapter feeds raw L; it is scaled to [-1, 1] here. VGG16 sees the grey picture at 224 x
+    The chapter feeds raw L; it is scaled to [-1, 1] here. VGG16 sees the gray picture at 224 x
     224. With ``embedding`` 1000 its vector is the class probabilities and needs torchvision's
     classifier, handed in by the caller; with 512 it is the mean of the last feature map.
     """

@@ -38,11 +38,11 @@ class ColorNetConfig:
     bin_size: int = 10
     """Side of an ab bin, in ab units (film, mini)."""
     temperature: float = 0.38
-    """Temperature of the annealed mean that turns the distribution into one colour (film, mini)."""
+    """Temperature of the annealed mean that turns the distribution into one color (film, mini)."""
     vivid: float = 0.5
     """Where the dial stands unless the user turns it, 0 safest to 1 most vivid (film, mini)."""
     gain: float = 1.69
-    """Factor on the colour at the vivid end of the dial; it makes up for the dullness of every mean
+    """Factor on the color at the vivid end of the dial; it makes up for the dullness of every mean
     (film, mini)."""
     embedding: int = 1000
     """Length of the vector that is fused at 1/8 (book): 1000 classes or 512 features."""
@@ -98,7 +98,7 @@ class ColorNet(nn.Module):
 
 
 class DistributionNet(ColorNet):
-    """A net that says of each place how likely each colour is, and which is the safest."""
+    """A net that says of each place how likely each color is, and which is the safest."""
 
     bins: Tensor
 
@@ -132,11 +132,11 @@ class DistributionNet(ColorNet):
         return self.decode(self.encode(lightness))
 
     def forward(self, lightness: Tensor, vivid: float | None = None) -> Tensor:
-        """One colour per place; ``(B, 2, h/4, w/4)``."""
+        """One color per place; ``(B, 2, h/4, w/4)``."""
         return self.choose(*self.predict(lightness), vivid)
 
     def choose(self, logits: Tensor, regressed: Tensor, vivid: float | None = None) -> Tensor:
-        """From the regressed colour (0) to the annealed mean times ``gain`` (1).
+        """From the regressed color (0) to the annealed mean times ``gain`` (1).
 
         Args:
             logits: ``(B, Q, h, w)``.

@@ -92,7 +92,7 @@ class Int8Block(nn.Module):
 
 
 class Int8VGG(nn.Module):
-    """VGG16's convolutions for grey pictures, all but its first block in 8-bit integers.
+    """VGG16's convolutions for gray pictures, all but its first block in 8-bit integers.
 
     In 8 bits the first block would draw bands into skies, fog and the dark.
 

@@ -1,4 +1,4 @@
-"""Nets made ready to run: the same colours for less work. Training takes them as they are."""
+"""Nets made ready to run: the same colors for less work. Training takes them as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: a small net that decides how far colour carried from another frame is to be trusted."""
+"""The gate: a small net that decides how far color carried from another frame is to be trusted."""
 
 from __future__ import annotations
 

@@ -41,11 +41,11 @@ class VGG16Features(nn.Module):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
-        """Features of a grey picture.
+        """Features of a gray picture.
 
         Args:
-            lightness: ``(B, 1, h, w)`` float, CIE L* 0..100. It is shown to VGG16 as grey RGB of
-                ``L * 2.55``, which is close to the sRGB code of that grey.
+            lightness: ``(B, 1, h, w)`` float, CIE L* 0..100. It is shown to VGG16 as gray RGB of
+                ``L * 2.55``, which is close to the sRGB code of that gray.
 
         Returns:
             The last ReLU of each of the five blocks: ``(B, C, h / 2**i, w / 2**i)`` for i = 0..4,
@@ -54,7 +54,7 @@ class VGG16Features(nn.Module):
         return self.rgb_features(lightness * 2.55)
 
     def rgb_features(self, rgb: Tensor, blocks: int = 5) -> list[Tensor]:
-        """Features of the first ``blocks`` of a picture in colour, as ``forward`` gives them.
+        """Features of the first ``blocks`` of a picture in color, as ``forward`` gives them.
 
         Args:
             rgb: ``(B, 3, h, w)`` float, sRGB codes 0..255.

@@ -57,10 +57,10 @@ def side_by_side(
 
     Args:
         first: A film; its size on the screen is that of both.
-        second: Another one; None takes the first in colour, coloured on the way.
+        second: Another one; None takes the first in color, colored on the way.
         target: Where to write; the suffix names the container.
-        colorizer: What to colour with; None loads the default weights. Not used with two films.
-        settings: What of the film, how it is coloured and encoded, whether a target is replaced.
+        colorizer: What to color with; None loads the default weights. Not used with two films.
+        settings: What of the film, how it is colored and encoded, whether a target is replaced.
         compare: How the two are shown.
         on_progress: Called after each frame that was handed to the encoder.
 
@@ -146,7 +146,7 @@ def _colorize_beside(
     report: Report,
     stack: ExitStack,
 ) -> Iterator[Frame]:
-    """The frames of the film in colour; what they need is given back when ``stack`` ends."""
+    """The frames of the film in color; what they need is given back when ``stack`` ends."""
     session, info = Session.load(settings, colorizer), film.info
     session.configure_for(info)
     report.weights = session.weights
@@ -159,9 +159,9 @@ def _colorize_beside(
         gray.see(frame)
         report.shots += frame.starts_shot
         report.inferred = session.colorizer.inferred
-        if frame.colourless:
+        if frame.colorless:
             text = "the net gave no numbers; painted neutral"
-            film.note("no colour", float(frame.seconds), text)
+            film.note("no color", float(frame.seconds), text)
         yield frame
     gray.tell(report, info.time_base)
 
@@ -273,10 +273,10 @@ def _sum_up(
 def _tell_damage(report: Report, one: VideoReader, other: VideoReader, same: bool) -> None:
     """Put the damage of both films into the report; what both readings of one film met, once."""
     name = printable(other.info.path.name)
-    kept = [d for d in other.damage if not same or d.kind == "no colour"]
+    kept = [d for d in other.damage if not same or d.kind == "no color"]
     prefix = "" if same else f"{name}: "
     report.damage = [*one.damage, *(replace(d, text=f"{prefix}{d.text}") for d in kept)]
     report.damage_counts = dict(one.damage_counts)
     for kind, count in other.damage_counts.items():
-        if not same or kind == "no colour":
+        if not same or kind == "no color":
             report.damage_counts[kind] = report.damage_counts.get(kind, 0) + count

@@ -29,14 +29,14 @@ class Pair:
     before: Tensor
     """``(3, H, W)`` uint8 sRGB as displayed: square pixels, upright."""
     after: Tensor
-    """The same in colour."""
+    """The same in color."""
     seconds: Fraction
     """When it comes on screen, from the film's start as players count it; 0 for a picture."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to colour, of some that are compared."""
+    """One way to color, of some that are compared."""
 
     label: str
     """What is printed above it."""
@@ -71,12 +71,12 @@ def still_at(
 ) -> Pair:
     """The frame that is on screen at ``moment``, before and after, at the size it is displayed in.
 
-    Its colour is that of the whole film, or near it: frames around it are looked at, too.
+    Its color is that of the whole film, or near it: frames around it are looked at, too.
 
     Args:
         source: A film, or a picture, of which there is one moment.
         moment: Seconds from the film's start.
-        colorizer: What to colour with; None loads the weights of ``settings``.
+        colorizer: What to color with; None loads the weights of ``settings``.
         settings: Everything else.
 
     Raises:
@@ -98,7 +98,7 @@ def frames_at(
     height: int | None = None,
     between: Callable[[], object] | None = None,
 ) -> list[tuple[Fraction, Tensor]]:
-    """The frames on screen at ``moments``, not coloured: (when it came there, picture).
+    """The frames on screen at ``moments``, not colored: (when it came there, picture).
 
     Args:
         source: A film, or a picture.
@@ -143,7 +143,7 @@ def contact_sheet(
         rows: Number of frames down.
         look: ``split`` shows the left half before and the right half after, ``side`` both whole
             beside each other, ``after`` no before.
-        colorizer: What to colour with; None loads the weights of ``settings``.
+        colorizer: What to color with; None loads the weights of ``settings``.
         settings: Everything else.
         on_progress: Called after each frame.
 

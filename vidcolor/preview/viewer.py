@@ -1,6 +1,6 @@
-"""A viewer, as an editor has one: a few frames of a film, or a picture, in grey and in colour.
+"""A viewer, as an editor has one: a few frames of a film, or a picture, in gray and in color.
 
-A frame gets the colour that the whole film would give it, or nearly: what is smoothed is a window
+A frame gets the color that the whole film would give it, or nearly: what is smoothed is a window
 around it, of which the net sees one frame of a few.
 """
 
@@ -43,7 +43,7 @@ class Context:
     """What is looked at around a frame that is shown."""
 
     frames: int
-    """On either side, whose colour is smoothed with its own."""
+    """On either side, whose color is smoothed with its own."""
     stride: int
     """The net sees one of so many of them, and the frame itself; 0 as many as the settings say."""
 
@@ -54,7 +54,7 @@ NEAR, ROUGH, AS_SET = Context(18, 6), Context(12, 12), Context(12, 0)
 
 @dataclass
 class Found:
-    """A frame on screen at a moment, and its colour, which is not painted yet."""
+    """A frame on screen at a moment, and its color, which is not painted yet."""
 
     frame: Frame
     """As the film stores it."""
@@ -69,7 +69,7 @@ class Found:
         return self.screen(self.frame, size)
 
     def after(self, saturation: float, size: tuple[int, int] | None = None) -> Tensor:
-        """``(3, H, W)`` uint8 sRGB in colour; may be asked for as often as one likes."""
+        """``(3, H, W)`` uint8 sRGB in color; may be asked for as often as one likes."""
         painted = canvas(self.frame)
         paint_frame(painted, self.ab * saturation)
         return self.screen(painted, size)
@@ -77,7 +77,7 @@ class Found:
 
 @dataclass
 class _Wanted:
-    """A frame whose colour is asked for, among others that it rests on."""
+    """A frame whose color is asked for, among others that it rests on."""
 
     frame: Frame
     seconds: Fraction
@@ -183,7 +183,7 @@ class Viewer:
         return notes + [note for net in nets for note in net.notes]
 
     def weights_of(self, settings: Settings) -> str:
-        """The name of the weights that colour with these settings."""
+        """The name of the weights that color with these settings."""
         name = self._given.name if self._given else settings.colorizer.weights
         return printable(Path(name).name or "given")
 
@@ -207,7 +207,7 @@ class Viewer:
         return [self.end * (2 * place + 1) / (2 * count) for place in range(count)]
 
     def frames(self, moments: Sequence[Fraction]) -> Iterator[tuple[Fraction, Frame]]:
-        """The frames on screen at ascending moments, and when they came there; not coloured."""
+        """The frames on screen at ascending moments, and when they came there; not colored."""
         if self.film is None:
             yield from ((Fraction(0), self._still) for _ in moments)
             return
@@ -217,7 +217,7 @@ class Viewer:
     def found(
         self, moments: Sequence[Fraction], settings: Settings | None = None, context: Context = NEAR
     ) -> Iterator[Found]:
-        """The frames on screen at ascending moments with their colour.
+        """The frames on screen at ascending moments with their color.
 
         Args:
             moments: Seconds from the film's start; of a picture, whatever.
@@ -273,7 +273,7 @@ class Viewer:
     ) -> Iterator[Frame]:
         """The frames that the net and the smoother need, one window after the other.
 
-        Each window begins like a shot, so none takes colour from another.
+        Each window begins like a shot, so none takes color from another.
 
         Args:
             moments: When the frames that are wanted are on screen.
@@ -313,7 +313,7 @@ class Viewer:
 
 
 def _leaned_on(marked: Sequence[Frame], place: int, context: Context) -> Sequence[Frame]:
-    """Those of a window that the frame at ``place`` takes colour from: of its shot, and near it.
+    """Those of a window that the frame at ``place`` takes color from: of its shot, and near it.
 
     The net sees the frame itself: whole strides lie before it.
     """

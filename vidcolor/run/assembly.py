@@ -44,8 +44,8 @@ def assemble(
     part = folder.part(target)
     written = stitch(film, target, plan, settings, files, part, on_packet, folder.mark_target)
     tick = film.info.time_base
-    for pts in (pts for chunk in chunks for pts in chunk.colourless):
-        film.note("no colour", float(pts * tick), "the net gave no numbers; painted neutral")
+    for pts in (pts for chunk in chunks for pts in chunk.colorless):
+        film.note("no color", float(pts * tick), "the net gave no numbers; painted neutral")
     starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
     report.shots, report.shot_starts, report.chunks = len(starts), starts, len(chunks)
     gray = GrayRuns()
@@ -57,13 +57,13 @@ def assemble(
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
     report.damage, report.damage_counts = film.damage, film.damage_counts
-    report.source_colour = film.source_colour
-    colour = colour_note(film.source_colour)
-    report.notes = [*film.info.notes, *film.remarks, *plan.notes, *colour]
+    report.source_color = film.source_color
+    color = color_note(film.source_color)
+    report.notes = [*film.info.notes, *film.remarks, *plan.notes, *color]
 
 
-def colour_note(kind: str) -> list[str]:
-    """What is to be said of a film whose chroma was ``grey``, ``tinted`` or ``coloured``."""
-    if kind == "grey":
+def color_note(kind: str) -> list[str]:
+    """What is to be said of a film whose chroma was ``gray``, ``tinted`` or ``colored``."""
+    if kind == "gray":
         return []
-    return [f"the film was {kind} already; it was recoloured from its luma alone"]
+    return [f"the film was {kind} already; it was recolored from its luma alone"]

@@ -84,8 +84,8 @@ class Batch:
         self.stopped = False
         """Whether a film met what every other one would meet, too."""
 
-    def colour(self, reel: BatchItem, on_progress: OnProgress | None = None) -> Outcome:
-        """Colour a film and write its report beside the target, unless it is done; nothing raises.
+    def color(self, reel: BatchItem, on_progress: OnProgress | None = None) -> Outcome:
+        """Color a film and write its report beside the target, unless it is done; nothing raises.
 
         Args:
             reel: Source and target.
@@ -94,12 +94,12 @@ class Batch:
         if self.stopped:
             return Outcome(reel, Result.NOT_BEGUN)
         try:
-            return self._colour(reel, on_progress)
+            return self._color(reel, on_progress)
         except Exception as error:
             self.stopped = isinstance(error, DeviceLost | OutputFull)
             return Outcome(reel, Result.FAILED, error=error)
 
-    def _colour(self, reel: BatchItem, on_progress: OnProgress | None) -> Outcome:
+    def _color(self, reel: BatchItem, on_progress: OnProgress | None) -> Outcome:
         if earlier := self.done_before(reel):
             return Outcome(reel, Result.SKIPPED, earlier)
         report = colorize_video(

@@ -1,7 +1,7 @@
-"""Plans: what has to be known of a film, so that each of its chunks can be coloured by itself.
+"""Plans: what has to be known of a film, so that each of its chunks can be colored by itself.
 
 Only who has read a film from its beginning knows where its shots begin. The planner does so once,
-without a net, and writes that down. Whoever colours a chunk then reads that part alone, wherever it
+without a net, and writes that down. Whoever colors a chunk then reads that part alone, wherever it
 is, and checks frame by frame that it is what the planner saw.
 """
 
@@ -42,7 +42,7 @@ class PlannedChunk:
     first_pts: int
     """Of its first frame, in ticks of the target."""
     continues_shot: bool
-    """Whether it begins within a shot: its colours go on from those of the chunk before it."""
+    """Whether it begins within a shot: its colors go on from those of the chunk before it."""
     shots: tuple[int, ...]
     """pts of its frames that start a shot."""
     outliers: tuple[int, ...]
@@ -68,7 +68,7 @@ class PassLog:
 
     zero: str
     """As a fraction."""
-    source_colour: str
+    source_color: str
     damage: tuple[Damage, ...]
     damage_counts: dict[str, int]
     remarks: tuple[str, ...] = ()
@@ -78,11 +78,11 @@ class PassLog:
         """What a film that was decoded knows."""
         counts = dict(film.damage_counts)
         remarks = tuple(film.remarks)
-        return cls(str(film.zero), film.source_colour, tuple(film.damage), counts, remarks)
+        return cls(str(film.zero), film.source_color, tuple(film.damage), counts, remarks)
 
     def tell(self, film: VideoReader) -> None:
         """Let a film that was only opened know it."""
-        film.zero, film.source_colour = Fraction(self.zero), self.source_colour
+        film.zero, film.source_color = Fraction(self.zero), self.source_color
         film.damage, film.damage_counts = list(self.damage), dict(self.damage_counts)
         film.remarks = list(self.remarks)
 
@@ -138,7 +138,7 @@ def read_chunk_frames(
     seek: bool = True,
     on_read: Callable[[Frame], object] = lambda _: None,
 ) -> Iterator[Frame]:
-    """The frames of a chunk, and those after it that its colours rest on, as the planner saw them.
+    """The frames of a chunk, and those after it that its colors rest on, as the planner saw them.
 
     Args:
         film: Freshly opened; one pass per Film.
@@ -214,7 +214,7 @@ def _check_frames(
 def context_chunks(
     chunks: Sequence[PlannedChunk], number: int, context: int, ended: bool
 ) -> tuple[PlannedChunk, ...] | None:
-    """The chunks behind one that its colours rest on; None while they are not known.
+    """The chunks behind one that its colors rest on; None while they are not known.
 
     Args:
         chunks: Those of a film that are known, from the first one on.

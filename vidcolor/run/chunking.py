@@ -1,4 +1,4 @@
-"""Chunks: runs of whole shots that are coloured and encoded as one unit.
+"""Chunks: runs of whole shots that are colored and encoded as one unit.
 
 A film is the same whether its chunks were made in one go or after a crash: a chunk begins where a
 shot does, or, in a very long shot, where the smoother hands on what it knows.

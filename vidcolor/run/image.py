@@ -49,7 +49,7 @@ def stays_still(source: Path, target: Path) -> bool:
 def colorize_still(
     source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
 ) -> Report:
-    """Colour a picture; as `vidcolor.run.video.colorize_video`, which hands pictures on to here.
+    """Color a picture; as `vidcolor.run.video.colorize_video`, which hands pictures on to here.
 
     A TIFF gets all pages of a TIFF; other targets get the first picture of several, and the report
     tells which are left behind.
@@ -127,9 +127,9 @@ def painted_pages(still: Still, session: Session, report: Report, count: int) ->
         gray.see(painted)
         gray.tell(report, painted.time_base)
         report.damage += still_damage(painted)
-        if painted.colourless:
+        if painted.colorless:
             report.damage.append(
-                Damage("no colour", 0.0, "the net gave no numbers; painted neutral")
+                Damage("no color", 0.0, "the net gave no numbers; painted neutral")
             )
         extras = extras_of(photo)
         report.left_behind += photo.extras.lost
@@ -137,7 +137,7 @@ def painted_pages(still: Still, session: Session, report: Report, count: int) ->
         report.notes += notes_of(photo)
         report.pixels = frame.layout.format
         found = color_of(photo)
-        report.source_colour = found if report.source_colour == "grey" else report.source_colour
+        report.source_color = found if report.source_color == "gray" else report.source_color
         if photo.tone:
             report.luma = f"converted from {photo.tone}"
         yield painted, extras
@@ -180,11 +180,11 @@ def _conclude(report: Report, session: Session, left: list[Dropped]) -> None:
 def colorize_image(
     gray: np.ndarray[Any, Any], *, colorizer: Colorizer | None = None
 ) -> np.ndarray[Any, Any]:
-    """Colour one picture.
+    """Color one picture.
 
     Args:
-        gray: ``(H, W)`` or ``(H, W, 3)`` uint8; a colour picture is recoloured from its luma.
-        colorizer: What to colour with; None loads the default weights.
+        gray: ``(H, W)`` or ``(H, W, 3)`` uint8; a color picture is recolored from its luma.
+        colorizer: What to color with; None loads the default weights.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB whose BT.601 luma is that of ``gray``, to within rounding.

@@ -1,4 +1,4 @@
-"""Reels: the films that are coloured in one go, each with its source and its target."""
+"""Reels: the films that are colored in one go, each with its source and its target."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class BatchItem:
     source: Path
     target: Path
     refused: str = ""
-    """Why it must not be coloured to there; empty where it may."""
+    """Why it must not be colored to there; empty where it may."""
 
 
 @dataclass(frozen=True)
 class Reels:
-    """What is to be coloured, and what was met beside it."""
+    """What is to be colored, and what was met beside it."""
 
     reels: tuple[BatchItem, ...]
     left_out: tuple[Path, ...] = ()
@@ -71,7 +71,7 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
     """
     wanted = _parse_to(to)
     if os.path.lexists(folder) and not folder.is_dir():
-        raise OutputError(f"{printable(folder)}: is no folder; name one for the coloured films")
+        raise OutputError(f"{printable(folder)}: is no folder; name one for the colored films")
     found: dict[str, tuple[Path, Path]] = {}
     left_out: list[Path] = []
     paths = [path for word in words for path in _expand(word)]
@@ -82,7 +82,7 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
         if folder.is_dir() and os.path.samefile(path, folder):
             raise OutputError(
                 f"{printable(folder)}: holds the films themselves; name another folder for the"
-                " coloured ones"
+                " colored ones"
             )
         # One folder's films go into the other; several folders stay apart in it.
         top = Path() if len(paths) == 1 else Path(os.path.abspath(path)).name
@@ -164,7 +164,7 @@ def _refuse_clashes(reels: Sequence[BatchItem]) -> Iterator[BatchItem]:
         if there and (source := sources.get(there)):
             refused = f"{name}: would replace the source {printable(source)}; name another folder"
         elif times[reel.target] > 1:
-            refused = f"{name}: is what two sources would become; colour them into two folders"
+            refused = f"{name}: is what two sources would become; color them into two folders"
         yield replace(reel, refused=refused)
 
 

@@ -4,7 +4,7 @@ It lives in a hidden work folder beside the target, with the chunk files. Each l
 the disk before the next chunk is; a line that a crash tore is not there, and a chunk whose file is
 not the one in its line is not done.
 
-On a cluster many write into one folder. Each has files of its own, its lines too: two who colour
+On a cluster many write into one folder. Each has files of its own, its lines too: two who color
 the same chunk do no harm, and no lock has to hold on a disk that machines share.
 """
 

@@ -1,4 +1,4 @@
-"""Films that leave as they are coloured, into a pipe: nothing is kept on the disk."""
+"""Films that leave as they are colored, into a pipe: nothing is kept on the disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.pipe_sink import Output, PipeWriter, plan_pipe
 from vidcolor.media.open import VideoReader, film_is_still, open_video
-from vidcolor.run.assembly import colour_note
+from vidcolor.run.assembly import color_note
 from vidcolor.run.image import painted_png
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
@@ -38,15 +38,15 @@ def colorize_to(
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
-    """Colour a film into a pipe as Matroska, or a picture as PNG.
+    """Color a film into a pipe as Matroska, or a picture as PNG.
 
-    Every frame leaves as soon as it is coloured, in step with sound and subtitles; where the reader
-    is slow, colouring waits for it. Nothing is written to the disk, so nothing can be gone on with.
+    Every frame leaves as soon as it is colored, in step with sound and subtitles; where the reader
+    is slow, coloring waits for it. Nothing is written to the disk, so nothing can be gone on with.
 
     Args:
         output: A pipe, or another object that takes bytes; it is left open.
         source: A film, or a picture in a format FFmpeg reads.
-        colorizer: What to colour with; None loads the default weights.
+        colorizer: What to color with; None loads the default weights.
         settings: Everything else; those of chunks mean nothing here.
         on_progress: Called after each frame that has left.
 
@@ -96,15 +96,15 @@ def _moving(
                     writer.write(packets)
             writer.finish()
         report.damage, report.damage_counts = film.damage, film.damage_counts
-        report.source_colour = film.source_colour
+        report.source_color = film.source_color
     report.inferred = session.colorizer.inferred
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried = writer.passthrough.carried
     report.left_behind = writer.passthrough.left_behind
-    colour = colour_note(report.source_colour)
+    color = color_note(report.source_color)
     told = [*film.info.notes, *film.remarks]
-    report.notes = [*told, *plan.notes, *colour, *session.colorizer.notes]
+    report.notes = [*told, *plan.notes, *color, *session.colorizer.notes]
     report.weights = session.weights
     return report
 
@@ -112,7 +112,7 @@ def _moving(
 def _count_frames(
     frames: Iterator[Frame], film: VideoReader, report: Report, on_progress: OnProgress | None
 ) -> Iterator[Frame]:
-    """The same frames; counts them and their shots, notes those without colour."""
+    """The same frames; counts them and their shots, notes those without color."""
     total, gray = expected_frames(film.info, film.settings), GrayRuns()
     try:
         for frame in frames:
@@ -122,9 +122,9 @@ def _count_frames(
             if frame.starts_shot:
                 report.shots += 1
                 report.shot_starts.append(round(float(frame.seconds), 6))
-            if frame.colourless:
+            if frame.colorless:
                 moment = float(frame.seconds)
-                film.note("no colour", moment, "the net gave no numbers; painted neutral")
+                film.note("no color", moment, "the net gave no numbers; painted neutral")
             if on_progress:
                 on_progress(Progress(report.frames, total, float(frame.seconds)))
         gray.tell(report, film.info.time_base)

@@ -1,4 +1,4 @@
-"""The job: everything that decides the bits of a coloured film, written down before it is begun."""
+"""The job: everything that decides the bits of a colored film, written down before it is begun."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def describe_job(info: VideoInfo, session: Session, plan: EncodePlan) -> Job:
 
 
 def describe_still(source: Path, target: Path, session: Session) -> Job:
-    """The job of colouring a picture.
+    """The job of coloring a picture.
 
     Raises:
         FilmUnreadable: There is no such file.

@@ -1,4 +1,4 @@
-"""The whole product on one screen: a film or a picture in, the same in colour out."""
+"""The whole product on one screen: a film or a picture in, the same in color out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from vidcolor.temporal.smoother import context
 OnProgress = Callable[[Progress], None]
 OnReport = Callable[[Report], object]
 
-STAGES = ("decode", "shots", "colour", "smooth", "paint", "encode", "stitch")
+STAGES = ("decode", "shots", "color", "smooth", "paint", "encode", "stitch")
 """The way of a frame."""
 
 
@@ -59,12 +59,12 @@ def colorize_video(
     on_progress: OnProgress | None = None,
     on_report: OnReport | None = None,
 ) -> Report:
-    """Colour a film or a picture.
+    """Color a film or a picture.
 
     Args:
         source: A film, or a picture in a format FFmpeg reads.
         target: Where to write; the suffix names the container.
-        colorizer: What to colour with; None loads the default weights.
+        colorizer: What to color with; None loads the default weights.
         settings: Everything else.
         on_progress: Called with what earlier runs have done, then after each frame that was handed
             to the encoder.
@@ -244,7 +244,7 @@ class _Run:
 
 
 def context_frames(settings: Settings) -> int:
-    """How many frames behind a chunk that ends within a shot its colours rest on at most."""
+    """How many frames behind a chunk that ends within a shot its colors rest on at most."""
     # A frame that the last of these is carried from lies up to a stride behind it.
     ahead = context(settings.smooth.look_ahead) if settings.smooth.strength else 0
     return ahead + settings.colorizer.stride - 1
@@ -262,20 +262,20 @@ def record_chunk(
 
     Args:
         number: Of the chunk.
-        frames: Its frames in colour.
+        frames: Its frames in color.
         folder: Gets the chunk file and the line.
         plan: How it is encoded.
         info: Of the film.
         on_frame: Called with each frame that was handed to the encoder.
     """
-    colourless: list[int] = []
+    colorless: list[int] = []
     shots: list[int] = []
     gray = GrayRuns()
 
     def tap() -> Iterator[Frame]:
         for frame in frames:
-            if frame.colourless:
-                colourless.append(frame.pts)
+            if frame.colorless:
+                colorless.append(frame.pts)
             if frame.starts_shot:
                 shots.append(frame.pts)
             gray.see(frame)
@@ -284,7 +284,7 @@ def record_chunk(
 
     facts = write_chunk(tap(), folder.path(number), plan, info)
     after = folder.handover_sha256(number + 1)
-    found = tuple(colourless), tuple(shots), folder.writer, gray.runs
+    found = tuple(colorless), tuple(shots), folder.writer, gray.runs
     chunk = DoneChunk(number, facts, after, *found)
     folder.add(chunk)
     return chunk

@@ -37,14 +37,14 @@ _WRITER = re.compile(r"[A-Za-z0-9-]{0,100}")
 
 @dataclass(frozen=True)
 class DoneChunk:
-    """One line of the journal: a chunk that needs not be coloured again."""
+    """One line of the journal: a chunk that needs not be colored again."""
 
     number: int
     facts: ChunkFileInfo
     handover: str = ""
     """sha256 of what it hands on to the next chunk of its shot; empty where there is nothing."""
-    colourless: tuple[int, ...] = ()
-    """pts of the frames that had to be painted without colour."""
+    colorless: tuple[int, ...] = ()
+    """pts of the frames that had to be painted without color."""
     shots: tuple[int, ...] = ()
     """pts of the frames that start a shot."""
     writer: str = ""
@@ -212,7 +212,7 @@ def content_of(written: list[dict[str, Any]]) -> str:
 
 def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
     """The chunk of a line; None for another line, or one of another version of vidcolor."""
-    if not entry.keys() >= {"facts", "colourless", "shots", "neutral"}:
+    if not entry.keys() >= {"facts", "colorless", "shots", "neutral"}:
         return None
     try:
         chunk = from_plain(DoneChunk, entry)

@@ -1,7 +1,7 @@
-"""Traces: the mean colour of a thing, carried from frame to frame along the optical flow.
+"""Traces: the mean color of a thing, carried from frame to frame along the optical flow.
 
 A *trace* is the mean ab of a thing so far and the number of frames that it rests on. A gate
-decides, sample by sample, how far to trust it, so what appears anew gets its own colour. Each frame
+decides, sample by sample, how far to trust it, so what appears anew gets its own color. Each frame
 has a trace from its past and one from its future; its result is the mean of both.
 """
 
@@ -19,14 +19,14 @@ from vidcolor.core.optical_flow import round_trip, warp
 from vidcolor.nets.trust_gate import Gate
 
 MIN_SHARE = 0.5
-"""Of a frame that may show less of its colour the net saw too little to tell others."""
+"""Of a frame that may show less of its color the net saw too little to tell others."""
 
 
 MAX_EXPOSURE = 1.5
 """Largest factor on the cube root of light that is taken for flicker or a change of exposure."""
 
 CUBIC = 0.8
-"""Share of cubic interpolation when colour is carried; the rest is linear. Torch's cubic sharpens
+"""Share of cubic interpolation when color is carried; the rest is linear. Torch's cubic sharpens
 (a = -0.75): over 24 frames details grow to twice their strength, and linear blurs them away. In
 this mixture they keep 0.9 to 1.1 of it."""
 
@@ -56,13 +56,13 @@ def pair_features(
     Args:
         L: ``(B, 1, h, w)`` lightness at the size of ab.
         ab: ``(B, 2, h, w)`` as the net found it.
-        other_L: Of the frame that colour would come from.
+        other_L: Of the frame that color would come from.
         other_ab: The same.
         flows: ``(B, 2, h, w)`` into the other frame, and back.
 
     Returns:
         ``(B, CLUES, h, w)``: change of lightness, with its sign and softened; detail; how far the
-        flow misses on the way back; its length; difference of the colours; strength of colour.
+        flow misses on the way back; its length; difference of the colors; strength of color.
     """
     flow, back = flows
     # L* + 16 is the cube root of light but for a factor, so exposure multiplies it.
@@ -112,7 +112,7 @@ def link(
 
 
 def warp_color(maps: Tensor, flow: Tensor) -> Tensor:
-    """``(B, C, h, w)`` colour at the other end of a flow, neither blurred nor sharpened."""
+    """``(B, C, h, w)`` color at the other end of a flow, neither blurred nor sharpened."""
     return torch.lerp(warp(maps, flow), warp(maps, flow, "bicubic"), CUBIC)
 
 
@@ -214,5 +214,5 @@ def starts_segment(frame: Frame) -> bool:
 
 
 def is_reference(frame: Frame, share: float) -> bool:
-    """Whether other frames may take colour from this one."""
+    """Whether other frames may take color from this one."""
     return not (frame.damaged or frame.outlier) and share >= MIN_SHARE

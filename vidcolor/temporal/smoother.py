@@ -1,8 +1,8 @@
-"""Smoothing: the colour of a thing is the mean of what the net found for it, before and after.
+"""Smoothing: the color of a thing is the mean of what the net found for it, before and after.
 
 Frames wait until those after them are known; then each gets the mean of its past and its future.
 What a shot knows at the border of a chunk can be kept, so that an interrupted film goes on with the
-same colours.
+same colors.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class _Held:
 
     @property
     def leaned_on(self) -> bool:
-        """Whether other frames may take colour from this one."""
+        """Whether other frames may take color from this one."""
         return is_reference(self.item.frame, self.item.share)
 
 
@@ -132,17 +132,17 @@ def smooth(
     handovers: StateStore | None = None,
     pool: WorkerThreads | None = None,
 ) -> Iterator[ColorizedFrame]:
-    """Steady the colour.
+    """Steady the color.
 
     Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
-    fewer where frames are very large. Flashes and damaged frames take colour from the frame before
+    fewer where frames are very large. Flashes and damaged frames take color from the frame before
     them, where it can still be seen, and give none. Holds `context` frames and those that the crew
     has in hand, and speaks that late.
 
     Args:
         colored: Frames of one film with ab, in order.
         settings: Strength and look-ahead; strength 0 passes everything through.
-        gate: Decides how far carried colour is trusted; None loads the one that ships.
+        gate: Decides how far carried color is trusted; None loads the one that ships.
         handovers: Gets what a chunk that begins within a shot takes over, and is asked for it where
             a frame has ``resumed`` set.
         pool: Who finds the flow; None finds it here.

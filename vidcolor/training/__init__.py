@@ -1,1 +1,1 @@
-"""Learning the nets from colour pictures."""
+"""Learning the nets from color pictures."""

@@ -1,7 +1,7 @@
 """The critic of the short adversarial phase at the end of a run.
 
 After Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", 2017: it
-judges patches of a grey picture with its colours, so it learns which colours go with what is seen.
+judges patches of a gray picture with its colors, so it learns which colors go with what is seen.
 The losses are those of Lim and Ye, "Geometric GAN", 2017.
 """
 
@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 WEIGHT = 0.05
-"""Weight of the critic's opinion in the net's loss: small, as it shifts colours to any price."""
+"""Weight of the critic's opinion in the net's loss: small, as it shifts colors to any price."""
 
 
 class Critic(nn.Module):
@@ -35,13 +35,13 @@ class Critic(nn.Module):
 
 
 def critic_loss(critic: Critic, lightness: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
-    """Hinge loss of the critic: true colours above 1, the net's below -1."""
+    """Hinge loss of the critic: true colors above 1, the net's below -1."""
     real = F.relu(1 - critic(lightness, truth)).mean()
     painted = F.relu(1 + critic(lightness, ab.detach())).mean()
     return real + painted
 
 
 def deceive_loss(critic: Critic, lightness: Tensor, ab: Tensor) -> Tensor:
-    """What the net pays for colours that the critic takes for painted."""
+    """What the net pays for colors that the critic takes for painted."""
     opinion: Tensor = critic(lightness, ab)
     return -WEIGHT * opinion.mean()

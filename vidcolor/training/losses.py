@@ -15,7 +15,7 @@ SIGMA = 5.0
 
 
 def soft_encode(ab: Tensor, bins: Tensor) -> Tensor:
-    """Each pixel's colour as a distribution over bins: a Gaussian of its distance to them.
+    """Each pixel's color as a distribution over bins: a Gaussian of its distance to them.
 
     Args:
         ab: ``(B, 2, h, w)`` float.
@@ -29,7 +29,7 @@ def soft_encode(ab: Tensor, bins: Tensor) -> Tensor:
 
 def _encode_ab(ab: Tensor, bins: Tensor) -> Tensor:
     """``(B, h, w, Q)``: what `soft_encode` gives, with the bins of a place side by side."""
-    with torch.autocast(ab.device.type, enabled=False):  # bf16 would blur vivid colours
+    with torch.autocast(ab.device.type, enabled=False):  # bf16 would blur vivid colors
         # -|ab - bin|^2 / 2 sigma^2 without |ab|^2, which softmax cancels.
         scores = ab.permute(0, 2, 3, 1).float() @ (bins / SIGMA**2).T
         return F.softmax(scores - (bins**2).sum(1) / (2 * SIGMA**2), dim=-1)
@@ -41,7 +41,7 @@ def _log_shares(logits: Tensor) -> Tensor:
 
 
 def class_weights(prior: Tensor, power: float) -> Tensor:
-    """Weights that make rare colours count, with mean 1 under the prior (Zhang et al. 2016).
+    """Weights that make rare colors count, with mean 1 under the prior (Zhang et al. 2016).
 
     Args:
         prior: ``(Q,)`` share of each bin in the training pictures.
@@ -58,7 +58,7 @@ def class_weights(prior: Tensor, power: float) -> Tensor:
 def truth_losses(
     logits: Tensor, regressed: Tensor, ab: Tensor, bins: Tensor, weights: Tensor
 ) -> dict[str, Tensor]:
-    """What a net that predicts a distribution learns from the true colours.
+    """What a net that predicts a distribution learns from the true colors.
 
     Args:
         logits: ``(B, Q, h, w)``.
@@ -115,7 +115,7 @@ def hint_loss(guess: Tensor, features: Tensor) -> Tensor:
 def recompose(lightness: Tensor, ab: Tensor) -> Tensor:
     """(B, 1, h, w) L and (B, 2, h, w) ab -> (B, 3, h, w) sRGB 0..1, with gradients everywhere.
 
-    Out of gamut colours are clipped, but their gradient is not: it leads them back.
+    Out of gamut colors are clipped, but their gradient is not: it leads them back.
     """
     linear = lab_to_linear(torch.cat([lightness, ab], 1))
     linear = linear + (linear.clamp(0, 1) - linear).detach()

@@ -92,7 +92,7 @@ class Recipe(nn.Module):
 
 
 class FilmRecipe(Recipe):
-    """Rebalanced classification and regression from the true colours; film, and mini alone."""
+    """Rebalanced classification and regression from the true colors; film, and mini alone."""
 
     net: DistributionNet
     weights: Tensor
@@ -115,7 +115,7 @@ class FilmRecipe(Recipe):
     def finish(
         self, found: Losses, L: Tensor, logits: Tensor, regressed: Tensor, truth: Tensor
     ) -> tuple[Losses, Painted | None]:
-        """Add the terms that judge the colour chosen at the dial's default."""
+        """Add the terms that judge the color chosen at the dial's default."""
         if not (any(self.terms.values()) or self.critical):
             return found, None
         ab = self.net.choose(logits, regressed)
@@ -136,7 +136,7 @@ class FilmRecipe(Recipe):
 
 
 class StudentRecipe(FilmRecipe):
-    """A mini that learns from a film net: its distribution, its safe colour, its features."""
+    """A mini that learns from a film net: its distribution, its safe color, its features."""
 
     def __init__(self, net: ColorNet, settings: TrainSettings) -> None:
         super().__init__(net, settings)

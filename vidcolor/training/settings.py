@@ -25,9 +25,9 @@ class TrainSettings:
     """Everything that decides what a run learns, and how it is run."""
 
     stills: tuple[str, ...] = ()
-    """Folders of colour pictures."""
+    """Folders of color pictures."""
     clips: tuple[str, ...] = ()
-    """Folders of short colour films, or of folders of frames. A colornet learns from single frames
+    """Folders of short color films, or of folders of frames. A colornet learns from single frames
     of them, a gate from runs."""
     vgg: str = "torchvision"
     """Safetensors file with VGG16's ImageNet weights, or ``torchvision`` to fetch them. The book
@@ -37,7 +37,7 @@ class TrainSettings:
     start: str = ""
     """Weights to start from, a name or a file; nothing starts afresh."""
     teacher: str = ""
-    """Weights whose answers a ``mini`` learns, or whose colours a ``gate`` learns to steady; a name
+    """Weights whose answers a ``mini`` learns, or whose colors a ``gate`` learns to steady; a name
     or a file."""
     motions: int = 120
     """Moving scenes to make from the stills (gate)."""

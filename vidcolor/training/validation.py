@@ -36,13 +36,13 @@ class Validation:
 
     scores: dict[str, float]
     """By the names in `SCORES`: means over the pictures. PSNR in dB at the dial's default, at its
-    safe end, of grey; colorfulness of the same and of the truth; and the score."""
+    safe end, of gray; colorfulness of the same and of the truth; and the score."""
     triptychs: list[Tensor]
-    """``(3, side, 3 * side)`` uint8 of the first pictures: grey, result, truth."""
+    """``(3, side, 3 * side)`` uint8 of the first pictures: gray, result, truth."""
 
 
 def score_of(scores: dict[str, float]) -> float:
-    """What the best weights are chosen by: dB above grey, less 0.05 a unit of colorfulness missed.
+    """What the best weights are chosen by: dB above gray, less 0.05 a unit of colorfulness missed.
 
     Both at the dial's default. Neither alone will do: the dullest picture has the best PSNR.
     """
@@ -56,7 +56,7 @@ def validate(
     stills: Sequence[Still],
     autocast: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Validation:
-    """Colour pictures kept from training and compare them with the truth.
+    """Color pictures kept from training and compare them with the truth.
 
     Args:
         net: In eval mode.
@@ -74,8 +74,8 @@ def validate(
         with autocast():
             found = both_ends(net, clean_pair(rgb)[0])
         L = rgb_to_lab(rgb.float() / 255)[:, :1]
-        bold, safe, grey = (compose(L, ab) for ab in (*found, found[0] * 0))
-        for b, s, g, t in zip(bold, safe, grey, rgb.float(), strict=True):
+        bold, safe, gray = (compose(L, ab) for ab in (*found, found[0] * 0))
+        for b, s, g, t in zip(bold, safe, gray, rgb.float(), strict=True):
             colors = [colorfulness(picture) for picture in (b, s, t)]
             rows.append((psnr(b, t), psnr(s, t), psnr(g, t), *colors))
             if len(triptychs) < ON_SHEET:

@@ -112,7 +112,7 @@ def write(picture: Tensor, target: str) -> None:
 
 @lru_cache(maxsize=3)
 def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Found:
-    """The frame at a moment with its colour; the last ones stay, for other saturations."""
+    """The frame at a moment with its color; the last ones stay, for other saturations."""
     from vidcolor.preview.viewer import Viewer
 
     WISH.check()

@@ -1,4 +1,4 @@
-"""The queue of films to colour: one at a time, each in a process of its own.
+"""The queue of films to color: one at a time, each in a process of its own.
 
 A job is the command line itself: what it does, keeps and says is what ``vidcolor IN OUT`` does.
 """
@@ -57,7 +57,7 @@ MOST = 200
 
 @dataclass
 class Job:
-    """One film that is coloured, was or will be."""
+    """One film that is colored, was or will be."""
 
     id: str
     film: Film
@@ -199,7 +199,7 @@ class Queue:
         """
         name, own = spoken(film.name), film.path.suffix
         stem = name[: -len(own)] if name.lower().endswith(own.lower()) else name
-        stem = shorten_text(f"{stem} in colour", LONGEST_STEM, LONGEST_STEM)
+        stem = shorten_text(f"{stem} in color", LONGEST_STEM, LONGEST_STEM)
         suffix = CONTAINERS.get(own.lower(), ".mkv")
         for number in range(1, 10_000):
             target = folder / f"{stem}{f' {number}' if number > 1 else ''}{suffix}"

@@ -1,4 +1,4 @@
-"""How Gradio's parts look: fonts of the machine, quiet colours, light and dark."""
+"""How Gradio's parts look: fonts of the machine, quiet colors, light and dark."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class _Run:
                     yield frame
         else:  # read to its end
             note_late_streams(self._film)
-        self._film.source_colour = self._meter.verdict()
+        self._film.source_color = self._meter.verdict()
 
     def _from_key(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """``packets`` without those of pictures before the last key frame up to the start."""

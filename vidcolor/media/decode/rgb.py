@@ -1,6 +1,6 @@
-"""Films as RGB, with the colours they hold: what measures look at; `read_rgb` is for pictures.
+"""Films as RGB, with the colors they hold: what measures look at; `read_rgb` is for pictures.
 
-Colouring never comes here: it works on the planes of `decode`.
+Coloring never comes here: it works on the planes of `decode`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Chooses codec and pixel format for a film, and encodes coloured frames.
+"""Chooses codec and pixel format for a film, and encodes colored frames.
 
 One rule stands above the others: luma goes to the encoder as it was decoded, at the same depth.
 Chroma is new anyway, so its subsampling may change where an encoder cannot take the film's.

@@ -1,6 +1,6 @@
 """Pictures in and out: a still becomes a Frame, and a colored Frame a file.
 
-A still becomes a Frame with full-range 4:4:4 planes, so that the stages that colour films colour
+A still becomes a Frame with full-range 4:4:4 planes, so that the stages that color films color
 it, too.
 """
 
@@ -235,7 +235,7 @@ def _bands(frame: Frame) -> Iterator[np.ndarray]:
 
 
 def png_bytes(frame: Frame) -> bytes:
-    """A coloured still as a PNG file: RGB, 8 or 16 bits like ``frame``."""
+    """A colored still as a PNG file: RGB, 8 or 16 bits like ``frame``."""
     deep = frame.layout.bits > 8
     height, width = frame.luma.shape
     picture = VideoFrame(width, height, "rgb48be" if deep else "rgb24")

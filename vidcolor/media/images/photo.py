@@ -67,9 +67,9 @@ def frame_of(photo: Photo) -> Frame:
 
 
 def color_of(photo: Photo) -> str:
-    """``grey``, ``tinted`` or ``coloured``: what the chroma of a picture held."""
+    """``gray``, ``tinted`` or ``colored``: what the chroma of a picture held."""
     if photo.chroma is None and photo.samples.ndim == 2:
-        return "grey"
+        return "gray"
     meter = ChromaMeter(8, subsampled=False)
     if photo.chroma is not None:
         step = max(1, photo.chroma[0].shape[1] // _LOOKED_AT)
@@ -91,9 +91,8 @@ def notes_of(photo: Photo) -> list[str]:
         told.append(f"the picture was converted to sRGB ({photo.tone}); so is what is written")
     if photo.see_through:
         told.append("transparency was dropped")
-    if (found := color_of(photo)) != "grey":
-        kind = {"coloured": "colored"}.get(found, found)
-        told.append(f"the picture was {kind} already; it was recolored from its luma alone")
+    if (found := color_of(photo)) != "gray":
+        told.append(f"the picture was {found} already; it was recolored from its luma alone")
     return told
 
 

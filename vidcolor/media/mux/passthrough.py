@@ -1,7 +1,7 @@
 """Decides which streams, tags and chapters travel to the target, how, and why not.
 
 Nothing is decided while the film runs: the whole plan, with what is left behind, is known before
-the first frame is coloured.
+the first frame is colored.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def plan_passthrough(film: VideoReader, container: str) -> Passthrough:
     if film.info.container == "matroska,webm":
         plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
     if film.info.has_alpha:
-        plan.left_behind.append(Dropped("transparency", "coloured films are opaque"))
+        plan.left_behind.append(Dropped("transparency", "colored films are opaque"))
     return plan
 
 

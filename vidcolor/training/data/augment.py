@@ -31,18 +31,18 @@ def rand(draw: torch.Generator, *shape: int) -> Tensor:
     return torch.rand(shape, generator=draw, device=draw.device)
 
 
-def clean_grey(rgb: Tensor) -> Tensor:
-    """(B, 3, h, w) sRGB 0..1 -> (B, 1, h, w) grey code 0..1, the luma of BT.601."""
+def clean_gray(rgb: Tensor) -> Tensor:
+    """(B, 3, h, w) sRGB 0..1 -> (B, 1, h, w) gray code 0..1, the luma of BT.601."""
     return (rgb * rgb.new_tensor(REC601).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
-def grey_to_lightness(grey: Tensor) -> Tensor:
-    """(B, 1, h, w) sRGB code of a grey, 0..1 -> L* 0..100."""
-    return linear_to_lab(srgb_to_linear(grey.clamp(0, 1)).expand(-1, 3, -1, -1))[:, :1]
+def gray_to_lightness(gray: Tensor) -> Tensor:
+    """(B, 1, h, w) sRGB code of a gray, 0..1 -> L* 0..100."""
+    return linear_to_lab(srgb_to_linear(gray.clamp(0, 1)).expand(-1, 3, -1, -1))[:, :1]
 
 
-def film_grey(rgb: Tensor, draw: torch.Generator) -> Tensor:
-    """The grey picture as a film stock of unknown colour sensitivity sees it.
+def film_gray(rgb: Tensor, draw: torch.Generator) -> Tensor:
+    """The gray picture as a film stock of unknown color sensitivity sees it.
 
     A third is plain BT.601 luma, a fifth orthochromatic (blind to red), the rest random.
     """
@@ -63,42 +63,42 @@ def uniform(
     return torch.where(rand(draw, B, 1, 1, 1) < share, value, rest)
 
 
-def age(grey: Tensor, draw: torch.Generator) -> Tensor:
+def age(gray: Tensor, draw: torch.Generator) -> Tensor:
     """Contrast, gamma, fog, softness, grain and scratches of an old print; (B, 1, h, w) 0..1."""
-    B, _, h, w = grey.shape
-    grey = grey.clamp(0, 1) ** uniform(B, 0.7, 1.5, 0.6, 1.0, draw)
-    mean = grey.mean((1, 2, 3), keepdim=True)
-    grey = (grey - mean) * uniform(B, 0.6, 1.25, 0.6, 1.0, draw) + mean
-    grey = grey + uniform(B, -0.08, 0.12, 0.5, 0.0, draw)
-    soft = F.interpolate(F.avg_pool2d(grey, 2), (h, w), mode="bilinear")
-    grey = torch.lerp(grey, soft, uniform(B, 0.3, 1.0, 0.4, 0.0, draw))
+    B, _, h, w = gray.shape
+    gray = gray.clamp(0, 1) ** uniform(B, 0.7, 1.5, 0.6, 1.0, draw)
+    mean = gray.mean((1, 2, 3), keepdim=True)
+    gray = (gray - mean) * uniform(B, 0.6, 1.25, 0.6, 1.0, draw) + mean
+    gray = gray + uniform(B, -0.08, 0.12, 0.5, 0.0, draw)
+    soft = F.interpolate(F.avg_pool2d(gray, 2), (h, w), mode="bilinear")
+    gray = torch.lerp(gray, soft, uniform(B, 0.3, 1.0, 0.4, 0.0, draw))
     grain = torch.randn(B, 1, h, w, generator=draw, device=draw.device)
     coarse = F.avg_pool2d(F.pad(grain, (1, 1, 1, 1), mode="reflect"), 3, 1) * 2
     grain = torch.lerp(grain, coarse, uniform(B, 0.0, 1.0, 1.0, 0.0, draw))
-    grey = grey + grain * uniform(B, 0.005, 0.06, 0.5, 0.0, draw)
+    gray = gray + grain * uniform(B, 0.005, 0.06, 0.5, 0.0, draw)
     scratched = rand(draw, B, 1, 1, w) < uniform(B, 0.0, 0.02, 0.1, 0.0, draw)
-    return torch.where(scratched, rand(draw, B, 1, 1, w).round(), grey).clamp(0, 1)
+    return torch.where(scratched, rand(draw, B, 1, 1, w).round(), gray).clamp(0, 1)
 
 
-def jpeg(grey: Tensor, draw: torch.Generator) -> Tensor:
+def jpeg(gray: Tensor, draw: torch.Generator) -> Tensor:
     """The blocks and rings of strong compression, in a sixth of the batch; (B, 1, h, w) 0..1.
 
     What JPEG loses: the cosines of 8 x 8 blocks rounded to multiples of its luma table (ITU-T T.81,
     Annex K), scaled for qualities of 10 to 50 as libjpeg does.
     """
-    B, _, h, w = grey.shape
+    B, _, h, w = gray.shape
     quality = uniform(B, 10, 50, 1.0, 50, draw)
-    table = grey.new_tensor(LUMA_TABLE).view(8, 1, 8) * (50 / quality).view(B, 1, 1, 1, 1)
-    blocks = grey.view(B, h // 8, 8, w // 8, 8) * 255 - 128
-    n = torch.arange(8, device=grey.device)
+    table = gray.new_tensor(LUMA_TABLE).view(8, 1, 8) * (50 / quality).view(B, 1, 1, 1, 1)
+    blocks = gray.view(B, h // 8, 8, w // 8, 8) * 255 - 128
+    n = torch.arange(8, device=gray.device)
     cosines = torch.cos((2 * n + 1) * n[:, None] * (math.pi / 16)) / 2
     cosines[0] /= math.sqrt(2)
     spectrum = torch.einsum("ui,vj,byixj->byuxv", cosines, cosines, blocks)
     spectrum = (spectrum / table).round() * table
     blocks = torch.einsum("ui,vj,byuxv->byixj", cosines, cosines, spectrum)
-    codes = (blocks.reshape(grey.shape) + 128) / 255
+    codes = (blocks.reshape(gray.shape) + 128) / 255
     chosen = rand(draw, B, 1, 1, 1) < 1 / 6
-    return torch.where(chosen, codes.clamp(0, 1), grey)
+    return torch.where(chosen, codes.clamp(0, 1), gray)
 
 
 def vignette(B: int, h: int, w: int, draw: torch.Generator) -> Tensor:
@@ -121,7 +121,7 @@ def bars(B: int, h: int, w: int, draw: torch.Generator) -> Tensor:
 
 
 def text_cards(B: int, h: int, w: int, draw: torch.Generator) -> Tensor:
-    """(B, 1, h, w) grey 0..1: light marks in lines on a dark ground, like an intertitle."""
+    """(B, 1, h, w) gray 0..1: light marks in lines on a dark ground, like an intertitle."""
     marks = rand(draw, B, 1, h // 2, w // 2) < 0.55
     pitch = torch.randint(6, 14, (B, 1, 1, 1), generator=draw, device=draw.device)
     rows = torch.arange(h // 2, device=draw.device).view(1, 1, -1, 1) % pitch < pitch / 2
@@ -138,10 +138,10 @@ def clean_pair(rgb: Tensor) -> tuple[Tensor, Tensor]:
         rgb: ``(B, 3, h, w)`` uint8 sRGB.
 
     Returns:
-        ``(B, 1, h, w)`` L* of the BT.601 luma shown as a grey, and ``(B, 2, h, w)`` true ab.
+        ``(B, 1, h, w)`` L* of the BT.601 luma shown as a gray, and ``(B, 2, h, w)`` true ab.
     """
     unit = rgb.float() / 255
-    return grey_to_lightness(clean_grey(unit)), rgb_to_lab(unit)[:, 1:]
+    return gray_to_lightness(clean_gray(unit)), rgb_to_lab(unit)[:, 1:]
 
 
 def film_pair(rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -158,14 +158,14 @@ def film_pair(rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
     unit = rgb.float() / 255
     ab = rgb_to_lab(unit)[:, 1:]
     clean = rand(draw, B, 1, 1, 1) < 0.3
-    grey = torch.where(clean, clean_grey(unit), jpeg(age(film_grey(unit, draw), draw), draw))
+    gray = torch.where(clean, clean_gray(unit), jpeg(age(film_gray(unit, draw), draw), draw))
     dark = vignette(B, h, w, draw)
-    grey, ab = grey * dark, ab * dark
+    gray, ab = gray * dark, ab * dark
     barred = bars(B, h, w, draw)
-    grey, ab = torch.where(barred, 0.02, grey), torch.where(barred, 0.0, ab)
+    gray, ab = torch.where(barred, 0.02, gray), torch.where(barred, 0.0, ab)
     card = rand(draw, B, 1, 1, 1) < 0.015
-    grey, ab = torch.where(card, text_cards(B, h, w, draw), grey), torch.where(card, 0.0, ab)
-    return grey_to_lightness(grey), ab
+    gray, ab = torch.where(card, text_cards(B, h, w, draw), gray), torch.where(card, 0.0, ab)
+    return gray_to_lightness(gray), ab
 
 
 def book_view(rgb: Tensor, side: int, draw: torch.Generator) -> Tensor:

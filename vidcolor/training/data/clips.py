@@ -97,7 +97,7 @@ def extract_clips(
             continue
         stills += _write(frames, target, f"{seen:05d}", skipped)
     if not stills:
-        raise TrainingError(f"no usable colour frame in {len(clips)} clips ({skipped})")
+        raise TrainingError(f"no usable color frame in {len(clips)} clips ({skipped})")
     remember(cache, key, stills, skipped)
     return [replace(still, path=str(target / still.path)) for still in stills], skipped
 

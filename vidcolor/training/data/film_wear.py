@@ -8,9 +8,9 @@ from torch import Tensor
 
 from vidcolor.training.data.augment import (
     age,
-    clean_grey,
-    film_grey,
-    grey_to_lightness,
+    clean_gray,
+    film_gray,
+    gray_to_lightness,
     jpeg,
     rand,
     uniform,
@@ -33,27 +33,27 @@ def worn_lightness(rgb: Tensor, draw: torch.Generator) -> Tensor:
         ``(T, 1, h, w)`` L* 0..100.
     """
     if float(rand(draw, 1)) < CLEAN:
-        return grey_to_lightness(clean_grey(rgb))
+        return gray_to_lightness(clean_gray(rgb))
     T, _, h, w = rgb.shape
     # As on the strip, one below the other, the frames are one picture: one stock, one contrast,
     # lasting scratches, but grain of their own.
     strip = rgb.transpose(0, 1).reshape(1, 3, T * h, w)
-    grey = jpeg(age(film_grey(strip, draw), draw), draw).view(T, 1, h, w)
-    return grey_to_lightness(add_spots(flickering(grey, draw), draw))
+    gray = jpeg(age(film_gray(strip, draw), draw), draw).view(T, 1, h, w)
+    return gray_to_lightness(add_spots(flickering(gray, draw), draw))
 
 
-def flickering(grey: Tensor, draw: torch.Generator) -> Tensor:
+def flickering(gray: Tensor, draw: torch.Generator) -> Tensor:
     """``(T, 1, h, w)`` codes 0..1 with an exposure of its own for each frame, in half of all."""
     size = uniform(1, 0.0, MAX_FLICKER, 0.5, 0.0, draw)
-    exposure = torch.randn(len(grey), 1, 1, 1, generator=draw) * size
-    return (grey * exposure.exp()).clamp(0, 1)
+    exposure = torch.randn(len(gray), 1, 1, 1, generator=draw) * size
+    return (gray * exposure.exp()).clamp(0, 1)
 
 
-def add_spots(grey: Tensor, draw: torch.Generator) -> Tensor:
+def add_spots(gray: Tensor, draw: torch.Generator) -> Tensor:
     """``(T, 1, h, w)`` with lines and specks that last for one frame, in a third of all."""
-    T, _, h, w = grey.shape
+    T, _, h, w = gray.shape
     lines = rand(draw, T, 1, 1, w) < uniform(1, 0.0, 0.01, 1 / 3, 0.0, draw)
-    grey = torch.where(lines, rand(draw, T, 1, 1, w).round(), grey)
+    gray = torch.where(lines, rand(draw, T, 1, 1, w).round(), gray)
     specks = rand(draw, T, 1, h // 4, w // 4) < uniform(1, 0.0, 0.004, 1 / 3, 0.0, draw)
     shape = F.interpolate(specks.float(), (h, w), mode="bilinear") > 0.4
-    return torch.where(shape, rand(draw, T, 1, 1, 1).round(), grey)
+    return torch.where(shape, rand(draw, T, 1, 1, 1).round(), gray)

@@ -1,7 +1,7 @@
 """Sequences: what the gate learns from, prepared once.
 
-A sequence is a run of frames of one shot with its true colours, worn as an old print, with the
-colours that the colornet finds in it and the flows between its frames. Looking for these is what
+A sequence is a run of frames of one shot with its true colors, worn as an old print, with the
+colors that the colornet finds in it and the flows between its frames. Looking for these is what
 takes time; with them kept, a step of the gate is quick.
 """
 
@@ -18,12 +18,12 @@ from torch import Tensor
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.optical_flow import optical_flow, reduce_flow, visible
-from vidcolor.training.data.augment import clean_grey, grey_to_lightness
+from vidcolor.training.data.augment import clean_gray, gray_to_lightness
 from vidcolor.training.data.film_wear import worn_lightness
 from vidcolor.training.data.synthetic_motion import Motion
 
 LENGTH = 16
-"""Frames of a sequence: long enough for colour to fade or to creep."""
+"""Frames of a sequence: long enough for color to fade or to creep."""
 
 FIELDS = ("L", "ab", "truth", "flow", "back", "way", "seen")
 """Maps of a sequence, ``(T, C, h, w)`` at the size of ab; the last four, between neighbours, have
@@ -46,14 +46,14 @@ def prepare_sequence(
     Args:
         rgb: ``(T, 3, h, w)`` sRGB 0..1, sides multiples of 16.
         motion: What is known of its motion; None has it measured on the clean frames.
-        colorizer: Finds the colours.
+        colorizer: Finds the colors.
         draw: Source of randomness.
 
     Returns:
         `FIELDS`, float16.
     """
     L = worn_lightness(rgb, draw).clamp_(0, 100)
-    ab = colours(L, colorizer)
+    ab = colors(L, colorizer)
     size = ab.shape[2:]
     ways, seen = (motion.ways, motion.seen) if motion else measure_motion(rgb)
     maps = {
@@ -69,7 +69,7 @@ def prepare_sequence(
     return {name: value.half().contiguous() for name, value in maps.items()}
 
 
-def colours(L: Tensor, colorizer: Colorizer) -> Tensor:
+def colors(L: Tensor, colorizer: Colorizer) -> Tensor:
     """``(T, 2, h', w')`` ab of ``(T, 1, h, w)`` L*, as the smoother gets it."""
     return torch.cat([colorizer.predict(maps) for maps in torch.split(L, colorizer.batch)])
 
@@ -83,7 +83,7 @@ def measure_motion(rgb: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         ``(T - 1, 2, h, w)`` and ``(T - 1, 1, h, w)`` bool.
     """
-    clean = grey_to_lightness(clean_grey(rgb))
+    clean = gray_to_lightness(clean_gray(rgb))
     ways = torch.stack([optical_flow(b[0], a[0], "medium") for a, b in _pairs(clean)])
     backs = torch.stack([optical_flow(a[0], b[0], "medium") for a, b in _pairs(clean)])
     return ways, visible(ways, backs)

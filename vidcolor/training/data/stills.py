@@ -29,7 +29,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 _MOST = 1 << 30
 """Bytes of an index that is read."""
 MIN_COLORFULNESS = 15.0
-"""Duller pictures teach grey (the cleaning rule of BigColor)."""
+"""Duller pictures teach gray (the cleaning rule of BigColor)."""
 MIN_SIDE = 96
 """Smaller pictures are left out, pixels."""
 MIN_SPREAD = 8.0
@@ -68,9 +68,9 @@ class Still:
 
 
 def look_of(rgb: Tensor) -> int:
-    """Difference hash: is each of 8 x 8 cells of the grey picture brighter than its neighbour?"""
-    grey = F.interpolate(rgb.float().mean(0)[None, None], (8, 9), mode="area")[0, 0]
-    bits = (grey[:, 1:] > grey[:, :-1]).flatten().tolist()
+    """Difference hash: is each of 8 x 8 cells of the gray picture brighter than its neighbour?"""
+    gray = F.interpolate(rgb.float().mean(0)[None, None], (8, 9), mode="area")[0, 0]
+    bits = (gray[:, 1:] > gray[:, :-1]).flatten().tolist()
     return sum(1 << i for i, bit in enumerate(bits) if bit)
 
 
@@ -166,7 +166,7 @@ def index_stills(
             continue
         stills.append(Still(str(path), source_of(folder, path), look_of(rgb)))
     if not stills:
-        raise TrainingError(f"no usable colour picture among {len(files)} files ({skipped})")
+        raise TrainingError(f"no usable color picture among {len(files)} files ({skipped})")
     remember(cache, key, stills, skipped)
     return stills, skipped
 

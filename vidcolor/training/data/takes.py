@@ -28,7 +28,7 @@ from vidcolor.media.images.files import read_rgb
 from vidcolor.media.open import open_video
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
-from vidcolor.training.data.augment import clean_grey, rand
+from vidcolor.training.data.augment import clean_gray, rand
 from vidcolor.training.data.clips import find_clips, is_film, turn_upright
 from vidcolor.training.data.file_index import find_files, source_of
 from vidcolor.training.data.sequences import LENGTH, Maps, prepare_sequence, save_sequences
@@ -43,7 +43,7 @@ MAX_FRAMES = 1200
 KEPT_SHARE = 5
 """One clip, and one still, in this many is kept from training."""
 LEAST_COLORFUL = 5.0
-"""Clips without colours have no truth to tell; dull ones have, other than for a colornet."""
+"""Clips without colors have no truth to tell; dull ones have, other than for a colornet."""
 TRIES = 50
 """Pictures that are tried for a scene before it is given up."""
 
@@ -138,7 +138,7 @@ def prepare_takes(
         takes: As `find_takes` gives them.
         settings: Side of the frames, seed, stills.
         target: The run folder, of which no file counts as a still.
-        colorizer: Finds the colours.
+        colorizer: Finds the colors.
         on_progress: Called with (takes prepared, takes).
     """
     stills: Stills | None = None
@@ -220,7 +220,7 @@ def starts(frames: Sequence[Tensor]) -> list[int]:
     layout = PixelLayout("gray", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
     marked = (
         Frame(
-            luma=clean_grey(rgb[None].float())[0, 0].round().to(torch.uint8),
+            luma=clean_gray(rgb[None].float())[0, 0].round().to(torch.uint8),
             chroma=(rgb[0], rgb[0]),
             layout=layout,
             pts=number,

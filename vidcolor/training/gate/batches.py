@@ -41,11 +41,11 @@ def smooth_runs(gate: Gate, maps: Maps) -> tuple[Tensor, Tensor]:
     """Whole runs, smoothed from both sides.
 
     Args:
-        gate: Decides on the trust, by the colours that the colornet found.
+        gate: Decides on the trust, by the colors that the colornet found.
         maps: ``(B, T, C, h, w)`` each, float32.
 
     Returns:
-        ``(B, T, 2, h, w)`` the colornet's colours, smoothed as in films, and the means of the true
+        ``(B, T, 2, h, w)`` the colornet's colors, smoothed as in films, and the means of the true
         ones along the same links.
     """
     L, ab, truth = maps["L"], maps["ab"], maps["truth"]
@@ -56,7 +56,7 @@ def smooth_runs(gate: Gate, maps: Maps) -> tuple[Tensor, Tensor]:
     parts = [value.unflatten(0, (B, T - 1)) for value in vars(one).values()]
     links: list[FramePair | None] = [None]
     links += [FramePair(*(part[:, t] for part in parts)) for t in range(T - 1)]
-    # Both kinds of colours are carried in one go.
+    # Both kinds of colors are carried in one go.
     carried = [
         torch.cat([with_energy(found), true], 1)
         for found, true in zip(ab.unbind(1), truth.unbind(1), strict=True)

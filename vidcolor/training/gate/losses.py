@@ -1,4 +1,4 @@
-"""Losses of the smoother's gate: colour must be steady, and no other than it is.
+"""Losses of the smoother's gate: color must be steady, and no other than it is.
 
 Runs of frames are ``(B, T, C, h, w)``, ab in units of CIE; losses are in tens of them. A *way* is
 the displacement by which results are judged, from each frame but the first into one before it:
@@ -17,10 +17,10 @@ HIDDEN = 6.0
 """How much more a sample counts in `keep_loss` where the thing was not in sight one frame before:
 there ghosts appear, and there are few of them."""
 SMALL = 2.0
-"""Changes of a true colour, in ab units, up to which `keep_loss` counts little: much of them is the
+"""Changes of a true color, in ab units, up to which `keep_loss` counts little: much of them is the
 noise of the clips' own compression, and nobody sees them."""
 CHANGED = 5.0
-"""Difference of the true colours, in ab units, at which two ends of a way count a third."""
+"""Difference of the true colors, in ab units, at which two ends of a way count a third."""
 
 WEIGHTS = {"keep": 1.5, "near": 0.1, "short": 2.0, "long": 1.0, "vivid": 0.3}
 """Factors on the losses. ``keep`` alone would have the gate shut, ``short`` and ``long`` alone
@@ -29,10 +29,10 @@ decides, so that it counts little."""
 
 
 def keep_loss(kept: Tensor, truth: Tensor, seen: Tensor) -> Tensor:
-    """What the smoother does to true colours, which need no smoothing: ghosts, leaks, fading.
+    """What the smoother does to true colors, which need no smoothing: ghosts, leaks, fading.
 
     Args:
-        kept: ``(B, T, 2, h, w)`` the true colours, smoothed.
+        kept: ``(B, T, 2, h, w)`` the true colors, smoothed.
         truth: ``(B, T, 2, h, w)``.
         seen: ``(B, T - 1, 1, h, w)`` 0..1: whether things were in sight one frame before.
     """
@@ -51,13 +51,13 @@ def hidden(seen: Tensor) -> Tensor:
 
 
 def near_loss(steady: Tensor, truth: Tensor) -> Tensor:
-    """Distance of the steady colours to the true ones, both ``(B, T, 2, h, w)``."""
+    """Distance of the steady colors to the true ones, both ``(B, T, 2, h, w)``."""
     off = (steady - truth) / 10
     return ((off.square().sum(2) + 1).sqrt() - 1).mean()
 
 
 def warp_loss(steady: Tensor, truth: Tensor, way: Tensor, seen: Tensor) -> Tensor:
-    """Change of the steady colours along ways, where things are in sight at both ends.
+    """Change of the steady colors along ways, where things are in sight at both ends.
 
     Args:
         steady: ``(B, T, 2, h, w)``.
@@ -77,12 +77,12 @@ def drift(ab: Tensor, way: Tensor) -> Tensor:
 
 
 def agreement(truth: Tensor, way: Tensor) -> Tensor:
-    """``(B, T - k, 1, h, w)`` 1 where true colours agree at both ends of the ways, else less."""
+    """``(B, T - k, 1, h, w)`` 1 where true colors agree at both ends of the ways, else less."""
     return torch.exp(-((drift(truth, way) / CHANGED) ** 2))
 
 
 def vivid_loss(steady: Tensor, ab: Tensor) -> Tensor:
-    """What is missing to the strength of colour that each frame had alone; more is no harm.
+    """What is missing to the strength of color that each frame had alone; more is no harm.
 
     Args:
         steady: ``(B, T, 2, h, w)``.

@@ -17,13 +17,13 @@ GAP = LENGTH - 4
 """Frames between the two that ``long_ratio`` compares."""
 
 GATE_SCORES = ("short_ratio", "long_ratio", "chroma", "psnr_gain", "keep_off", "ghost", "score")
-"""Change of colour along the ways, from one frame to the next and over `GAP` frames, in shares of
-what it was frame by frame; strength of colour in the same way; dB by which ab came nearer to the
-truth; what smoothing does to true colours, in ab units: everywhere, and where things come or go;
+"""Change of color along the ways, from one frame to the next and over `GAP` frames, in shares of
+what it was frame by frame; strength of color in the same way; dB by which ab came nearer to the
+truth; what smoothing does to true colors, in ab units: everywhere, and where things come or go;
 and the score."""
 
 GHOST, FADED = 0.1, 2.0
-"""What a unit of ab of a ghost, and all colour lost, cost in the score."""
+"""What a unit of ab of a ghost, and all color lost, cost in the score."""
 
 
 class Formula(Gate):
@@ -43,7 +43,7 @@ def gate_score(scores: dict[str, float]) -> float:
     """What the best gate is chosen by: the share of the flicker that is gone, less what it costs.
 
     The mean over both spans of time, less 0.1 for each unit of ab in which things that come or go
-    have wrong colours, and less twice the share of colour that is lost.
+    have wrong colors, and less twice the share of color that is lost.
     """
     gone = 1 - (scores["short_ratio"] + scores["long_ratio"]) / 2
     return gone - GHOST * scores["ghost"] - FADED * max(0.0, 1 - scores["chroma"])
