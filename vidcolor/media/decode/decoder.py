@@ -85,7 +85,7 @@ class _Run:
         self._packets = 0
         self._slots = 0
         self._decoded = 0
-        self._last_end = Fraction(0)
+        self._last_end = self._last_length = Fraction(0)
 
     def frames(self) -> Iterator[Frame]:
         """Frames that are kept, until the film or ``settings.end`` ends."""
@@ -187,7 +187,8 @@ class _Run:
         if picture.is_corrupt:
             self._film.note("concealed frame", float(pts * tick), "the decoder filled in holes")
         self._gaps.see(pts)
-        self._last_end = (pts + picture.duration) * tick
+        self._last_length = picture.duration * tick
+        self._last_end = pts * tick + self._last_length
         if not self._measures_result:
             self._meter.see(picture)
         damaged, interlaced = picture.is_corrupt, picture.interlaced_frame
@@ -233,6 +234,8 @@ class _Run:
             self._packets,
             self._slots,
             self._gaps.is_constant(bool(film.damage)),
+            self._gaps.usual() * info.time_base,
+            self._last_length,
         )
         text = shortness(film, reach)
         if text:
