@@ -1,11 +1,13 @@
 """What the heads of Matroska and MP4 files say that FFmpeg or PyAV do not hand on.
 
 That is which part of the picture is meant to be seen, whether the file is to be played in another
-order or goes on in other files, and how much of a film its edit list leaves out. A stranger's file costs a bounded number of short reads.
+order or goes on in other files, and what an edit list leaves out. A stranger's file costs a bounded
+number of short reads.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ Crop = tuple[int, int, int, int]
 _MOST_STEPS = 500
 _MOST_BYTES = 1 << 24
 _TIMES_EQUAL = 50_000_000  # ns; chapters that follow each other this closely leave nothing out
+_ENDS_EQUAL = 500_000_000  # ns; streams that end with the film differ by so much
 
 _SEGMENT, _CLUSTER, _SEEK_HEAD = "18538067", "1f43b675", "114d9b74"
 _INFO, _TRACKS, _CHAPTERS = "1549a966", "1654ae6b", "1043a770"
@@ -127,18 +130,26 @@ def linked_parts(path: Path) -> Iterator[tuple[str, str]]:
         if foreign:
             why = f"{len(foreign)} of its parts lie in other files, which are not colored with it"
             yield "ordered chapters", why
-        elif not _follow_each_other(atoms):
+        elif not _are_the_film(atoms, _length(info)):
             yield "ordered chapters", "the film is written in the order in which its file stores it"
 
 
-def _follow_each_other(atoms: list[dict[str, bytes]]) -> bool:
-    """Whether chapters in their order are the film from its beginning on."""
+def _are_the_film(atoms: list[dict[str, bytes]], length: float) -> bool:
+    """Whether chapters in their order are the film from its beginning to its end, at ``length``."""
     at = 0
     for atom in atoms:
         if abs(_number(atom.get("91", b"")) - at) > _TIMES_EQUAL:
             return False
         at = _number(atom.get("92", b"")) or at
-    return True
+    return not atoms or at > length - _ENDS_EQUAL
+
+
+def _length(info: dict[str, bytes]) -> float:
+    """Nanoseconds that a film lasts, by what tells of it; 0 where it does not say."""
+    data, tick = info.get("4489", b""), _number(info.get("2ad7b1", b"")) or 1_000_000
+    kind = {4: ">f", 8: ">d"}.get(len(data))
+    ticks = struct.unpack(kind, data)[0] if kind else 0.0
+    return ticks * tick if math.isfinite(ticks) else 0.0
 
 
 def _matroska_crop(path: Path, number: int) -> Crop | None:
