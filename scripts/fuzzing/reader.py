@@ -30,6 +30,7 @@ _PAUSE = Fraction(1, 10)  # seconds without sound that no container makes by its
 _GRID = 8  # rows and columns of a picture's means
 _MOST_MEANS = 100  # pictures that are measured
 _PAGES = 100
+_MOST_DPI = 1e5
 _JOINED, _ENDED = 0.05, 0.5  # seconds between chapters, and behind the last, that are nothing
 STILL_SUFFIXES = (".png", ".jpg", ".webp", ".tif", ".bmp")
 
@@ -173,8 +174,9 @@ def _read_still(path: str) -> Seen:
                 seen.beside.append("EXIF")
         except (OSError, ValueError, SyntaxError, struct.error):
             pass
-        dpi = picture.info.get("dpi") or (0, 0)
-        if float(dpi[0]) > 1 and abs(float(dpi[0]) - 72) > 1:  # 1 is what TIFF has without any
+        dpi = [float(number) for number in picture.info.get("dpi") or (0, 0)]
+        # 1 is what TIFF has without any; more than the most is of no printer.
+        if dpi[0] > 1 and abs(dpi[0] - 72) > 1 and max(dpi) < _MOST_DPI:
             seen.beside.append("resolution")
     if not seen.frames:
         raise ValueError("no page can be read")

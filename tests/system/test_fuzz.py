@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
@@ -159,6 +161,16 @@ def test_the_reader_sees_what_is_meant_to_be_seen(
     whole, right = (np.array(list(bytes.fromhex(seen[cut][20]))) for cut in (0, 32))
     halves = right.reshape(8, 4, 2).mean(2)
     assert np.abs(halves - whole.reshape(8, 8)[:, 4:]).max() <= 1
+
+
+@pytest.mark.parametrize(("unit", "told"), [(1, True), (2, False)])
+def test_a_resolution_of_no_printer_is_none(unit: int, told: bool, tmp_path: Path) -> None:
+    path = tmp_path / "picture.jpg"
+    Image.new("L", (8, 8), 90).save(path, dpi=(300, 300))
+    data = path.read_bytes()
+    assert data[13:18] == b"\1\1\x2c\1\x2c"  # 300 per inch
+    path.write_bytes(data[:13] + struct.pack(">BHH", unit, 50_000, 300) + data[18:])
+    assert ("resolution" in read(str(path)).beside) == told
 
 
 @pytest.mark.parametrize(("without", "ordered"), [(-1, False), (0, True), (1, True)])
