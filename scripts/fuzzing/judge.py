@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzzing.cases import Case
-from fuzzing.losses import losses, still_losses
+from fuzzing.losses import losses, said, still_losses
 from fuzzing.promises import promised_bytes, still_doubts
 from fuzzing.reader import STILL_SUFFIXES, Seen
 
@@ -107,6 +107,12 @@ def judge(case: Case, answer: dict[str, Any], whole: Seen, reader: Reader) -> Ve
     return verdict
 
 
+def tells_edits(report: dict[str, Any], source: Seen, whole: Seen) -> bool:
+    """Whether the report says that an edit list leaves out just as many frames as are missing."""
+    missing = f"{whole.frames - source.frames} of {whole.frames} frames"
+    return said(report, f"edit list leaves out {missing}")
+
+
 def judge_result(case: Case, code: int, whole: Seen, reader: Reader, verdict: Verdict) -> None:
     """Compares the result with what the reader finds in the harmed film."""
     kept = case.source.parent.with_suffix(".json")
@@ -139,7 +145,8 @@ def judge_result(case: Case, code: int, whole: Seen, reader: Reader, verdict: Ve
         if source.late:
             verdict.add("silent losses", f"{source.late} packets of streams that begin late")
         heard, all_heard = (sum(map(len, seen.sound.values())) for seen in (source, whole))
-        if source.frames < whole.frames or heard < all_heard:
+        fewer = source.frames < whole.frames and not tells_edits(report, source, whole)
+        if fewer or heard < all_heard:
             why = [*doubts(source, data), *source.sound_doubts[:5]]
             words = [short, f"{heard} of {all_heard} packets of sound are left", *why]
             verdict.add("silent losses" if why else "unknowable", "; ".join(words))

@@ -63,7 +63,7 @@ def lost_sound(source: Seen, result: Seen, report: dict[str, Any]) -> Iterator[s
     unheard = set(source.unheard)
     heard = {f"audio stream {i} (": p for i, p in source.sound.items() if set(p) - unheard}
     heard = {label: packets for label, packets in heard.items() if label not in left}
-    carried = [packets for packets in result.sound.values() if packets]
+    carried = [packets for packets in result.sound.values() if set(packets) - unheard]
     hidden = told.count("packets cannot be played in the target")
     if len(heard) != len(carried):
         if len(heard) - len(carried) in range(1, hidden + 1):

@@ -22,7 +22,7 @@ from av.stream import Disposition
 from PIL import Image, ImageOps
 
 from fuzzing.elements import ELEMENTS
-from fuzzing.trees import spots
+from fuzzing.trees import Node, spots
 from vidcolor.media.whitelist import FORMATS
 
 _READ_ERRORS = 100
@@ -30,6 +30,8 @@ _PAUSE = Fraction(1, 10)  # seconds without sound that no container makes by its
 _GRID = 8  # rows and columns of a picture's means
 _MOST_MEANS = 100  # pictures that are measured
 _PAGES = 100
+_MOST_DPI = 1e5
+_JOINED, _ENDED = 0.05, 0.5  # seconds between chapters, and behind the last, that are nothing
 STILL_SUFFIXES = (".png", ".jpg", ".webp", ".tif", ".bmp")
 
 
@@ -73,7 +75,7 @@ class Seen:
     picture: str = ""
     """md5 of the first frame's first plane."""
     means: list[str] = field(default_factory=list)
-    """Means of the luma of 8 x 8 fields of the first pictures, as hex."""
+    """Means of the luma of 8 x 8 fields of what is to be seen of the first pictures, as hex."""
     looks: list[tuple[float, dict[str, str]]] = field(default_factory=list)
     """(seconds, shape, range, ...) of every picture that looks unlike the one before it."""
     times: list[float] = field(default_factory=list)
@@ -87,7 +89,7 @@ class Seen:
     crop: tuple[int, ...] = ()
     """Pixels that Matroska tells players to leave out: bottom, top, left, right."""
     ordered: bool = False
-    """Whether Matroska tells players to play chapters in an order of their own."""
+    """Whether Matroska tells players to play chapters that are not the film as it is stored."""
 
 
 def read(path: str) -> Seen:
@@ -119,6 +121,8 @@ def read(path: str) -> Seen:
         seen.beside = [f"attachment {s.name}" for s in container.streams.attachments]
         if container.chapters():
             seen.beside.append("chapters")
+        if seen.format.startswith("matroska"):
+            _look_inside(seen, Path(path).read_bytes())
         times: list[Fraction] = []
         ends: dict[int, Fraction] = {}
         for packet in _packets(container, seen):
@@ -142,8 +146,6 @@ def read(path: str) -> Seen:
             if count == 0 or count < told:
                 seen.sound_doubts.append(f"{count} of {told} packets of sound are there")
     _measure(seen, times)
-    if seen.format.startswith("matroska"):
-        _look_inside(seen, Path(path).read_bytes())
     return seen
 
 
@@ -172,8 +174,9 @@ def _read_still(path: str) -> Seen:
                 seen.beside.append("EXIF")
         except (OSError, ValueError, SyntaxError, struct.error):
             pass
-        dpi = picture.info.get("dpi") or (0, 0)
-        if float(dpi[0]) > 1 and abs(float(dpi[0]) - 72) > 1:  # 1 is what TIFF has without any
+        dpi = [float(number) for number in picture.info.get("dpi") or (0, 0)]
+        # 1 is what TIFF has without any; more than the most is of no printer.
+        if dpi[0] > 1 and abs(dpi[0] - 72) > 1 and max(dpi) < _MOST_DPI:
             seen.beside.append("resolution")
     if not seen.frames:
         raise ValueError("no page can be read")
@@ -200,12 +203,31 @@ def _look_inside(seen: Seen, data: bytes) -> None:
     """What FFmpeg keeps to itself of a Matroska file."""
     crop = dict.fromkeys(("54aa", "54bb", "54cc", "54dd"), 0)
     for spot in spots(ELEMENTS.parse(data)):
-        kind, value = spot.node.kind.hex(), int.from_bytes(spot.node.body[:8], "big")
+        kind, value = spot.node.kind.hex(), _uint(spot.node.body)
         if kind in crop:
             crop[kind] = value
-        seen.ordered |= kind == "45dd" and value == 1
+        seen.ordered |= kind == "45b9" and _is_reordered(spot.node, seen.file_length)
     if any(crop.values()):
         seen.crop = tuple(crop.values())
+
+
+def _is_reordered(edition: Node, seconds: float) -> bool:
+    """Whether an edition plays something else than a film of ``seconds`` from end to end."""
+    parts = edition.parts or []
+    ordered = any(part.kind.hex() == "45dd" and _uint(part.body) == 1 for part in parts)
+    chapters = [part.parts or [] for part in parts if part.kind.hex() == "b6"]
+    at = 0.0
+    for chapter in chapters:
+        told = {part.kind.hex(): part.body for part in chapter}
+        begin, end = (_uint(told.get(name, b"")) / 1e9 for name in ("91", "92"))
+        if ordered and ("6e67" in told or abs(begin - at) > _JOINED):
+            return True
+        at = end or at
+    return ordered and bool(chapters) and at < seconds - _ENDED
+
+
+def _uint(body: bytes) -> int:
+    return int.from_bytes(body[:8], "big")
 
 
 def _tagged(stream: Any) -> float:
@@ -289,7 +311,15 @@ def _look(seen: Seen, pictures: list[Any], stream: Any, times: list[Fraction]) -
             gray = picture.reformat(format="gray")
             rows = np.frombuffer(gray.planes[0], np.uint8).reshape(-1, gray.planes[0].line_size)
             luma = rows[: picture.height, : picture.width].astype(np.float64)
-            seen.means.append(_means(luma))
+            seen.means.append(_means(_cut(luma, seen.crop)))
+
+
+def _cut(luma: np.ndarray, crop: tuple[int, ...]) -> np.ndarray:
+    """What is left to be seen; all of it where that is nothing, for no player does that."""
+    bottom, top, left, right = crop or (0, 0, 0, 0)
+    height, width = luma.shape
+    part = luma[top : max(top, height - bottom), left : max(left, width - right)]
+    return part if part.size else luma
 
 
 def _shape(picture: Any, stream: Any) -> dict[str, str]:

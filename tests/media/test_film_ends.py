@@ -69,6 +69,30 @@ def test_a_film_that_breaks_off(kind: str, tmp_path: Path) -> None:
         assert not lacks_end(path)
 
 
+OTHER = bytes(range(256)) * 20
+TAILS = {
+    "whole": (0, b"", False),
+    "padding": (0, b"\0" * 100 + b"\r\n", False),
+    "other bytes": (0, OTHER, True),
+    "other bytes in mid-packet": (100, OTHER, True),
+    "zeros": (0, bytes(1000), True),
+    "a part of a packet": (60, b"", True),
+}
+
+
+@pytest.mark.parametrize("kind", list(TAILS))
+def test_a_transport_stream_with_a_tail_that_is_none_of_it(kind: str, tmp_path: Path) -> None:
+    """As of a disk that was mended, or a download that was not: the film goes on elsewhere."""
+    cut, tail, told = TAILS[kind]
+    path = tmp_path / "film.ts"
+    make_film(path, Spec(codec="mpeg2video", frames=40))
+    data = path.read_bytes()
+    half = len(data) // 2 // 188 * 188
+    path.write_bytes(data[: half - cut] + tail)
+    assert lacks_end(path) == told
+    assert any(text.startswith("truncated: the film ends at") for text in damage(path)) == told
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"GIF", b"OggS", b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01", b"G"]
 )

@@ -195,6 +195,12 @@ ORDERED = {
     "not ordered": (element("45b9", chapter(80, 160), chapter(0, 80)), b"", []),
     "other order": (edition(chapter(80, 160), chapter(0, 80)), b"", ["in the order in which its"]),
     "a part left out": (edition(chapter(0, 40), chapter(120, 160)), b"", ["in the order in which"]),
+    "its end left out": (
+        edition(chapter(0, 80), chapter(80, 160)),
+        element("4489", struct.pack(">d", 900)),
+        ["in the order in which"],
+    ),
+    "to its end": (edition(chapter(0, 700)), element("4489", struct.pack(">f", 900)), []),
     "other files": (edition(chapter(0, 80), chapter(0, 9, OTHER)), OWN, ["1 of its parts lie in"]),
     "itself": (edition(chapter(0, 80, element("6e67", b"y" * 16))), OWN, []),
     "next": (b"", OWN + element("3eb923", b"z" * 16), ["a part of several files"]),

@@ -244,3 +244,23 @@ def test_a_tick_that_is_too_short_is_told(tmp_path: Path, tick: int) -> None:
     run = recolor(source, tmp_path / "out.mp4", fast())
     told = [damage.text for damage in run.damage if damage.kind == "truncated"]
     assert told == [f"the picture ends at {run.written.seconds:.2f} of 3.00 s"]
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_frame_that_lasts_too_long_hides_nothing_behind_it(lost: int, tmp_path: Path) -> None:
+    """A Matroska says once how long all frames last; two blocks went to no track at all."""
+    path = make_film(tmp_path / "in.mkv", Spec(codec="mjpeg", pix_fmt="yuvj420p", frames=24)).path
+    with open_video(path) as film:
+        rate = film.info.frame_rate or 25
+        payloads = [bytes(packet) for packet in film.container.demux(video=0) if packet.size]
+    usual = bytes.fromhex("23e38384") + int(10**9 / rate).to_bytes(4, "big")
+    data = bytearray(path.read_bytes())
+    assert data.count(usual) == 1
+    at = data.index(usual) + 4
+    data[at : at + 4] = int(25 * 10**8 / rate).to_bytes(4, "big")
+    for payload in payloads[24 - lost :]:
+        data[data.index(payload) - 4] = 0x83
+    path.write_bytes(data)
+    with open_video(path) as film:
+        assert len(list(decode(film))) == 24 - lost
+    assert film.damage_counts == ({"truncated": 1} if lost else {})

@@ -20,6 +20,7 @@ from stills import plain_tags, saved, scene, tiff_bytes, tiled
 from vidcolor.errors import FilmError, FilmTooLarge, FilmUnreadable, UnsupportedPixels
 from vidcolor.media.images.files import read_rgb, read_still
 from vidcolor.media.images.reader import Still
+from vidcolor.media.images.tiff import pages_of
 from vidcolor.media.open import film_is_still, open_video
 from vidcolor.settings import InputSettings
 
@@ -59,6 +60,22 @@ def test_fax_is_neither_black_nor_negative(compression: str, tmp_path: Path) -> 
     file = io.BytesIO()
     Image.fromarray(black).save(file, "TIFF", compression=compression)
     assert np.array_equal(luma_of(put(tmp_path, file.getvalue())), black * 255)
+
+
+@pytest.mark.parametrize("tags", [{}, {266: 2}, {278: 16}], ids=["plain", "mirrored", "strips"])
+def test_a_fax_that_is_cut_short_is_damaged(tags: dict[int, int], tmp_path: Path) -> None:
+    """Pillow takes what is in the memory for the lines that are missing, and says nothing."""
+    file = io.BytesIO()
+    Image.fromarray(scene() > 100).save(file, "TIFF", compression="group4", tiffinfo=tags)
+    data = bytearray(file.getvalue())
+    assert not read_still(put(tmp_path, bytes(data))).damaged
+    (page,) = pages_of(io.BytesIO(data))
+    kind, counts, last = page.tags[279][0], page.tags[279][2], page.numbers(279)[-1]
+    at, size = data.index(counts) + len(counts), {3: 2, 4: 4}[kind]
+    data[at - size : at] = (last // 2).to_bytes(size, "little")
+    (page,) = pages_of(io.BytesIO(data))
+    assert page.numbers(279)[-1] == last // 2
+    assert read_still(put(tmp_path, bytes(data))).damaged
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

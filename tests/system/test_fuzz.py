@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fuzzing.boxes import BOXES
 from fuzzing.cases import KINDS, STRUCTURES, Case, harm, kind_of, make_case, make_fixtures
@@ -21,7 +23,10 @@ from fuzzing.promises import still_doubts
 from fuzzing.reader import STILL_SUFFIXES, Seen, read
 from fuzzing.riff import RIFF
 from fuzzing.streams import crc, packets, payload, units
-from fuzzing.trees import write
+from fuzzing.trees import Node, spots, write
+from PIL import Image
+
+from vidcolor.media.container_heads import linked_parts
 
 ROOT = Path(__file__).parents[2]
 SOUND = ["a", "b", "b"]
@@ -127,6 +132,55 @@ def test_a_joined_film_has_both_parts(tmp_path: Path) -> None:
     assert differing
 
 
+def with_parts(data: bytes, home: str, first: bytes, *kinds: str, without: int = -1) -> bytes:
+    """A Matroska with ``first`` at the start of its elements ``home``, and without a chapter."""
+    nodes = ELEMENTS.parse(data)
+    for spot in list(spots(nodes)):
+        if spot.node.kind.hex() != home or spot.node.parts is None:
+            continue
+        chapters = [part for part in spot.node.parts if part.kind.hex() == "b6"]
+        spot.node.parts[:] = [
+            *(Node(bytes.fromhex(kind), first, width=1) for kind in kinds),
+            *(part for part in spot.node.parts if without < 0 or part is not chapters[without]),
+        ]
+    return write(ELEMENTS, nodes)
+
+
+def test_the_reader_sees_what_is_meant_to_be_seen(
+    fixtures: tuple[Path, dict[str, bytes]], tmp_path: Path
+) -> None:
+    _, films = fixtures
+    path = tmp_path / "film.webm"
+    seen = {}
+    for cut in (0, 32):
+        path.write_bytes(with_parts(films["vp9.webm"], "e0", bytes([cut]), "54cc"))
+        seen[cut] = read(str(path)).means
+    whole, right = (np.array(list(bytes.fromhex(seen[cut][20]))) for cut in (0, 32))
+    halves = right.reshape(8, 4, 2).mean(2)
+    assert np.abs(halves - whole.reshape(8, 8)[:, 4:]).max() <= 1
+
+
+@pytest.mark.parametrize(("unit", "told"), [(1, True), (2, False)])
+def test_a_resolution_of_no_printer_is_none(unit: int, told: bool, tmp_path: Path) -> None:
+    path = tmp_path / "picture.jpg"
+    Image.new("L", (8, 8), 90).save(path, dpi=(300, 300))
+    data = path.read_bytes()
+    assert data[13:18] == b"\1\1\x2c\1\x2c"  # 300 per inch
+    path.write_bytes(data[:13] + struct.pack(">BHH", unit, 50_000, 300) + data[18:])
+    assert ("resolution" in read(str(path)).beside) == told
+
+
+@pytest.mark.parametrize(("without", "ordered"), [(-1, False), (0, True), (1, True)])
+def test_chapters_that_are_the_film_are_in_no_order_of_their_own(
+    without: int, ordered: bool, fixtures: tuple[Path, dict[str, bytes]], tmp_path: Path
+) -> None:
+    _, films = fixtures
+    path = tmp_path / "film.mkv"
+    path.write_bytes(with_parts(films["h264.mkv"], "45b9", b"\1", "45dd", without=without))
+    assert read(str(path)).ordered == ordered
+    assert bool(list(linked_parts(path))) == ordered
+
+
 def verdict_on(
     folder: Path,
     code: int | None = 0,
@@ -172,6 +226,7 @@ LATE = replace(HEARD, sound_times={"1": [0.0, 0.03, 0.06]})
 CROPPED = replace(looking({}), crop=(8, 0, 0, 0))
 PICTURE = Seen("PNG", frames=1, declared_frames=1, means=[RAMP])
 FEWER = replace(WHOLE, frames=35, packets=35)
+UNHEARD = replace(WHOLE, unheard=SOUND)
 MUTE = replace(WHOLE, sound={"1": ["a", "b"]})
 
 
@@ -188,6 +243,23 @@ MUTE = replace(WHOLE, sound={"1": ["a", "b"]})
         ({"silent losses"}, {"source": replace(FEWER, declared_frames=36), "result": FEWER}),
         ({"silent losses"}, {"source": replace(FEWER, file_length=1.0), "result": FEWER}),
         ({"silent losses"}, {"source": replace(MUTE, sound_doubts=["a gap"]), "result": MUTE}),
+        (
+            set(),
+            {
+                "source": replace(FEWER, packets=36),
+                "result": FEWER,
+                "notes": ["the edit list leaves out 1 of 36 frames"],
+            },
+        ),
+        (
+            {"silent losses"},
+            {
+                "source": replace(FEWER, packets=36),
+                "result": FEWER,
+                "notes": ["the edit list leaves out 2 of 36 frames"],
+            },
+        ),
+        (set(), {"source": UNHEARD, "result": WHOLE}),
         ({"silent losses"}, {"result": MUTE}),
         ({"silent losses"}, {"code": 3, "result": MUTE}),
         (

@@ -1,14 +1,17 @@
 """What the heads of Matroska and MP4 files say that FFmpeg or PyAV do not hand on.
 
-That is which part of the picture is meant to be seen, and whether the file is to be played in
-another order or goes on in other files. A stranger's file costs a bounded number of short reads.
+That is which part of the picture is meant to be seen, whether the file is to be played in another
+order or goes on in other files, and what an edit list leaves out. A stranger's file costs a bounded
+number of short reads.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +22,7 @@ Crop = tuple[int, int, int, int]
 _MOST_STEPS = 500
 _MOST_BYTES = 1 << 24
 _TIMES_EQUAL = 50_000_000  # ns; chapters that follow each other this closely leave nothing out
+_ENDS_EQUAL = 500_000_000  # ns; streams that end with the film differ by so much
 
 _SEGMENT, _CLUSTER, _SEEK_HEAD = "18538067", "1f43b675", "114d9b74"
 _INFO, _TRACKS, _CHAPTERS = "1549a966", "1654ae6b", "1043a770"
@@ -26,6 +30,58 @@ _CROPS = ("54cc", "54bb", "54dd", "54aa")  # left, top, right, bottom
 _LINKS = {"3cb923": "the one before it", "3eb923": "the one after it"}
 
 _Element = tuple[str, bytes]
+
+
+@dataclass(frozen=True)
+class TrackTable:
+    """What the tables of an MP4 track say of it as it is stored."""
+
+    samples: int
+    """Frames of a picture; packets of sound, or single samples of it."""
+    timed: int
+    """Samples whose time is told."""
+    seconds: Fraction
+    """How long they last."""
+    declared: Fraction
+    """Seconds that the track says they last."""
+    edited: bool
+    """Whether an edit list says which of them are played."""
+
+    @property
+    def has_wrong_times(self) -> bool:
+        """Whether the times fit neither the samples nor the length of the track."""
+        return self.timed != self.samples or self.seconds > 2 * self.declared + 1
+
+
+def track_table(path: Path, number: int) -> TrackTable | None:
+    """The table of the MP4 track that has this number; None for another file, or one without it.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    moov = _moov(path)
+    for track in [data for name, data in _boxes(moov) if name == b"trak"]:
+        head, media = _inside(track, b"tkhd"), _inside(track, b"mdia")
+        at = 20 if head[:1] == b"\1" else 12
+        if int.from_bytes(head[at : at + 4], "big") != number:
+            continue
+        clock, table = _inside(media, b"mdhd"), _inside(_inside(media, b"minf"), b"stbl")
+        wide = clock[:1] == b"\1"
+        tick = int.from_bytes(clock[20:24] if wide else clock[12:16], "big")
+        declared = int.from_bytes(clock[24:32] if wide else clock[16:20], "big")
+        sizes = _inside(table, b"stsz") or _inside(table, b"stz2")
+        samples = int.from_bytes(sizes[8:12], "big")
+        if not tick or not samples:
+            return None
+        times = _inside(table, b"stts")
+        body = times[8 : 8 + 8 * int.from_bytes(times[4:8], "big")]
+        timed = length = 0
+        for count, step in struct.iter_unpack(">II", body[: len(body) // 8 * 8]):
+            timed, length = timed + count, length + count * step
+        edited = bool(_inside(_inside(track, b"edts"), b"elst"))
+        seconds = Fraction(length, tick)
+        return TrackTable(samples, timed, seconds, Fraction(declared, tick), edited)
+    return None
 
 
 def declared_crop(path: Path, container: str, number: int, size: tuple[int, int]) -> Crop | None:
@@ -74,18 +130,26 @@ def linked_parts(path: Path) -> Iterator[tuple[str, str]]:
         if foreign:
             why = f"{len(foreign)} of its parts lie in other files, which are not colored with it"
             yield "ordered chapters", why
-        elif not _follow_each_other(atoms):
+        elif not _are_the_film(atoms, _length(info)):
             yield "ordered chapters", "the film is written in the order in which its file stores it"
 
 
-def _follow_each_other(atoms: list[dict[str, bytes]]) -> bool:
-    """Whether chapters in their order are the film from its beginning on."""
+def _are_the_film(atoms: list[dict[str, bytes]], length: float) -> bool:
+    """Whether chapters in their order are the film from its beginning to its end, at ``length``."""
     at = 0
     for atom in atoms:
         if abs(_number(atom.get("91", b"")) - at) > _TIMES_EQUAL:
             return False
         at = _number(atom.get("92", b"")) or at
-    return True
+    return not atoms or at > length - _ENDS_EQUAL
+
+
+def _length(info: dict[str, bytes]) -> float:
+    """Nanoseconds that a film lasts, by what tells of it; 0 where it does not say."""
+    data, tick = info.get("4489", b""), _number(info.get("2ad7b1", b"")) or 1_000_000
+    kind = {4: ">f", 8: ">d"}.get(len(data))
+    ticks = struct.unpack(kind, data)[0] if kind else 0.0
+    return ticks * tick if math.isfinite(ticks) else 0.0
 
 
 def _matroska_crop(path: Path, number: int) -> Crop | None:

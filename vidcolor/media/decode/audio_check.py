@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidcolor.media.decode.container_size import tagged_duration
+from vidcolor.media.decode.edits import remark_left_out_sound
 from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.mux.passthrough import label
 from vidcolor.media.open import VideoReader
@@ -37,6 +38,8 @@ class _Track:
     label: str
     packets: int = 0
     bytes: int = 0
+    heard: Fraction = Fraction(0)
+    """Seconds that are to be heard: lead-in and what edits leave out is not."""
     end: Fraction = Fraction(0)
     """Of the last packet, in the film's time."""
     begin: Fraction | None = None
@@ -79,6 +82,7 @@ class Sound:
             return
         track.packets += 1
         track.bytes += packet.size
+        track.heard += Fraction(0) if packet.is_discard else length
         moment = track.end if begin is None else begin * packet.time_base
         if packet.is_corrupt:
             self._note(
@@ -115,6 +119,8 @@ class Sound:
                 told = cut is not None and track.end - self._film.info.start > cut - _NEAR_CUT
                 if text and not told:
                     self._note("truncated", track.end, f"{track.label}: {text}")
+                elif not text:
+                    remark_left_out_sound(self._film, track.stream, track.label, track.heard)
 
     def _proper_holes(self) -> list[tuple[_Track, Fraction, Fraction]]:
         """Holes of tracks that have few: sound that is sent only when there is some has many."""

@@ -21,6 +21,7 @@ from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.audio_check import Sound
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.decode.demux import demux, is_beyond, note_late_streams
+from vidcolor.media.decode.edits import note_left_out_frames
 from vidcolor.media.decode.end_marks import PictureEnds
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.decode.picture_changes import Changes
@@ -83,9 +84,10 @@ class _Run:
         self._ends = PictureEnds(film.info.codec)
         self._sound = Sound(film, self._clock)
         self._packets = 0
+        self._shown = 0
         self._slots = 0
         self._decoded = 0
-        self._last_end = Fraction(0)
+        self._last_end = self._last_length = Fraction(0)
 
     def frames(self) -> Iterator[Frame]:
         """Frames that are kept, until the film or ``settings.end`` ends."""
@@ -139,6 +141,7 @@ class _Run:
             return []  # AVI repeats a frame with an empty packet; to a decoder it means the end
         if not empty:
             self._packets += 1
+            self._shown += not packet.is_discard
             self._roll.enter(packet)
             self._changes.enter(packet)
         if packet.is_corrupt:
@@ -187,7 +190,8 @@ class _Run:
         if picture.is_corrupt:
             self._film.note("concealed frame", float(pts * tick), "the decoder filled in holes")
         self._gaps.see(pts)
-        self._last_end = (pts + picture.duration) * tick
+        self._last_length = picture.duration * tick
+        self._last_end = pts * tick + self._last_length
         if not self._measures_result:
             self._meter.see(picture)
         damaged, interlaced = picture.is_corrupt, picture.interlaced_frame
@@ -233,8 +237,11 @@ class _Run:
             self._packets,
             self._slots,
             self._gaps.is_constant(bool(film.damage)),
+            self._gaps.usual() * info.time_base,
+            self._last_length,
         )
         text = shortness(film, reach)
         if text:
             film.note("truncated", float(self._last_end), text)
+        note_left_out_frames(film, self._shown, bool(text) or "read error" in film.damage_counts)
         self._sound.judge(bool(film.damage), reach.picture if text else None)

@@ -22,12 +22,15 @@ _NUT_INDEX = bytes.fromhex("4e58dd672f23e64e")
 _NUT_END = 12  # bytes of an index that say how long it is, and their check sum
 _JPEG = b"\xff\xd8"
 _MXF_RUN_IN = 1 << 16  # bytes that may stand before the head
+_SYNC, _TS_PACKET = b"G", 188
+_ROW = 4  # packets of a transport stream in a row, which no other bytes look like
 
 
 def lacks_end(path: Path) -> bool:
     """Whether a GIF, Ogg, MXF or NUT file breaks off before the end that files of its kind have.
 
-    False for files of other kinds.
+    A transport stream has none, but a last packet, and what follows it is lost. False for files
+    of other kinds.
 
     Raises:
         OSError: The file cannot be read.
@@ -43,6 +46,8 @@ def lacks_end(path: Path) -> bool:
         return not tail.rstrip(_PADDING).endswith(_GIF_END)
     if head[:4] == _PAGE:
         return not _ends_with_page(tail)
+    if head[:1] == head[_TS_PACKET : _TS_PACKET + 1] == _SYNC:
+        return not _ends_with_packet(tail)
     at = head.find(_MXF_HEAD)
     return at >= 0 and _footer(head, at) > size - at
 
@@ -66,6 +71,21 @@ def _ends_with_page(tail: bytes) -> bool:
     lengths = tail[at + _PAGE_HEAD : at + _PAGE_HEAD + count]
     end = at + _PAGE_HEAD + count + sum(lengths)
     return len(lengths) == count and end <= len(tail) and bool(tail[at + 5] & _LAST_PAGE)
+
+
+def _ends_with_packet(tail: bytes) -> bool:
+    """Whether a transport stream ends with a whole packet, or less than one of padding."""
+    row = [_TS_PACKET * number for number in range(_ROW)]
+    for at in range(len(tail) - 1, row[-1] - 1, -1):
+        if all(tail[at - back] == _SYNC[0] for back in row):
+            rest = tail[at + _TS_PACKET :]
+            return at + _TS_PACKET <= len(tail) and _is_padding(rest)
+    return len(tail) < _ROW * _TS_PACKET
+
+
+def _is_padding(rest: bytes) -> bool:
+    """Whether fewer bytes than a packet of a transport stream hold nothing."""
+    return len(rest) < _TS_PACKET and not rest.strip(_PADDING + b"\xff")
 
 
 def _footer(head: bytes, at: int) -> int:

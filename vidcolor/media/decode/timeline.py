@@ -188,7 +188,7 @@ class GapDetector:
 
     def is_constant(self, damaged: bool = False) -> bool:
         """Whether nearly all steps are alike; in a ``damaged`` film every second one is enough."""
-        total, usual = sum(self._steps.values()), self._usual()
+        total, usual = sum(self._steps.values()), self.usual()
         near = sum(n for step, n in self._steps.items() if abs(step - usual) <= max(1, usual // 10))
         return total > 0 and near >= (0.5 if damaged else 0.9) * total
 
@@ -208,7 +208,7 @@ class GapDetector:
         if sum(self._steps.values()) < 3:
             return []
         constant = self.is_constant(damaged)
-        limit = Fraction(3, 2) * self._usual() * self._tick
+        limit = Fraction(3, 2) * self.usual() * self._tick
         found = []
         for first, step in self._long:
             at, length = first * self._tick, step * self._tick
@@ -217,7 +217,7 @@ class GapDetector:
                 found.append((float(at), float(length)))
         return found
 
-    def _usual(self) -> int:
+    def usual(self) -> int:
         """The median step, or in a long film of many kinds of steps the most common one."""
         total = sum(self._steps.values())
         if total > _MAX_STEPS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from vidcolor.media.decode.container_size import missing_bytes, repeats_at_end, tagged_duration
@@ -33,6 +33,10 @@ class Reach:
     """Of the picture, by the decoding time of its last packet; for AVI, which counts frames."""
     constant: bool = False
     """Whether nearly all steps from frame to frame are alike."""
+    step: Fraction = Fraction(0)
+    """The usual one, in seconds."""
+    length: Fraction = Fraction(0)
+    """How many seconds the last frame lasts."""
 
 
 def shortness(film: VideoReader, reach: Reach) -> str:
@@ -45,7 +49,10 @@ def shortness(film: VideoReader, reach: Reach) -> str:
     """
     info = film.info
     declared = info.duration or Fraction(0)
-    exact = Fraction(0)
+    exact, spare = Fraction(0), Fraction(1, 2)
+    if _has_wrong_rate(film, reach):
+        beyond = max(Fraction(0), reach.length - reach.step)
+        reach, spare = replace(reach, picture=reach.picture - beyond), Fraction(3, 2)
     if info.container == "matroska,webm":
         exact = tagged_duration(film.video.metadata) - info.start
         if exact > declared > 0 and not _has_wrong_ticks(film, declared, exact):
@@ -59,7 +66,7 @@ def shortness(film: VideoReader, reach: Reach) -> str:
     missing = missing_bytes(info.path)
     if reached < declared - _slack(film, reach, declared):
         text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"
-    elif reach.picture < exact - _tolerance(film, reach, Fraction(1, 2)):
+    elif reach.picture < exact - _tolerance(film, reach, spare):
         text = f"the picture ends at {float(reach.picture):.2f} of {float(exact):.2f} s"
     elif film.settings.end is not None:
         return ""
@@ -79,6 +86,19 @@ def _has_wrong_ticks(film: VideoReader, declared: Fraction, exact: Fraction) -> 
     """
     usual = declared / film.info.time_base / 1000
     return film.info.time_base < Fraction(1, 1000) and abs(usual - exact) < 1 + exact / 100
+
+
+def _has_wrong_rate(film: VideoReader, reach: Reach) -> bool:
+    """Whether a Matroska says that a frame lasts much longer than they do.
+
+    It says so once for all frames, so the last one would hide the want of those behind it.
+    """
+    rate = film.info.frame_rate
+    if rate is None or not reach.constant or film.info.container != "matroska,webm":
+        return False
+    if film.info.time_base < Fraction(1, 1000):
+        return False  # it may be the tick that is wrong
+    return 1 / rate > reach.step * Fraction(3, 2) > 0
 
 
 def _missing_frames(film: VideoReader, reach: Reach) -> int:
@@ -109,6 +129,7 @@ def _slack(film: VideoReader, reach: Reach, declared: Fraction) -> Fraction:
 def _tolerance(film: VideoReader, reach: Reach, count: Fraction) -> Fraction:
     """Seconds that ``count`` frames last; two and more where the length of a frame is no law."""
     usual = 1 / (film.info.frame_rate or Fraction(25))
+    usual = reach.step if _has_wrong_rate(film, reach) else usual
     if reach.constant:
         return Fraction(2, 1000) + count * usual
     return Fraction(1, 20) + max(count, Fraction(2)) * usual

@@ -42,6 +42,8 @@ _ROOM = 64 << 20
 _MOST_PER_PIXEL = 16
 _PLAIN = frozenset({1, 5, 8, 32773, 32946})
 """Compressions of TIFF that FFmpeg reads: none, LZW, deflate, PackBits."""
+_GROUP_4 = 4
+"""Compression of TIFF for fax, where Pillow says nothing of damage."""
 _AGREED = 4.0
 """Of 255: how far two readers may be apart on the mean."""
 _HUNDREDTH = 100
@@ -193,8 +195,21 @@ class Still:
         photo = self._surest(readers, len(data), UnsupportedPixels(rare))
         if deep and samples > 1 and len(readers) > 1:
             self._compare(photo, by_pillow)
+        if page.number(tiff.COMPRESSION, 1) == _GROUP_4 and not page.is_tiled:
+            photo.damaged |= self._is_broken(data)
         photo.tone = {5: "CMYK", 8: "Lab"}.get(photometric, "")
         return photo
+
+    def _is_broken(self, data: bytes) -> bool:
+        """Whether FFmpeg meets codes of fax that mean nothing, or the end of them in mid-picture.
+
+        It does not give the picture: it knows fewer kinds of fax than Pillow.
+        """
+        try:
+            self._decoded(data, {"err_detect": "explode"})
+        except FilmUnreadable as exc:
+            return isinstance(exc.__cause__, av.error.InvalidDataError)
+        return False
 
     def _surest(self, readers: list[Callable[[], Photo]], size: int, complaint: FilmError) -> Photo:
         """What the first reader gives; the second is asked where that failed or is of one color."""

@@ -1,0 +1,51 @@
+"""What the edit list of an MP4 leaves out of the film, and whether damage is behind it.
+
+Cameras and editors trim a film by its edit list: players show what it names, and so does the
+target. FFmpeg follows a list just as well where damage took the film out of its reach.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from av.stream import Stream
+
+from vidcolor.media.container_heads import TrackTable, track_table
+from vidcolor.media.open import VideoReader
+
+_LEAD_IN = Fraction(1, 4)
+"""Seconds that encoders of sound may need to begin, which edit lists leave out."""
+
+
+def note_left_out_frames(film: VideoReader, shown: int, told: bool) -> None:
+    """Tells of frames that the file stores and its edit list leaves out.
+
+    Args:
+        film: That was read to its end.
+        shown: Packets of the picture that are to be seen.
+        told: Whether it is known that the file lacks frames.
+    """
+    table = None if told else _table(film, film.video)
+    if table is None or table.samples <= shown:
+        return
+    count = f"{table.samples - shown} of {table.samples} frames"
+    if table.has_wrong_times:
+        film.note("truncated", 0.0, f"{count} are missing; the table of their times is damaged")
+    elif table.edited:
+        film.remark(f"the edit list leaves out {count}")
+
+
+def remark_left_out_sound(film: VideoReader, stream: Stream, label: str, heard: Fraction) -> None:
+    """Tells of sound that an edit list leaves out; ``heard`` are the seconds that are played."""
+    table = _table(film, stream)
+    if table is not None and table.edited and table.seconds - heard > _LEAD_IN:
+        left_out, whole = float(table.seconds - heard), float(table.seconds)
+        film.remark(f"{label}: the edit list leaves out {left_out:.2f} of {whole:.2f} s")
+
+
+def _table(film: VideoReader, stream: Stream) -> TrackTable | None:
+    """The table of a stream of an MP4 that was read as a whole."""
+    cut = film.settings.start is not None or film.settings.end is not None
+    if cut or not film.info.container.startswith("mov"):
+        return None
+    return track_table(film.info.path, stream.id)
