@@ -1,6 +1,6 @@
 """Color the same videos with two checkouts and compare every bit of what comes out.
 
-    .venv/bin/python scripts/compare_checkouts.py OTHER_CHECKOUT [VIDEO ...]
+    .venv/bin/python scripts/compare_checkouts.py OTHER_CHECKOUT [--weights mini] [VIDEO ...]
 
 OTHER_CHECKOUT needs a .venv of its own (its scripts/venv makes it). Without videos: the sample, and
 made ones of variable rate, 10 bits, fields, and one that is cut off. Each is colored with the
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,12 +26,7 @@ import av
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-WAYS = [
-    ("mini", "--lossless"),
-    ("mini",),
-    ("default", "--lossless"),
-    ("default",),
-]
+WAYS = [("--lossless",), ()]
 REPORTED = ("frames", "left_behind", "damage", "carried", "shot_starts", "codec", "pixels")
 
 
@@ -69,7 +65,7 @@ def color(checkout: Path, video: Path, target: Path, words: tuple[str, ...]) -> 
     """What a checkout makes of a video: exit code, report, and digests of the target."""
     told = target.with_suffix(".json")
     command = [str(checkout / ".venv/bin/python"), "-m", "vidcolor", str(video), str(target)]
-    command += ["--weights", *words, "--report", str(told), "-q"]
+    command += [*words, "--report", str(told), "-q"]
     run = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
     found: dict[str, Any] = {"code": run.returncode}
     if run.returncode in (0, 3):
@@ -104,26 +100,26 @@ def main() -> int:
     )
     parser.add_argument("other", type=Path)
     parser.add_argument("videos", type=Path, nargs="*")
+    parser.add_argument("--weights", action="append", help="a net; give it again for others")
     args = parser.parse_args()
     differ = 0
     with TemporaryDirectory(prefix="vidcolor-compare-") as name:
         folder = Path(name)
         videos = [path.resolve() for path in args.videos]
         videos = videos or [ROOT / "samples" / "newsreel.mp4", *made_videos(folder)]
-        for video in videos:
-            for words in WAYS:
-                suffix = ".mkv" if "--lossless" in words else ".mp4"
-                pair = [
-                    color(checkout, video, folder / f"{side}{suffix}", (*words, "--force"))
-                    for side, checkout in (("before", args.other.resolve()), ("after", ROOT))
-                ]
-                unlike = [key for key in pair[1] if pair[0].get(key) != pair[1][key]]
-                differ += bool(unlike)
-                result = f"DIFFERS in {', '.join(unlike)}" if unlike else "equal"
-                print(
-                    f"{video.name:16} {' '.join(words):20} exit {pair[1]['code']}  {result}",
-                    flush=True,
-                )
+        for video, net, way in product(videos, args.weights or ["mini", "default"], WAYS):
+            suffix, words = ".mkv" if way else ".mp4", ("--weights", net, "--force", *way)
+            pair = [
+                color(checkout, video, folder / f"{side}{suffix}", words)
+                for side, checkout in (("before", args.other.resolve()), ("after", ROOT))
+            ]
+            unlike = [key for key in pair[1] if pair[0].get(key) != pair[1][key]]
+            differ += bool(unlike)
+            result = f"DIFFERS in {', '.join(unlike)}" if unlike else "equal"
+            print(
+                f"{video.name:16} {net:8} {' '.join(way):11} {pair[1]['code']}  {result}",
+                flush=True,
+            )
     return int(differ > 0)
 
 
