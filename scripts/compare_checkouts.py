@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("other", type=Path)
     parser.add_argument("videos", type=Path, nargs="*")
     parser.add_argument("--weights", action="append", help="a net; give it again for others")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     differ = 0
     with TemporaryDirectory(prefix="vidcolor-compare-") as name:
         folder = Path(name)
