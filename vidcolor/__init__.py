@@ -60,8 +60,8 @@ if TYPE_CHECKING:
         TitleSettings,
     )
     from vidcolor.shots.detector import detect_shots
+    from vidcolor.training.loop import train
     from vidcolor.training.settings import TrainSettings
-    from vidcolor.training.trainer import train
 
 _HOMES = {
     "ChunkSettings": "settings",
@@ -95,7 +95,7 @@ _HOMES = {
     "save_weights": "nets.weights",
     "side_by_side": "preview.compare",
     "still_at": "preview.previews",
-    "train": "training.trainer",
+    "train": "training.loop",
 }
 
 __all__ = [

@@ -25,9 +25,9 @@ VidcolorError
 │   └── OutOfMemory
 ├── TrainingError
 ├── ClusterError
-│   └── Strayed
-├── NotAllowed
-└── PreviewLost
+│   └── ManifestMismatch
+├── AccessDenied
+└── PreviewProcessDied
 
 A message is one line: what happened, then what to do about it. Only ``vidcolor.cli`` turns an
 error into printed text and an exit code.

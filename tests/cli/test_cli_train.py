@@ -10,7 +10,7 @@ import pytest
 
 from vidcolor.cli import train as command
 from vidcolor.cli.main import main
-from vidcolor.training import trainer
+from vidcolor.training import loop
 from vidcolor.training.checkpoints import Position
 from vidcolor.training.settings import TrainSettings
 
@@ -103,7 +103,7 @@ def test_the_run_is_told_on_the_terminal(
         written.write_bytes(b"")
         return written
 
-    monkeypatch.setattr(trainer, "train", train)
+    monkeypatch.setattr(loop, "train", train)
     (tmp_path / "a").mkdir()
     words = ["--stills", str(tmp_path / "a"), "--out", str(tmp_path), "--steps", "4"]
     assert main(["train", *words]) == 0

@@ -64,7 +64,7 @@ class Ray:
         self.killed.append(self.now)
 
 
-class ServerSession:
+class StandIn:
     """A foreman who has one order to give."""
 
     def __init__(self, task: Task, order: Command, ray: Ray) -> None:
@@ -97,7 +97,7 @@ def test_nothing_is_waited_for_without_end(
 ) -> None:
     ray = Ray()
     monkeypatch.setattr(cluster, "monotonic", lambda: ray.now)
-    desk = ServerSession(Task(step, 0, 0), order or stitch(more), ray)
+    desk = StandIn(Task(step, 0, 0), order or stitch(more), ray)
     told: list[str] = []
     yard = cluster.WorkerPool(
         ray,
@@ -149,7 +149,7 @@ def test_who_speaks_while_the_driver_is_deaf_is_not_taken_for_dead(
         ray.now += 0.0 if ready else timeout
         return ready, []
 
-    class Busy(ServerSession):
+    class Busy(StandIn):
         """Hearing a word, or giving an order, takes it as long as nobody has patience."""
 
         heard = 0

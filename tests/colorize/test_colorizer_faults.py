@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vidcolor.colorize.colorizer import MOST, Colorizer
 from vidcolor.core.frames import ColorizedFrame, Frame
-from vidcolor.core.memory import FILM_BYTES, NET_BYTES
+from vidcolor.core.system import FILM_BYTES, NET_BYTES
 from vidcolor.errors import DeviceLost, OutOfMemory
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.settings import ColorizerSettings
@@ -125,7 +125,7 @@ def memories(monkeypatch: pytest.MonkeyPatch, gpu: int, machine: int) -> None:
     def available(device: torch.device, _: Path) -> int:
         return gpu if device.type == "cuda" else machine
 
-    monkeypatch.setattr("vidcolor.core.memory.available_memory", available)
+    monkeypatch.setattr("vidcolor.core.system.available_memory", available)
 
 
 def test_a_gpu_runs_whole_batches_halved_where_they_do_not_fit(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vidcolor.core import memory
-from vidcolor.core.memory import FILM_BYTES, NET_BYTES, available_memory, frames_that_fit, ran_out
+from vidcolor.core import system as memory
+from vidcolor.core.system import FILM_BYTES, NET_BYTES, available_memory, frames_that_fit, ran_out
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 MB = 1 << 20
@@ -147,7 +147,7 @@ def test_this_machine_has_memory_and_a_limit_lowers_it() -> None:
     assert 50 * MB < available_memory(CPU) < machine
     script = """
 import resource, torch
-from vidcolor.core.memory import available_memory
+from vidcolor.core.system import available_memory
 with open("/proc/self/statm") as file:
     limit = int(file.read().split()[0]) * resource.getpagesize() + (90 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -19,7 +19,7 @@ from vidcolor import side_by_side
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import Report
 from vidcolor.errors import FilmUnreadable, OutputError, OutputExists, SettingsError, VidcolorError
-from vidcolor.media.conform import turn_plane
+from vidcolor.media.display import turn_plane
 from vidcolor.preview import compare as comparison
 from vidcolor.preview.compare import on_screen
 from vidcolor.settings import (

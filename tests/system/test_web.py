@@ -492,7 +492,7 @@ def half_open(port: int, count: int, stack: ExitStack) -> None:
             made.sendall(b"GET / HTTP/1.1\r\nhost: ")
 
 
-@pytest.mark.slow  # test_web_gate bounds them without a browser
+@pytest.mark.slow  # test_connections bounds them without a browser
 def test_a_thousand_silent_connections_keep_the_owner_not_out(serving: Serving) -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -17,8 +17,8 @@ from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.weights import load_gate
 from vidcolor.training.data.sequences import LENGTH
 from vidcolor.training.data.takes import Stills, find_takes, is_kept
+from vidcolor.training.loop import train
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.trainer import train
 
 
 @pytest.fixture(scope="module")

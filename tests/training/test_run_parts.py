@@ -14,8 +14,8 @@ from vidcolor.training.data import crops as batches
 from vidcolor.training.data.crops import Order, micro_numbers, readers, side_at
 from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog, read_log
+from vidcolor.training.loop import Pace
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.trainer import Pace
 
 ALONE = Team(0, 1, torch.device("cpu"))
 

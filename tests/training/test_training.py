@@ -16,9 +16,8 @@ from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Position
 from vidcolor.training.logs import RunLog
+from vidcolor.training.loop import Trainer, train
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.state import Trainer
-from vidcolor.training.trainer import train
 
 
 def log_of(run: Path) -> list[dict[str, str]]:
@@ -177,7 +176,7 @@ def test_a_run_by_the_clock_ends_by_the_clock(album: Path, tmp_path: Path) -> No
 def test_bf16_is_used_only_where_the_machine_is_fast_in_it(
     dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidcolor.training.state.pick_dtype", lambda device: dtype)
+    monkeypatch.setattr("vidcolor.training.loop.pick_dtype", lambda device: dtype)
     trainer = SimpleNamespace(team=SimpleNamespace(device=torch.device("cpu")))
     with Trainer.autocast(trainer):  # type: ignore[arg-type]
         product = torch.ones(2, 2) @ torch.ones(2, 2)

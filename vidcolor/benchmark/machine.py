@@ -12,7 +12,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from vidcolor.core.memory import available_memory
+from vidcolor.core.system import available_memory
 from vidcolor.core.threads import bound_cores, usable_cores
 from vidcolor.media.encode.synthetic import ffmpeg_version
 from vidcolor.nets.colornet import ColorNet

@@ -156,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from vidcolor.training.trainer import train
+    from vidcolor.training.loop import train
 
     # AdamW's moments fall into denormal numbers, which are many times slower to compute with.
     torch.set_flush_denormal(True)

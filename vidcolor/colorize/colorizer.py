@@ -24,8 +24,7 @@ from vidcolor.colorize.interpolation import interpolate_color
 from vidcolor.colorize.net_runner import Engine
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
-from vidcolor.core.memory import frames_that_fit, ran_out
-from vidcolor.core.system import gpu_fault, pick_device, pick_dtype
+from vidcolor.core.system import frames_that_fit, gpu_fault, pick_device, pick_dtype, ran_out
 from vidcolor.core.threads import WorkerThreads, map_ordered, usable_cores
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.nets.colornet import ColorNet, DistributionNet

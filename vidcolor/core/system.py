@@ -1,6 +1,11 @@
-"""Devices: which one, in which numbers, and how a broken one sounds."""
+"""Devices and memory: which device, in which numbers, how a broken one sounds, how much fits."""
 
 from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
@@ -49,3 +54,143 @@ def gpu_fault(error: BaseException) -> str:
     if isinstance(error, kind) or any(word in text.lower() for word in words):
         return text.splitlines()[0] if text else type(error).__name__
     return ""
+
+
+NET_BYTES = 768
+"""Bytes that a run of the net takes at most, per frame and pixel of working size, besides its
+weights. Measured on the CPU, at 256 x 352 and 512 x 704, 1 to 8 frames: the default weights take
+up to 513 in bfloat16 and 716 in float32, mini up to 283 and 363. 768 are three maps of 64 channels
+in float32: what enters VGG16's second convolution, what leaves it, and one in between."""
+
+FILM_BYTES = 2 * 6
+"""Bytes of the machine's memory per pixel of a film and frame of a batch at most: two batches are
+held at a time, each frame in three planes of 16 bits."""
+
+UNKNOWN = 4 << 30
+"""Bytes taken to be free where the system does not tell."""
+
+
+def available_memory(device: torch.device, root: Path = Path("/")) -> int:
+    """Bytes that may still be used: of a GPU what is free there, else of the machine.
+
+    On Linux that is the least of what the kernel counts as available, what each cgroup of this
+    process leaves (version 1 or 2, as containers and job schedulers set them) and the limits of
+    ``ulimit``. Memory that only caches files counts as free.
+
+    Args:
+        device: Where the memory is wanted.
+        root: The root folder; another one in tests.
+    """
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
+    levels = (amount for folder in cgroups(root, "memory") for amount in _cgroup(folder))
+    found = [*_kernel(root), *levels, *_limits(root)]
+    return max(0, min(found)) if found else _half_of_memory()
+
+
+def frames_that_fit(device: torch.device, working: int, film: int, root: Path = Path("/")) -> int:
+    """How many frames a run of the net may have; may be 0.
+
+    They take at most half of the device's available memory, and at most half of the machine's.
+
+    Args:
+        device: Where the net runs.
+        working: Pixels of working size.
+        film: Pixels of a frame of the film.
+        root: The root folder; another one in tests.
+    """
+    there = available_memory(device, root) // 2
+    host = available_memory(torch.device("cpu"), root) // 2
+    return min(there // (NET_BYTES * working), host // (FILM_BYTES * film))
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error of torch says that there is no memory left."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    words = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(word in text for word in words)
+
+
+def _kernel(root: Path) -> Iterator[int]:
+    """MemAvailable."""
+    for kibibytes in re.findall(r"^MemAvailable: +(\d+) kB$", _text(root / "proc/meminfo"), re.M):
+        yield int(kibibytes) << 10
+
+
+def cgroups(root: Path, kind: str) -> Iterator[Path]:
+    """The folders of this process's cgroup and of each one around that, version 1 or 2.
+
+    Some of them may not be there: in a container the path may be that of the host, of which only
+    the root is to be seen.
+
+    Args:
+        root: The root folder.
+        kind: Controller of version 1: ``memory`` or ``cpu``.
+    """
+    lines = re.findall(r"^(\d+):([^:]*):(.*)$", _text(root / "proc/self/cgroup"), re.M)
+    for number, kinds, path in lines:
+        if number == "0":
+            mounts = ["sys/fs/cgroup", "sys/fs/cgroup/unified"]
+        else:
+            mounts = [f"sys/fs/cgroup/{kind}"] if kind in kinds.split(",") else []
+        steps = [part for part in path.split("/") if part]
+        for mount in mounts:
+            for depth in range(len(steps), -1, -1):
+                yield root.joinpath(mount, *steps[:depth])
+
+
+def _cgroup(folder: Path) -> Iterator[int]:
+    """What one level leaves; nothing where it has no limit. Version 2 has the shorter names."""
+    used = _number(folder / "memory.current")
+    if used is None:
+        used = _number(folder / "memory.usage_in_bytes")
+    if used is None:
+        return
+    found = re.findall(r"^(\w+) (\d+)$", _text(folder / "memory.stat"), re.M)
+    stat = {name: int(value) for name, value in found}
+    # Version 1 counts the levels below in the fields that begin with `total_`. None of them holds
+    # shared memory, which cannot be dropped.
+    fields = ("inactive_file", "active_file")
+    cache = sum(stat.get(f"total_{field}", stat.get(field, 0)) for field in fields)
+    for name in ("memory.max", "memory.high", "memory.limit_in_bytes"):
+        limit = _number(folder / name)
+        if limit is not None:
+            yield limit - used + cache
+
+
+def _limits(root: Path) -> Iterator[int]:
+    """What ``ulimit -v`` and ``ulimit -d`` leave."""
+    pages = _text(root / "proc/self/statm").split()
+    if len(pages) < 6:
+        return
+    import resource
+
+    for kind, used in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
+        limit = resource.getrlimit(kind)[0]
+        if limit != resource.RLIM_INFINITY:
+            yield limit - int(used) * resource.getpagesize()
+
+
+def _half_of_memory() -> int:
+    """Half of the machine's memory, where there is no /proc."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):
+        return UNKNOWN
+
+
+def _text(path: Path) -> str:
+    """What the file says; nothing where it cannot be read."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _number(path: Path) -> int | None:
+    """The number in a file; None where there is none, such as ``max``."""
+    text = _text(path).strip()
+    return int(text) if text.isdecimal() else None

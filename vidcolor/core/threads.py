@@ -22,7 +22,7 @@ from typing import TypeVar
 import torch
 
 from vidcolor.core.iterators import close
-from vidcolor.core.memory import available_memory, cgroups
+from vidcolor.core.system import available_memory, cgroups
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -1,20 +1,22 @@
-"""What a film looks like on a screen: upright, with square pixels, as sRGB.
+"""How a video is shown: upright and with square pixels, alone or with another one on one screen.
 
-HDR films are shown as they are encoded, and fields as they are woven.
+HDR videos are shown as they are encoded, and fields as they are woven.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 import torch
+from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
-from vidcolor.core.frames import Frame, Matrix, VideoInfo
-from vidcolor.media.pixel_formats import RANGE_FULL, RANGE_LIMITED, planar_format
-from vidcolor.media.planes import EXACT, neutral_picture, planes
+from vidcolor.core.frames import Frame, Matrix, PixelLayout, VideoInfo
+from vidcolor.media.pixel_formats import RANGE_FULL, RANGE_LIMITED, SHIFTS, planar_format
+from vidcolor.media.planes import EXACT, neutral_picture, planes, swscale_matrix
 
 _MATRICES: dict[Matrix, int] = {"bt709": 1, "fcc": 4, "bt601": 5, "smpte240m": 7, "bt2020": 9}
 """As swscale numbers them."""
@@ -98,3 +100,141 @@ def canvas(frame: Frame) -> Frame:
     picture.pts, picture.time_base = frame.pts, frame.time_base
     luma, u, v = planes(picture)
     return replace(frame, luma=luma, chroma=(u, v), layout=layout, picture=picture)
+
+
+_SIDEWAYS = 10
+"""Pixels that are this much wider than high, or the other way round, are taken for square."""
+
+
+def screen_size(info: VideoInfo, height: int | None = None) -> tuple[int, int]:
+    """(width, height) of a film on the screen, both even; a last odd line is not shown.
+
+    Args:
+        info: Of the film.
+        height: How high it is shown; None takes its own height.
+    """
+    width, own = _upright_size(info)
+    if height:
+        width, own = round(width * Fraction(height, own)), height
+    return max(2, width // 2 * 2), max(2, own // 2 * 2)
+
+
+def _upright_size(info: VideoInfo) -> tuple[int, int]:
+    """(width, height) of a film, upright and with square pixels."""
+    aspect = info.sample_aspect or Fraction(1)
+    if not Fraction(1, _SIDEWAYS) <= aspect <= _SIDEWAYS:
+        aspect = Fraction(1)
+    size = max(1, round(info.width * aspect)), info.height
+    return size[::-1] if lies(info.rotation) else size
+
+
+def lies(matrix: Sequence[int] | None) -> bool:
+    """Whether a picture with this display matrix is stored on its side."""
+    return matrix is not None and abs(matrix[0]) < abs(matrix[1])
+
+
+def turn_plane(plane: Tensor, matrix: Sequence[int]) -> Tensor:
+    """The ``(H, W)`` plane as a display matrix wants it, by quarters of a turn: a view."""
+    across, down = matrix[0], matrix[4]
+    if lies(matrix):
+        plane, across, down = plane.transpose(0, 1), matrix[3], matrix[1]
+    flips = [axis for axis, way in ((1, across), (0, down)) if way < 0]
+    return plane.flip(flips) if flips else plane
+
+
+def with_chroma(layout: PixelLayout) -> PixelLayout:
+    """The layout; of a gray one its relative that has chroma."""
+    if not layout.format.startswith("gray"):
+        return layout
+    name = planar_format("420", layout.bits)
+    sub = int(name is not None)
+    return replace(
+        layout,
+        format=name or f"yuv444p{layout.bits}le",
+        sub_x=sub,
+        sub_y=sub,
+        siting=(0.0, sub / 2),
+    )
+
+
+def pair_layout(first: VideoInfo, second: VideoInfo) -> PixelLayout:
+    """A layout that shows both: the second film's, with the depth of the deeper one."""
+    layout = with_chroma(second.layout)
+    bits = max(layout.bits, first.layout.bits)
+    names = {shifts: name for name, shifts in SHIFTS.items()}
+    wanted = names[layout.sub_x, layout.sub_y], "444"
+    sampling = next(s for s in wanted if planar_format(s, bits))
+    name, (sub_x, sub_y) = planar_format(sampling, bits), SHIFTS[sampling]
+    return replace(layout, format=str(name), bits=bits, sub_x=sub_x, sub_y=sub_y)
+
+
+class Conformer:
+    """Brings the frames of one film to a size and a layout."""
+
+    def __init__(
+        self, info: VideoInfo, size: tuple[int, int], layout: PixelLayout, tags: dict[str, int]
+    ) -> None:
+        """Say what is wanted.
+
+        Args:
+            info: Of the film whose frames come.
+            size: (width, height) on the screen; a film that is one line larger is cut there.
+            layout: What is wanted.
+            tags: Color tags of what is wanted.
+        """
+        self._info = info
+        self._layout = layout
+        self._tags = tags
+        shown = _upright_size(info)
+        near = all(0 <= own - new <= 1 for own, new in zip(shown, size, strict=True))
+        self._size = shown if near else size
+        self._turner, self._scaler = VideoReformatter(), VideoReformatter()
+
+    def __call__(self, frame: Frame) -> tuple[Tensor, ...]:
+        """The planes of the frame as they are wanted; views of it where nothing changes.
+
+        Each may have one line and column more than is shown.
+        """
+        picture = frame.picture
+        if not len(frame.chroma[0]):
+            picture = neutral_picture(frame.luma, with_chroma(frame.layout))
+        if self._info.rotation is not None:
+            picture = self._upright(picture, frame.layout.bits, self._info.rotation)
+        return planes(self._converted(picture))
+
+    def _converted(self, picture: VideoFrame) -> VideoFrame:
+        own, tags = self._info.tags, self._tags
+        matrices = swscale_matrix(own["matrix"]), swscale_matrix(tags["matrix"])
+        wanted = (*self._size, self._layout.format)
+        same = matrices[0] == matrices[1] and own["range"] == tags["range"]
+        if same and (picture.width, picture.height, picture.format.name) == wanted:
+            return picture
+        return self._scaler.reformat(
+            picture,
+            *wanted,
+            src_colorspace=matrices[0],
+            dst_colorspace=matrices[1],
+            src_color_range=own["range"],
+            dst_color_range=tags["range"],
+            interpolation=EXACT,
+        )
+
+    def _upright(self, picture: VideoFrame, bits: int, matrix: Sequence[int]) -> VideoFrame:
+        tags = self._info.tags
+        own = swscale_matrix(tags["matrix"])
+        # The two axes of chroma must be alike before they change places.
+        full = self._turner.reformat(
+            picture,
+            format=planar_format("444", bits),
+            src_colorspace=own,
+            dst_colorspace=own,
+            src_color_range=tags["range"],
+            dst_color_range=tags["range"],
+            interpolation=EXACT,
+        )
+        views = [turn_plane(plane, matrix) for plane in planes(full)]
+        height, width = views[0].shape
+        result = VideoFrame(width, height, full.format.name)
+        for plane, view in zip(planes(result), views, strict=True):
+            plane.copy_(view)
+        return result

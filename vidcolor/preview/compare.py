@@ -20,8 +20,8 @@ from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch
 from vidcolor.core.target import check_target
 from vidcolor.media.compose import SideBySide
-from vidcolor.media.conform import Conformer, pair_layout, screen_size
 from vidcolor.media.decode.decoder import decode
+from vidcolor.media.display import Conformer, pair_layout, screen_size
 from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.file_sink import VideoWriter, Written

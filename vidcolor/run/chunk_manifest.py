@@ -154,7 +154,7 @@ def read_chunk_frames(
         where the chunk begins within a shot.
 
     Raises:
-        Strayed: The film gives other frames here.
+        ManifestMismatch: The film gives other frames here.
         FilmError: As `decode`.
     """
     first = chunks[0]

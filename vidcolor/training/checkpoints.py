@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ class Position:
         if settings.steps:
             return min(1.0, self.step / settings.steps)
         return min(1.0, self.minutes / settings.minutes)
+
+
+OnIndex = Callable[[int, int], None]
+OnStep = Callable[[Position, dict[str, float]], None]
+OnNote = Callable[[str], None]
+"""What a run tells while it goes: (looked at, found); position and losses; a line."""
 
 
 class Average:

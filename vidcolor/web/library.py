@@ -61,7 +61,7 @@ def inside(folder: Path, name: str) -> Path:
     """The film ``name`` of ``folder``, absolute, with every link followed.
 
     Raises:
-        NotAllowed: It lies outside, is hidden, has not the name of a film, or is none there.
+        AccessDenied: It lies outside, is hidden, has not the name of a film, or is none there.
     """
     refused = AccessDenied("there is no such film in the folders that may be used")
     if not name or "\0" in name or PurePath(name).is_absolute():
@@ -142,7 +142,7 @@ class Library:
         """The film at a place of the list.
 
         Raises:
-            NotAllowed: There is none, or none that may be used.
+            AccessDenied: There is none, or none that may be used.
         """
         number, _, name = place.partition("/")
         if not number.isascii() or not number.isdigit() or int(number) >= len(self._folders):
@@ -156,7 +156,7 @@ class Library:
         """The film with this id.
 
         Raises:
-            NotAllowed: There is none.
+            AccessDenied: There is none.
         """
         film = self._films.get(film_id)
         if film is None:
@@ -167,7 +167,7 @@ class Library:
         """Refuses an upload before its first byte.
 
         Raises:
-            NotAllowed: It is no film by its name, its size is not known, too large, or more than
+            AccessDenied: It is no film by its name, its size is not known, too large, or more than
                 the disk has room for.
         """
         suffix = Path(spoken(name)).suffix.lower()
@@ -195,7 +195,7 @@ class Library:
         """A file that becomes an uploaded film under a name of its own; see `uploaded`.
 
         Raises:
-            NotAllowed: as `check_upload`; or what came is not of that size.
+            AccessDenied: as `check_upload`; or what came is not of that size.
         """
         with self._lock:
             self.check_upload(name, size)
@@ -227,7 +227,7 @@ class Library:
         """Forget a film that was uploaded, and remove its file.
 
         Raises:
-            NotAllowed: There is none.
+            AccessDenied: There is none.
         """
         film = self.find(film_id)
         if not film.uploaded:

@@ -1,5 +1,5 @@
 // What the page does itself: asks the server, tells what went wrong, takes films. What the server
-// and films say goes through textContent; only `words.py`, which escapes, is taken as HTML.
+// and films say goes through textContent; only `html.py`, which escapes, is taken as HTML.
 const desk = (() => {
   const find = (name) => document.querySelector(name);
 

@@ -25,7 +25,7 @@ SOON, LATER = 0, 1
 
 
 class Answer(Future[dict[str, Any]]):
-    """What a process says, once it is there; FilmError or PreviewLost where it has none."""
+    """What a process says, once it is there; FilmError or PreviewProcessDied where it has none."""
 
     def __init__(self) -> None:
         super().__init__()

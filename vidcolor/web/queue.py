@@ -108,7 +108,7 @@ class Queue:
         """A new job at the end of the queue.
 
         Raises:
-            NotAllowed: There are too many, or no result can be put where it should be.
+            AccessDenied: There are too many, or no result can be put where it should be.
         """
         with self._changed:
             if len(self._jobs) >= MOST:
@@ -130,7 +130,7 @@ class Queue:
         """The job with this id.
 
         Raises:
-            NotAllowed: There is none.
+            AccessDenied: There is none.
         """
         job = self._jobs.get(job_id)
         if job is None:

@@ -177,7 +177,7 @@ async def _said(request: Request) -> dict[str, Any]:
     """What the page says, as JSON.
 
     Raises:
-        NotAllowed: It is no object, or too long.
+        AccessDenied: It is no object, or too long.
     """
     body = bytearray()
     async for part in request.stream():
@@ -205,7 +205,7 @@ def _choice(desk: ServerSession, said: dict[str, Any]) -> Choice:
 
     Raises:
         SettingsError: One is out of range.
-        NotAllowed: One says nothing.
+        AccessDenied: One says nothing.
     """
     dials = said.get("dials")
     try:

@@ -154,7 +154,7 @@ class ServerSession:
         """A film that was opened before.
 
         Raises:
-            NotAllowed: There is none.
+            AccessDenied: There is none.
         """
         if film_id not in self._facts:
             raise AccessDenied("this film is not open any more; choose it again")
@@ -183,7 +183,7 @@ class ServerSession:
         """A small picture of a frame, or what to wait for until it is there.
 
         Raises:
-            NotAllowed: There are too many of this film.
+            AccessDenied: There are too many of this film.
             Busy: Too many are being waited for.
         """
         frame = min(max(0, frame), opened.frames - 1)
@@ -207,7 +207,7 @@ class ServerSession:
         """A picture that was made for a page.
 
         Raises:
-            NotAllowed: It is not there, or not any more.
+            AccessDenied: It is not there, or not any more.
         """
         path = self.private / "page" / f"{name}.jpg"
         if path not in self._pictures or not path.is_file():
@@ -218,7 +218,7 @@ class ServerSession:
         """Remove a film that was uploaded, and all that was made of it but finished results.
 
         Raises:
-            NotAllowed: It is none, or it is still to be colored.
+            AccessDenied: It is none, or it is still to be colored.
         """
         film = self.shelf.find(film_id)
         if any(job.film == film and job.state != "done" for job in self.queue.jobs()):

@@ -5,22 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vidcolor.core.threads import usable_cores
-from vidcolor.training.data.stills import RandomCrops
+from vidcolor.training.checkpoints import Position
+from vidcolor.training.data.stills import RandomCrops, Still
 from vidcolor.training.distributed import Team
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.state import Trainer
 
 Micro = tuple[int, Tensor]
 """Number of a batch in the run, and its pictures ``(B, 3, side, side)`` uint8."""
 
 
-def batches(trainer: Trainer) -> Iterator[list[Micro]]:
+class _Run(Protocol):
+    """What is asked of a training run: its settings, its pictures, how far it is."""
+
+    settings: TrainSettings
+    team: Team
+    recipe: Any
+    train: list[Still]
+    at: Position
+
+    @property
+    def done(self) -> float: ...
+
+
+def batches(trainer: _Run) -> Iterator[list[Micro]]:
     """For each step from the run's position to its end, the batches of this process."""
     settings, at = trainer.settings, trainer.at
     gpu = trainer.team.device.type == "cuda"

@@ -21,6 +21,9 @@ from vidcolor.nets.trust_gate import Gate
 from vidcolor.settings import ColorizerSettings
 from vidcolor.training.checkpoints import (
     Average,
+    OnIndex,
+    OnNote,
+    OnStep,
     Position,
     load_checkpoint,
     save_checkpoint,
@@ -34,7 +37,6 @@ from vidcolor.training.gate.batches import batch_of, gate_losses
 from vidcolor.training.gate.validation import GATE_SCORES, Formula, validate_gate
 from vidcolor.training.logs import GATE_LOSSES, LOG_STEPS, RunLog
 from vidcolor.training.settings import TrainSettings
-from vidcolor.training.state import OnIndex, OnNote, OnStep
 
 _MOST_KEY = 1 << 20
 """Bytes of the file that tells what sequences were made of."""
