@@ -27,6 +27,9 @@ SUMMARY = re.compile(
 GOING_ON = re.compile(r"^.*: \d+ frames? done, going on from [\d:.]+\n", re.MULTILINE)
 """What a run says that was interrupted before."""
 
+ROOM = re.compile(r"^note: the disk has [\d.]+ \w+ free; the film may need .*\n", re.MULTILINE)
+"""What a run says first where the disk may be too small."""
+
 
 class Hung(BaseException):
     """The command did not end in time; no ``except Exception`` of the product may catch it."""
@@ -92,7 +95,7 @@ class Command:
         assert "Traceback" not in err
         assert code in (0, 2, 3), err
         if code == 2:
-            refusal = GOING_ON.sub("", err)
+            refusal = ROOM.sub("", GOING_ON.sub("", err))
             assert refusal.count("\n") == 1, err
             assert refusal.startswith("vidcolor: ")
             assert "unexpected" not in err

@@ -26,7 +26,7 @@ WATCHED = """
 import json, sys
 from vidcolor.cli import color
 from vidcolor.cli.main import main
-from vidcolor import pipeline
+from vidcolor.run import video as pipeline
 
 seen = {}
 plain = pipeline.colorize_video

@@ -48,8 +48,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="IN OUT",
         help="IN: film or picture (a film named info is ./info), or several, or folders of them;"
-        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg, or - for a pipe (default: IN.color with the"
-        " suffix of IN); with several inputs OUT must be a folder, and the same command again"
+        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, or - for a pipe (default: IN.color with"
+        " the suffix of IN); with several inputs OUT must be a folder, and the same command again"
         " skips what is done",
     )
     add_color(p)
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SUFFIX",
-        help="of all films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg (default: as"
+        help="of all films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif (default: as"
         " they are, else mkv and png)",
     )
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
