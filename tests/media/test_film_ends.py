@@ -75,7 +75,8 @@ TAILS = {
     "padding": (0, b"\0" * 100 + b"\r\n", False),
     "other bytes": (0, OTHER, True),
     "other bytes in mid-packet": (100, OTHER, True),
-    "zeros": (0, bytes(1000), True),
+    "zeros": (0, bytes(100_000), False),  # a recorder that takes its room in advance
+    "a tag": (0, bytes(5000) + b"TAG" + bytes(125), False),
     "a part of a packet": (60, b"", True),
 }
 

@@ -23,6 +23,7 @@ _NUT_END = 12  # bytes of an index that say how long it is, and their check sum
 _JPEG = b"\xff\xd8"
 _MXF_RUN_IN = 1 << 16  # bytes that may stand before the head
 _SYNC, _TS_PACKET = b"G", 188
+_ID3 = 128  # bytes of a tag at the end of a file
 _ROW = 4  # packets of a transport stream in a row, which no other bytes look like
 
 
@@ -74,7 +75,9 @@ def _ends_with_page(tail: bytes) -> bool:
 
 
 def _ends_with_packet(tail: bytes) -> bool:
-    """Whether a transport stream ends with a whole packet, or less than one of padding."""
+    """Whether a transport stream ends with a whole packet, but for padding and a tag."""
+    if _is_padding(tail):
+        return True
     row = [_TS_PACKET * number for number in range(_ROW)]
     for at in range(len(tail) - 1, row[-1] - 1, -1):
         if all(tail[at - back] == _SYNC[0] for back in row):
@@ -84,8 +87,10 @@ def _ends_with_packet(tail: bytes) -> bool:
 
 
 def _is_padding(rest: bytes) -> bool:
-    """Whether fewer bytes than a packet of a transport stream hold nothing."""
-    return len(rest) < _TS_PACKET and not rest.strip(_PADDING + b"\xff")
+    """Whether bytes hold nothing of a film: recorders fill up, taggers hang a tag behind."""
+    if rest[-_ID3:].startswith(b"TAG"):
+        rest = rest[:-_ID3]
+    return not rest.strip(_PADDING + b"\xff")
 
 
 def _footer(head: bytes, at: int) -> int:
