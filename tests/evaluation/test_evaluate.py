@@ -22,7 +22,6 @@ from vidcolor.evaluation.metrics import gray_version
 from vidcolor.evaluation.temporal_metrics import RATIOS
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.vgg import VGG16Features
-from vidcolor.nets.weights import load_features
 
 MEANS = (123.68, 116.779, 103.939)
 """Of R, G, B over ImageNet."""
@@ -35,22 +34,7 @@ BESIDE_PER_FRAME = ("psnr_gain", "colorfulness_kept", *RATIOS)
 Captured = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def no_alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same on every machine, whatever its torchvision has fetched."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
-
-
-@pytest.fixture(scope="module")
-def shipped() -> VGG16Features:
-    return load_features()
-
-
-@pytest.fixture
-def quick(shipped: VGG16Features, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shipped features, read once, on small pictures."""
-    monkeypatch.setattr(evaluation, "load_features", lambda: shipped)
-    monkeypatch.setattr(evaluation, "FRECHET_SIDE", 48)
+pytestmark = pytest.mark.usefixtures("no_alexnet")
 
 
 def pictures(count: int, first: int = 0, H: int = 48, W: int = 64) -> list[Tensor]:

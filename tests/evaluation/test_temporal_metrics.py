@@ -14,32 +14,16 @@ from torch import Tensor
 from vidcolor.cli.main import main
 from vidcolor.color.lab import lab_to_rgb
 from vidcolor.errors import NotComparable
-from vidcolor.evaluation import evaluate as evaluation
 from vidcolor.evaluation import temporal_metrics as steadiness
 from vidcolor.evaluation.evaluate import Scores, evaluate
 from vidcolor.evaluation.metrics import gray_version
 from vidcolor.evaluation.temporal_metrics import Steadiness, SteadinessMeter
 from vidcolor.media.images.files import write_rgb
-from vidcolor.nets.vgg import VGG16Features
-from vidcolor.nets.weights import load_features
 
 H, W = 144, 192
 
 
-@pytest.fixture(autouse=True)
-def no_alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
-
-
-@pytest.fixture(scope="module")
-def shipped() -> VGG16Features:
-    return load_features()
-
-
-@pytest.fixture
-def quick(shipped: VGG16Features, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "load_features", lambda: shipped)
-    monkeypatch.setattr(evaluation, "FRECHET_SIDE", 48)
+pytestmark = pytest.mark.usefixtures("no_alexnet")
 
 
 def colored(light: Tensor, a: float | Tensor, b: float | Tensor = 0.0) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from films import Audio, Spec, make_film
 
-from vidcolor.media.container_heads import TrackTable, track_table
+from vidcolor.media.container_heads import TrackTable, track_tables
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import InputSettings
@@ -75,9 +75,9 @@ def test_a_damaged_table_of_times_is_no_edit(count: int, step: int, tmp_path: Pa
 def test_the_table_of_a_track(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mp4", SPEC)
     whole = Fraction(2)
-    assert track_table(tmp_path / "in.mp4", 1) == TrackTable(FRAMES, FRAMES, whole, whole, True)
-    assert track_table(tmp_path / "in.mp4", 9) is None
+    assert track_tables(tmp_path / "in.mp4")[1] == TrackTable(FRAMES, FRAMES, whole, whole, True)
+    assert track_tables(tmp_path / "in.mp4").get(9) is None
     data = (tmp_path / "in.mp4").read_bytes()
     for end in range(0, len(data), 97):
         (tmp_path / "cut.mp4").write_bytes(data[:end])
-        track_table(tmp_path / "cut.mp4", 1)
+        track_tables(tmp_path / "cut.mp4")

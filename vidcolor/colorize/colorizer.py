@@ -116,6 +116,11 @@ class Colorizer:
         net, sha256 = load_weights(name)
         return cls(net, settings, name=name, sha256=sha256)
 
+    @property
+    def weights(self) -> dict[str, str]:
+        """Name and digest of its weights, for reports."""
+        return {"name": self.name, "sha256": self.sha256}
+
     def reset(self) -> None:
         """Forget what was met: what did not fit or had to be told of one film is not of the next.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
+from functools import cache
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import PixelLayout, VideoInfo
@@ -43,18 +43,6 @@ class Session:
         settings = settings or Settings()
         return cls(settings, colorizer or Colorizer.from_weights(settings=settings.colorizer))
 
-    def with_settings(self, settings: Settings) -> Session:
-        """The same net under other settings of everything else."""
-        other = Session(settings, self.colorizer)
-        if "_gate" in self.__dict__ and bool(settings.smooth.strength) == self.smooths:
-            other.__dict__["_gate"] = self._gate
-        return other
-
-    @property
-    def smooths(self) -> bool:
-        """Whether color is smoothed over time."""
-        return self.settings.smooth.strength > 0
-
     @property
     def gate(self) -> Gate | None:
         """That of the smoother; None where nothing is smoothed."""
@@ -65,15 +53,15 @@ class Session:
         """Of the gate's weights, hexadecimal; empty where nothing is smoothed."""
         return self._gate[1]
 
-    @cached_property
+    @property
     def _gate(self) -> tuple[Gate | None, str]:
-        return load_gate() if self.smooths else (None, "")
+        return _shipped_gate() if self.settings.smooth.strength else (None, "")
 
     @property
     def weights(self) -> dict[str, str]:
         """Name and digests of all weights in use, for reports."""
-        found = {"name": self.colorizer.name, "sha256": self.colorizer.sha256}
-        return found | ({"gate_sha256": self.gate_sha256} if self.gate_sha256 else {})
+        gate = {"gate_sha256": self.gate_sha256} if self.gate_sha256 else {}
+        return self.colorizer.weights | gate
 
     def configure_for(self, info: VideoInfo, batch: int = 0) -> None:
         """Forget the last video and decide how the net is run for the next one.
@@ -91,3 +79,9 @@ class Session:
         waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
         frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
         return WorkerThreads((self.settings.colorizer.threads or usable_cores()) + waiting, frame)
+
+
+@cache
+def _shipped_gate() -> tuple[Gate, str]:
+    """Read once, for all videos of a process; nothing changes it."""
+    return load_gate()

@@ -53,35 +53,39 @@ class TrackTable:
         return self.timed != self.samples or self.seconds > 2 * self.declared + 1
 
 
-def track_table(path: Path, number: int) -> TrackTable | None:
-    """The table of the MP4 track that has this number; None for another file, or one without it.
+def track_tables(path: Path) -> dict[int, TrackTable]:
+    """The tables of the tracks of an MP4, by their numbers; none of another file.
 
     Raises:
         OSError: The file cannot be read.
     """
-    moov = _moov(path)
-    for track in [data for name, data in _boxes(moov) if name == b"trak"]:
-        head, media = _inside(track, b"tkhd"), _inside(track, b"mdia")
+    found: dict[int, TrackTable] = {}
+    for track in [data for name, data in _boxes(_moov(path)) if name == b"trak"]:
+        head = _inside(track, b"tkhd")
         at = 20 if head[:1] == b"\1" else 12
-        if int.from_bytes(head[at : at + 4], "big") != number:
-            continue
-        clock, table = _inside(media, b"mdhd"), _inside(_inside(media, b"minf"), b"stbl")
-        wide = clock[:1] == b"\1"
-        tick = int.from_bytes(clock[20:24] if wide else clock[12:16], "big")
-        declared = int.from_bytes(clock[24:32] if wide else clock[16:20], "big")
-        sizes = _inside(table, b"stsz") or _inside(table, b"stz2")
-        samples = int.from_bytes(sizes[8:12], "big")
-        if not tick or not samples:
-            return None
-        times = _inside(table, b"stts")
-        body = times[8 : 8 + 8 * int.from_bytes(times[4:8], "big")]
-        timed = length = 0
-        for count, step in struct.iter_unpack(">II", body[: len(body) // 8 * 8]):
-            timed, length = timed + count, length + count * step
-        edited = bool(_inside(_inside(track, b"edts"), b"elst"))
-        seconds = Fraction(length, tick)
-        return TrackTable(samples, timed, seconds, Fraction(declared, tick), edited)
-    return None
+        table = _track_table(track)
+        if table:
+            found.setdefault(int.from_bytes(head[at : at + 4], "big"), table)
+    return found
+
+
+def _track_table(track: bytes) -> TrackTable | None:
+    media = _inside(track, b"mdia")
+    clock, table = _inside(media, b"mdhd"), _inside(_inside(media, b"minf"), b"stbl")
+    wide = clock[:1] == b"\1"
+    tick = int.from_bytes(clock[20:24] if wide else clock[12:16], "big")
+    declared = int.from_bytes(clock[24:32] if wide else clock[16:20], "big")
+    sizes = _inside(table, b"stsz") or _inside(table, b"stz2")
+    samples = int.from_bytes(sizes[8:12], "big")
+    if not tick or not samples:
+        return None
+    times = _inside(table, b"stts")
+    body = times[8 : 8 + 8 * int.from_bytes(times[4:8], "big")]
+    timed = length = 0
+    for count, step in struct.iter_unpack(">II", body[: len(body) // 8 * 8]):
+        timed, length = timed + count, length + count * step
+    edited = bool(_inside(_inside(track, b"edts"), b"elst"))
+    return TrackTable(samples, timed, Fraction(length, tick), Fraction(declared, tick), edited)
 
 
 def declared_crop(path: Path, container: str, number: int, size: tuple[int, int]) -> Crop | None:

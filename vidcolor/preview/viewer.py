@@ -121,7 +121,6 @@ class Viewer:
         self._given = colorizer
         self._between = between
         self._colorizers: dict[ColorizerSettings, Colorizer] = {}
-        self._last: Session | None = None
         self.name = printable(Path(source).name)
         self.film: VideoReader | None = None
         self.end = Fraction(0)
@@ -302,14 +301,7 @@ class Viewer:
         return self._colorizers[settings]
 
     def _session(self, settings: Settings) -> Session:
-        """With the net that the settings need; the gate is read once for all of them."""
-        colorizer = self._colorizer(settings.colorizer)
-        last = self._last
-        alike = last is not None and last.colorizer is colorizer
-        self._last = (
-            last.with_settings(settings) if last and alike else Session(settings, colorizer)
-        )
-        return self._last
+        return Session(settings, self._colorizer(settings.colorizer))
 
 
 def _leaned_on(marked: Sequence[Frame], place: int, context: Context) -> Sequence[Frame]:

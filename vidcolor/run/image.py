@@ -162,8 +162,7 @@ def _rest(still: Still, count: int) -> Dropped:
 
 def _report(source: Path, target: str, session: Session) -> Report:
     report = Report(str(source), target, shots=1, shot_starts=[0.0])
-    colorizer = session.colorizer  # nothing is smoothed over the time of one picture
-    report.weights = {"name": colorizer.name, "sha256": colorizer.sha256}
+    report.weights = session.colorizer.weights  # nothing is smoothed over one picture's time
     return report
 
 

@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidcolor.media.decode.container_size import tagged_duration
-from vidcolor.media.decode.edits import remark_left_out_sound
+from vidcolor.media.decode.edits import Tables, remark_left_out_sound
 from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.mux.passthrough import label
 from vidcolor.media.open import VideoReader
@@ -98,7 +98,7 @@ class Sound:
         zero = self._zero()
         return [(begin - zero, end - zero) for _, begin, end in self._proper_holes()]
 
-    def judge(self, damaged: bool, cut: Fraction | None) -> None:
+    def judge(self, damaged: bool, cut: Fraction | None, tables: Tables) -> None:
         """Notes holes, and sound that is shorter than its stream declares.
 
         A pause alone is no damage but in containers of broadcasts.
@@ -107,6 +107,7 @@ class Sound:
             damaged: Whether the film is known to be; then a pause is damage everywhere.
             cut: Where the picture ends too early, in seconds after the film's start, and so may
                 the sound; None for a picture that does not.
+            tables: As of `read_tables`.
         """
         if damaged or self._container in _UNBROKEN:
             for track, begin, end in self._proper_holes():
@@ -120,7 +121,8 @@ class Sound:
                 if text and not told:
                     self._note("truncated", track.end, f"{track.label}: {text}")
                 elif not text:
-                    remark_left_out_sound(self._film, track.stream, track.label, track.heard)
+                    table = tables.get(track.stream.id)
+                    remark_left_out_sound(self._film, table, track.label, track.heard)
 
     def _proper_holes(self) -> list[tuple[_Track, Fraction, Fraction]]:
         """Holes of tracks that have few: sound that is sent only when there is some has many."""

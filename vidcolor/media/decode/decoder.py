@@ -21,7 +21,7 @@ from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.audio_check import Sound
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.decode.demux import demux, is_beyond, note_late_streams
-from vidcolor.media.decode.edits import note_left_out_frames
+from vidcolor.media.decode.edits import note_left_out_frames, read_tables
 from vidcolor.media.decode.end_marks import PictureEnds
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.decode.picture_changes import Changes
@@ -243,5 +243,7 @@ class _Run:
         text = shortness(film, reach)
         if text:
             film.note("truncated", float(self._last_end), text)
-        note_left_out_frames(film, self._shown, bool(text) or "read error" in film.damage_counts)
-        self._sound.judge(bool(film.damage), reach.picture if text else None)
+        tables = read_tables(film)
+        if not text and "read error" not in film.damage_counts:
+            note_left_out_frames(film, tables, self._shown)
+        self._sound.judge(bool(film.damage), reach.picture if text else None, tables)

@@ -8,24 +8,34 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from av.stream import Stream
-
-from vidcolor.media.container_heads import TrackTable, track_table
+from vidcolor.media.container_heads import TrackTable, track_tables
 from vidcolor.media.open import VideoReader
 
 _LEAD_IN = Fraction(1, 4)
 """Seconds that encoders of sound may need to begin, which edit lists leave out."""
 
 
-def note_left_out_frames(film: VideoReader, shown: int, told: bool) -> None:
+Tables = dict[int, TrackTable]
+"""Of the tracks of an MP4 that was read as a whole, by their numbers; empty for other videos."""
+
+
+def read_tables(film: VideoReader) -> Tables:
+    """The tables by which it is told what was left out; read once, at the film's end."""
+    cut = film.settings.start is not None or film.settings.end is not None
+    if cut or not film.info.container.startswith("mov"):
+        return {}
+    return track_tables(film.info.path)
+
+
+def note_left_out_frames(film: VideoReader, tables: Tables, shown: int) -> None:
     """Tells of frames that the file stores and its edit list leaves out.
 
     Args:
-        film: That was read to its end.
+        film: That was read to its end, and is not known to lack frames.
+        tables: As of `read_tables`.
         shown: Packets of the picture that are to be seen.
-        told: Whether it is known that the file lacks frames.
     """
-    table = None if told else _table(film, film.video)
+    table = tables.get(film.video.id)
     if table is None or table.samples <= shown:
         return
     count = f"{table.samples - shown} of {table.samples} frames"
@@ -35,17 +45,10 @@ def note_left_out_frames(film: VideoReader, shown: int, told: bool) -> None:
         film.remark(f"the edit list leaves out {count}")
 
 
-def remark_left_out_sound(film: VideoReader, stream: Stream, label: str, heard: Fraction) -> None:
+def remark_left_out_sound(
+    film: VideoReader, table: TrackTable | None, label: str, heard: Fraction
+) -> None:
     """Tells of sound that an edit list leaves out; ``heard`` are the seconds that are played."""
-    table = _table(film, stream)
     if table is not None and table.edited and table.seconds - heard > _LEAD_IN:
         left_out, whole = float(table.seconds - heard), float(table.seconds)
         film.remark(f"{label}: the edit list leaves out {left_out:.2f} of {whole:.2f} s")
-
-
-def _table(film: VideoReader, stream: Stream) -> TrackTable | None:
-    """The table of a stream of an MP4 that was read as a whole."""
-    cut = film.settings.start is not None or film.settings.end is not None
-    if cut or not film.info.container.startswith("mov"):
-        return None
-    return track_table(film.info.path, stream.id)

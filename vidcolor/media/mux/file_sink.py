@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
-import av
 from av.stream import Disposition
 
 from vidcolor.core.files import printable
@@ -73,12 +71,7 @@ class VideoWriter(Muxer):
         check_target(self._film.info.path, self._target, self._settings)
         self._plan_passthrough()
         self._file = claim(self._part, self._target)
-        try:
-            with target_errors(self._target):
-                self._open()
-        except BaseException:
-            self._discard()
-            raise
+        self._begin()
         return self
 
     def __exit__(
@@ -191,10 +184,7 @@ class VideoWriter(Muxer):
     def _discard(self) -> None:
         """Removes the temporary file, then closes: a file without a name needs no trailer."""
         self._part.unlink(missing_ok=True)
-        container, self._container = self._container, None
-        if container is not None:
-            with suppress(av.FFmpegError, OSError, ValueError):
-                container.close()
+        super()._discard()
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -7,7 +7,7 @@ Where the bytes go is said by those who inherit: a file (`vidcolor.media.mux.fil
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -94,6 +94,15 @@ class Muxer:
         self._end = Fraction(0)
         self._sent: dict[int, Amount] = {}
 
+    def _begin(self) -> None:
+        """Opens the container; what fails leaves nothing behind."""
+        try:
+            with target_errors(self._target):
+                self._open()
+        except BaseException:
+            self._discard()
+            raise
+
     def write(self, packets: Iterable[Packet[Any]]) -> None:
         """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
 
@@ -120,6 +129,13 @@ class Muxer:
         if time is not None:
             for out in self._outs.values():
                 yield from out.due(time * picture.time_base)
+
+    def _discard(self) -> None:
+        """Closes the container; what it still makes is thrown away."""
+        container, self._container = self._container, None
+        if container is not None:
+            with suppress(av.FFmpegError, OSError, ValueError):
+                container.close()
 
     def _send(self) -> None:
         """Hands on what the container has made; into a file FFmpeg writes by itself."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Protocol
-
-import av
 
 from vidcolor.core.frames import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
@@ -76,12 +73,7 @@ class PipeWriter(Muxer):
         if length:
             # A pipe cannot be gone back to when the length is known; players want it at the start.
             self.passthrough.metadata["DURATION"] = _stamp(length)
-        try:
-            with target_errors(self._target):
-                self._open()
-        except BaseException:
-            self._discard()
-            raise
+        self._begin()
         return self
 
     def __exit__(
@@ -133,13 +125,6 @@ class PipeWriter(Muxer):
 
     def _muxer_options(self) -> dict[str, str]:
         return super()._muxer_options() | _PROMPT
-
-    def _discard(self) -> None:
-        """Closes the container; what it still makes is thrown away."""
-        container, self._container = self._container, None
-        if container is not None:
-            with suppress(av.FFmpegError, OSError, ValueError):
-                container.close()
 
 
 def _length(film: VideoReader) -> Fraction | None:
