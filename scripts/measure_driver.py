@@ -34,6 +34,8 @@ from vidcolor.cluster.messages import (
     WorkerInfo,
 )
 from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.core.files import FileIdentity
+from vidcolor.core.run_spec import ColorSpec, EncoderSpec, NetSpec, RunSpec
 from vidcolor.run.chunk_manifest import PassLog, PlannedChunk
 from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import ClusterSettings, Settings
@@ -50,6 +52,15 @@ def greeting(number: int) -> WorkerInfo:
     return WorkerInfo(f"worker-{number}", "cpu")
 
 
+SPEC = RunSpec(
+    FileIdentity(6),
+    ColorSpec(256, None, 1.0, "auto"),
+    EncoderSpec("matroska"),
+    NetSpec("", "cpu", "float32", "", 1),
+    {},
+)
+
+
 def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:
     """Seconds that the foreman takes for a word, and for an order."""
     with tempfile.TemporaryDirectory(prefix="vidcolor-measure-") as folder:
@@ -58,7 +69,7 @@ def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:
         foreman = Coordinator([reel], Settings(), False, on_progress=lambda *_: None)
         hands = [greeting(number) for number in range(workers)]
         first = hands[0]
-        for words in ([VideoOpened({}, chunks * FRAMES)], plan_of(chunks)):
+        for words in ([VideoOpened(SPEC, chunks * FRAMES)], plan_of(chunks)):
             given = foreman.order(first.name, workers)
             assert given
             for word in words:

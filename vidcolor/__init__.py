@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vidcolor.colorize.chain import colorize_frames
     from vidcolor.colorize.colorizer import Colorizer
     from vidcolor.colorize.session import Session
-    from vidcolor.core.frames import Report
+    from vidcolor.core.report import Report
     from vidcolor.errors import VidcolorError
     from vidcolor.evaluation.evaluate import evaluate
     from vidcolor.media.decode.decoder import decode
@@ -73,7 +73,7 @@ _HOMES = {
     "InputSettings": "settings",
     "OutputSettings": "settings",
     "PaintSettings": "settings",
-    "Report": "core.frames",
+    "Report": "core.report",
     "Session": "colorize.session",
     "Settings": "settings",
     "ShotSettings": "settings",

@@ -19,7 +19,7 @@ from vidcolor.benchmark.results import RATIOS, Benchmark, Fresh, Round, Spread, 
 from vidcolor.benchmark.synthetic_video import RATE, SHOT, pictures
 from vidcolor.cli.bench import describe
 from vidcolor.cli.main import main
-from vidcolor.core.frames import Progress
+from vidcolor.core.report import Progress
 from vidcolor.errors import VidcolorError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.synthetic import make_film

@@ -8,7 +8,7 @@ import pytest
 
 from vidcolor.cli.batch import Row, columns, missing, row_of, table
 from vidcolor.cli.text import shorten_name
-from vidcolor.core.frames import Damage, Dropped, Report
+from vidcolor.core.report import Damage, Dropped, Report
 from vidcolor.errors import FilmUnreadable, OutOfMemory, OutputFull
 from vidcolor.run.batch import Outcome, Result
 from vidcolor.run.inputs import BatchItem

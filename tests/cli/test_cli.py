@@ -21,7 +21,7 @@ import vidcolor
 from vidcolor.cli import color, text
 from vidcolor.cli.main import COMMANDS, main
 from vidcolor.cli.text import clock, moment
-from vidcolor.core.frames import Damage, Dropped, Progress, Report
+from vidcolor.core.report import Damage, Dropped, Progress, Report
 from vidcolor.errors import FilmUnreadable
 from vidcolor.run import video as pipeline
 from vidcolor.settings import Settings

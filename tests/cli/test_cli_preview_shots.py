@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from run_specs import run_spec
 from shared import one_line
 from sheet_reading import (
     FRAMES,
@@ -26,7 +28,9 @@ from sheet_reading import (
 from vidcolor.cli import preview_shots as pershot
 from vidcolor.cli.main import main
 from vidcolor.core.paths import work_folder
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.media.open import open_video
+from vidcolor.run.work_dir import DoneChunk
 
 __all__ = ["film", "preview"]  # fixtures
 
@@ -60,15 +64,13 @@ def test_shots_of_the_csv(preview: Preview, film: Path, capsys: Captured) -> Non
     of_the_shots()
 
 
-def job_of(film: Path) -> dict[str, Any]:
+def spec_of(film: Path) -> dict[str, Any]:
     with open_video(film) as opened:
-        identity = opened.info.identity
-    settings = {"start": "None", "end": "None"}
-    return {"film": identity, "settings": settings, "picture": {"ticks": "1/20"}}
+        return run_spec(source=opened.info.identity, time_base="1/20").to_dict()
 
 
 def test_shots_of_a_report(preview: Preview, film: Path, capsys: Captured) -> None:
-    report = {"shot_starts": [0, 1, 2.25], "job": job_of(film)}
+    report = {"shot_starts": [0, 1, 2.25], "spec": spec_of(film)}
     Path("done.json").write_text(json.dumps(report))
     assert preview("--shots", "done.json", "--no-smooth") == 0
     of_the_shots()
@@ -78,7 +80,7 @@ def test_shots_of_a_report(preview: Preview, film: Path, capsys: Captured) -> No
     assert preview("--per-shot", "--no-smooth", "--force") == 0
     assert "the shots are those of a film.json" in capsys.readouterr().err
     of_the_shots()
-    report["job"]["film"] = {"bytes": 1}  # type: ignore[index]
+    report["spec"]["source"]["bytes"] = 1  # type: ignore[index]
     Path("done.json").write_text(json.dumps(report))
     assert preview("--shots", "done.json", "--force") == 2
     assert "done.json: is of another film than a film.mp4" in one_line(capsys)
@@ -88,8 +90,8 @@ def test_shots_of_an_unfinished_run(preview: Preview, film: Path, capsys: Captur
     folder = work_folder(Path("result.mkv"))
     folder.mkdir()
     lines = [
-        json.dumps({"job": job_of(film)}),
-        json.dumps({"number": 0, "facts": {"last_pts": 44}, "shots": [0, 20]}),
+        json.dumps({"spec": spec_of(film)}),
+        json.dumps(asdict(DoneChunk(0, ChunkFileInfo(45, 0, 44, 0, 1, "", ""), shots=(0, 20)))),
     ]
     text = [f"{sha256(line.encode()).hexdigest()[:16]} {line}\n" for line in lines]
     (folder / "journal.jsonl").write_text("".join(text))

@@ -16,7 +16,7 @@ import pytest
 from shared import one_line
 
 from vidcolor.cli.main import COMMANDS, main
-from vidcolor.core.frames import Report
+from vidcolor.core.report import Report
 from vidcolor.run import video as pipeline
 
 Captured = pytest.CaptureFixture[str]

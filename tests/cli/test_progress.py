@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from vidcolor.cli.progress import FilmLines, Pace, ProgressFile, Shown, progress_file
-from vidcolor.core.frames import Progress, Report
+from vidcolor.core.report import Progress, Report
 from vidcolor.errors import OutputError
 from vidcolor.media.metadata import expected_frames
 from vidcolor.settings import InputSettings

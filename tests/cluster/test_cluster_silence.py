@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from run_specs import SPEC, run_spec
 
 from vidcolor.cluster import ray_backend as cluster
 from vidcolor.cluster.coordinator import Coordinator
@@ -19,6 +20,7 @@ from vidcolor.cluster.messages import (
     WorkerInfo,
 )
 from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.core.files import FileIdentity
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.run.chunk_manifest import PassLog
 from vidcolor.run.inputs import BatchItem
@@ -87,8 +89,8 @@ class StandIn:
     ("step", "order", "more"),
     [
         (Step.BEGIN, OpenVideo(cast("BatchItem", None)), 0),
-        (Step.PLAN, PlanChunks(cast("BatchItem", None), {}), 0),
-        (Step.CHUNK, ColorizeChunk(cast("BatchItem", None), {}, "0", ()), 0),
+        (Step.PLAN, PlanChunks(cast("BatchItem", None), SPEC), 0),
+        (Step.CHUNK, ColorizeChunk(cast("BatchItem", None), SPEC, "0", ()), 0),
         (Step.FINISH, None, 500),
     ],
 )
@@ -167,7 +169,7 @@ def test_who_speaks_while_the_driver_is_deaf_is_not_taken_for_dead(
             return False
 
     ray.wait = wait  # type: ignore[method-assign]
-    desk = Busy(Task(Step.PLAN, 0, 0), PlanChunks(cast("BatchItem", None), {}), ray)
+    desk = Busy(Task(Step.PLAN, 0, 0), PlanChunks(cast("BatchItem", None), SPEC), ray)
     asked = ClusterSettings(patience=PATIENCE, workers=2)
     boss = cast("Coordinator", desk)
     yard = cluster.WorkerPool(ray, False, boss, Settings(), asked, False, lambda *_: None)
@@ -190,4 +192,4 @@ def stitch(seconds: float) -> AssembleVideo:
     facts = cast("ChunkFileInfo", SimpleNamespace(bytes=half // 2))
     chunks = (DoneChunk(0, facts), DoneChunk(1, facts))
     end = PassLog("0", "gray", (), {})
-    return AssembleVideo(cast("BatchItem", None), {"film": {"bytes": half}}, end, chunks)
+    return AssembleVideo(cast("BatchItem", None), run_spec(source=FileIdentity(half)), end, chunks)

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from vidcolor.cli.summary import headline, left_gray
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Report
 from vidcolor.core.gray_runs import GrayRuns, from_byte, to_byte
+from vidcolor.core.report import Report
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.chunk_manifest import collect_chunks
 from vidcolor.run.pipe import colorize_to
@@ -84,7 +84,8 @@ def test_a_film_says_what_was_left_gray(quick: ColorNet, tmp_path: Path) -> None
     assert report.neutral_frames["title"] == 8, report.neutral
     (cards,) = (one for one in report.neutral if one.why == "title")
     assert (cards.first, cards.frames) == (0, 8)
-    assert report.job["settings"]["titles"] == "auto"
+    assert report.spec is not None
+    assert report.spec.color.titles == "auto"
     other = colorize_to(piped, source, colorizer=colorizer, settings=settings)
     assert (other.neutral, other.neutral_frames) == (report.neutral, report.neutral_frames)
     assert "frames left gray" in headline(report)

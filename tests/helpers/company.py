@@ -10,7 +10,7 @@ from vidcolor.cluster.coordinator import Coordinator
 from vidcolor.cluster.messages import Command, Reply, TaskFailed, WorkerInfo
 from vidcolor.cluster.task_queue import Task
 from vidcolor.cluster.worker import Worker
-from vidcolor.core.frames import Progress
+from vidcolor.core.report import Progress
 from vidcolor.run.batch import Outcome
 from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import Settings

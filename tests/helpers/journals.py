@@ -6,13 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
+from run_specs import SPEC
 
 from vidcolor.core.paths import work_folder
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.run.journal import DoneChunk, Journal, open_journal
 from vidcolor.temporal.smoother import TemporalState
-
-JOB = {"film": {"bytes": 7}, "settings": {"crf": None, "shots": {"threshold": 0.27}}}
 
 
 def finish(
@@ -30,7 +29,7 @@ def finish(
 def begun(target: Path, chunks: int = 3) -> Path:
     """A work folder with so many chunks; the second one hands something on."""
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         for number in range(chunks):
             if number == 1:
                 journal[2] = TemporalState(

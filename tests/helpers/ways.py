@@ -8,7 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vidcolor.core.frames import Damage, Frame
+from vidcolor.core.frames import Frame
+from vidcolor.core.report import Damage
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode

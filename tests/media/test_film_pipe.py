@@ -17,7 +17,7 @@ from seen import see
 from synthetic import photo
 from ways import lossless, paint, recolor
 
-from vidcolor.core.frames import Progress
+from vidcolor.core.report import Progress
 from vidcolor.errors import CannotCarry, EncoderMissing, FilmChanged, VidcolorError, WeightsNotFound
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import encode

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from stills import LINEAR, animation, gamma_curve, gray_profile, png_with, saved, scene
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Report
+from vidcolor.core.report import Report
 from vidcolor.errors import CannotCarry
 from vidcolor.media.images.files import read_rgb, read_still
 from vidcolor.media.images.photo import color_of, notes_of

@@ -17,7 +17,7 @@ from ways import lossless, recolor
 
 from vidcolor import side_by_side
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Report
+from vidcolor.core.report import Report
 from vidcolor.errors import FilmUnreadable, OutputError, OutputExists, SettingsError, VidcolorError
 from vidcolor.media.display import turn_plane
 from vidcolor.preview import compare as comparison

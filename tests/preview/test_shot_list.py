@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from run_specs import run_spec
 
 from vidcolor.core.frames import Shot
 from vidcolor.core.paths import work_folder
 from vidcolor.errors import FilmUnreadable, SettingsError
+from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.preview.shot_list import ShotList, read_shot_list, read_shots
+from vidcolor.run.work_dir import DoneChunk
 
 CSV = """shot,start,start_seconds,frame,frames
 1,0:00:00.000,0.000000,0,44
 2,0:00:01.760,1.760000,44,90
 """
-FILM = {"bytes": 7, "changed": 8, "sha256": "aa"}
-JOB: dict[str, Any] = {
-    "film": FILM,
-    "picture": {"ticks": "1/24"},
-    "settings": {"start": "None", "end": "None"},
-}
+SPEC = run_spec(time_base="1/24")
 
 
-def report(path: Path, starts: object, **settings: object) -> Path:
-    job = JOB | {"settings": JOB["settings"] | settings}
-    path.write_text(json.dumps({"source": "a", "shot_starts": starts, "job": job}))
+def report(path: Path, starts: object, **cut: str) -> Path:
+    spec = run_spec(time_base="1/24", **cut).to_dict()  # type: ignore[arg-type]
+    path.write_text(json.dumps({"source": "a", "shot_starts": starts, "spec": spec}))
     return path
 
 
-def journal(target: Path, *chunks: dict[str, Any], job: dict[str, Any] = JOB) -> Path:
+def journal(target: Path, *chunks: dict[str, Any], spec: object = None) -> Path:
     folder = work_folder(target)
     folder.mkdir(parents=True)
-    lines = [json.dumps(line) for line in ({"job": job}, *chunks)]
+    lines = [json.dumps(line) for line in ({"spec": spec or SPEC.to_dict()}, *chunks)]
     text = "".join(f"{sha256(line.encode()).hexdigest()[:16]} {line}\n" for line in lines)
     (folder / "journal.jsonl").write_text(text)
     return folder
 
 
 def chunk(number: int, shots: list[int], last: int) -> dict[str, Any]:
-    return {"number": number, "facts": {"last_pts": last}, "shots": shots}
+    facts = ChunkFileInfo(last - shots[0] + 1, shots[0], last, 0, 1, "", "")
+    return asdict(DoneChunk(number, facts, shots=tuple(shots)))
 
 
 def test_the_csv_of_shots(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_csv_of_shots(tmp_path: Path) -> None:
     assert read_shots(path) == [Shot(Fraction(0), 44), Shot(Fraction(176, 100), 90)]
     found = read_shot_list(path)
     assert found.whole
-    assert found.film == {}
+    assert found.source is None
     assert found.middles(Fraction(2)) == [Fraction(88, 100), Fraction(188, 100)]
 
 
@@ -60,7 +60,7 @@ def test_a_report(tmp_path: Path) -> None:
     found = read_shot_list(report(tmp_path / "r.json", [0.0, 1.5, 3.25]))
     assert [shot.start for shot in found.shots] == [0, Fraction(3, 2), Fraction(13, 4)]
     assert found.whole
-    assert found.film == FILM
+    assert found.source == SPEC.source
 
 
 def test_a_report_on_a_part_of_a_film(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_journal(named: str, tmp_path: Path) -> None:
     assert [shot.start for shot in found.shots] == [0, Fraction(30, 24), Fraction(60, 24)]
     assert found.end == Fraction(95, 24)
     assert not found.whole
-    assert found.film == FILM
+    assert found.source == SPEC.source
     assert found.middles(Fraction(100))[-1] == (Fraction(60, 24) + Fraction(95, 24)) / 2
 
 
@@ -116,8 +116,8 @@ def test_what_is_missing(tmp_path: Path) -> None:
         "{}",
         "{not json",
         '{"shot_starts": []}',
-        '{"shot_starts": [1], "job": {}}',
-        '{"shot_starts": 3, "job": 4}',
+        '{"shot_starts": [1], "spec": {}}',
+        '{"shot_starts": 3, "spec": 4}',
         "[" * 100_000,
         '{"a":' * 100_000,
         "\0\x1b[31m",
@@ -132,16 +132,16 @@ def test_files_that_are_no_lists(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "job",
+    "spec",
     [
-        {},
-        JOB | {"picture": {"ticks": "1e-99999999"}},
-        JOB | {"settings": {}},
-        {"film": FILM},
+        {"a": 1},
+        run_spec(time_base="1e-99999999").to_dict(),
+        SPEC.to_dict() | {"cut": {}},
+        {"source": asdict(SPEC.source)},
     ],
 )
-def test_journals_that_say_nothing(job: dict[str, Any], tmp_path: Path) -> None:
-    journal(tmp_path / "out.mp4", chunk(0, [0], 9), job=job)
+def test_journals_that_say_nothing(spec: dict[str, Any], tmp_path: Path) -> None:
+    journal(tmp_path / "out.mp4", chunk(0, [0], 9), spec=spec)
     with pytest.raises(FilmUnreadable, match="holds no shots"):
         read_shots(tmp_path / "out.mp4")
 

@@ -14,12 +14,13 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+from run_specs import SPEC
 from shared import write_film
 from synthetic import photo
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Damage, Dropped, Report
+from vidcolor.core.report import Damage, Dropped, Report
 from vidcolor.errors import DeviceLost, EncoderMissing, FilmUnreadable, OutOfMemory, OutputFull
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.colornet import ColorNet
@@ -126,7 +127,7 @@ def test_each_film_gets_a_target_and_its_report(run: Run, here: Path) -> None:
         kept = json.loads((here / f"{target}.json").read_text())
         assert (kept["target"], kept["bytes"]) == (str(target), target.stat().st_size)
         assert read_report(target) == outcome.report
-        assert kept["job"]["film"]["bytes"] == outcome.reel.source.stat().st_size
+        assert kept["spec"]["source"]["bytes"] == outcome.reel.source.stat().st_size
         assert kept["shot_starts"] == [0.0]
 
 
@@ -146,7 +147,7 @@ def test_other_settings_replace_nothing_without_force(run: Run, after: Path) -> 
     files = tree(after / "out")
     found = run(Settings(colorizer=NET, paint=PaintSettings(0.8)))
     assert results(found) == ["failed"] * 4
-    words = "exists, made otherwise: settings saturation was 1.0, is 0.8; --force replaces it"
+    words = "exists, made otherwise: color saturation was 1.0, is 0.8; --force replaces it"
     assert [reasons(found)[n] for n in (0, 2, 3)] == [
         f"{name}: {words}" for name in ("a.mkv", "c.mkv", "p.png")
     ]
@@ -155,7 +156,8 @@ def test_other_settings_replace_nothing_without_force(run: Run, after: Path) -> 
     assert results(run(forced)) == ["done", "failed", "done", "done"]
     kept = read_report(after / "out" / "a.mkv")
     assert kept is not None
-    assert kept.job["settings"]["saturation"] == 0.8
+    assert kept.spec is not None
+    assert kept.spec.color.saturation == 0.8
 
 
 def test_another_source_is_another_film(run: Run, after: Path) -> None:
@@ -164,7 +166,7 @@ def test_another_source_is_another_film(run: Run, after: Path) -> None:
     assert results(run()) == ["failed", "failed", "skipped", "skipped"]
     write_rgb(photo(6, 64, 80), after / "in" / "p.png")
     assert results(found := run()) == ["failed", "failed", "skipped", "failed"]
-    assert all("exists, made otherwise: film" in reasons(found)[number] for number in (0, 3))
+    assert all("exists, made otherwise: source" in reasons(found)[number] for number in (0, 3))
     assert results(run(FORCE)) == ["done", "failed", "skipped", "done"]
 
 
@@ -181,12 +183,12 @@ def test_what_was_decided_for_another_machine_stands(
 def test_what_another_device_made_is_done(run: Run, after: Path, idle: Callable[[], None]) -> None:
     for path in (after / "out").glob("*.json"):
         kept = json.loads(path.read_text())
-        kept["job"]["net"] |= {"device": "cuda Some GPU", "numbers": "float16"}
+        kept["spec"]["net"] |= {"device": "cuda Some GPU", "precision": "float16"}
         path.write_text(json.dumps(kept))
     idle()
     assert results(run()) == ["skipped", "failed", "skipped", "skipped"]
     asked = run(Settings(colorizer=replace(NET, numbers="float32")))
-    refused = ["net numbers was float16" in reason for reason in reasons(asked)]
+    refused = ["net precision was float16" in reason for reason in reasons(asked)]
     assert refused == [True, False, True, True]
 
 
@@ -333,7 +335,7 @@ def test_a_film_that_must_not_be_colored_is_refused(colorizer: Colorizer, here: 
 
 
 def test_a_report_survives_the_disk(tmp_path: Path) -> None:
-    report = Report("in\udcff.mp4", str(tmp_path / "out.mp4"), frames=3, job={"film": {"a": 1}})
+    report = Report("in\udcff.mp4", str(tmp_path / "out.mp4"), frames=3, spec=SPEC)
     report.damage = [Damage("gap", 1.5, "a hole")]
     report.left_behind = [Dropped("sound", "why")]
     (tmp_path / "out.mp4.json").write_text("an older one")

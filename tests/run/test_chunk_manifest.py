@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from run_specs import SPEC, run_spec
 from synthetic import make_frame, make_layout
 
-from vidcolor.core.frames import Damage, Frame
+from vidcolor.core.frames import Frame
+from vidcolor.core.report import Damage
 from vidcolor.run.chunk_manifest import (
     Manifest,
     PassLog,
@@ -106,7 +108,7 @@ def test_what_a_chunk_rests_on_is_known_as_soon_as_it_can_be() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> WorkDir:
-    return WorkDir(tmp_path, "someone", {"film": {"bytes": 7}})
+    return WorkDir(tmp_path, "someone", SPEC)
 
 
 def test_a_plan_comes_back(folder: WorkDir) -> None:
@@ -116,11 +118,11 @@ def test_a_plan_comes_back(folder: WorkDir) -> None:
     assert [path.name for path in folder.folder.iterdir()] == [PLAN]
 
 
-def test_a_plan_of_another_job_or_half_of_one_is_none(folder: WorkDir) -> None:
+def test_a_plan_of_another_run_or_half_of_one_is_none(folder: WorkDir) -> None:
     assert read_manifest(folder) is None
     plan = Manifest(tuple(collect_chunks(frames([4, 3, 2], {0, 2, 7}))), END)
     write_manifest(folder, plan)
-    assert read_manifest(WorkDir(folder.folder, "", {"film": {"bytes": 8}})) is None
+    assert read_manifest(WorkDir(folder.folder, "", run_spec(saturation=2.0))) is None
     path = folder.folder / PLAN
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)

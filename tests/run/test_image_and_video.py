@@ -6,7 +6,7 @@ import torch
 from synthetic import texture
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Damage, Dropped, Report
+from vidcolor.core.report import Damage, Dropped, Report
 from vidcolor.errors import SettingsError
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.image import colorize_image

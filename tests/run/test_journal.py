@@ -7,16 +7,19 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from journals import JOB, begun, finish, found
+from journals import begun, finish, found
+from run_specs import SOURCE, SPEC, run_spec
 
 import vidcolor.core.target as target_module
 from vidcolor.core.paths import work_folder
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.errors import JobDiffers, OutputError
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.run.journal import DoneChunk, Journal, WorkDir, open_journal
@@ -30,12 +33,12 @@ def target(tmp_path: Path) -> Path:
 
 def test_what_is_written_is_read(target: Path) -> None:
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         chunks = [finish(journal, 0), finish(journal, 1, (5, 6), (3, 5))]
     with open_journal(target) as journal:
-        assert journal.job == JOB
+        assert journal.spec == SPEC
         assert list(journal.done.values()) == chunks
-        journal.begin(JOB)
+        journal.begin(SPEC)
         chunks.append(finish(journal, 2))
     assert list(found(target).values()) == chunks
     assert work_folder(target).name == ".out.mkv.vidcolor"
@@ -43,12 +46,12 @@ def test_what_is_written_is_read(target: Path) -> None:
 
 def test_a_folder_in_which_nothing_is_done_goes(target: Path) -> None:
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
     assert list(target.parent.iterdir()) == []
 
     def stopped() -> None:
         with open_journal(target) as journal:
-            journal.begin(JOB)
+            journal.begin(SPEC)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -71,12 +74,12 @@ def test_a_strangers_file_stays(target: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["letter.txt"]
 
 
-def test_another_job_is_refused_and_what_differs_is_named(target: Path) -> None:
+def test_another_run_is_refused_and_what_differs_is_named(target: Path) -> None:
     begun(target)
-    other = {"film": {"bytes": 8}, "settings": {"crf": 20.0, "shots": {"threshold": 0.27}}}
+    other = run_spec(source=replace(SOURCE, bytes=8), saturation=1.5)
     with (
         pytest.raises(
-            JobDiffers, match=r"film bytes was 7, is 8; settings crf was None, is 20\.0;"
+            JobDiffers, match=r"source bytes was 7, is 8; color saturation was 1\.0, is 1\.5;"
         ),
         open_journal(target) as journal,
     ):
@@ -84,21 +87,21 @@ def test_another_job_is_refused_and_what_differs_is_named(target: Path) -> None:
     assert len(found(target)) == 3
 
 
-def test_where_nothing_is_done_any_job_may_begin(target: Path) -> None:
+def test_where_nothing_is_done_any_run_may_begin(target: Path) -> None:
     folder = work_folder(target)
     folder.mkdir()
     journal = Journal(folder)
-    journal.begin(JOB)  # and then the power went
+    journal.begin(SPEC)  # and then the power went
     with open_journal(target) as journal:
-        assert journal.job == {}
-        journal.begin({"film": {}})
+        assert journal.spec is None
+        journal.begin(run_spec(saturation=2.0))
 
 
 def test_clear_forgets(target: Path) -> None:
     begun(target)
     with open_journal(target) as journal:
         journal.clear()
-        journal.begin({"film": {}})
+        journal.begin(run_spec(saturation=2.0))
         assert journal.done == {}
 
 
@@ -132,7 +135,7 @@ def test_a_torn_line_does_not_spoil_the_next(target: Path) -> None:
     with open(folder / "journal.jsonl", "ab") as file:
         file.write(b'0123456789abcdef {"number": 3, "fac')
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         finish(journal, 3)
     assert sorted(found(target)) == [0, 1, 2, 3]
 
@@ -224,7 +227,7 @@ def test_lines_of_another_version_are_not_believed(
 def test_a_chunk_that_is_forgotten_is_done_again(target: Path) -> None:
     begun(target)
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         journal.forget(1)
     assert sorted(found(target)) == [0, 2]
 
@@ -255,9 +258,9 @@ def test_a_file_system_without_locks_is_no_reason_to_refuse(
     os.close(target_module.claim(tmp_path / "lock", tmp_path / "out.mkv"))
 
 
-def written_by(writer: str, folder: Path, number: int, job: dict[str, Any]) -> DoneChunk:
+def written_by(writer: str, folder: Path, number: int, spec: RunSpec = SPEC) -> DoneChunk:
     """A chunk that someone else on a cluster puts into the folder."""
-    desk = WorkDir(folder, writer, job)
+    desk = WorkDir(folder, writer, spec)
     data = f"{writer} {number}".encode()
     desk.path(number).write_bytes(data)
     facts = ChunkFileInfo(1, number, number, 0, len(data), sha256(data).hexdigest(), "")
@@ -267,14 +270,14 @@ def written_by(writer: str, folder: Path, number: int, job: dict[str, Any]) -> D
     return chunk
 
 
-def test_chunks_of_many_writers_are_found_and_those_for_another_job_are_not(target: Path) -> None:
+def test_chunks_of_many_writers_are_found_and_those_for_another_run_are_not(target: Path) -> None:
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         mine = finish(journal, 0)
-        theirs = [written_by("ann", journal.folder, n, JOB) for n in (1, 2)]
-        theirs.append(written_by("bob", journal.folder, 3, JOB))
-        twice = written_by("bob", journal.folder, 2, JOB)
-        written_by("eve", journal.folder, 4, {"film": {}})
+        theirs = [written_by("ann", journal.folder, n, SPEC) for n in (1, 2)]
+        theirs.append(written_by("bob", journal.folder, 3, SPEC))
+        twice = written_by("bob", journal.folder, 2, SPEC)
+        written_by("eve", journal.folder, 4, run_spec(saturation=2.0))
     with open_journal(target) as journal:
         assert set(journal.done) == {0, 1, 2, 3}
         assert journal.done[0] == mine
@@ -282,7 +285,7 @@ def test_chunks_of_many_writers_are_found_and_those_for_another_job_are_not(targ
         assert journal.done[2] in (theirs[1], twice)
         assert journal.get(2) is not None, "what ann handed on"
         assert journal.get(1) is None
-        journal.begin(JOB)
+        journal.begin(SPEC)
         assert [path.name for path in journal.folder.glob("journal*")] == ["journal.jsonl"]
     with open_journal(target) as journal:
         assert set(journal.done) == {0, 1, 2, 3}
@@ -295,8 +298,8 @@ def test_chunks_of_many_writers_are_found_and_those_for_another_job_are_not(targ
 
 def test_what_a_writer_did_stays_although_the_driver_never_heard_of_it(target: Path) -> None:
     with open_journal(target) as journal:
-        journal.begin(JOB)
-        chunk = written_by("ann", journal.folder, 0, JOB)
+        journal.begin(SPEC)
+        chunk = written_by("ann", journal.folder, 0, SPEC)
     with open_journal(target) as journal:
         assert journal.done == {0: chunk}
         damaged = journal.path(0, "ann")

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from journals import JOB, begun, finish
+from journals import begun, finish
+from run_specs import SPEC
 
 from vidcolor.core.paths import is_taken, part_path, work_folder
 from vidcolor.core.target import claim
@@ -30,7 +31,7 @@ def test_work_that_nobody_is_at_is_removed(target: Path) -> None:
 
 def test_the_work_of_another_run_stays(target: Path) -> None:
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         finish(journal, 0)
         held = claim(part_path(target), target)
         before = sorted(path.name for path in journal.folder.iterdir())
@@ -72,7 +73,7 @@ def test_a_run_that_starts_over_and_is_refused_keeps_what_was_done(target: Path)
     with open_journal(target) as journal:
         assert set(journal.done) == {0, 1, 2}
     with open_journal(target, fresh=True) as journal:
-        assert (journal.job, journal.done) == ({}, {})
+        assert (journal.spec, journal.done) == (None, {})
         journal.clear()
     assert list(target.parent.iterdir()) == []
 

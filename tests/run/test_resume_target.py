@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from journals import JOB, begun
+from journals import begun
+from run_specs import SPEC, run_spec
 
 from vidcolor.core.paths import work_folder
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.run.journal import JOURNAL, WorkDir, open_journal
 from vidcolor.run.leftovers import allow_own_target, clear_up
 from vidcolor.settings import OutputSettings
@@ -18,17 +20,16 @@ USUAL = OutputSettings()
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """Its journal is begun, and has the job ``JOB``."""
+    """Its journal is begun, and has the spec ``SPEC``."""
     begun(tmp_path / "out.mkv")
     return tmp_path / "out.mkv"
 
 
 def make(
-    target: Path, data: bytes, writer: str = "", job: object = JOB, named: bool = True
+    target: Path, data: bytes, writer: str = "", spec: RunSpec = SPEC, named: bool = True
 ) -> None:
     """What a stitch does at its end."""
-    assert isinstance(job, dict)
-    folder = WorkDir(work_folder(target), writer, job)
+    folder = WorkDir(work_folder(target), writer, spec)
     part = folder.part(target)
     part.write_bytes(data)
     folder.mark_target(part)
@@ -56,20 +57,20 @@ def test_it_is_known_whoever_made_it(target: Path, writer: str) -> None:
 def test_it_stays_known_until_all_is_removed(target: Path) -> None:
     make(target, b"first")
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         assert replaced(target)
     make(target, b"second", named=False)  # stopped just before it had the name
     assert replaced(target)
     make(target, b"third", "host-1-abc")
     with open_journal(target) as journal:
-        journal.begin(JOB)
+        journal.begin(SPEC)
         assert replaced(target)
         journal.remove()
     assert not replaced(target)
 
 
-def test_another_job_makes_another_film(target: Path) -> None:
-    make(target, b"a film", "host-1-abc", {"film": {"bytes": 8}})
+def test_another_run_makes_another_film(target: Path) -> None:
+    make(target, b"a film", "host-1-abc", run_spec(saturation=2.0))
     assert not replaced(target)
 
 

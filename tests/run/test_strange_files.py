@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from journals import JOB, begun, finish
+from journals import begun, finish
+from run_specs import SPEC
 from torch import nn
 
 from vidcolor.cli.progress import ProgressFile
 from vidcolor.cli.text import write_json
 from vidcolor.core import files
-from vidcolor.core.files import identity
-from vidcolor.core.frames import Report
+from vidcolor.core.files import identify
 from vidcolor.core.paths import part_path, report_path, work_folder
+from vidcolor.core.report import Report
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError, OutputExists, TrainingError, VidcolorError
 from vidcolor.media.images.files import write_picture, write_rgb
@@ -122,13 +123,13 @@ def test_a_run_goes_on_or_is_refused(name: str, kind: str, target: Path) -> None
             with open_journal(target, fresh) as journal:
                 if fresh:
                     journal.clear()
-                journal.begin(JOB)
+                journal.begin(SPEC)
                 write_manifest(journal, Manifest((), PassLog("0", "gray", (), {})))
                 read_manifest(journal)
                 journal.get(2)
                 finish(journal, 3)
         check_victim(target)
-    ann = WorkDir(work, "ann", JOB)
+    ann = WorkDir(work, "ann", SPEC)
     if work.exists():
         with suppress(VidcolorError):
             ann.mark_target(work / "lock")
@@ -152,7 +153,7 @@ def test_what_stands_for_a_journal_is_named_and_goes_with_fresh(kind: str, targe
     if kind != "folder":
         with open_journal(target, fresh=True) as journal:
             journal.clear()
-            journal.begin(JOB)
+            journal.begin(SPEC)
             finish(journal, 0)
         with open_journal(target) as journal:
             assert set(journal.done) == {0}
@@ -200,7 +201,7 @@ def test_a_target_that_is_no_file_is_refused(kind: str, force: bool, target: Pat
     allow_own_target(target, settings)
     clear_up(target)
     with suppress(VidcolorError):
-        identity(target)
+        identify(target)
     assert forget_work(target)
 
 

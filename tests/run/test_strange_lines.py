@@ -9,21 +9,21 @@ from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from journals import JOB, begun, finish, found
+from journals import begun, finish, found
+from run_specs import SPEC, run_spec
 
 from vidcolor.cluster import coordinator as foreman_module
 from vidcolor.cluster.coordinator import Coordinator
 from vidcolor.cluster.messages import ChunkKnown, Progressed, TaskFailed, VideoOpened, WorkerInfo
-from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.session import Session
 from vidcolor.core import json_lines as lines
-from vidcolor.core.frames import Damage, Report, VideoInfo
 from vidcolor.core.json_types import from_plain
 from vidcolor.core.paths import report_path
-from vidcolor.errors import OutputError
+from vidcolor.core.report import Damage, Report
+from vidcolor.core.run_spec import RunSpec
+from vidcolor.errors import JobDiffers, OutputError
 from vidcolor.run.batch import Result, read_report, write_report
 from vidcolor.run.chunk_manifest import (
     Manifest,
@@ -35,9 +35,9 @@ from vidcolor.run.chunk_manifest import (
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
-from vidcolor.run.spec import as_begun, as_elsewhere, configure_for
+from vidcolor.run.spec import resume_threads
 from vidcolor.run.work_dir import JOURNAL, WorkDir
-from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings, Settings
+from vidcolor.settings import EncodeSettings, OutputSettings, Settings
 from vidcolor.temporal.smoother import TemporalState
 
 STRANGE = {
@@ -101,7 +101,7 @@ def test_a_strange_line_is_ignored(name: str, target: Path) -> None:
     (folder / "journal.ann.jsonl").write_bytes(checked(STRANGE[name]))
     assert set(found(target)) == {0, 1, 2}
     (folder / JOURNAL).write_bytes(checked(STRANGE[name]) * 3)
-    assert found(target) == {}, "without its job nothing is known"
+    assert found(target) == {}, "without its spec nothing is known"
 
 
 @pytest.mark.parametrize("field", WRONG)
@@ -113,47 +113,78 @@ def test_a_chunk_with_a_wrong_field_is_not_done(field: str, target: Path) -> Non
     assert set(found(target)) == {0, 1, 2}
 
 
+@pytest.mark.parametrize("name", ["spec", "job"])
 @pytest.mark.parametrize(
-    "job", [5, None, "x", [1], {"a": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}]
+    "spec", [5, None, "x", [1], {"a": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}]
 )
-def test_a_job_that_is_none(job: object, target: Path) -> None:
+def test_a_spec_that_is_none(spec: object, name: str, target: Path) -> None:
     folder = begun(target)
-    (folder / JOURNAL).write_bytes(checked(json.dumps({"job": job})))
+    (folder / JOURNAL).write_bytes(checked(json.dumps({name: spec})))
     with open_journal(target) as journal:
-        assert journal.job == {}
-        journal.begin(JOB)
+        assert journal.spec is None
+        journal.begin(SPEC)
 
 
-@pytest.mark.parametrize(
-    "begun_before",
-    [{"net": 5, "encoder": "x"}, {"net": [], "encoder": None}]
-    + [
-        {"net": {"batch": odd, "numbers": odd, "device": odd}, "encoder": {"threads": odd}}
-        for odd in ("x", -1, 10**9, 2.5, True, None, [3])
-    ],
-)
-def test_what_an_unknown_job_decided_is_not_taken_over(begun_before: dict[str, Any]) -> None:
-    class Fitted:
-        batch = 0
+def spoil(part: str, name: str, value: object) -> dict[str, Any]:
+    """A spec with something in it that no run has."""
+    spec = SPEC.to_dict()
+    return spec | {part: spec[part] | {name: value}} if name else spec | {part: value}
 
-        settings = ColorizerSettings()
 
-        def reset(self) -> None: ...
+UNKNOWN = [
+    *(("net", "", odd) for odd in (5, [], None, {})),
+    *(("encoder", "", odd) for odd in ("x", None)),
+    *(("net", "batch", odd) for odd in ("x", -1, 10**9, 2.5, True, None, [3])),
+    *(("encoder", "threads", odd) for odd in ("x", -1, 10**9, 2.5, True, None, [3])),
+    *(("net", "precision", odd) for odd in (5, None)),
+    *(("picture", "time_base", odd) for odd in ("0/0", "0", "-1/25", "1e-99999999", "x", 5)),
+    *(("cut", "start", odd) for odd in ("x", "1e9999999", "9" * 30, 5)),
+    *(("smoothing", "strength", odd) for odd in (5, "x")),
+    ("vivid", "", 0.5),
+]
 
-        def configure_for(self, height: int, width: int, aspect: object, batch: int) -> None:
-            self.batch = batch
 
-    assert as_begun(EncodeSettings(), begun_before).threads == 0
-    colorizer = Fitted()
-    info = cast("VideoInfo", type("Info", (), {"height": 4, "width": 4, "sample_aspect": None}))
-    session = Session(Settings(), cast("Colorizer", colorizer))
-    configure_for(session, info, begun_before)
-    assert colorizer.batch == 0
-    here = {"net": {"device": "cpu", "numbers": "float32"}}
-    assert as_elsewhere(here, begun_before, ColorizerSettings())["net"].keys() == {
-        "device",
-        "numbers",
-    }
+@pytest.mark.parametrize(("part", "name", "value"), UNKNOWN)
+def test_a_spec_that_no_run_has_is_none(part: str, name: str, value: object) -> None:
+    assert RunSpec.from_dict(SPEC.to_dict()) == SPEC
+    assert RunSpec.from_dict(json.loads(json.dumps(SPEC.to_dict()))) == SPEC
+    with pytest.raises(ValueError, match=r"."):
+        RunSpec.from_dict(spoil(part, name, value))
+
+
+@pytest.mark.parametrize("name", ["spec", "job"])
+def test_chunks_of_another_version_are_not_thrown_away(name: str, target: Path) -> None:
+    folder = begun(target)
+    lines_there = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
+    there = tree(folder)
+    first = checked(json.dumps({name: {"film": {"bytes": 7}}}))
+    (folder / JOURNAL).write_bytes(b"".join([first, *lines_there[1:]]))
+    with (
+        pytest.raises(JobDiffers, match=r"another version of vidcolor; .* --fresh to start over$"),
+        open_journal(target) as journal,
+    ):
+        journal.begin(SPEC)
+    assert tree(folder).keys() == there.keys()
+    with open_journal(target, fresh=True) as journal:
+        journal.clear()
+        journal.begin(SPEC)
+        finish(journal, 0)
+    assert set(found(target)) == {0}
+
+
+def tree(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in folder.iterdir()}
+
+
+def test_a_run_that_goes_on_decides_as_the_one_before() -> None:
+    begun_before = run_spec(threads=3, batch=5, device="cuda A GPU", precision="float16")
+    assert resume_threads(EncodeSettings(), begun_before).threads == 3
+    assert resume_threads(EncodeSettings(threads=2), begun_before).threads == 2
+    assert resume_threads(EncodeSettings(), None).threads == 0
+    here = SPEC.on_device_of(begun_before, "auto").net
+    assert (here.device, here.precision, here.batch) == ("cuda A GPU", "float16", SPEC.net.batch)
+    here = SPEC.on_device_of(begun_before, "float32").net
+    assert (here.device, here.precision) == ("cuda A GPU", "float32")
 
 
 def test_a_line_of_300_mb(target: Path) -> None:
@@ -169,7 +200,7 @@ def test_a_line_of_300_mb(target: Path) -> None:
     assert (folder / "000000.packets").exists()
     with open_journal(target, fresh=True) as journal:
         journal.clear()
-        journal.begin(JOB)
+        journal.begin(SPEC)
         finish(journal, 0)
     assert set(found(target)) == {0}
 
@@ -200,7 +231,7 @@ def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Manifes
         if end:
             last = checked(json.dumps({"end": asdict(END) | end, "chunks": 1}))
         path.write_bytes(job + first + last)
-        return read_manifest(WorkDir(journal.folder, job=journal.job))
+        return read_manifest(WorkDir(journal.folder, spec=journal.spec))
 
 
 def test_a_plan_is_read_as_it_was_written(target: Path) -> None:
@@ -234,7 +265,7 @@ def test_a_plan_of_strange_lines_is_none(name: str, target: Path) -> None:
     folder = begun(target)
     for count in (1, 2, 3):
         (folder / "plan.jsonl").write_bytes(checked(STRANGE[name]) * count)
-        assert read_manifest(WorkDir(folder, job=JOB)) is None
+        assert read_manifest(WorkDir(folder, spec=SPEC)) is None
 
 
 @pytest.mark.parametrize(
@@ -247,7 +278,14 @@ def test_a_strange_report_is_none(text: str, target: Path) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("job", 5), ("bytes", "x"), ("damage", [5]), ("seconds", {"total": "x"}), ("notes", [5])],
+    [
+        ("spec", 5),
+        ("spec", {}),
+        ("bytes", "x"),
+        ("damage", [5]),
+        ("seconds", {"total": "x"}),
+        ("notes", [5]),
+    ],
 )
 def test_a_report_with_a_wrong_field_is_none(field: str, value: object, target: Path) -> None:
     report = Report("in.mkv", str(target), damage=[Damage("gap", 1.0, "a gap")])
@@ -290,7 +328,7 @@ def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
     for _ in reels:
         given = boss.order(worker.name, 1)
         assert given
-        assert boss.hear(given[0], worker, VideoOpened(JOB, 10))
+        assert boss.hear(given[0], worker, VideoOpened(SPEC, 10))
     (outcome,) = boss.outcomes()
     assert (outcome.reel, outcome.result, outcome.error) == (reels[0], Result.FAILED, error)
     assert not boss.over

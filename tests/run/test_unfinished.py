@@ -10,19 +10,18 @@ from threading import Event
 from typing import Any
 
 import pytest
+from run_specs import SPEC, run_spec
 
 from vidcolor.cli import batch, color, faces
 from vidcolor.cli.faces import Log, Ticker, pauses
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.words import WordsParser
-from vidcolor.core.frames import Progress
 from vidcolor.core.json_lines import checked_line
 from vidcolor.core.paths import work_folder
+from vidcolor.core.report import Progress
 from vidcolor.run.unfinished import Kept, kept_of
 
 Captured = pytest.CaptureFixture[str]
-
-JOB = {"picture": {"ticks": "1/25"}, "settings": {"start": "None"}}
 
 
 def chunk(number: int, first: int, frames: int, size: int = 7) -> dict[str, Any]:
@@ -30,11 +29,11 @@ def chunk(number: int, first: int, frames: int, size: int = 7) -> dict[str, Any]
     return {"number": number, "facts": facts, "writer": ""}
 
 
-def keep(target: Path, job: dict[str, Any], *chunks: dict[str, Any]) -> Path:
+def keep(target: Path, spec: object, *chunks: dict[str, Any]) -> Path:
     """A work folder with such lines, and with the files that they tell of."""
     folder = work_folder(target)
     folder.mkdir(exist_ok=True)
-    lines = [{"job": job}, *chunks, {"target": {"bytes": 1}}]
+    lines = [{"spec": spec}, *chunks, {"target": {"bytes": 1}}]
     (folder / "journal.jsonl").write_text("".join(map(checked_line, lines)) + "torn")
     for each in chunks:
         (folder / f"{each['number']:06d}.packets").write_bytes(bytes(each["facts"]["bytes"]))
@@ -44,23 +43,23 @@ def keep(target: Path, job: dict[str, Any], *chunks: dict[str, Any]) -> Path:
 def test_what_is_kept(tmp_path: Path) -> None:
     target = tmp_path / "o.mp4"
     assert kept_of(target) is None
-    folder = keep(target, JOB, chunk(0, 0, 100), chunk(1, 100, 95))
+    folder = keep(target, SPEC.to_dict(), chunk(0, 0, 100), chunk(1, 100, 95))
     assert kept_of(target) == Kept(frames=195, seconds=7.8, bytes=14)
     (folder / "000001.packets").write_bytes(b"cut")
     assert kept_of(target) == Kept(frames=100, seconds=4.0, bytes=7)
-    keep(target, JOB, chunk(0, 0, 100), chunk(2, 195, 5))
+    keep(target, SPEC.to_dict(), chunk(0, 0, 100), chunk(2, 195, 5))
     found = kept_of(target)
     assert found is not None
     assert (found.frames, found.seconds) == (105, 4.0), "there is a hole behind the first one"
-    keep(target, JOB | {"settings": {"start": "3/2"}}, chunk(0, 0, 25))
+    keep(target, run_spec(start="3/2").to_dict(), chunk(0, 0, 25))
     assert kept_of(target) == Kept(frames=25, seconds=2.5, bytes=7)
 
 
 @pytest.mark.parametrize(
-    "job", [{}, {"picture": {"ticks": "0/0"}, "settings": {"start": "None"}}, {"picture": 5}]
+    "spec", [5, {}, run_spec(time_base="0/0").to_dict(), SPEC.to_dict() | {"picture": 5}]
 )
-def test_a_strange_journal_keeps_nothing(job: dict[str, Any], tmp_path: Path) -> None:
-    keep(tmp_path / "o.mp4", job, chunk(0, 0, 100))
+def test_a_strange_journal_keeps_nothing(spec: object, tmp_path: Path) -> None:
+    keep(tmp_path / "o.mp4", spec, chunk(0, 0, 100))
     assert kept_of(tmp_path / "o.mp4") is None
 
 
@@ -74,7 +73,7 @@ def test_ctrl_c_tells_what_is_kept(tmp_path: Path) -> None:
     target = tmp_path / "o.mp4"
     args = words("a.mp4", str(target))
     assert color.describe_interrupt(args) == "interrupted; the target is as it was before"
-    keep(target, JOB, chunk(0, 0, 100), chunk(1, 100, 95))
+    keep(target, SPEC.to_dict(), chunk(0, 0, 100), chunk(1, 100, 95))
     told = color.describe_interrupt(args)
     assert "195 frames up to 0:00:07.8 kept" in told
     assert "run the same command again to go on from there" in told
@@ -96,7 +95,7 @@ def test_a_run_that_goes_on_says_where(
     terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal() if terminal else io.StringIO())
-    keep(tmp_path / "o.mp4", JOB, chunk(0, 0, 195))
+    keep(tmp_path / "o.mp4", SPEC.to_dict(), chunk(0, 0, 195))
     with Shown(None, False, "a.mp4", target=tmp_path / "o.mp4") as shown:
         shown(Progress(195, 300, 0.0))
     assert "a.mp4: 195 frames done, going on from 0:00:07.8\n" in sys.stderr.getvalue()

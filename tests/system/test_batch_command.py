@@ -131,7 +131,7 @@ def test_codes_and_what_is_skipped(run: Run, here: Path, monkeypatch: pytest.Mon
     code, err = run("in", "out", "--saturation", "0.8", "-q")
     assert code == 2
     assert err.count("\n") == 3
-    words = "exists, made otherwise: settings saturation was 1.0, is 0.8; --force replaces it"
+    words = "exists, made otherwise: color saturation was 1.0, is 0.8; --force replaces it"
     assert err.splitlines()[0] == f"vidcolor: 1/3 a.mp4: {words}"
 
 

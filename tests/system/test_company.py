@@ -21,7 +21,7 @@ from vidcolor.cluster.messages import ChunkColorized, ChunkKnown, ChunksPlanned,
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.cluster.worker import Worker
 from vidcolor.core import files
-from vidcolor.core.frames import Report
+from vidcolor.core.report import Report
 from vidcolor.errors import FilmChanged, JobDiffers, OutputError, OutputFull
 from vidcolor.media import identity as sameness
 from vidcolor.media.decode import decoder as decoding

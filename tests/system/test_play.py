@@ -20,7 +20,7 @@ from shared import one_line
 
 from vidcolor.cli import play
 from vidcolor.cli.main import main
-from vidcolor.core.frames import Progress
+from vidcolor.core.report import Progress
 from vidcolor.settings import ColorizerSettings, Settings, TemporalSettings
 
 SHOWN = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"

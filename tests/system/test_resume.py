@@ -37,6 +37,7 @@ from shared import save_quick_net
 
 from vidcolor.cli.main import main
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.errors import OutputFull
 from vidcolor.media.open import open_video
 from vidcolor.run import video as pipeline
@@ -308,12 +309,13 @@ def test_a_chunk_made_anew_by_a_given_colorizer_is_the_same(
     assert len(whole) == len(CHUNKS)
     work_of(target).joinpath(f"{numbers:06d}.packets").unlink()
     assert run_into_it() == whole
-    assert open_job(target)["settings"]["stride"] == 4
+    assert open_spec(target).color.stride == 4
 
 
-def open_job(target: Path) -> dict[str, Any]:
+def open_spec(target: Path) -> RunSpec:
     with open_journal(target) as journal:
-        return journal.job
+        assert journal.spec
+        return journal.spec
 
 
 # Cut off from power.

@@ -18,7 +18,8 @@ from synthetic import texture
 
 from vidcolor.cluster.messages import ChunkColorized, Command, Reply
 from vidcolor.cluster.task_queue import Step, Task
-from vidcolor.core.frames import Frame, Report
+from vidcolor.core.frames import Frame
+from vidcolor.core.report import Report
 from vidcolor.run import video as pipeline
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video

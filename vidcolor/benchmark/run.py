@@ -22,9 +22,10 @@ from vidcolor.benchmark.stages import Job, stages, transcode, working_size
 from vidcolor.benchmark.subprocess_run import run_fresh
 from vidcolor.benchmark.synthetic_video import RATE, pictures
 from vidcolor.colorize.session import Session
-from vidcolor.core.frames import Report, VideoInfo
+from vidcolor.core.report import Report
 from vidcolor.core.system import pick_dtype
 from vidcolor.core.threads import usable_cores
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.synthetic import make_film
 from vidcolor.media.open import open_video
 from vidcolor.run.video import colorize_video

@@ -18,9 +18,10 @@ from vidcolor.benchmark.results import Timing
 from vidcolor.colorize.chain import mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
-from vidcolor.core.frames import ColorizedFrame, Frame, VideoInfo
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import batch_items, close, prefetch
 from vidcolor.core.threads import WorkerThreads, map_ordered
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode

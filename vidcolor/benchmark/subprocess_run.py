@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from vidcolor.benchmark.results import Fresh
-from vidcolor.core.frames import Progress
+from vidcolor.core.report import Progress
 from vidcolor.errors import VidcolorError
 from vidcolor.settings import Settings
 

@@ -32,7 +32,7 @@ from vidcolor.errors import FilmUnreadable, SettingsError
 from vidcolor.settings import Settings
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import Report
+    from vidcolor.core.report import Report
     from vidcolor.run.batch import Batch, Outcome
     from vidcolor.run.inputs import BatchItem, Reels
 

@@ -29,7 +29,7 @@ from vidcolor.errors import FilmUnreadable, OutputError, SettingsError, WeightsN
 from vidcolor.settings import InputSettings, OutputSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import VideoInfo
+    from vidcolor.core.video_info import VideoInfo
     from vidcolor.media.open import VideoReader
 
 PIPE = "-"

@@ -16,7 +16,7 @@ from vidcolor.errors import ClusterError, SettingsError
 from vidcolor.settings import ClusterSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import Progress, Report
+    from vidcolor.core.report import Progress, Report
     from vidcolor.run.batch import Outcome
     from vidcolor.run.inputs import BatchItem
 
@@ -177,7 +177,7 @@ class _AllShown:
         self._show()
 
     def _show(self) -> None:
-        from vidcolor.core.frames import Progress
+        from vidcolor.core.report import Progress
 
         seen = self._progress.values()
         totals = [each.total for each in seen]

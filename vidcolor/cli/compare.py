@@ -24,7 +24,7 @@ from vidcolor.cli.words import add_output
 from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings, InputSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import Report
+    from vidcolor.core.report import Report
 
 
 def parser() -> argparse.ArgumentParser:

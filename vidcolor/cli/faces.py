@@ -15,7 +15,7 @@ from vidcolor.cli.text import about, count, say
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from vidcolor.core.frames import Progress
+    from vidcolor.core.report import Progress
 
 WINDOW = 10.0
 """Seconds over which the speed is measured."""

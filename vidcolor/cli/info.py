@@ -11,7 +11,7 @@ from vidcolor.cli.checks import check_source
 from vidcolor.cli.text import Parser, clock, printable
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import VideoInfo
+    from vidcolor.core.video_info import VideoInfo
 
 
 def parser() -> argparse.ArgumentParser:

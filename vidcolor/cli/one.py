@@ -16,7 +16,7 @@ from vidcolor.errors import SettingsError
 from vidcolor.settings import Settings, check_quality
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import Report
+    from vidcolor.core.report import Report
 
 WIDEST_TITLE = 20
 """Columns of a film's name before its bar."""

@@ -21,7 +21,8 @@ from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import ChunkSettings, Settings
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import Progress, VideoInfo
+    from vidcolor.core.report import Progress
+    from vidcolor.core.video_info import VideoInfo
 
 PLAYERS = {
     "mpv": "--msg-level=all=error,statusline=no --input-terminal=no --cache=yes -",

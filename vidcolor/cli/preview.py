@@ -160,7 +160,7 @@ def run(args: argparse.Namespace) -> int:
     # It takes seconds, too few for a log. Where shots are looked for, that has a bar of its own.
     still = args.quiet or args.per_shot or not sys.stderr.isatty()
     with Shown(None, still, shorten_name(Path(args.film).name, WIDEST)) as shown:
-        from vidcolor.core.frames import Progress
+        from vidcolor.core.report import Progress
         from vidcolor.media.images.files import check_still_target, write_picture
         from vidcolor.preview.viewer import Viewer
 

@@ -54,7 +54,7 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
     identity = viewer.film.info.identity
     if args.shots:
         found = read_shot_list(args.shots)
-        if found.film and not is_same(viewer.film.info.path, found.film, identity):
+        if found.source and not is_same(viewer.film.info.path, found.source, identity):
             raise SettingsError(
                 f"{args.shots}: is of another film than {viewer.name}, or of what it was before it"
                 " was changed"
@@ -68,7 +68,8 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
             found = read_shot_list(path)
         except FilmError:
             continue
-        if found.whole and is_same(viewer.film.info.path, found.film, identity):
+        is_of_it = found.source and is_same(viewer.film.info.path, found.source, identity)
+        if found.whole and is_of_it:
             if not args.quiet:
                 say(f"the shots are those of {path}")
             return found

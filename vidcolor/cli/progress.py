@@ -22,7 +22,7 @@ from vidcolor.run.unfinished import kept_of
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from vidcolor.core.frames import Progress, Report
+    from vidcolor.core.report import Progress, Report
 
 EVERY = 0.5
 """Seconds between two lines."""

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.text import clock, count, damage_lines, file_size, say
-from vidcolor.core.frames import UNTAGGED
+from vidcolor.core.video_info import UNTAGGED
 
 if TYPE_CHECKING:
-    from vidcolor.core.frames import Report, WorkerStats
+    from vidcolor.core.report import Report, WorkerStats
 
 
 SHOWN = 4
@@ -58,14 +58,16 @@ def summarise(report: Report, verbose: bool) -> None:
 
 def settings_used(report: Report) -> str:
     """The dials as they stood: ``weights default, vivid 0.55, smooth 0.95``."""
-    job = report.job.get("settings", {})
-    smooth = job.get("smooth", {}).get("strength")
+    spec = report.spec
+    if spec is None:
+        return ""
+    color, smoothing = spec.color, spec.smoothing
     known: dict[str, object] = {
         "weights": report.weights.get("name"),
-        "vivid": job.get("vivid"),
-        "smooth": smooth,
-        "saturation": None if job.get("saturation") == 1 else job.get("saturation"),
-        "stride": None if job.get("stride") == 1 else job.get("stride"),
+        "vivid": color.vivid,
+        "smooth": smoothing.strength if smoothing else None,
+        "saturation": None if color.saturation == 1 else color.saturation,
+        "stride": None if color.stride == 1 else color.stride,
     }
     return ", ".join(
         f"{key} {format_value(value)}" for key, value in known.items() if value is not None

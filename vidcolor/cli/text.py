@@ -18,7 +18,7 @@ from vidcolor.errors import OutputError, VidcolorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from vidcolor.core.frames import Damage
+    from vidcolor.core.report import Damage
 
 
 NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")

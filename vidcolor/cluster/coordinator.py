@@ -29,8 +29,8 @@ from vidcolor.cluster.messages import (
 )
 from vidcolor.cluster.task_queue import Step, Task, TaskQueue
 from vidcolor.cluster.video_state import VideoState
-from vidcolor.core.files import check_file, identity
-from vidcolor.core.frames import Progress, WorkerStats
+from vidcolor.core.files import check_file, identify
+from vidcolor.core.report import Progress, WorkerStats
 from vidcolor.core.target import check_target
 from vidcolor.errors import (
     ClusterError,
@@ -130,18 +130,20 @@ class Coordinator:
         if task.step is Step.BEGIN:
             return OpenVideo(film.reel)
         if task.step is Step.PLAN:
-            return PlanChunks(film.reel, film.job)
-        journal = film.journal
+            assert film.spec
+            return PlanChunks(film.reel, film.spec)
+        journal, spec = film.journal, film.spec
         assert journal
+        assert spec
         if task.step is Step.FINISH:
             assert film.end
             done = tuple(journal.done[chunk.number] for chunk in film.chunks)
-            return AssembleVideo(film.reel, film.job, film.end, done)
+            return AssembleVideo(film.reel, spec, film.end, done)
         first = film.chunks[task.chunk]
         rest = film.context_chunks(task.chunk, self._context) or ()
         before = journal.done.get(task.chunk - 1) if first.continues_shot else None
         handed = (before.writer, before.handover) if before else ("", "")
-        return ColorizeChunk(film.reel, film.job, film.zero, (first, *rest), *handed)
+        return ColorizeChunk(film.reel, spec, film.zero, (first, *rest), *handed)
 
     def hear(self, task: Task, worker: WorkerInfo, word: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""
@@ -218,8 +220,8 @@ class Coordinator:
             journal.clear()
         output = allow_own_target(film.reel.target, self._settings.output)
         check_target(film.reel.source, film.reel.target, output)  # the journal may be worth nothing
-        journal.begin(word.job)
-        film.job, film.total = word.job, word.total
+        journal.begin(word.spec)
+        film.spec, film.total = word.spec, word.total
         film.resumed = len(journal.done)
         film.frames = {chunk.number: chunk.facts.frames for chunk in journal.done.values()}
         self._tell(film, 0.0)
@@ -289,7 +291,7 @@ class Coordinator:
     def _changed(film: VideoState) -> bool:
         """Whether a film is another one as it is seen from here, too."""
         try:
-            return bool(identity(film.reel.source) != film.job.get("film"))
+            return film.spec is None or identify(film.reel.source) != film.spec.source
         except FilmUnreadable:
             return True
 

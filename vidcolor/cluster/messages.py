@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidcolor.core.frames import Report
+from vidcolor.core.report import Report
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.run.chunk_manifest import PassLog, PlannedChunk
 from vidcolor.run.inputs import BatchItem
-from vidcolor.run.spec import Job
 from vidcolor.run.work_dir import DoneChunk
 
 
@@ -26,7 +26,7 @@ class PlanChunks:
     """Order: read a film and tell its chunks."""
 
     reel: BatchItem
-    job: Job
+    spec: RunSpec
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ColorizeChunk:
     """Order: color a chunk."""
 
     reel: BatchItem
-    job: Job
+    spec: RunSpec
     zero: str
     """As the plan tells it."""
     chunks: tuple[PlannedChunk, ...]
@@ -50,7 +50,7 @@ class AssembleVideo:
     """Order: make the target of all chunks."""
 
     reel: BatchItem
-    job: Job
+    spec: RunSpec
     end: PassLog
     chunks: tuple[DoneChunk, ...]
 
@@ -58,7 +58,7 @@ class AssembleVideo:
     def bytes(self) -> int:
         """What is written at most, about: the picture, and all the rest of the source."""
         pictures = sum(chunk.facts.bytes for chunk in self.chunks)
-        return pictures + int(self.job["film"]["bytes"])
+        return pictures + self.spec.source.bytes
 
 
 Command = OpenVideo | PlanChunks | ColorizeChunk | AssembleVideo
@@ -68,7 +68,7 @@ Command = OpenVideo | PlanChunks | ColorizeChunk | AssembleVideo
 class VideoOpened:
     """Told: the film can be colored."""
 
-    job: Job
+    spec: RunSpec
     total: int | None
     """Frames expected."""
     whole: tuple[DoneChunk, ...] = ()

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 
 from vidcolor.cluster.messages import ChunkColorized
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Report, WorkerStats
+from vidcolor.core.report import Report, WorkerStats
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import ClusterError
 from vidcolor.run.chunk_manifest import PassLog, PlannedChunk, context_chunks
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal
-from vidcolor.run.spec import Job
 from vidcolor.run.video import STAGES, resumed_note
 
 
@@ -33,7 +32,8 @@ class VideoState:
     """Of a clock, in seconds; 0 before it began."""
     journal: Journal | None = None
     """Once it began; locked until `held` is closed."""
-    job: Job = field(default_factory=dict)
+    spec: RunSpec | None = None
+    """Once it began."""
     total: int | None = None
     """Frames expected."""
     zero: str = "0"
@@ -124,8 +124,9 @@ class VideoState:
     def what_is_aside(self, attempts: int) -> ClusterError:
         """Why the film cannot be finished."""
         assert self.journal
+        assert self.spec
         first, why = min(self.aside.items())
-        tick = Fraction(self.job["picture"]["ticks"])
+        tick = self.spec.time_base
         begin = timecode(self.chunks[first].first_pts * tick)
         more = f" and {len(self.aside) - 1} more" if len(self.aside) > 1 else ""
         done, all_of_them = len(self.journal.done), len(self.chunks)

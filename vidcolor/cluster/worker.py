@@ -40,15 +40,17 @@ from vidcolor.cluster.messages import (
 from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Frame, Report
+from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.paths import work_folder
+from vidcolor.core.report import Report
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.errors import ClusterError, ManifestMismatch, VidcolorError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
-from vidcolor.media.identity import Content, check_same, is_alike
+from vidcolor.media.identity import Content, check_same
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
@@ -65,18 +67,14 @@ from vidcolor.run.chunk_manifest import (
 from vidcolor.run.chunking import plan_chunks
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
-from vidcolor.run.journal import differences
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.spec import (
-    Job,
-    as_begun,
-    as_elsewhere,
-    as_known,
     configure_for,
-    describe_job,
+    describe_video,
     device_of,
+    keep_source,
+    resume_threads,
     versions,
-    with_content,
 )
 from vidcolor.run.video import colorize_video, context_frames, record_chunk
 from vidcolor.run.work_dir import WorkDir, content_of, read_journals, whole_chunks
@@ -165,20 +163,21 @@ class Worker:
             return VideoAssembled(
                 colorize_video(reel.source, reel.target, colorizer=colorizer, settings=settings)
             )
-        begun, content = ({}, "") if settings.output.fresh else _read_begun(reel)
+        begun, content = (None, "") if settings.output.fresh else _read_begun(reel)
         with open_video(reel.source, settings.open) as film:
             output = allow_own_target(reel.target, settings.output)
             check_target(film.info.path, reel.target, output)
-            plan = plan_encode(film.info, reel.target, as_begun(settings.encode, begun))
+            plan = plan_encode(film.info, reel.target, resume_threads(settings.encode, begun))
             check_writable(film, reel.target, plan, output)
             configure_for(self._session, film.info, begun)
-            job = describe_job(film.info, self._session, plan)
-            job = as_elsewhere(job, begun, settings.colorizer)  # any machine may go on with it
-            job = as_known(job, begun, film.info.path, content)
+            spec = describe_video(film.info, self._session, plan)
+            if begun:  # any machine may go on with it
+                spec = spec.on_device_of(begun, settings.colorizer.numbers)
+            spec = keep_source(spec, begun, film.info.path, content)
             # Not by who gives the orders: he would hear nobody meanwhile.
             folder = WorkDir(work_folder(reel.target))
             whole = () if settings.output.fresh else whole_chunks(folder, watch.saw)
-            return VideoOpened(job, expected_frames(film.info, settings.open), whole)
+            return VideoOpened(spec, expected_frames(film.info, settings.open), whole)
 
     def _divide(self, order: PlanChunks, watch: _Watch) -> ChunksPlanned:
         """One thread decodes, this one finds the shots."""
@@ -263,13 +262,13 @@ class Worker:
     def _finish(self, order: AssembleVideo, watch: _Watch) -> VideoAssembled:
         began = perf_counter()
         reel, settings = order.reel, self._settings
-        report = Report(str(reel.source), str(reel.target), job=order.job)
+        report = Report(str(reel.source), str(reel.target))
         with open_video(reel.source, settings.open) as film:
             plan = self._same(film, order)
             order.end.tell(film)
             content = _read_begun(reel)[1]
             film.content = lambda: content
-            report.job = with_content(order.job, content)
+            report.spec = order.spec.with_content(content)
             folder = self._folder(order)
             # It was begun anew; a target may be there of a worker that was lost with its last word.
             output = allow_own_target(reel.target, replace(settings.output, fresh=False))
@@ -282,29 +281,28 @@ class Worker:
     def _folder(
         self, order: PlanChunks | ColorizeChunk | AssembleVideo, before: str = ""
     ) -> WorkDir:
-        return WorkDir(work_folder(order.reel.target), self._name, order.job, before)
+        return WorkDir(work_folder(order.reel.target), self._name, order.spec, before)
 
     def _same(
         self, film: VideoReader, order: PlanChunks | ColorizeChunk | AssembleVideo
     ) -> EncodePlan:
-        """How the film is encoded; refuses a job that would be another one here.
+        """How the film is encoded; refuses a run that would be another one here.
 
         Raises:
             FilmChanged: The film is another one now.
             ClusterError: Something else differs.
         """
-        job = order.job
-        now = film.info.identity
+        spec, now = order.spec, film.info.identity
         # The frames of a chunk are compared one by one with those of the plan.
-        if not isinstance(order, AssembleVideo) and not is_alike(job["film"], now):
-            check_same(film.info.path, job["film"], now)
-        if isinstance(order, AssembleVideo) and job["film"].get("changed") != now["changed"]:
-            check_same(film.info.path, job["film"], now, lambda: _read_begun(order.reel)[1])
-        plan = plan_encode(film.info, order.reel.target, as_begun(self._settings.encode, job))
-        configure_for(self._session, film.info, job)
-        here = describe_job(film.info, self._session, plan)
-        here = as_elsewhere(here, job, self._settings.colorizer) | {"film": job["film"]}
-        if changed := differences(job, here):
+        if not isinstance(order, AssembleVideo) and not spec.source.is_like(now):
+            check_same(film.info.path, spec.source, now)
+        if isinstance(order, AssembleVideo) and spec.source.changed != now.changed:
+            check_same(film.info.path, spec.source, now, lambda: _read_begun(order.reel)[1])
+        settings, target = self._settings, order.reel.target
+        plan = plan_encode(film.info, target, resume_threads(settings.encode, spec))
+        configure_for(self._session, film.info, spec)
+        here = describe_video(film.info, self._session, plan).with_source(spec.source)
+        if changed := here.on_device_of(spec, settings.colorizer.numbers).diff(spec):
             raise ClusterError(f"{platform.node()} would make another film: {changed}")
         return plan
 
@@ -318,13 +316,13 @@ def describe_failure(error: Exception) -> TaskFailed:
     return TaskFailed(type(error).__name__, text, "".join(traceback.format_exception(error)))
 
 
-def _read_begun(reel: BatchItem) -> tuple[Job, str]:
-    """The job of an earlier run, and the digest of the film's bytes where that is known."""
+def _read_begun(reel: BatchItem) -> tuple[RunSpec | None, str]:
+    """The spec of an earlier run, and the digest of the film's bytes where that is known."""
     try:
-        job, written = read_journals(work_folder(reel.target))
+        spec, written = read_journals(work_folder(reel.target))
     except OSError:
-        return {}, ""
-    return job, content_of(written)
+        return None, ""
+    return spec, content_of(written)
 
 
 def _run_beside(work: Callable[[_Watch], Reply]) -> Iterator[Reply]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import cache
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import PixelLayout, VideoInfo
+from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import load_gate
 from vidcolor.settings import Settings

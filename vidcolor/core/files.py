@@ -11,10 +11,11 @@ import hashlib
 import os
 import re
 import stat
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from vidcolor.core.paths import aside_of
 from vidcolor.errors import FilmUnreadable
@@ -209,8 +210,25 @@ def _no_file(word: str) -> str:
     return "there is no such file"
 
 
-def identity(path: Path) -> dict[str, Any]:
-    """What tells a file from another, or from itself when it was changed: cheap for large ones.
+@dataclass(frozen=True)
+class FileIdentity:
+    """What tells a file from another, or from itself when it was changed; cheap for large ones."""
+
+    bytes: int = 0
+    changed: int = 0
+    """Time of the last change, in nanoseconds."""
+    sha256: str = ""
+    """Of its first and last bytes, hexadecimal."""
+    content: str = ""
+    """sha256 of all its bytes, hexadecimal; empty where it is not known."""
+
+    def is_like(self, other: FileIdentity) -> bool:
+        """Whether both are of files of one size that begin and end alike."""
+        return bool(self.sha256) and (self.bytes, self.sha256) == (other.bytes, other.sha256)
+
+
+def identify(path: Path) -> FileIdentity:
+    """The identity of a file; its content is not read.
 
     Raises:
         FilmUnreadable: The file has gone.
@@ -226,4 +244,4 @@ def identity(path: Path) -> dict[str, Any]:
     except OSError as exc:
         name = printable(path.name)
         raise FilmUnreadable(f"{name}: cannot be opened: {exc.strerror}") from exc
-    return {"bytes": state.st_size, "changed": state.st_mtime_ns, "sha256": digest.hexdigest()}
+    return FileIdentity(state.st_size, state.st_mtime_ns, digest.hexdigest())

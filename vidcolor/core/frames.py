@@ -1,26 +1,19 @@
-"""The value types that travel through vidcolor: frames, what is known of a film, the report.
+"""Frames: the value types that travel from stage to stage.
 
-Shape letters: H, W are the film's height and width, h, w the working size.
+Shape letters: H, W are the video's height and width, h, w the working size.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vidcolor.core.json_types import from_plain
-
-if TYPE_CHECKING:  # films are probed without paying for torch
+if TYPE_CHECKING:  # videos are probed without paying for torch
     from torch import Tensor
 
 Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 Transfer = Literal["bt1886", "srgb", "linear", "pq", "hlg"]
-FieldOrder = Literal["progressive", "top", "bottom"]
-
-UNTAGGED = "the film does not name its colors"
-"""How a note begins that nearly every old film has, and nothing can be seen of."""
 
 
 @dataclass(frozen=True)
@@ -133,193 +126,3 @@ class Shot:
     """Time of the first frame, in seconds."""
     frames: int
     """Number of frames."""
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """One stream of a container."""
-
-    index: int
-    kind: str
-    """``video``, ``audio``, ``subtitle``, ``data``, ``attachment`` or ``cover``."""
-    codec: str
-    """FFmpeg codec name, ``unknown`` when FFmpeg has none."""
-    language: str = ""
-    title: str = ""
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What is known of a film before its first frame is colored."""
-
-    path: Path
-    container: str
-    """FFmpeg demuxer name, such as ``mov,mp4,m4a,3gp,3g2,mj2``."""
-    codec: str
-    """Codec of the picture."""
-    width: int
-    height: int
-    layout: PixelLayout
-    """Layout the film has once it is planar YUV or gray: what ``decode`` yields by default."""
-    stored_format: str
-    """Pixel format the decoder gives; differs from ``layout.format`` for packed and RGB films."""
-    time_base: Fraction
-    frame_rate: Fraction | None
-    """Nominal frames per second, a hint for encoders only."""
-    duration: Fraction | None
-    """Seconds, as the container declares them."""
-    frames: int | None
-    """Number of frames, where the container declares one."""
-    start: Fraction
-    """Time of the earliest stream in the container's own clock, in seconds."""
-    sample_aspect: Fraction | None
-    """Width to height of a pixel; None when the film does not say."""
-    field_order: FieldOrder
-    rotation: tuple[int, ...] | None
-    """Display matrix, nine integers as FFmpeg stores them; None when there is none."""
-    tags: dict[str, int]
-    """Color tags as FFmpeg numbers them: range, matrix, primaries, transfer, as they are to be
-    written: where the film had none, the ones players assume."""
-    hdr: dict[str, Any]
-    """HDR10 static metadata of the first frame, ready for encoder options; empty for SDR."""
-    has_alpha: bool
-    streams: tuple[StreamInfo, ...]
-    chapters: int
-    metadata: dict[str, str]
-    identity: dict[str, Any] = field(default_factory=dict)
-    """What tells the file from another, or from itself when it was changed."""
-    notes: tuple[str, ...] = ()
-    """What a user should know: untagged colors, HDR, alpha."""
-    crop: tuple[int, int, int, int] | None = None
-    """Pixels that the container cuts off what is stored: left, top, right, bottom; ``width`` and
-    ``height`` are those of what is left."""
-
-
-@dataclass(frozen=True)
-class Damage:
-    """Something wrong with the source that was worked around."""
-
-    kind: str
-    """``decode error``, ``concealed frame``, ``gap``, ``timestamp``, ``truncated``..."""
-    seconds: float
-    """Where in the target, in seconds."""
-    text: str
-
-
-@dataclass(frozen=True)
-class Neutral:
-    """Frames, one after the other, that were left gray."""
-
-    why: str
-    """``title``: nothing but lettering is to be seen; ``blank``: nothing is."""
-    first: float
-    """Time of the first of them in the target, in seconds."""
-    last: float
-    """Time of the last of them."""
-    frames: int
-    """How many they are."""
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """Something the target cannot hold."""
-
-    what: str
-    """Such as ``subtitle stream 4 (ass)``."""
-    why: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands; handed to ``on_progress``."""
-
-    frames: int
-    """Frames written to the encoder so far."""
-    total: int | None
-    """Frames expected, an estimate; None when the film does not say."""
-    seconds: float
-    """Time of the last frame in the target, in seconds."""
-
-
-@dataclass
-class WorkerStats:
-    """What one worker of a cluster did for a film."""
-
-    name: str
-    """Of its host and its process."""
-    device: str = ""
-    chunks: int = 0
-    frames: int = 0
-    seconds: float = 0.0
-    """That it had something of the film in hand."""
-    failures: int = 0
-    """How often it failed or was lost meanwhile."""
-
-
-@dataclass
-class Report:
-    """What a run did."""
-
-    source: str
-    target: str
-    bytes: int = 0
-    """Size of the target."""
-    frames: int = 0
-    shots: int = 0
-    shot_starts: list[float] = field(default_factory=list)
-    """Time of the first frame of each shot in the target, in seconds, to 6 digits."""
-    chunks: int = 0
-    resumed: int = 0
-    """How many of the chunks earlier runs had finished."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Seconds of work of each stage, and ``total`` by the clock. Several threads may work on a
-    stage at once, so its figure may be larger than the total."""
-    luma: str = "exact"
-    """``exact``, or ``converted from FORMAT``."""
-    codec: str = ""
-    pixels: str = ""
-    lossless: bool = False
-    inferred: int = 0
-    """How many frames this run's net saw; the others are blank, repeat one or carry its color."""
-    neutral: list[Neutral] = field(default_factory=list)
-    """What was left gray; at most 1000 entries."""
-    neutral_frames: dict[str, int] = field(default_factory=dict)
-    """How many frames were left gray for each reason, as of `Neutral`."""
-    source_color: str = "gray"
-    """``gray``, ``tinted`` or ``colored``: what the chroma of the source held."""
-    carried: list[str] = field(default_factory=list)
-    left_behind: list[Dropped] = field(default_factory=list)
-    damage: list[Damage] = field(default_factory=list)
-    """At most 1000 entries."""
-    damage_counts: dict[str, int] = field(default_factory=dict)
-    """How often each kind of damage was met, however often that was."""
-    notes: list[str] = field(default_factory=list)
-    weights: dict[str, str] = field(default_factory=dict)
-    """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the color was smoothed."""
-    versions: dict[str, str] = field(default_factory=dict)
-    job: dict[str, Any] = field(default_factory=dict)
-    """All that decides the bits of the target, as plain types; two runs of one job give the same
-    film."""
-    workers: list[WorkerStats] = field(default_factory=list)
-    """Those of a cluster that had a hand in it."""
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing was damaged and nothing left behind."""
-        return not self.damage and not self.left_behind
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain types only, ready for JSON."""
-        return asdict(self) | {"clean": self.clean}
-
-    @classmethod
-    def from_dict(cls, found: object) -> Report:
-        """The report that `to_dict` made plain.
-
-        Raises:
-            ValueError: It is none, or one of another version of vidcolor.
-        """
-        asked = {"damage", "left_behind", "neutral", "workers"}
-        if not isinstance(found, dict) or not found.keys() >= asked:
-            raise ValueError("is no report")
-        return from_plain(cls, {name: value for name, value in found.items() if name != "clean"})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from vidcolor.core.frames import Frame, Neutral, Report
+from vidcolor.core.frames import Frame
+from vidcolor.core.report import Neutral, Report
 
 MOST_TOLD = 1000
 """Entries of a report."""

@@ -14,7 +14,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
-from vidcolor.core.frames import Frame, Matrix, PixelLayout, VideoInfo
+from vidcolor.core.frames import Frame, Matrix, PixelLayout
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.pixel_formats import RANGE_FULL, RANGE_LIMITED, SHIFTS, planar_format
 from vidcolor.media.planes import EXACT, neutral_picture, planes, swscale_matrix
 

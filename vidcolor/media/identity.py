@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
-from vidcolor.core.files import ENDS, identity, printable
+from vidcolor.core.files import ENDS, FileIdentity, identify, printable
 from vidcolor.core.frames import Frame
 from vidcolor.errors import FilmChanged
 from vidcolor.media.open import VideoReader
@@ -24,7 +23,6 @@ from vidcolor.media.open import VideoReader
 SMALL = 64 << 20
 """Bytes of a film whose digest is waited for: it is there in a moment."""
 _BLOCK = 1 << 20
-_TOLD = ("bytes", "sha256")
 
 
 class Content:
@@ -33,7 +31,7 @@ class Content:
     It is empty where the film changed meanwhile or cannot be read.
     """
 
-    def __init__(self, path: Path, known: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, known: FileIdentity) -> None:
         """Begin to read a file whose identity is ``known``."""
         self._path, self._known = path, known
         self._stopped = Event()
@@ -49,7 +47,7 @@ class Content:
     @property
     def ready(self) -> bool:
         """Whether it is known, or will be in a moment."""
-        return not self._thread.is_alive() or self._known["bytes"] <= SMALL
+        return not self._thread.is_alive() or self._known.bytes <= SMALL
 
     def close(self) -> None:
         """Give it up where it is not known yet."""
@@ -60,9 +58,7 @@ class Content:
         self._found = digest(self._path, self._known, self._stopped.is_set)
 
 
-def digest(
-    path: Path, known: Mapping[str, Any], stopped: Callable[[], bool] = lambda: False
-) -> str:
+def digest(path: Path, known: FileIdentity, stopped: Callable[[], bool] = lambda: False) -> str:
     """Hexadecimal sha256 of all bytes of a file.
 
     Args:
@@ -87,20 +83,15 @@ def digest(
         return ""
 
 
-def _is_as_known(file: int, known: Mapping[str, Any]) -> bool:
+def _is_as_known(file: int, known: FileIdentity) -> bool:
     state = os.fstat(file)
-    return (state.st_size, state.st_mtime_ns) == (known["bytes"], known["changed"])
-
-
-def is_alike(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether two identities are of files of one size that begin and end alike."""
-    return all(name in before and before[name] == now.get(name) for name in _TOLD)
+    return (state.st_size, state.st_mtime_ns) == (known.bytes, known.changed)
 
 
 def is_same(
     path: Path,
-    before: Mapping[str, Any],
-    now: Mapping[str, Any],
+    before: FileIdentity,
+    now: FileIdentity,
     content: Callable[[], str] = lambda: "",
 ) -> bool:
     """Whether a film is the one that it was.
@@ -111,11 +102,11 @@ def is_same(
         now: Its identity now.
         content: Tells the digest of what it was; empty where nobody knows.
     """
-    if not is_alike(before, now):
+    if not before.is_like(now):
         return False
-    if before.get("changed") == now["changed"] or now["bytes"] <= 2 * ENDS:
+    if before.changed == now.changed or now.bytes <= 2 * ENDS:
         return True
-    known = content() or str(before.get("content", ""))
+    known = content() or before.content
     return bool(known) and known == digest(path, now)
 
 
@@ -128,17 +119,17 @@ def of_the_same(frames: Iterator[Frame], film: VideoReader) -> Iterator[Frame]:
     yield from frames
     path = film.info.path
     with suppress(OSError):  # where it has gone, reading it tells
-        if path.stat().st_mtime_ns == film.info.identity["changed"]:
+        if path.stat().st_mtime_ns == film.info.identity.changed:
             return
-        now = identity(path)
+        now = identify(path)
         check_same(path, film.info.identity, now, film.content)
         film.info = replace(film.info, identity=now)
 
 
 def check_same(
     path: Path,
-    before: Mapping[str, Any],
-    now: Mapping[str, Any] | None = None,
+    before: FileIdentity,
+    now: FileIdentity | None = None,
     content: Callable[[], str] = lambda: "",
 ) -> None:
     """Refuses a film that is not the one whose picture is colored; arguments as of `is_same`.
@@ -147,7 +138,7 @@ def check_same(
         FilmChanged: It is another one.
         FilmUnreadable: It has gone.
     """
-    if not is_same(path, before, now or identity(path), content):
+    if not is_same(path, before, now or identify(path), content):
         raise FilmChanged(
             f"{printable(path.name)}: was changed while it was colored; bring it back as it was"
             " and run the same command again, or add --fresh to start over"

@@ -18,7 +18,7 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidcolor.core.frames import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
+from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
 from vidcolor.media.pixel_formats import UNSPECIFIED, Storage, fill_tags, make_layout, storage
 from vidcolor.settings import InputSettings

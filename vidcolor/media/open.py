@@ -20,8 +20,9 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidcolor.core.files import check_file, identity, printable
-from vidcolor.core.frames import Damage, FieldOrder, VideoInfo
+from vidcolor.core.files import check_file, identify, printable
+from vidcolor.core.report import Damage
+from vidcolor.core.video_info import FieldOrder, VideoInfo
 from vidcolor.errors import (
     FilmTooLarge,
     FilmUnreadable,
@@ -136,7 +137,7 @@ def open_video(path: str | os.PathLike[str], settings: InputSettings | None = No
     name = printable(absolute.name)
     if film_is_still(absolute) and not is_animation(absolute):
         raise NoPicture(f"{name}: is a still picture, no film")
-    known = identity(absolute)
+    known = identify(absolute)
     with film_errors(absolute):
         container = open_container(absolute, settings, FORMATS)
         try:

@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
 from vidcolor.color.chroma import KR_KB
-from vidcolor.core.frames import PixelLayout, VideoInfo
+from vidcolor.core.frames import PixelLayout
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.pixel_formats import RANGE_FULL, storage
 
 EXACT = (

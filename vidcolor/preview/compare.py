@@ -15,10 +15,12 @@ from vidcolor.colorize.chain import colorize_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Frame, Progress, Report, VideoInfo
+from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch
+from vidcolor.core.report import Progress, Report
 from vidcolor.core.target import check_target
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.compose import SideBySide
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.display import Conformer, pair_layout, screen_size

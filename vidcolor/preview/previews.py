@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.frames import Damage
+from vidcolor.core.report import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
 from vidcolor.preview.contact_sheet import Look, Sheet, cell_width, join_pictures, picture_size

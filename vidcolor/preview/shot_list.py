@@ -5,20 +5,20 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vidcolor.core.files import check_file, printable
+from vidcolor.core.files import FileIdentity, check_file, printable
 from vidcolor.core.frames import Shot
 from vidcolor.core.paths import work_folder
+from vidcolor.core.run_spec import RunSpec, parse_fraction
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import FilmUnreadable, SettingsError
-from vidcolor.run.work_dir import JOURNAL, read_journals
+from vidcolor.run.work_dir import JOURNAL, chunk_of, read_journals
 
 _MOST = 64 << 20  # bytes
-_LONGEST = 10**6  # seconds
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class ShotList:
 
     shots: tuple[Shot, ...]
     """In seconds from the film's start; ``frames`` is 0 where the file does not tell."""
-    film: dict[str, Any] = field(default_factory=dict)
-    """`VideoInfo.identity` of the film, where the file tells."""
+    source: FileIdentity | None = None
+    """Of the film, where the file tells."""
     whole: bool = True
     """Whether it is of a whole film: not of a part, nor of a run that has not ended."""
     end: Fraction | None = None
@@ -109,25 +109,24 @@ def _parse(file: Path) -> ShotList | None:
 
 
 def _of_report(report: dict[str, Any]) -> ShotList | None:
-    job = report["job"]
-    start, whole = _cut(job)
-    shots = [Shot(start + _seconds(each), 0) for each in report["shot_starts"]]
-    return _check_list(shots, job["film"], whole)
+    spec = RunSpec.from_dict(report["spec"])
+    shots = [Shot(spec.start + _seconds(each), 0) for each in report["shot_starts"]]
+    return _check_list(shots, spec.source, spec.is_whole)
 
 
-def _of_journal(job: dict[str, Any], lines: Sequence[dict[str, Any]]) -> ShotList | None:
+def _of_journal(spec: RunSpec | None, lines: Sequence[dict[str, Any]]) -> ShotList | None:
     """Of the chunks that are done without a gap from the first one on."""
-    start, _ = _cut(job)
-    tick = _number(job["picture"]["ticks"])
-    chunks = {line["number"]: line for line in lines if "facts" in line}
+    if spec is None:
+        return None
+    chunks = {chunk.number: chunk for chunk in map(chunk_of, lines) if chunk}
     shots: list[Shot] = []
-    end = start
+    end = spec.start
     for number in range(len(chunks)):
         if number not in chunks:
             break
-        shots += [Shot(start + pts * tick, 0) for pts in chunks[number]["shots"]]
-        end = start + chunks[number]["facts"]["last_pts"] * tick
-    return _check_list(shots, job["film"], False, end)
+        shots += [Shot(spec.start + pts * spec.time_base, 0) for pts in chunks[number].shots]
+        end = spec.start + chunks[number].facts.last_pts * spec.time_base
+    return _check_list(shots, spec.source, False, end)
 
 
 def _check_list(shots: list[Shot], *rest: Any) -> ShotList | None:
@@ -138,26 +137,6 @@ def _check_list(shots: list[Shot], *rest: Any) -> ShotList | None:
     return ShotList(tuple(shots), *rest)
 
 
-def _cut(job: dict[str, Any]) -> tuple[Fraction, bool]:
-    """Where a job begins in its film, to within a frame, and whether it is of all of it."""
-    start, end = (job["settings"][name] for name in ("start", "end"))
-    whole = start == end == "None"
-    return Fraction(0) if start == "None" else _seconds(start), whole
-
-
 def _seconds(value: object) -> Fraction:
     """Seconds that a file tells; those of frames hidden before the film's start count as 0."""
-    return max(Fraction(0), _number(value))
-
-
-def _number(value: object) -> Fraction:
-    """A number that a file tells.
-
-    Raises:
-        ValueError: It is none, or so large or so finely written that no film has it.
-    """
-    text = str(value)
-    number = Fraction(text) if len(text) < 40 and "e" not in text.lower() else None
-    if number is None or abs(number) > _LONGEST:
-        raise ValueError(text[:40])
-    return number
+    return max(Fraction(0), parse_fraction(value))

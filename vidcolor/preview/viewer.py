@@ -22,8 +22,9 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint_frame
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
-from vidcolor.core.frames import ColorizedFrame, Damage, Frame
+from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
+from vidcolor.core.report import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
 from vidcolor.media.decode.frame_windows import windows

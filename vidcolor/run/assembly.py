@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vidcolor.core.frames import Report
 from vidcolor.core.gray_runs import GrayRuns
+from vidcolor.core.report import Report
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
 from vidcolor.media.open import VideoReader

@@ -1,6 +1,6 @@
 """Many films: which source becomes which target, and what of that is done already.
 
-A film is done where its target is there and the report beside it tells of the same job; it is
+A film is done where its target is there and the report beside it tells of the same run; it is
 skipped then. Whatever else happens to a film stops no other one, but for a disk that is full and a
 GPU that is lost.
 """
@@ -16,16 +16,16 @@ from pathlib import Path
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import check_file, new_file, printable, read_own
-from vidcolor.core.frames import Report
 from vidcolor.core.paths import part_path, report_path
+from vidcolor.core.report import Report
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import output_errors, publish
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
 from vidcolor.media.open import open_video
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
-from vidcolor.run.journal import differences
 from vidcolor.run.leftovers import allow_own_target, clear_up
-from vidcolor.run.spec import Job, as_elsewhere, as_known, describe_still, job_of
+from vidcolor.run.spec import describe_image, keep_source, plan_spec
 from vidcolor.run.video import OnProgress, colorize_video
 from vidcolor.settings import Settings
 
@@ -136,9 +136,9 @@ class Batch:
 
     def _differs(self, reel: BatchItem, earlier: Report | None) -> str:
         """What speaks against a target that is there; empty where it is the one to be made."""
-        if earlier is None:
+        if earlier is None or earlier.spec is None:
             return ", and no report beside it tells how it was made"
-        if changed := differences(earlier.job, self._job(reel, earlier.job)):
+        if changed := self._spec(reel, earlier.spec).diff(earlier.spec):
             return f", made otherwise: {changed}"
         if reel.target.stat().st_size != earlier.bytes:
             return ", but is not the film that the report beside it tells of"
@@ -146,15 +146,15 @@ class Batch:
             return f", made without {earlier.left_behind[0].what}"
         return ""
 
-    def _job(self, reel: BatchItem, begun: Job) -> Job:
+    def _spec(self, reel: BatchItem, begun: RunSpec) -> RunSpec:
         """What would be done to make the target; nothing is decoded but the first frame."""
         source, target, session = check_file(reel.source), reel.target, self._session
         if stays_still(source, target):
-            job = describe_still(source, target, session)
+            spec = describe_image(source, target, session)
         else:
             with open_video(source, session.settings.open) as film:
-                job = job_of(film.info, target, session, begun)
-        return as_elsewhere(as_known(job, begun, source), begun, self._asked)
+                spec = plan_spec(film.info, target, session, begun)
+        return keep_source(spec, begun, source).on_device_of(begun, self._asked.numbers)
 
 
 def result_of(report: Report) -> Result:

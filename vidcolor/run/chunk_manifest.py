@@ -16,11 +16,12 @@ from zlib import crc32
 
 import numpy as np
 
-from vidcolor.core.frames import Damage, Frame, PixelLayout
+from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.gray_runs import from_byte, to_byte
 from vidcolor.core.iterators import close, tap
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain
+from vidcolor.core.report import Damage
 from vidcolor.core.target import output_errors
 from vidcolor.errors import FilmUnreadable, ManifestMismatch
 from vidcolor.media.decode.decoder import decode
@@ -238,7 +239,7 @@ def write_manifest(folder: WorkDir, plan: Manifest) -> None:
         OutputError: It cannot be written.
     """
     lines = [
-        checked_line({"job": folder.job}),
+        checked_line(folder.spec_entry),
         *(checked_line({"chunk": asdict(chunk)}) for chunk in plan.chunks),
         checked_line({"end": asdict(plan.end), "chunks": len(plan.chunks)}),
     ]
@@ -247,10 +248,10 @@ def write_manifest(folder: WorkDir, plan: Manifest) -> None:
 
 
 def read_manifest(folder: WorkDir) -> Manifest | None:
-    """The plan of a work folder; None where there is none of this job, or not all of it."""
+    """The plan of a work folder; None where there is none of this run, or not all of it."""
     try:
         first, *middle, last = entries(folder.folder / PLAN)
-        if first["job"] != folder.job:
+        if first != folder.spec_entry:
             return None
         chunks = tuple(from_plain(PlannedChunk, line["chunk"]) for line in middle)
         plan = Manifest(chunks, from_plain(PassLog, last["end"]))

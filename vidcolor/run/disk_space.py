@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import VideoInfo
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputFull
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.metadata import expected_frames

@@ -15,9 +15,10 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import check_file
-from vidcolor.core.frames import Damage, Dropped, Frame, PixelLayout, Report
+from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.paths import CONTAINERS, TIFF_SUFFIXES
+from vidcolor.core.report import Damage, Dropped, Report
 from vidcolor.errors import FilmError, SettingsError
 from vidcolor.media.images.files import (
     check_still_target,
@@ -32,7 +33,7 @@ from vidcolor.media.images.metadata import Extras, into_png
 from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
-from vidcolor.run.spec import describe_still
+from vidcolor.run.spec import describe_image
 from vidcolor.settings import Settings
 from vidcolor.shots.titles import judged_alone
 
@@ -60,7 +61,7 @@ def colorize_still(
     several = still.pages > 1 and target.suffix.lower() in TIFF_SUFFIXES and still.unit == "page"
     session = Session.load(settings, colorizer)
     report = _report(source, str(target), session)
-    report.job = describe_still(source, target, session)
+    report.spec = describe_image(source, target, session)
     pages = painted_pages(still, session, report, still.pages if several else 1)
     left = write_stills(pages, target, settings.output, several=several)
     _conclude(report, session, left)

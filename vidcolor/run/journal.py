@@ -20,6 +20,7 @@ from typing import Any
 from vidcolor.core.files import printable
 from vidcolor.core.json_lines import checked_line
 from vidcolor.core.paths import work_folder
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import claim, output_errors, sync_folder
 from vidcolor.errors import JobDiffers, OutputError, VidcolorError
 from vidcolor.run.work_dir import (
@@ -32,21 +33,19 @@ from vidcolor.run.work_dir import (
     content_of,
     fingerprint_of,
     holds,
+    holds_foreign_chunks,
     read_journals,
 )
 
 _LOCK = "lock"
 _OURS = (JOURNAL, OTHERS, PLAN, "*.packets", "*.handover", "*.part")
-_NAMED = 3
-_SHOWN = 80
-"""Letters of a value that are told."""
 
 
 class Journal(WorkDir):
     """The work folder of one target, locked. Use `open_journal`.
 
     Attributes:
-        job: What decides the bits of the target; empty before anything was begun.
+        spec: What decides the bits of the target; None before anything was begun.
         done: By number; only chunks whose files were found to be whole.
         content: Digest of the film's bytes, hexadecimal; empty where it is not known.
         known: Whether it was read, or begun anew: what is in the folder is accounted for.
@@ -61,21 +60,31 @@ class Journal(WorkDir):
         self.known = not fresh
         self._whole = None if whole is None else frozenset(whole)
         self.content = ""
+        self._is_foreign = False
         self._signed: list[dict[str, Any]] = []
         if not fresh:
             self._read()
 
-    def begin(self, job: dict[str, Any]) -> None:
-        """Take the job on, or go on with it.
+    def begin(self, spec: RunSpec) -> None:
+        """Begin a run, or go on with it.
 
         Raises:
-            JobDiffers: The work folder is that of another job.
+            JobDiffers: The work folder is that of another run, or of another version of vidcolor.
         """
-        if self.done and self.job != job:
-            raise JobDiffers(_otherwise(self.folder, self.job, job))
-        self.job = job
+        if self._is_foreign:
+            raise JobDiffers(
+                f"{printable(self.folder.name)} holds an unfinished film of another version of"
+                " vidcolor; finish it with that version, or add --fresh to start over"
+            )
+        if self.done and self.spec and self.spec != spec:
+            raise JobDiffers(
+                f"{printable(self.folder.name)} holds an unfinished film that was begun otherwise:"
+                f" {spec.diff(self.spec)}; run as before to go on with it, or add --fresh to start"
+                " over"
+            )
+        self.spec = spec
         lines = [
-            checked_line({"job": job}),
+            checked_line({"spec": spec.to_dict()}),
             *(checked_line(asdict(chunk)) for chunk in self.done.values()),
             *map(checked_line, self._signed),
             *([checked_line({"content": self.content})] if self.content else []),
@@ -104,8 +113,8 @@ class Journal(WorkDir):
 
     def clear(self) -> None:
         """Forget everything."""
-        self.job, self.done, self._signed, self.known = {}, {}, [], True
-        self.content = ""
+        self.spec, self.done, self._signed, self.known = None, {}, [], True
+        self.content, self._is_foreign = "", False
         with output_errors(self.folder):
             for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
@@ -124,7 +133,7 @@ class Journal(WorkDir):
     def _read(self) -> None:
         """Take what the journal says for true where the files bear it out."""
         try:
-            self.job, written = read_journals(self.folder)
+            self.spec, written = read_journals(self.folder)
         except FileNotFoundError:
             return
         except OSError as exc:
@@ -132,7 +141,10 @@ class Journal(WorkDir):
             raise OutputError(f"{name}: cannot be read: {reason}; or add --fresh") from exc
         self._signed = [entry for entry in written if "target" in entry]
         self.content = content_of(written)
-        if self.job:  # chunks of an unknown job are worth nothing
+        if self.spec is None and holds_foreign_chunks(written):
+            self._is_foreign, self.known = True, False
+            return
+        if self.spec:  # without it chunks are worth nothing
             chunks = [chunk for chunk in map(chunk_of, written) if chunk and self._is_whole(chunk)]
             self.done = {chunk.number: chunk for chunk in chunks}
         if not self.done:
@@ -182,35 +194,3 @@ def is_signed(target: Path) -> bool:
         lines = read_journals(work_folder(target))[1]
         return fingerprint_of(target) in [line.get("target") for line in lines]
     return False
-
-
-def _otherwise(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
-    return (
-        f"{printable(folder.name)} holds an unfinished film that was begun otherwise:"
-        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start over"
-    )
-
-
-def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """What differs between two jobs, in words; empty where nothing does."""
-    a, b = dict(_flat(before)), dict(_flat(now))
-    names = [name for name in {**a, **b} if a.get(name) != b.get(name)]
-    parts = [
-        f"{name} was {_short(a.get(name))}, is {_short(b.get(name))}" for name in names[:_NAMED]
-    ]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return printable("; ".join(parts)) + more
-
-
-def _flat(entry: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in entry.items():
-        name = f"{path} {key}".strip()
-        if isinstance(value, dict):
-            yield from _flat(value, name)
-        else:
-            yield name, value
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -10,9 +10,10 @@ from time import perf_counter
 from vidcolor.colorize.chain import colorize_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
-from vidcolor.core.frames import Frame, Progress, Report
+from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch
+from vidcolor.core.report import Progress, Report
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import encode
 from vidcolor.media.identity import Content

@@ -1,166 +1,120 @@
-"""The job: everything that decides the bits of a colored film, written down before it is begun."""
+"""Describes a run before it begins: `RunSpec` of a video or an image, by session and encoder."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
-from vidcolor.core.files import check_file, identity
-from vidcolor.core.frames import VideoInfo
-from vidcolor.core.json_types import number_in, part_of
+from vidcolor.core.files import check_file, identify
+from vidcolor.core.run_spec import ColorSpec, CutSpec, EncoderSpec, NetSpec, PictureSpec, RunSpec
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import is_same
-from vidcolor.settings import MAX_BATCH, ColorizerSettings, EncodeSettings
-
-Job = dict[str, Any]
-"""Plain types, as JSON gives them back."""
-
-_MOST_THREADS = 128
-"""That an encoder was ever given."""
+from vidcolor.settings import EncodeSettings, InputSettings
 
 
-def job_of(info: VideoInfo, target: Path, session: Session, begun: Job) -> Job:
-    """The job of making ``target`` of a film, as `describe_job` tells it; nothing is decoded.
+def plan_spec(info: VideoInfo, target: Path, session: Session, begun: RunSpec | None) -> RunSpec:
+    """The spec of making ``target`` of a video; nothing is decoded.
 
     Args:
-        info: Of the film.
+        info: Of the video.
         target: Its suffix names the container.
-        session: Is configured for the film.
-        begun: The job of an earlier run, whose decisions for the machine stand; may be empty.
+        session: Is configured for the video.
+        begun: Of an earlier run, whose decisions for the machine stand.
 
     Raises:
         EncoderMissing: as `plan_encode`.
         SettingsError: as `plan_encode`.
     """
-    plan = plan_encode(info, target, as_begun(session.settings.encode, begun))
+    plan = plan_encode(info, target, resume_threads(session.settings.encode, begun))
     configure_for(session, info, begun)
-    return describe_job(info, session, plan)
+    return describe_video(info, session, plan)
 
 
-def as_begun(settings: EncodeSettings, begun: Job) -> EncodeSettings:
-    """The settings with the threads that an interrupted job had, unless others are asked for."""
-    threads = settings.threads or number_in(begun, "encoder", "threads", _MOST_THREADS)
+def resume_threads(settings: EncodeSettings, begun: RunSpec | None) -> EncodeSettings:
+    """The settings with the threads of an interrupted run, unless others are asked for."""
+    threads = settings.threads or (begun.encoder.threads if begun else 0)
     return replace(settings, threads=threads)
 
 
-def as_elsewhere(job: Job, other: Job, settings: ColorizerSettings) -> Job:
-    """The job with what a machine has of its own as it stands in another job.
-
-    That is the device, and what the net computes in as far as nothing is asked for: both show in
-    the bits of a film, and neither is a reason to make it anew.
-    """
-    found = part_of(other, "net")
-    there = found if isinstance(found, dict) else {}
-    as_asked = settings.numbers in ("auto", *str(there.get("numbers", "")).split()[:1])
-    own = ("device", "numbers") if as_asked else ("device",)
-    return job | {"net": job["net"] | {name: there[name] for name in own if name in there}}
+def configure_for(session: Session, info: VideoInfo, begun: RunSpec | None) -> None:
+    """Decide how the net is run; an interrupted run has decided it already."""
+    session.configure_for(info, begun.net.batch if begun else 0)
 
 
-def as_known(job: Job, other: Job, film: Path, content: str = "") -> Job:
-    """The job with the film as it stands in another job, where it is the same by its bytes.
+def keep_source(spec: RunSpec, begun: RunSpec | None, path: Path, content: str = "") -> RunSpec:
+    """The spec with the source as an earlier run saw it, where it has the same bytes still.
 
     Args:
-        job: Of the film as it is now.
-        other: An earlier one; may be empty.
-        film: Where it is.
+        spec: Of the video as it is now.
+        begun: Of the earlier run.
+        path: Where the video is.
         content: Digest of its bytes then; empty where it is not known.
     """
-    before = part_of(other, "film")
-    if isinstance(before, dict) and is_same(film, before, job["film"], lambda: content):
-        return job | {"film": before}
-    return job
+    if begun and is_same(path, begun.source, spec.source, lambda: content):
+        return spec.with_source(begun.source)
+    return spec
 
 
-def with_content(job: Job, content: str) -> Job:
-    """The job with the digest of the film's bytes in it, for reports."""
-    return job | {"film": job["film"] | {"content": content}} if content else job
-
-
-def configure_for(session: Session, info: VideoInfo, begun: Job) -> None:
-    """Decide how the net is run; an interrupted job has decided it already."""
-    session.configure_for(info, number_in(begun, "net", "batch", MAX_BATCH))
-
-
-def describe_job(info: VideoInfo, session: Session, plan: EncodePlan) -> Job:
-    """The job as plain types; two runs whose jobs are equal give the same film.
-
-    To the bit, but for libx265, which gives other bits in a few packets of small pictures.
+def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSpec:
+    """The spec of a video.
 
     What was decided for this machine (the encoder's threads, frames per run of the net) stands in
     it, so that a run that goes on elsewhere decides the same.
     """
     settings = session.settings
     net = settings.colorizer
-    job = {
-        "film": info.identity,
-        "picture": {
-            "codec": info.codec,
-            "size": f"{info.width}x{info.height}",
-            "pixels": info.stored_format,
-            "ticks": str(info.time_base),
-        },
-        "settings": {
-            "start": str(settings.open.start),
-            "end": str(settings.open.end),
-            "video stream": settings.open.video_stream,
-            "subtitle encoding": settings.open.subtitle_encoding,
-            "size": net.size,
-            "vivid": net.vivid,
-            "stride": net.stride,
-            "shots": asdict(settings.shots),
-            "titles": settings.titles.cards,
-            "smooth": asdict(settings.smooth),
-            "saturation": settings.paint.saturation,
-            "chunks": asdict(settings.chunks),
-        },
-        "encoder": {
-            "codec": plan.codec,
-            "container": plan.container,
-            "pixels": plan.layout.format,
-            "threads": plan.threads,
-            "options": plan.options,
-        },
-        "net": _net(session.colorizer) | {"gate": session.gate_sha256},
-        "versions": versions(),
-    }
-    return _plain(job)
+    return RunSpec(
+        source=info.identity,
+        picture=PictureSpec(
+            info.codec, f"{info.width}x{info.height}", info.stored_format, str(info.time_base)
+        ),
+        cut=_cut(settings.open),
+        color=ColorSpec(
+            size=net.size,
+            vivid=net.vivid,
+            saturation=settings.paint.saturation,
+            titles=settings.titles.cards,
+            stride=net.stride,
+            shots=settings.shots,
+            chunks=settings.chunks,
+        ),
+        smoothing=settings.smooth,
+        encoder=EncoderSpec(
+            plan.container, plan.codec, plan.layout.format, plan.threads, dict(plan.options)
+        ),
+        net=replace(_net(session.colorizer), gate=session.gate_sha256),
+        versions=versions(),
+    )
 
 
-def describe_still(source: Path, target: Path, session: Session) -> Job:
-    """The job of coloring a picture.
+def describe_image(source: Path, target: Path, session: Session) -> RunSpec:
+    """The spec of coloring an image.
 
     Raises:
         FilmUnreadable: There is no such file.
     """
     settings = session.settings
     net = settings.colorizer
-    job = {
-        "film": identity(check_file(source)),
-        "settings": {
-            "size": net.size,
-            "vivid": net.vivid,
-            "saturation": settings.paint.saturation,
-            "titles": settings.titles.cards,
-        },
-        "encoder": {"container": target.suffix.lower()},
-        "net": _net(session.colorizer) | {"batch": net.batch or 1},
-        "versions": versions(),
-    }
-    return _plain(job)
+    return RunSpec(
+        source=identify(check_file(source)),
+        color=ColorSpec(net.size, net.vivid, settings.paint.saturation, settings.titles.cards),
+        encoder=EncoderSpec(target.suffix.lower()),
+        net=replace(_net(session.colorizer), batch=net.batch or 1),
+        versions=versions(),
+    )
 
 
-def _plain(job: Job) -> Job:
-    plain: Job = json.loads(json.dumps(job))
-    return plain
+def _cut(settings: InputSettings) -> CutSpec:
+    start, end = (None if time is None else str(time) for time in (settings.start, settings.end))
+    return CutSpec(start, end, settings.video_stream, settings.subtitle_encoding)
 
 
 def device_of(colorizer: Colorizer) -> str:
@@ -171,14 +125,14 @@ def device_of(colorizer: Colorizer) -> str:
     return f"{device.type} {name}"
 
 
-def _net(colorizer: Colorizer) -> Job:
-    return {
-        "weights": colorizer.sha256 or _sha256_of(colorizer),
-        "device": device_of(colorizer),
-        "numbers": colorizer.numbers,
-        "ranges": _digest(colorizer.net.ranges),
-        "batch": colorizer.batch,
-    }
+def _net(colorizer: Colorizer) -> NetSpec:
+    return NetSpec(
+        weights=colorizer.sha256 or _sha256_of(colorizer),
+        device=device_of(colorizer),
+        precision=colorizer.numbers,
+        ranges=_digest(colorizer.net.ranges),
+        batch=colorizer.batch,
+    )
 
 
 def _digest(ranges: dict[str, tuple[float, float]]) -> str:

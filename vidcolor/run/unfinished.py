@@ -9,6 +9,7 @@ from typing import Any
 
 from vidcolor.core.json_lines import entries
 from vidcolor.core.paths import work_folder
+from vidcolor.core.run_spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ def kept_of(target: Path) -> Kept | None:
     folder = work_folder(target)
     try:
         lines = [line for path in sorted(folder.glob("journal*.jsonl")) for line in entries(path)]
-        job: dict[str, Any] = next((line["job"] for line in lines if "job" in line), {})
+        spec = RunSpec.from_dict(next(line["spec"] for line in lines if "spec" in line))
         chunks = {line["number"]: line for line in lines if _is_whole(line, folder)}
         frames = sum(chunk["facts"]["frames"] for chunk in chunks.values())
         size = sum(chunk["facts"]["bytes"] for chunk in chunks.values())
-        seconds = _begin(job) + _reached_seconds(chunks, Fraction(job["picture"]["ticks"]))
-    except (OSError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
+        seconds = spec.start + _reached_seconds(chunks, spec.time_base)
+    except (OSError, ValueError, TypeError, KeyError, StopIteration, RecursionError):
         return None  # the run itself tells what is wrong with it
     return Kept(frames, float(seconds), size) if frames else None
 
@@ -45,11 +46,6 @@ def _is_whole(line: dict[str, Any], folder: Path) -> bool:
     name = ".".join(filter(None, (f"{line['number']:06d}", line.get("writer", ""), "packets")))
     path = folder / name
     return path.is_file() and path.stat().st_size == line["facts"]["bytes"]
-
-
-def _begin(job: dict[str, Any]) -> Fraction:
-    start = job["settings"]["start"]
-    return Fraction(0) if start == "None" else Fraction(start)
 
 
 def _reached_seconds(chunks: dict[int, dict[str, Any]], tick: Fraction) -> Fraction:

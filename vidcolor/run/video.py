@@ -13,11 +13,13 @@ from typing import Any
 from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
-from vidcolor.core.frames import Frame, Progress, Report, VideoInfo
+from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch, tap, time_waiting
+from vidcolor.core.report import Progress, Report
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import ChunkDiffers, UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
@@ -32,12 +34,11 @@ from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.spec import (
-    as_begun,
-    as_known,
     configure_for,
-    describe_job,
+    describe_video,
+    keep_source,
+    resume_threads,
     versions,
-    with_content,
 )
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import Settings
@@ -108,16 +109,16 @@ def _colorize_moving(
     with open_video(source, settings.open) as film:
         check_target(film.info.path, target, settings.output)
         with open_journal(target, settings.output.fresh) as journal:
-            begun = journal.job
-            plan = plan_encode(film.info, target, as_begun(settings.encode, begun))
+            begun = journal.spec
+            plan = plan_encode(film.info, target, resume_threads(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
             session = Session.load(settings, colorizer)
             configure_for(session, film.info, begun)
             if settings.output.fresh:
                 journal.clear()
-            job = describe_job(film.info, session, plan)
-            report.job = as_known(job, journal.job, film.info.path, journal.content)
-            journal.begin(report.job)
+            spec = describe_video(film.info, session, plan)
+            spec = keep_source(spec, journal.spec, film.info.path, journal.content)
+            journal.begin(spec)
             run = _Run(film, plan, journal, session, report, on_progress)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
@@ -125,7 +126,7 @@ def _colorize_moving(
             ):
                 run.colorize(pool)
                 run.assemble(target)
-            report.job = with_content(report.job, journal.content)
+            report.spec = spec.with_content(journal.content)
             report.inferred = session.colorizer.inferred
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
             report.notes += [*session.colorizer.notes, *resumed_note(report)]

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vidcolor.core.files import appender, identity, new_file, own_sha256, printable, read_own
+from vidcolor.core.files import appender, identify, new_file, own_sha256, printable, read_own
 from vidcolor.core.gray_runs import Run
 from vidcolor.core.iterators import tap
 from vidcolor.core.json_lines import checked_line, entries
-from vidcolor.core.json_types import from_plain, is_plain
+from vidcolor.core.json_types import from_plain
 from vidcolor.core.paths import part_path
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import output_errors, publish, sync_folder
 from vidcolor.errors import ClusterError, OutputError
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
@@ -57,7 +58,7 @@ class WorkDir:
     """The work folder of one target, as one sees it who puts chunks into it."""
 
     def __init__(
-        self, folder: Path, writer: str = "", job: dict[str, Any] | None = None, before: str = ""
+        self, folder: Path, writer: str = "", spec: RunSpec | None = None, before: str = ""
     ) -> None:
         """Take the folder as it is.
 
@@ -65,10 +66,10 @@ class WorkDir:
             folder: The work folder; must be there.
             writer: Who writes, in letters that file names may have; empty for the run that holds
                 the journal.
-            job: What decides the bits of the target.
+            spec: What decides the bits of the target.
             before: Whose the handovers are that are taken over.
         """
-        self.folder, self.writer, self.job = folder, writer, job or {}
+        self.folder, self.writer, self.spec = folder, writer, spec
         self._before = before
 
     def path(self, number: int, writer: str | None = None) -> Path:
@@ -128,6 +129,11 @@ class WorkDir:
         path = self._handover(number, self.writer if writer is None else writer)
         return own_sha256(path) if os.path.lexists(path) else ""
 
+    @property
+    def spec_entry(self) -> dict[str, Any]:
+        """The first line of a journal or a manifest."""
+        return {"spec": self.spec.to_dict() if self.spec else None}
+
     def put(self, name: str, data: bytes) -> None:
         """Write a whole file of the folder and bring it to the disk."""
         part = self.folder / (f"{name}.{self.writer}.part" if self.writer else f"{name}.part")
@@ -140,7 +146,7 @@ class WorkDir:
         name = f"journal.{self.writer}.jsonl" if self.writer else JOURNAL
         with output_errors(self.folder), appender(self.folder / name) as file:
             first = self.writer and not os.fstat(file.fileno()).st_size
-            lines = [checked_line({"job": self.job})] if first else []
+            lines = [checked_line(self.spec_entry)] if first else []
             file.write("".join([*lines, checked_line(entry)]).encode())
             file.flush()
             os.fsync(file.fileno())
@@ -157,24 +163,34 @@ class WorkDir:
         return self.folder / ".".join(filter(None, (f"{number:06d}", writer, kind)))
 
 
-def read_journals(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The job of a work folder, and all lines about it, whoever wrote them.
+def read_journals(folder: Path) -> tuple[RunSpec | None, list[dict[str, Any]]]:
+    """The spec of a work folder, and all lines about it, whoever wrote them.
 
     Raises:
         OSError: A journal cannot be read, or there is none.
     """
     written = entries(folder / JOURNAL)
-    job = _job_of(written)
+    spec = _spec_of(written)
     for path in sorted(folder.glob(OTHERS)):
         lines = entries(path)
-        # Someone may still be at work for a driver that has gone, and on another job.
-        written += lines if _job_of(lines) == job else []
-    return job, written
+        # Someone may still be at work for a driver that has gone, and on another run.
+        written += lines if _spec_of(lines) == spec else []
+    return spec, written
 
 
-def _job_of(written: list[dict[str, Any]]) -> dict[str, Any]:
-    jobs = (entry["job"] for entry in written if "job" in entry)
-    return next((job for job in jobs if isinstance(job, dict) and is_plain(job)), {})
+def _spec_of(written: list[dict[str, Any]]) -> RunSpec | None:
+    for entry in written:
+        with suppress(ValueError):
+            if "spec" in entry:
+                return RunSpec.from_dict(entry["spec"])
+    return None
+
+
+def holds_foreign_chunks(written: list[dict[str, Any]]) -> bool:
+    """Whether lines without a spec that can be read tell of chunks of another version's run."""
+    # Version 0.1 called it "job".
+    begun = any(isinstance(line.get("spec", line.get("job")), dict) for line in written)
+    return begun and any("facts" in line for line in written)
 
 
 def holds(folder: WorkDir, chunk: DoneChunk) -> bool:
@@ -225,5 +241,5 @@ def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
 
 def fingerprint_of(path: Path) -> dict[str, Any]:
     """What tells a target from another one, on each machine that sees it."""
-    found = identity(path)
-    return {name: found[name] for name in ("bytes", "sha256")}
+    found = identify(path)
+    return {"bytes": found.bytes, "sha256": found.sha256}

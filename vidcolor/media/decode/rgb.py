@@ -16,7 +16,8 @@ from torch import Tensor
 
 from vidcolor.color.yuv import luma_scale
 from vidcolor.core.files import printable
-from vidcolor.core.frames import PixelLayout, VideoInfo
+from vidcolor.core.frames import PixelLayout
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.decode.picture_changes import Changes

@@ -141,7 +141,7 @@ def _time(packet: Packet[Any]) -> Fraction | None:
 
 def _is_joined(film: VideoReader) -> bool:
     """Whether the clock jumps somewhere between samples of the file, as in recordings joined."""
-    size = int(film.info.identity.get("bytes", 0))
+    size = film.info.identity.bytes
     times: list[Fraction] = []
     try:
         for sample in range(_SAMPLES):

@@ -23,8 +23,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import new_file, printable, reader
-from vidcolor.core.frames import Frame, VideoInfo
+from vidcolor.core.frames import Frame
 from vidcolor.core.target import publish
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError
 from vidcolor.media.encode.encoder import EncodePlan, encode, open_encoder
 from vidcolor.media.whitelist import target_errors

@@ -25,9 +25,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Dropped, Frame, PixelLayout, VideoInfo
+from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.iterators import close
 from vidcolor.core.paths import CONTAINERS
+from vidcolor.core.report import Dropped
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.media.encode.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
 from vidcolor.media.pixel_formats import SHIFTS, planar_format, siting, storage

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from av.codec.context import CodecContext
 
-from vidcolor.core.frames import PixelLayout, VideoInfo
+from vidcolor.core.frames import PixelLayout
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
 from vidcolor.settings import EncodeSettings, check_quality
 

@@ -23,8 +23,9 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from torch import Tensor
 
 from vidcolor.core.files import printable, write_own
-from vidcolor.core.frames import Damage, Dropped, Frame
+from vidcolor.core.frames import Frame
 from vidcolor.core.paths import STILL_SUFFIXES, TIFF_SUFFIXES, follow_link, part_path
+from vidcolor.core.report import Damage, Dropped
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import CannotCarry, OutputError, SettingsError
 from vidcolor.media.images.header import upright

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from vidcolor.core.frames import Dropped
+from vidcolor.core.report import Dropped
 from vidcolor.media.images.tiff import Page, read_directory, serialize_directory
 
 Tags = dict[int, tuple[int, int, bytes]]

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from vidcolor.core.files import check_file, printable
-from vidcolor.core.frames import Dropped
+from vidcolor.core.report import Dropped
 from vidcolor.errors import FilmError, FilmTooLarge, FilmUnreadable, UnsupportedPixels
 from vidcolor.media.decode.container_size import is_whole_picture
 from vidcolor.media.images import tiff

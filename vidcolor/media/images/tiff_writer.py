@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vidcolor.core.frames import Dropped
+from vidcolor.core.report import Dropped
 from vidcolor.errors import OutputError
 from vidcolor.media.images.metadata import (
     ICC,

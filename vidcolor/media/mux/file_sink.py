@@ -16,8 +16,8 @@ from types import TracebackType
 from av.stream import Disposition
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Dropped
 from vidcolor.core.paths import follow_link, part_path
+from vidcolor.core.report import Dropped
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError
 from vidcolor.media.encode.encoder import EncodePlan

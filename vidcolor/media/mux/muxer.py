@@ -20,7 +20,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Dropped
+from vidcolor.core.report import Dropped
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
 from vidcolor.media.mux.packet_remap import Carrier, add_route

@@ -14,7 +14,7 @@ import av
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.core.files import printable
-from vidcolor.core.frames import Dropped
+from vidcolor.core.report import Dropped
 from vidcolor.errors import CannotCarry
 from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Protocol
 
-from vidcolor.core.frames import VideoInfo
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.mux.riff_audio import name_by_tag
