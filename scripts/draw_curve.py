@@ -19,7 +19,7 @@ from vidcolor.color.lab import rgb_to_lab
 from vidcolor.core.system import pick_dtype
 from vidcolor.evaluation.metrics import colorfulness, psnr
 from vidcolor.media.images.files import read_rgb, write_rgb
-from vidcolor.nets.colornet import DistributionNet
+from vidcolor.nets.colornet import DistributionNet, NetInput
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.data.augment import clean_pair
 from vidcolor.training.data.stills import Still, split_stills, squash
@@ -56,7 +56,7 @@ def measure(weights: str, stills: list[Still], target: Path) -> Curve:
         rgb = torch.stack([squash(read_rgb(s.path), SIDE) for s in stills[start : start + 4]])
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             if isinstance(net, DistributionNet):
-                heads = net.predict(clean_pair(rgb)[0])
+                heads = net.predict(NetInput(clean_pair(rgb)[0]))
                 colors = [net.choose(*heads, vivid=turn) for turn in TURNS]
                 colors.append(net.choose(*heads))
             else:

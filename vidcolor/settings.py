@@ -70,6 +70,8 @@ MAX_STRIDE = 4
 """Up to here strides were measured to keep the quality."""
 
 MAX_BATCH = 256
+SIZE_STEP = 16
+"""Working sizes are multiples of it: the nets halve their maps four times."""
 """Frames in one run of the net at most."""
 
 
@@ -183,9 +185,9 @@ class ColorizerSettings:
             raise SettingsError(f"--stride {self.stride} is outside 1 to {MAX_STRIDE}")
         if self.vivid is not None and not 0 <= self.vivid <= 1:
             raise SettingsError(f"--vivid {self.vivid} is outside 0 to 1")
-        if self.size % 16 or not 64 <= self.size <= 1024:
+        if self.size % SIZE_STEP or not 64 <= self.size <= 1024:
             raise SettingsError(
-                f"--size {self.size} is not a multiple of 16 from 64 to 1024; try 256"
+                f"--size {self.size} is not a multiple of {SIZE_STEP} from 64 to 1024; try 256"
             )
         if self.threads < 0:
             raise SettingsError("there are no fewer than 1 threads")

@@ -24,6 +24,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.synthetic import make_film
 from vidcolor.media.open import open_video
+from vidcolor.nets.colornet import NetInput
 
 PARTS = {  # milliseconds of a frame by the clock, and of all cores
     "transcode": (10, 20),
@@ -155,8 +156,8 @@ class _Products(nn.Module):
         super().__init__()
         self.linear = nn.Linear(8, 8)
 
-    def forward(self, L: Tensor) -> Tensor:
-        x: Tensor = self.linear(L.reshape(1, 1, -1, 8))
+    def forward(self, inputs: NetInput) -> Tensor:
+        x: Tensor = self.linear(inputs.lightness.reshape(1, 1, -1, 8))
         return nn.functional.scaled_dot_product_attention(x, x, x)
 
 

@@ -10,7 +10,7 @@ from synthetic import make_frame, make_layout, texture
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.system import pick_device, pick_dtype
 from vidcolor.errors import SettingsError, WeightsNotFound
-from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet, NetInput
 from vidcolor.nets.registry import build_net
 from vidcolor.nets.weights import file_sha256
 from vidcolor.settings import ColorizerSettings
@@ -90,7 +90,7 @@ def test_the_dial_goes_from_safe_to_vivid(tiny: ColorNet) -> None:
     L = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(2)) * 100
 
     def found(vivid: float | None) -> torch.Tensor:
-        return Colorizer(tiny, ColorizerSettings(device="cpu", vivid=vivid)).predict(L)
+        return Colorizer(tiny, ColorizerSettings(device="cpu", vivid=vivid)).predict(NetInput(L))
 
     safe, bold = found(0.0), found(1.0)
     assert (safe - bold).abs().max() > 5

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from vidcolor.colorize.colorizer import MOST, Colorizer
 from vidcolor.core.frames import ColorizedFrame, Frame
-from vidcolor.core.system import FILM_BYTES, NET_BYTES
+from vidcolor.core.system import FILM_BYTES
 from vidcolor.errors import DeviceLost, OutOfMemory
-from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.colornet import ColorNet, NetInput
 from vidcolor.settings import ColorizerSettings
 
 CPU = ColorizerSettings(device="cpu", size=64)
@@ -42,9 +42,9 @@ def spoil(
     """Let the net's answers pass through ``change(call, ab)``; the frames of each call."""
     net, calls = colorizer.net.forward, list[int]()
 
-    def forward(L: Tensor, vivid: float | None = None) -> Tensor:
-        calls.append(len(L))
-        return change(len(calls), net(L, vivid))
+    def forward(inputs: NetInput, vivid: float | None = None) -> Tensor:
+        calls.append(len(inputs))
+        return change(len(calls), net(inputs, vivid))
 
     monkeypatch.setattr(colorizer.net, "forward", forward)
     return calls
@@ -108,12 +108,12 @@ def on_a_gpu(net: ColorNet, monkeypatch: pytest.MonkeyPatch, room: int) -> tuple
     runs: list[int] = []
     colorizer = Colorizer(net, CPU)
 
-    def run(L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor:
+    def run(inputs: NetInput, dtype: torch.dtype, vivid: float | None) -> Tensor:
         assert dtype == torch.float32
-        runs.append(len(L))
-        if len(L) > room:
+        runs.append(len(inputs))
+        if len(inputs) > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return net(L).float()
+        return net(inputs).float()
 
     monkeypatch.setattr(colorizer._engine, "run", run)
     colorizer.device = colorizer._engine._device = torch.device("cuda")
@@ -151,7 +151,10 @@ def test_the_batch_is_sized_from_the_memory_there_is(
     quick: ColorNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     colorizer, runs = on_a_gpu(quick, monkeypatch, room=MOST)
-    net, frame = 2 * NET_BYTES * 64 * 80, 2 * FILM_BYTES * 48 * 64  # for half of the memory
+    net, frame = (
+        2 * ColorNet.bytes_per_pixel * 64 * 80,
+        2 * FILM_BYTES * 48 * 64,
+    )  # for half of the memory
     memories(monkeypatch, 6 * net, 1 << 40)
     colorizer.configure_for(48, 64)
     assert colorizer.batch == 6
@@ -172,7 +175,7 @@ def test_the_batch_is_decided_at_the_first_frame_where_nobody_did(
     quick: ColorNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     colorizer, runs = on_a_gpu(quick, monkeypatch, room=MOST)
-    memories(monkeypatch, 3 * 2 * NET_BYTES * 64 * 80, 1 << 40)
+    memories(monkeypatch, 3 * 2 * ColorNet.bytes_per_pixel * 64 * 80, 1 << 40)
     assert len(colored(colorizer, 5)) == 5
     assert (colorizer.batch, runs) == (3, [3, 3])
 
@@ -198,8 +201,8 @@ def test_a_frame_without_a_number_is_painted_without_color(
 
     net = colorizer.net.forward
 
-    def forward(L: Tensor, vivid: float | None = None) -> Tensor:
-        ab = net(L, vivid)
+    def forward(inputs: NetInput, vivid: float | None = None) -> Tensor:
+        ab = net(inputs, vivid)
         ab[(L[:, 0] == poisoned).flatten(1).all(1), 1, 3, 5] = number
         return ab
 
@@ -235,7 +238,7 @@ def test_too_large_for_bfloat16_is_not_too_large_for_float32(
 ) -> None:
     colorizer = Colorizer(quick, CPU)
     expected = colored(colorizer)
-    monkeypatch.setattr(colorizer._engine, "_ready", lambda L, vivid: quick(L, vivid) / 0)
+    monkeypatch.setattr(colorizer._engine, "_ready", lambda inputs, vivid: quick(inputs, vivid) / 0)
     colorizer.dtype = torch.bfloat16
     check_equal(list(colorizer.colorize(film(7))), expected)
     assert len(colorizer.notes) == 1

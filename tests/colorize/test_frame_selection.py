@@ -16,7 +16,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.frame_selection import SAME_MEAN, SAME_SPOT, FrameSelector, PendingFrame
 from vidcolor.colorize.paint import paint
 from vidcolor.core.frames import ColorizedFrame, Frame
-from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.colornet import ColorNet, NetInput
 from vidcolor.settings import ColorizerSettings, PaintSettings, TemporalSettings
 from vidcolor.temporal.smoother import smooth
 
@@ -45,7 +45,7 @@ def alone(net: ColorNet, frames: Sequence[Frame]) -> list[Tensor]:
     """ab of each frame when the net sees it."""
     made = Quick(net)
     maps = torch.stack([made.lightness_of(frame, Fraction(1)) for frame in frames])
-    return list(made.predict(maps[:, None]))
+    return list(made.predict(NetInput(maps[:, None])))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_black_frames_leave_the_bits_of_a_film_as_they_were(quick: ColorNet) -> 
 def sources(maps: Sequence[Tensor], **fields: Any) -> list[Tensor]:
     """The lightness that the net sees for each of these."""
     sketches = (PendingFrame(make_frame(BLACK, **fields), one, 1.0) for one in maps)
-    answers = [sketch.answer for sketch in FrameSelector(1).decided(sketches)]
+    answers = [sketch.answer for sketch in FrameSelector(1, 4).decided(sketches)]
     return [answer.lightness for answer in answers if answer]
 
 
@@ -134,7 +134,7 @@ def test_nothing_is_remembered_from_before_a_border(border: dict[str, Any]) -> N
     lightness = 100 * texture(1, 64, 96)
     frames = make_frame(BLACK), make_frame(BLACK), make_frame(BLACK, **border)
     sketches = [PendingFrame(frame, lightness, 1.0) for frame in frames]
-    first, again, behind = (sketch.answer for sketch in FrameSelector(1).decided(iter(sketches)))
+    first, again, behind = (sketch.answer for sketch in FrameSelector(1, 4).decided(iter(sketches)))
     assert again is first
     assert behind is not first
 

@@ -54,14 +54,14 @@ def colored(
 ) -> Iterator[ColorizedFrame]:
     """What the colorizer does with frames whose lightness is known."""
     sketches = (PendingFrame(frame, L, 1.0 if L.std() > 1 else 0.0) for frame, L in pairs)
-    decided = FrameSelector(stride).decided(find_motion(sketches, None))
+    decided = FrameSelector(stride, 4).decided(find_motion(sketches, None, 4))
 
     def answered() -> Iterator[PendingFrame]:
         for group in group_for_net(decided, lambda: batch, max(2, stride)):
             ask(group.asked)
             yield from group.sketches
 
-    return interpolate_color(answered())
+    return interpolate_color(answered(), 4)
 
 
 def run(

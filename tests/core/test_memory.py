@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vidcolor.core import system as memory
-from vidcolor.core.system import FILM_BYTES, NET_BYTES, available_memory, frames_that_fit, ran_out
+from vidcolor.core.system import FILM_BYTES, available_memory, frames_that_fit, ran_out
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 MB = 1 << 20
@@ -166,14 +166,14 @@ def test_a_gpu_tells_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_frames_take_half_of_either_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    working, film = 256 * 352, 1440 * 1080
-    there = {"cuda": 2 * 9 * NET_BYTES * working, "cpu": 2 * 5 * FILM_BYTES * film}
+    run, film = 768 * 256 * 352, 1440 * 1080
+    there = {"cuda": 2 * 9 * run, "cpu": 2 * 5 * FILM_BYTES * film}
     monkeypatch.setattr(memory, "available_memory", lambda device, _: there[device.type])
-    assert frames_that_fit(CUDA, working, film) == 5
-    assert frames_that_fit(CUDA, working, film // 2) == 9
+    assert frames_that_fit(CUDA, run, film) == 5
+    assert frames_that_fit(CUDA, run, film // 2) == 9
     there["cuda"] -= 2
-    assert frames_that_fit(CUDA, working, film // 2) == 8
-    assert frames_that_fit(CUDA, 100 * working, film) == 0
+    assert frames_that_fit(CUDA, run, film // 2) == 8
+    assert frames_that_fit(CUDA, 100 * run, film) == 0
 
 
 @pytest.mark.parametrize(

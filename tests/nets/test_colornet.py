@@ -10,7 +10,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from vidcolor.errors import SettingsError, WeightsMismatch
 from vidcolor.nets.book import BookNet, VGG16Classes
-from vidcolor.nets.colornet import ColorNet, ColorNetConfig, annealed_mean
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, NetInput, annealed_mean
 from vidcolor.nets.mini import MiniNet
 from vidcolor.nets.registry import MINI, build_net
 from vidcolor.nets.vgg import IMAGENET_MEAN, VGG16Features, load_imagenet
@@ -87,7 +87,7 @@ def test_the_books_net_sees_256_and_answers_in_2x2_blocks() -> None:
     net = build_net(ColorNetConfig(preset="book", embedding=512)).eval()
     assert net.working_size(720, 1280, 192) == (256, 256)
     with torch.inference_mode():
-        ab = net(torch.full((1, 1, 256, 256), 50.0))
+        ab = net(NetInput(torch.full((1, 1, 256, 256), 50.0)))
     assert ab.shape == (1, 2, 256, 256)
     assert ab.dtype == torch.float32
     assert ab.abs().max() <= 128
@@ -104,7 +104,7 @@ def test_the_books_vector_is_class_probabilities(book_on_paper: BookNet) -> None
 @pytest.mark.parametrize("size", [(64, 64), (64, 96), (112, 80), (16, 16)])
 def test_the_film_net_answers_at_a_quarter(tiny: ColorNet, size: tuple[int, int]) -> None:
     with torch.inference_mode():
-        ab = tiny(torch.rand(2, 1, *size) * 100)
+        ab = tiny(NetInput(torch.rand(2, 1, *size) * 100))
     assert ab.shape == (2, 2, size[0] // 4, size[1] // 4)
     assert ab.dtype == torch.float32
     assert ab.abs().max() <= 115
@@ -113,8 +113,8 @@ def test_the_film_net_answers_at_a_quarter(tiny: ColorNet, size: tuple[int, int]
 def test_pictures_of_a_batch_do_not_touch(tiny: ColorNet) -> None:
     L = torch.rand(3, 1, 64, 80) * 100
     with torch.inference_mode():
-        together = tiny(L)
-        alone = torch.cat([tiny(L[i : i + 1]) for i in range(3)])
+        together = tiny(NetInput(L))
+        alone = torch.cat([tiny(NetInput(L[i : i + 1])) for i in range(3)])
     # Other kernels for another batch size: float32 rounding, times the size of ab.
     torch.testing.assert_close(together, alone, atol=5e-3, rtol=0)
     assert (together[0] - together[1]).abs().max() > 0.5  # and the pictures do matter
@@ -127,7 +127,7 @@ def test_attention_reaches_across_the_picture(tiny: ColorNet) -> None:
     lit = dark.clone()
     lit[..., :32] = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
-        difference = (tiny(dark) - tiny(lit))[..., -8:]
+        difference = (tiny(NetInput(dark)) - tiny(NetInput(lit)))[..., -8:]
     assert difference.abs().max() > 1e-3
 
 
@@ -188,21 +188,21 @@ def test_the_dial_goes_from_the_regressed_color_to_the_annealed_mean(tiny: Color
     assert isinstance(tiny, FilmNet)
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
-        logits, safe = tiny.predict(L)
+        logits, safe = tiny.predict(NetInput(L))
         bold = annealed_mean(logits, tiny.bins, tiny.config.temperature)
         gain = tiny.config.gain
-        torch.testing.assert_close(tiny(L, vivid=0.0), safe, atol=1e-3, rtol=0)
-        torch.testing.assert_close(tiny(L, vivid=1.0), bold * gain, atol=1e-3, rtol=0)
+        torch.testing.assert_close(tiny(NetInput(L), vivid=0.0), safe, atol=1e-3, rtol=0)
+        torch.testing.assert_close(tiny(NetInput(L), vivid=1.0), bold * gain, atol=1e-3, rtol=0)
         mixed = (0.75 * safe + 0.25 * bold) * gain**0.25
-        torch.testing.assert_close(tiny(L, vivid=0.25), mixed, atol=1e-3, rtol=0)
-        torch.testing.assert_close(tiny(L), tiny(L, vivid=tiny.config.vivid))
+        torch.testing.assert_close(tiny(NetInput(L), vivid=0.25), mixed, atol=1e-3, rtol=0)
+        torch.testing.assert_close(tiny(NetInput(L)), tiny(NetInput(L), vivid=tiny.config.vivid))
 
 
 def test_the_mini_is_small_enough() -> None:
     net = build_net(MINI).eval()
     assert isinstance(net, MiniNet)
     with FlopCounterMode(display=False) as counter:
-        net(torch.rand(1, 1, 256, 352) * 100)
+        net(NetInput(torch.rand(1, 1, 256, 352) * 100))
     assert counter.get_total_flops() <= 2e9
     assert sum(p.numel() for p in net.parameters()) < 5e6
 
@@ -213,8 +213,8 @@ def test_the_mini_answers_at_a_quarter(size: tuple[int, int]) -> None:
     assert isinstance(net, MiniNet)
     L = torch.rand(2, 1, *size) * 100
     with torch.inference_mode():
-        logits, regressed = net.predict(L)
-        ab = net(L)
+        logits, regressed = net.predict(NetInput(L))
+        ab = net(NetInput(L))
     assert logits.shape == (2, 259, size[0] // 4, size[1] // 4)
     assert ab.shape == regressed.shape == (2, 2, size[0] // 4, size[1] // 4)
     assert ab.dtype == torch.float32
@@ -227,7 +227,7 @@ def test_the_mini_sees_the_whole_picture() -> None:
     lit = dark.clone()
     lit[..., :64] = torch.rand(1, 1, 64, 64) * 100
     with torch.inference_mode():
-        assert (net(dark) - net(lit))[..., -8:].abs().max() > 1e-6
+        assert (net(NetInput(dark)) - net(NetInput(lit)))[..., -8:].abs().max() > 1e-6
 
 
 def test_rgb_features_of_gray_are_those_of_its_lightness() -> None:

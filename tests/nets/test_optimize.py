@@ -15,7 +15,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.errors import SettingsError
 from vidcolor.media.images.files import read_rgb
 from vidcolor.nets import layers
-from vidcolor.nets.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, NetInput
 from vidcolor.nets.int8 import Int8Block, Int8VGG, int8_is_fast, max_pool_codes
 from vidcolor.nets.optimize import measure_ranges, pick_numbers, prepare_net
 from vidcolor.nets.registry import build_net
@@ -69,12 +69,12 @@ def mini() -> ColorNet:
 def test_a_prepared_net_gives_the_same_colors(name: str, request: pytest.FixtureRequest) -> None:
     net: ColorNet = request.getfixturevalue(name)
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    ready, expected = prepare_net(net, torch.float32), net(lightness())
+    ready, expected = prepare_net(net, torch.float32), net(NetInput(lightness()))
     assert not any(isinstance(module, nn.BatchNorm2d) for module in ready.modules())
-    assert torch.allclose(ready(lightness()), expected, atol=1e-3)
+    assert torch.allclose(ready(NetInput(lightness())), expected, atol=1e-3)
     reduced = prepare_net(net, torch.bfloat16)
     with torch.autocast("cpu", torch.bfloat16):
-        found = reduced(lightness())
+        found = reduced(NetInput(lightness()))
     assert found.dtype == torch.float32
     assert (found - expected).abs().mean() < 0.02 * expected.abs().mean()
     assert before.keys() == net.state_dict().keys()
@@ -96,7 +96,7 @@ def test_integers_give_nearly_the_same_colors(name: str, request: pytest.Fixture
     kinds = [type(module) for module in ready.modules()]
     assert (Int8VGG in kinds) == (name == "tiny")
     assert Int8Block in kinds
-    found, expected = ready(lightness()), net(lightness())
+    found, expected = ready(NetInput(lightness())), net(NetInput(lightness()))
     assert (found - expected).abs().mean() < 0.06 * expected.std()
 
 
@@ -107,9 +107,9 @@ def test_in_integers_no_bit_depends_on_the_batch(
     monkeypatch.setattr(tiny, "ranges", measure_ranges(tiny, [lightness(6)]))
     colorizer = Colorizer(tiny, ColorizerSettings(device="cpu"))
     assert colorizer.numbers.startswith("int8 and ")
-    found = colorizer.predict(lightness(3))
+    found = colorizer.predict(NetInput(lightness(3)))
     for number, one in enumerate(lightness(3)):
-        assert torch.equal(colorizer.predict(one[None])[0], found[number])
+        assert torch.equal(colorizer.predict(NetInput(one[None]))[0], found[number])
 
 
 def test_the_ranges_of_default_are_those_of_its_convolutions() -> None:
@@ -132,7 +132,7 @@ def both() -> tuple[Colorizer, Colorizer]:
 @vnni
 def test_integers_do_not_change_what_is_seen(both: tuple[Colorizer, Colorizer]) -> None:
     rgb = F.interpolate(read_rgb(PICTURE)[None] / 255, (256, 256), mode="area")
-    exact, fast = (one.predict(rgb_to_lab(rgb)[:, :1]) for one in both)
+    exact, fast = (one.predict(NetInput(rgb_to_lab(rgb)[:, :1])) for one in both)
     difference = (exact - fast).abs()
     assert 0 < difference.mean() < 0.5
     assert difference.flatten().kthvalue(int(0.99 * difference.numel())).values < 4
@@ -143,7 +143,7 @@ def test_integers_do_not_change_what_is_seen(both: tuple[Colorizer, Colorizer]) 
 def test_integers_make_no_color_out_of_what_is_beyond_their_ranges(
     name: str, both: tuple[Colorizer, Colorizer]
 ) -> None:
-    exact, fast = (one.predict(UNUSUAL[name][None, None]) for one in both)
+    exact, fast = (one.predict(NetInput(UNUSUAL[name][None, None])) for one in both)
     added = fast.norm(dim=1) - exact.norm(dim=1)
     assert added.mean() < 1
     assert added.max() < 15

@@ -22,6 +22,7 @@ from vidcolor.errors import (
     WeightsNotFound,
 )
 from vidcolor.nets import weights
+from vidcolor.nets.colornet import NetInput
 from vidcolor.nets.trust_gate import CLUES, Gate, GateConfig
 from vidcolor.nets.vgg import VGG16Features, load_imagenet
 from vidcolor.nets.weights import (
@@ -83,7 +84,7 @@ def test_what_is_saved_is_loaded(tiny_weights: Path, tmp_path: Path) -> None:
         assert torch.equal(value, again.state_dict()[key]), key
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
-        assert torch.equal(net(L), again(L))
+        assert torch.equal(net(NetInput(L)), again(NetInput(L)))
 
 
 def test_the_name_tells_the_sha256(tiny_weights: Path) -> None:

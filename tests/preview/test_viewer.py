@@ -26,6 +26,7 @@ from vidcolor.errors import SettingsError
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.images.files import write_rgb
 from vidcolor.media.open import open_video
+from vidcolor.nets.colornet import NetInput
 from vidcolor.preview.previews import Variant, frames_at, sweep
 from vidcolor.preview.viewer import AS_SET, Context, Viewer
 from vidcolor.settings import ColorizerSettings, PaintSettings, Settings, TemporalSettings
@@ -154,9 +155,9 @@ def watched(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> list[Tenso
     seen: list[Tensor] = []
     predict = colorizer.predict
 
-    def watch(L: Tensor) -> Tensor:
-        seen.extend(L)
-        return predict(L)
+    def watch(inputs: NetInput) -> Tensor:
+        seen.extend(inputs.lightness)
+        return predict(inputs)
 
     monkeypatch.setattr(colorizer, "predict", watch)
     return seen

@@ -22,6 +22,7 @@ from vidcolor.colorize.frame_selection import PendingFrame
 from vidcolor.colorize.net_runner import Engine
 from vidcolor.core.frames import Frame
 from vidcolor.errors import OutputFull
+from vidcolor.nets.colornet import NetInput
 from vidcolor.run import assembly
 
 Run = Callable[[Engine, Tensor, torch.dtype, float | None], Tensor]
@@ -48,9 +49,9 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Tensor], Tenso
         return sketch
 
     def install(spoil: Callable[[Tensor], Tensor]) -> None:
-        def run(self: Engine, L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor:
-            ab = plain(self, L, dtype, vivid).clone()
-            for place, one in enumerate(L):
+        def run(self: Engine, inputs: NetInput, dtype: torch.dtype, vivid: float | None) -> Tensor:
+            ab = plain(self, inputs, dtype, vivid).clone()
+            for place, one in enumerate(inputs.lightness):
                 if any(torch.equal(one[0], other) for other in broken):
                     ab[place] = spoil(ab[place])
             return ab

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vidcolor.core.system import available_memory
 from vidcolor.core.threads import bound_cores, usable_cores
 from vidcolor.media.encode.synthetic import ffmpeg_version
-from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.colornet import ColorNet, NetInput
 from vidcolor.run.spec import versions
 
 SIDE, SIDE_CPU = 8192, 2048
@@ -58,7 +58,7 @@ def operations(net: ColorNet, size: tuple[int, int], device: torch.device | None
     counter = FlopCounterMode(display=False)
     # Only in its plain form does attention consist of products that are counted.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        net(torch.full((1, 1, *size), 50.0, device=device))
+        net(NetInput(torch.full((1, 1, *size), 50.0, device=device)))
     return int(counter.get_total_flops())
 
 

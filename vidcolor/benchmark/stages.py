@@ -26,6 +26,7 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.open import open_video
+from vidcolor.nets.colornet import NetInput
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.settings import Settings
 from vidcolor.temporal.smoother import smooth
@@ -157,7 +158,7 @@ def _predict(colorizer: Colorizer, maps: Iterable[Tensor], pool: WorkerThreads) 
     """(2, h, w) ab of each map, in the batches of the whole."""
 
     def predict(batch: list[Tensor]) -> Tensor:
-        return colorizer.predict(torch.stack(batch)[:, None])
+        return colorizer.predict(NetInput(torch.stack(batch)[:, None]))
 
     batches = batch_items(maps, colorizer.batch)
     return [

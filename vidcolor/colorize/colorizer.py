@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from vidcolor.colorize.frame_selection import (
     FrameSelector,
     NetBatch,
     PendingFrame,
+    Prediction,
     find_motion,
     group_for_net,
 )
@@ -27,7 +28,7 @@ from vidcolor.core.iterators import close
 from vidcolor.core.system import frames_that_fit, gpu_fault, pick_device, pick_dtype, ran_out
 from vidcolor.core.threads import WorkerThreads, map_ordered, usable_cores
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
-from vidcolor.nets.colornet import ColorNet, DistributionNet
+from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
 from vidcolor.nets.optimize import pick_numbers
 from vidcolor.nets.weights import load_weights
 from vidcolor.settings import ColorizerSettings
@@ -78,6 +79,8 @@ class Colorizer:
                 f"{name or 'this net'} predicts one color, not how likely each is, so --vivid "
                 "cannot turn it; use --saturation"
             )
+        if self.settings.size % net.size_multiple:
+            raise SettingsError(f"--size must be a multiple of {net.size_multiple} for this net")
         self.name, self.sha256 = name, sha256
         self.device = pick_device(self.settings.device)
         self.dtype = pick_numbers(self.settings.numbers, net, self.device, pick_dtype(self.device))
@@ -138,7 +141,7 @@ class Colorizer:
         """
         h, w = self._working_size(height, width, sample_aspect or Fraction(1))
         film = height * width * self._spread // 2
-        fits = frames_that_fit(self.device, h * w, film)
+        fits = frames_that_fit(self.device, self.net.bytes_per_pixel * h * w, film)
         wanted = self.settings.batch or batch or max(1, min(self._most, fits))
         self.batch = min(wanted, self._limit)
         threads = self.settings.threads or usable_cores()
@@ -147,14 +150,14 @@ class Colorizer:
         self._fitted = True
 
     @torch.inference_mode()
-    def predict(self, L: Tensor) -> Tensor:
+    def predict(self, inputs: NetInput) -> Tensor:
         """Color of some frames.
 
         Where memory runs out, the batch is halved for good and the same frames are run again. A
         frame for which the net gives no number is run again alone in float32.
 
         Args:
-            L: ``(B, 1, h, w)`` float32 CIE L* 0..100 on the CPU, h and w multiples of 16.
+            inputs: What the net is shown of B frames, float32, on the CPU.
 
         Returns:
             ``(B, 2, h', w')`` float32 CIE a*, b* on the CPU; not finite for a frame for which the
@@ -166,9 +169,9 @@ class Colorizer:
         """
         found: list[Tensor] = []
         done = 0
-        while done < len(L):
+        while done < len(inputs):
             batch = self.batch
-            part = L[done : done + batch]
+            part = inputs[done : done + batch]
             ab = self._attempt(self._padded(part, batch), self.dtype)
             if ab is None:
                 self._halve(batch)
@@ -177,7 +180,7 @@ class Colorizer:
             done += len(part)
         ab = torch.cat(found)
         for place in (~_finite(ab)).nonzero().flatten().tolist():
-            alone = self._attempt(L[place : place + 1], torch.float32)
+            alone = self._attempt(inputs[place : place + 1], torch.float32)
             if alone is not None and _finite(alone).all():
                 ab[place] = alone[0]
                 self._note("the net gave no number for some frames; alone and in float32 it did")
@@ -188,24 +191,25 @@ class Colorizer:
         """Frames of a film, for each that a run of the net has, that wait for it at most."""
         return max(2, self.settings.stride)
 
-    def _padded(self, L: Tensor, batch: int) -> Tensor:
+    def _padded(self, inputs: NetInput, batch: int) -> NetInput:
         """``batch`` frames, the last one repeated, so that each run takes the same kernels."""
         if self._engine.alone(self.dtype):
-            return L
-        return torch.cat([L, L[-1:].expand(batch - len(L), -1, -1, -1)])
+            return inputs
+        return inputs.map(partial(_pad, frames=batch))
 
     @property
     def numbers(self) -> str:
         """The types of numbers that the net computes in."""
         return self._engine.numbers(self.dtype)
 
-    def _attempt(self, L: Tensor, dtype: torch.dtype) -> Tensor | None:
+    def _attempt(self, inputs: NetInput, dtype: torch.dtype) -> Tensor | None:
         """The net's ``(B, 2, h', w')`` ab; None where memory ran out."""
         vivid = self.settings.vivid
         try:
             if self._engine.alone(dtype):
-                return torch.cat([self._engine.run(one[None], dtype, vivid) for one in L])
-            return self._engine.run(L, dtype, vivid)
+                frames = (inputs[n : n + 1] for n in range(len(inputs)))
+                return torch.cat([self._engine.run(one, dtype, vivid) for one in frames])
+            return self._engine.run(inputs, dtype, vivid)
         except (RuntimeError, MemoryError) as error:
             self._blame(error)
         # Out here nothing holds the maps of the run any longer, as the error did.
@@ -295,12 +299,12 @@ class Colorizer:
         sketches: Iterator[PendingFrame] = map_ordered(
             "color", prepare, self._fitting(frames, aspect), pool
         )
-        stride = stride or self.settings.stride
-        sketches = FrameSelector(stride).decided(
-            find_motion(sketches, pool) if stride > 1 else sketches
+        stride, output_stride = stride or self.settings.stride, self.net.output_stride
+        sketches = FrameSelector(stride, output_stride).decided(
+            find_motion(sketches, pool, output_stride) if stride > 1 else sketches
         )
         groups = group_for_net(sketches, lambda: self.batch, max(2, stride))
-        yield from interpolate_color(self._answered(groups, pool))
+        yield from interpolate_color(self._answered(groups, pool), output_stride)
 
     def _fitting(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[Frame]:
         try:
@@ -334,10 +338,24 @@ class Colorizer:
     def _ask(self, group: NetBatch) -> NetBatch:
         """Lets the net give the answers that a group asks for."""
         if group.asked:
-            maps = torch.stack([answer.lightness for answer in group.asked])[:, None]
-            for answer, ab in zip(group.asked, self.predict(maps), strict=True):
+            for answer, ab in zip(group.asked, self.predict(_stack(group.asked)), strict=True):
                 answer.ab = ab
         return group
+
+
+def _stack(asked: Sequence[Prediction]) -> NetInput:
+    """What the net is shown of these frames; those without hints have some that do not count."""
+    lightness = torch.stack([one.lightness for one in asked])[:, None]
+    given = next((one.hints for one in asked if one.hints is not None), None)
+    if given is None:
+        return NetInput(lightness)
+    nothing = torch.zeros_like(given)
+    hints = [nothing if one.hints is None else one.hints for one in asked]
+    return NetInput(lightness, torch.stack(hints))
+
+
+def _pad(part: Tensor, frames: int) -> Tensor:
+    return torch.cat([part, part[-1:].expand(frames - len(part), -1, -1, -1)])
 
 
 def _finite(ab: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -20,9 +21,9 @@ REMEMBERED = 4
 """Frames that a later one may repeat: enough for flashes between two pictures, for animation on
 twos and for films at 24 frames a second that were stretched to 30."""
 
-SAME_MEAN, SAME_SPOT, SPOT = 0.1, 4.0, 4
+SAME_MEAN, SAME_SPOT = 0.1, 4.0
 """Two frames are the same where |L* - L*| is no more than the first on the mean, and than the
-second on the mean of any spot of `SPOT` x `SPOT` samples: what one sample of color stands for.
+second on the mean of any spot: the samples that one sample of color stands for.
 In an old film whose transfer doubled frames, 27 of 89 are the same as the one before; the default
 net's answers to 8 such pairs differ by 0.15 ab units on the mean, to 3 others by 1.3. Still scenes
 in which little moves differ by 6 and more in a spot.
@@ -35,14 +36,25 @@ found within shots of fast motion, 0.86 at least from one shot to another."""
 
 @dataclass(eq=False)
 class Prediction:
-    """What the net says to a lightness, once it has seen it."""
+    """What the net says to what it is shown of a frame, once it has seen it."""
 
     lightness: Tensor
     """``(h, w)`` L* 0..100."""
+    hints: Tensor | None = None
+    """``(3, h', w')``, as of `NetInput`."""
     ab: Tensor | None = None
     """``(2, h', w')``; None until the net has run."""
     asked: bool = False
     """Whether the net is asked for it already."""
+
+    def fits(self, frame: PendingFrame, spot: int) -> bool:
+        """Whether it is the answer to another frame, too."""
+        same = self.hints is frame.hints or (
+            self.hints is not None
+            and frame.hints is not None
+            and torch.equal(self.hints, frame.hints)
+        )
+        return same and is_same_lightness(frame.lightness, self.lightness, spot)
 
 
 @dataclass
@@ -54,6 +66,8 @@ class PendingFrame:
     """``(h, w)`` L* 0..100 at working size."""
     share: float
     """As of `ColorizedFrame`."""
+    hints: Tensor | None = None
+    """``(3, h', w')``, as of `NetInput`; None where nothing is known of its color."""
     answer: Prediction | None = None
     """Where its color comes from; None where it is carried from frames around it."""
     motion: Motion | None = None
@@ -76,12 +90,14 @@ class FrameSelector:
     resumed at a chunk gets the same decisions.
     """
 
-    def __init__(self, stride: int) -> None:
-        """With ``stride`` above 1, the net sees one of so many frames where things can be followed.
+    def __init__(self, stride: int, output_stride: int) -> None:
+        """Blank frames and repeats the net never sees.
 
-        Blank frames and repeats it never sees.
+        Args:
+            stride: Above 1, the net sees one of so many frames where things can be followed.
+            output_stride: Of the net.
         """
-        self._stride = stride
+        self._stride, self._output_stride = stride, output_stride
         self._chunk, self._size = -1, torch.Size()
         self._known: deque[Prediction] = deque(maxlen=REMEMBERED)
         self._since = 0
@@ -105,13 +121,13 @@ class FrameSelector:
             for sketch in sketches:
                 self._decide(sketch)
                 if held:
-                    held.answer = None if sketch.motion else Prediction(held.lightness)
+                    held.answer = None if sketch.motion else _ask(held)
                     yield held
                 held = None if sketch.answer else sketch
                 if sketch.answer:
                     yield sketch
             if held:
-                held.answer = Prediction(held.lightness)
+                held.answer = _ask(held)
                 yield held
         finally:
             close(sketches)
@@ -123,39 +139,46 @@ class FrameSelector:
         self._chunk, self._size = frame.chunk, lightness.shape
         self._since += 1
         if not sketch.share:  # nothing of it will be seen
-            sketch.answer = Prediction(lightness, no_color(lightness))
+            blank = no_color(lightness, self._output_stride)
+            sketch.answer = Prediction(lightness, ab=blank)
             return
-        sketch.answer = self._repeated(lightness)
+        sketch.answer = self._repeated(sketch)
         interpolate_color = sketch.motion and self._known and self._since < self._stride
         if not sketch.answer and not interpolate_color:
-            sketch.answer = Prediction(lightness)
+            sketch.answer = _ask(sketch)
             self._known.append(sketch.answer)
         if sketch.answer:
             self._since = 0
 
-    def _repeated(self, lightness: Tensor) -> Prediction | None:
+    def _repeated(self, sketch: PendingFrame) -> Prediction | None:
         """The answer to a frame that is the same, which is then remembered longest."""
         for answer in reversed(self._known):
-            if is_same_lightness(lightness, answer.lightness):
+            if answer.fits(sketch, self._output_stride):
                 self._known.remove(answer)
                 self._known.append(answer)
                 return answer
         return None
 
 
+def _ask(frame: PendingFrame) -> Prediction:
+    return Prediction(frame.lightness, frame.hints)
+
+
 def find_motion(
-    sketches: Iterable[PendingFrame], pool: WorkerThreads | None
+    sketches: Iterable[PendingFrame], pool: WorkerThreads | None, output_stride: int
 ) -> Iterator[PendingFrame]:
     """Find the motion from frame to frame, where both give and take color.
 
     Args:
         sketches: Frames of one film in order.
         pool: Who finds it; None finds it here.
+        output_stride: Of the net.
 
     Yields:
         The same with their motion, but for frames that show other things than the one before.
     """
-    return map_ordered("color", _follow, _pairs(sketches), pool)
+    follow = partial(_follow, output_stride)
+    return map_ordered("color", follow, _pairs(sketches), pool)
 
 
 def _pairs(sketches: Iterable[PendingFrame]) -> Iterator[tuple[PendingFrame, Tensor | None]]:
@@ -171,11 +194,11 @@ def _pairs(sketches: Iterable[PendingFrame]) -> Iterator[tuple[PendingFrame, Ten
         close(sketches)
 
 
-def _follow(pair: tuple[PendingFrame, Tensor | None]) -> PendingFrame:
+def _follow(output_stride: int, pair: tuple[PendingFrame, Tensor | None]) -> PendingFrame:
     sketch, last = pair
     if last is not None:
         motion = motion_between(sketch.lightness, last)
-        sketch.motion = None if broken(motion) else motion
+        sketch.motion = None if is_broken(motion, output_stride) else motion
     return sketch
 
 
@@ -206,22 +229,23 @@ def group_for_net(
         close(sketches)
 
 
-def no_color(lightness: Tensor) -> Tensor:
-    """``(2, h/4, w/4)`` ab of a frame that is painted neutral."""
+def no_color(lightness: Tensor, output_stride: int) -> Tensor:
+    """``(2, h', w')`` ab of a frame that is painted neutral, as large as the net's."""
     h, w = lightness.shape
-    return lightness.new_zeros(2, h // 4, w // 4)
+    return lightness.new_zeros(2, h // output_stride, w // output_stride)
 
 
-def is_same_lightness(lightness: Tensor, other: Tensor) -> bool:
+def is_same_lightness(lightness: Tensor, other: Tensor, spot: int) -> bool:
     """Whether two pictures ``(h, w)`` differ by no more than coding leaves of one."""
     difference = (lightness - other).abs()
     if difference.mean() > SAME_MEAN:
         return False
-    return float(F.avg_pool2d(difference[None, None], SPOT).max()) <= SAME_SPOT
+    return float(F.avg_pool2d(difference[None, None], spot).max()) <= SAME_SPOT
 
 
-def broken(motion: Motion) -> bool:
+def is_broken(motion: Motion, output_stride: int) -> bool:
     """Whether the two frames show different things, as at a cut that was not found."""
     h, w = motion.flow.shape[1:]
-    flow, back = (reduce_flow(way, (h // 4, w // 4))[None] for way in (motion.flow, motion.back))
+    size = h // output_stride, w // output_stride
+    flow, back = (reduce_flow(way, size)[None] for way in (motion.flow, motion.back))
     return float((round_trip(flow, back) > 1).float().mean()) > BROKEN

@@ -14,7 +14,9 @@ from vidcolor.core.optical_flow import reduced_motion
 from vidcolor.temporal.propagation import warp_color
 
 
-def interpolate_color(sketches: Iterable[PendingFrame]) -> Iterator[ColorizedFrame]:
+def interpolate_color(
+    sketches: Iterable[PendingFrame], output_stride: int
+) -> Iterator[ColorizedFrame]:
     """Carry color along the flow to the frames that have no answer of the net.
 
     From the frames with an answer before and after, blended by the time to each; from one of them
@@ -22,10 +24,22 @@ def interpolate_color(sketches: Iterable[PendingFrame]) -> Iterator[ColorizedFra
 
     Args:
         sketches: Frames of one film in order; those that have an answer have it with its ab.
+        output_stride: Of the net.
 
     Yields:
         The same frames with ab; marked, and without any, where there is no number.
     """
+    found = _fill_gaps(sketches)
+    try:
+        for sketch, ab in found:
+            yield _with_color(sketch, ab, output_stride)
+    finally:
+        close(found)
+
+
+def _fill_gaps(
+    sketches: Iterable[PendingFrame],
+) -> Iterator[tuple[PendingFrame, Tensor | None]]:
     before: Tensor | None = None
     waiting: list[PendingFrame] = []
     try:
@@ -37,7 +51,7 @@ def interpolate_color(sketches: Iterable[PendingFrame]) -> Iterator[ColorizedFra
                 continue
             after = sketch.answer.ab
             yield from _between(before, waiting, sketch.motion, after)
-            yield _with_color(sketch, after)
+            yield sketch, after
             before = after
         yield from _between(before, waiting, None, None)
     finally:
@@ -46,8 +60,8 @@ def interpolate_color(sketches: Iterable[PendingFrame]) -> Iterator[ColorizedFra
 
 def _between(
     before: Tensor | None, waiting: list[PendingFrame], motion: Motion | None, after: Tensor | None
-) -> Iterator[ColorizedFrame]:
-    """The frames that wait, which are let go.
+) -> Iterator[tuple[PendingFrame, Tensor | None]]:
+    """The frames that wait, which are let go, with their ab.
 
     Args:
         before: ab of the frame before them.
@@ -59,7 +73,7 @@ def _between(
     pasts = _chain(before, [each.flow if each else None for each in motions[:-1]])
     futures = _chain(after, [each.back if each else None for each in motions[:0:-1]])[::-1]
     for place, (past, future) in enumerate(zip(pasts, futures, strict=True), 1):
-        yield _with_color(waiting.pop(0), _blend(past, future, place / (len(pasts) + 1)))
+        yield waiting.pop(0), _blend(past, future, place / (len(pasts) + 1))
 
 
 @torch.inference_mode()
@@ -84,9 +98,10 @@ def _is_known(ab: Tensor | None) -> bool:
     return ab is not None and bool(ab.isfinite().all())
 
 
-def _with_color(sketch: PendingFrame, ab: Tensor | None) -> ColorizedFrame:
+def _with_color(sketch: PendingFrame, ab: Tensor | None, output_stride: int) -> ColorizedFrame:
     """The frame with its ab; marked, and without any, where that is no number."""
     if ab is not None and _is_known(ab):
         return ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share, sketch.motion)
     sketch.frame.colorless = True
-    return ColorizedFrame(sketch.frame, sketch.lightness, no_color(sketch.lightness), 0.0)
+    blank = no_color(sketch.lightness, output_stride)
+    return ColorizedFrame(sketch.frame, sketch.lightness, blank, 0.0)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.core.system import pick_dtype
-from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.colornet import ColorNet, NetInput
 from vidcolor.nets.optimize import prepare_net
 
 
@@ -31,11 +31,11 @@ class Engine:
             self._ready = prepare_net(net, self._floats(dtype), dtype == torch.int8).to(device)
         net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def run(self, L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor:
+    def run(self, inputs: NetInput, dtype: torch.dtype, vivid: float | None) -> Tensor:
         """Color of some frames.
 
         Args:
-            L: ``(B, 1, h, w)`` float32 CIE L* on the CPU.
+            inputs: What the net is shown, float32, on the CPU.
             dtype: float32, or that of the engine.
             vivid: As of `ColorNet.forward`.
 
@@ -44,15 +44,15 @@ class Engine:
         """
         net = self._net if dtype == torch.float32 else self._ready
         floats = self._floats(dtype)
-        L = L.contiguous(memory_format=torch.channels_last)
+        inputs = inputs.map(_in_channels_last)
         mixed = floats != torch.float32
         with torch.autocast(self._device.type, floats) if mixed else nullcontext():
             if self._device.type == "cuda":
-                return self._run_aside(net, L, vivid)
-            ab: Tensor = net(L.to(self._device), vivid)
+                return self._run_aside(net, inputs, vivid)
+            ab: Tensor = net(inputs.map(lambda part: part.to(self._device)), vivid)
         return ab.float().cpu()
 
-    def _run_aside(self, net: ColorNet, L: Tensor, vivid: float | None) -> Tensor:
+    def _run_aside(self, net: ColorNet, inputs: NetInput, vivid: float | None) -> Tensor:
         """A run on a CUDA stream of its own, so that copies go beside the work of other runs."""
         try:  # memory is kept by stream: the same few are taken again
             stream = self._streams.pop()
@@ -60,7 +60,10 @@ class Engine:
             stream = _new_stream(self._device)
         try:
             with torch.cuda.stream(stream):
-                ab = net(L.pin_memory().to(self._device, non_blocking=True), vivid).float()
+                there = inputs.map(
+                    lambda part: part.pin_memory().to(self._device, non_blocking=True)
+                )
+                ab = net(there, vivid).float()
                 found = torch.empty(ab.shape, pin_memory=True).copy_(ab, non_blocking=True)
                 stream.synchronize()
         finally:
@@ -83,6 +86,10 @@ class Engine:
     def _floats(self, dtype: torch.dtype) -> torch.dtype:
         """What is computed in where integers will not do."""
         return self._plain if dtype == torch.int8 else dtype
+
+
+def _in_channels_last(part: Tensor) -> Tensor:
+    return part.contiguous(memory_format=torch.channels_last)
 
 
 def _new_stream(device: torch.device) -> torch.cuda.Stream:

@@ -56,12 +56,6 @@ def gpu_fault(error: BaseException) -> str:
     return ""
 
 
-NET_BYTES = 768
-"""Bytes that a run of the net takes at most, per frame and pixel of working size, besides its
-weights. Measured on the CPU, at 256 x 352 and 512 x 704, 1 to 8 frames: the default weights take
-up to 513 in bfloat16 and 716 in float32, mini up to 283 and 363. 768 are three maps of 64 channels
-in float32: what enters VGG16's second convolution, what leaves it, and one in between."""
-
 FILM_BYTES = 2 * 6
 """Bytes of the machine's memory per pixel of a film and frame of a batch at most: two batches are
 held at a time, each frame in three planes of 16 bits."""
@@ -89,20 +83,20 @@ def available_memory(device: torch.device, root: Path = Path("/")) -> int:
     return max(0, min(found)) if found else _half_of_memory()
 
 
-def frames_that_fit(device: torch.device, working: int, film: int, root: Path = Path("/")) -> int:
+def frames_that_fit(device: torch.device, run: int, film: int, root: Path = Path("/")) -> int:
     """How many frames a run of the net may have; may be 0.
 
     They take at most half of the device's available memory, and at most half of the machine's.
 
     Args:
         device: Where the net runs.
-        working: Pixels of working size.
+        run: Bytes of a run of the net for each of its frames.
         film: Pixels of a frame of the film.
         root: The root folder; another one in tests.
     """
     there = available_memory(device, root) // 2
     host = available_memory(torch.device("cpu"), root) // 2
-    return min(there // (NET_BYTES * working), host // (FILM_BYTES * film))
+    return min(there // run, host // (FILM_BYTES * film))
 
 
 def ran_out(error: BaseException) -> bool:

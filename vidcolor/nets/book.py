@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from vidcolor.nets.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, NetInput
 from vidcolor.nets.vgg import VGG16Features, fill, read_vgg
 
 
@@ -59,8 +59,9 @@ class BookNet(ColorNet):
             return features
         return F.softmax(self.vgg(small).float(), dim=1)
 
-    def forward(self, lightness: Tensor, vivid: float | None = None) -> Tensor:  # noqa: ARG002
+    def forward(self, inputs: NetInput, vivid: float | None = None) -> Tensor:  # noqa: ARG002
         """(B, 1, 256, 256) L -> (B, 2, 256, 256) ab; any multiple of 8 works."""
+        lightness = inputs.lightness
         x = self.encoder(lightness / 50 - 1)
         vector = self.embed(lightness)[:, :, None, None].expand(-1, -1, *x.shape[2:])
         x = self.fusion(torch.cat([x, vector.to(x.dtype)], 1))

@@ -8,8 +8,9 @@ distribution over ab bins (Zhang et al., "Colorful Image Colorization", 2016) an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from vidcolor.color.lab import ab_bins
 from vidcolor.errors import SettingsError
+from vidcolor.settings import SIZE_STEP
 
 Preset = Literal["film", "mini", "book"]
 PRESETS: tuple[Preset, ...] = ("film", "mini", "book")
@@ -70,8 +72,45 @@ class ColorNetConfig:
             raise SettingsError(f"no net can be made from {self}")
 
 
+@dataclass(frozen=True)
+class NetInput:
+    """What a net is shown of B frames."""
+
+    lightness: Tensor
+    """``(B, 1, h, w)`` float, CIE L* 0..100; h and w are multiples of the net's ``size_multiple``.
+    """
+    hints: Tensor | None = None
+    """``(B, 3, h', w')`` float at the size of the net's output: ab, and 0..1 for how much they
+    count; None where nothing is known."""
+
+    def __len__(self) -> int:
+        """How many frames."""
+        return len(self.lightness)
+
+    def __getitem__(self, frames: slice) -> NetInput:
+        """Some of the frames."""
+        return self.map(lambda part: part[frames])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> NetInput:
+        """The same with ``change`` done to all that is shown."""
+        hints = None if self.hints is None else change(self.hints)
+        return NetInput(change(self.lightness), hints)
+
+
 class ColorNet(nn.Module):
     """A net from lightness to ab; `build_net` makes one from a config."""
+
+    output_stride: ClassVar[int] = 1
+    """Samples of lightness for one of ab, in each direction."""
+    size_multiple: ClassVar[int] = SIZE_STEP
+    """What the sides of its input are multiples of."""
+    bytes_per_pixel: ClassVar[int] = 768
+    """Bytes that a run takes at most, per frame and pixel of working size, besides its weights.
+    Measured on the CPU, at 256 x 352 and 512 x 704, 1 to 8 frames: the default weights take up to
+    513 in bfloat16 and 716 in float32, mini up to 283 and 363. 768 are three maps of 64 channels in
+    float32: what enters VGG16's second convolution, what leaves it, and one in between."""
+    takes_hints: ClassVar[bool] = False
+    """Whether it looks at `NetInput.hints`; else they must be None."""
 
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__()
@@ -83,11 +122,11 @@ class ColorNet(nn.Module):
         """The (h, w) at which this net looks at a film of ``height`` x ``width``."""
         raise NotImplementedError
 
-    def forward(self, lightness: Tensor, vivid: float | None = None) -> Tensor:
+    def forward(self, inputs: NetInput, vivid: float | None = None) -> Tensor:
         """Predict ab.
 
         Args:
-            lightness: ``(B, 1, h, w)`` float, CIE L* 0..100; h and w are multiples of 16.
+            inputs: What it is shown.
             vivid: 0 safest to 1 most vivid; None takes the config's. Without effect on a net that
                 predicts no distribution (book).
 
@@ -100,6 +139,8 @@ class ColorNet(nn.Module):
 class DistributionNet(ColorNet):
     """A net that says of each place how likely each color is, and which is the safest."""
 
+    output_stride = 4
+
     bins: Tensor
 
     def __init__(self, config: ColorNetConfig) -> None:
@@ -107,12 +148,13 @@ class DistributionNet(ColorNet):
         self.register_buffer("bins", ab_bins(config.bin_size), persistent=False)
 
     def working_size(self, height: int, width: int, short_side: int) -> tuple[int, int]:
-        """Short side ``short_side``, long side the nearest multiple of 16, at most 4 times it."""
+        """Short side ``short_side``, long side a multiple as near as can be, at most 4 times it."""
         ratio = min(max(height, width) / min(height, width), 4.0)
-        long_side = max(16, round(short_side * ratio / 16) * 16)
+        step = self.size_multiple
+        long_side = max(step, round(short_side * ratio / step) * step)
         return (short_side, long_side) if height <= width else (long_side, short_side)
 
-    def encode(self, lightness: Tensor) -> list[Tensor]:
+    def encode(self, inputs: NetInput) -> list[Tensor]:
         """Feature maps from fine to coarse; the last one knows the whole picture."""
         raise NotImplementedError
 
@@ -120,20 +162,20 @@ class DistributionNet(ColorNet):
         """Logits and regressed ab of what `encode` gave."""
         raise NotImplementedError
 
-    def predict(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, inputs: NetInput) -> tuple[Tensor, Tensor]:
         """What the two heads say.
 
         Args:
-            lightness: ``(B, 1, h, w)`` float, L* 0..100.
+            inputs: What it is shown.
 
         Returns:
             ``(B, Q, h/4, w/4)`` logits of the ab bins and ``(B, 2, h/4, w/4)`` regressed ab.
         """
-        return self.decode(self.encode(lightness))
+        return self.decode(self.encode(inputs))
 
-    def forward(self, lightness: Tensor, vivid: float | None = None) -> Tensor:
+    def forward(self, inputs: NetInput, vivid: float | None = None) -> Tensor:
         """One color per place; ``(B, 2, h/4, w/4)``."""
-        return self.choose(*self.predict(lightness), vivid)
+        return self.choose(*self.predict(inputs), vivid)
 
     def choose(self, logits: Tensor, regressed: Tensor, vivid: float | None = None) -> Tensor:
         """From the regressed color (0) to the annealed mean times ``gain`` (1).

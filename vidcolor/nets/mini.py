@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from vidcolor.nets.colornet import ColorNetConfig, DistributionNet
+from vidcolor.nets.colornet import ColorNetConfig, DistributionNet, NetInput
 from vidcolor.nets.layers import AttentionBlock, ResidualBlock, conv_block, upsample_to
 
 
@@ -34,9 +34,9 @@ class MiniNet(DistributionNet):
         self.classify = nn.Conv2d(quarter, len(self.bins), 1)
         self.regress = nn.Conv2d(quarter, 2, 1)
 
-    def encode(self, lightness: Tensor) -> list[Tensor]:
+    def encode(self, inputs: NetInput) -> list[Tensor]:
         """Maps at 1/4, 1/8, 1/16 and, with ``width`` channels, at 1/32."""
-        quarter = self.down4(self.stem(lightness / 50 - 1))
+        quarter = self.down4(self.stem(inputs.lightness / 50 - 1))
         eighth = self.down8(quarter)
         sixteenth = self.down16(eighth)
         return [quarter, eighth, sixteenth, self.attend32(self.down32(sixteenth))]

@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vidcolor.core.paths import follow_link, part_path
 from vidcolor.core.target import check_target, claim, output_errors, publish
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.nets.book import BookNet
-from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.colornet import ColorNet, NetInput
 from vidcolor.settings import OutputSettings
 
 TOLERANCE = 0.05
@@ -76,12 +76,24 @@ def export_onnx(
     return difference
 
 
+class _OfLightness(nn.Module):
+    """The net with a plain tensor for its input, as other programs have it."""
+
+    def __init__(self, net: ColorNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        ab: Tensor = self.net(NetInput(lightness))
+        return ab
+
+
 def _export(net: ColorNet, part: Path) -> None:
     batch, rows, columns = (torch.export.Dim(name) for name in ("batch", "rows", "columns"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's, about its own parts
         program = torch.onnx.export(
-            net,
+            _OfLightness(net),
             (torch.rand(2, 1, 80, 112) * 100,),
             dynamo=True,
             verbose=False,
@@ -102,5 +114,5 @@ def _difference(net: ColorNet, path: Path) -> float:
     for frames, h, w in CHECKED:
         lightness = torch.linspace(0, 100, frames * h * w).view(frames, 1, h, w)
         ab: Tensor = torch.from_numpy(session.run(None, {"lightness": lightness.numpy()})[0])
-        found.append(float((ab - net(lightness)).abs().max()))
+        found.append(float((ab - net(NetInput(lightness))).abs().max()))
     return max(found)

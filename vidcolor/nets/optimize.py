@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.errors import SettingsError
-from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.colornet import ColorNet, NetInput
 from vidcolor.nets.int8 import Int8Block, Int8VGG, Range, int8_is_fast
 from vidcolor.nets.vgg import BLOCKS, VGG16Features
 
@@ -120,7 +120,7 @@ def measure_ranges(net: ColorNet, pictures: list[Tensor]) -> dict[str, Range]:
         if isinstance(vgg, VGG16Features)
     ]
     for picture in pictures:
-        net(picture)
+        net(NetInput(picture))
     for hook in hooks:
         hook.remove()
     return seen

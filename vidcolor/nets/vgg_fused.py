@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vidcolor.nets.colornet import ColorNetConfig, DistributionNet
+from vidcolor.nets.colornet import ColorNetConfig, DistributionNet, NetInput
 from vidcolor.nets.layers import AttentionBlock, conv_block, upsample_to
 from vidcolor.nets.vgg import VGG16Features
 
@@ -34,9 +34,9 @@ class FilmNet(DistributionNet):
         self.classify = nn.Conv2d(W // 2, len(self.bins), 1)
         self.regress = nn.Conv2d(W // 2, 2, 1)
 
-    def encode(self, lightness: Tensor) -> list[Tensor]:
+    def encode(self, inputs: NetInput) -> list[Tensor]:
         """VGG16's maps at 1/4 and 1/8, and the fused one of ``width`` channels at 1/16."""
-        quarter, eighth, sixteenth = self.vgg(lightness)[-3:]
+        quarter, eighth, sixteenth = self.vgg(inputs.lightness)[-3:]
         # VGG's ReLUs grow large; these factors bring each scale to about unit size.
         quarter, eighth, sixteenth = quarter / 100, eighth / 50, sixteenth / 10
         x = self.bridge(sixteenth) + self.overall(sixteenth.mean((2, 3)))[:, :, None, None]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vidcolor.errors import SettingsError
 from vidcolor.nets.book import BookNet, VGG16Classes
-from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet
+from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet, NetInput
 from vidcolor.nets.registry import MINI, build_net
 from vidcolor.nets.vgg import VGG16Features, load_imagenet, read_vgg
 from vidcolor.nets.vgg_fused import FilmNet
@@ -107,8 +107,8 @@ class FilmRecipe(Recipe):
 
     def losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:  # noqa: ARG002
         """``classify``, ``regress`` and the terms that were asked for."""
-        logits, regressed = self.net.predict(L)
-        truth = F.avg_pool2d(ab, 4)
+        logits, regressed = self.net.predict(NetInput(L))
+        truth = F.avg_pool2d(ab, self.net.output_stride)
         found = truth_losses(logits, regressed, truth, self.net.bins, self.weights)
         return self.finish(found, L, logits, regressed, truth)
 
@@ -119,7 +119,7 @@ class FilmRecipe(Recipe):
         if not (any(self.terms.values()) or self.critical):
             return found, None
         ab = self.net.choose(logits, regressed)
-        small = F.avg_pool2d(L, 4)
+        small = F.avg_pool2d(L, self.net.output_stride)
         if weight := self.terms["colorful"]:
             shown, true = recompose(small, ab), recompose(small, truth)
             found["colorful"] = weight * colorful_loss(shown, true)
@@ -160,14 +160,16 @@ class StudentRecipe(FilmRecipe):
         if self.taught is None or self.taught[0] != look:
             teacher = self.teacher[0].to(L.device)
             with torch.no_grad():
-                maps = teacher.encode(ab[:, :1])
+                maps = teacher.encode(NetInput(ab[:, :1]))
                 self.taught = look, [maps[-1], *teacher.decode(maps)]
         features, taught_logits, taught_ab = self.taught[1]
-        maps = self.net.encode(L)
+        maps = self.net.encode(NetInput(L))
         logits, regressed = self.net.decode(maps)
         found = student_losses(logits, regressed, taught_logits, taught_ab)
         found["hint"] = hint_loss(self.guess(maps[-1]), features)
-        return self.finish(found, L, logits, regressed, F.avg_pool2d(ab[:, 1:], 4))
+        return self.finish(
+            found, L, logits, regressed, F.avg_pool2d(ab[:, 1:], self.net.output_stride)
+        )
 
 
 class BookRecipe(Recipe):
@@ -196,7 +198,7 @@ class BookRecipe(Recipe):
 
     def losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:  # noqa: ARG002
         """``mse`` alone."""
-        return book_losses(self.net(L), ab), None
+        return book_losses(self.net(NetInput(L)), ab), None
 
 
 def make_recipe(settings: TrainSettings) -> Recipe:

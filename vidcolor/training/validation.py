@@ -13,7 +13,7 @@ from torch import Tensor
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.evaluation.metrics import colorfulness, psnr
 from vidcolor.media.images.files import read_rgb
-from vidcolor.nets.colornet import ColorNet, DistributionNet
+from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
 from vidcolor.training.data.augment import clean_pair
 from vidcolor.training.data.stills import Still, squash
 
@@ -88,9 +88,9 @@ def validate(
 def both_ends(net: ColorNet, lightness: Tensor) -> tuple[Tensor, Tensor]:
     """``(B, 2, h, w)`` ab at the dial's default and at its safe end, of one look."""
     if not isinstance(net, DistributionNet):
-        ab = net(lightness)
+        ab = net(NetInput(lightness))
         return ab, ab
-    heads = net.predict(lightness)
+    heads = net.predict(NetInput(lightness))
     return net.choose(*heads), net.choose(*heads, vivid=0.0)
 
 

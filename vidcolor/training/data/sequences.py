@@ -18,6 +18,7 @@ from torch import Tensor
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.optical_flow import optical_flow, reduce_flow, visible
+from vidcolor.nets.colornet import NetInput
 from vidcolor.training.data.augment import clean_gray, gray_to_lightness
 from vidcolor.training.data.film_wear import worn_lightness
 from vidcolor.training.data.synthetic_motion import Motion
@@ -71,7 +72,9 @@ def prepare_sequence(
 
 def colors(L: Tensor, colorizer: Colorizer) -> Tensor:
     """``(T, 2, h', w')`` ab of ``(T, 1, h, w)`` L*, as the smoother gets it."""
-    return torch.cat([colorizer.predict(maps) for maps in torch.split(L, colorizer.batch)])
+    return torch.cat(
+        [colorizer.predict(NetInput(maps)) for maps in torch.split(L, colorizer.batch)]
+    )
 
 
 def measure_motion(rgb: Tensor) -> tuple[Tensor, Tensor]:
