@@ -53,11 +53,11 @@ def greeting(number: int) -> WorkerInfo:
 
 
 SPEC = RunSpec(
-    FileIdentity(6),
-    ColorSpec(256, None, 1.0, "auto"),
-    EncoderSpec("matroska"),
-    NetSpec("", "cpu", "float32", "", 1),
-    {},
+    source=FileIdentity(6),
+    color=ColorSpec(256, None, 1.0, "auto"),
+    encoder=EncoderSpec("matroska"),
+    net=NetSpec("", "cpu", "float32", "", 1),
+    versions={},
 )
 
 

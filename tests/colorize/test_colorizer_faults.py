@@ -203,7 +203,7 @@ def test_a_frame_without_a_number_is_painted_without_color(
 
     def forward(inputs: NetInput, vivid: float | None = None) -> Tensor:
         ab = net(inputs, vivid)
-        ab[(L[:, 0] == poisoned).flatten(1).all(1), 1, 3, 5] = number
+        ab[(inputs.lightness[:, 0] == poisoned).flatten(1).all(1), 1, 3, 5] = number
         return ab
 
     monkeypatch.setattr(colorizer.net, "forward", forward)

@@ -30,8 +30,8 @@ class Quick(Colorizer):
     def __init__(self, net: ColorNet, **settings: Any) -> None:
         super().__init__(net, ColorizerSettings(device="cpu", size=64, **settings))
 
-    def predict(self, L: Tensor) -> Tensor:
-        small = F.avg_pool2d(L, 4)
+    def predict(self, inputs: NetInput) -> Tensor:
+        small = F.avg_pool2d(inputs.lightness, 4)
         return torch.cat([small - 20, 70 - small], 1)
 
 
@@ -127,6 +127,25 @@ def test_what_moves_in_one_place_is_not_held_back() -> None:
         one[100:106, 10 + 8 * n : 16 + 8 * n] += 2 * SAME_SPOT
     for one, source in zip(moving, sources(moving), strict=True):
         assert source is one
+
+
+def test_a_picture_with_other_hints_is_another_picture() -> None:
+    lightness = 100 * texture(1, 64, 96)
+    red, blue = torch.full((3, 16, 24), 1.0), torch.full((3, 16, 24), 2.0)
+    hints = [None, None, red, red.clone(), blue, None]
+    pending = [PendingFrame(make_frame(BLACK), lightness, 1.0, one) for one in hints]
+    answers = [frame.answer for frame in FrameSelector(1, 4).decided(iter(pending))]
+    assert [answer is answers[n] for n, answer in enumerate(answers[1:])] == [
+        *(True, False, True, False),
+        False,
+    ]
+    assert answers[5] is answers[0]
+    assert [
+        answer.hints is hint for answer, hint in zip(answers, hints, strict=True) if answer
+    ] == [
+        *(True, True, True, False, True),
+        True,
+    ]
 
 
 @pytest.mark.parametrize("border", [{"starts_shot": True}, {"resumed": True}, {"chunk": 1}])

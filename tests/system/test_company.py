@@ -437,7 +437,7 @@ def test_another_job_is_refused_and_fresh_begins_anew(
     other = replace(parted, paint=replace(parted.paint, saturation=0.5))
     outcome = Company(other).one(film, target)
     assert isinstance(outcome.error, JobDiffers)
-    assert "settings saturation was 1.0, is 0.5" in str(outcome.error)
+    assert "color saturation was 1.0, is 0.5" in str(outcome.error)
     fresh = replace(other, output=replace(other.output, fresh=True))
     outcome = Company(fresh).one(film, target)
     assert outcome.report, outcome.error

@@ -403,14 +403,14 @@ def check_refused(outcome: Any, target: Path, before: dict[str, Any], words: str
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--saturation", "0.5"), "settings saturation was 1.0, is 0.5"),
+        (("--saturation", "0.5"), "color saturation was 1.0, is 0.5"),
         (("--crf", "30"), "encoder options crf was 16, is 30"),
-        (("--smooth", "0.5"), "settings smooth strength was 0.95, is 0.5"),
-        (("--no-smooth",), "settings smooth strength was 0.95, is 0.0"),
-        (("--chunk", "0.6"), "settings chunks seconds was 0.5, is 0.6"),
-        (("--end", "5"), "settings end was None, is 5"),
-        (("--size", "80"), "settings size was 64, is 80"),
-        (("--stride", "2"), "settings stride was 1, is 2"),
+        (("--smooth", "0.5"), "smoothing strength was 0.95, is 0.5"),
+        (("--no-smooth",), "smoothing strength was 0.95, is 0.0"),
+        (("--chunk", "0.6"), "chunks seconds was 0.5, is 0.6"),
+        (("--end", "5"), "cut end was not set, is 5"),
+        (("--size", "80"), "color size was 64, is 80"),
+        (("--stride", "2"), "color stride was 1, is 2"),
     ],
 )
 def test_other_options_are_refused(
@@ -435,7 +435,7 @@ def test_other_files_and_versions_are_refused_and_undone(
     film = tmp_path / "in.mp4"
     shutil.copy2(stage.film, film)
     command.weights = stage.weights
-    words = {"film": "film bytes was", "weights": "net weights was"}
+    words = {"film": "source bytes was", "weights": "net weights was"}
     with monkeypatch.context() as otherwise:
         if what == "film":
             make_reel(film, (20, 30))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from run_specs import SPEC
 
 from vidcolor.core.paths import work_folder
 from vidcolor.errors import AccessDenied
@@ -224,7 +225,7 @@ def test_nobody_removes_the_unfinished_film_of_another_server(
         queues[1].stop(second.id)
         second.target = first.target
         with open_journal(first.target) as journal:
-            journal.begin({"film": "f"})
+            journal.begin(SPEC)
             until(lambda: second.state == "stopped")
             queues[1].remove(second.id) if how == "remove" else queues[1].close()
             assert (work_folder(first.target) / "journal.jsonl").exists()

@@ -338,12 +338,14 @@ class Colorizer:
     def _ask(self, group: NetBatch) -> NetBatch:
         """Lets the net give the answers that a group asks for."""
         if group.asked:
-            for answer, ab in zip(group.asked, self.predict(_stack(group.asked)), strict=True):
+            for answer, ab in zip(
+                group.asked, self.predict(stack_inputs(group.asked)), strict=True
+            ):
                 answer.ab = ab
         return group
 
 
-def _stack(asked: Sequence[Prediction]) -> NetInput:
+def stack_inputs(asked: Sequence[Prediction]) -> NetInput:
     """What the net is shown of these frames; those without hints have some that do not count."""
     lightness = torch.stack([one.lightness for one in asked])[:, None]
     given = next((one.hints for one in asked if one.hints is not None), None)

@@ -58,8 +58,6 @@ class ColorSpec:
     saturation: float
     titles: str
     stride: int = 1
-    shots: ShotSettings | None = None
-    chunks: ChunkSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -90,20 +88,22 @@ class NetSpec:
     """sha256 of the trust gate; empty where nothing is smoothed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """A run. Make one with `vidcolor.run.spec`."""
 
     source: FileIdentity
+    picture: PictureSpec | None = None
+    """None for an image, as all that has to do with time."""
+    cut: CutSpec | None = None
+    shots: ShotSettings | None = None
+    chunks: ChunkSettings | None = None
     color: ColorSpec
+    smoothing: TemporalSettings | None = None
     encoder: EncoderSpec
     net: NetSpec
     versions: dict[str, str]
     """Of Python and the packages that decide bits."""
-    picture: PictureSpec | None = None
-    """None for an image, as ``cut`` and ``smoothing``."""
-    cut: CutSpec | None = None
-    smoothing: TemporalSettings | None = None
 
     @classmethod
     def from_dict(cls, entry: object) -> RunSpec:
@@ -209,5 +209,5 @@ def _flatten(entry: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _shorten(value: object) -> str:
-    text = str(value)
+    text = "not set" if value in (None, "") else str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -109,8 +109,6 @@ class ColorNet(nn.Module):
     Measured on the CPU, at 256 x 352 and 512 x 704, 1 to 8 frames: the default weights take up to
     513 in bfloat16 and 716 in float32, mini up to 283 and 363. 768 are three maps of 64 channels in
     float32: what enters VGG16's second convolution, what leaves it, and one in between."""
-    takes_hints: ClassVar[bool] = False
-    """Whether it looks at `NetInput.hints`; else they must be None."""
 
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__()

@@ -77,14 +77,14 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
             info.codec, f"{info.width}x{info.height}", info.stored_format, str(info.time_base)
         ),
         cut=_cut(settings.open),
+        shots=settings.shots,
+        chunks=settings.chunks,
         color=ColorSpec(
             size=net.size,
             vivid=net.vivid,
             saturation=settings.paint.saturation,
             titles=settings.titles.cards,
             stride=net.stride,
-            shots=settings.shots,
-            chunks=settings.chunks,
         ),
         smoothing=settings.smooth,
         encoder=EncoderSpec(
