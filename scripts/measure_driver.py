@@ -36,7 +36,8 @@ from vidcolor.cluster.messages import (
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core.files import FileIdentity
 from vidcolor.core.run_spec import ColorSpec, EncoderSpec, NetSpec, RunSpec
-from vidcolor.run.chunk_manifest import PassLog, PlannedChunk
+from vidcolor.media.pass_log import PassLog
+from vidcolor.run.chunk_manifest import PlannedChunk
 from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import ClusterSettings, Settings
 
@@ -92,7 +93,7 @@ def plan_of(chunks: int) -> list[Reply]:
     made = [
         PlannedChunk(n, n, False, (), (), "0" * 8 * FRAMES, "c8" * FRAMES) for n in range(chunks)
     ]
-    end = PassLog("0", "gray", (), {})
+    end = PassLog()
     return [*(ChunkKnown(chunk, "0") for chunk in made), ChunksPlanned(end, {})]
 
 

@@ -201,7 +201,7 @@ def test_the_made_film_is_gray_moves_and_is_the_same_again(tmp_path: Path) -> No
     with open_video(path) as film:
         assert (film.info.width, film.info.height, film.info.frame_rate) == (96, 64, RATE)
         frames = [frame.luma.clone() for frame in decode(film)]
-        assert film.source_color == "gray"
+        assert film.log.source_color == "gray"
     assert len(frames) == len(made)
     assert (torch.stack(frames).float() - flat).abs().mean() < 4
 

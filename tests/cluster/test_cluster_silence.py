@@ -22,7 +22,7 @@ from vidcolor.cluster.messages import (
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core.files import FileIdentity
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
-from vidcolor.run.chunk_manifest import PassLog
+from vidcolor.media.pass_log import PassLog
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import DoneChunk
 from vidcolor.settings import ClusterSettings, Settings
@@ -191,5 +191,5 @@ def stitch(seconds: float) -> AssembleVideo:
     half = round(seconds * cluster.SLOW_DISK / 3 / 2)  # written twice, read back once
     facts = cast("ChunkFileInfo", SimpleNamespace(bytes=half // 2))
     chunks = (DoneChunk(0, facts), DoneChunk(1, facts))
-    end = PassLog("0", "gray", (), {})
+    end = PassLog()
     return AssembleVideo(cast("BatchItem", None), run_spec(source=FileIdentity(half)), end, chunks)

@@ -24,8 +24,10 @@ SUMMARY = re.compile(
 )
 
 
-GOING_ON = re.compile(r"^.*: \d+ frames? done, going on from [\d:.]+\n", re.MULTILINE)
-"""What a run says that was interrupted before."""
+GOING_ON = re.compile(
+    r"^.*: \d+ frames? (done, going on from [\d:.]+|(of \d+ )?done, .*)\n", re.MULTILINE
+)
+"""What a run says that was interrupted before, and every few seconds on a slow machine."""
 
 ROOM = re.compile(r"^note: the disk has [\d.]+ \w+ free; the film may need .*\n", re.MULTILINE)
 """What a run says first where the disk may be too small."""

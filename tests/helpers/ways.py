@@ -48,7 +48,7 @@ def recolor(source: Path, target: Path, settings: Settings | None = None) -> Run
         path = Path(folder) / "chunk"
         facts = write_chunk(paint(decode(film, plan.layout)), path, plan, film.info)
         written = stitch(film, target, plan, settings.output, [(path, facts)])
-        return Run(plan, written, film.damage, film.source_color, film.remarks)
+        return Run(plan, written, film.log.damage, film.log.source_color, film.log.remarks)
 
 
 def lossless(**changes: object) -> Settings:

@@ -211,7 +211,7 @@ def test_of_other_codecs_and_with_threads(tmp_path: Path, suffix: str, threads: 
     with open_video(path, InputSettings(decoder_threads=threads)) as film:
         if suffix == ".mkv":  # it tells the shape of all frames, and players believe it
             assert len(list(decode(film))) == 48
-            assert [r.split(";")[1] for r in film.remarks] == [
+            assert [r.split(";")[1] for r in film.log.remarks] == [
                 " the container says 1 for all, which is kept"
             ]
             return
@@ -243,15 +243,15 @@ def test_other_tags_of_the_same_meaning_are_remarked(tmp_path: Path) -> None:
     path = parts(tmp_path, ".ts", H264, {"tags": (1, 1, 1, 1)}, {"tags": (1, 6, 6, 6)})
     with open_video(path) as film:
         assert len(list(decode(film))) == 48
-        assert len(film.remarks) == 3
+        assert len(film.log.remarks) == 3
         for what in ("color matrix", "set of primaries", "transfer curve"):
-            assert any(f"the {what} changes from 1 to 6" in text for text in film.remarks)
-        assert all("at 0.960 s" in text for text in film.remarks)
+            assert any(f"the {what} changes from 1 to 6" in text for text in film.log.remarks)
+        assert all("at 0.960 s" in text for text in film.log.remarks)
     # Where the first part says nothing, it is taken for what the second one is.
     path = parts(tmp_path, ".ts", H264, {}, {"tags": (1, 5, 5, 6)})
     with open_video(path) as film:
         list(decode(film))
-        assert film.remarks == []
+        assert film.log.remarks == []
 
 
 FIELDS = [
@@ -274,9 +274,9 @@ def test_fields(
     path = parts(tmp_path, ".ts", base, first, second)
     with open_video(path) as film:
         list(decode(film))
-        told = [(d.seconds, d.text) for d in film.damage if d.kind == "picture change"]
+        told = [(d.seconds, d.text) for d in film.log.damage if d.kind == "picture change"]
         assert len(told) == harms
-        assert any(words in text for text in [*film.remarks, *(text for _, text in told)])
+        assert any(words in text for text in [*film.log.remarks, *(text for _, text in told)])
         assert not told or told[0][0] == pytest.approx(0.96, abs=0.001)
 
 

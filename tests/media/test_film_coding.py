@@ -76,7 +76,7 @@ def test_old_subtitles_become_text(tmp_path: Path, codec: str, target: str) -> N
     subtitled(source, FRENCH, "cp1252", codec, "fre")
     settings = fast() if target == ".mp4" else Settings()
     with open_video(source) as film:
-        assert film.remarks == []
+        assert film.log.remarks == []
     run = recolor(source, out, settings)
     texts = [data[2 * (target == ".mp4") :].decode() for _, data in subtitle_texts(out, 1)]
     assert texts == list(FRENCH)

@@ -41,19 +41,19 @@ def edited(path: Path, seconds: float) -> Path:
 def test_a_whole_film_leaves_nothing_out(name: str, spec: Spec, tmp_path: Path) -> None:
     make_film(tmp_path / name, spec)
     frames, film = read_all(tmp_path / name)
-    assert (frames, film.damage, film.remarks) == (FRAMES, [], [])
+    assert (frames, film.log.damage, film.log.remarks) == (FRAMES, [], [])
 
 
 def test_what_an_edit_list_leaves_out_is_told(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mp4", SPEC)
     frames, film = read_all(edited(tmp_path / "in.mp4", 0.5))
     assert 12 <= frames <= 13
-    assert film.damage == []
-    sound, picture = sorted(film.remarks)
+    assert film.log.damage == []
+    sound, picture = sorted(film.log.remarks)
     assert picture == f"the edit list leaves out {FRAMES - frames} of {FRAMES} frames"
     assert sound.startswith("audio stream 1 (aac): the edit list leaves out 1.5")
     _, film = read_all(tmp_path / "in.mp4", InputSettings(end=Fraction(1, 4)))
-    assert film.remarks == []  # more is left out by what was asked for
+    assert film.log.remarks == []  # more is left out by what was asked for
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_damaged_table_of_times_is_no_edit(count: int, step: int, tmp_path: Pa
     (tmp_path / "in.mp4").write_bytes(data)
     frames, film = read_all(tmp_path / "in.mp4")
     assert frames < FRAMES
-    assert film.damage_counts["truncated"] == 1
-    assert not any("edit list" in text for text in film.remarks)
+    assert film.log.damage_counts["truncated"] == 1
+    assert not any("edit list" in text for text in film.log.remarks)
 
 
 def test_the_table_of_a_track(tmp_path: Path) -> None:

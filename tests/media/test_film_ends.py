@@ -52,7 +52,7 @@ def gray(index: int) -> np.ndarray:
 def damage(path: Path) -> list[str]:
     with open_video(path) as film:
         assert sum(1 for _ in decode(film)) > 0
-        return [f"{one.kind}: {one.text}" for one in film.damage]
+        return [f"{one.kind}: {one.text}" for one in film.log.damage]
 
 
 @pytest.mark.parametrize("kind", ["gif", pytest.param("ogv", marks=pytest.mark.slow), "mxf", "nut"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -14,7 +15,7 @@ from vidcolor.media.decode import frame_windows as module
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.frame_windows import windows
 from vidcolor.media.decode.seek import can_seek, picture_end
-from vidcolor.media.open import open_video
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import InputSettings
 
 MS = Fraction(1, 1000)
@@ -58,7 +59,7 @@ def linear(path: Path) -> Shown:
     """(time in the film, luma) of every frame that players show, read from the beginning."""
     with open_video(path, InputSettings(start=Fraction(0))) as whole:
         found = [(frame.seconds, bits_of(frame.luma)) for frame in decode(whole)]
-        return [(whole.zero - whole.info.start + seconds, luma) for seconds, luma in found]
+        return [(whole.log.zero - whole.info.start + seconds, luma) for seconds, luma in found]
 
 
 def on_screen(shown: Shown, moment: Fraction) -> tuple[Fraction, bytes]:
@@ -165,7 +166,7 @@ def test_a_film_begins_at_start_where_key_frames_are_far_apart(codec: str, tmp_p
     wanted = [luma for seconds, luma in linear(path) if seconds >= 20]
     with open_video(path, InputSettings(start=Fraction(20))) as opened:
         assert [bits_of(frame.luma) for frame in decode(opened)] == wanted
-        assert opened.damage == []
+        assert opened.log.damage == []
 
 
 def test_windows_hold_the_frames_around(tmp_path: Path) -> None:
@@ -185,8 +186,8 @@ def test_a_leap_reads_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path = film(tmp_path / "in.mp4")
     read = []
 
-    def counted(part: object) -> object:
-        for frame in decode(part):  # type: ignore[arg-type]
+    def counted(film: VideoReader, **part: Any) -> object:
+        for frame in decode(film, **part):
             read.append(frame.pts)
             yield frame
 
@@ -232,12 +233,12 @@ def test_what_is_damaged_is_told_where_it_is_shown(tmp_path: Path) -> None:
     path = flip_bytes(whole, tmp_path / "harmed.mkv", 60)
     with open_video(path) as opened:
         list(windows(opened, [Fraction(1)]))
-        assert opened.damage == []
+        assert opened.log.damage == []
     with open_video(path) as opened:
         list(windows(opened, [Fraction(n) for n in range(9, 16)]))
-        assert opened.damage
-        assert all(8 <= damage.seconds <= 17 for damage in opened.damage)
-        assert "truncated" not in opened.damage_counts
+        assert opened.log.damage
+        assert all(8 <= damage.seconds <= 17 for damage in opened.log.damage)
+        assert "truncated" not in opened.log.damage_counts
 
 
 def test_a_film_of_one_frame(tmp_path: Path) -> None:

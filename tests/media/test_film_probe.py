@@ -233,4 +233,4 @@ def test_a_read_error_keeps_what_was_read(tmp_path: Path, error: OSError | str) 
         film.container = Container(film.container)  # type: ignore[assignment]
         frames = len(list(decode(film)))
         assert 13 <= frames <= 15 if isinstance(error, OSError) else frames >= 15
-        assert "read error" in {d.kind for d in film.damage}
+        assert "read error" in {d.kind for d in film.log.damage}

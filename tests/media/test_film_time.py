@@ -233,12 +233,12 @@ def test_times_count_from_the_first_frame(tmp_path: Path, name: str) -> None:
     with open_video(film) as opened:
         assert opened.info.start < 0
         assert near([frame.seconds for frame in decode(opened)], wanted, MS)
-        assert opened.damage == []
+        assert opened.log.damage == []
     half = InputSettings(start=Fraction(1, 2), end=Fraction(1))
     with open_video(film, half) as opened:
         assert len(list(decode(opened))) == 12
-        assert abs(opened.zero - opened.info.start - Fraction(1, 2)) <= Fraction(1, 20)
-        assert opened.damage == []
+        assert abs(opened.log.zero - opened.info.start - Fraction(1, 2)) <= Fraction(1, 20)
+        assert opened.log.damage == []
     with open_video(film) as opened:
         assert abs(picture_end(opened) - Fraction(3, 2)) <= 12 * MS
         found = windows(opened, [Fraction(0), Fraction(5, 8), Fraction(4, 3)])

@@ -99,21 +99,21 @@ def test_an_error_near_the_end_takes_no_frame_with_it(
     assert len(set(frames)) == len(frames)
     assert frames == sorted(frames)
     if len(frames) < 40:
-        assert film.damage_counts["missing frame"] == 1
+        assert film.log.damage_counts["missing frame"] == 1
 
 
 def test_more_damage_than_is_listed_is_counted(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", BASE)
     with open_video(tmp_path / "in.mkv") as film:
         note_many(film)
-    assert len(film.damage) == 1000
-    assert film.damage_counts == {"gap": 1500, "read error": 1}
+    assert len(film.log.damage) == 1000
+    assert film.log.damage_counts == {"gap": 1500, "read error": 1}
 
 
 def note_many(film: VideoReader) -> None:
     for index in range(1500):
-        film.note("gap", index, "no picture")
-    film.note("read error", 0, "the end")
+        film.log.note("gap", index, "no picture")
+    film.log.note("read error", 0, "the end")
 
 
 def test_a_film_that_begins_late_is_no_shorter_for_it(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_film_that_begins_late_is_no_shorter_for_it(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", spec)
     with open_video(tmp_path / "in.mkv") as film:
         assert len(list(decode(film))) == 40
-    assert film.damage == []
+    assert film.log.damage == []
 
 
 def test_a_cut_behind_the_start_is_seen(tmp_path: Path) -> None:
@@ -131,10 +131,10 @@ def test_a_cut_behind_the_start_is_seen(tmp_path: Path) -> None:
     (tmp_path / "in.mkv").write_bytes(data[: len(data) * 6 // 10])
     with open_video(tmp_path / "in.mkv", InputSettings(start=Fraction(1))) as film:
         list(decode(film))
-    assert film.damage_counts["truncated"] == 1
+    assert film.log.damage_counts["truncated"] == 1
     with open_video(tmp_path / "in.mkv", InputSettings(end=Fraction(1))) as film:
         list(decode(film))
-    assert film.damage == []
+    assert film.log.damage == []
 
 
 def test_an_avi_may_repeat_its_last_frames(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_sound_that_is_late_short_or_trimmed_is_whole(tmp_path: Path) -> None:
             make_film(tmp_path / name, replace(BASE, audio=(Audio(seconds=seconds), Audio())))
             with open_video(tmp_path / name) as film:
                 assert len(list(decode(film))) == 40
-            assert film.damage == []
+            assert film.log.damage == []
 
 
 def test_an_mp4_may_leave_out_its_end_by_an_edit(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_an_mp4_may_leave_out_its_end_by_an_edit(tmp_path: Path) -> None:
     (tmp_path / "in.mp4").write_bytes(data)
     with open_video(tmp_path / "in.mp4") as film:
         assert 18 <= len(list(decode(film))) <= 24
-    assert film.damage == []
+    assert film.log.damage == []
 
 
 def test_only_what_is_behind_the_last_frame_is_called_once_more(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_stream_that_appears_on_the_way_is_told(tmp_path: Path) -> None:
     with open_video(tmp_path / "in.ts") as film:
         assert len(film.info.streams) == 1
         assert len(list(decode(film))) == 2 * 160 + 24
-    (late,) = [damage for damage in film.damage if damage.kind == "late stream"]
+    (late,) = [damage for damage in film.log.damage if damage.kind == "late stream"]
     assert re.fullmatch(r"audio stream 1 \(mp\d\w*\) appears in mid-film; .*", late.text)
 
 
@@ -231,7 +231,7 @@ def test_whole_films_are_whole(tmp_path: Path, name: str, rate: Fraction) -> Non
     make_film(tmp_path / name, spec)
     with open_video(tmp_path / name) as film:
         assert len(list(decode(film))) == 40
-    assert film.damage == []
+    assert film.log.damage == []
 
 
 @pytest.mark.parametrize("tick", [999, 3906])
@@ -263,4 +263,4 @@ def test_a_frame_that_lasts_too_long_hides_nothing_behind_it(lost: int, tmp_path
     path.write_bytes(data)
     with open_video(path) as film:
         assert len(list(decode(film))) == 24 - lost
-    assert film.damage_counts == ({"truncated": 1} if lost else {})
+    assert film.log.damage_counts == ({"truncated": 1} if lost else {})

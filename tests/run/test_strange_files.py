@@ -27,8 +27,9 @@ from vidcolor.core.report import Report
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError, OutputExists, TrainingError, VidcolorError
 from vidcolor.media.images.files import write_picture, write_rgb
+from vidcolor.media.pass_log import PassLog
 from vidcolor.run.batch import read_report, write_report
-from vidcolor.run.chunk_manifest import Manifest, PassLog, read_manifest, write_manifest
+from vidcolor.run.chunk_manifest import Manifest, read_manifest, write_manifest
 from vidcolor.run.journal import open_journal
 from vidcolor.run.leftovers import allow_own_target, clear_up, forget_work
 from vidcolor.run.work_dir import WorkDir
@@ -124,7 +125,7 @@ def test_a_run_goes_on_or_is_refused(name: str, kind: str, target: Path) -> None
                 if fresh:
                     journal.clear()
                 journal.begin(SPEC)
-                write_manifest(journal, Manifest((), PassLog("0", "gray", (), {})))
+                write_manifest(journal, Manifest((), PassLog()))
                 read_manifest(journal)
                 journal.get(2)
                 finish(journal, 3)

@@ -24,10 +24,10 @@ from vidcolor.core.paths import report_path
 from vidcolor.core.report import Damage, Report
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.errors import JobDiffers, OutputError
+from vidcolor.media.pass_log import PassLog
 from vidcolor.run.batch import Result, read_report, write_report
 from vidcolor.run.chunk_manifest import (
     Manifest,
-    PassLog,
     PlannedChunk,
     read_manifest,
     write_manifest,
@@ -217,7 +217,7 @@ def test_a_line_that_is_too_long_is_left_out(target: Path, monkeypatch: pytest.M
 
 
 PLANNED = PlannedChunk(0, 0, False, (0,), (), "0123abcd" * 3, "c8" * 3)
-END = PassLog("0", "gray", (Damage("gap", 1.0, "a gap"),), {"gap": 1})
+END = PassLog(damage=[Damage("gap", 1.0, "a gap")], damage_counts={"gap": 1})
 
 
 def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Manifest | None:
@@ -229,7 +229,7 @@ def planned(target: Path, chunk: dict[str, Any], end: dict[str, Any]) -> Manifes
         if chunk:
             first = checked(json.dumps({"chunk": asdict(PLANNED) | chunk}))
         if end:
-            last = checked(json.dumps({"end": asdict(END) | end, "chunks": 1}))
+            last = checked(json.dumps({"end": END.to_dict() | end, "chunks": 1}))
         path.write_bytes(job + first + last)
         return read_manifest(WorkDir(journal.folder, spec=journal.spec))
 

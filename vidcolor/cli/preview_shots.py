@@ -105,7 +105,7 @@ def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
                 shots = list(detect_shots(frames, viewer.settings.shots))
         finally:
             close(frames)
-        for damage in film.damage:
+        for damage in film.log.damage:
             viewer.note(damage)
     return shots
 

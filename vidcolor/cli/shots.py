@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
                     first += shot.frames
         finally:
             close(frames)
-        damage, counts = film.damage, film.damage_counts
+        damage, counts = film.log.damage, film.log.damage_counts
     for words in damage_lines(damage, counts):
         say(words)
     return 3 if damage else 0

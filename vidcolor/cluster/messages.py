@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
-from vidcolor.run.chunk_manifest import PassLog, PlannedChunk
+from vidcolor.media.pass_log import PassLog
+from vidcolor.run.chunk_manifest import PlannedChunk
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.work_dir import DoneChunk
 

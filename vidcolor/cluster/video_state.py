@@ -14,7 +14,8 @@ from vidcolor.core.report import Report, WorkerStats
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import ClusterError
-from vidcolor.run.chunk_manifest import PassLog, PlannedChunk, context_chunks
+from vidcolor.media.pass_log import PassLog
+from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal
 from vidcolor.run.video import STAGES, resumed_note

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -58,7 +59,6 @@ from vidcolor.run.assembly import assemble
 from vidcolor.run.batch import Batch
 from vidcolor.run.chunk_manifest import (
     Manifest,
-    PassLog,
     PlannedChunk,
     collect_chunks,
     read_chunk_frames,
@@ -199,10 +199,10 @@ class Worker:
             try:
                 for chunk in chunks:
                     found.append(chunk)
-                    watch.words.put(ChunkKnown(chunk, str(film.zero)))
+                    watch.words.put(ChunkKnown(chunk, str(film.log.zero)))
             finally:
                 close(chunks)
-            end = PassLog.of(film)
+            end = film.log
             if content():  # it was read beside
                 self._folder(order).know(content())
         seconds["shots"] -= seconds.pop("wait for decode")
@@ -265,7 +265,7 @@ class Worker:
         report = Report(str(reel.source), str(reel.target))
         with open_video(reel.source, settings.open) as film:
             plan = self._same(film, order)
-            order.end.tell(film)
+            film.log = deepcopy(order.end)  # the order may come again
             content = _read_begun(reel)[1]
             film.content = lambda: content
             report.spec = order.spec.with_content(content)

@@ -21,7 +21,6 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import check_file, identify, printable
-from vidcolor.core.report import Damage
 from vidcolor.core.video_info import FieldOrder, VideoInfo
 from vidcolor.errors import (
     FilmTooLarge,
@@ -34,6 +33,7 @@ from vidcolor.media.container_heads import Crop, declared_crop
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.images.kinds import is_animation, kind_of
 from vidcolor.media.metadata import coded_aspect, color_tags, describe, is_cover, picture_fields
+from vidcolor.media.pass_log import PassLog
 from vidcolor.media.whitelist import (
     CODECS,
     CONVERT,
@@ -46,7 +46,6 @@ from vidcolor.media.whitelist import (
 )
 from vidcolor.settings import InputSettings
 
-_MAX_DAMAGE = 1000
 _PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
 _PROBE_PACKETS = 2000
 
@@ -68,17 +67,8 @@ class VideoReader:
     """What it says of its fields."""
     coded_aspect: Fraction
     """What its stream says of the shape of pixels; a container may say otherwise."""
-    damage: list[Damage] = field(default_factory=list)
-    """What ``decode`` and the writer worked around, in the order it was met; at most 1000."""
-    remarks: list[str] = field(default_factory=list)
-    """What was met or mended on the way and does no harm, for the notes of a report; at most
-    1000."""
-    damage_counts: dict[str, int] = field(default_factory=dict)
-    """Kind of damage -> how often it was met, beyond the 1000 listed ones too."""
-    zero: Fraction = Fraction(0)
-    """The moment, in the film's time, that is 0 in the target; known with its first frame."""
-    source_color: str = "gray"
-    """``gray``, ``tinted`` or ``colored``; known when ``decode`` has ended."""
+    log: PassLog = field(default_factory=PassLog)
+    """Of the pass that decodes it; those who write the target add what they meet."""
     seeks: bool | None = None
     """Whether reading may begin in its middle; None until `media.decode.seek` was asked."""
     former: list[InputContainer] = field(default_factory=list)
@@ -102,19 +92,6 @@ class VideoReader:
         """Closes the container and ends the decoder's threads."""
         for container in (self.container, *self.former):
             container.close()
-
-    def remark(self, text: str) -> None:
-        """Adds to ``remarks`` what is not said there yet."""
-        if len(self.remarks) < _MAX_DAMAGE and text not in self.remarks:
-            self.remarks.append(text)
-
-    def note(self, kind: str, seconds: float, text: str) -> None:
-        """Adds to ``damage``; the thousandth entry says that there is more. All are counted."""
-        self.damage_counts[kind] = self.damage_counts.get(kind, 0) + 1
-        if len(self.damage) == _MAX_DAMAGE - 1:
-            text = "and more from here on; only the first 999 are listed"
-        if len(self.damage) < _MAX_DAMAGE:
-            self.damage.append(Damage(kind, round(float(seconds), 3), text))
 
 
 def film_is_still(path: str | os.PathLike[str]) -> bool:

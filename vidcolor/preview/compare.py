@@ -137,7 +137,7 @@ def _moments(film: VideoReader, frames: Iterable[Frame]) -> Iterator[tuple[Fract
     """The frames with their times in seconds, counted from the first frame of the film."""
     begin = film.first_pts * film.info.time_base
     for frame in frames:
-        yield frame.seconds + film.zero - film.info.start - begin, frame
+        yield frame.seconds + film.log.zero - film.info.start - begin, frame
 
 
 def _colorize_beside(
@@ -163,7 +163,7 @@ def _colorize_beside(
         report.inferred = session.colorizer.inferred
         if frame.colorless:
             text = "the net gave no numbers; painted neutral"
-            film.note("no color", float(frame.seconds), text)
+            film.log.note("no color", float(frame.seconds), text)
         yield frame
     gray.tell(report, info.time_base)
 
@@ -231,9 +231,9 @@ class _Sheet:
         """What a user should know of the two films."""
         name = printable(other.info.path.name)
         mine, theirs = (film.info for film in (one, other))
-        yield from one.remarks
+        yield from one.log.remarks
         if mine.path != theirs.path:
-            yield from (f"{name}: {text}" for text in other.remarks)
+            yield from (f"{name}: {text}" for text in other.log.remarks)
         if self._ends[0] - self._ends[1] > _ALIKE:
             ends = f"{float(self._ends[1]):.1f} s, before the first film"
             yield f"{name} ends at {ends}; its last frame stays"
@@ -275,10 +275,10 @@ def _sum_up(
 def _tell_damage(report: Report, one: VideoReader, other: VideoReader, same: bool) -> None:
     """Put the damage of both films into the report; what both readings of one film met, once."""
     name = printable(other.info.path.name)
-    kept = [d for d in other.damage if not same or d.kind == "no color"]
+    kept = [d for d in other.log.damage if not same or d.kind == "no color"]
     prefix = "" if same else f"{name}: "
-    report.damage = [*one.damage, *(replace(d, text=f"{prefix}{d.text}") for d in kept)]
-    report.damage_counts = dict(one.damage_counts)
-    for kind, count in other.damage_counts.items():
+    report.damage = [*one.log.damage, *(replace(d, text=f"{prefix}{d.text}") for d in kept)]
+    report.damage_counts = dict(one.log.damage_counts)
+    for kind, count in other.log.damage_counts.items():
         if not same or kind == "no color":
             report.damage_counts[kind] = report.damage_counts.get(kind, 0) + count

@@ -161,24 +161,24 @@ class Viewer:
     @property
     def damage(self) -> list[Damage]:
         """What was met in what was shown, at most 1000 entries."""
-        return self.film.damage if self.film else self._damage
+        return self.film.log.damage if self.film else self._damage
 
     @property
     def damage_counts(self) -> dict[str, int]:
         """How often each kind of damage was met."""
         if self.film:
-            return self.film.damage_counts
+            return self.film.log.damage_counts
         return {damage.kind: 1 for damage in self._damage}
 
     def note(self, damage: Damage) -> None:
         """Add to what was met."""
         if self.film:
-            self.film.note(damage.kind, damage.seconds, damage.text)
+            self.film.log.note(damage.kind, damage.seconds, damage.text)
 
     @property
     def notes(self) -> list[str]:
         """What a user should know of the film and of how the nets went."""
-        notes = [*self.film.info.notes, *self.film.remarks] if self.film else [*self._notes]
+        notes = [*self.film.info.notes, *self.film.log.remarks] if self.film else [*self._notes]
         nets = [*self._colorizers.values(), *([self._given] if self._given else [])]
         return notes + [note for net in nets for note in net.notes]
 

@@ -45,7 +45,7 @@ def assemble(
     written = stitch(film, target, plan, settings, files, part, on_packet, folder.mark_target)
     tick = film.info.time_base
     for pts in (pts for chunk in chunks for pts in chunk.colorless):
-        film.note("no color", float(pts * tick), "the net gave no numbers; painted neutral")
+        film.log.note("no color", float(pts * tick), "the net gave no numbers; painted neutral")
     starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
     report.shots, report.shot_starts, report.chunks = len(starts), starts, len(chunks)
     gray = GrayRuns()
@@ -56,10 +56,10 @@ def assemble(
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried, report.left_behind = list(written.carried), list(written.left_behind)
-    report.damage, report.damage_counts = film.damage, film.damage_counts
-    report.source_color = film.source_color
-    color = color_note(film.source_color)
-    report.notes = [*film.info.notes, *film.remarks, *plan.notes, *color]
+    report.damage, report.damage_counts = film.log.damage, film.log.damage_counts
+    report.source_color = film.log.source_color
+    color = color_note(film.log.source_color)
+    report.notes = [*film.info.notes, *film.log.remarks, *plan.notes, *color]
 
 
 def color_note(kind: str) -> list[str]:

@@ -21,18 +21,18 @@ from vidcolor.core.gray_runs import from_byte, to_byte
 from vidcolor.core.iterators import close, tap
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain
-from vidcolor.core.report import Damage
 from vidcolor.core.target import output_errors
 from vidcolor.errors import FilmUnreadable, ManifestMismatch
 from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.open import VideoReader
+from vidcolor.media.pass_log import PassLog
 from vidcolor.run.work_dir import PLAN, WorkDir
 
 _PRINT = 8
 """Hexadecimal digits of a frame's fingerprint."""
 _PRINTS = re.compile(f"(?:[0-9a-f]{{{_PRINT}}})+")
 _SHARES = re.compile("(?:[0-9a-f]{2})+")
-_FRACTION = re.compile(r"-?\d{1,30}(?:/[1-9]\d{0,30})?")
 
 
 @dataclass(frozen=True)
@@ -61,31 +61,6 @@ class PlannedChunk:
     def share_of(self, place: int) -> int:
         """The byte of `from_byte` for one of its frames."""
         return int(self.shares[2 * place : 2 * place + 2], 16)
-
-
-@dataclass(frozen=True)
-class PassLog:
-    """What is known of a film once all of it was read; as of `VideoReader`."""
-
-    zero: str
-    """As a fraction."""
-    source_color: str
-    damage: tuple[Damage, ...]
-    damage_counts: dict[str, int]
-    remarks: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, film: VideoReader) -> PassLog:
-        """What a film that was decoded knows."""
-        counts = dict(film.damage_counts)
-        remarks = tuple(film.remarks)
-        return cls(str(film.zero), film.source_color, tuple(film.damage), counts, remarks)
-
-    def tell(self, film: VideoReader) -> None:
-        """Let a film that was only opened know it."""
-        film.zero, film.source_color = Fraction(self.zero), self.source_color
-        film.damage, film.damage_counts = list(self.damage), dict(self.damage_counts)
-        film.remarks = list(self.remarks)
 
 
 @dataclass(frozen=True)
@@ -161,9 +136,10 @@ def read_chunk_frames(
     first = chunks[0]
     begin = first.first_pts * film.info.time_base + zero - film.info.start
     seek = seek and first.number > 0 and begin > 0
+    reading = Reading.of(film)
     if seek:
-        film.settings = replace(film.settings, start=begin)
-    frames = tap(decode(film, layout, zero), on_read)
+        reading = replace(reading, start=begin)
+    frames = tap(decode(film, layout, zero, reading), on_read)
     wanted = first.frames + (_reach(chunks[1:], context) if context else 0)
     try:
         yield from _check_frames(frames, chunks, wanted)
@@ -241,7 +217,7 @@ def write_manifest(folder: WorkDir, plan: Manifest) -> None:
     lines = [
         checked_line(folder.spec_entry),
         *(checked_line({"chunk": asdict(chunk)}) for chunk in plan.chunks),
-        checked_line({"end": asdict(plan.end), "chunks": len(plan.chunks)}),
+        checked_line({"end": plan.end.to_dict(), "chunks": len(plan.chunks)}),
     ]
     with output_errors(folder.folder):
         folder.put(PLAN, "".join(lines).encode())
@@ -254,13 +230,13 @@ def read_manifest(folder: WorkDir) -> Manifest | None:
         if first != folder.spec_entry:
             return None
         chunks = tuple(from_plain(PlannedChunk, line["chunk"]) for line in middle)
-        plan = Manifest(chunks, from_plain(PassLog, last["end"]))
+        plan = Manifest(chunks, PassLog.from_dict(last["end"]))
         numbers = list(range(last["chunks"])) if last["chunks"] == len(chunks) else []
     except (OSError, ValueError, KeyError, TypeError):
         return None
     whole = [chunk.number for chunk in chunks] == numbers
     whole = whole and all(map(_is_plain, chunks))
-    return plan if whole and _FRACTION.fullmatch(plan.end.zero) else None
+    return plan if whole else None
 
 
 def _is_plain(chunk: PlannedChunk) -> bool:

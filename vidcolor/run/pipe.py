@@ -96,15 +96,15 @@ def _moving(
                 with closing(with_others(film, encode(frames, writer.video))) as packets:
                     writer.write(packets)
             writer.finish()
-        report.damage, report.damage_counts = film.damage, film.damage_counts
-        report.source_color = film.source_color
+        report.damage, report.damage_counts = film.log.damage, film.log.damage_counts
+        report.source_color = film.log.source_color
     report.inferred = session.colorizer.inferred
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
     report.carried = writer.passthrough.carried
     report.left_behind = writer.passthrough.left_behind
     color = color_note(report.source_color)
-    told = [*film.info.notes, *film.remarks]
+    told = [*film.info.notes, *film.log.remarks]
     report.notes = [*told, *plan.notes, *color, *session.colorizer.notes]
     report.weights = session.weights
     return report
@@ -125,7 +125,7 @@ def _count_frames(
                 report.shot_starts.append(round(float(frame.seconds), 6))
             if frame.colorless:
                 moment = float(frame.seconds)
-                film.note("no color", moment, "the net gave no numbers; painted neutral")
+                film.log.note("no color", moment, "the net gave no numbers; painted neutral")
             if on_progress:
                 on_progress(Progress(report.frames, total, float(frame.seconds)))
         gray.tell(report, film.info.time_base)

@@ -15,9 +15,9 @@ from av.stream import Stream
 
 from vidcolor.media.decode.container_size import tagged_duration
 from vidcolor.media.decode.edits import Tables, remark_left_out_sound
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.mux.passthrough import label
-from vidcolor.media.open import VideoReader
 
 _HOLE = Fraction(1, 10)  # seconds without sound that no encoder makes by itself
 _SHORTEST_PACKET = Fraction(1, 100)  # seconds; a sample is shorter by far
@@ -60,11 +60,11 @@ class _Track:
 class Sound:
     """Listens to all streams but the picture."""
 
-    def __init__(self, film: VideoReader, clock: Timeline) -> None:
-        self._film = film
+    def __init__(self, reading: Reading, clock: Timeline) -> None:
+        self._reading = reading
         self._clock = clock
-        self._container = film.info.container
-        self._tracks = {s.index: _Track(s, label(s)) for s in film.container.streams.audio}
+        self._container = reading.info.container
+        self._tracks = {s.index: _Track(s, label(s)) for s in reading.container.streams.audio}
         self._holes: list[tuple[_Track, Fraction, Fraction]] = []
         self.end = Fraction(0)
         """Where the last packet of any stream ends, in seconds after the film's start."""
@@ -77,7 +77,7 @@ class Sound:
         if packet.dts is not None:
             at = packet.dts * packet.time_base
             step = track.follow(at) if track is not None and packet.size else Fraction(0)
-            self.end = max(self.end, at + (length or step) - self._film.info.start)
+            self.end = max(self.end, at + (length or step) - self._reading.info.start)
         if track is None or packet.size == 0:
             return
         track.packets += 1
@@ -113,16 +113,15 @@ class Sound:
             for track, begin, end in self._proper_holes():
                 text = f"{track.label}: no sound for {float(end - begin):.3f} s"
                 self._note("gap", begin, text)
-        settings = self._film.settings
-        if settings.start is None and settings.end is None:
+        if not self._reading.is_cut:
             for track in self._tracks.values():
                 text = self._shortness(track)
-                told = cut is not None and track.end - self._film.info.start > cut - _NEAR_CUT
+                told = cut is not None and track.end - self._reading.info.start > cut - _NEAR_CUT
                 if text and not told:
                     self._note("truncated", track.end, f"{track.label}: {text}")
                 elif not text:
                     table = tables.get(track.stream.id)
-                    remark_left_out_sound(self._film, table, track.label, track.heard)
+                    remark_left_out_sound(self._reading, table, track.label, track.heard)
 
     def _proper_holes(self) -> list[tuple[_Track, Fraction, Fraction]]:
         """Holes of tracks that have few: sound that is sent only when there is some has many."""
@@ -137,7 +136,7 @@ class Sound:
             return ""
         if kind == "matroska":
             declared = tagged_duration(stream.metadata)
-            whole = Fraction(self._film.container.duration or 0, 1_000_000)
+            whole = Fraction(self._reading.container.duration or 0, 1_000_000)
             if whole and declared > whole + _SLACK[kind]:
                 return ""  # left over from a longer film
         else:
@@ -170,13 +169,13 @@ class Sound:
 
     def _zero(self) -> Fraction:
         zero = self._clock.zero
-        return self._film.info.start if zero is None else zero
+        return self._reading.info.start if zero is None else zero
 
     def _note(self, kind: str, moment: Fraction, text: str) -> None:
         """Notes damage at a moment of the film's time that is asked for."""
         start, end = self._clock.start, self._clock.end
         if (start is None or moment >= start) and (end is None or moment < end):
-            self._film.note(kind, float(moment - self._zero()), text)
+            self._reading.log.note(kind, float(moment - self._zero()), text)
 
 
 def _count_packets(stream: Stream) -> int:

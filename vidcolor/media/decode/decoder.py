@@ -25,6 +25,7 @@ from vidcolor.media.decode.edits import note_left_out_frames, read_tables
 from vidcolor.media.decode.end_marks import PictureEnds
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.decode.picture_changes import Changes
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.timeline import GapDetector, Timeline, ticks
 from vidcolor.media.decode.truncation import Reach, shortness
 from vidcolor.media.open import VideoReader
@@ -34,7 +35,10 @@ from vidcolor.media.whitelist import check_length, film_errors
 
 
 def decode(
-    film: VideoReader, layout: PixelLayout | None = None, zero: Fraction | None = None
+    film: VideoReader,
+    layout: PixelLayout | None = None,
+    zero: Fraction | None = None,
+    reading: Reading | None = None,
 ) -> Iterator[Frame]:
     """The frames of ``film`` in order, in ``layout`` (default: the film's own).
 
@@ -46,15 +50,17 @@ def decode(
     Args:
         film: Freshly opened.
         layout: Of the frames.
-        zero: `VideoReader.zero` of an earlier pass, whose times these frames get although
-            ``film.settings.start`` is another one.
+        zero: Of the log of an earlier pass, whose times these frames get although this one starts
+            elsewhere.
+        reading: Which part is read, and into which log; None takes what was asked for when the film
+            was opened, and the film's own.
 
     Raises:
         UnsupportedPixels: Something about the picture changes in the middle of the film that would
             show wrong: size, pixel format, range, curve, pixel aspect, rotation.
         FilmUnreadable: No frame at all could be decoded.
     """
-    run = _Run(film, layout or film.info.layout, zero)
+    run = _Run(reading or Reading.of(film), layout or film.info.layout, zero)
     with film_errors(film.info.path):
         yield from run.frames()
         run.conclude()
@@ -65,24 +71,25 @@ class _End(Exception):
 
 
 class _Run:
-    """State of one pass through a film."""
+    """State of one pass through a reading."""
 
-    def __init__(self, film: VideoReader, layout: PixelLayout, zero: Fraction | None) -> None:
-        self._film = film
-        self._info = film.info
+    def __init__(self, reading: Reading, layout: PixelLayout, zero: Fraction | None) -> None:
+        self._reading = reading
+        self._log = reading.log
+        self._info = reading.info
         self._layout = layout
-        self._clock = Timeline(film, zero)
-        self._gaps = GapDetector(film.info.time_base)
-        self._convert = Converter(film.info, layout)
-        stored = storage(film.info.stored_format)
+        self._clock = Timeline(reading, zero)
+        self._gaps = GapDetector(reading.info.time_base)
+        self._convert = Converter(reading.info, layout)
+        stored = storage(reading.info.stored_format)
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
-        self._changes = Changes(film)
+        self._changes = Changes(reading)
         self._cropper: Cropper | None = None
-        self._roll = Roll(film)
-        self._longest = ticks(Fraction(film.settings.max_hours * 3600), film.info.time_base)
-        self._ends = PictureEnds(film.info.codec)
-        self._sound = Sound(film, self._clock)
+        self._roll = Roll(reading.film)
+        self._longest = ticks(Fraction(reading.settings.max_hours * 3600), reading.info.time_base)
+        self._ends = PictureEnds(reading.info.codec)
+        self._sound = Sound(reading, self._clock)
         self._packets = 0
         self._shown = 0
         self._slots = 0
@@ -92,11 +99,11 @@ class _Run:
     def frames(self) -> Iterator[Frame]:
         """Frames that are kept, until the film or ``settings.end`` ends."""
         done = False
-        packets = demux(self._film, self._clock, self._seconds)
+        packets = demux(self._reading, self._clock, self._seconds)
         for packet in self._from_key(packets):
             if done and is_beyond(packet, self._clock):
                 break
-            if packet.stream.index != self._film.video.index:
+            if packet.stream.index != self._reading.video.index:
                 self._sound.hear(packet)
                 continue
             if done:
@@ -110,12 +117,12 @@ class _Run:
                 if frame is not None:
                     yield frame
         else:  # read to its end
-            note_late_streams(self._film)
-        self._film.source_color = self._meter.verdict()
+            note_late_streams(self._reading)
+        self._log.source_color = self._meter.verdict()
 
     def _from_key(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """``packets`` without those of pictures before the last key frame up to the start."""
-        index, start = self._film.video.index, self._clock.start
+        index, start = self._reading.video.index, self._clock.start
         waiting: list[Packet[Any]] | None = [] if start else None
         for packet in packets:
             if waiting is None or packet.stream.index != index:
@@ -145,16 +152,16 @@ class _Run:
             self._roll.enter(packet)
             self._changes.enter(packet)
         if packet.is_corrupt:
-            self._film.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
+            self._log.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
         elif self._ends.looks and self._ends.is_cut(bytes(packet)):
-            self._film.note("corrupt packet", self._seconds(), "its picture is cut short")
+            self._log.note("corrupt packet", self._seconds(), "its picture is cut short")
         try:
             pictures = packet.decode()
         except av.error.EOFError:
             return []
         except av.FFmpegError as exc:
             reason = printable(exc.strerror or type(exc).__name__)
-            self._film.note("decode error", self._seconds(), reason)
+            self._log.note("decode error", self._seconds(), reason)
             pictures = []
         for picture in pictures:
             self._roll.leave(picture)
@@ -180,15 +187,15 @@ class _Run:
         if not self._clock.keeps_frame(pts):
             return None
         moment = pts * tick - self._info.start
-        self._film.zero = self._clock.zero or Fraction(0)
+        self._log.zero = self._clock.zero or Fraction(0)
         pts = self._clock.frame_pts(pts)
         if self._clock.is_past(pts):
             raise _End
         if pts > self._longest:
-            check_length(pts * tick, self._film.settings, printable(self._info.path.name))
+            check_length(pts * tick, self._reading.settings, printable(self._info.path.name))
         self._changes.see(picture, moment)
         if picture.is_corrupt:
-            self._film.note("concealed frame", float(pts * tick), "the decoder filled in holes")
+            self._log.note("concealed frame", float(pts * tick), "the decoder filled in holes")
         self._gaps.see(pts)
         self._last_length = picture.duration * tick
         self._last_end = pts * tick + self._last_length
@@ -216,19 +223,18 @@ class _Run:
 
     def conclude(self) -> None:
         """Judges the pass as a whole: nothing decoded, holes, streams that end early."""
-        film, info = self._film, self._info
+        reading, log, info = self._reading, self._log, self._info
         name = printable(info.path.name)
         if self._decoded == 0:
             raise FilmUnreadable(f"{name}: no picture in it can be decoded")
-        for at, length in self._gaps.found(bool(film.damage), self._sound.holes()):
-            film.note("gap", at, f"no picture for {length:.3f} s")
+        for at, length in self._gaps.found(bool(log.damage), self._sound.holes()):
+            log.note("gap", at, f"no picture for {length:.3f} s")
         zero = self._clock.zero or Fraction(0)
         for pts in self._roll.missing():
             moment = pts * info.time_base
             if moment >= (self._clock.start or moment) and moment < (self._clock.end or moment + 1):
-                film.note("missing frame", float(moment - zero), "it cannot be decoded")
-        cut = film.settings.start is not None or film.settings.end is not None
-        if cut and self._last_end == 0:
+                log.note("missing frame", float(moment - zero), "it cannot be decoded")
+        if reading.is_cut and self._last_end == 0:
             raise FilmUnreadable(f"{name}: has no picture between --start and --end")
         skipped = zero - info.start
         reach = Reach(
@@ -236,14 +242,14 @@ class _Run:
             self._sound.end,
             self._packets,
             self._slots,
-            self._gaps.is_constant(bool(film.damage)),
+            self._gaps.is_constant(bool(log.damage)),
             self._gaps.usual() * info.time_base,
             self._last_length,
         )
-        text = shortness(film, reach)
+        text = shortness(reading, reach)
         if text:
-            film.note("truncated", float(self._last_end), text)
-        tables = read_tables(film)
-        if not text and "read error" not in film.damage_counts:
-            note_left_out_frames(film, tables, self._shown)
-        self._sound.judge(bool(film.damage), reach.picture if text else None, tables)
+            log.note("truncated", float(self._last_end), text)
+        tables = read_tables(reading)
+        if not text and "read error" not in log.damage_counts:
+            note_left_out_frames(reading, tables, self._shown)
+        self._sound.judge(bool(log.damage), reach.picture if text else None, tables)

@@ -13,6 +13,7 @@ import av.logging
 from av.packet import Packet
 
 from vidcolor.core.files import printable
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.seek import go_to
 from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.open import VideoReader
@@ -30,21 +31,19 @@ _STREAM = re.compile(
 )
 
 
-def demux(
-    film: VideoReader, clock: Timeline, seconds: Callable[[], float]
-) -> Iterator[Packet[Any]]:
+def demux(reading: Reading, clock: Timeline, seconds: Callable[[], float]) -> Iterator[Packet[Any]]:
     """Every packet from the start that is asked for on, then the flush packets of the picture.
 
-    Reading goes on behind what is damaged; what was met is noted in ``film.damage`` at the time
+    Reading goes on behind what is damaged; what was met is noted in its log at the time
     that ``seconds`` tells. Times are mended by ``clock``, still in the film's own time.
     """
-    if clock.start is not None and film.settings.start:
-        go_to(film, clock.start, _PREROLL)  # subtitles shown there began earlier
+    if clock.start is not None and reading.start:
+        go_to(reading.film, clock.start, _PREROLL)  # subtitles shown there began earlier
     failures = 0
     while True:
         try:
-            for packet in film.container.demux():
-                if packet.size or packet.stream.index == film.video.index:
+            for packet in reading.container.demux():
+                if packet.size or packet.stream.index == reading.video.index:
                     clock.mend_packet(packet)
                     yield packet
             return
@@ -54,38 +53,40 @@ def demux(
                 break
         except av.error.InvalidDataError:
             failures += 1
-            film.note("read error", seconds(), "the container is damaged here")
+            reading.log.note("read error", seconds(), "the container is damaged here")
             if failures > _READ_ERRORS:
                 break
         except OSError as exc:
             reason = printable(exc.strerror or exc)
-            film.note("read error", seconds(), f"reading stopped: {reason}")
+            reading.log.note("read error", seconds(), f"reading stopped: {reason}")
             break
     flush: Packet[Any] = Packet()
-    flush.stream = film.video
+    flush.stream = reading.video
     yield flush  # what the decoder still holds was read before the error
 
 
-def note_late_streams(film: VideoReader) -> None:
+def note_late_streams(reading: Reading) -> None:
     """Notes streams that FFmpeg found only while it read; PyAV gives none of their packets.
 
     Call it when the film's decoder has been flushed: with a log level set, PyAV lets threads of a
     decoder wait for Python whenever they complain, and that can end in a deadlock.
     """
-    if film.info.container not in _GROWING:
+    if reading.info.container not in _GROWING:
         return
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)  # the only way to learn of them is a text in the log
     try:
-        text = film.container.dumps_format()  # type: ignore[attr-defined]
+        text = reading.container.dumps_format()  # type: ignore[attr-defined]
     finally:
         av.logging.set_level(level)
-    known = {stream.index for stream in film.container.streams}
+    known = {stream.index for stream in reading.container.streams}
     for found in _STREAM.finditer(text):
         if int(found["index"]) not in known:
-            start = Fraction(found["start"] or 0) - film.info.start
+            start = Fraction(found["start"] or 0) - reading.info.start
             name = f"{found['kind'].lower()} stream {found['index']} ({found['codec']})"
-            film.note("late stream", float(start), f"{name} appears in mid-film; it is not carried")
+            reading.log.note(
+                "late stream", float(start), f"{name} appears in mid-film; it is not carried"
+            )
 
 
 def is_beyond(packet: Packet[Any], clock: Timeline) -> bool:
@@ -103,11 +104,12 @@ def carried_packets(film: VideoReader, zero: Fraction) -> Iterator[Packet[Any]]:
 
     Args:
         film: Freshly opened; one pass per Film.
-        zero: ``VideoReader.zero`` of the film that was decoded.
+        zero: ``zero`` of the log of the pass that decoded it.
     """
-    clock = Timeline(film, zero)
+    reading = Reading.of(film)
+    clock = Timeline(reading, zero)
     with film_errors(film.info.path):
-        for packet in demux(film, clock, lambda: 0.0):
+        for packet in demux(reading, clock, lambda: 0.0):
             if packet.stream.index == film.video.index:
                 if is_beyond(packet, clock):
                     return

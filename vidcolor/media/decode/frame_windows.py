@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
 from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.decoder import decode
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.seek import can_seek, rewind
 from vidcolor.media.open import VideoReader
+from vidcolor.media.pass_log import PassLog
 
 _NEAR = Fraction(4)
 """Seconds that are rather read than leapt over."""
@@ -43,7 +45,7 @@ def windows(
 
     On screen is the last frame that has begun; before the first and behind the last one, these.
     Frames are shared by windows that overlap. What was damaged of what they show is noted in
-    ``film.damage``, in seconds from the film's start.
+    ``film.log``, in seconds from the film's start.
 
     Args:
         film: Open; it serves for nothing else while this runs.
@@ -55,14 +57,14 @@ def windows(
     Raises:
         FilmError: As `decode`.
     """
-    reading: _Reading | None = None
+    reading: _Part | None = None
     try:
         for moment in moments:
             if reading is None or not reading.reaches(moment):
                 for lead in _leads(film, moment, before):
                     if reading is not None:
                         reading.close()
-                    reading = _Reading(film, lead, between)
+                    reading = _Part(film, lead, between)
                     if reading.shows(moment, before, after):
                         break
             assert reading is not None
@@ -81,23 +83,18 @@ def _leads(film: VideoReader, moment: Fraction, before: int) -> list[Fraction]:
     return [*(moment - step * lead for step in _BACK if moment > step * lead), Fraction(0)]
 
 
-class _Reading:
+class _Part:
     """One pass through a part of the film."""
 
     def __init__(
         self, film: VideoReader, start: Fraction, between: Callable[[], object] | None
     ) -> None:
         self._film, self._between = film, between
-        self._part = replace(
-            film,
-            settings=replace(film.settings, start=start, end=None),
-            damage=[],
-            damage_counts={},
-        )
         if not start:
-            rewind(self._part)
+            rewind(film)
         self._start = start
-        self._frames = decode(self._part)
+        self._log = PassLog()
+        self._frames = decode(film, reading=Reading(film, start, None, self._log))
         self._held: deque[tuple[Fraction, Frame]] = deque()
         self._known = self._ended = False
         self._shown: list[tuple[Fraction, Fraction]] = []
@@ -145,14 +142,14 @@ class _Reading:
     @property
     def _zero(self) -> Fraction:
         """Where the part begins, in seconds from the film's start."""
-        return self._part.zero - self._part.info.start if self._known else self._start
+        return self._log.zero - self._film.info.start if self._known else self._start
 
     def close(self) -> None:
         """Stop reading; pass on what was damaged of what was shown."""
         close(self._frames)
-        film, part = self._film, self._part
-        film.container, film.video, film.seeks = part.container, part.video, part.seeks
-        for damage in part.damage:
+        for text in self._log.remarks:
+            self._film.log.remark(text)
+        for damage in self._log.damage:
             seconds = Fraction(damage.seconds) + self._zero
             if any(begin <= seconds <= end for begin, end in self._shown):
-                film.note(damage.kind, float(seconds), damage.text)
+                self._film.log.note(damage.kind, float(seconds), damage.text)

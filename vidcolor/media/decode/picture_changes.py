@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 
 from vidcolor.core.files import printable
 from vidcolor.errors import UnsupportedPixels
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.metadata import (
     coded_aspect,
     color_tags,
@@ -22,7 +23,6 @@ from vidcolor.media.metadata import (
     rotation,
     side_data,
 )
-from vidcolor.media.open import VideoReader
 from vidcolor.media.pixel_formats import UNSPECIFIED, fill_tags, make_layout, storage
 
 _DELAY = 32
@@ -34,10 +34,10 @@ _WORDS = {"matrix": "color matrix", "primaries": "set of primaries", "transfer":
 class Changes:
     """Compares every frame of one film with the first one."""
 
-    def __init__(self, film: VideoReader) -> None:
-        self._film = film
-        self._info = film.info
-        self._stored = storage(film.info.stored_format)
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._info = reading.info
+        self._stored = storage(reading.info.stored_format)
         self._seen = 0
         self._told: set[object] = set()
         self._late: dict[str, tuple[int, int | None]] = {}
@@ -53,7 +53,7 @@ class Changes:
 
     def follow(self, picture: VideoFrame) -> None:
         """Takes note of a frame that was decoded, be it kept or not."""
-        film = self._film
+        film = self._reading.film
         self._trace("colors", color_tags(picture) != film.first_tags, picture)
         self._trace("aspect", coded_aspect(film.video) != film.coded_aspect, picture)
         self._decoded += 1
@@ -96,7 +96,7 @@ class Changes:
             return
         count, key = self._late.get(what, (0, self._key))
         self._late[what] = count + 1, key
-        held = self._film.video.codec_context.has_b_frames
+        held = self._reading.video.codec_context.has_b_frames
         waited = count >= held or (picture.pts is not None and picture.pts == key)
         if (picture.key_frame and waited) or count >= _DELAY or not self._decoded:
             self._begun.add(what)
@@ -106,7 +106,7 @@ class Changes:
 
         Matrix and primaries decide only what chroma means, and that is made anew.
         """
-        found, first, info = color_tags(picture), self._film.first_tags, self._info
+        found, first, info = color_tags(picture), self._reading.film.first_tags, self._info
         # What a frame does not say itself it is given by its decoder, which is ahead of it.
         own = any(found[n] != value for n, value in first.items() if value not in _UNSAID)
         if "colors" not in self._begun and not own:
@@ -132,7 +132,7 @@ class Changes:
     def _aspect(self, moment: Fraction) -> None:
         if "aspect" not in self._begun:
             return
-        first, now = self._film.coded_aspect, coded_aspect(self._film.video)
+        first, now = self._reading.film.coded_aspect, coded_aspect(self._reading.video)
         change = f"from {first} to {now}"
         shown = self._info.sample_aspect or 1
         if self._info.container == "matroska,webm" or shown != first:
@@ -157,25 +157,25 @@ class Changes:
             return
         change = f"from {_FIELDS[first]} to {_FIELDS[now]}"
         if now == "progressive":
-            if self._film.first_fields != now:
+            if self._reading.film.first_fields != now:
                 why = "all of it is written as interlaced, which keeps such frames whole"
                 self._remark("scan", change, moment, why)
         elif ("scan", now) not in self._told:
             self._told.add(("scan", now))
             text = f"the scan changes {change}; the target says {_FIELDS[first]} for all of it"
-            at = moment + self._info.start - self._film.zero
-            self._film.note("picture change", float(at), text)
+            at = moment + self._info.start - self._reading.log.zero
+            self._reading.log.note("picture change", float(at), text)
 
     def _remark(self, what: str, change: str, moment: Fraction, why: str) -> None:
         if (what, change) in self._told:
             return
         self._told.add((what, change))
-        self._film.remark(f"the {what} changes {change} at {float(moment):.3f} s; {why}")
+        self._reading.log.remark(f"the {what} changes {change} at {float(moment):.3f} s; {why}")
 
     def _refuse(self, what: str, change: str, moment: Fraction) -> NoReturn:
         words = f"the {what} of the picture" if what else "the picture"
         seconds = f"{float(moment):.3f} s"
-        if self._film.settings.start is None:
+        if self._reading.start is None:
             place = f"at frame {self._seen} ({seconds})"
         else:
             place = f"at {seconds}" if self._seen else f"before {seconds}"

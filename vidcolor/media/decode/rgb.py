@@ -21,6 +21,7 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.decode.picture_changes import Changes
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.open import VideoReader
 from vidcolor.media.pixel_formats import RANGE_FULL, storage
 from vidcolor.media.planes import EXACT, Converter, planes, swscale_matrix
@@ -41,7 +42,7 @@ def film_rgb(film: VideoReader) -> Generator[Tensor, None, None]:
     info = film.info
     stored = storage(info.stored_format)
     scaler, to_layout = VideoReformatter(), Converter(info, info.layout)
-    changes = Changes(film)
+    changes = Changes(Reading.of(film))
     with film_errors(info.path):
         cropper: Cropper | None = None
         for picture in _pictures(film):

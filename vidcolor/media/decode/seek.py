@@ -6,7 +6,6 @@ where it was landed in is read from its beginning, however long that takes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 import av
 from av.packet import Packet
 
+from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.open import VideoReader, open_container, ready_decoder
+from vidcolor.media.pass_log import PassLog
 from vidcolor.media.whitelist import FORMATS
 
 _TIMED = (
@@ -117,7 +118,7 @@ def _last_end(film: VideoReader) -> Fraction | None:
 
     Packets without a time follow each other at the usual rate.
     """
-    clock = Timeline(replace(film, damage=[], damage_counts={}))
+    clock = Timeline(Reading(film, film.settings.start, film.settings.end, PassLog()))
     usual = 1 / (film.info.frame_rate or Fraction(25))
     last: Fraction | None = None
     try:

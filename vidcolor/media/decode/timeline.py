@@ -13,7 +13,7 @@ from typing import Any
 
 from av.packet import Packet
 
-from vidcolor.media.open import VideoReader
+from vidcolor.media.decode.reading import Reading
 
 _BACKWARD = Fraction(1, 2)
 _FORWARD = Fraction(60)
@@ -29,18 +29,17 @@ def ticks(seconds: Fraction, time_base: Fraction) -> int:
 class Timeline:
     """The time line of the target: start offset removed, joins closed, cut to what is kept.
 
-    ``zero`` is the moment, in the film's time, that becomes 0; None while ``settings.start`` waits
+    ``zero`` is the moment, in the film's time, that becomes 0; None while ``Reading.start`` waits
     for its first frame.
     """
 
-    def __init__(self, film: VideoReader, zero: Fraction | None = None) -> None:
+    def __init__(self, reading: Reading, zero: Fraction | None = None) -> None:
         """Take ``zero`` where it is known already, from an earlier pass through the same film."""
-        self._film = film
-        self._tick = film.info.time_base
-        settings = film.settings
-        base = film.info.start
-        self.start = base + settings.start if settings.start is not None else None
-        self.end = base + settings.end if settings.end is not None else None
+        self._reading = reading
+        self._tick = reading.info.time_base
+        base = reading.info.start
+        self.start = base + reading.start if reading.start is not None else None
+        self.end = base + reading.end if reading.end is not None else None
         self.zero = base if zero is None and self.start is None else zero
         self._jump = Fraction(0)
         self._last_dts: dict[int, Fraction] = {}
@@ -48,12 +47,12 @@ class Timeline:
         self._last_pts: int | None = None
         self._last_duration = 0
         self._timed = False
-        rate = film.info.frame_rate or Fraction(25)
+        rate = reading.info.frame_rate or Fraction(25)
         self._usual = max(1, ticks(1 / rate, self._tick))
         # MPEG streams are cut and joined as bytes, so their clocks may leap forward too.
-        joined = film.info.container in ("mpegts", "mpeg")
+        joined = reading.info.container in ("mpegts", "mpeg")
         # Of others, too, no film goes on after more hours than the longest may have.
-        self._farthest = _FORWARD if joined else Fraction(settings.max_hours * 3600)
+        self._farthest = _FORWARD if joined else Fraction(reading.settings.max_hours * 3600)
 
     def mend_packet(self, packet: Packet[Any]) -> None:
         """Closes a join of two recordings: moves ``packet`` of any stream behind what came before.
@@ -84,9 +83,9 @@ class Timeline:
         packet.dts = packet.dts + count if packet.dts is not None else None
         packet.pts = packet.pts + count if packet.pts is not None else None
         at = packet.dts * packet.time_base if packet.dts is not None else Fraction(0)
-        self._film.note(
+        self._reading.log.note(
             "timestamp",
-            float(at - (self.zero or self._film.info.start)),
+            float(at - (self.zero or self._reading.info.start)),
             f"the clock jumped by {-float(shift):.3f} s; joined without a hole",
         )
 
@@ -111,8 +110,8 @@ class Timeline:
         return pts
 
     def _complain(self, pts: int, text: str) -> None:
-        zero = self.zero if self.zero is not None else self._film.info.start
-        self._film.note("timestamp", float(pts * self._tick - zero), text)
+        zero = self.zero if self.zero is not None else self._reading.info.start
+        self._reading.log.note("timestamp", float(pts * self._tick - zero), text)
 
     def keeps_frame(self, pts: int) -> bool:
         """Whether the frame at ``pts`` lies after the start; the first that does sets ``zero``."""

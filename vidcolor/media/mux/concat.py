@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -67,7 +68,7 @@ def stitch(
     """
     _check_room(target, sum(facts.bytes for _, facts in chunks))
     others = [s.index for s in film.container.streams if s.index != film.video.index]
-    noted = list(film.damage), dict(film.damage_counts)
+    before = deepcopy(film.log)
     opened = partial(VideoWriter, film, target, plan, part=part)
 
     def stitched(*refused: int) -> Written:
@@ -88,7 +89,7 @@ def stitch(
     except PacketRefused:
         # A broken stream may be refused only here, and FFmpeg does not say which one it is.
         refused = [index for index in others if not is_taken(index)]
-        film.damage, film.damage_counts = noted
+        film.log = before
     return stitched(*refused)
 
 

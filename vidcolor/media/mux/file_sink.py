@@ -179,7 +179,7 @@ class VideoWriter(Muxer):
             if back.packets < sent.packets and back.bytes < sent.bytes:
                 missing = f"{sent.packets - back.packets} of {sent.packets} packets"
                 text = f"{labels[index]}: {missing} cannot be played in the target"
-                self._film.note("timestamp", 0.0, f"{text}; the film's times are wrong")
+                self._film.log.note("timestamp", 0.0, f"{text}; the film's times are wrong")
 
     def _discard(self) -> None:
         """Removes the temporary file, then closes: a file without a name needs no trailer."""

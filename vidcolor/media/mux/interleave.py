@@ -36,7 +36,7 @@ def with_others(
         picture = next(waiting, None)
         with open_video(path, film.settings) as beside:
             check_same(path, known, beside.info.identity, film.content)
-            for packet in carried_packets(beside, film.zero):
+            for packet in carried_packets(beside, film.log.zero):
                 moment = _moment(packet)
                 while picture is not None and moment is not None and _moment(picture) <= moment:
                     yield picture
@@ -49,8 +49,8 @@ def with_others(
             check_same(path, known, content=film.content)
     finally:
         close(waiting)
-    errors = film.damage_counts.get("read error", 0)
-    if beside.damage_counts.get("read error", 0) > errors:
+    errors = film.log.damage_counts.get("read error", 0)
+    if beside.log.damage_counts.get("read error", 0) > errors:
         name = printable(film.info.path.name)
         raise OutputError(f"{name}: cannot be read a second time; run the same command again")
 

@@ -141,14 +141,16 @@ class Carrier:
             packets.append(made)
         if self._screen is not None and self._screen.has_joined:
             note = "texts that are on the screen together were joined"
-            self._film.remark(f"{self._route.label}: {note}")
+            self._film.log.remark(f"{self._route.label}: {note}")
         return packets
 
     def _show(self, screen: Screen, packet: Packet[Any], text: str) -> None:
         """Hands a text to the screen."""
         told = packet.pts if packet.pts is not None else packet.dts
         if told is None:
-            self._film.note("timestamp", 0.0, f"{self._route.label}: a text has no time; left out")
+            self._film.log.note(
+                "timestamp", 0.0, f"{self._route.label}: a text has no time; left out"
+            )
             return
         begin: Fraction = told * packet.time_base
         span: Fraction = (packet.duration or 0) * packet.time_base
@@ -156,7 +158,7 @@ class Carrier:
         length = max(1, ticks(begin + span, _TEXT_TICK) - start) if span > 0 else 0
         if not screen.add(start, length, text):
             late = f"{self._route.label}: a text comes too late in the file; it was left out"
-            self._film.note("timestamp", float(begin), late)
+            self._film.log.note("timestamp", float(begin), late)
 
     def _is_seen(self, packet: Packet[Any]) -> bool:
         """Cuts off what a subtitle has before the film begins; False where nothing is left.
@@ -168,7 +170,7 @@ class Carrier:
         rest = packet.pts + (packet.duration or 0)
         if rest <= 0:
             text = f"{self._route.label}: a text ends before the film begins; it was left out"
-            self._film.note("timestamp", float(packet.pts * packet.time_base), text)
+            self._film.log.note("timestamp", float(packet.pts * packet.time_base), text)
             return False
         packet.pts = packet.dts = 0
         packet.duration = rest
@@ -199,7 +201,7 @@ class Carrier:
             return packet
         if not self._texts.is_told:
             note = f"{self._route.label}: its text is not UTF-8; copied as it is"
-            self._film.remark(note)
+            self._film.log.remark(note)
             return packet
         text = self._read(data, packet)
         made = from_text(codec, text) if codec == "mov_text" else text.encode()
@@ -251,7 +253,7 @@ class Carrier:
         if told < last_told or stands:
             back = round((last_told - told) / tick)
             text = f"{self._route.label} went back by {back} ticks; moved forward"
-            self._film.note("timestamp", float(told), text)
+            self._film.log.note("timestamp", float(told), text)
         return None
 
     def _guess_dts(self, packet: Packet[Any]) -> int:

@@ -52,7 +52,7 @@ class Samples:
         self._at = told if self._at is None else self._at
         pause = told - self._at
         if pause > _PAUSE * self._rate:
-            self._film.remark(self._note)
+            self._film.log.remark(self._note)
             while self._at < told:
                 length = min(self._rate, told - self._at)
                 quiet: Packet[Any] = Packet(self._silence * (length * self._width))
@@ -61,7 +61,7 @@ class Samples:
         if -pause > _LATE * self._rate and not self._is_late:
             self._is_late = True
             text = f"{self._label} has more samples than time; it comes too late from here on"
-            self._film.note("timestamp", told / self._rate, text)
+            self._film.log.note("timestamp", told / self._rate, text)
         yield self._put(packet, count)
 
     def _put(self, packet: Packet[Any], count: int) -> Packet[Any]:

@@ -109,13 +109,13 @@ class Texts:
         try:
             text = data.decode(coding or "ascii")
         except UnicodeDecodeError:
-            self._film.note(
+            self._film.log.note(
                 "text", at, f"{label}: text in a code page that could not be told;{_ASK}"
             )
             return "".join(map(_as_latin, data.decode("utf-8", errors="surrogateescape")))
         note = f"{label}: its text is not UTF-8; read as {coding}"
         note += "" if self._given else f";{_ASK} if that is wrong"
-        self._film.remark(note)
+        self._film.log.remark(note)
         return text
 
     def mended(self, tags: dict[str, str], label: str, all_tags: Iterable[str]) -> dict[str, str]:
