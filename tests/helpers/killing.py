@@ -157,17 +157,17 @@ class Moments:
 
     def _watch_contents(self, patch: pytest.MonkeyPatch) -> None:
         from vidcolor.media.encode.chunk_file import PacketFile
-        from vidcolor.media.mux.file_sink import VideoWriter
+        from vidcolor.media.mux.muxer import Muxer
         from vidcolor.run.journal import DoneChunk, Journal
 
-        put, write, add = PacketFile.add, VideoWriter.write, Journal.add
+        put, write, add = PacketFile.add, Muxer.write, Journal.add
 
         def packet_put(file: PacketFile, packet: Any) -> None:
             put(file, packet)
             file._file.flush()
             self._take(f"within {file._path.name}")
 
-        def written(writer: VideoWriter, all_of_them: Iterable[Any]) -> None:
+        def written(writer: Muxer, all_of_them: Iterable[Any]) -> None:
             write(writer, self._passing(all_of_them))
 
         def added(journal: Journal, chunk: DoneChunk) -> None:
@@ -175,7 +175,7 @@ class Moments:
             self._take(f"after line {chunk.number}")
 
         patch.setattr(PacketFile, "add", packet_put)
-        patch.setattr(VideoWriter, "write", written)
+        patch.setattr(Muxer, "write", written)
         patch.setattr(Journal, "add", added)
 
     def _passing(self, all_of_them: Iterable[Any]) -> Iterator[Any]:

@@ -13,7 +13,8 @@ from ways import fast, lossless, recolor
 from vidcolor.errors import EncoderMissing, SettingsError, UnsupportedPixels
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
-from vidcolor.media.mux.file_sink import VideoWriter
+from vidcolor.media.mux.file_sink import FileSink
+from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import EncodeSettings
 
@@ -92,7 +93,7 @@ def test_refusals(
 
 
 def begin(film: VideoReader, target: Path, settings: EncodeSettings) -> None:
-    with VideoWriter(film, target, plan_encode(film.info, target, settings)):
+    with Muxer(film, plan_encode(film.info, target, settings), FileSink(target)):
         pass
 
 
@@ -298,7 +299,7 @@ def test_frames_of_another_size_are_refused(tmp_path: Path) -> None:
     with open_video(small) as film, open_video(large) as other:
         made = plan_encode(film.info, target, EncodeSettings())
         refused = pytest.raises(UnsupportedPixels, match="the encoder expects")
-        with VideoWriter(film, target, made) as writer, refused:
+        with Muxer(film, made, FileSink(target)) as writer, refused:
             writer.write(encode(decode(other), writer.video))
     assert not target.exists()
 

@@ -20,9 +20,8 @@ from vidcolor.errors import OutputError, OutputExists, OutputFull
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import read_chunk, write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
-from vidcolor.media.mux import file_sink as mux
-from vidcolor.media.mux.file_sink import VideoWriter
-from vidcolor.media.mux.muxer import PacketRefused
+from vidcolor.media.mux.file_sink import FileSink
+from vidcolor.media.mux.muxer import Muxer, PacketRefused
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import EncodeSettings, OutputSettings
 
@@ -112,7 +111,7 @@ def test_failure_midway_leaves_the_old_target_and_nothing_else(
         plan, pictures = coded(opened, target)
         with (
             pytest.raises(Stop),
-            VideoWriter(opened, target, plan, OutputSettings(force=True)) as writer,
+            Muxer(opened, plan, FileSink(target, OutputSettings(force=True))) as writer,
         ):
             writer.write(failing(pictures(writer.video)))
     assert target.read_bytes() == OLD
@@ -125,7 +124,7 @@ def test_leaving_without_finish_leaves_nothing(
     target = tmp_path / "out.mp4"
     with open_video(film) as opened:
         plan, pictures = coded(opened, target)
-        with VideoWriter(opened, target, plan) as writer:
+        with Muxer(opened, plan, FileSink(target)) as writer:
             writer.write(pictures(writer.video))
     assert names(tmp_path) == ["in.mkv"]
 
@@ -134,11 +133,11 @@ def test_nothing_written_is_no_film(tmp_path: Path, film: Path) -> None:
     target = tmp_path / "out.mp4"
     with open_video(film) as opened:
         plan = plan_encode(opened.info, target, EncodeSettings())
-        with (
-            VideoWriter(opened, target, plan) as writer,
-            pytest.raises(OutputError, match="no frame was written"),
-        ):
-            writer.finish()
+        sink = FileSink(target)
+        with Muxer(opened, plan, sink) as writer:
+            writer.complete()
+            with pytest.raises(OutputError, match="no frame was written"):
+                sink.publish(opened, writer)
     assert names(tmp_path) == ["in.mkv"]
 
 
@@ -181,13 +180,13 @@ def test_full_disk(
                 else getattr(self._inner, name)
             )
 
-    build = VideoWriter._build
+    build = Muxer._build
 
-    def wrapped(self: VideoWriter) -> None:
+    def wrapped(self: Muxer) -> None:
         build(self)
         self._container = Container(self._container)  # type: ignore[assignment]
 
-    monkeypatch.setattr(VideoWriter, "_build", wrapped)
+    monkeypatch.setattr(Muxer, "_build", wrapped)
     says = "may grow that large" if code == errno.EFBIG else "the disk is full"
     with pytest.raises(OutputFull, match=says):
         recolor(film, target, forced())
@@ -201,18 +200,17 @@ def test_a_short_file_is_found_out(
     target = tmp_path / "out.mkv"
     close = av.container.OutputContainer.close
 
-    def torn(self: VideoWriter) -> None:
+    def torn(self: FileSink, *rest: Any) -> None:
         size = self._part.stat().st_size
         os.truncate(self._part, size // 2)
-        verify(self)
+        verify(self, *rest)
 
-    verify = VideoWriter._verify
-    monkeypatch.setattr(VideoWriter, "_verify", torn)
+    verify = FileSink._verify
+    monkeypatch.setattr(FileSink, "_verify", torn)
     with pytest.raises(OutputError, match="12 frames were written but"):
         recolor(film, target, fast())
     assert names(tmp_path) == ["in.mkv"]
     assert close is not None
-    assert mux.VideoWriter is VideoWriter
 
 
 def test_header_that_fails_drops_only_the_stream_at_fault(tmp_path: Path) -> None:
@@ -233,22 +231,22 @@ def test_a_stream_whose_packets_are_refused_is_left_behind_alone(
     """
     source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
     make_film(source, Spec(codec="libx264", audio=(Audio("aac"), Audio("flac"), Audio("aac"))))
-    write, complete = VideoWriter.write, VideoWriter.complete
+    write, complete = Muxer.write, Muxer.complete
 
-    def refuse(writer: VideoWriter, here: str) -> None:
+    def refuse(writer: Muxer, here: str) -> None:
         if here == when and 2 in writer._outs:
             raise PacketRefused("no")
 
-    def writing(self: VideoWriter, packets: Iterator[Any]) -> None:
+    def writing(self: Muxer, packets: Iterator[Any]) -> None:
         write(self, packets)
         refuse(self, "packet")
 
-    def completing(self: VideoWriter) -> None:
+    def completing(self: Muxer) -> None:
         refuse(self, "end")
         complete(self)
 
-    monkeypatch.setattr(VideoWriter, "write", writing)
-    monkeypatch.setattr(VideoWriter, "complete", completing)
+    monkeypatch.setattr(Muxer, "write", writing)
+    monkeypatch.setattr(Muxer, "complete", completing)
     run = recolor(source, target, fast())
     assert run.left == ["audio stream 2 (flac): the container refuses its packets"]
     assert run.written.carried == ("audio stream 1 (aac)", "audio stream 3 (aac)")

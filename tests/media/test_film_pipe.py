@@ -24,7 +24,7 @@ from vidcolor.media.encode.encoder import encode
 from vidcolor.media.images.files import write_rgb
 from vidcolor.media.mux import interleave as beside
 from vidcolor.media.mux.muxer import Muxer
-from vidcolor.media.mux.pipe_sink import PipeWriter, plan_pipe
+from vidcolor.media.mux.pipe_sink import PipeSink, plan_pipe
 from vidcolor.media.open import open_video
 from vidcolor.run import pipe as streaming
 from vidcolor.run.pipe import colorize_to
@@ -329,7 +329,8 @@ def test_a_stream_whose_packets_are_refused_is_left_out(strict: bool, tmp_path: 
     pipe = Pipe()
     with open_video(tmp_path / "in.mkv") as film:
         plan = plan_pipe(film.info, EncodeSettings(lossless=True))
-        with PipeWriter(film, pipe, plan, OutputSettings(strict=strict)) as writer:
+        sink, settings = PipeSink(pipe), OutputSettings(strict=strict)
+        with Muxer(film, plan, sink, settings, once=True) as writer:
             writer._container = Refusing(writer._container, 2)  # type: ignore[assignment]
             packets = beside.with_others(film, encode(decode(film, plan.layout), writer.video))
             if strict:
@@ -338,7 +339,7 @@ def test_a_stream_whose_packets_are_refused_is_left_out(strict: bool, tmp_path: 
                 packets.close()
                 return
             writer.write(packets)
-            writer.finish()
+            writer.complete()
         left = [(item.what, item.why) for item in writer.passthrough.left_behind]
     assert left == [("audio stream 2 (flac)", "the container refuses its packets")]
     (tmp_path / "out.mkv").write_bytes(pipe.data)

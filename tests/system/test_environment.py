@@ -33,7 +33,8 @@ from shared import save_quick_net, slow_but
 
 from vidcolor.cli.main import main
 from vidcolor.media.encode.chunk_file import PacketFile
-from vidcolor.media.mux.file_sink import VideoWriter
+from vidcolor.media.mux.file_sink import FileSink
+from vidcolor.media.mux.muxer import Muxer
 from vidcolor.run.journal import Journal
 
 FULL = "the disk is full; free some space and run again"
@@ -138,10 +139,10 @@ def fill_before(owner: type, method: str, disk: Path, left: int, patch: pytest.M
         (PacketFile, "finish", 0),
         pytest.param(Journal, "add", 0, marks=pytest.mark.slow),
         (Journal, "__setitem__", 0),
-        (VideoWriter, "write", 0),
-        pytest.param(VideoWriter, "write", 12288, marks=pytest.mark.slow),
-        pytest.param(VideoWriter, "finish", 0, marks=pytest.mark.slow),
-        (VideoWriter, "finish", 4096),
+        (Muxer, "write", 0),
+        pytest.param(Muxer, "write", 12288, marks=pytest.mark.slow),
+        pytest.param(FileSink, "publish", 0, marks=pytest.mark.slow),
+        (FileSink, "publish", 4096),
     ],
 )
 def test_a_full_disk(
@@ -167,7 +168,7 @@ def test_a_full_disk(
     assert target.read_bytes() == OLD
     (disk / "ballast").unlink()
     done = set(lines_of(target))
-    if owner is VideoWriter:
+    if owner in (Muxer, FileSink):
         assert len(done) == 6, "all that was colored is kept"
     outcome = run(target, "--force")
     assert outcome.code == 0

@@ -26,8 +26,9 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.display import Conformer, pair_layout, screen_size
 from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
 from vidcolor.media.metadata import expected_frames
-from vidcolor.media.mux.file_sink import VideoWriter, Written
+from vidcolor.media.mux.file_sink import FileSink, Written
 from vidcolor.media.mux.interleave import with_others
+from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.planes import planes
 from vidcolor.run.spec import versions
@@ -81,9 +82,9 @@ def side_by_side(
         other = stack.enter_context(_second(first, second, settings.open))
         check_target(other.info.path, target, settings.output)
         sheet = _Sheet(one.info, other.info, target, settings, compare)
-        shown = replace(one, info=sheet.info)
-        writer = VideoWriter(shown, target, sheet.plan, settings.output, once=True)
-        stack.enter_context(writer)
+        sink = FileSink(target, settings.output)
+        muxer = Muxer(one, sheet.plan, sink, settings.output, info=sheet.info, once=True)
+        stack.enter_context(muxer)
         if second is None:
             frames = _colorize_beside(other, sheet.plan, colorizer, settings, report, stack)
         else:
@@ -92,9 +93,10 @@ def side_by_side(
         mine = stack.enter_context(closing(prefetch(decode(one))))
         matched = on_screen(_moments(one, mine), _moments(other, theirs))
         pairs = _count_frames(prefetch(sheet.pairs(matched)), one, report, on_progress)
-        with closing(with_others(one, encode(pairs, writer.video))) as packets:
-            writer.write(packets)
-        _sum_up(report, sheet, writer.finish(), one, other)
+        with closing(with_others(one, encode(pairs, muxer.video))) as packets:
+            muxer.write(packets)
+        muxer.complete()
+        _sum_up(report, sheet, sink.publish(one, muxer), one, other)
         _tell_damage(report, one, other, second is None)
     report.seconds = {"total": round(perf_counter() - began, 3)}
     return report

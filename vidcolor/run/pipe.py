@@ -19,7 +19,8 @@ from vidcolor.media.encode.encoder import encode
 from vidcolor.media.identity import Content
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.interleave import with_others
-from vidcolor.media.mux.pipe_sink import Output, PipeWriter, plan_pipe
+from vidcolor.media.mux.muxer import Muxer
+from vidcolor.media.mux.pipe_sink import Output, PipeSink, plan_pipe
 from vidcolor.media.open import VideoReader, film_is_still, open_video
 from vidcolor.run.assembly import color_note
 from vidcolor.run.image import painted_png
@@ -82,7 +83,7 @@ def _moving(
     report = Report(str(source), NAME)
     with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
-        with PipeWriter(film, output, plan, settings.output) as writer:
+        with Muxer(film, plan, PipeSink(output), settings.output, once=True) as muxer:
             session = Session.load(settings, colorizer)
             session.configure_for(film.info)
             with (
@@ -93,16 +94,16 @@ def _moving(
                 aspect = film.info.sample_aspect
                 frames = colorize_frames(decoded, session, sample_aspect=aspect, threads=pool)
                 frames = _count_frames(prefetch(frames), film, report, on_progress)
-                with closing(with_others(film, encode(frames, writer.video))) as packets:
-                    writer.write(packets)
-            writer.finish()
+                with closing(with_others(film, encode(frames, muxer.video))) as packets:
+                    muxer.write(packets)
+            muxer.complete()
         report.damage, report.damage_counts = film.log.damage, film.log.damage_counts
         report.source_color = film.log.source_color
     report.inferred = session.colorizer.inferred
     report.luma, report.codec = plan.luma, plan.codec
     report.pixels, report.lossless = plan.layout.format, plan.lossless
-    report.carried = writer.passthrough.carried
-    report.left_behind = writer.passthrough.left_behind
+    report.carried = muxer.passthrough.carried
+    report.left_behind = muxer.passthrough.left_behind
     color = color_note(report.source_color)
     told = [*film.info.notes, *film.log.remarks]
     report.notes = [*told, *plan.notes, *color, *session.colorizer.notes]

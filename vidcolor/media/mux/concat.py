@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from vidcolor.core.iterators import tap
 from vidcolor.errors import OutputError, OutputFull
 from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk
 from vidcolor.media.encode.encoder import EncodePlan
-from vidcolor.media.mux.file_sink import VideoWriter, Written
+from vidcolor.media.mux.file_sink import FileSink, Written
 from vidcolor.media.mux.interleave import with_others
-from vidcolor.media.mux.muxer import PacketRefused
+from vidcolor.media.mux.muxer import Muxer, PacketRefused
 from vidcolor.media.open import VideoReader
 from vidcolor.settings import OutputSettings
 
@@ -35,7 +34,7 @@ def check_writable(
     Raises:
         OutputError: What would stop it after hours of work stops it now.
     """
-    with VideoWriter(film, target, plan, settings):
+    with Muxer(film, plan, FileSink(target, settings), settings):
         pass
 
 
@@ -47,7 +46,7 @@ def stitch(
     chunks: Chunks,
     part: Path | None = None,
     on_packet: Callable[[object], object] = lambda _: None,
-    on_complete: Callable[[Path], object] = lambda _: None,
+    on_complete: Callable[[Path], object] | None = None,
 ) -> Written:
     """The target, made of chunk files in their order and of the film's other streams.
 
@@ -57,10 +56,10 @@ def stitch(
         plan: How the chunks were encoded.
         settings: How the target is written.
         chunks: Chunk files with what must be true of them.
-        part: As of `VideoWriter`.
+        part: As of `FileSink`.
         on_packet: Called with every packet of the picture; where a stream is refused, they come
             several times.
-        on_complete: As of `VideoWriter.finish`.
+        on_complete: As of `FileSink.publish`.
 
     Raises:
         OutputError: A chunk is damaged, or the target cannot be written or verified.
@@ -69,18 +68,21 @@ def stitch(
     _check_room(target, sum(facts.bytes for _, facts in chunks))
     others = [s.index for s in film.container.streams if s.index != film.video.index]
     before = deepcopy(film.log)
-    opened = partial(VideoWriter, film, target, plan, part=part)
 
     def stitched(*refused: int) -> Written:
-        with opened(settings, refused) as writer:
-            writer.write(_packets(film, writer, chunks, on_packet))
-            return writer.finish(on_complete)
+        sink = FileSink(target, settings, part)
+        with Muxer(film, plan, sink, settings, refused) as muxer:
+            muxer.write(_packets(film, muxer, chunks, on_packet))
+            muxer.complete()
+            return sink.publish(film, muxer, on_complete)
 
     def is_taken(index: int) -> bool:
         rest = [other for other in others if other != index]
-        with suppress(PacketRefused), opened(replace(settings, strict=False), rest) as writer:
-            writer.write(_packets(film, writer, chunks, on_packet))
-            writer.complete()
+        lenient = replace(settings, strict=False)
+        sink = FileSink(target, settings, part)
+        with suppress(PacketRefused), Muxer(film, plan, sink, lenient, rest) as muxer:
+            muxer.write(_packets(film, muxer, chunks, on_packet))
+            muxer.complete()
             return True
         return False
 
@@ -94,7 +96,7 @@ def stitch(
 
 
 def _packets(
-    film: VideoReader, writer: VideoWriter, chunks: Chunks, on_packet: Callable[[object], object]
+    film: VideoReader, muxer: Muxer, chunks: Chunks, on_packet: Callable[[object], object]
 ) -> Iterator[Any]:
     """All packets of the target in the order of their times.
 
@@ -102,14 +104,14 @@ def _packets(
         OutputError: The chunks were not made by one encoder, one is damaged; and as `with_others`.
         FilmChanged: The film is another one now.
     """
-    header = hashlib.sha256(writer.video.codec_context.extradata or b"").hexdigest()
+    header = hashlib.sha256(muxer.video.codec_context.extradata or b"").hexdigest()
     if any(facts.extradata != header for _, facts in chunks):
         raise OutputError(
-            f"the encoder {writer.video.codec_context.name} gives chunks that do not fit together;"
+            f"the encoder {muxer.video.codec_context.name} gives chunks that do not fit together;"
             " choose another --codec and add --fresh"
         )
     delay = max((facts.delay for _, facts in chunks), default=0)
-    pictures = (read_chunk(path, facts, writer.video, delay) for path, facts in chunks)
+    pictures = (read_chunk(path, facts, muxer.video, delay) for path, facts in chunks)
     return with_others(film, tap(chain.from_iterable(pictures), on_packet))
 
 

@@ -1,6 +1,6 @@
 """Muxes the picture and all that travels beside it into one container.
 
-Where the bytes go is said by those who inherit: a file (`vidcolor.media.mux.file_sink`) or a pipe
+Where the bytes go is the business of a sink: a file (`vidcolor.media.mux.file_sink`) or a pipe
 (`vidcolor.media.mux.pipe_sink`).
 """
 
@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import av
 import av.error
@@ -21,6 +22,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
 from vidcolor.media.mux.packet_remap import Carrier, add_route
@@ -50,12 +52,44 @@ class Amount:
         self.bytes += size
 
 
+class Sink(Protocol):
+    """Where the bytes of a container go."""
+
+    name: Path
+    """What errors call it."""
+
+    def begin(self, film: VideoReader, passthrough: Passthrough) -> None:
+        """Get ready; what travels beside the picture may be added to.
+
+        Raises:
+            OutputError: It cannot be written to.
+        """
+
+    def destination(self) -> Any:
+        """The path, or the object with a ``write``, of a container that is begun, maybe again."""
+
+    def muxer_options(self, film: VideoReader, plan: EncodePlan) -> dict[str, str]:
+        """What FFmpeg's muxer is to do for it."""
+
+    def send(self) -> None:
+        """Hand on what the container has made."""
+
+    def abandon(self) -> None:
+        """Let go of what is not complete, before the container is closed; may come twice."""
+
+    def release(self) -> None:
+        """Let go of all else, after it; may come twice."""
+
+
 class Muxer:
-    """A container that is being written.
+    """A container that is being written; use it in a ``with`` block and end with `complete`.
 
     Attributes:
         video: The picture's stream; its encoder is open.
         passthrough: What travels beside it, and what is left behind.
+        frames: How many were written.
+        end: Where the last of them ends, in seconds of the target.
+        sent: What was written of each stream, by its index in the target.
     """
 
     video: VideoStream
@@ -64,44 +98,63 @@ class Muxer:
     def __init__(
         self,
         film: VideoReader,
-        target: Path,
         plan: EncodePlan,
+        sink: Sink,
         settings: OutputSettings | None = None,
         refused: Container[int] = (),
         *,
+        info: VideoInfo | None = None,
         once: bool = False,
     ) -> None:
         """Get ready; nothing is opened yet.
 
         Args:
             film: Its streams travel along.
-            target: Where to, or what to call it.
             plan: How the picture is encoded.
+            sink: Where the bytes go.
             settings: Whether things may be left behind.
             refused: Indices of streams that do not travel.
+            info: Of the picture, where it is not that of the film.
             once: There is no second try: a stream whose packets the container refuses is left out
                 from there on.
         """
         self._film = film
-        self._target = target
+        self._info = info or film.info
         self._plan = plan
+        self._sink = sink
         self._settings = settings or OutputSettings()
         self._refused = refused
         self._once = once
         self._outs: dict[int, Carrier] = {}
         self._container: OutputContainer | None = None
-        self._frames = 0
-        self._end = Fraction(0)
-        self._sent: dict[int, Amount] = {}
+        self.frames = 0
+        self.end = Fraction(0)
+        self.sent: dict[int, Amount] = {}
 
-    def _begin(self) -> None:
-        """Opens the container; what fails leaves nothing behind."""
+    def __enter__(self) -> Self:
+        """Open the container; what fails leaves nothing behind."""
+        self._plan_passthrough()
+        self._sink.begin(self._film, self.passthrough)
         try:
-            with target_errors(self._target):
+            with target_errors(self._sink.name):
                 self._open()
         except BaseException:
             self._discard()
             raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._discard()
+
+    @property
+    def carriers(self) -> dict[int, Carrier]:
+        """Of the streams that travel, by their index in the film."""
+        return self._outs
 
     def write(self, packets: Iterable[Packet[Any]]) -> None:
         """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
@@ -112,16 +165,16 @@ class Muxer:
             if packet.stream is self.video:
                 length = packet.duration or 0
                 if packet.pts is not None:
-                    self._end = max(self._end, (packet.pts + length) * packet.time_base)
-                self._frames += 1
+                    self.end = max(self.end, (packet.pts + length) * packet.time_base)
+                self.frames += 1
                 ready: Iterable[Packet[Any]] = [*self._due(packet), packet]
             else:
                 out = self._outs.get(packet.stream.index)
                 ready = out.prepare(packet) if out else ()
-            with target_errors(self._target):
+            with target_errors(self._sink.name):
                 for one in ready:
                     self._mux(one)
-            self._send()
+            self._sink.send()
 
     def _due(self, picture: Packet[Any]) -> Iterator[Packet[Any]]:
         """What other streams have held back until this picture."""
@@ -132,18 +185,17 @@ class Muxer:
 
     def _discard(self) -> None:
         """Closes the container; what it still makes is thrown away."""
+        self._sink.abandon()
         container, self._container = self._container, None
         if container is not None:
             with suppress(av.FFmpegError, OSError, ValueError):
                 container.close()
-
-    def _send(self) -> None:
-        """Hands on what the container has made; into a file FFmpeg writes by itself."""
+        self._sink.release()
 
     def _mux(self, packet: Packet[Any]) -> None:
         assert self._container is not None
         try:
-            amount = self._sent.setdefault(packet.stream.index, Amount())
+            amount = self.sent.setdefault(packet.stream.index, Amount())
             size = packet.size
             with self._refusals():
                 self._container.mux_one(packet)
@@ -159,19 +211,21 @@ class Muxer:
             self.passthrough.drop(routes[0], REFUSES_PACKETS)
 
     def complete(self) -> None:
-        """Writes what the muxer still holds, and the end of the file.
+        """Writes what the muxer still holds, and the end of the container.
 
         Raises:
             PacketRefused: The container does not take what it was given.
             OutputFull: The disk is full.
+            BrokenPipeError: Nobody reads on.
         """
         if self._container is None:
             return
-        with target_errors(self._target), self._refusals():
+        with target_errors(self._sink.name), self._refusals():
             for packet in [one for out in self._outs.values() for one in out.rest()]:
                 self._mux(packet)
             self._container.close()
         self._container = None
+        self._sink.send()
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -180,7 +234,7 @@ class Muxer:
         except (av.FFmpegError, ValueError) as exc:
             if not _is_refusal(exc):
                 raise
-            raise PacketRefused(f"{printable(self._target.name)}: {_reason(exc)}") from exc
+            raise PacketRefused(f"{printable(self._sink.name.name)}: {_reason(exc)}") from exc
 
     def _plan_passthrough(self) -> None:
         """Decides what travels.
@@ -188,7 +242,7 @@ class Muxer:
         Raises:
             CannotCarry: Something does not, and the settings are strict.
         """
-        self.passthrough = plan_passthrough(self._film, self._plan.container)
+        self.passthrough = plan_passthrough(self._film, self._info, self._plan.container)
         self.passthrough.left_behind += self._plan.left_behind
         for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
             self.passthrough.drop(route, REFUSES_PACKETS)
@@ -241,16 +295,16 @@ class Muxer:
         if self._container is not None:
             self._container.close()
         container = av.open(
-            self._file_to_open(),
+            self._sink.destination(),
             "w",
             format=plan.container,
-            container_options=self._muxer_options(),
+            container_options=self._muxer_options() | self._sink.muxer_options(film, plan),
             metadata_errors="surrogateescape",
         )
         self._container = container
         self._outs = {}
         container.metadata.update(self.passthrough.metadata)
-        self.video = open_encoder(container, plan, film.info)
+        self.video = open_encoder(container, plan, self._info)
         self.video.metadata.update(self.passthrough.video_metadata)
         self.video.disposition = film.video.disposition
         for route in self.passthrough.routes:
@@ -259,10 +313,6 @@ class Muxer:
                 self._outs[route.stream.index] = Carrier(route, stream, film, plan.container)
         container.set_chapters(self.passthrough.chapters)
         container.start_encoding()
-
-    def _file_to_open(self) -> Any:
-        """The path, or the object with a ``write``, that the container is written to."""
-        raise NotImplementedError
 
     def _muxer_options(self) -> dict[str, str]:
         if self._film.first_pts < 0 and self._film.settings.start is None:

@@ -15,6 +15,7 @@ from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
+from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import CannotCarry
 from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover
@@ -91,8 +92,14 @@ class Passthrough:
         self.left_behind.append(Dropped(route.label, why))
 
 
-def plan_passthrough(film: VideoReader, container: str) -> Passthrough:
-    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm)."""
+def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Passthrough:
+    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm).
+
+    Args:
+        film: Open.
+        info: Of the picture of the target.
+        container: Of the target.
+    """
     plan = Passthrough()
     with av.open(f"plan.{container}", "w", format=container) as probe:
         supported = probe.supported_codecs  # asking writes no file
@@ -103,7 +110,7 @@ def plan_passthrough(film: VideoReader, container: str) -> Passthrough:
     plan.metadata = film_tags(film)
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
-    _stereo(film, container, plan)
+    _stereo(info, container, plan)
     code = timecode(film)
     if code:
         plan.video_metadata["timecode"] = code
@@ -120,13 +127,13 @@ def plan_passthrough(film: VideoReader, container: str) -> Passthrough:
     return plan
 
 
-def _stereo(film: VideoReader, container: str, plan: Passthrough) -> None:
+def _stereo(info: VideoInfo, container: str, plan: Passthrough) -> None:
     """Lists how two views share the picture, where the target cannot say it.
 
     Matroska could, but FFmpeg would then write the shape of pixels as 1, whatever it is.
     """
     mode = plan.video_metadata.get("stereo_mode", "mono")
-    square = film.info.sample_aspect in (None, 1)
+    square = info.sample_aspect in (None, 1)
     if mode == "mono" or (container in ("matroska", "webm") and square):
         return
     del plan.video_metadata["stereo_mode"]

@@ -6,16 +6,16 @@ from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace, TracebackType
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
-from vidcolor.media.mux.muxer import Muxer
+from vidcolor.media.mux.passthrough import Passthrough
 from vidcolor.media.mux.riff_audio import name_by_tag
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import target_errors
-from vidcolor.settings import EncodeSettings, OutputSettings
+from vidcolor.settings import EncodeSettings
 
 _NAME = Path("stream.mkv")
 _PROMPT = {
@@ -48,83 +48,65 @@ def plan_pipe(info: VideoInfo, settings: EncodeSettings) -> EncodePlan:
     return plan
 
 
-class PipeWriter(Muxer):
-    """A film on its way into a pipe; use it in a ``with`` block and end with ``finish``.
+class PipeSink:
+    """A pipe, or another object that takes bytes; it is left open.
 
     Nothing is written before the container has taken its header, and nothing after an error.
     """
 
-    def __init__(
-        self,
-        film: VideoReader,
-        output: Output,
-        plan: EncodePlan,
-        settings: OutputSettings | None = None,
-    ) -> None:
-        """Get ready; the pipe is left open at the end."""
-        super().__init__(film, _NAME, plan, settings, once=True)
+    name = _NAME
+
+    def __init__(self, output: Output) -> None:
         self._output = output
         self._ready: list[bytes] = []
-        self._is_first = True
+        self._passthrough: Passthrough | None = None
+        """Until the header has left."""
 
-    def __enter__(self) -> PipeWriter:
-        self._plan_passthrough()
-        length = _length(self._film)
-        if length:
-            # A pipe cannot be gone back to when the length is known; players want it at the start.
-            self.passthrough.metadata["DURATION"] = _stamp(length)
-        self._begin()
-        return self
+    def begin(self, film: VideoReader, passthrough: Passthrough) -> None:
+        """Write down how long the film is.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._discard()
-
-    @property
-    def frames(self) -> int:
-        """How many were written."""
-        return self._frames
-
-    def finish(self) -> None:
-        """Writes the end of the film.
-
-        Raises:
-            OutputError: The container does not take it.
-            BrokenPipeError: Nobody reads on.
+        A pipe cannot be gone back to when the length is known; players want it at the start.
         """
-        self.complete()
-        self._send()
+        self._passthrough = passthrough
+        if length := _length(film):
+            passthrough.metadata["DURATION"] = _stamp(length)
 
-    def _build(self) -> None:
-        self._ready.clear()  # of a header that was refused
-        super()._build()
+    def destination(self) -> Any:
+        """Collects what the container makes, without that of a header that was refused.
 
-    def _send(self) -> None:
-        """Hands on what the container has made.
-
-        Not from within FFmpeg: errors and interrupts would be lost there.
+        Not the pipe: from within FFmpeg errors and interrupts would be lost.
         """
-        if self._ready:
-            data = b"".join(self._ready)
-            self._ready.clear()
-            if self._is_first and self.passthrough.has_tags:
-                header = BytesIO(data)
-                name_by_tag(header)
-                data = header.getvalue()
-            self._is_first = False
-            with target_errors(self._target):
-                self._output.write(data)
-                self._output.flush()
-
-    def _file_to_open(self) -> Any:
+        self._ready.clear()
         return SimpleNamespace(write=self._ready.append)
 
-    def _muxer_options(self) -> dict[str, str]:
-        return super()._muxer_options() | _PROMPT
+    def muxer_options(self, film: VideoReader, plan: EncodePlan) -> dict[str, str]:  # noqa: ARG002
+        """Short clusters that leave at once."""
+        return _PROMPT
+
+    def send(self) -> None:
+        """Hand on what the container has made.
+
+        Raises:
+            BrokenPipeError: Nobody reads on.
+        """
+        if not self._ready:
+            return
+        data = b"".join(self._ready)
+        self._ready.clear()
+        if self._passthrough and self._passthrough.has_tags:
+            header = BytesIO(data)
+            name_by_tag(header)
+            data = header.getvalue()
+        self._passthrough = None
+        with target_errors(self.name):
+            self._output.write(data)
+            self._output.flush()
+
+    def abandon(self) -> None:
+        """Nothing: what has left has left."""
+
+    def release(self) -> None:
+        """Nothing: who gave the pipe closes it."""
 
 
 def _length(film: VideoReader) -> Fraction | None:
