@@ -17,6 +17,7 @@ from torchvision.transforms.v2.functional import resize
 
 from vidcolor.errors import FilmError, TrainingError
 from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.display import turn_upright
 from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.media.open import open_video
 from vidcolor.training.data.file_index import find_files, key_of
@@ -163,22 +164,6 @@ def reduce_picture(rgb: Tensor) -> Tensor:
         return rgb
     result: Tensor = resize(rgb, [MAX_SHORT_SIDE], antialias=True)
     return result
-
-
-def turn_upright(rgb: Tensor, matrix: tuple[int, ...] | None) -> Tensor:
-    """A ``(3, H, W)`` frame as players show it: telephones store upright films lying down.
-
-    Args:
-        rgb: The frame as stored.
-        matrix: The film's display matrix, nine integers; only quarter turns and mirrors count.
-    """
-    if matrix is None:
-        return rgb
-    a, b, _, c, d = matrix[:5]  # x' = a x + c y, y' = b x + d y
-    if abs(b) > abs(a):
-        rgb, a, d = rgb.transpose(1, 2), c, b
-    backwards = [axis for axis, sign in ((1, d), (2, a)) if sign < 0]
-    return rgb.flip(backwards) if backwards else rgb
 
 
 def _clear(target: Path) -> None:

@@ -24,12 +24,13 @@ from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.errors import FilmError
 from vidcolor.evaluation.metrics import colorfulness
 from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.display import turn_upright
 from vidcolor.media.images.files import read_rgb
 from vidcolor.media.open import open_video
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.training.data.augment import clean_gray, rand
-from vidcolor.training.data.clips import find_clips, is_film, turn_upright
+from vidcolor.training.data.clips import find_clips, is_film
 from vidcolor.training.data.file_index import find_files, source_of
 from vidcolor.training.data.sequences import LENGTH, Maps, prepare_sequence, save_sequences
 from vidcolor.training.data.stills import SUFFIXES, fault_of
