@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from html import escape
 
+from vidcolor.core.paths import MEDIA_SUFFIXES
 from vidcolor.core.timecode import timecode
-from vidcolor.web.library import SUFFIXES
 from vidcolor.web.session import Opened
 from vidcolor.web.shot_scanner import Shots
 
@@ -133,7 +133,7 @@ LEFT_GRAY = {
 
 def picker(max_upload: int) -> str:
     """Where a film is dropped."""
-    kinds = ",".join(sorted(SUFFIXES))
+    kinds = ",".join(sorted(MEDIA_SUFFIXES))
     return (
         f"<label class='drop'><input type='file' multiple accept='{kinds}' aria-label='Choose a"
         " film or a picture from this computer'><strong>Choose a film or a picture</strong>"
