@@ -57,9 +57,7 @@ def listed_label(names: list[str]) -> str:
 
 def clock(seconds: Fraction | float) -> str:
     """Seconds as ``1:02:03``; short films without hours."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return timecode(int(seconds), 0).removeprefix("0:").removeprefix("0")
 
 
 def facts(opened: Opened) -> str:
