@@ -10,13 +10,13 @@ import numpy as np
 from made_cards import frame, gate, inked, shaded, short, title, written
 from made_wear import Draw, H, Picture, Pictures, W, barred, noise
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+from vidcolor.core.paths import PICTURE_SUFFIXES
 
 
 def sources(folders: Sequence[Path]) -> list[Path]:
     """Pictures of some folders, at least 150 pixels on the short side by their names' order."""
     paths = [path for folder in folders for path in sorted(folder.rglob("*"))]
-    return [path for path in paths if path.suffix.lower() in SUFFIXES]
+    return [path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES]
 
 
 class Views:

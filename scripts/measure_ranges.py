@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vidcolor.core.paths import PICTURE_SUFFIXES
 from vidcolor.media.images.files import read_rgb
 from vidcolor.nets.optimize import measure_ranges
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.data.augment import clean_pair
-from vidcolor.training.data.stills import SUFFIXES, squash
+from vidcolor.training.data.stills import squash
 from vidcolor.training.validation import SIDE
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("stills", type=Path, help="folder of photographs")
     parser.add_argument("--pictures", type=int, default=120, help="how many to look at")
     args = parser.parse_args()
-    paths = sorted(p for p in args.stills.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in args.stills.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
         raise SystemExit(f"{args.stills} holds no photograph; name a folder of them")
     count = min(args.pictures, len(paths))

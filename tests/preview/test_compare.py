@@ -19,7 +19,7 @@ from vidcolor import side_by_side
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.report import Report
 from vidcolor.errors import FilmUnreadable, OutputError, OutputExists, SettingsError, VidcolorError
-from vidcolor.media.display import turn_plane
+from vidcolor.media.display import turn_upright
 from vidcolor.preview import compare as comparison
 from vidcolor.preview.compare import on_screen
 from vidcolor.settings import (
@@ -326,7 +326,7 @@ def test_display_matrices() -> None:
         (0, -one, 0, -one, 0): [[6, 3], [5, 2], [4, 1]],
     }
     for matrix, expected in found.items():
-        assert turn_plane(plane, (*matrix, 0, 0, 0, 1 << 30)).tolist() == expected
+        assert turn_upright(plane, (*matrix, 0, 0, 0, 1 << 30)).tolist() == expected
 
 
 def test_a_film_beside_its_colors_found_on_the_way(tmp_path: Path, tiny_weights: Path) -> None:

@@ -98,7 +98,9 @@ def test_a_read_error_while_stitching_is_no_short_sound(
 ) -> None:
     target = tmp_path / "out.mp4"
     with monkeypatch.context() as here:
-        second_reading(here, lambda beside: beside.log.note("read error", 0.1, "Input/output error"))
+        second_reading(
+            here, lambda beside: beside.log.note("read error", 0.1, "Input/output error")
+        )
         outcome = command(film, target, *CHUNKED)
     assert outcome.code == 2
     assert "cannot be read a second time; run the same command again" in outcome.err

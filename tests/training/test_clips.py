@@ -17,8 +17,9 @@ from synthetic import photo
 from torch import Tensor
 
 from vidcolor.errors import TrainingError
+from vidcolor.media.display import turn_upright
 from vidcolor.media.images.files import read_rgb, write_rgb
-from vidcolor.training.data.clips import extract_clips, pick_spaced, turn_upright
+from vidcolor.training.data.clips import extract_clips, pick_spaced
 from vidcolor.training.data.stills import Still, look_of, split_stills
 
 GOOD = {"unreadable": 0, "large": 0, "tiny": 0, "flat": 0, "dull": 0}

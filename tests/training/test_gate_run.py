@@ -84,7 +84,7 @@ def test_a_stopped_run_ends_with_the_very_bits_of_one_that_went_through(
     assert all(path.stat().st_mtime_ns == time for path, time in prepared.items())
     one, other = (torch.load(r / "last.pt", weights_only=True) for r in (run, tmp_path))
     assert one["position"]["step"] == other["position"]["step"] == 4
-    for part in ("gate", "average"):
+    for part in ("recipe", "average"):
         assert all(torch.equal(one[part][key], other[part][key]) for key in one[part])
     (written,) = run.glob("gate-*.safetensors")
     first, second = (load_gate(each)[0].state_dict() for each in (written, path))

@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,8 +14,9 @@ from vidcolor.errors import SettingsError, TrainingError, WeightsNotFound
 from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Position
+from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog
-from vidcolor.training.loop import Trainer, train
+from vidcolor.training.loop import train
 from vidcolor.training.settings import TrainSettings
 
 
@@ -176,9 +176,8 @@ def test_a_run_by_the_clock_ends_by_the_clock(album: Path, tmp_path: Path) -> No
 def test_bf16_is_used_only_where_the_machine_is_fast_in_it(
     dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidcolor.training.loop.pick_dtype", lambda device: dtype)
-    trainer = SimpleNamespace(team=SimpleNamespace(device=torch.device("cpu")))
-    with Trainer.autocast(trainer):  # type: ignore[arg-type]
+    monkeypatch.setattr("vidcolor.training.distributed.pick_dtype", lambda device: dtype)
+    with Team(0, 1, torch.device("cpu")).autocast():
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype == dtype
 

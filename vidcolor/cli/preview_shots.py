@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
@@ -88,7 +88,7 @@ def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
     """The shots, found in a pass through the whole film, with a bar."""
     from tqdm import tqdm
 
-    from vidcolor.core.iterators import close
+    from vidcolor.core.iterators import close, tap
     from vidcolor.media.decode.decoder import decode
     from vidcolor.media.open import open_video
     from vidcolor.shots.detector import detect_shots
@@ -99,7 +99,7 @@ def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
         bar: tqdm[Any] = tqdm(
             unit=" frames", total=total, disable=True if args.quiet else None, smoothing=0.1
         )
-        frames = show_estimate(decode(film), bar, total, args.quiet)
+        frames = tap(decode(film), show_estimate(bar, total, args.quiet))
         try:
             with bar:
                 shots = list(detect_shots(frames, viewer.settings.shots))
@@ -110,22 +110,19 @@ def looked_for(args: argparse.Namespace, viewer: Viewer) -> list[Shot]:
     return shots
 
 
-def show_estimate(
-    frames: Iterator[Frame], bar: tqdm[Any], total: int, quiet: bool
-) -> Iterator[Frame]:
-    """The same frames; the bar moves with each, and soon it is said how long all will take."""
-    from vidcolor.core.iterators import close
+def show_estimate(bar: tqdm[Any], total: int, quiet: bool) -> Callable[[Frame], None]:
+    """What moves the bar with each frame, and soon says how long all will take."""
+    began, told, count = perf_counter(), quiet, 0
 
-    began, told = perf_counter(), quiet
-    try:
-        for count, frame in enumerate(frames, 1):
-            yield frame
-            bar.update()
-            spent = perf_counter() - began
-            if not told and spent >= MEASURED:
-                told = True
-                bar.clear()
-                took = about(spent * max(total, count) / count)
-                say(f"finding the shots takes about {took}; --shots FILE saves that")
-    finally:
-        close(frames)
+    def see(_: Frame) -> None:
+        nonlocal told, count
+        count += 1
+        bar.update()
+        spent = perf_counter() - began
+        if not told and spent >= MEASURED:
+            told = True
+            bar.clear()
+            took = about(spent * max(total, count) / count)
+            say(f"finding the shots takes about {took}; --shots FILE saves that")
+
+    return see

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from vidcolor.settings import InputSettings
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-    from vidcolor.core.frames import Frame
 
 HEADER = "shot,start,start_seconds,frame,frames"
 
@@ -46,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     looked_into(args.film, settings).close()
     from tqdm import tqdm
 
-    from vidcolor.core.iterators import close
+    from vidcolor.core.iterators import close, tap
     from vidcolor.media.decode.decoder import decode
     from vidcolor.media.open import open_video
     from vidcolor.shots.detector import detect_shots
@@ -58,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             disable=True if args.quiet else None,
             smoothing=0.1,
         )
-        frames = show_count(decode(film), bar)
+        frames = tap(decode(film), lambda _: bar.update())
         try:
             with bar:
                 print(HEADER)
@@ -73,18 +70,6 @@ def run(args: argparse.Namespace) -> int:
     for words in damage_lines(damage, counts):
         say(words)
     return 3 if damage else 0
-
-
-def show_count(frames: Iterator[Frame], bar: tqdm[Any]) -> Iterator[Frame]:
-    """The same frames; the bar moves with each."""
-    from vidcolor.core.iterators import close
-
-    try:
-        for frame in frames:
-            yield frame
-            bar.update()
-    finally:
-        close(frames)
 
 
 def line(number: int, start: Fraction, frame: int, frames: int) -> str:

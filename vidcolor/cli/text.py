@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from unicodedata import combining, east_asian_width
 
 from vidcolor.core.files import write_named
+from vidcolor.core.timecode import timecode
 from vidcolor.errors import OutputError, VidcolorError
 
 if TYPE_CHECKING:
@@ -133,9 +134,7 @@ def moment(word: str) -> Fraction:
 
 def clock(seconds: float) -> str:
     """Seconds as ``1:02:03.4``."""
-    minutes, rest = divmod(round(seconds, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest:04.1f}"
+    return timecode(seconds, 1)
 
 
 def about(seconds: float) -> str:

@@ -24,7 +24,7 @@ from vidcolor.colorize.frame_selection import (
 from vidcolor.colorize.interpolation import interpolate_color
 from vidcolor.colorize.net_runner import Engine
 from vidcolor.core.frames import ColorizedFrame, Frame
-from vidcolor.core.iterators import close
+from vidcolor.core.iterators import close, tap
 from vidcolor.core.system import frames_that_fit, gpu_fault, pick_device, pick_dtype, ran_out
 from vidcolor.core.threads import WorkerThreads, map_ordered, usable_cores
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
@@ -297,7 +297,7 @@ class Colorizer:
         aspect = sample_aspect or Fraction(1)
         prepare = partial(self.prepare, aspect)
         sketches: Iterator[PendingFrame] = map_ordered(
-            "color", prepare, self._fitting(frames, aspect), pool
+            "color", prepare, tap(frames, partial(self._fit, aspect)), pool
         )
         stride, output_stride = stride or self.settings.stride, self.net.output_stride
         sketches = FrameSelector(stride, output_stride).decided(
@@ -306,15 +306,10 @@ class Colorizer:
         groups = group_for_net(sketches, lambda: self.batch, max(2, stride))
         yield from interpolate_color(self._answered(groups, pool), output_stride)
 
-    def _fitting(self, frames: Iterable[Frame], aspect: Fraction) -> Iterator[Frame]:
-        try:
-            for frame in frames:
-                if not self._fitted:
-                    H, W = frame.luma.shape
-                    self.configure_for(H, W, aspect)
-                yield frame
-        finally:
-            close(frames)
+    def _fit(self, aspect: Fraction, frame: Frame) -> None:
+        if not self._fitted:
+            H, W = frame.luma.shape
+            self.configure_for(H, W, aspect)
 
     def prepare(self, aspect: Fraction, frame: Frame) -> PendingFrame:
         """What is known of a frame before it is decided about."""

@@ -25,7 +25,19 @@ PICTURE_SUFFIXES = frozenset({
     ".dib", ".avif", ".jp2", ".j2k", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm",
 })
 """What pictures are called."""
+
+FILM_SUFFIXES = frozenset({
+    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mj2", ".mkv", ".webm", ".avi", ".divx", ".ts",
+    ".mts", ".m2ts", ".m2t", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".mpv", ".vob", ".flv",
+    ".f4v", ".ogv", ".ogm", ".asf", ".wmv", ".mxf", ".gif", ".nut", ".dv", ".h264", ".264", ".avc",
+    ".h265", ".265", ".hevc", ".av1", ".obu", ".ivf", ".y4m", ".rm", ".rmvb", ".h261", ".h263",
+    ".mjpeg", ".mjpg", ".vc1", ".wtv", ".drc",
+})
+"""What films are called; what is in them is told by their bytes."""
 # fmt: on
+
+MEDIA_SUFFIXES = FILM_SUFFIXES | PICTURE_SUFFIXES
+"""What is looked for in a folder; archives have none of these names."""
 
 HELPERS = ("gate", "vgg16")
 """Shipped weights that are no nets to color with."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 
 
-def timecode(seconds: Fraction) -> str:
-    """Seconds as ``1:02:03.456``; frames that a film hides before its start have a minus."""
+def timecode(seconds: Fraction | float, digits: int = 3) -> str:
+    """Seconds as ``1:02:03.456``, with so many digits behind the point.
+
+    Frames that a film hides before its start have a minus.
+    """
     sign = "-" if seconds < 0 else ""
-    whole, thousandths = divmod(round(abs(seconds) * 1000), 1000)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{sign}{hours}:{minutes:02d}:{rest:02d}.{thousandths:03d}"
+    whole, rest = divmod(round(abs(Fraction(seconds)) * 10**digits), 10**digits)
+    behind = f".{rest:0{digits}d}" if digits else ""
+    return f"{sign}{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}{behind}"
 
 
 def decimal(value: Fraction, digits: int) -> str:

@@ -30,23 +30,10 @@ class DisplayConverter:
 
     def __init__(self, width: int, height: int, info: VideoInfo | None = None) -> None:
         """Show frames of ``width`` x ``height``; without ``info`` as they are stored."""
-        self._aspect = (info.sample_aspect if info else None) or Fraction(1)
-        if not Fraction(1, _ODDEST) <= self._aspect <= _ODDEST:
-            self._aspect = Fraction(1)
         self._matrix = info.rotation if info else None
-        self._stored = max(1, round(width * self._aspect)), height
-        self._scaler = VideoReformatter()
-
-    @property
-    def size(self) -> tuple[int, int]:
+        self.size = _upright_size(width, height, info)
         """(width, height) on the screen."""
-        width, height = self._stored
-        return (height, width) if self._lies else (width, height)
-
-    @property
-    def _lies(self) -> bool:
-        """Whether the picture is stored on its side."""
-        return self._matrix is not None and abs(self._matrix[0]) < abs(self._matrix[1])
+        self._scaler = VideoReformatter()
 
     def __call__(self, frame: Frame, size: tuple[int, int] | None = None) -> Tensor:
         """``(3, H, W)`` uint8 sRGB, 0..255.
@@ -58,7 +45,7 @@ class DisplayConverter:
         if not len(frame.chroma[0]):
             frame = canvas(frame)
         width, height = size or self.size
-        if self._lies:
+        if _lies(self._matrix):
             width, height = height, width
         matrix = _MATRICES[frame.layout.matrix]
         picture = self._scaler.reformat(
@@ -75,36 +62,16 @@ class DisplayConverter:
         plane = picture.planes[0]
         rows = torch.frombuffer(bytearray(plane), dtype=torch.uint8).view(-1, plane.line_size)
         samples = rows[:height, : 3 * width].reshape(height, width, 3).permute(2, 0, 1)
-        return self._upright(samples).contiguous()
-
-    def _upright(self, samples: Tensor) -> Tensor:
-        """``(3, H, W)`` turned and mirrored as the display matrix says, by quarters."""
-        if self._matrix is None:
-            return samples
-        across, down = self._matrix[0], self._matrix[4]
-        if self._lies:
-            samples = samples.transpose(1, 2)
-            across, down = self._matrix[3], self._matrix[1]
-        flips = [axis for axis, way in ((2, across), (1, down)) if way < 0]
-        return samples.flip(flips) if flips else samples
+        return turn_upright(samples, self._matrix).contiguous()
 
 
 def canvas(frame: Frame) -> Frame:
     """The frame in memory of its own, with neutral chroma to be painted; gray gets 4:2:0."""
-    layout = frame.layout
-    if not len(frame.chroma[0]):
-        name = planar_format("420", layout.bits) or planar_format("444", layout.bits)
-        half = int("420" in str(name))
-        siting = (0.0, 0.5) if half else (0.0, 0.0)
-        layout = replace(layout, format=str(name), sub_x=half, sub_y=half, siting=siting)
+    layout = with_chroma(frame.layout)
     picture = neutral_picture(frame.luma, layout)
     picture.pts, picture.time_base = frame.pts, frame.time_base
     luma, u, v = planes(picture)
     return replace(frame, luma=luma, chroma=(u, v), layout=layout, picture=picture)
-
-
-_SIDEWAYS = 10
-"""Pixels that are this much wider than high, or the other way round, are taken for square."""
 
 
 def screen_size(info: VideoInfo, height: int | None = None) -> tuple[int, int]:
@@ -114,33 +81,40 @@ def screen_size(info: VideoInfo, height: int | None = None) -> tuple[int, int]:
         info: Of the film.
         height: How high it is shown; None takes its own height.
     """
-    width, own = _upright_size(info)
+    width, own = _upright_size(info.width, info.height, info)
     if height:
         width, own = round(width * Fraction(height, own)), height
     return max(2, width // 2 * 2), max(2, own // 2 * 2)
 
 
-def _upright_size(info: VideoInfo) -> tuple[int, int]:
-    """(width, height) of a film, upright and with square pixels."""
-    aspect = info.sample_aspect or Fraction(1)
-    if not Fraction(1, _SIDEWAYS) <= aspect <= _SIDEWAYS:
+def _upright_size(width: int, height: int, info: VideoInfo | None) -> tuple[int, int]:
+    """(width, height) of a film's frames, upright and with square pixels."""
+    aspect = (info.sample_aspect if info else None) or Fraction(1)
+    if not Fraction(1, _ODDEST) <= aspect <= _ODDEST:
         aspect = Fraction(1)
-    size = max(1, round(info.width * aspect)), info.height
-    return size[::-1] if lies(info.rotation) else size
+    size = max(1, round(width * aspect)), height
+    return size[::-1] if info and _lies(info.rotation) else size
 
 
-def lies(matrix: Sequence[int] | None) -> bool:
+def _lies(matrix: Sequence[int] | None) -> bool:
     """Whether a picture with this display matrix is stored on its side."""
     return matrix is not None and abs(matrix[0]) < abs(matrix[1])
 
 
-def turn_plane(plane: Tensor, matrix: Sequence[int]) -> Tensor:
-    """The ``(H, W)`` plane as a display matrix wants it, by quarters of a turn: a view."""
+def turn_upright(samples: Tensor, matrix: Sequence[int] | None) -> Tensor:
+    """``(..., H, W)`` as players show it: telephones store upright films lying down. A view.
+
+    Args:
+        samples: As stored.
+        matrix: The film's display matrix, nine integers; only quarter turns and mirrors count.
+    """
+    if matrix is None:
+        return samples
     across, down = matrix[0], matrix[4]
-    if lies(matrix):
-        plane, across, down = plane.transpose(0, 1), matrix[3], matrix[1]
-    flips = [axis for axis, way in ((1, across), (0, down)) if way < 0]
-    return plane.flip(flips) if flips else plane
+    if _lies(matrix):
+        samples, across, down = samples.transpose(-2, -1), matrix[3], matrix[1]
+    flips = [axis for axis, way in ((-1, across), (-2, down)) if way < 0]
+    return samples.flip(flips) if flips else samples
 
 
 def with_chroma(layout: PixelLayout) -> PixelLayout:
@@ -186,7 +160,7 @@ class Conformer:
         self._info = info
         self._layout = layout
         self._tags = tags
-        shown = _upright_size(info)
+        shown = _upright_size(info.width, info.height, info)
         near = all(0 <= own - new <= 1 for own, new in zip(shown, size, strict=True))
         self._size = shown if near else size
         self._turner, self._scaler = VideoReformatter(), VideoReformatter()
@@ -233,7 +207,7 @@ class Conformer:
             dst_color_range=tags["range"],
             interpolation=EXACT,
         )
-        views = [turn_plane(plane, matrix) for plane in planes(full)]
+        views = [turn_upright(plane, matrix) for plane in planes(full)]
         height, width = views[0].shape
         result = VideoFrame(width, height, full.format.name)
         for plane, view in zip(planes(result), views, strict=True):

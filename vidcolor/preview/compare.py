@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +17,7 @@ from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
-from vidcolor.core.iterators import close, prefetch
+from vidcolor.core.iterators import close, prefetch, tap
 from vidcolor.core.report import Progress, Report
 from vidcolor.core.target import check_target
 from vidcolor.core.video_info import VideoInfo
@@ -92,7 +92,8 @@ def side_by_side(
         theirs = stack.enter_context(closing(prefetch(frames)))
         mine = stack.enter_context(closing(prefetch(decode(one))))
         matched = on_screen(_moments(one, mine), _moments(other, theirs))
-        pairs = _count_frames(prefetch(sheet.pairs(matched)), one, report, on_progress)
+        count = _count_frames(one, report, on_progress)
+        pairs = tap(prefetch(sheet.pairs(matched)), count)
         with closing(with_others(one, encode(pairs, muxer.video))) as packets:
             muxer.write(packets)
         muxer.complete()
@@ -250,18 +251,17 @@ class _Sheet:
 
 
 def _count_frames(
-    frames: Iterator[Frame], film: VideoReader, report: Report, on_progress: OnProgress | None
-) -> Iterator[Frame]:
-    """The same frames; counts them."""
+    film: VideoReader, report: Report, on_progress: OnProgress | None
+) -> Callable[[Frame], None]:
+    """What counts the frames that it sees."""
     total = expected_frames(film.info, film.settings)
-    try:
-        for frame in frames:
-            yield frame
-            report.frames += 1
-            if on_progress:
-                on_progress(Progress(report.frames, total, float(frame.seconds)))
-    finally:
-        close(frames)
+
+    def see(frame: Frame) -> None:
+        report.frames += 1
+        if on_progress:
+            on_progress(Progress(report.frames, total, float(frame.seconds)))
+
+    return see
 
 
 def _sum_up(

@@ -10,22 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidcolor.core.files import printable
-from vidcolor.core.paths import CONTAINERS, PICTURE_SUFFIXES, STILL_SUFFIXES, is_pattern
+from vidcolor.core.paths import CONTAINERS, MEDIA_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.media.images.kinds import is_animation
 from vidcolor.media.open import film_is_still
-
-# fmt: off
-FILM_SUFFIXES = frozenset({
-    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".ts", ".mts",
-    ".m2ts", ".m2t", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".mpv", ".vob", ".flv", ".f4v",
-    ".ogv", ".ogm", ".asf", ".wmv", ".mxf", ".gif", ".nut", ".dv", ".h264", ".264", ".avc",
-    ".h265", ".265", ".hevc", ".av1", ".obu", ".ivf", ".y4m", ".rm", ".rmvb", ".h261", ".h263",
-    ".mjpeg", ".mjpg", ".vc1", ".wtv", ".drc",
-})
-"""What films are called; other files of a folder are taken for no films."""
-
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -87,7 +75,7 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
         # One folder's films go into the other; several folders stay apart in it.
         top = Path() if len(paths) == 1 else Path(os.path.abspath(path)).name
         for file in _files(path, folder):
-            if file.suffix.lower() in FILM_SUFFIXES | PICTURE_SUFFIXES:
+            if file.suffix.lower() in MEDIA_SUFFIXES:
                 found.setdefault(os.path.abspath(file), (file, top / file.relative_to(path)))
             else:
                 left_out.append(file)

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from vidcolor.errors import TrainingError
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import save_weights
+from vidcolor.training.distributed import Team
 from vidcolor.training.settings import MAY_CHANGE, TrainSettings
 
 _MOST_SETTINGS = 1 << 20
@@ -49,6 +50,32 @@ OnIndex = Callable[[int, int], None]
 OnStep = Callable[[Position, dict[str, float]], None]
 OnNote = Callable[[str], None]
 """What a run tells while it goes: (looked at, found); position and losses; a line."""
+
+
+@dataclass
+class Run:
+    """What is learned, where it is kept, by whom, and how far it has come."""
+
+    settings: TrainSettings
+    folder: Path
+    team: Team
+    on_index: OnIndex | None = None
+    on_note: OnNote | None = None
+    at: Position = field(default_factory=Position)
+
+    @property
+    def done(self) -> float:
+        """Share of the run that is done, 0..1."""
+        return self.at.done(self.settings)
+
+    def draw(self, number: int, device: torch.device | None = None) -> torch.Generator:
+        """The randomness of one batch of the run, on the CPU unless a device is named."""
+        return torch.Generator(device or "cpu").manual_seed(self.settings.seed * 999_983 + number)
+
+    def note(self, line: str) -> None:
+        """Tell the user a line."""
+        if self.on_note:
+            self.on_note(line)
 
 
 class Average:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from vidcolor.core.system import pick_dtype
 from vidcolor.errors import SettingsError
 
 
@@ -29,6 +30,20 @@ class Team:
     def leader(self) -> bool:
         """Whether this process writes the run folder."""
         return self.rank == 0
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """The context that nets run in: bf16 where it is fast; elsewhere it is 70 times slower."""
+        fast = pick_dtype(self.device) == torch.bfloat16
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=fast)
+
+    @contextmanager
+    def lead(self) -> Iterator[None]:
+        """The leader goes through this first; the others find what it has written."""
+        if not self.leader:
+            self.wait()
+        yield
+        if self.leader:
+            self.wait()
 
     def average_gradients(self, parameters: list[nn.Parameter]) -> None:
         """Replace gradients by their mean over the processes.

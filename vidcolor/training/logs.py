@@ -19,9 +19,6 @@ LOSSES = (
 )
 """Every loss there is; a run fills some of the columns."""
 
-GATE_LOSSES = ("keep", "near", "short", "long", "vivid", "total")
-"""Losses of a gate."""
-
 LOG_STEPS = 20
 """Steps between two lines of losses in the log."""
 
@@ -77,6 +74,11 @@ class RunLog:
         """Close the files."""
         if self.board:
             self.board.close()
+
+
+def format_scores(scores: dict[str, float]) -> str:
+    """Scores as a line for people."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
 
 
 def read_log(file: Path) -> list[dict[str, str]]:

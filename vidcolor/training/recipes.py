@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from vidcolor.errors import SettingsError
+from vidcolor.color.lab import rgb_to_lab
+from vidcolor.errors import SettingsError, TrainingError
+from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.book import BookNet, VGG16Classes
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet, NetInput
 from vidcolor.nets.registry import MINI, build_net
+from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.vgg import VGG16Features, load_imagenet, read_vgg
 from vidcolor.nets.vgg_fused import FilmNet
 from vidcolor.nets.weights import load_weights
+from vidcolor.training.checkpoints import Run
 from vidcolor.training.data.augment import book_view, clean_pair, film_pair
-from vidcolor.training.data.stills import View, random_crop
+from vidcolor.training.data.clips import extract_clips
+from vidcolor.training.data.crops import Micro, batches
+from vidcolor.training.data.stills import (
+    RandomCrops,
+    Still,
+    View,
+    index_stills,
+    random_crop,
+    split_stills,
+)
+from vidcolor.training.logs import LOSSES
 from vidcolor.training.losses import (
     book_losses,
+    class_weights,
     colorful_loss,
     hint_loss,
     perceptual_loss,
     recompose,
+    soft_encode,
     student_losses,
     truth_losses,
 )
 from vidcolor.training.settings import TrainSettings
+from vidcolor.training.validation import SCORES, sheet, validate
 
 Losses = dict[str, Tensor]
+Net = ColorNet | Gate
+"""What can be trained."""
 
 
 class Painted(NamedTuple):
@@ -44,14 +66,84 @@ class Painted(NamedTuple):
 
 
 class Recipe(nn.Module):
-    """A net with what it needs to learn; the run keeps its state dict."""
+    """A net with what it needs to learn: what the loop asks of a preset.
+
+    The run keeps its state dict.
+    """
+
+    name = "net"
+    """Of the weights file, before its hash."""
+    loss_names: tuple[str, ...] = LOSSES
+    score_names: tuple[str, ...] = SCORES
+    """Columns of the log."""
+    warm_up = 200
+    """Steps in which the rate rises."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net: Any = net
+
+    def gather(self, run: Run) -> None:
+        """Find what the net learns from, and what is kept to validate on.
+
+        Raises:
+            TrainingError: There is nothing.
+        """
+        raise NotImplementedError
+
+    def optimizer(self, settings: TrainSettings) -> torch.optim.Optimizer:
+        """For what moves; its groups have a ``scale`` of the learning rate."""
+        raise NotImplementedError
+
+    def schedule(self, done: float, step: int) -> float:
+        """Factor on the learning rate: some steps of warm-up, then a half cosine to 0.
+
+        Args:
+            done: Share of the run, 0..1.
+            step: Steps done.
+        """
+        return min(1.0, (step + 1) / self.warm_up) * 0.5 * (1 + math.cos(math.pi * done))
+
+    def batches(self, run: Run) -> Iterator[list[Any]]:
+        """For each step from the run's position to its end, what this process learns from."""
+        raise NotImplementedError
+
+    def losses(self, batch: Any, run: Run) -> tuple[Losses, Painted | None]:
+        """Losses on one of the `batches`, and what a critic may judge of it."""
+        raise NotImplementedError
+
+    def validate(self, net: Any, run: Run) -> dict[str, float]:
+        """Scores of a net like this one, with a ``score``; none where nothing was kept for it."""
+        raise NotImplementedError
+
+    def notes(self, run: Run) -> dict[str, Any]:
+        """What the net learned from; goes into its file."""
+        raise NotImplementedError
+
+
+class ColorRecipe(Recipe):
+    """A colornet, which learns from single pictures."""
 
     view: View = staticmethod(random_crop)
     """How a picture becomes a square of the batch."""
+    net: ColorNet
+    stills: list[Still]
+    kept: list[Still]
+    """Pictures to validate on."""
 
-    def __init__(self, net: ColorNet) -> None:
-        super().__init__()
-        self.net = net
+    def gather(self, run: Run) -> None:
+        """All usable pictures, looked for once and then remembered in the run folder."""
+        with run.team.lead():
+            found, skipped = find_pictures(run)
+        self.stills, self.kept = split_stills(found)
+        run.note(f"{len(self.stills)} pictures to learn from, {len(self.kept)} kept to validate on")
+        run.note(
+            "left out: " + (", ".join(f"{n} {why}" for why, n in skipped.items() if n) or "none")
+        )
+        if not self.stills:
+            raise TrainingError(
+                f"no picture is left to train on beside {len(self.kept)} to validate on"
+            )
 
     def optimizer(self, settings: TrainSettings) -> torch.optim.Optimizer:
         """AdamW; VGG16's thawed blocks learn at a tenth of the rate."""
@@ -67,20 +159,25 @@ class Recipe(nn.Module):
             fused=True,
         )
 
-    def schedule(self, done: float, step: int) -> float:
-        """Factor on the learning rate: 200 steps of warm-up, then a half cosine to 0.
+    def batches(self, run: Run) -> Iterator[list[Micro]]:
+        """Numbered batches of crops."""
+        return batches(run, self.stills, self.view)
 
-        Args:
-            done: Share of the run, 0..1.
-            step: Steps done.
-        """
-        return min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * done))
+    def losses(self, batch: Micro, run: Run) -> tuple[Losses, Painted | None]:
+        """Those of `color_losses` on what the net sees of the crops."""
+        number, rgb = batch
+        device = run.team.device
+        with torch.no_grad():
+            L, ab = self.pair(rgb.to(device, non_blocking=True), run.draw(number, device))
+        L = L.contiguous(memory_format=torch.channels_last)
+        with run.team.autocast():
+            return self.color_losses(L, ab, number // run.settings.looks)
 
     def pair(self, rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         """uint8 RGB ``(B, 3, h, w)`` -> the L that the net sees, the ab that it should find."""
         return film_pair(rgb, draw)
 
-    def losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:
+    def color_losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:
         """Losses on one batch, and what a critic may judge of it.
 
         Args:
@@ -90,8 +187,38 @@ class Recipe(nn.Module):
         """
         raise NotImplementedError
 
+    def validate(self, net: ColorNet, run: Run) -> dict[str, float]:
+        """Scores on pictures kept from training, and a sheet of them in the run folder."""
+        if not self.kept:
+            return {}
+        found = validate(net, self.kept, run.team.autocast)
+        write_rgb(sheet(found.triptychs), run.folder / f"sheet-{run.at.step:06d}.png")
+        return found.scores
 
-class FilmRecipe(Recipe):
+    def notes(self, run: Run) -> dict[str, Any]:
+        """Settings that make a difference, and the number of pictures."""
+        kept = ("start", "teacher", "accumulate", "sides", "perceptual", "colorful")
+        notes = {key: getattr(run.settings, key) for key in (*kept, "adversarial", "rebalance")}
+        return notes | {"pictures": len(self.stills)}
+
+
+def find_pictures(run: Run) -> tuple[list[Still], Counter[str]]:
+    """All usable pictures, and reason -> how many were left out for it."""
+    stills, clips = ([Path(p) for p in each] for each in (run.settings.stills, run.settings.clips))
+    found: list[Still] = []
+    skipped: Counter[str] = Counter()
+    if stills:
+        pictures, faults = index_stills(stills, run.folder / "stills.json", run.on_index)
+        found += pictures
+        skipped.update(faults)
+    if clips:
+        pictures, faults = extract_clips(clips, run.folder / "clips", run.on_index)
+        found += pictures
+        skipped.update(faults)
+    return found, skipped
+
+
+class FilmRecipe(ColorRecipe):
     """Rebalanced classification and regression from the true colors; film, and mini alone."""
 
     net: DistributionNet
@@ -105,7 +232,14 @@ class FilmRecipe(Recipe):
         if isinstance(net, FilmNet):
             freeze(net.vgg, settings.thawed)
 
-    def losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:  # noqa: ARG002
+    def gather(self, run: Run) -> None:
+        """Pictures, and how rare each color is in them."""
+        super().gather(run)
+        if not (run.folder / "last.pt").is_file():
+            share = count_bins(self.stills, self.net.bins.cpu(), run.settings)
+            self.weights.copy_(class_weights(share, run.settings.rebalance))
+
+    def color_losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:  # noqa: ARG002
         """``classify``, ``regress`` and the terms that were asked for."""
         logits, regressed = self.net.predict(NetInput(L))
         truth = F.avg_pool2d(ab, self.net.output_stride)
@@ -154,7 +288,7 @@ class StudentRecipe(FilmRecipe):
         L, ab = film_pair(rgb, draw)
         return L, torch.cat([clean_pair(rgb)[0], ab], 1)
 
-    def losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:
+    def color_losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:
         """``distil``, ``regress``, ``hint`` and the terms that were asked for."""
         look = batch, L.shape[-1]  # crops may grow between two agings of a batch
         if self.taught is None or self.taught[0] != look:
@@ -172,7 +306,7 @@ class StudentRecipe(FilmRecipe):
         )
 
 
-class BookRecipe(Recipe):
+class BookRecipe(ColorRecipe):
     """The chapter's: whole pictures at 256 x 256, MSE, RMSprop."""
 
     view: View = staticmethod(book_view)
@@ -196,13 +330,25 @@ class BookRecipe(Recipe):
         """The picture as it is."""
         return clean_pair(rgb)
 
-    def losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:  # noqa: ARG002
+    def color_losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:  # noqa: ARG002
         """``mse`` alone."""
         return book_losses(self.net(NetInput(L)), ab), None
 
 
+def count_bins(stills: list[Still], bins: Tensor, settings: TrainSettings) -> Tensor:
+    """(Q,) share of each ab bin in 512 crops, or fewer where there are few pictures."""
+    count = min(512, -(-len(stills) // 4) * 32)
+    data = RandomCrops(stills, 64, settings.seed + 7919, dict(settings.source_weights), count)
+    total = torch.zeros(len(bins))
+    for index in range(0, count, 32):
+        rgb = torch.stack([data[index + i] for i in range(32)])
+        ab = F.avg_pool2d(rgb_to_lab(rgb.float() / 255)[:, 1:], 4)
+        total += soft_encode(ab, bins).sum((0, 2, 3))
+    return total / total.sum()
+
+
 def make_recipe(settings: TrainSettings) -> Recipe:
-    """The recipe of the preset with its net, fresh or from ``start``.
+    """The recipe of a colornet's preset with its net, fresh or from ``start``.
 
     Raises:
         SettingsError: ``start`` or ``teacher`` is another kind of net.
@@ -210,8 +356,10 @@ def make_recipe(settings: TrainSettings) -> Recipe:
     """
     net = start_net(settings)
     if isinstance(net, BookNet):
-        return BookRecipe(net)
-    return StudentRecipe(net, settings) if settings.teacher else FilmRecipe(net, settings)
+        recipe: Recipe = BookRecipe(net)
+    else:
+        recipe = (StudentRecipe if settings.teacher else FilmRecipe)(net, settings)
+    return recipe.to(memory_format=torch.channels_last)
 
 
 def start_net(settings: TrainSettings) -> ColorNet:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from html import escape
 
+from vidcolor.core.paths import MEDIA_SUFFIXES
 from vidcolor.core.timecode import timecode
-from vidcolor.web.library import SUFFIXES
 from vidcolor.web.session import Opened
 from vidcolor.web.shot_scanner import Shots
 
@@ -57,9 +57,7 @@ def listed_label(names: list[str]) -> str:
 
 def clock(seconds: Fraction | float) -> str:
     """Seconds as ``1:02:03``; short films without hours."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return timecode(int(seconds), 0).removeprefix("0:").removeprefix("0")
 
 
 def facts(opened: Opened) -> str:
@@ -133,7 +131,7 @@ LEFT_GRAY = {
 
 def picker(max_upload: int) -> str:
     """Where a film is dropped."""
-    kinds = ",".join(sorted(SUFFIXES))
+    kinds = ",".join(sorted(MEDIA_SUFFIXES))
     return (
         f"<label class='drop'><input type='file' multiple accept='{kinds}' aria-label='Choose a"
         " film or a picture from this computer'><strong>Choose a film or a picture</strong>"

@@ -15,16 +15,8 @@ from threading import Lock
 from time import monotonic
 from typing import BinaryIO
 
-from vidcolor.core.paths import PICTURE_SUFFIXES
+from vidcolor.core.paths import MEDIA_SUFFIXES
 from vidcolor.errors import AccessDenied
-
-SUFFIXES = frozenset(
-    {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m2v", ".m4v", ".mkv"}
-    | {".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".ts", ".vob", ".webm"}
-    | {".wmv"}
-    | PICTURE_SUFFIXES
-)
-"""Ends of names that films and pictures have; archives have none of them."""
 
 MOST_LISTED, DEEPEST = 2000, 6
 """Films of a folder that are offered, and how many folders deep they are looked for."""
@@ -74,7 +66,7 @@ def inside(folder: Path, name: str) -> Path:
     if not path.is_relative_to(root) or not path.is_file():
         raise refused
     parts = (*PurePath(name).parts, *path.relative_to(root).parts)
-    if any(part.startswith(".") for part in parts) or path.suffix.lower() not in SUFFIXES:
+    if any(part.startswith(".") for part in parts) or path.suffix.lower() not in MEDIA_SUFFIXES:
         raise refused
     return path
 
@@ -171,7 +163,7 @@ class Library:
                 the disk has room for.
         """
         suffix = Path(spoken(name)).suffix.lower()
-        if suffix not in SUFFIXES:
+        if suffix not in MEDIA_SUFFIXES:
             raise AccessDenied(
                 f"{spoken(name)}: not a supported file; use a video (mp4, mkv, mov, avi, …) or a"
                 " picture (jpg, png, tif, …)"
@@ -256,7 +248,7 @@ def _names(folder: Path, lead: str = "", depth: int = 0) -> Iterator[tuple[str, 
         if entry.is_dir(follow_symlinks=False):
             if depth < DEEPEST:
                 yield from _names(folder, name + os.sep, depth + 1)
-        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and (
+        elif os.path.splitext(entry.name)[1].lower() in MEDIA_SUFFIXES and (
             entry.is_symlink() or entry.is_file()
         ):
             yield name, entry.is_symlink()

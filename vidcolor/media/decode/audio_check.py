@@ -16,7 +16,7 @@ from av.stream import Stream
 from vidcolor.media.decode.container_size import tagged_duration
 from vidcolor.media.decode.edits import Tables, remark_left_out_sound
 from vidcolor.media.decode.reading import Reading
-from vidcolor.media.decode.timeline import Timeline
+from vidcolor.media.decode.timeline import Timeline, pick_time
 from vidcolor.media.mux.passthrough import label
 
 _HOLE = Fraction(1, 10)  # seconds without sound that no encoder makes by itself
@@ -71,7 +71,7 @@ class Sound:
 
     def hear(self, packet: Packet[Any]) -> None:
         """Takes note of a packet; of one marked as corrupt at once."""
-        begin = packet.pts if packet.pts is not None else packet.dts
+        begin = pick_time(packet.pts, packet.dts)
         length = (packet.duration or 0) * packet.time_base
         track = self._tracks.get(packet.stream.index)
         if packet.dts is not None:

@@ -26,7 +26,7 @@ from vidcolor.media.decode.end_marks import PictureEnds
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.decode.picture_changes import Changes
 from vidcolor.media.decode.reading import Reading
-from vidcolor.media.decode.timeline import GapDetector, Timeline, ticks
+from vidcolor.media.decode.timeline import GapDetector, Timeline, pick_time, ticks
 from vidcolor.media.decode.truncation import Reach, shortness
 from vidcolor.media.open import VideoReader
 from vidcolor.media.pixel_formats import storage
@@ -128,7 +128,7 @@ class _Run:
             if waiting is None or packet.stream.index != index:
                 yield packet
                 continue
-            time = packet.pts if packet.pts is not None else packet.dts
+            time = pick_time(packet.pts, packet.dts)
             moment = None if time is None else time * packet.time_base
             if packet.is_keyframe and moment is not None and moment <= (start or 0):
                 waiting.clear()

@@ -14,7 +14,7 @@ import av
 from av.packet import Packet
 
 from vidcolor.media.decode.reading import Reading
-from vidcolor.media.decode.timeline import Timeline
+from vidcolor.media.decode.timeline import Timeline, pick_time
 from vidcolor.media.open import VideoReader, open_container, ready_decoder
 from vidcolor.media.pass_log import PassLog
 from vidcolor.media.whitelist import FORMATS
@@ -136,7 +136,7 @@ def _last_end(film: VideoReader) -> Fraction | None:
 
 def _time(packet: Packet[Any]) -> Fraction | None:
     """When a picture is shown, as far as its packet says, in seconds."""
-    time = packet.pts if packet.pts is not None else packet.dts
+    time = pick_time(packet.pts, packet.dts)
     return None if time is None else time * packet.time_base
 
 

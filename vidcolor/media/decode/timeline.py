@@ -26,6 +26,11 @@ def ticks(seconds: Fraction, time_base: Fraction) -> int:
     return round(seconds / time_base)
 
 
+def pick_time(first: int | None, second: int | None) -> int | None:
+    """The first of a packet's two times that is known: of decoding and of showing."""
+    return second if first is None else first
+
+
 class Timeline:
     """The time line of the target: start offset removed, joins closed, cut to what is kept.
 
@@ -145,7 +150,7 @@ class Timeline:
             packet.pts -= shift
         if packet.dts is not None:
             packet.dts -= shift
-        begin = packet.pts if packet.pts is not None else packet.dts
+        begin = pick_time(packet.pts, packet.dts)
         if begin is None or (self.start is None and self.end is None):
             return True
         text = packet.stream.type == "subtitle"

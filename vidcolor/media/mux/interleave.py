@@ -12,6 +12,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.iterators import close
 from vidcolor.errors import OutputError
 from vidcolor.media.decode.demux import carried_packets
+from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.identity import check_same
 from vidcolor.media.open import VideoReader, open_video
 
@@ -56,5 +57,5 @@ def with_others(
 
 
 def _moment(packet: Packet[Any]) -> Fraction | Any:
-    time = packet.dts if packet.dts is not None else packet.pts
+    time = pick_time(packet.dts, packet.pts)
     return None if time is None else time * packet.time_base

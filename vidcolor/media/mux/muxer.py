@@ -24,6 +24,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
 from vidcolor.media.mux.packet_remap import Carrier, add_route
 from vidcolor.media.mux.passthrough import Passthrough, check_strict, plan_passthrough
@@ -178,7 +179,7 @@ class Muxer:
 
     def _due(self, picture: Packet[Any]) -> Iterator[Packet[Any]]:
         """What other streams have held back until this picture."""
-        time = picture.dts if picture.dts is not None else picture.pts
+        time = pick_time(picture.dts, picture.pts)
         if time is not None:
             for out in self._outs.values():
                 yield from out.due(time * picture.time_base)

@@ -11,7 +11,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vidcolor.media.decode.timeline import ticks
+from vidcolor.media.decode.timeline import pick_time, ticks
 from vidcolor.media.mux.cues import Cue, Screen
 from vidcolor.media.mux.passthrough import Route
 from vidcolor.media.mux.pcm_gaps import samples_of
@@ -146,7 +146,7 @@ class Carrier:
 
     def _show(self, screen: Screen, packet: Packet[Any], text: str) -> None:
         """Hands a text to the screen."""
-        told = packet.pts if packet.pts is not None else packet.dts
+        told = pick_time(packet.pts, packet.dts)
         if told is None:
             self._film.log.note(
                 "timestamp", 0.0, f"{self._route.label}: a text has no time; left out"
@@ -237,7 +237,7 @@ class Carrier:
         Of all others a time is noted that stands or goes back; but a packet that is no longer than
         the film's tick may well have the time of the one before.
         """
-        begin = packet.dts if packet.dts is not None else packet.pts
+        begin = pick_time(packet.dts, packet.pts)
         if begin is None or (packet.dts is None and self._route.stream.type == "video"):
             return None  # pictures are shown in another order than they are stored in
         tick = packet.time_base
@@ -275,7 +275,7 @@ def _with_payload(packet: Packet[Any], data: bytes) -> Packet[Any]:
     """A packet of other bytes at the same time."""
     made: Packet[Any] = Packet(data)
     made.pts = packet.pts
-    made.dts = packet.dts if packet.dts is not None else packet.pts
+    made.dts = pick_time(packet.dts, packet.pts)
     made.duration, made.time_base = packet.duration, packet.time_base
     made.is_keyframe = packet.is_keyframe
     return made

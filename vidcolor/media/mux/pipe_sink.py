@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 
+from vidcolor.core.timecode import timecode
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.mux.passthrough import Passthrough
@@ -118,5 +119,4 @@ def _length(film: VideoReader) -> Fraction | None:
 
 def _stamp(seconds: Fraction) -> str:
     """``00:01:30.500000000``, as Matroska writes lengths."""
-    whole, rest = divmod(round(seconds * 10**9), 10**9)
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}.{rest:09d}"
+    return timecode(seconds, 9).zfill(18)

@@ -15,14 +15,15 @@ from pathlib import Path
 from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
+from vidcolor.core.paths import FILM_SUFFIXES, MEDIA_SUFFIXES
 from vidcolor.errors import FilmError, TrainingError
 from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.display import turn_upright
 from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.media.open import open_video
 from vidcolor.training.data.file_index import find_files, key_of
 from vidcolor.training.data.stills import (
     FILTERS,
-    SUFFIXES,
     Still,
     fault_of,
     look_of,
@@ -44,15 +45,6 @@ MAX_RATE = Fraction(120)
 TAKEN = [FRAMES, MAX_SHORT_SIDE, SECONDS]
 HELD = 8 * FRAMES
 """Frames held while it is not known how many will come; more hold them more evenly spaced."""
-# fmt: off
-FILM_SUFFIXES = {
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg",
-    ".m2v", ".vob", ".flv", ".wmv", ".asf", ".ogv", ".mxf", ".gif", ".nut", ".dv", ".3gp", ".3g2",
-    ".mj2", ".h264", ".264", ".hevc", ".265", ".av1", ".obu", ".ivf", ".y4m", ".rm", ".rmvb",
-    ".h261", ".h263", ".mjpeg", ".mjpg", ".vc1", ".wtv", ".divx",
-}
-"""Of films; what is in them is told by their bytes."""
-# fmt: on
 
 
 def extract_clips(
@@ -109,7 +101,7 @@ def is_film(path: Path) -> bool:
 
 def find_clips(folders: Sequence[Path], target: Path) -> tuple[list[list[Path]], int]:
     """Every clip as its files, one film or many pictures, and the number of closed folders."""
-    files, closed = find_files(folders, SUFFIXES | FILM_SUFFIXES, target)
+    files, closed = find_files(folders, MEDIA_SUFFIXES, target)
     films = [[path] for _, path in files if is_film(path)]
     beside = {path.parent for (path,) in films}
     pictures: dict[Path, list[Path]] = {}
@@ -163,22 +155,6 @@ def reduce_picture(rgb: Tensor) -> Tensor:
         return rgb
     result: Tensor = resize(rgb, [MAX_SHORT_SIDE], antialias=True)
     return result
-
-
-def turn_upright(rgb: Tensor, matrix: tuple[int, ...] | None) -> Tensor:
-    """A ``(3, H, W)`` frame as players show it: telephones store upright films lying down.
-
-    Args:
-        rgb: The frame as stored.
-        matrix: The film's display matrix, nine integers; only quarter turns and mirrors count.
-    """
-    if matrix is None:
-        return rgb
-    a, b, _, c, d = matrix[:5]  # x' = a x + c y, y' = b x + d y
-    if abs(b) > abs(a):
-        rgb, a, d = rgb.transpose(1, 2), c, b
-    backwards = [axis for axis, sign in ((1, d), (2, a)) if sign < 0]
-    return rgb.flip(backwards) if backwards else rgb
 
 
 def _clear(target: Path) -> None:

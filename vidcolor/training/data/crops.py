@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vidcolor.core.threads import usable_cores
-from vidcolor.training.checkpoints import Position
-from vidcolor.training.data.stills import RandomCrops, Still
+from vidcolor.training.checkpoints import Run
+from vidcolor.training.data.stills import RandomCrops, Still, View
 from vidcolor.training.distributed import Team
 from vidcolor.training.settings import TrainSettings
 
@@ -21,49 +20,30 @@ Micro = tuple[int, Tensor]
 """Number of a batch in the run, and its pictures ``(B, 3, side, side)`` uint8."""
 
 
-class _Run(Protocol):
-    """What is asked of a training run: its settings, its pictures, how far it is."""
-
-    settings: TrainSettings
-    team: Team
-    recipe: Any
-    train: list[Still]
-    at: Position
-
-    @property
-    def done(self) -> float: ...
-
-
-def batches(trainer: _Run) -> Iterator[list[Micro]]:
+def batches(run: Run, stills: list[Still], view: View) -> Iterator[list[Micro]]:
     """For each step from the run's position to its end, the batches of this process."""
-    settings, at = trainer.settings, trainer.at
-    gpu = trainer.team.device.type == "cuda"
-    workers = readers(settings, trainer.team)
-    while trainer.done < 1:
-        side = side_at(settings.sides, trainer.done)
-        data = RandomCrops(
-            trainer.train,
-            side,
-            settings.seed,
-            dict(settings.source_weights),
-            view=trainer.recipe.view,
-        )
+    settings, at = run.settings, run.at
+    gpu = run.team.device.type == "cuda"
+    workers = readers(settings, run.team)
+    while run.done < 1:
+        side = side_at(settings.sides, run.done)
+        data = RandomCrops(stills, side, settings.seed, dict(settings.source_weights), view=view)
         loader = DataLoader(
             data,
             settings.batch,
-            sampler=Order(settings, trainer.team, at.step),
+            sampler=Order(settings, run.team, at.step),
             num_workers=workers,
             prefetch_factor=4 if workers else None,
             pin_memory=gpu,  # so that copies go beside the work of the GPU
         )
         micros: list[Micro] = []
-        numbers = micro_numbers(settings, trainer.team, at.step)
+        numbers = micro_numbers(settings, run.team, at.step)
         for number, rgb in zip(numbers, loader, strict=False):
             micros.append((number, rgb))
             if len(micros) == settings.accumulate:
                 yield micros
                 micros = []
-                if trainer.done >= 1 or side_at(settings.sides, trainer.done) != side:
+                if run.done >= 1 or side_at(settings.sides, run.done) != side:
                     break
 
 

@@ -19,13 +19,12 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resize
 
 from vidcolor.core.files import read_own, write_own
+from vidcolor.core.paths import PICTURE_SUFFIXES
 from vidcolor.errors import FilmError, FilmTooLarge, TrainingError
 from vidcolor.evaluation.metrics import colorfulness
 from vidcolor.media.images.files import read_rgb
 from vidcolor.training.data.file_index import find_files, key_of, source_of
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-"""Of pictures."""
 _MOST = 1 << 30
 """Bytes of an index that is read."""
 MIN_COLORFULNESS = 15.0
@@ -145,7 +144,7 @@ def index_stills(
     Raises:
         TrainingError: a folder is missing or no picture is usable.
     """
-    files, closed = find_files(folders, SUFFIXES, cache.parent)
+    files, closed = find_files(folders, PICTURE_SUFFIXES, cache.parent)
     key = key_of(folders, [path for _, path in files], FILTERS)
     known = recall(cache, key)
     if known:

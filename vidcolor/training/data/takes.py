@@ -21,18 +21,20 @@ from torchvision.transforms.v2.functional import resize
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import Frame, PixelLayout
+from vidcolor.core.paths import PICTURE_SUFFIXES
 from vidcolor.errors import FilmError
 from vidcolor.evaluation.metrics import colorfulness
 from vidcolor.media.decode.rgb import film_rgb
+from vidcolor.media.display import turn_upright
 from vidcolor.media.images.files import read_rgb
 from vidcolor.media.open import open_video
 from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.training.data.augment import clean_gray, rand
-from vidcolor.training.data.clips import find_clips, is_film, turn_upright
+from vidcolor.training.data.clips import find_clips, is_film
 from vidcolor.training.data.file_index import find_files, source_of
 from vidcolor.training.data.sequences import LENGTH, Maps, prepare_sequence, save_sequences
-from vidcolor.training.data.stills import SUFFIXES, fault_of
+from vidcolor.training.data.stills import fault_of
 from vidcolor.training.data.synthetic_motion import MAX_LAYERS, make_motion
 from vidcolor.training.settings import TrainSettings
 
@@ -96,7 +98,7 @@ class Stills:
 
     def __init__(self, folders: Sequence[Path], target: Path) -> None:
         """Search ``folders``, but not the run folder ``target``."""
-        files, _ = find_files(folders, SUFFIXES, target) if folders else ([], 0)
+        files, _ = find_files(folders, PICTURE_SUFFIXES, target) if folders else ([], 0)
         self.sources: dict[bool, dict[str, list[Path]]] = {False: {}, True: {}}
         for folder, path in files:
             source = source_of(folder, path)

@@ -67,7 +67,7 @@ def smooth_runs(gate: Gate, maps: Maps) -> tuple[Tensor, Tensor]:
 
 
 def gate_losses(gate: Gate, maps: Maps, gap: int) -> dict[str, Tensor]:
-    """Weighted losses with their ``total``.
+    """Weighted losses.
 
     Args:
         gate: To be judged.
@@ -83,8 +83,7 @@ def gate_losses(gate: Gate, maps: Maps, gap: int) -> dict[str, Tensor]:
         "long": warp_loss(steady, truth, *compose_flows(way, seen, gap)),
         "vivid": vivid_loss(steady, maps["ab"]),
     }
-    losses = {name: WEIGHTS[name] * value for name, value in found.items()}
-    return losses | {"total": torch.stack(list(losses.values())).sum()}
+    return {name: WEIGHTS[name] * value for name, value in found.items()}
 
 
 def batch_of(
