@@ -16,7 +16,6 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
-from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch, tap
 from vidcolor.core.report import Progress, Report
 from vidcolor.core.target import check_target
@@ -31,6 +30,7 @@ from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.planes import planes
+from vidcolor.run.report import NO_COLOR, FrameTally, describe_session, describe_target
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import CompareSettings, InputSettings, Settings
@@ -154,21 +154,17 @@ def _colorize_beside(
     """The frames of the film in color; what they need is given back when ``stack`` ends."""
     session, info = Session.load(settings, colorizer), film.info
     session.configure_for(info)
-    report.weights = session.weights
-    report.notes = session.colorizer.notes
     pool = stack.enter_context(session.threads_for(info, plan.layout))
     decoded = stack.enter_context(closing(prefetch(decode(film, plan.layout))))
-    gray = GrayRuns()
+    tally = FrameTally()
     aspect = info.sample_aspect
-    for frame in colorize_frames(decoded, session, sample_aspect=aspect, threads=pool):
-        gray.see(frame)
-        report.shots += frame.starts_shot
-        report.inferred = session.colorizer.inferred
-        if frame.colorless:
-            text = "the net gave no numbers; painted neutral"
-            film.log.note("no color", float(frame.seconds), text)
-        yield frame
-    gray.tell(report, info.time_base)
+    try:
+        for frame in colorize_frames(decoded, session, sample_aspect=aspect, threads=pool):
+            tally.see(frame)
+            yield frame
+    finally:
+        tally.tell(report, film.log, info.time_base)
+        describe_session(report, session)
 
 
 class _Sheet:
@@ -267,20 +263,18 @@ def _count_frames(
 def _sum_up(
     report: Report, sheet: _Sheet, written: Written, one: VideoReader, other: VideoReader
 ) -> None:
-    report.codec, report.pixels = sheet.plan.codec, sheet.plan.layout.format
-    report.lossless = sheet.plan.lossless
-    report.carried, report.left_behind = list(written.carried), list(written.left_behind)
-    report.notes = [*report.notes, *sheet.plan.notes, *sheet.notes(one, other)]
+    describe_target(report, sheet.plan, written.carried, written.left_behind)
+    report.notes += sheet.notes(one, other)
     report.versions = versions()
 
 
 def _tell_damage(report: Report, one: VideoReader, other: VideoReader, same: bool) -> None:
     """Put the damage of both films into the report; what both readings of one film met, once."""
     name = printable(other.info.path.name)
-    kept = [d for d in other.log.damage if not same or d.kind == "no color"]
+    kept = [d for d in other.log.damage if not same or d.kind == NO_COLOR[0]]
     prefix = "" if same else f"{name}: "
     report.damage = [*one.log.damage, *(replace(d, text=f"{prefix}{d.text}") for d in kept)]
     report.damage_counts = dict(one.log.damage_counts)
     for kind, count in other.log.damage_counts.items():
-        if not same or kind == "no color":
+        if not same or kind == NO_COLOR[0]:
             report.damage_counts[kind] = report.damage_counts.get(kind, 0) + count

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.report import Report
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
 from vidcolor.media.open import VideoReader
+from vidcolor.run.report import FrameTally, describe_source, describe_target
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import OutputSettings
 
@@ -43,27 +43,11 @@ def assemble(
     files = [(folder.path(chunk.number, chunk.writer), chunk.facts) for chunk in chunks]
     part = folder.part(target)
     written = stitch(film, target, plan, settings, files, part, on_packet, folder.mark_target)
-    tick = film.info.time_base
-    for pts in (pts for chunk in chunks for pts in chunk.colorless):
-        film.log.note("no color", float(pts * tick), "the net gave no numbers; painted neutral")
-    starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
-    report.shots, report.shot_starts, report.chunks = len(starts), starts, len(chunks)
-    gray = GrayRuns()
+    tally = FrameTally()
     for chunk in chunks:
-        gray.add(chunk.neutral, chunk.facts.first_pts, chunk.facts.last_pts)
-    gray.tell(report, tick)
-    report.bytes, report.frames = target.stat().st_size, written.frames
-    report.luma, report.codec = plan.luma, plan.codec
-    report.pixels, report.lossless = plan.layout.format, plan.lossless
-    report.carried, report.left_behind = list(written.carried), list(written.left_behind)
-    report.damage, report.damage_counts = film.log.damage, film.log.damage_counts
-    report.source_color = film.log.source_color
-    color = color_note(film.log.source_color)
-    report.notes = [*film.info.notes, *film.log.remarks, *plan.notes, *color]
-
-
-def color_note(kind: str) -> list[str]:
-    """What is to be said of a film whose chroma was ``gray``, ``tinted`` or ``colored``."""
-    if kind == "gray":
-        return []
-    return [f"the film was {kind} already; it was recolored from its luma alone"]
+        tally.add(chunk)
+    tally.tell(report, film.log, film.info.time_base)
+    report.chunks, report.frames = len(chunks), written.frames
+    report.bytes = target.stat().st_size
+    describe_source(report, film)
+    describe_target(report, plan, written.carried, written.left_behind)

@@ -33,6 +33,7 @@ from vidcolor.media.images.metadata import Extras, into_png
 from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
+from vidcolor.run.report import NO_COLOR
 from vidcolor.run.spec import describe_image
 from vidcolor.settings import Settings
 from vidcolor.shots.titles import judged_alone
@@ -129,9 +130,8 @@ def painted_pages(still: Still, session: Session, report: Report, count: int) ->
         gray.tell(report, painted.time_base)
         report.damage += still_damage(painted)
         if painted.colorless:
-            report.damage.append(
-                Damage("no color", 0.0, "the net gave no numbers; painted neutral")
-            )
+            kind, text = NO_COLOR
+            report.damage.append(Damage(kind, 0.0, text))
         extras = extras_of(photo)
         report.left_behind += photo.extras.lost
         report.carried += extras.named()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from time import perf_counter
@@ -11,8 +11,7 @@ from vidcolor.colorize.chain import colorize_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
-from vidcolor.core.gray_runs import GrayRuns
-from vidcolor.core.iterators import close, prefetch
+from vidcolor.core.iterators import prefetch, tap
 from vidcolor.core.report import Progress, Report
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import encode
@@ -22,8 +21,8 @@ from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.mux.pipe_sink import Output, PipeSink, plan_pipe
 from vidcolor.media.open import VideoReader, film_is_still, open_video
-from vidcolor.run.assembly import color_note
 from vidcolor.run.image import painted_png
+from vidcolor.run.report import FrameTally, describe_session, describe_source, describe_target
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import Settings
@@ -80,7 +79,7 @@ def _moving(
     settings: Settings,
     on_progress: OnProgress | None,
 ) -> Report:
-    report = Report(str(source), NAME)
+    report, tally = Report(str(source), NAME), FrameTally()
     with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
         with Muxer(film, plan, PipeSink(output), settings.output, once=True) as muxer:
@@ -93,42 +92,27 @@ def _moving(
             ):
                 aspect = film.info.sample_aspect
                 frames = colorize_frames(decoded, session, sample_aspect=aspect, threads=pool)
-                frames = _count_frames(prefetch(frames), film, report, on_progress)
+                frames = tap(prefetch(frames), _count_frames(film, tally, on_progress))
                 with closing(with_others(film, encode(frames, muxer.video))) as packets:
                     muxer.write(packets)
             muxer.complete()
-        report.damage, report.damage_counts = film.log.damage, film.log.damage_counts
-        report.source_color = film.log.source_color
-    report.inferred = session.colorizer.inferred
-    report.luma, report.codec = plan.luma, plan.codec
-    report.pixels, report.lossless = plan.layout.format, plan.lossless
-    report.carried = muxer.passthrough.carried
-    report.left_behind = muxer.passthrough.left_behind
-    color = color_note(report.source_color)
-    told = [*film.info.notes, *film.log.remarks]
-    report.notes = [*told, *plan.notes, *color, *session.colorizer.notes]
-    report.weights = session.weights
+        tally.tell(report, film.log, film.info.time_base)
+        report.frames = tally.frames
+        describe_source(report, film)
+    describe_target(report, plan, muxer.passthrough.carried, muxer.passthrough.left_behind)
+    describe_session(report, session)
     return report
 
 
 def _count_frames(
-    frames: Iterator[Frame], film: VideoReader, report: Report, on_progress: OnProgress | None
-) -> Iterator[Frame]:
-    """The same frames; counts them and their shots, notes those without color."""
-    total, gray = expected_frames(film.info, film.settings), GrayRuns()
-    try:
-        for frame in frames:
-            yield frame
-            report.frames += 1
-            gray.see(frame)
-            if frame.starts_shot:
-                report.shots += 1
-                report.shot_starts.append(round(float(frame.seconds), 6))
-            if frame.colorless:
-                moment = float(frame.seconds)
-                film.log.note("no color", moment, "the net gave no numbers; painted neutral")
-            if on_progress:
-                on_progress(Progress(report.frames, total, float(frame.seconds)))
-        gray.tell(report, film.info.time_base)
-    finally:
-        close(frames)
+    film: VideoReader, tally: FrameTally, on_progress: OnProgress | None
+) -> Callable[[Frame], None]:
+    """What counts the frames that have left, and tells how far they are."""
+    total = expected_frames(film.info, film.settings)
+
+    def see(frame: Frame) -> None:
+        tally.see(frame)
+        if on_progress:
+            on_progress(Progress(tally.frames, total, float(frame.seconds)))
+
+    return see

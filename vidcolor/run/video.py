@@ -14,7 +14,6 @@ from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
-from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.report import Progress, Report
 from vidcolor.core.target import check_target
@@ -33,6 +32,7 @@ from vidcolor.run.chunking import plan_chunks, skip_finished
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
+from vidcolor.run.report import FrameTally, describe_session
 from vidcolor.run.spec import (
     configure_for,
     describe_video,
@@ -127,10 +127,9 @@ def _colorize_moving(
                 run.colorize(pool)
                 run.assemble(target)
             report.spec = spec.with_content(journal.content)
-            report.inferred = session.colorizer.inferred
+            describe_session(report, session)
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
-            report.notes += [*session.colorizer.notes, *resumed_note(report)]
-            report.weights = session.weights
+            report.notes += resumed_note(report)
             conclude(report)
             journal.remove()
     return report
@@ -269,23 +268,17 @@ def record_chunk(
         info: Of the film.
         on_frame: Called with each frame that was handed to the encoder.
     """
-    colorless: list[int] = []
-    shots: list[int] = []
-    gray = GrayRuns()
+    tally = FrameTally()
 
-    def tap() -> Iterator[Frame]:
+    def count() -> Iterator[Frame]:
         for frame in frames:
-            if frame.colorless:
-                colorless.append(frame.pts)
-            if frame.starts_shot:
-                shots.append(frame.pts)
-            gray.see(frame)
+            tally.see(frame)
             yield frame
             on_frame(frame)
 
-    facts = write_chunk(tap(), folder.path(number), plan, info)
+    facts = write_chunk(count(), folder.path(number), plan, info)
     after = folder.handover_sha256(number + 1)
-    found = tuple(colorless), tuple(shots), folder.writer, gray.runs
-    chunk = DoneChunk(number, facts, after, *found)
+    marks = tuple(tally.colorless), tuple(tally.shots), folder.writer, tally.gray.runs
+    chunk = DoneChunk(number, facts, after, *marks)
     folder.add(chunk)
     return chunk

@@ -1,0 +1,95 @@
+"""The one place where reports are filled: what frames, source, target and session tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from vidcolor.colorize.session import Session
+from vidcolor.core.frames import Frame
+from vidcolor.core.gray_runs import GrayRuns
+from vidcolor.core.report import Dropped, Report
+from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.open import VideoReader
+from vidcolor.media.pass_log import PassLog
+from vidcolor.run.work_dir import DoneChunk
+
+NO_COLOR = "no color", "the net gave no numbers; painted neutral"
+"""Kind and text of the damage of a frame that is ``colorless``."""
+
+
+class FrameTally:
+    """What the painted frames of a video tell, or those of a part of it.
+
+    Attributes:
+        frames: How many.
+        shots: pts of those that start a shot.
+        colorless: pts of those that had to be painted without color.
+        gray: Those that were left gray.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.shots: list[int] = []
+        self.colorless: list[int] = []
+        self.gray = GrayRuns()
+
+    def see(self, frame: Frame) -> None:
+        """Count the next frame."""
+        self.frames += 1
+        if frame.starts_shot:
+            self.shots.append(frame.pts)
+        if frame.colorless:
+            self.colorless.append(frame.pts)
+        self.gray.see(frame)
+
+    def add(self, chunk: DoneChunk) -> None:
+        """Count the frames of the next chunk."""
+        self.frames += chunk.facts.frames
+        self.shots += chunk.shots
+        self.colorless += chunk.colorless
+        self.gray.add(chunk.neutral, chunk.facts.first_pts, chunk.facts.last_pts)
+
+    def tell(self, report: Report, log: PassLog, tick: Fraction) -> None:
+        """Write it into a report, and into a log what went wrong.
+
+        Args:
+            report: Gets shots and what was left gray.
+            log: Gets the frames without color.
+            tick: Seconds per unit of pts.
+        """
+        kind, text = NO_COLOR
+        for pts in self.colorless:
+            log.note(kind, float(pts * tick), text)
+        report.shot_starts = [round(float(pts * tick), 6) for pts in self.shots]
+        report.shots = len(self.shots)
+        self.gray.tell(report, tick)
+
+
+def describe_target(
+    report: Report, plan: EncodePlan, copied: Sequence[str], dropped: Sequence[Dropped]
+) -> None:
+    """Write into a report how the picture was encoded, and what travels beside it."""
+    report.luma, report.codec = plan.luma, plan.codec
+    report.pixels, report.lossless = plan.layout.format, plan.lossless
+    report.carried, report.left_behind = list(copied), list(dropped)
+    report.notes += plan.notes
+
+
+def describe_source(report: Report, film: VideoReader) -> None:
+    """Write into a report what the pass through a video met."""
+    log = film.log
+    report.damage, report.damage_counts = log.damage, log.damage_counts
+    report.source_color = log.source_color
+    report.notes += [*film.info.notes, *log.remarks]
+    if log.source_color != "gray":
+        report.notes.append(
+            f"the film was {log.source_color} already; it was recolored from its luma alone"
+        )
+
+
+def describe_session(report: Report, session: Session) -> None:
+    """Write into a report which weights colored, and how it went."""
+    report.weights = session.weights
+    report.inferred = session.colorizer.inferred
+    report.notes += session.colorizer.notes
