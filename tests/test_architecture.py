@@ -131,7 +131,9 @@ def test_help_needs_nothing_heavy(module: str) -> None:
     assert run.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("pattern", ["vidcolor/**/*.py", "scripts/*", "tests/helpers/*.py"])
+@pytest.mark.parametrize(
+    "pattern", ["vidcolor/**/*.py", "scripts/*", "scripts/*/*.py", "tests/helpers/*.py"]
+)
 def test_files_are_short(pattern: str) -> None:
     paths = [path for path in ROOT.glob(pattern) if path.is_file()]
     assert paths

@@ -1,1 +1,1 @@
-"""What fuzz.py is made of: films, ways to harm them, a second reader and a judge."""
+"""What scripts/fuzz is made of: films, ways to harm them, a second reader and a judge."""

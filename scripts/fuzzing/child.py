@@ -172,9 +172,9 @@ class Child:
         """The answer; ``{"hung": ...}`` or ``{"died": ...}`` where there is none."""
         if self._process is None or self._asked >= FRESH:
             self.close()
-            script = Path(__file__).parents[1] / "fuzz.py"
             self._process = subprocess.Popen(
-                [sys.executable, str(script), "--serve"],
+                [sys.executable, "-m", "fuzzing", "--serve"],
+                env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

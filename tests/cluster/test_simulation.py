@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from simulate_cluster import Chunk, FilmChunks, Simulation, Times, draw_film, work
+from measure.simulate_cluster import Chunk, FilmChunks, Simulation, Times, draw_film, work
 
 from vidcolor.settings import ChunkSettings
 

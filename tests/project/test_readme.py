@@ -40,7 +40,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("script", re.findall(r"scripts/\w+(?:\.\w+)?", PAGES[0].read_text()))
+@pytest.mark.parametrize("script", re.findall(r"scripts/[\w/]+(?:\.\w+)?", PAGES[0].read_text()))
 def test_scripts_of_the_readme_exist(script: str) -> None:
     assert (ROOT / script).is_file()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
 import subprocess
@@ -34,8 +35,9 @@ WHOLE = Seen("mov,mp4", frames=36, packets=36, sound={"1": SOUND})
 
 
 def fuzz(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts" / "fuzz.py"), *words]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    command = [sys.executable, "-m", "fuzzing", *words]
+    place = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=place)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ is taken out, nothing is left but grain, the same everywhere. What stands on it 
 strokes of one width, in marks of a few sizes that stand beside each other on lines. Darkness is
 not asked for: a night has lamps that are no letters, a street has letters on no ground.
 
-Each answer is a weighted sum of traits; `scripts/measure_titles.py --fit` found the weights.
+Each answer is a weighted sum of traits; `scripts/measure/titles.py --fit` found the weights.
 """
 
 from __future__ import annotations

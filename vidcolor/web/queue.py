@@ -39,9 +39,9 @@ GRACE = 5.0
 NICE = 5
 """Jobs stand back behind previews."""
 
-CONTAINERS = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".webm": ".webm"}
-CONTAINERS |= {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg"}
-CONTAINERS |= dict.fromkeys(PICTURE_SUFFIXES - CONTAINERS.keys(), ".png")
+RESULTS = {".mp4": ".mp4", ".m4v": ".mp4", ".mov": ".mov", ".webm": ".webm"}
+RESULTS |= {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg"}
+RESULTS |= dict.fromkeys(PICTURE_SUFFIXES - RESULTS.keys(), ".png")
 """Suffix of the result; Matroska, which holds everything, for all other films."""
 
 WATCHABLE = {".mp4": "video/mp4", ".webm": "video/webm", ".mov": "video/mp4"}
@@ -200,7 +200,7 @@ class Queue:
         name, own = spoken(film.name), film.path.suffix
         stem = name[: -len(own)] if name.lower().endswith(own.lower()) else name
         stem = shorten_text(f"{stem} in color", LONGEST_STEM, LONGEST_STEM)
-        suffix = CONTAINERS.get(own.lower(), ".mkv")
+        suffix = RESULTS.get(own.lower(), ".mkv")
         for number in range(1, 10_000):
             target = folder / f"{stem}{f' {number}' if number > 1 else ''}{suffix}"
             if is_taken(target):

@@ -1,6 +1,6 @@
 """Measures weights on the pictures that a run kept from training, at several turns of the dial.
 
-Usage: scripts/draw_curve.py RUN WEIGHTS [WEIGHTS ...] --out DIR
+Usage: scripts/measure/draw_curve.py RUN WEIGHTS [WEIGHTS ...] --out DIR
 
 RUN is a run folder of `vidcolor train`: its stills.json names the pictures. Writes into DIR
 curve.json, curve.png (PSNR gain against colorfulness, beside published points) and a sheet of 48

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the titles stage: made cards of text must be left gray, made scenes must not.
 
-Usage: scripts/measure_titles.py PICTURES... [--seeds FROM:TO] [--part tune|held] [--fit]
+Usage: scripts/measure/titles.py PICTURES... [--seeds FROM:TO] [--part tune|held] [--fit]
 
 PICTURES are folders of photographs, of which the scenes are made; two thirds of them (by their
 names) are for tuning, one third is held out. Cards are drawn with the fonts of this machine. Each

@@ -1,6 +1,6 @@
 """Draws docs/pictures.jpg: freely licensed photographs in gray, colored by vidcolor, and as taken.
 
-Usage: python scripts/make_pictures.py PHOTOS   (a folder filled by scripts/make_samples.py)
+Usage: python scripts/pictures/make_pictures.py PHOTOS   (a folder filled by make_samples.py)
 """
 
 from __future__ import annotations

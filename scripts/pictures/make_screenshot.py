@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Draws docs/page.jpg: the page of ``vidcolor serve`` with the sample newsreel, in Chromium.
 
-``python scripts/make_screenshot.py [OUT.jpg]``; needs ``pip install 'vidcolor[web]' playwright``.
+``python scripts/pictures/make_screenshot.py [OUT.jpg]``; needs
+``pip install 'vidcolor[web]' playwright``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FILM = ROOT / "samples" / "newsreel.mp4"
 SHOT = 3
 """Which picture of the strip is clicked."""

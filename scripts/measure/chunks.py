@@ -4,7 +4,7 @@
 Fits seconds = overhead + frames / rate over chunks of several lengths, in one process. Bind it to a
 core to measure a worker with one core:
 
-    taskset -c 0 python scripts/measure_chunks.py film.mp4 --weights mini
+    taskset -c 0 python scripts/measure/chunks.py film.mp4 --weights mini
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Color the same videos with two checkouts and compare every bit of what comes out.
 
-    .venv/bin/python scripts/compare_checkouts.py OTHER_CHECKOUT [--weights mini] [VIDEO ...]
+    .venv/bin/python scripts/measure/compare_checkouts.py OTHER [--weights mini] [VIDEO ...]
 
-OTHER_CHECKOUT needs a .venv of its own (its scripts/venv makes it). Without videos: the sample, and
+OTHER checkout needs a .venv of its own (its scripts/venv makes it). Without videos: the sample, and
 made ones of variable rate, 10 bits, fields, and one that is cut off. Each is colored with the
 default net and with mini, with and without loss. Equal have to be: exit codes, what is left behind,
 damage, the times of all packets, and decoded luma and chroma of every frame.
@@ -25,7 +25,7 @@ from typing import Any
 import av
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WAYS = [("--lossless",), ()]
 REPORTED = ("frames", "left_behind", "damage", "carried", "shot_starts", "codec", "pixels")
 

@@ -7,12 +7,12 @@ together: no disk, no network, no driver that is out of breath. What those can d
 docs/scaling.md.
 
 The times by default were measured with the net `mini` on one core of an AMD EPYC (Zen 4, no AMX), a
-film of 640x480 and 25 frames/s (``python scripts/measure_chunks.py FILM --weights mini``).
+film of 640x480 and 25 frames/s (``python scripts/measure/chunks.py FILM --weights mini``).
 
 Usage:
-    python scripts/simulate_cluster.py                      # one film of two hours
-    python scripts/simulate_cluster.py --films 1000 --minutes 10
-    python scripts/simulate_cluster.py --color 250 --plan 400   # frames/s that you measured
+    python scripts/measure/simulate_cluster.py                      # one film of two hours
+    python scripts/measure/simulate_cluster.py --films 1000 --minutes 10
+    python scripts/measure/simulate_cluster.py --color 250 --plan 400   # frames/s that you measured
 """
 
 from __future__ import annotations

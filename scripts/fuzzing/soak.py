@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "helpers"))
 killing: Any = import_module("killing")
 
@@ -136,7 +136,7 @@ def kills(count: int, minutes: float, seed: int) -> Row:
 def fuzz(count: int, seed: int) -> Row:
     """Harm so many files; the script tells which are lost."""
     began = time.monotonic()
-    words = [sys.executable, str(ROOT / "scripts" / "fuzz.py")]
+    words = [str(ROOT / "scripts" / "fuzz")]
     done = subprocess.run(
         [*words, "--count", str(count), "--seed", str(seed)], stdout=subprocess.PIPE, text=True
     )

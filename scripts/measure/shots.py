@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the shots stage: made films whose cuts are known, and real films with labels.
 
-Usage: scripts/measure_shots.py CLIPS_FOLDER [--films FOLDER] [--seed N] [--count N] [--rivals]
+Usage: scripts/measure/shots.py CLIPS_FOLDER [--films FOLDER] [--seed N] [--count N] [--rivals]
 
 CLIPS_FOLDER holds short films; their luma is cut into segments of 12 to 80 frames, some of them
 disturbed as old films are, and joined by hard cuts and fades. Nothing is random but by the seed.
@@ -10,7 +10,7 @@ the end of the fade-in. A disturbed kind counts the cuts at both ends of such se
 false ones inside.
 
 --rivals measures PySceneDetect's detectors too, where it can be imported; it is no dependency:
-    pip install --no-deps --target DIR scenedetect; PYTHONPATH=DIR scripts/measure_shots.py ...
+    pip install --no-deps --target DIR scenedetect; PYTHONPATH=DIR scripts/measure/shots.py ...
 Their thresholds are those that do best on a film of another seed.
 """
 

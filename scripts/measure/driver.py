@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how many words a second the driver of a cluster can hear, for so many workers.
 
-Usage: scripts/measure_driver.py [--workers 10 100 1000] [--seconds 20] [--chunks 250]
+Usage: scripts/measure/driver.py [--workers 10 100 1000] [--seconds 20] [--chunks 250]
 
 Two figures for each number of workers: what the foreman takes for a word and for an order, without
 Ray; and what the whole loop takes for a word, with Ray and as many made-up workers, each of which

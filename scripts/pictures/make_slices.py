@@ -1,6 +1,6 @@
 """Draw how one row of the picture changes over time, for several versions of a film side by side.
 
-python scripts/make_slices.py OUT.png plain.mp4 steady.mp4 --row 0.5 --start 2 --frames 120
+python scripts/pictures/make_slices.py OUT.png plain.mp4 steady.mp4 --row 0.5 --start 2 --frames 120
 
 Time runs down, a band of rows for each frame. What stands still leaves an upright stripe; flicker
 shows as bars across it, a ghost as a smear beside what moves.

@@ -1,6 +1,6 @@
 """Draw frames of two films one above the other, such as a film and its colored version.
 
-python scripts/make_strip.py samples/newsreel.mp4 out/newsreel.mp4 docs/newsreel.jpg --at 4 6 11.5
+python scripts/pictures/make_strip.py BEFORE.mp4 AFTER.mp4 docs/newsreel.jpg --at 4 6 11.5
 """
 
 from __future__ import annotations

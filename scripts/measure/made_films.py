@@ -1,4 +1,4 @@
-"""Films whose cuts are known, made from clips and worn as old prints are: for measure_shots.py.
+"""Films whose cuts are known, made from clips and worn as old prints are: for shots.py.
 
 Nothing is random but by the seed, and nothing is kept on disk.
 """
