@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +15,7 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.mux.concat import check_writable, stitch
-from vidcolor.media.mux.file_sink import Written
+from vidcolor.media.mux.file_sink import FileSink, Written
 from vidcolor.media.open import open_video
 from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings
 
@@ -47,7 +48,9 @@ def recolor(source: Path, target: Path, settings: Settings | None = None) -> Run
         check_writable(film, target, plan, settings.output)
         path = Path(folder) / "chunk"
         facts = write_chunk(paint(decode(film, plan.layout)), path, plan, film.info)
-        written = stitch(film, target, plan, settings.output, [(path, facts)])
+        written = stitch(
+            film, plan, partial(FileSink, target, settings.output), settings.output, [(path, facts)]
+        )
         return Run(plan, written, film.log.damage, film.log.source_color, film.log.remarks)
 
 

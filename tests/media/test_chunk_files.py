@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk, write_ch
 from vidcolor.media.encode.encoder import open_encoder, plan_encode
 from vidcolor.media.mux import concat as stitching
 from vidcolor.media.mux.concat import stitch
+from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import EncodeSettings, OutputSettings
 
@@ -43,7 +45,7 @@ def pieces(
         path = target.with_name(f"{number}.packets")
         chunks.append((path, write_chunk(run(end - begin), path, plan, film.info)))
     assert next(frames, None) is None
-    stitch(film, target, plan, OutputSettings(), chunks)
+    stitch(film, plan, partial(FileSink, target, OutputSettings()), OutputSettings(), chunks)
     return chunks
 
 
@@ -150,7 +152,13 @@ def test_a_damaged_chunk_is_not_stitched(
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings())
         with pytest.raises(OutputError, match="a finished chunk is damaged; run the same command"):
-            stitch(film, target, plan, OutputSettings(), [(path, facts)])
+            stitch(
+                film,
+                plan,
+                partial(FileSink, target, OutputSettings()),
+                OutputSettings(),
+                [(path, facts)],
+            )
     assert not target.exists()
 
 
@@ -163,7 +171,13 @@ def test_chunks_of_another_encoder_do_not_fit(
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings(preset="ultrafast"))
         with pytest.raises(OutputError, match="do not fit together"):
-            stitch(film, target, plan, OutputSettings(), [(path, facts)])
+            stitch(
+                film,
+                plan,
+                partial(FileSink, target, OutputSettings()),
+                OutputSettings(),
+                [(path, facts)],
+            )
 
 
 def test_no_room_for_the_target(
@@ -180,7 +194,13 @@ def test_no_room_for_the_target(
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings())
         with pytest.raises(OutputFull, match="free some space and run the same command again"):
-            stitch(film, target, plan, OutputSettings(), [(path, facts)])
+            stitch(
+                film,
+                plan,
+                partial(FileSink, target, OutputSettings()),
+                OutputSettings(),
+                [(path, facts)],
+            )
 
 
 def test_a_chunk_that_fails_leaves_no_file(tmp_path: Path) -> None:

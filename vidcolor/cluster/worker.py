@@ -272,7 +272,7 @@ class Worker:
             folder = self._folder(order)
             # It was begun anew; a target may be there of a worker that was lost with its last word.
             output = allow_own_target(reel.target, replace(settings.output, fresh=False))
-            assemble(film, reel.target, plan, output, folder, order.chunks, report, watch.saw)
+            assemble(film, plan, output, folder, order.chunks, report, watch.saw)
         report.weights = self._session.weights
         report.seconds = {"stitch": perf_counter() - began}
         report.versions = versions()

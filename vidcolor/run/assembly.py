@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from vidcolor.core.report import Report
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
+from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.open import VideoReader
 from vidcolor.run.report import FrameTally, describe_source, describe_target
 from vidcolor.run.work_dir import DoneChunk, WorkDir
@@ -16,7 +18,6 @@ from vidcolor.settings import OutputSettings
 
 def assemble(
     film: VideoReader,
-    target: Path,
     plan: EncodePlan,
     settings: OutputSettings,
     folder: WorkDir,
@@ -28,12 +29,11 @@ def assemble(
 
     Args:
         film: Decoded, or told what is known of it.
-        target: Where to write.
         plan: How the chunks were encoded.
         settings: How the target is written.
         folder: Where the chunk files are.
         chunks: All of the film's, in order.
-        report: Gets everything but what is known of how the run went.
+        report: Names the target; gets everything but what is known of how the run went.
         on_packet: As of `stitch`.
 
     Raises:
@@ -41,8 +41,9 @@ def assemble(
         OutputError: As `stitch`.
     """
     files = [(folder.path(chunk.number, chunk.writer), chunk.facts) for chunk in chunks]
-    part = folder.part(target)
-    written = stitch(film, target, plan, settings, files, part, on_packet, folder.mark_target)
+    target = Path(report.target)
+    make_sink = partial(FileSink, target, settings, folder.part(target), folder.mark_target)
+    written = stitch(film, plan, make_sink, settings, files, on_packet)
     tally = FrameTally()
     for chunk in chunks:
         tally.add(chunk)

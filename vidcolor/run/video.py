@@ -125,7 +125,7 @@ def _colorize_moving(
                 session.threads_for(film.info, plan.layout) as pool,
             ):
                 run.colorize(pool)
-                run.assemble(target)
+                run.assemble()
             report.spec = spec.with_content(journal.content)
             describe_session(report, session)
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
@@ -220,7 +220,7 @@ class _Run:
         if isinstance(content, Content) and content.ready and not self._journal.content:
             self._journal.know(content())
 
-    def assemble(self, target: Path) -> None:
+    def assemble(self) -> None:
         """Makes the target of the chunks."""
         began = perf_counter()
         done = self._journal.done
@@ -230,7 +230,7 @@ class _Run:
         chunks = [done[number] for number in sorted(done)]
         output, report = self._session.settings.output, self._report
         self._know()
-        assemble(self._film, target, self._plan, output, self._journal, chunks, report)
+        assemble(self._film, self._plan, output, self._journal, chunks, report)
         report.resumed = len(self._done)
         self.seconds["stitch"] = perf_counter() - began
 

@@ -40,59 +40,56 @@ def check_writable(
 
 def stitch(
     film: VideoReader,
-    target: Path,
     plan: EncodePlan,
+    make_sink: Callable[[], FileSink],
     settings: OutputSettings,
     chunks: Chunks,
-    part: Path | None = None,
     on_packet: Callable[[object], object] = lambda _: None,
-    on_complete: Callable[[Path], object] | None = None,
 ) -> Written:
     """The target, made of chunk files in their order and of the film's other streams.
 
     Args:
         film: The film, after it was decoded.
-        target: Where to write.
         plan: How the chunks were encoded.
-        settings: How the target is written.
+        make_sink: Opens the target; called again where a stream is refused.
+        settings: Whether things may be left behind.
         chunks: Chunk files with what must be true of them.
-        part: As of `FileSink`.
         on_packet: Called with every packet of the picture; where a stream is refused, they come
             several times.
-        on_complete: As of `FileSink.publish`.
 
     Raises:
         OutputError: A chunk is damaged, or the target cannot be written or verified.
         OutputFull: There is no room for the target.
     """
-    _check_room(target, sum(facts.bytes for _, facts in chunks))
+    _check_room(make_sink().name, sum(facts.bytes for _, facts in chunks))
     others = [s.index for s in film.container.streams if s.index != film.video.index]
     before = deepcopy(film.log)
 
-    def stitched(*refused: int) -> Written:
-        sink = FileSink(target, settings, part)
+    def write_all(muxer: Muxer) -> None:
+        muxer.write(_packets(film, muxer, chunks, on_packet))
+        muxer.complete()
+
+    def stitch_without(*refused: int) -> Written:
+        sink = make_sink()
         with Muxer(film, plan, sink, settings, refused) as muxer:
-            muxer.write(_packets(film, muxer, chunks, on_packet))
-            muxer.complete()
-            return sink.publish(film, muxer, on_complete)
+            write_all(muxer)
+            return sink.publish(film, muxer)
 
     def is_taken(index: int) -> bool:
         rest = [other for other in others if other != index]
         lenient = replace(settings, strict=False)
-        sink = FileSink(target, settings, part)
-        with suppress(PacketRefused), Muxer(film, plan, sink, lenient, rest) as muxer:
-            muxer.write(_packets(film, muxer, chunks, on_packet))
-            muxer.complete()
+        with suppress(PacketRefused), Muxer(film, plan, make_sink(), lenient, rest) as muxer:
+            write_all(muxer)
             return True
         return False
 
     try:
-        return stitched()
+        return stitch_without()
     except PacketRefused:
         # A broken stream may be refused only here, and FFmpeg does not say which one it is.
         refused = [index for index in others if not is_taken(index)]
         film.log = before
-    return stitched(*refused)
+    return stitch_without(*refused)
 
 
 def _packets(

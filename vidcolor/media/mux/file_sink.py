@@ -51,7 +51,11 @@ class FileSink:
     """
 
     def __init__(
-        self, target: Path, settings: OutputSettings | None = None, part: Path | None = None
+        self,
+        target: Path,
+        settings: OutputSettings | None = None,
+        part: Path | None = None,
+        on_complete: Callable[[Path], object] | None = None,
     ) -> None:
         """Get ready.
 
@@ -59,10 +63,12 @@ class FileSink:
             target: Where to; its suffix names the container.
             settings: Whether a target may be replaced.
             part: Where the file grows, on the disk of the target; None is beside it.
+            on_complete: Called with the complete file just before it gets its name.
         """
         self.name = follow_link(Path(os.path.abspath(target)))
         self._settings = settings or OutputSettings()
         self._part = Path(os.path.abspath(part or part_path(self.name)))
+        self._on_complete = on_complete
         self._file: int | None = None
 
     def begin(self, film: VideoReader, passthrough: Passthrough) -> None:  # noqa: ARG002
@@ -100,15 +106,12 @@ class FileSink:
             os.close(self._file)
             self._file = None
 
-    def publish(
-        self, film: VideoReader, muxer: Muxer, on_complete: Callable[[Path], object] | None = None
-    ) -> Written:
+    def publish(self, film: VideoReader, muxer: Muxer) -> Written:
         """Read the complete file back, and put it in its place.
 
         Args:
             film: Is told what cannot be played in the target.
             muxer: What was written; complete.
-            on_complete: Called with the file just before it gets its name.
 
         Raises:
             OutputError: The file that was read back is not the one that was written.
@@ -123,8 +126,8 @@ class FileSink:
                     name_by_tag(file)
             self._verify(film, muxer)
             size = os.fstat(self._file).st_size
-            if on_complete:
-                on_complete(self._part)
+            if self._on_complete:
+                self._on_complete(self._part)
             publish(self._file, self._part, self.name)
             os.close(self._file)
             self._file = None
