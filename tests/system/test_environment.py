@@ -33,7 +33,6 @@ from shared import save_quick_net, slow_but
 
 from vidcolor.cli.main import main
 from vidcolor.media.encode.chunk_file import PacketFile
-from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.run.journal import Journal
 
@@ -141,8 +140,8 @@ def fill_before(owner: type, method: str, disk: Path, left: int, patch: pytest.M
         (Journal, "__setitem__", 0),
         (Muxer, "write", 0),
         pytest.param(Muxer, "write", 12288, marks=pytest.mark.slow),
-        pytest.param(FileSink, "publish", 0, marks=pytest.mark.slow),
-        (FileSink, "publish", 4096),
+        pytest.param(Muxer, "complete", 0, marks=pytest.mark.slow),
+        (Muxer, "complete", 4096),
     ],
 )
 def test_a_full_disk(
@@ -168,7 +167,7 @@ def test_a_full_disk(
     assert target.read_bytes() == OLD
     (disk / "ballast").unlink()
     done = set(lines_of(target))
-    if owner in (Muxer, FileSink):
+    if owner is Muxer:
         assert len(done) == 6, "all that was colored is kept"
     outcome = run(target, "--force")
     assert outcome.code == 0
