@@ -95,9 +95,9 @@ class InputSettings:
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:
-            raise SettingsError("the start lies before the film; use a time of 0 or more")
+            raise SettingsError("the start must be 0 or more")
         if self.end is not None and self.end <= (self.start or 0):
-            raise SettingsError("the end must lie after the start")
+            raise SettingsError("the end must be after the start")
         if self.video_stream is not None and self.video_stream < 0:
             raise SettingsError("--video-stream counts from 0")
         if not 1 <= self.max_pixels <= MAX_PIXELS:
@@ -109,7 +109,7 @@ class InputSettings:
                 "a".encode(self.subtitle_encoding)
             except (LookupError, ValueError):
                 raise SettingsError(
-                    f"--subtitle-encoding: there is no code page {self.subtitle_encoding!r}; try"
+                    f"--subtitle-encoding: unknown encoding {self.subtitle_encoding!r}; try"
                     " cp1252, cp1250, cp1251, shift_jis, gb18030 or another of Python's codecs"
                 ) from None
 
@@ -127,9 +127,9 @@ class ShotSettings:
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
-            raise SettingsError("the threshold of a cut lies between 0 and 1")
+            raise SettingsError("the threshold of a cut must be between 0 and 1")
         if not 2 <= self.min_frames <= 100:
-            raise SettingsError("the shortest shot has 2 to 100 frames")
+            raise SettingsError("the shortest shot must have 2 to 100 frames")
 
 
 CARDS = ("auto", "keep", "color")
@@ -146,7 +146,7 @@ class TitleSettings:
 
     def __post_init__(self) -> None:
         if self.cards not in CARDS:
-            raise SettingsError(f"--titles {self.cards} is none of {', '.join(CARDS)}")
+            raise SettingsError(f"no --titles {self.cards!r}; use {', '.join(CARDS)}")
 
 
 NUMBERS = ("auto", "int8", "bfloat16", "float32")
@@ -188,13 +188,13 @@ class ColorizerSettings:
                 f"--size {self.size} is not a multiple of 16 from 64 to 1024; try 256"
             )
         if self.threads < 0:
-            raise SettingsError("there are no fewer than 1 threads")
+            raise SettingsError("threads must be 0 or more")
         if not re.fullmatch(r"auto|cpu(:\d{1,3})?|cuda(:\d{1,3})?|mps(:\d{1,3})?", self.device):
             raise SettingsError(f"no device {self.device!r}; use auto, cpu, cuda, cuda:N or mps")
         if not 0 <= self.batch <= MAX_BATCH:
             raise SettingsError("--batch must be 1 to 256")
         if self.numbers not in NUMBERS:
-            raise SettingsError(f"no numbers {self.numbers!r}; use {', '.join(NUMBERS)}")
+            raise SettingsError(f"no --precision {self.numbers!r}; use {', '.join(NUMBERS)}")
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class TemporalSettings:
         if not 0 <= self.strength <= 1:
             raise SettingsError(f"--smooth {self.strength} is outside 0 to 1")
         if not 0 <= self.look_ahead <= 250:
-            raise SettingsError("the smoother looks 0 to 250 frames ahead")
+            raise SettingsError("look_ahead must be 0 to 250 frames")
 
 
 @dataclass(frozen=True)
@@ -249,9 +249,9 @@ class EncodeSettings:
         if self.codec in CODEC_NAMES:
             object.__setattr__(self, "codec", CODEC_NAMES[self.codec])
         if self.threads < 0:
-            raise SettingsError("there are no fewer than 1 threads")
+            raise SettingsError("threads must be 0 or more")
         if self.lossless and self.crf is not None:
-            raise SettingsError("--lossless and --crf contradict each other; give one of them")
+            raise SettingsError("--lossless and --crf exclude each other; use one of them")
         check_quality(self.codec, self.crf, self.preset)
 
 
@@ -268,7 +268,7 @@ class ChunkSettings:
         if not 0 < self.seconds < math.inf:
             raise SettingsError(f"--chunk {self.seconds:g} must be more than 0 seconds")
         if not self.seconds <= self.longest:
-            raise SettingsError("the longest chunk must be as long as the others at least")
+            raise SettingsError("the longest chunk must not be shorter than the others")
 
 
 @dataclass(frozen=True)
@@ -316,9 +316,9 @@ class CompareSettings:
 
     def __post_init__(self) -> None:
         if self.look not in LOOKS:
-            raise SettingsError(f"no look {self.look!r}; use {', '.join(LOOKS)}")
+            raise SettingsError(f"no --look {self.look!r}; use {', '.join(LOOKS)}")
         if self.period <= 0:
-            raise SettingsError("--period takes more than 0 seconds")
+            raise SettingsError("--period must be more than 0 seconds")
         if self.height is not None and not 16 <= self.height <= 8192:
             raise SettingsError(f"--height {self.height} is outside 16 to 8192")
 
@@ -344,12 +344,12 @@ class ClusterSettings:
 
     def __post_init__(self) -> None:
         if self.workers < 0:
-            raise SettingsError("--workers takes 1 or more")
+            raise SettingsError("--workers must be 1 or more")
         if self.cpus < 0:
-            raise SettingsError("--worker-cpus takes 1 or more")
+            raise SettingsError("--worker-cpus must be 1 or more")
         # An infinite number, or none, is refused, too.
         if self.gpus is not None and not (0 <= self.gpus <= 1 or 1 < self.gpus == self.gpus // 1):
-            raise SettingsError("--worker-gpus takes whole GPUs, or a share from 0 to 1")
+            raise SettingsError("--worker-gpus must be a whole number, or a share from 0 to 1")
         if self.address.startswith("ray://"):
             raise SettingsError(
                 "ray:// is for clients outside; run vidcolor on a machine of the cluster, which "
@@ -372,9 +372,9 @@ class BenchmarkSettings:
 
     def __post_init__(self) -> None:
         if self.frames < 16:
-            raise SettingsError("--frames takes 16 or more; fewer tell nothing")
+            raise SettingsError("--frames must be 16 or more; fewer say nothing")
         if self.repeat < 1:
-            raise SettingsError("--repeat takes 1 or more")
+            raise SettingsError("--repeat must be 1 or more")
         sides = (self.width, self.height)
         if any(side % 2 or not 64 <= side <= 8192 for side in sides):
-            raise SettingsError("the sides of a made film are even, 64 to 8192 pixels")
+            raise SettingsError("the sides of the synthetic film must be even, 64 to 8192 pixels")

@@ -20,11 +20,11 @@ TIME_LIMIT = 60
 """Seconds for one of these small films; more is a hang."""
 
 SUMMARY = re.compile(
-    r"\S.*: \d+ (frame|picture)s?\b|  (picture|gray|carried|note|LEFT BEHIND|DAMAGE) "
+    r"\S.*: \d+ (frame|picture)s?\b|  (color|video|gray|copied|note|NOT COPIED|DAMAGE) "
 )
 
 
-GOING_ON = re.compile(r"^.*: \d+ frames? done, going on from [\d:.]+\n", re.MULTILINE)
+GOING_ON = re.compile(r"^.*: \d+ frames? already done, resuming at [\d:.]+\n", re.MULTILINE)
 """What a run says that was interrupted before."""
 
 ROOM = re.compile(r"^note: the disk has [\d.]+ \w+ free; the film may need .*\n", re.MULTILINE)

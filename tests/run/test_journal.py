@@ -76,7 +76,7 @@ def test_another_job_is_refused_and_what_differs_is_named(target: Path) -> None:
     other = {"film": {"bytes": 8}, "settings": {"crf": 20.0, "shots": {"threshold": 0.27}}}
     with (
         pytest.raises(
-            JobDiffers, match=r"film bytes was 7, is 8; settings crf was None, is 20\.0;"
+            JobDiffers, match=r"film bytes was 7, is now 8; settings crf was None, is now 20\.0;"
         ),
         open_journal(target) as journal,
     ):

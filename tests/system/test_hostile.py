@@ -24,7 +24,12 @@ REFUSED: list[tuple[str, str, Callable[[Path], Path], str]] = [
     ("D74", "12000.h264", films.huge_h264, TOO_LARGE.format(12000)),
     ("D74", "16384.h264", films.huge_h264, "FILM: no picture in it can be decoded"),
     ("D75", "tracks.mp4", films.many_streams, "FILM: .*(more memory|streams).*"),
-    ("D75", "endless.mkv", films.endless, "FILM: says that it lasts .* hours, and more than .*"),
+    (
+        "D75",
+        "endless.mkv",
+        films.endless,
+        "FILM: claims to last .* hours, more than the limit of .*",
+    ),
     ("D76", "script.mp4", films.concat_script, PLAYLIST),
     ("D77", "list.mp4", films.playlist, PLAYLIST),
     ("D78", "elsewhere.mov", films.pictures_elsewhere, "FILM: has a header but no pictures"),

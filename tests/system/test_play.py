@@ -168,7 +168,7 @@ def test_players_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert play.player_command("mpv", {}) == ["mpv", *play.PLAYERS["mpv"].split()]
     assert play.player_command("mpv --fs -", {}) == ["mpv", "--fs", "-"]
     monkeypatch.setattr(sys, "platform", "linux")
-    with pytest.raises(play.SettingsError, match=r"no display .* vidcolor FILM - writes it"):
+    with pytest.raises(play.SettingsError, match=r"no display .* use vidcolor FILM - to write"):
         play.player_command(None, {})
     monkeypatch.setattr(sys, "platform", "darwin")
     assert play.player_command(None, {})[:1] == [str(tmp_path / "ffplay")]

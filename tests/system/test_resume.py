@@ -393,7 +393,7 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
 def check_refused(outcome: Any, target: Path, before: dict[str, Any], words: str) -> None:
     assert outcome.code == 2
     assert words in outcome.err
-    assert "run as before to go on with it, or add --fresh to start over" in outcome.err
+    assert "run as before to resume it, or add --fresh to start over" in outcome.err
     assert tree(target.parent) == before
     assert target.read_bytes() == OLD
 

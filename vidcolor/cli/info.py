@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    p = Parser(prog="vidcolor info", description="Show what a film holds.")
+    p = Parser(prog="vidcolor info", description="Show what is in a film.")
     p.add_argument("film", metavar="FILM")
     p.add_argument("--json", action="store_true", help="print JSON")
     return p
@@ -46,8 +46,8 @@ def describe(info: VideoInfo) -> str:
             f"{layout.bits} bits, {'full' if layout.full_range else 'limited'} range, "
             f"{layout.matrix}, {layout.transfer}, {info.field_order}",
         ),
-        ("length", clock(float(info.duration)) if info.duration is not None else "not declared"),
-        ("frames", info.frames if info.frames is not None else "not declared"),
+        ("length", clock(float(info.duration)) if info.duration is not None else "unknown"),
+        ("frames", info.frames if info.frames is not None else "unknown"),
         ("chapters", info.chapters),
     ]
     rows += [("tag", f"{key} = {value}") for key, value in info.metadata.items()]

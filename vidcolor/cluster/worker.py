@@ -154,8 +154,8 @@ class Worker:
     def _begin(self, reel: BatchItem, watch: _Watch) -> VideoOpened | VideoAssembled:
         if not os.path.lexists(reel.source):
             raise ClusterError(
-                f"{printable(reel.source)}: is not there on {platform.node()}; all machines must "
-                "see films and targets under the same path"
+                f"{printable(reel.source)}: missing on {platform.node()}; all machines must see"
+                " films and targets under the same path"
             )
         if self._batch and (earlier := self._batch.done_before(reel)):
             return VideoAssembled(earlier, before=True)
@@ -305,7 +305,7 @@ class Worker:
         here = describe_job(film.info, self._session, plan)
         here = as_elsewhere(here, job, self._settings.colorizer) | {"film": job["film"]}
         if changed := differences(job, here):
-            raise ClusterError(f"{platform.node()} would make another film: {changed}")
+            raise ClusterError(f"{platform.node()} would write a different film: {changed}")
         return plan
 
 

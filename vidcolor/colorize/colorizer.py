@@ -76,7 +76,7 @@ class Colorizer:
         if self.settings.vivid is not None and not isinstance(net, DistributionNet):
             raise SettingsError(
                 f"{name or 'this net'} predicts one color, not how likely each is, so --vivid "
-                "cannot turn it; use --saturation"
+                "has no effect; use --saturation"
             )
         self.name, self.sha256 = name, sha256
         self.device = pick_device(self.settings.device)
@@ -180,7 +180,7 @@ class Colorizer:
             alone = self._attempt(L[place : place + 1], torch.float32)
             if alone is not None and _finite(alone).all():
                 ab[place] = alone[0]
-                self._note("the net gave no number for some frames; alone and in float32 it did")
+                self._note("the net's color for some frames was not finite; recomputed in float32")
         return ab
 
     @property
@@ -219,8 +219,8 @@ class Colorizer:
             return
         if words := gpu_fault(error):
             raise DeviceLost(
-                f"the GPU stopped working ({words[:200]}); run the same command again to go on, or "
-                "add --device cpu"
+                f"the GPU stopped working ({words[:200]}); run the same command again to resume, or"
+                " add --device cpu"
             ) from error
         raise error
 
@@ -234,7 +234,7 @@ class Colorizer:
             before, self.batch = self.batch, self.batch // 2
             self._limit = self.batch
         self._note(
-            f"{self.device} ran out of memory with {before} frames at a time; went on with "
+            f"{self.device} ran out of memory with {before} frames at a time; continued with "
             f"{self.batch}"
         )
 

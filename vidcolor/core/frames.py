@@ -19,7 +19,7 @@ Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 Transfer = Literal["bt1886", "srgb", "linear", "pq", "hlg"]
 FieldOrder = Literal["progressive", "top", "bottom"]
 
-UNTAGGED = "the film does not name its colors"
+UNTAGGED = "no color tags in the file"
 """How a note begins that nearly every old film has, and nothing can be seen of."""
 
 
@@ -321,5 +321,5 @@ class Report:
         """
         asked = {"damage", "left_behind", "neutral", "workers"}
         if not isinstance(found, dict) or not found.keys() >= asked:
-            raise ValueError("is no report")
+            raise ValueError("is not a report")
         return from_plain(cls, {name: value for name, value in found.items() if name != "clean"})

@@ -226,16 +226,16 @@ def _notes(frames: int, has_lpips: bool) -> dict[str, str]:
     notes = {}
     if not has_lpips:
         notes["lpips"] = (
-            f"left out: AlexNet's weights are not at {lpips_weights()}; to fetch them (230 MB), run"
-            " python -c \"from torchvision.models import alexnet; alexnet(weights='DEFAULT')\""
+            f"skipped: AlexNet's weights are not at {lpips_weights()}; to download them (230 MB),"
+            " run python -c \"from torchvision.models import alexnet; alexnet(weights='DEFAULT')\""
         )
     if frames < FRECHET_MIN_FRAMES:
         notes["frechet_vgg16"] = (
-            f"left out: N = {frames}, and below {FRECHET_MIN_FRAMES} it is noise"
+            f"skipped: N = {frames}, but it needs at least {FRECHET_MIN_FRAMES} frames"
         )
     elif frames < 2 * FRECHET_FEATURES:
         notes["frechet_vgg16"] = (
-            f"N = {frames}: biased upwards below {2 * FRECHET_FEATURES}, compare at the same N only"
+            f"N = {frames}: biased upwards below {2 * FRECHET_FEATURES}; compare only at the same N"
         )
     return notes
 
@@ -247,14 +247,14 @@ def _notes_over_time(found: Steadiness, per_frame: bool) -> dict[str, str]:
     if not found.pairs:
         return dict.fromkeys(
             missing,
-            "left out: no two frames follow each other in one shot (a clip is a film, or pictures"
-            " numbered one after another)",
+            "skipped: no two frames follow each other in one shot (a clip is a film, or pictures"
+            " numbered in order)",
         )
-    why = dict.fromkeys(missing, "left out: no place of a frame is found again in the next")
+    why = dict.fromkeys(missing, "skipped: no point of a frame can be followed to the next")
     if found.warp_error is not None:
-        nothing = "left out: the per-frame result has none of it to compare with"
+        nothing = "skipped: the per-frame result has none to compare with"
         why |= {name: nothing for name in missing if name in RATIOS}
     if found.cdc is None:
-        few = f"left out: no shot has {max(CDC_STEPS) + 1} frames"
+        few = f"skipped: no shot has {max(CDC_STEPS) + 1} frames"
         why |= {name: few for name in missing if name.startswith("cdc")}
     return why

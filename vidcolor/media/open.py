@@ -135,7 +135,7 @@ def open_video(path: str | os.PathLike[str], settings: InputSettings | None = No
     absolute = check_file(path)
     name = printable(absolute.name)
     if film_is_still(absolute) and not is_animation(absolute):
-        raise NoPicture(f"{name}: is a still picture, no film")
+        raise NoPicture(f"{name}: is a still picture, not a film")
     known = identity(absolute)
     with film_errors(absolute):
         container = open_container(absolute, settings, FORMATS)
@@ -224,7 +224,7 @@ def _choose_video(container: InputContainer, settings: InputSettings, name: str)
     if settings.video_stream is not None:
         if not 0 <= settings.video_stream < len(candidates):
             raise SettingsError(
-                f"{name}: has no video stream {settings.video_stream}; count from 0 to"
+                f"{name}: has no video stream {settings.video_stream}; use 0 to"
                 f" {len(candidates) - 1}"
             )
         video = candidates[settings.video_stream]
@@ -286,5 +286,5 @@ def _first_frame(
                 return frames[0], coded_aspect(video)
             if packets > _PROBE_PACKETS:
                 break
-    what = "no picture in it can be decoded" if packets else "has a header but no pictures"
+    what = "none of its frames can be decoded" if packets else "has a header but no frames"
     raise FilmUnreadable(f"{name}: {what}")

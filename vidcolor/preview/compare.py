@@ -160,7 +160,7 @@ def _colorize_beside(
         report.shots += frame.starts_shot
         report.inferred = session.colorizer.inferred
         if frame.colorless:
-            text = "the net gave no numbers; painted neutral"
+            text = "the net gave no valid color; left gray"
             film.note("no color", float(frame.seconds), text)
         yield frame
     gray.tell(report, info.time_base)
@@ -234,12 +234,12 @@ class _Sheet:
             yield from (f"{name}: {text}" for text in other.remarks)
         if self._ends[0] - self._ends[1] > _ALIKE:
             ends = f"{float(self._ends[1]):.1f} s, before the first film"
-            yield f"{name} ends at {ends}; its last frame stays"
+            yield f"{name} ends at {ends}; its last frame is held"
         longer = (theirs.duration or 0) - (mine.duration or theirs.duration or 0)
         if self._whole and longer > _ALIKE:
             yield f"{name} lasts {float(longer):.1f} s longer than the first film; not shown"
         if {mine.field_order, theirs.field_order} != {"progressive"}:
-            yield "the film has fields; they are shown woven"
+            yield "the film is interlaced; its fields are shown together"
         if mine.layout.transfer != theirs.layout.transfer:
             curves = f"{mine.layout.transfer} and {theirs.layout.transfer}"
             yield f"the films have different curves ({curves}); both are shown as they are encoded"

@@ -169,7 +169,7 @@ def overview(
         SettingsError: As `contact_sheet`.
     """
     if viewer.film is None:
-        raise SettingsError(f"{viewer.name}: is a picture; there is nothing to make a sheet of")
+        raise SettingsError(f"{viewer.name}: is a picture; sheets are for films")
     size = picture_size(viewer.screen.size, columns, look)
     return _draw_cells(
         viewer, moments, [Variant("", viewer.settings)], columns, size, look, on_progress

@@ -45,7 +45,7 @@ def assemble(
     written = stitch(film, target, plan, settings, files, part, on_packet, folder.mark_target)
     tick = film.info.time_base
     for pts in (pts for chunk in chunks for pts in chunk.colorless):
-        film.note("no color", float(pts * tick), "the net gave no numbers; painted neutral")
+        film.note("no color", float(pts * tick), "the net gave no valid color; left gray")
     starts = [round(float(pts * tick), 6) for chunk in chunks for pts in chunk.shots]
     report.shots, report.shot_starts, report.chunks = len(starts), starts, len(chunks)
     gray = GrayRuns()
@@ -66,4 +66,4 @@ def color_note(kind: str) -> list[str]:
     """What is to be said of a film whose chroma was ``gray``, ``tinted`` or ``colored``."""
     if kind == "gray":
         return []
-    return [f"the film was {kind} already; it was recolored from its luma alone"]
+    return [f"the film was already {kind}; it was recolored from its luma only"]

@@ -128,9 +128,7 @@ def painted_pages(still: Still, session: Session, report: Report, count: int) ->
         gray.tell(report, painted.time_base)
         report.damage += still_damage(painted)
         if painted.colorless:
-            report.damage.append(
-                Damage("no color", 0.0, "the net gave no numbers; painted neutral")
-            )
+            report.damage.append(Damage("no color", 0.0, "the net gave no valid color; left gray"))
         extras = extras_of(photo)
         report.left_behind += photo.extras.lost
         report.carried += extras.named()
@@ -153,8 +151,8 @@ def _rest(still: Still, count: int) -> Dropped:
         what = f"{still.unit}s {count + 1} to {still.pages}"
     ways = {
         "page": "name a .tif to color all pages",
-        "frame": "convert the animation to a film to color all frames",
-        "picture": "save the others as files of their own",
+        "frame": "convert the animation to a video to color all frames",
+        "picture": "save the others as separate files",
     }
     way = "name a .mp4 or .mkv to color all frames" if still.kind == PNG else ways[still.unit]
     return Dropped(what, f"only {still.unit} 1 of {still.pages} was colored; {way}")
@@ -199,7 +197,9 @@ def colorize_image(
         or picture.shape[2:] not in ((), (3,))
         or not picture.numel()
     ):
-        raise SettingsError("a picture is an array of uint8, (height, width) or (height, width, 3)")
+        raise SettingsError(
+            "a picture must be a uint8 array of shape (height, width) or (height, width, 3)"
+        )
     kr, kb = KR_KB["bt601"]
     if picture.ndim == 3:
         weights = torch.tensor([kr, 1 - kr - kb, kb])

@@ -186,8 +186,8 @@ def is_signed(target: Path) -> bool:
 
 def _otherwise(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
     return (
-        f"{printable(folder.name)} holds an unfinished film that was begun otherwise:"
-        f" {differences(before, now)}; run as before to go on with it, or add --fresh to start over"
+        f"{printable(folder.name)} holds an unfinished run that differs:"
+        f" {differences(before, now)}; run as before to resume it, or add --fresh to start over"
     )
 
 
@@ -196,7 +196,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     a, b = dict(_flat(before)), dict(_flat(now))
     names = [name for name in {**a, **b} if a.get(name) != b.get(name)]
     parts = [
-        f"{name} was {_short(a.get(name))}, is {_short(b.get(name))}" for name in names[:_NAMED]
+        f"{name} was {_short(a.get(name))}, is now {_short(b.get(name))}" for name in names[:_NAMED]
     ]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return printable("; ".join(parts)) + more

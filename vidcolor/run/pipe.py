@@ -124,7 +124,7 @@ def _count_frames(
                 report.shot_starts.append(round(float(frame.seconds), 6))
             if frame.colorless:
                 moment = float(frame.seconds)
-                film.note("no color", moment, "the net gave no numbers; painted neutral")
+                film.note("no color", moment, "the net gave no valid color; left gray")
             if on_progress:
                 on_progress(Progress(report.frames, total, float(frame.seconds)))
         gray.tell(report, film.info.time_base)

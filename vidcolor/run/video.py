@@ -139,7 +139,7 @@ def resumed_note(report: Report) -> list[str]:
     """What is to be said where earlier runs have done a part."""
     if not report.resumed:
         return []
-    return [f"went on with {report.resumed} of {report.chunks} chunks done already"]
+    return [f"resumed with {report.resumed} of {report.chunks} chunks already done"]
 
 
 class _Run:

@@ -119,8 +119,8 @@ def train_step(trainer: Trainer, micros: list[Micro]) -> dict[str, float]:
     sums = trainer.team.average_values(sums)
     if not math.isfinite(sums["total"]):
         raise TrainingError(
-            f"the loss of step {trainer.at.step + 1} is {sums['total']}; go on from the last "
-            "checkpoint in another --out with --start and a lower --learning-rate"
+            f"the loss of step {trainer.at.step + 1} is {sums['total']}; continue from the "
+            "last checkpoint in another --out with --start and a lower --learning-rate"
         )
     moving = [p for p in recipe.parameters() if p.requires_grad]
     trainer.team.average_gradients(moving)
@@ -223,7 +223,9 @@ def train(
     with gather_team(settings.device) as team:
         if settings.preset == "gate":
             if team.size > 1:
-                raise SettingsError("a gate is trained by one process; start it without torchrun")
+                raise SettingsError(
+                    "a gate must be trained by one process; start it without torchrun"
+                )
             return train_gate(settings, run, on_index, on_step, on_note)
         trainer = prepare(settings, run, team, on_index, on_note)
         log = RunLog(run, trainer.at.step) if team.leader else None
@@ -255,12 +257,14 @@ def prepare(
         stills, skipped = find_pictures(settings, run, None)  # what the leader found
     chosen, kept = split_stills(stills)
     if on_note and team.leader:
-        on_note(f"{len(chosen)} pictures to learn from, {len(kept)} kept to validate on")
+        on_note(f"{len(chosen)} pictures to train on, {len(kept)} to validate on")
         on_note(
             "left out: " + (", ".join(f"{n} {why}" for why, n in skipped.items() if n) or "none")
         )
     if not chosen:
-        raise TrainingError(f"no picture is left to train on beside {len(kept)} to validate on")
+        raise TrainingError(
+            f"no picture is left to train on; all {len(kept)} are needed to validate on"
+        )
     torch.manual_seed(settings.seed)
     recipe = make_recipe(settings).to(team.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     critic = Critic().to(team.device)

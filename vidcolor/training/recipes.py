@@ -142,7 +142,9 @@ class StudentRecipe(FilmRecipe):
         super().__init__(net, settings)
         teacher, _ = load_weights(settings.teacher)
         if not isinstance(teacher, FilmNet) or not torch.equal(teacher.bins, self.net.bins):
-            raise SettingsError(f"--teacher {settings.teacher} is no film net with the same bins")
+            raise SettingsError(
+                f"--teacher {settings.teacher} is not a film net with the same bins"
+            )
         self.guess = nn.Conv2d(net.config.width, teacher.config.width, 1)
         # In a tuple, so that the teacher is no part of the state dict.
         self.teacher = (teacher.requires_grad_(False).to(memory_format=torch.channels_last),)

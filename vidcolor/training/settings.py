@@ -92,9 +92,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         if not self.stills and not self.clips:
-            raise SettingsError("nothing to learn from; give --stills or --clips folders")
+            raise SettingsError("no training data; give --stills or --clips folders")
         if self.steps < 0 or not (self.steps or 0 < self.minutes < math.inf):
-            raise SettingsError("give the run a length: --steps N or --minutes M, above 0")
+            raise SettingsError("the run has no length; give --steps N or --minutes M, above 0")
         if self.batch < 2 or self.accumulate < 1 or self.views < 1 or (self.workers or 0) < 0:
             raise SettingsError(
                 "--batch must be at least 2, --accumulate and --views 1, --workers 0"
@@ -114,7 +114,7 @@ class TrainSettings:
         if self.preset not in PRESETS:
             raise SettingsError(f"unknown preset {self.preset!r}; use {', '.join(PRESETS)}")
         if any(not 0 <= factor < math.inf for _, factor in self.source_weights):
-            raise SettingsError("--source-weight takes a factor of 0 or more")
+            raise SettingsError("the factor of --source-weight must be 0 or more")
         if self.preset == "gate":
             self._check_gate()
         else:
@@ -125,9 +125,11 @@ class TrainSettings:
         for name in COLORNET_ONLY:
             if getattr(self, name) != usual[name]:
                 option = name.rstrip("s") if name == "source_weights" else name
-                raise SettingsError(f"--{option.replace('_', '-')} means nothing to a gate")
+                raise SettingsError(
+                    f"--{option.replace('_', '-')} has no effect on a gate; leave it out"
+                )
         if len(self.sides) > 1:
-            raise SettingsError("a gate is trained on one size; give --sides one number")
+            raise SettingsError("a gate is trained on one size; give --sides a single number")
         if self.motions < 0 or not (self.clips or self.motions):
             raise SettingsError("--motions must be 0 or more, and above 0 without --clips")
 

@@ -125,7 +125,7 @@ def strip(opened: Opened, shots: Shots) -> str:
 
 
 LEFT_GRAY = {
-    "title": "left gray: nothing but lettering",
+    "title": "left gray: only text",
     "blank": "left gray: nothing to see",
 }
 """Why a frame has no color."""

@@ -147,7 +147,7 @@ class _Run:
         if packet.is_corrupt:
             self._film.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
         elif self._ends.looks and self._ends.is_cut(bytes(packet)):
-            self._film.note("corrupt packet", self._seconds(), "its picture is cut short")
+            self._film.note("corrupt packet", self._seconds(), "its frame is cut short")
         try:
             pictures = packet.decode()
         except av.error.EOFError:
@@ -188,7 +188,9 @@ class _Run:
             check_length(pts * tick, self._film.settings, printable(self._info.path.name))
         self._changes.see(picture, moment)
         if picture.is_corrupt:
-            self._film.note("concealed frame", float(pts * tick), "the decoder filled in holes")
+            self._film.note(
+                "concealed frame", float(pts * tick), "the decoder filled in missing parts"
+            )
         self._gaps.see(pts)
         self._last_length = picture.duration * tick
         self._last_end = pts * tick + self._last_length
@@ -219,9 +221,9 @@ class _Run:
         film, info = self._film, self._info
         name = printable(info.path.name)
         if self._decoded == 0:
-            raise FilmUnreadable(f"{name}: no picture in it can be decoded")
+            raise FilmUnreadable(f"{name}: none of its frames can be decoded")
         for at, length in self._gaps.found(bool(film.damage), self._sound.holes()):
-            film.note("gap", at, f"no picture for {length:.3f} s")
+            film.note("gap", at, f"no frames for {length:.3f} s")
         zero = self._clock.zero or Fraction(0)
         for pts in self._roll.missing():
             moment = pts * info.time_base
@@ -229,7 +231,7 @@ class _Run:
                 film.note("missing frame", float(moment - zero), "it cannot be decoded")
         cut = film.settings.start is not None or film.settings.end is not None
         if cut and self._last_end == 0:
-            raise FilmUnreadable(f"{name}: has no picture between --start and --end")
+            raise FilmUnreadable(f"{name}: has no frames between --start and --end")
         skipped = zero - info.start
         reach = Reach(
             self._last_end + skipped,

@@ -85,7 +85,7 @@ def note_late_streams(film: VideoReader) -> None:
         if int(found["index"]) not in known:
             start = Fraction(found["start"] or 0) - film.info.start
             name = f"{found['kind'].lower()} stream {found['index']} ({found['codec']})"
-            film.note("late stream", float(start), f"{name} appears in mid-film; it is not carried")
+            film.note("late stream", float(start), f"{name} starts in mid-film and was not copied")
 
 
 def is_beyond(packet: Packet[Any], clock: Timeline) -> bool:

@@ -67,7 +67,7 @@ def shortness(film: VideoReader, reach: Reach) -> str:
     if reached < declared - _slack(film, reach, declared):
         text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"
     elif reach.picture < exact - _tolerance(film, reach, spare):
-        text = f"the picture ends at {float(reach.picture):.2f} of {float(exact):.2f} s"
+        text = f"the video ends at {float(reach.picture):.2f} of {float(exact):.2f} s"
     elif film.settings.end is not None:
         return ""
     elif count := _missing_frames(film, reach):

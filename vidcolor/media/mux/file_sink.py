@@ -151,14 +151,14 @@ class VideoWriter(Muxer):
                     end = max(end, moment + (packet.duration or 0) * packet.time_base)
         if count != self._frames:
             raise OutputError(
-                f"{name}: {self._frames} frames were written but {count} read back; the target was"
-                " not made"
+                f"{name}: {self._frames} frames were written but {count} read back; no target was"
+                " written"
             )
         shift = max(begin or Fraction(0), Fraction(0))
         if end + 1 < self._end or end - shift > self._end + max(Fraction(10), self._end / 10):
             raise OutputError(
                 f"{name}: {float(self._end):.2f} s were written but {float(end):.2f} s read back;"
-                " the target was not made"
+                " no target was written"
             )
 
         self._compare(found)
@@ -179,7 +179,7 @@ class VideoWriter(Muxer):
             if back.packets < sent.packets and back.bytes < sent.bytes:
                 missing = f"{sent.packets - back.packets} of {sent.packets} packets"
                 text = f"{labels[index]}: {missing} cannot be played in the target"
-                self._film.note("timestamp", 0.0, f"{text}; the film's times are wrong")
+                self._film.note("timestamp", 0.0, f"{text}; the film's timestamps are wrong")
 
     def _discard(self) -> None:
         """Removes the temporary file, then closes: a file without a name needs no trailer."""

@@ -130,10 +130,10 @@ def _stereo(film: VideoReader, container: str, plan: Passthrough) -> None:
     if mode == "mono" or (container in ("matroska", "webm") and square):
         return
     del plan.video_metadata["stereo_mode"]
-    why = (
-        "the pixel aspect cannot be written beside it" if container in ("matroska", "webm") else ""
-    )
-    why = why or f"{container} gets two views only as they are stored, without a word of it"
+    if container in ("matroska", "webm"):
+        why = "it cannot be written together with the pixel aspect"
+    else:
+        why = f"{container} cannot mark stereo; both views are written as they are stored"
     plan.left_behind.append(Dropped(f"stereo mode {printable(mode)}", why))
 
 
@@ -152,7 +152,7 @@ def _mend_texts(film: VideoReader, container: str, plan: Passthrough) -> None:
     groups += [dict(chapter["metadata"]) for chapter in plan.chapters]
     words = [value for tags in groups for value in tags.values()]
     plan.metadata = texts.mended(plan.metadata, "the film's tags", words)
-    plan.video_metadata = texts.mended(plan.video_metadata, "the picture's tags", words)
+    plan.video_metadata = texts.mended(plan.video_metadata, "the video's tags", words)
     plan.routes = [
         replace(route, tags=texts.mended(route.tags, f"the tags of {route.label}", words))
         for route in plan.routes
@@ -170,7 +170,7 @@ def check_strict(plan: Passthrough, settings: OutputSettings) -> None:
     if settings.strict and plan.left_behind:
         first = plan.left_behind[0]
         more = f" (and {len(plan.left_behind) - 1} more)" if len(plan.left_behind) > 1 else ""
-        raise CannotCarry(f"cannot carry {first.what}: {first.why}{more}; write a .mkv instead")
+        raise CannotCarry(f"cannot copy {first.what}: {first.why}{more}; try .mkv")
 
 
 class _Decider:

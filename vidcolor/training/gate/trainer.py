@@ -141,15 +141,15 @@ def prepare_gate(
     validation = [one for take, many in found if take.validation for one in many]
     if on_note:
         on_note(
-            f"{len(clips)} sequences of clips and {len(scenes)} made from stills to learn from, "
-            f"{len(validation)} kept to validate on"
+            f"{len(clips)} sequences from clips and {len(scenes)} made from stills to train on, "
+            f"{len(validation)} to validate on"
         )
         names = [take.title for take in takes if take.validation and take.files]
-        on_note("clips kept to validate on: " + (", ".join(names) or "none"))
+        on_note("clips to validate on: " + (", ".join(names) or "none"))
         unused = [take.title for take, many in found if not many]
-        on_note("nothing to learn from in: " + (", ".join(unused) or "none"))
+        on_note("nothing to train on in: " + (", ".join(unused) or "none"))
     if not clips and not scenes:
-        raise TrainingError("no sequence is left to train on; give more or longer clips, or stills")
+        raise TrainingError("no sequence is left to train on; add more or longer clips, or stills")
     torch.manual_seed(settings.seed)
     gate = Gate()
     optimizer = torch.optim.AdamW(
