@@ -22,7 +22,7 @@ worker)
     exec ray start --address="${2:?the address of the head is missing}:6379" "${@:3}"
     ;;
 *)
-    echo "usage: $0 head | worker HEAD   (further words go to ray start)" >&2
+    echo "usage: $0 head | worker HEAD   (further arguments go to ray start)" >&2
     exit 2
     ;;
 esac

@@ -100,7 +100,7 @@ def main() -> int:
     )
     parser.add_argument("other", type=Path)
     parser.add_argument("videos", type=Path, nargs="*")
-    parser.add_argument("--weights", action="append", help="a net; give it again for others")
+    parser.add_argument("--weights", action="append", help="net to use; may be repeated")
     args = parser.parse_intermixed_args()
     differ = 0
     with TemporaryDirectory(prefix="vidcolor-compare-") as name:

@@ -191,12 +191,14 @@ def show(records: list[Record]) -> int:
 def main() -> int:
     """Parse, run, show."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--count", type=int, default=1000, help="files to harm")
+    parser.add_argument("--count", type=int, default=1000, help="files to damage")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of harm")
-    parser.add_argument("--out", type=Path, help="keeps offending files and results.jsonl")
-    parser.add_argument("--fresh", action="store_true", help="forgets what --out holds")
-    parser.add_argument("--only", type=int, nargs="+", metavar="INDEX", help="files of the seed")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="kinds of damage")
+    parser.add_argument("--out", type=Path, help="folder for failing files and results.jsonl")
+    parser.add_argument("--fresh", action="store_true", help="discard earlier results in --out")
+    parser.add_argument(
+        "--only", type=int, nargs="+", metavar="INDEX", help="only these files of the seed"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="files at a time")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()

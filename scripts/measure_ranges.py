@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", help="a name from vidcolor weights, or a file")
     parser.add_argument("stills", type=Path, help="folder of photographs")
-    parser.add_argument("--pictures", type=int, default=120, help="how many to look at")
+    parser.add_argument("--pictures", type=int, default=120, help="number of photographs to use")
     args = parser.parse_args()
     paths = sorted(p for p in args.stills.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not paths:

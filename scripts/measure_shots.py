@@ -187,7 +187,7 @@ def main() -> None:
     p.add_argument("clips", type=Path, metavar="CLIPS_FOLDER")
     p.add_argument("--films", type=Path, metavar="FOLDER")
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--count", type=int, default=12, help="made films")
+    p.add_argument("--count", type=int, default=12, help="number of synthetic films")
     p.add_argument("--rivals", action="store_true", help="measure PySceneDetect too")
     args = p.parse_args()
     torch.set_num_threads(1)

@@ -24,9 +24,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", help="a name from vidcolor weights, or a file")
     parser.add_argument("target", type=Path)
-    parser.add_argument("--temperature", type=float, required=True, help="of the annealed mean")
-    parser.add_argument("--gain", type=float, required=True, help="at the vivid end")
-    parser.add_argument("--scores", type=json.loads, default={}, help="JSON to be put in with it")
+    parser.add_argument(
+        "--temperature", type=float, required=True, help="temperature of the annealed mean"
+    )
+    parser.add_argument("--gain", type=float, required=True, help="strength at the vivid end")
+    parser.add_argument("--scores", type=json.loads, default={}, help="scores to store, as JSON")
     args = parser.parse_args()
     net, _ = load_weights(args.weights)
     net.config = replace(net.config, temperature=args.temperature, gain=args.gain)

@@ -293,7 +293,7 @@ def rows(args: argparse.Namespace, times: Times) -> Iterator[str]:
             f" {calm.tail:.0f} s | {median(found.wall for found in rough) / 3600:.3f} |"
             f" {mean(found.preempted for found in rough):.1f} |"
             f" {100 * mean(found.lost / (found.busy + found.lost) for found in rough):.2f} %"
-            f"{f' ({aside} films set aside)' if aside else ''} |"
+            f"{f' ({aside} films failed)' if aside else ''} |"
         )
 
 
@@ -304,21 +304,21 @@ def main() -> None:
         description=(__doc__ or "").split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    p.add_argument("--films", type=int, default=1, help="how many")
-    p.add_argument("--minutes", type=float, default=120.0, help="length of each")
-    p.add_argument("--fps", type=float, default=25.0, help="frames a second of the films")
-    p.add_argument("--chunk", type=float, default=20.0, help="as of vidcolor --chunk")
+    p.add_argument("--films", type=int, default=1, help="number of films")
+    p.add_argument("--minutes", type=float, default=120.0, help="length of each film")
+    p.add_argument("--fps", type=float, default=25.0, help="frame rate of the films")
+    p.add_argument("--chunk", type=float, default=20.0, help="like vidcolor --chunk")
     p.add_argument(
         "--workers", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
     )
     p.add_argument("--color", type=float, default=default.color, help="frames/s of a worker")
-    p.add_argument("--overhead", type=float, default=default.chunk, help="seconds a chunk besides")
+    p.add_argument("--overhead", type=float, default=default.chunk, help="extra seconds per chunk")
     p.add_argument("--plan", type=float, default=default.plan, help="frames/s of planning")
-    p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of stitching")
-    p.add_argument("--preempted", type=float, default=5.0, help="percent of machines an hour")
-    p.add_argument("--replaced", type=float, default=120.0, help="seconds until another comes")
+    p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of joining")
+    p.add_argument("--preempted", type=float, default=5.0, help="percent of machines per hour")
+    p.add_argument("--replaced", type=float, default=120.0, help="seconds until a new one starts")
     p.add_argument("--seeds", type=int, default=20, help="runs with preemption")
-    p.add_argument("--seed", type=int, default=0, help="of the films")
+    p.add_argument("--seed", type=int, default=0, help="random seed of the films")
     args = p.parse_args()
     times = Times(args.color, args.overhead, args.plan, args.stitch, default.begin)
     for line in rows(args, times):

@@ -81,7 +81,7 @@ class OutputExists(OutputError, FileExistsError):
 
 
 class CannotCarry(OutputError):
-    """The target cannot hold something the source has, and ``strict`` forbids leaving it behind."""
+    """The target cannot hold something that the source has, and ``strict`` is set."""
 
 
 class EncoderMissing(OutputError):

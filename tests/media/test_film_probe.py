@@ -113,7 +113,7 @@ def test_encrypted(tmp_path: Path) -> None:
         .replace(b"avc1\0\0\0\0\0\0\0\1", b"encv" + bytes(7) + b"\1")
     )
     (tmp_path / "enc.mp4").write_bytes(data)
-    refused(tmp_path / "enc.mp4", FilmError, r"is encrypted \(DRM\)|codec of its picture is not on")
+    refused(tmp_path / "enc.mp4", FilmError, r"is encrypted \(DRM\)|codec of its video is not on")
 
 
 def test_codecs_off_the_list(tmp_path: Path) -> None:

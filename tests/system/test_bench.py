@@ -49,4 +49,4 @@ def test_bench_measures_the_film_it_makes(command: Command, temporary: Path) -> 
     whole = parts["whole"]["wall"] / floor
     assert found["ratios"]["whole_to_floor"]["median"] == pytest.approx(whole)
     assert "whole / (transcode + net)" in outcome.out
-    assert "made for this: 128x96" in outcome.out
+    assert "synthetic: 128x96" in outcome.out

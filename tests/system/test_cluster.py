@@ -143,7 +143,7 @@ def test_an_interrupt_leaves_what_is_done(
     running.send_signal(number)
     code, err = end(running)
     assert code == 128 + number
-    assert "run the same command again to go on from the last finished chunk" in err
+    assert "run the same command again to resume from the last finished chunk" in err
     code, err = end(stage.start(target, "-v"))
     assert code == 0, err
     assert "chunks already done" in err
@@ -165,7 +165,7 @@ def test_ray_of_this_machine_ends_in_mid_film(tmp_path: Path) -> None:
     os.kill(named(running.pid, "raylet/raylet")[0], signal.SIGKILL)
     code, err = end(running)
     assert code == 0, err
-    assert "note: Ray has ended; it is started anew" in err
+    assert "note: Ray has stopped; starting it again" in err
     stage.check(target)
 
 
@@ -175,7 +175,7 @@ def test_the_options_of_a_cluster_need_one(
     film = str(reel("base.mp4"))
     for words, why in (
         (["--workers", "2"], "need --cluster"),
-        (["--cluster", "--workers", "-1"], "--workers: -1 is less than 1"),
+        (["--cluster", "--workers", "-1"], "--workers: -1 is too small; use 1"),
         (["--cluster=ray://host:10001"], "--cluster=auto"),
         (["--cluster", "--worker-gpus", "1.5"], "a whole number, or a share"),
     ):

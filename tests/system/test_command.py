@@ -98,7 +98,7 @@ def test_strict_refuses_what_cannot_be_carried(
     [
         (("--encoder-option", "crff=18"), "does not know the option crff=18"),
         (("--preset", "warp"), "does not start"),
-        (("--codec", "nonsense"), "there is no encoder nonsense"),
+        (("--codec", "nonsense"), "no encoder nonsense"),
         (("--video-stream", "1"), "has no video stream 1"),
         (("--max-pixels", "100"), "has more than 100 pixels"),
         (("--lossless", "--crf", "20"), "exclude each other"),
@@ -219,7 +219,7 @@ def test_interrupted(number: int, code: int, tiny_weights: Path, tmp_path: Path)
         running.kill()
     assert running.returncode == code, err
     # Where the machine is slow, lines before it tell what is being done.
-    assert err.splitlines()[-1] == "vidcolor: interrupted; the target is as it was before"
+    assert err.splitlines()[-1] == "vidcolor: interrupted; the target is unchanged"
     assert target.read_bytes() == OLD
     assert listing(tmp_path) == before
 

@@ -234,7 +234,7 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
     assert len(failures) == 3
     assert len({path.name for path in failures}) == 2, "both workers have tried"
     error = str(outcomes["a"].error)
-    assert "chunk 1 (from 0:00:01.000 on) was set aside after 3 attempts: unexpected" in error
+    assert "chunk 1 (from 0:00:01.000 on) failed 3 times: unexpected" in error
     assert "RuntimeError: poison" in error
     assert f"{len(CHUNKS) - 1} of {len(CHUNKS)} chunks are done" in error
     assert not target.exists()
@@ -437,7 +437,7 @@ def test_another_job_is_refused_and_fresh_begins_anew(
     other = replace(parted, paint=replace(parted.paint, saturation=0.5))
     outcome = Company(other).one(film, target)
     assert isinstance(outcome.error, JobDiffers)
-    assert "settings saturation was 1.0, is 0.5" in str(outcome.error)
+    assert "settings saturation was 1.0, is now 0.5" in str(outcome.error)
     fresh = replace(other, output=replace(other.output, fresh=True))
     outcome = Company(fresh).one(film, target)
     assert outcome.report, outcome.error
@@ -491,4 +491,4 @@ def test_another_vidcolor_on_a_worker_is_refused(
     work_of(tmp_path / "out.mp4").mkdir(exist_ok=True)
     monkeypatch.setattr("vidcolor.run.spec.versions", lambda: {"python": "2.7"})
     *_, word = Worker(parted, False, 1).do(order[-1])
-    assert "would make another film: versions python was 3" in getattr(word, "text", "")
+    assert "would write a different film: versions python was 3" in getattr(word, "text", "")

@@ -401,14 +401,14 @@ def check_refused(outcome: Any, target: Path, before: dict[str, Any], words: str
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--saturation", "0.5"), "settings saturation was 1.0, is 0.5"),
-        (("--crf", "30"), "encoder options crf was 16, is 30"),
-        (("--smooth", "0.5"), "settings smooth strength was 0.95, is 0.5"),
-        (("--no-smooth",), "settings smooth strength was 0.95, is 0.0"),
-        (("--chunk", "0.6"), "settings chunks seconds was 0.5, is 0.6"),
-        (("--end", "5"), "settings end was None, is 5"),
-        (("--size", "80"), "settings size was 64, is 80"),
-        (("--stride", "2"), "settings stride was 1, is 2"),
+        (("--saturation", "0.5"), "settings saturation was 1.0, is now 0.5"),
+        (("--crf", "30"), "encoder options crf was 16, is now 30"),
+        (("--smooth", "0.5"), "settings smooth strength was 0.95, is now 0.5"),
+        (("--no-smooth",), "settings smooth strength was 0.95, is now 0.0"),
+        (("--chunk", "0.6"), "settings chunks seconds was 0.5, is now 0.6"),
+        (("--end", "5"), "settings end was None, is now 5"),
+        (("--size", "80"), "settings size was 64, is now 80"),
+        (("--stride", "2"), "settings stride was 1, is now 2"),
     ],
 )
 def test_other_options_are_refused(

@@ -57,7 +57,7 @@ def test_a_stranger_s_text_stays_text(html: str) -> None:
 def test_the_facts_of_a_film() -> None:
     page = Page(words.facts(opened(seconds="3725", rate="24000/1001", subtitles=2, sound=2)))
     assert "reel.mp4" in page.text
-    assert "1:02:05 · 640 x 480 · 23.98 frames a second · 2 sound tracks · subtitles" in page.text
+    assert "1:02:05 · 640 x 480 · 23.98 frames/s · 2 sound tracks · subtitles" in page.text
     assert "silent" in words.facts(opened(sound=0))
 
 

@@ -145,7 +145,7 @@ def add_color(p: argparse.ArgumentParser) -> None:
         type=at_least(1),
         default=0,
         metavar="N",
-        help="frames per run of the net, 1 to 256 (default: as many as memory allows)",
+        help="frames per run of the net, 1 to 256 (default: 1 on the CPU, up to 16 on a GPU)",
     )
     net.add_argument(
         "--precision",

@@ -17,11 +17,11 @@ from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import SettingsError
 
 USAGE = """\
-usage: vidcolor FILM [OUT]           color a film or a picture (without OUT: FILM.color.mp4)
-       vidcolor FOLDER OUTFOLDER     color everything in a folder
-       vidcolor preview FILM OUT.png see what it will look like, within seconds
-       vidcolor serve FOLDER         do the same on a page in the browser
-       vidcolor help [COMMAND]       show all options; commands: {}
+usage: vidcolor FILM [OUT]            color a film or a picture (without OUT: FILM.color.mp4)
+       vidcolor FOLDER OUTFOLDER      color everything in a folder
+       vidcolor preview FILM OUT.png  see what it will look like, within seconds
+       vidcolor serve FOLDER          do all this on a page in the browser
+       vidcolor help [COMMAND]        show all options; commands: {}
 """
 """What is said where nothing is asked for."""
 
@@ -73,7 +73,7 @@ class WordsParser(Parser):
 
 def add_output(p: argparse._ActionsContainer, name: str = "output") -> None:
     """The option ``-o``."""
-    p.add_argument("-o", "--output", dest=name, metavar="OUT", help="where to write, like OUT")
+    p.add_argument("-o", "--output", dest=name, metavar="OUT", help="the same as OUT")
 
 
 def place_target(args: argparse.Namespace) -> bool:

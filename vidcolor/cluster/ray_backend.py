@@ -66,7 +66,7 @@ def colorize_on_cluster(
         several: Whether films that are done already are skipped, and reports are written beside
             the targets.
         on_progress: Called with a film and how far it is.
-        on_note: Called with a sentence when a worker comes, fails or is lost.
+        on_note: Called with a sentence when a worker starts, fails or is lost.
 
     Yields:
         What became of each film, as soon as it is known; films that failed are among them.

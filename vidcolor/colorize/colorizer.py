@@ -44,8 +44,8 @@ STREAMS = 2
 class Colorizer:
     """A net on a device, ready to color.
 
-    The net sees whole batches; in float32 on the CPU one frame at a time, so that the bits of a
-    frame do not depend on the batch. Several threads may call it at once.
+    The net runs on whole batches; in float32 on the CPU on one frame at a time, so that the bits of
+    a frame do not depend on the batch. Several threads may call it at once.
 
     Attributes:
         name: Name or path of the weights.
@@ -54,8 +54,8 @@ class Colorizer:
         dtype: What it computes in; int8 is for the convolutions, the rest is as `pick_dtype` says.
         batch: Frames per run; what `configure_for` decides, or halved since, for want of memory.
         ahead: Runs that may be in hand at once, as `configure_for` decides.
-        inferred: Frames that the net saw since `colorize` was last begun.
-        notes: What a user should know of how it went.
+        inferred: Frames that the net ran on since the last call of `colorize`.
+        notes: What a user should know about the run.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Colorizer:
         """Move ``net`` to the device that ``settings`` names.
 
         Raises:
-            SettingsError: the device does not exist here, or the net has no dial to turn.
+            SettingsError: the device does not exist here, or ``vivid`` has no effect on the net.
             DeviceError: the device has no memory left for the net, or does not work.
         """
         self.settings = settings or ColorizerSettings()
@@ -108,7 +108,7 @@ class Colorizer:
 
         Raises:
             WeightsError: the weights are missing, damaged, or of another net.
-            SettingsError: the device does not exist here, or the net has no dial to turn.
+            SettingsError: the device does not exist here, or ``vivid`` has no effect on the net.
             DeviceError: the device has no memory left for the net, or does not work.
         """
         settings = settings or ColorizerSettings()

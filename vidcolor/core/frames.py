@@ -305,7 +305,7 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was damaged and nothing left behind."""
+        """Whether nothing was damaged and everything was copied."""
         return not self.damage and not self.left_behind
 
     def to_dict(self) -> dict[str, Any]:

@@ -112,15 +112,14 @@ def evaluate(
 ) -> Scores:
     """Scores of a colored film, picture or folder of pictures against the true one.
 
-    Films are compared frame by frame, the pictures of two folders by the stem of their names. One
-    pass; the frames held are those that the shots stage is late. Nothing is downloaded: LPIPS is
-    left out where torchvision has not yet fetched AlexNet.
+    Films are compared frame by frame, folders by the stems of their file names, in one pass.
+    Nothing is downloaded: LPIPS is skipped if torchvision has not downloaded AlexNet yet.
 
     Args:
         truth: Film, picture or folder of pictures, in color.
         result: The same kind of thing, of the same size and number of frames.
-        per_frame: The same colored frame by frame (``vidcolor --no-smooth``), to tell what
-            smoothing gains and costs.
+        per_frame: The same film colored with ``vidcolor --no-smooth``, to show what smoothing
+            gains and costs.
         on_progress: Called with (frames compared, frames in all; None for films).
 
     Raises:

@@ -122,11 +122,11 @@ def film_is_still(path: str | os.PathLike[str]) -> bool:
 
 
 def open_video(path: str | os.PathLike[str], settings: InputSettings | None = None) -> VideoReader:
-    """Opens the film at ``path`` and learns all that can be known before it is decoded.
+    """Opens the film at ``path`` and reads everything that is known before decoding.
 
     Raises:
-        FilmUnreadable: Missing, empty, no media file, damaged beyond use, encrypted.
-        NoPicture: Sound only, a cover picture only, subtitles, or a still.
+        FilmUnreadable: Missing, empty, not a media file, too damaged to read, encrypted.
+        NoPicture: Audio only, a cover picture only, subtitles, or a still.
         UnsupportedPixels: Codec or pixel format is not on the list.
         FilmTooLarge: More pixels than ``settings.max_pixels``, longer than ``settings.max_hours``.
         SettingsError: ``settings.video_stream`` does not exist.
@@ -248,7 +248,7 @@ def _codec(video: VideoStream) -> str:
     """The decoder of a picture; words for it where FFmpeg has none."""
     # PyAV declares the context as always there, but codecs without a decoder have none.
     context = getattr(video, "codec_context", None)
-    return "of its picture" if context is None else str(context.name)
+    return "of its video" if context is None else str(context.name)
 
 
 def _crop(

@@ -125,7 +125,7 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
 
     Raises:
         WeightsNotFound: there is no such file.
-        WeightsCorrupt: the file is damaged, truncated, too large or no safetensors file.
+        WeightsCorrupt: the file is damaged, truncated, too large or not a safetensors file.
         WeightsMismatch: its tensors do not fit the net that its metadata describes.
     """
     file = _read_weights(name)
@@ -260,8 +260,8 @@ def save_weights(
         net: On any device.
         path: Such as ``models/default.safetensors``; written as
             ``models/default-1a2b3c4d.safetensors``.
-        training: What the net learned from; goes into the metadata.
-        scores: Its measures; go into the metadata.
+        training: A description of the training data, for the metadata.
+        scores: Its scores, for the metadata.
 
     Returns:
         The path written.

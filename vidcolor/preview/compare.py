@@ -52,23 +52,23 @@ def side_by_side(
 ) -> Report:
     """Show two films in one, with the sound, subtitles, chapters and timestamps of the first.
 
-    Beside each frame of the first stands the one of the second that is on the screen then, both
-    counted from the first frame of their film.
+    Each frame of the first is shown with the frame of the second that is on screen at that time;
+    both count from the first frame of their film.
 
     Args:
-        first: A film; its size on the screen is that of both.
-        second: Another one; None takes the first in color, colored on the way.
-        target: Where to write; the suffix names the container.
+        first: A film; both are shown at its size.
+        second: Another one; None takes the first in color, colored on the fly.
+        target: Where to write; the suffix decides the container.
         colorizer: What to color with; None loads the default weights. Not used with two films.
         settings: What of the film, how it is colored and encoded, whether a target is replaced.
         compare: How the two are shown.
         on_progress: Called after each frame that was handed to the encoder.
 
     Returns:
-        What was done, what was carried, what was left behind.
+        What was done, what was copied and what was not.
 
     Raises:
-        VidcolorError: one line that says what happened; the target is then as it was before.
+        VidcolorError: one line that says what happened; the target is unchanged.
     """
     settings, compare = settings or Settings(), compare or CompareSettings()
     began = perf_counter()

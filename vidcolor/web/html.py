@@ -72,7 +72,7 @@ def facts(opened: Opened) -> str:
         else [
             clock(Fraction(found["seconds"])),
             size,
-            f"{float(opened.rate):.4g} frames a second",
+            f"{float(opened.rate):.4g} frames/s",
             {0: "silent", 1: "with sound"}.get(found["sound"], f"{found['sound']} sound tracks"),
         ]
     )

@@ -268,7 +268,8 @@ class Queue:
             job.state, job.fresh = "done", False
             free_name(job.target)
         elif hung:
-            job.state, job.line = "failed", f"no new frame for {STALLED / 60:.0f} minutes"
+            job.state = "failed"
+            job.line = f"no new frame for {STALLED / 60:.0f} minutes; try again to resume"
         elif job.state == "stopping" or self._closing:
             job.state = "stopped"
         else:
@@ -314,7 +315,7 @@ def describe_job(job: Job) -> dict[str, Any]:
     left = [f"not copied: {one['what']}" for one in job.report.get("left_behind", [])]
     words = {"title": "only text", "blank": "nothing to see"}
     gray = [
-        f"left gray: {count} frames with {words.get(why, why)}"
+        f"left gray: {count} frame{'s' * (count != 1)} with {words.get(why, why)}"
         for why, count in job.report.get("neutral_frames", {}).items()
     ]
     progress = {key: job.progress.get(key) for key in ("frames", "total", "per_second", "left")}

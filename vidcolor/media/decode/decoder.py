@@ -38,7 +38,7 @@ def decode(
 ) -> Iterator[Frame]:
     """The frames of ``film`` in order, in ``layout`` (default: the film's own).
 
-    One pass per Film. End this generator before the film is closed.
+    One pass per film. Close this generator before the film is closed.
 
     Luma is the film's, byte for byte, unless ``layout`` has more bits. Chroma is the film's where
     the layout is the film's own, neutral otherwise.
@@ -46,12 +46,12 @@ def decode(
     Args:
         film: Freshly opened.
         layout: Of the frames.
-        zero: `VideoReader.zero` of an earlier pass, whose times these frames get although
-            ``film.settings.start`` is another one.
+        zero: `VideoReader.zero` of an earlier pass, so that these frames get its timestamps
+            although ``film.settings.start`` differs.
 
     Raises:
-        UnsupportedPixels: Something about the picture changes in the middle of the film that would
-            show wrong: size, pixel format, range, curve, pixel aspect, rotation.
+        UnsupportedPixels: Something changes in mid-film that would be shown wrongly: size, pixel
+            format, range, curve, pixel aspect, rotation.
         FilmUnreadable: No frame at all could be decoded.
     """
     run = _Run(film, layout or film.info.layout, zero)
