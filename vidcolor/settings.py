@@ -53,7 +53,7 @@ def check_quality(codec: str | None, crf: float | None, preset: str | None) -> N
         least, most = CRF_RANGES.get(codec, (0.0, 63.0)) if codec else (0.0, 63.0)
         if not least <= crf <= most:
             raise SettingsError(
-                f"--crf {crf:g} is outside {least:g} to {most:g}" + "; lower is better, 16 is usual"
+                f"--crf {crf:g} is outside {least:g} to {most:g}; lower is better, try 16"
             )
     if preset is not None and (codec is None or codec in PRESETS):
         known = PRESETS[codec] if codec else {name for names in PRESETS.values() for name in names}

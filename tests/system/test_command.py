@@ -97,7 +97,7 @@ def test_strict_refuses_what_cannot_be_carried(
     ("options", "words"),
     [
         (("--encoder-option", "crff=18"), "does not know the option crff=18"),
-        (("--preset", "warp"), "does not start"),
+        (("--preset", "warp"), "has no --preset warp"),
         (("--codec", "nonsense"), "no encoder nonsense"),
         (("--video-stream", "1"), "has no video stream 1"),
         (("--max-pixels", "100"), "has more than 100 pixels"),

@@ -73,7 +73,7 @@ def test_the_strip_is_even_until_shots_are_known() -> None:
     found = Shots([Fraction(0), Fraction(2), Fraction(401, 100)], Fraction(401, 100))
     html = words.strip(opened(), found)
     assert frames_of(html) == [0, 50, 100]
-    assert "3 shots, so far to 0:04" in html
+    assert "3 shots so far, up to 0:04" in html
     found.over = found.finished = True
     assert "3 shots<" in words.strip(opened(), found)
 

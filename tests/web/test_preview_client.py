@@ -295,7 +295,7 @@ def test_a_choice_is_in_range() -> None:
 
 def test_a_choice_tells_what_is_done_with_cards() -> None:
     assert Choice().settings().titles.cards == "auto"
-    assert Choice().told() == "usual settings"
+    assert Choice().told() == "default settings"
     assert not [word for word in Choice().words() if "titles" in word]
     for cards, told in (("keep", "keep gray"), ("color", "color")):
         choice = Choice(titles=cards)

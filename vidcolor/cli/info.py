@@ -40,7 +40,7 @@ def describe(info: VideoInfo) -> str:
     rows: list[tuple[str, Any]] = [
         ("film", info.path),
         ("container", info.container),
-        ("picture", f"{info.codec} {info.width}x{info.height} {info.stored_format}, {rate}"),
+        ("video", f"{info.codec} {info.width}x{info.height} {info.stored_format}, {rate}"),
         (
             "pixels",
             f"{layout.bits} bits, {'full' if layout.full_range else 'limited'} range, "

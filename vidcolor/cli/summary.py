@@ -80,7 +80,7 @@ def format_value(value: object) -> str:
 def left_gray(frames: dict[str, int]) -> str:
     """How many pictures were left gray, and why."""
     words = {"title": "only text", "blank": "nothing to see"}
-    return "left gray: " + ", ".join(
+    return ", ".join(
         f"{count} frame{'s' * (count > 1)} with {words.get(why, why)}"
         for why, count in sorted(frames.items(), reverse=True)
     )

@@ -100,12 +100,12 @@ def strip(opened: Opened, shots: Shots) -> str:
         kind = "shot"
     else:
         frames = sorted({number * count // EVENLY for number in range(EVENLY)})
-        kind = "moment"
+        kind = "sample"
     frames = list(dict.fromkeys(frames)) or [0]
     told = f"{len(frames)} {kind}{'s' if len(frames) > 1 else ''}"
     if not shots.over:
         told = (
-            f"{told}, so far to {clock(shots.seconds)}"
+            f"{told} so far, up to {clock(shots.seconds)}"
             if kind == "shot"
             else f"Finding shots… ({len(frames)} sample frames meanwhile)"
         )

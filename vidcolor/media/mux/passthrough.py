@@ -74,7 +74,7 @@ class Passthrough:
         """Labels of all that travels."""
         labels = [route.label for route in self.routes]
         if self.chapters:
-            labels.append(f"{len(self.chapters)} chapters")
+            labels.append(count_chapters(len(self.chapters)))
         if "timecode" in self.video_metadata:
             labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
         return labels
@@ -89,6 +89,11 @@ class Passthrough:
         self.routes.remove(route)
         self.left_behind = [e for e in self.left_behind if e.what != _flags_of(route.stream)]
         self.left_behind.append(Dropped(route.label, why))
+
+
+def count_chapters(number: int) -> str:
+    """``1 chapter``, ``2 chapters``."""
+    return f"{number} chapter{'s' * (number != 1)}"
 
 
 def plan_passthrough(film: VideoReader, container: str) -> Passthrough:
@@ -111,7 +116,7 @@ def plan_passthrough(film: VideoReader, container: str) -> Passthrough:
     plan.chapters, early = chapters(film)
     if early:
         why = "they end before the film's first frame"
-        plan.left_behind.append(Dropped(f"{early} chapters", why))
+        plan.left_behind.append(Dropped(count_chapters(early), why))
     _mend_texts(film, container, plan)
     if film.info.container == "matroska,webm":
         plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
