@@ -1,11 +1,11 @@
-"""Color the same videos with two checkouts and compare every bit of what comes out.
+"""Color the same videos with two checkouts and compare the results bit by bit.
 
     .venv/bin/python scripts/compare_checkouts.py OTHER_CHECKOUT [--weights mini] [VIDEO ...]
 
-OTHER_CHECKOUT needs a .venv of its own (its scripts/venv makes it). Without videos: the sample, and
-made ones of variable rate, 10 bits, fields, and one that is cut off. Each is colored with the
-default net and with mini, with and without loss. Equal have to be: exit codes, what is left behind,
-damage, the times of all packets, and decoded luma and chroma of every frame.
+OTHER_CHECKOUT needs its own .venv (its scripts/venv makes it). Without videos, it takes the sample
+and synthetic ones with a variable rate, 10 bits, fields, and a cut end. Each is colored with the
+default net and with mini, lossy and lossless. These must be equal: exit codes, what is not copied,
+damage, the timestamps of all packets, and decoded luma and chroma of every frame.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measures weights on the pictures that a run kept from training, at several turns of the dial.
+"""Measures weights on the held-out pictures of a run, for several values of --vivid.
 
 Usage: scripts/draw_curve.py RUN WEIGHTS [WEIGHTS ...] --out DIR
 

@@ -2,8 +2,8 @@
 
 python scripts/make_slices.py OUT.png plain.mp4 steady.mp4 --row 0.5 --start 2 --frames 120
 
-Time runs down, a band of rows for each frame. What stands still leaves an upright stripe; flicker
-shows as bars across it, a ghost as a smear beside what moves.
+Time runs downwards, with a band of rows for each frame. Still objects leave upright stripes,
+flicker shows as bars across them, ghosts as smears beside moving objects.
 """
 
 from __future__ import annotations

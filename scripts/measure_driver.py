@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measures how many words a second the driver of a cluster can hear, for so many workers.
+"""Measures how many messages per second the driver of a cluster can handle, by number of workers.
 
 Usage: scripts/measure_driver.py [--workers 10 100 1000] [--seconds 20] [--chunks 250]
 
-Two figures for each number of workers: what the foreman takes for a word and for an order, without
-Ray; and what the whole loop takes for a word, with Ray and as many made-up workers, each of which
-tells a word a second. These are threads of a few processes, so that one machine can hold them. The
-loop is the product's own; its work is counted in CPU seconds of its thread and of the process, so
-that a busy machine matters little. Needs vidcolor[cluster].
+Prints two figures for each number of workers: the time per message and per task without Ray; and
+the time of the whole loop per message, with Ray and simulated workers that each send one message
+per second. These are threads of a few processes, so that one machine can hold them. The loop is
+the real one; its work is counted in CPU seconds of its thread and of the process, so that a busy
+machine matters little. Needs vidcolor[cluster].
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Prints what goes into the convolutions of weights, as a block for models/weights.toml.
+"""Prints the input ranges of the convolutions of weights, as a block for models/weights.toml.
 
 Usage: scripts/measure_ranges.py WEIGHTS STILLS [--pictures 120]
 
 STILLS is a folder of photographs. With the block below their entry, the weights run in 8-bit
-integers where the processor is made for them (vidcolor/nets/int8.py).
+integers on CPUs that support it (vidcolor/nets/int8.py).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 python scripts/measure_steadiness.py OUT clip.mp4 folder_of_frames ... [--frames 50]
 
-Each clip is turned gray, colored twice through the whole of vidcolor, and compared with the truth.
-The films stay in OUT, so that they can be looked at. Needs the extra ``evaluate``.
+Each clip is turned gray, colored twice with vidcolor, and compared with the truth. The films stay
+in OUT, so that you can look at them. Needs the extra ``evaluate``.
 """
 
 from __future__ import annotations

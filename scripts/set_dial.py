@@ -1,10 +1,10 @@
-"""Writes weights anew with another dial: the numbers of the net stay, its config changes.
+"""Writes weights with another range of --vivid: the net stays the same, its config changes.
 
 Usage: scripts/set_dial.py WEIGHTS TARGET --temperature T --gain G
 
-How sharp a net's distributions are, and how strong its colors must be made at the vivid end, is
-known when it is trained: choose both by scripts/draw_curve.py. TARGET is a name such as
-out/default.safetensors, into which the sha256 is put.
+How sharp a net's distributions are, and how strong its colors must be at the vivid end, is only
+known after training: choose both with scripts/draw_curve.py. TARGET is a name such as
+out/default.safetensors; the sha256 is added to it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Tells what 1 to 1,000 workers would make of a film or an archive, with measured times.
+"""Simulates how long 1 to 1,000 workers take for a film or an archive, with measured times.
 
-The orders are given by the dispatch of vidcolor itself; only the clock and the machines are made
-up. A worker takes as long for a thing as was measured for one worker; nothing slows them down
-together: no disk, no network, no driver that is out of breath. What those can do is in
-docs/scaling.md.
+vidcolor's own task queue hands out the tasks; only the clock and the machines are simulated. A
+worker takes as long for a task as was measured for one worker; nothing slows all of them down
+together: no disk, no network, no overloaded driver. docs/scaling.md has the limits of those.
 
-The times by default were measured with the net `mini` on one core of an AMD EPYC (Zen 4, no AMX), a
+The default times were measured with the net `mini` on one core of an AMD EPYC (Zen 4, no AMX), on a
 film of 640x480 and 25 frames/s (``python scripts/measure_chunks.py FILM --weights mini``).
 
 Usage:

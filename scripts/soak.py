@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The long trial: films that are killed and resumed, files that are harmed, and the slow tests.
+"""The long test: films that are killed and resumed, damaged files, and the slow tests.
 
 Usage: scripts/soak [--parts kills fuzz slow] [--kills 20] [--minutes 3] [--fuzz 1000] [--seed 1]
 
 Prints one table of cases tried, survived and lost, and exits with 1 if anything was lost. A killed
-film survives when the run after it ends well, its film is the uninterrupted one byte by byte, and
-no chunk that was finished before the kill was begun or touched again.
+film survives if the next run succeeds, its film equals the uninterrupted one byte for byte, and
+no chunk that was finished before the kill was colored or changed again.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--teacher",
         metavar="NAME|FILE",
-        help="weights that a mini learns from, or whose colors a gate smooths (default: default)",
+        help="weights that a mini learns from, or whose colors a gate smooths (gate: default)",
     )
     data.add_argument(
         "--motions",
