@@ -166,8 +166,10 @@ def test_what_is_refused(run: Run, here: Path) -> None:
     assert "contains the films to color" in refusal(run, "in", "in/")
     assert "letter.txt: not a folder" in refusal(run, "in", "in/letter.txt")
     assert "in: is a folder; name a film inside it" in refusal(run, "in", "out.mp4")
-    assert "out.png: is for one film" in refusal(run, "in/a.mp4", "in/p.jpg", "out.png")
-    assert "-: is for one film" in refusal(run, "in", "in/a.mp4", "-")
+    assert "out.png: not a folder; with several inputs" in refusal(
+        run, "in/a.mp4", "in/p.jpg", "out.png"
+    )
+    assert "-: not a folder; with several inputs" in refusal(run, "in", "in/a.mp4", "-")
     assert "--report is for one film" in refusal(run, "in", "out", "--report", "r.json")
     assert "--to is for folders" in refusal(run, "in/a.mp4", "out.mp4", "--to", "mkv")
     assert "--to avi: not a supported type; use" in refusal(run, "in", "out", "--to", "avi")

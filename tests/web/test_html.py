@@ -84,7 +84,7 @@ def test_the_buttons_of_the_strip_say_what_they_are() -> None:
 
     found = Shots([Fraction(0), Fraction(8)], over=True, finished=True)
     assert names(words.strip(opened("20"), found)) == ["Shot 1, 0:00", "Shot 2, 0:08"]
-    assert names(words.strip(opened("20"), Shots()))[1] == "Moment 2, 0:00"
+    assert names(words.strip(opened("20"), Shots()))[1] == "Sample 2, 0:00"
     assert "Finding shots… (24 sample frames meanwhile)" in words.strip(opened("20"), Shots())
 
 
