@@ -8,7 +8,7 @@ A film and a picture::
     print(report.frames, report.left_behind)
     vidcolor.colorize_video("photo.jpg", "out.png")
 
-Dials are in settings, one dataclass for each part of the way::
+Options are in `Settings`, one dataclass for each stage::
 
     from vidcolor import ColorizerSettings, EncodeSettings, Settings
 
@@ -18,9 +18,9 @@ Dials are in settings, one dataclass for each part of the way::
     )
     vidcolor.colorize_video("film.mp4", "out.mp4", settings=settings, on_progress=print)
 
-Many films share one `Colorizer`, which holds the net. `still_at` and `contact_sheet` show what a
-film will look like, `detect_shots` where its cuts are. Whatever vidcolor refuses is a
-`VidcolorError` whose text is one line; the target is then as it was.
+Use one `Colorizer`, which holds the net, for many films. `still_at` and `contact_sheet` show what
+a film will look like, `detect_shots` finds its cuts. If vidcolor refuses something, it raises a
+`VidcolorError` whose text is one line, and the target is unchanged.
 """
 
 from __future__ import annotations

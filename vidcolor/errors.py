@@ -81,7 +81,7 @@ class OutputExists(OutputError, FileExistsError):
 
 
 class CannotCarry(OutputError):
-    """The target cannot hold something the source has, and ``strict`` forbids leaving it behind."""
+    """The target cannot hold something that the source has, and ``strict`` is set."""
 
 
 class EncoderMissing(OutputError):
@@ -94,8 +94,8 @@ class ChunkDiffers(OutputError):
     def __init__(self, number: int) -> None:
         """Name the chunk."""
         super().__init__(
-            f"chunk {number} has other frames now than when it was colored, as if the film had not"
-            " been read whole; run the same command again to color it anew"
+            f"chunk {number} no longer has the frames it had when it was colored; run the same"
+            " command again to color it again"
         )
         self.number = number
 

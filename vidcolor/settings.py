@@ -53,14 +53,14 @@ def check_quality(codec: str | None, crf: float | None, preset: str | None) -> N
         least, most = CRF_RANGES.get(codec, (0.0, 63.0)) if codec else (0.0, 63.0)
         if not least <= crf <= most:
             raise SettingsError(
-                f"--crf {crf:g} is outside {least:g} to {most:g}" + "; lower is better, 16 is usual"
+                f"--crf {crf:g} is outside {least:g} to {most:g}; lower is better, try 16"
             )
     if preset is not None and (codec is None or codec in PRESETS):
         known = PRESETS[codec] if codec else {name for names in PRESETS.values() for name in names}
         if preset not in known:
             words = "-2 to 13" if codec == "libsvtav1" else ", ".join(_X264_PRESETS)
             who = codec or "the encoder"
-            raise SettingsError(f"{who} does not start with --preset {preset}; it takes {words}")
+            raise SettingsError(f"{who} has no --preset {preset}; use {words}")
 
 
 MAX_PIXELS = 2**31 - 1
@@ -80,38 +80,38 @@ class InputSettings:
     """How a film is opened."""
 
     start: Fraction | None = None
-    """First moment to keep, in seconds from the film's start; None keeps the beginning."""
+    """Where to start, in seconds from the film's start; None is the beginning."""
     end: Fraction | None = None
-    """Moment to stop before, in seconds from the film's start; None keeps the end."""
+    """Where to stop, in seconds from the film's start; None is the end."""
     video_stream: int | None = None
-    """Which picture stream to color, counted from 0 among those that are not cover art; None
-    takes the one that FFmpeg calls best."""
+    """Which video stream to color, counted from 0 among those that are not cover art; None
+    takes the one that FFmpeg selects."""
     max_pixels: int = 8192 * 8192
-    """Largest picture accepted, in pixels per frame."""
+    """Largest frame accepted, in pixels."""
     decoder_threads: int = 0
     """Threads of the decoder; 0 takes one per core, at most 8."""
     max_hours: int = 100
-    """Longest film accepted, in hours, as its container declares it."""
+    """Longest film accepted, in hours, by the duration its container declares."""
     subtitle_encoding: str | None = None
-    """Code page of subtitles and titles that are not UTF-8; None finds it out."""
+    """Encoding of subtitles and titles that are not UTF-8; None detects it."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:
-            raise SettingsError("the start lies before the film; use a time of 0 or more")
+            raise SettingsError("the start must be 0 or more")
         if self.end is not None and self.end <= (self.start or 0):
-            raise SettingsError("the end must lie after the start")
+            raise SettingsError("the end must be after the start")
         if self.video_stream is not None and self.video_stream < 0:
             raise SettingsError("--video-stream counts from 0")
         if not 1 <= self.max_pixels <= MAX_PIXELS:
             raise SettingsError(
-                f"--max-pixels is 1 to {MAX_PIXELS}: the largest picture, in pixels a frame"
+                f"--max-pixels must be 1 to {MAX_PIXELS}, the largest number of pixels in a frame"
             )
         if self.subtitle_encoding is not None:
             try:
                 "a".encode(self.subtitle_encoding)
             except (LookupError, ValueError):
                 raise SettingsError(
-                    f"--subtitle-encoding: there is no code page {self.subtitle_encoding!r}; try"
+                    f"--subtitle-encoding: unknown encoding {self.subtitle_encoding!r}; try"
                     " cp1252, cp1250, cp1251, shift_jis, gb18030 or another of Python's codecs"
                 ) from None
 
@@ -121,64 +121,65 @@ class ShotSettings:
     """How cuts are found in the luma."""
 
     threshold: float = 0.27
-    """Distance of two pictures, 0..1, from which a cut lies between them, where the film is calm;
-    more is asked for where it moves."""
+    """Distance of two frames, 0..1, from which there is a cut between them in a calm scene; with
+    motion, it must be larger."""
     min_frames: int = 6
-    """Fewest frames of a shot; shorter ones are taken for flashes. The stage speaks
-    ``min_frames + 2`` frames late."""
+    """Fewest frames of a shot; shorter ones count as flashes. The stage delays frames by
+    ``min_frames + 2``."""
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
-            raise SettingsError("the threshold of a cut lies between 0 and 1")
+            raise SettingsError("the threshold of a cut must be between 0 and 1")
         if not 2 <= self.min_frames <= 100:
-            raise SettingsError("the shortest shot has 2 to 100 frames")
+            raise SettingsError("the shortest shot must have 2 to 100 frames")
 
 
 CARDS = ("auto", "keep", "color")
-"""What can be done with cards of text."""
+"""What can be done with title cards."""
 
 
 @dataclass(frozen=True)
 class TitleSettings:
-    """What is left gray for its lettering."""
+    """Whether title cards are left gray."""
 
     cards: str = "auto"
-    """``auto`` leaves cards of text gray, in doubt gives color; ``keep`` leaves gray what may be a
-    card, too; ``color`` colors them all. What shows nothing (black, leader) is gray in any case."""
+    """``auto`` leaves title cards gray and colors doubtful ones; ``keep`` leaves doubtful ones gray
+    too; ``color`` colors them all. Black frames and leader always stay gray."""
 
     def __post_init__(self) -> None:
         if self.cards not in CARDS:
-            raise SettingsError(f"--titles {self.cards} is none of {', '.join(CARDS)}")
+            raise SettingsError(f"no --titles {self.cards!r}; use {', '.join(CARDS)}")
 
 
 NUMBERS = ("auto", "int8", "bfloat16", "float32")
-"""What the net can compute in."""
+"""Precisions of the net's arithmetic."""
 
 
 @dataclass(frozen=True)
 class ColorizerSettings:
-    """Which net is run, and how."""
+    """Which net to use, and how to run it."""
 
     weights: str = "default"
     """Name of shipped weights, or the path of a safetensors file."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
     size: int = 256
-    """Working size: the short side that the net sees, in pixels, a multiple of 16."""
+    """Working size: short side of the net's input, in pixels, a multiple of 16."""
     batch: int = 0
-    """Frames per run of the net; 0 takes 1 on the CPU and 16 on a GPU, fewer where memory is short.
-    In float32 on the CPU the net sees them one by one."""
+    """Frames per run of the net; 0 takes 1 on the CPU and 16 on a GPU, or fewer if memory is short.
+    In float32 on the CPU, the net runs on one frame at a time."""
     numbers: str = "auto"
-    """What the net computes in: ``int8``, ``bfloat16`` or ``float32``; ``auto`` takes the fastest
-    of them that the device and the weights are made for."""
+    """Precision of the net's arithmetic: ``int8``, ``bfloat16`` or ``float32``; ``auto`` takes the
+    fastest one that the device and the weights support."""
     vivid: float | None = None
-    """0 takes the safest color, 1 the most vivid; None takes what the weights were tuned for."""
+    """0 for the safest colors, 1 for the most vivid; None takes the value the weights were tuned
+    for."""
 
     stride: int = 1
-    """The net sees one frame of so many, where things can be followed from frame to frame; the
-    others get its color along the flow."""
+    """Run the net on one frame in this many, where motion can be followed from frame to frame; the
+    others get its colors along the optical flow."""
     threads: int = 0
-    """Threads that do the arithmetic of all stages on the CPU; 0 takes one per core."""
+    """Threads for the arithmetic of all stages on the CPU; 0 takes one per core."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.stride <= MAX_STRIDE:
@@ -190,39 +191,39 @@ class ColorizerSettings:
                 f"--size {self.size} is not a multiple of {SIZE_STEP} from 64 to 1024; try 256"
             )
         if self.threads < 0:
-            raise SettingsError("there are no fewer than 1 threads")
+            raise SettingsError("threads must be 0 or more")
         if not re.fullmatch(r"auto|cpu(:\d{1,3})?|cuda(:\d{1,3})?|mps(:\d{1,3})?", self.device):
             raise SettingsError(f"no device {self.device!r}; use auto, cpu, cuda, cuda:N or mps")
         if not 0 <= self.batch <= MAX_BATCH:
             raise SettingsError("--batch must be 1 to 256")
         if self.numbers not in NUMBERS:
-            raise SettingsError(f"no numbers {self.numbers!r}; use {', '.join(NUMBERS)}")
+            raise SettingsError(f"no --precision {self.numbers!r}; use {', '.join(NUMBERS)}")
 
 
 @dataclass(frozen=True)
 class TemporalSettings:
-    """How color is steadied over time."""
+    """How color is smoothed over time."""
 
     strength: float = 0.95
-    """0 leaves each frame as the net colored it; at 1 a frame counts for as much as any other of
-    its shot, however long ago. Between: a frame counts for this much less with every frame."""
+    """0 leaves each frame as the net colored it; 1 gives all frames of a shot the same weight. In
+    between, the weight of a frame is multiplied by this for every frame of distance."""
     look_ahead: int = 24
-    """Frames after it that a frame's color rests on; also about the delay of the stage. 0 looks
-    back only."""
+    """How many later frames the color of a frame depends on; also about the delay of the stage. 0
+    looks back only."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
             raise SettingsError(f"--smooth {self.strength} is outside 0 to 1")
         if not 0 <= self.look_ahead <= 250:
-            raise SettingsError("the smoother looks 0 to 250 frames ahead")
+            raise SettingsError("look_ahead must be 0 to 250 frames")
 
 
 @dataclass(frozen=True)
 class PaintSettings:
-    """How ab becomes chroma."""
+    """How the predicted ab becomes chroma."""
 
     saturation: float = 1.0
-    """Factor on ab before the gamut is enforced; 0 is gray."""
+    """Factor on ab before it is limited to the gamut; 0 is gray."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.saturation <= 4:
@@ -237,11 +238,11 @@ class EncodeSettings:
     """FFmpeg encoder name, or one of `vidcolor.quality.CODEC_NAMES`; None chooses by container and
     bit depth (docs/formats.md)."""
     crf: float | None = None
-    """Constant rate factor of the encoder; None takes vidcolor's default for the codec."""
+    """CRF of the encoder; None takes vidcolor's default for the codec."""
     preset: str | None = None
     """Speed preset of the encoder; None takes vidcolor's default for the codec."""
     lossless: bool = False
-    """Encode without loss, so that the luma of the file is the source's."""
+    """Encode without loss, so that the luma of the file equals the source's."""
     options: tuple[tuple[str, str], ...] = ()
     """Further options for the encoder, as (key, value)."""
     threads: int = 0
@@ -251,26 +252,26 @@ class EncodeSettings:
         if self.codec in CODEC_NAMES:
             object.__setattr__(self, "codec", CODEC_NAMES[self.codec])
         if self.threads < 0:
-            raise SettingsError("there are no fewer than 1 threads")
+            raise SettingsError("threads must be 0 or more")
         if self.lossless and self.crf is not None:
-            raise SettingsError("--lossless and --crf contradict each other; give one of them")
+            raise SettingsError("--lossless and --crf exclude each other; use one of them")
         check_quality(self.codec, self.crf, self.preset)
 
 
 @dataclass(frozen=True)
 class ChunkSettings:
-    """How a film is divided into chunks; a chunk that is done is not done again after a crash."""
+    """How a film is divided into chunks; a finished chunk is not colored again after a crash."""
 
     seconds: float = 20.0
-    """Length from which a chunk ends with the shot it is in, in seconds."""
+    """Seconds after which a chunk ends with the current shot."""
     longest: float = 60.0
-    """Length at which a chunk ends within a shot, in seconds."""
+    """Seconds after which a chunk ends even within a shot."""
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < math.inf:
             raise SettingsError(f"--chunk {self.seconds:g} must be more than 0 seconds")
         if not self.seconds <= self.longest:
-            raise SettingsError("the longest chunk must be as long as the others at least")
+            raise SettingsError("the longest chunk must not be shorter than the others")
 
 
 @dataclass(frozen=True)
@@ -278,9 +279,9 @@ class OutputSettings:
     """How the target is written."""
 
     force: bool = False
-    """Replace a target that exists."""
+    """Replace an existing target."""
     fresh: bool = False
-    """Begin anew where an earlier run was interrupted, instead of going on."""
+    """Start over instead of resuming an interrupted run."""
     strict: bool = False
     """Raise CannotCarry instead of listing what the container cannot hold."""
 
@@ -301,61 +302,61 @@ class Settings:
 
 
 LOOKS = ("side", "split", "wipe")
-"""How two films can be shown in one."""
+"""How to show two films in one."""
 
 
 @dataclass(frozen=True)
 class CompareSettings:
-    """How two films are shown in one."""
+    """How to show two films in one."""
 
     look: str = "side"
     """``side`` puts them side by side, ``split`` shows the left half of one and the right half of
-    the other, ``wipe`` moves the line between them to and fro."""
+    the other, ``wipe`` moves the line between them left and right."""
     period: Fraction = Fraction(6)
     """Seconds that the line takes to the left edge and back."""
     height: int | None = None
-    """Of each picture, in pixels; None takes that of the first film."""
+    """Height of each picture, in pixels; None takes that of the first film."""
 
     def __post_init__(self) -> None:
         if self.look not in LOOKS:
-            raise SettingsError(f"no look {self.look!r}; use {', '.join(LOOKS)}")
+            raise SettingsError(f"no --look {self.look!r}; use {', '.join(LOOKS)}")
         if self.period <= 0:
-            raise SettingsError("--period takes more than 0 seconds")
+            raise SettingsError("--period must be more than 0 seconds")
         if self.height is not None and not 16 <= self.height <= 8192:
             raise SettingsError(f"--height {self.height} is outside 16 to 8192")
 
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """Where many workers color the chunks of films, and what each of them gets."""
+    """Where the workers run that color the chunks of films, and what each of them gets."""
 
     address: str = ""
-    """Of a running Ray cluster; empty takes that of the environment variable ``RAY_ADDRESS``, and
-    where there is none starts Ray on this machine."""
+    """Address of a running Ray cluster; empty takes the environment variable ``RAY_ADDRESS``, and
+    if it is not set starts Ray on this machine."""
     workers: int = 0
-    """How many there are; 0 takes as many as the cluster has room for when the run begins."""
+    """Number of workers; 0 takes as many as fit into the cluster when the run starts."""
     cpus: int = 0
-    """Cores that each gets; 0 takes one, and with a GPU its share of the machines' cores."""
+    """Cores per worker; 0 takes one, or with a GPU its share of the machine's cores."""
     gpus: float | None = None
-    """GPUs that each gets, or what share of one; None takes one where the cluster has any."""
+    """GPUs per worker, or a share of one; None takes one if the cluster has any."""
     attempts: int = 3
-    """How often a chunk is tried before it is set aside."""
+    """How often a chunk is tried before it is skipped and reported."""
     patience: float = 900.0
-    """Seconds without a word after which a worker with something in hand is taken for dead; what
-    writes a whole film gets more by its size."""
+    """Seconds without an answer after which a busy worker counts as dead; a worker that writes a
+    whole film gets more time, by its size."""
 
     def __post_init__(self) -> None:
         if self.workers < 0:
-            raise SettingsError("--workers takes 1 or more")
+            raise SettingsError("--workers must be 1 or more")
         if self.cpus < 0:
-            raise SettingsError("--worker-cpus takes 1 or more")
+            raise SettingsError("--worker-cpus must be 1 or more")
         # An infinite number, or none, is refused, too.
         if self.gpus is not None and not (0 <= self.gpus <= 1 or 1 < self.gpus == self.gpus // 1):
-            raise SettingsError("--worker-gpus takes whole GPUs, or a share from 0 to 1")
+            raise SettingsError("--worker-gpus must be a whole number, or a share from 0 to 1")
         if self.address.startswith("ray://"):
             raise SettingsError(
-                "ray:// is for clients outside; run vidcolor on a machine of the cluster, which "
-                "sees the films, with --cluster=auto"
+                "ray:// addresses are for remote clients; run vidcolor with --cluster=auto on a"
+                " machine of the cluster that sees the films"
             )
 
 
@@ -366,17 +367,17 @@ class BenchmarkSettings:
     frames: int = 240
     """Frames of the film that are measured, at most."""
     repeat: int = 3
-    """Rounds; what is told are their medians."""
+    """Number of rounds; the figures are their medians."""
     width: int = 640
-    """Of the film that is made where none is given, in pixels."""
+    """Width of the synthetic film, in pixels."""
     height: int = 480
-    """Of the same."""
+    """Height of the synthetic film, in pixels."""
 
     def __post_init__(self) -> None:
         if self.frames < 16:
-            raise SettingsError("--frames takes 16 or more; fewer tell nothing")
+            raise SettingsError("--frames must be 16 or more; fewer say nothing")
         if self.repeat < 1:
-            raise SettingsError("--repeat takes 1 or more")
+            raise SettingsError("--repeat must be 1 or more")
         sides = (self.width, self.height)
         if any(side % 2 or not 64 <= side <= 8192 for side in sides):
-            raise SettingsError("the sides of a made film are even, 64 to 8192 pixels")
+            raise SettingsError("the sides of the synthetic film must be even, 64 to 8192 pixels")

@@ -1,37 +1,37 @@
 #!/usr/bin/env python3
-"""Harms small films and pictures, colors each, and checks that nothing is lost in silence.
+"""Damages small films and pictures, colors each, and checks that nothing is lost silently.
 
 Usage: scripts/fuzz --count N --seed S [--kinds K ...] [--out DIR] [--only INDEX ...] [--jobs J]
 
-Harm is done to bits and bytes ("raw"), to structure with all else left right (boxes of MP4 and
-MOV, elements of Matroska, packets of transport and program streams, chunks of AVI, PNG and WebP,
-segments of JPEG, directories of TIFF), and by joining films that differ in shape, size, range,
-matrix, fields, rotation, rate or sound ("joined"). What is done to file N of a seed depends on
-nothing but the two numbers, so that one command does it again.
+It damages bits and bytes ("raw"), the structure of otherwise correct files (boxes of MP4 and MOV,
+elements of Matroska, packets of transport and program streams, chunks of AVI, PNG and WebP,
+segments of JPEG, directories of TIFF), and joins films that differ in shape, size, range, matrix,
+fields, rotation, rate or audio ("joined"). The damage to file N of a seed depends only on these
+two numbers, so that one command repeats it.
 
-The real command runs in a warm child process with a tiny net and bounded memory; a second child,
-which shares no decoding code with vidcolor, reads the harmed file and the result (films by
-FFmpeg, one packet at a time; pictures by Pillow). Of every file is asked:
+The real command runs in a warm child process with a tiny net and bounded memory. A second child,
+which shares no decoding code with vidcolor, reads the damaged file and the result (films with
+FFmpeg, one packet at a time; pictures with Pillow). For every file it checks:
 
-- exit code 0, 2 or 3; no crash, no hang, no traceback, no unexpected error, no noise;
+- exit code 0, 2 or 3; no crash, no hang, no traceback, no unexpected error, no other output;
 - no more memory and time than `judge.py` allows;
-- refused (2): one line, and nothing is left in the folder but the file;
-- done (0, 3): the result decodes, and has all that the reader finds in the harmed file.
+- refused (2): one line, and only the source file is left in the folder;
+- done (0, 3): the result decodes, and has everything that the reader finds in the damaged file.
 
-A silent loss is a frame, a packet of sound, a subtitle, a page, or what travels beside them, that
+A silent loss is a frame, an audio packet, a subtitle, a page, or other data of the file, that
 
-- the reader finds in the harmed file and a result does not have, without a word of it;
-- the whole film has and a result of exit code 0 does not have, although the harmed film tells of
-  it: packets fail or give no frame, times have a hole, or a declared number of frames or packets,
-  a declared length or the sizes in the file's structure are not reached (``doubts``);
-- is there but wrong: blank pictures, pictures unlike their source, times that moved, a shape,
-  range, matrix or fields that change in mid-film in the source only.
+- the reader finds in the damaged file but not in the result, and nothing reports it;
+- the undamaged film has and a result with exit code 0 does not have, although the damaged file
+  shows it: packets fail or give no frame, timestamps have a gap, or a declared number of frames or
+  packets, a declared length or the sizes in the file's structure are not reached (``doubts``);
+- is there but wrong: blank pictures, pictures unlike their source, shifted timestamps, a shape,
+  range, matrix or fields that change in mid-film only in the source.
 
-Where nothing tells of it, such as a transport stream cut between two packets, the file counts as
-"unknowable". All else that is wrong counts as "other faults".
+If nothing in the file shows a loss, such as in a transport stream cut between two packets, the
+file counts as "unknowable". Everything else that is wrong counts as "other faults".
 
---out keeps offending files and results.jsonl; a run that was ended goes on where it was, unless
---fresh is given. --only runs these files of a seed alone and tells all of them.
+--out keeps failing files and results.jsonl; an interrupted run resumes, unless --fresh is given.
+--only runs only these files of a seed and prints all about them.
 """
 
 from __future__ import annotations
@@ -191,12 +191,14 @@ def show(records: list[Record]) -> int:
 def main() -> int:
     """Parse, run, show."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--count", type=int, default=1000, help="files to harm")
+    parser.add_argument("--count", type=int, default=1000, help="files to damage")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="of harm")
-    parser.add_argument("--out", type=Path, help="keeps offending files and results.jsonl")
-    parser.add_argument("--fresh", action="store_true", help="forgets what --out holds")
-    parser.add_argument("--only", type=int, nargs="+", metavar="INDEX", help="files of the seed")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="kinds of damage")
+    parser.add_argument("--out", type=Path, help="folder for failing files and results.jsonl")
+    parser.add_argument("--fresh", action="store_true", help="discard earlier results in --out")
+    parser.add_argument(
+        "--only", type=int, nargs="+", metavar="INDEX", help="only these files of the seed"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="files at a time")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()

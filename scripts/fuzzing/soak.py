@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The long trial: films that are killed and resumed, files that are harmed, and the slow tests.
+"""The long test: films that are killed and resumed, damaged files, and the slow tests.
 
 Usage: scripts/soak [--parts kills fuzz slow] [--kills 20] [--minutes 3] [--fuzz 1000] [--seed 1]
 
 Prints one table of cases tried, survived and lost, and exits with 1 if anything was lost. A killed
-film survives when the run after it ends well, its film is the uninterrupted one byte by byte, and
-no chunk that was finished before the kill was begun or touched again.
+film survives if the next run succeeds, its film equals the uninterrupted one byte for byte, and
+no chunk that was finished before the kill was colored or changed again.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Killed:
         if [path.name for path in place.iterdir()] != ["out.mp4"]:
             found.append("something is left in the folder")
         words = f"killed at {moment:.1f} s, {len(before)} of {self.chunks} chunks were kept"
-        print(f"film {number}: {words if killed else 'was done already'}; {found or 'identical'}")
+        print(f"film {number}: {words if killed else 'was already done'}; {found or 'identical'}")
         sys.stdout.flush()
         return found
 
@@ -129,7 +129,7 @@ def kills(count: int, minutes: float, seed: int) -> Row:
         moments = [chance.uniform(0, film.seconds) for _ in range(count)]
         faults = [film.faults(number, moment) for number, moment in enumerate(moments)]
     twice = sum("twice" in fault for found in faults for fault in found)
-    words = f"films; {film.killed} were killed in time, {twice} did finished chunks twice"
+    words = f"films; {film.killed} were killed in time, {twice} colored finished chunks twice"
     return Row("kills", count, sum(map(bool, faults)), time.monotonic() - began, words)
 
 
@@ -145,7 +145,7 @@ def fuzz(count: int, seed: int) -> Row:
     lost = len({line.split(":")[0] for line in lines if line.startswith("file ")})
     if done.returncode:
         lost = max(lost, 1)  # it may have died itself
-    return Row("fuzz", count, lost, time.monotonic() - began, "files harmed; none lost in silence")
+    return Row("fuzz", count, lost, time.monotonic() - began, "files damaged; none lost silently")
 
 
 def slow() -> Row:
@@ -176,7 +176,7 @@ def main() -> int:
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--kills", type=int, default=20, help="films to kill and resume")
     parser.add_argument("--minutes", type=float, default=3, help="length of such a film")
-    parser.add_argument("--fuzz", type=int, default=1000, help="files to harm")
+    parser.add_argument("--fuzz", type=int, default=1000, help="files to damage")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     rows = []

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures what one worker of a cluster takes for a film: planning, chunks, the stitch.
+"""Measures how long one worker of a cluster takes for a film: planning, chunks, joining.
 
-Fits seconds = overhead + frames / rate over chunks of several lengths, in one process. Bind it to a
+Fits seconds = overhead + frames / rate over chunks of several lengths, in one process. Pin it to a
 core to measure a worker with one core:
 
     taskset -c 0 python scripts/measure/chunks.py film.mp4 --weights mini

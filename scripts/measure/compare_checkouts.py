@@ -1,11 +1,11 @@
-"""Color the same videos with two checkouts and compare every bit of what comes out.
+"""Color the same videos with two checkouts and compare the results bit by bit.
 
     .venv/bin/python scripts/measure/compare_checkouts.py OTHER [--weights mini] [VIDEO ...]
 
-OTHER checkout needs a .venv of its own (its scripts/venv makes it). Without videos: the sample, and
-made ones of variable rate, 10 bits, fields, and one that is cut off. Each is colored with the
-default net and with mini, with and without loss. Equal have to be: exit codes, what is left behind,
-damage, the times of all packets, and decoded luma and chroma of every frame.
+OTHER checkout needs its own .venv (its scripts/venv makes it). Without videos, it takes the sample
+and synthetic ones with a variable rate, 10 bits, fields, and a cut end. Each is colored with the
+default net and with mini, lossy and lossless. These must be equal: exit codes, what is not copied,
+damage, the timestamps of all packets, and decoded luma and chroma of every frame.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def main() -> int:
     )
     parser.add_argument("other", type=Path)
     parser.add_argument("videos", type=Path, nargs="*")
-    parser.add_argument("--weights", action="append", help="a net; give it again for others")
+    parser.add_argument("--weights", action="append", help="net to use; may be repeated")
     args = parser.parse_intermixed_args()
     differ = 0
     with TemporaryDirectory(prefix="vidcolor-compare-") as name:

@@ -1,4 +1,4 @@
-"""Measures weights on the pictures that a run kept from training, at several turns of the dial.
+"""Measures weights on the held-out pictures of a run, for several values of --vivid.
 
 Usage: scripts/measure/draw_curve.py RUN WEIGHTS [WEIGHTS ...] --out DIR
 
@@ -111,7 +111,7 @@ def main() -> None:
     """Measure, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("run", type=Path)
-    parser.add_argument("weights", nargs="+", help="names or files")
+    parser.add_argument("weights", nargs="+", help="names or files of weights")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

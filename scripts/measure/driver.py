@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measures how many words a second the driver of a cluster can hear, for so many workers.
+"""Measures how many messages per second the driver of a cluster can handle, by number of workers.
 
 Usage: scripts/measure/driver.py [--workers 10 100 1000] [--seconds 20] [--chunks 250]
 
-Two figures for each number of workers: what the foreman takes for a word and for an order, without
-Ray; and what the whole loop takes for a word, with Ray and as many made-up workers, each of which
-tells a word a second. These are threads of a few processes, so that one machine can hold them. The
-loop is the product's own; its work is counted in CPU seconds of its thread and of the process, so
-that a busy machine matters little. Needs vidcolor[cluster].
+Prints two figures for each number of workers: the time per message and per task without Ray; and
+the time of the whole loop per message, with Ray and simulated workers that each send one message
+per second. These are threads of a few processes, so that one machine can hold them. The loop is
+the real one; its work is counted in CPU seconds of its thread and of the process, so that a busy
+machine matters little. Needs vidcolor[cluster].
 """
 
 from __future__ import annotations
@@ -160,21 +160,21 @@ def main() -> None:
     """Measure and print."""
     p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     p.add_argument("--workers", type=int, nargs="+", default=[10, 100, 1000])
-    p.add_argument("--seconds", type=float, default=20, help="that Ray is listened to")
-    p.add_argument("--chunks", type=int, default=250, help="of the film of the foreman alone")
+    p.add_argument("--seconds", type=float, default=20, help="seconds to measure with Ray")
+    p.add_argument("--chunks", type=int, default=250, help="chunks of the film without Ray")
     args = p.parse_args()
     for workers in args.workers:
         word, order = foreman_alone(workers, max(args.chunks, workers))
-        print(f"{workers} workers, foreman alone: {1e6 * word:.0f} us a word,", end=" ")
-        print(f"{1e6 * order:.0f} us an order", flush=True)
+        print(f"{workers} workers, without Ray: {1e6 * word:.0f} us per message,", end=" ")
+        print(f"{1e6 * order:.0f} us per task", flush=True)
     with cluster_ray.started_ray(ClusterSettings(workers=1, cpus=1)) as (ray, _):
         for workers in args.workers:
             heard, loop, whole = whole_loop(ray, workers, args.seconds)
-            print(f"{workers} workers, with Ray: heard {heard:.0f} words/s;", end=" ")
+            print(f"{workers} workers, with Ray: received {heard:.0f} messages/s;", end=" ")
             print(
-                f"a word takes {1e6 * loop:.0f} us of the loop, {1e6 * whole:.0f} us of the", end=""
+                f"a message takes {1e6 * loop:.0f} us of the loop, {1e6 * whole:.0f} us of", end=""
             )
-            print(f" process: {1 / loop:.0f} words/s at most", flush=True)
+            print(f" the process: at most {1 / loop:.0f} messages/s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Prints what goes into the convolutions of weights, as a block for models/weights.toml.
+"""Prints the input ranges of the convolutions of weights, as a block for models/weights.toml.
 
 Usage: scripts/measure/ranges.py WEIGHTS STILLS [--pictures 120]
 
 STILLS is a folder of photographs. With the block below their entry, the weights run in 8-bit
-integers where the processor is made for them (vidcolor/nets/int8.py).
+integers on CPUs that support it (vidcolor/nets/int8.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", help="a name from vidcolor weights, or a file")
     parser.add_argument("stills", type=Path, help="folder of photographs")
-    parser.add_argument("--pictures", type=int, default=120, help="how many to look at")
+    parser.add_argument("--pictures", type=int, default=120, help="number of photographs to use")
     args = parser.parse_args()
     paths = sorted(p for p in args.stills.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:

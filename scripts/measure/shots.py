@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Measures the shots stage: made films whose cuts are known, and real films with labels.
+"""Measures shot detection: synthetic films whose cuts are known, and real films with labels.
 
 Usage: scripts/measure/shots.py CLIPS_FOLDER [--films FOLDER] [--seed N] [--count N] [--rivals]
 
-CLIPS_FOLDER holds short films; their luma is cut into segments of 12 to 80 frames, some of them
-disturbed as old films are, and joined by hard cuts and fades. Nothing is random but by the seed.
-A hard cut is found at its exact frame; a fade by one cut from its darkest (or whitest) frame to
-the end of the fade-in. A disturbed kind counts the cuts at both ends of such segments, and the
-false ones inside.
+CLIPS_FOLDER has short films; their luma is cut into segments of 12 to 80 frames, some of them
+degraded like old films, and joined by hard cuts and fades. The seed decides everything random.
+A hard cut is found if it is at the exact frame; a fade if there is one cut from its darkest (or
+whitest) frame to the end of the fade-in. A kind of degradation counts the cuts at both ends of
+such segments, and the false ones inside.
 
---rivals measures PySceneDetect's detectors too, where it can be imported; it is no dependency:
+--rivals also measures PySceneDetect's detectors, if installed; it is not a dependency:
     pip install --no-deps --target DIR scenedetect; PYTHONPATH=DIR scripts/measure/shots.py ...
 Their thresholds are those that do best on a film of another seed.
 """
@@ -187,7 +187,7 @@ def main() -> None:
     p.add_argument("clips", type=Path, metavar="CLIPS_FOLDER")
     p.add_argument("--films", type=Path, metavar="FOLDER")
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--count", type=int, default=12, help="made films")
+    p.add_argument("--count", type=int, default=12, help="number of synthetic films")
     p.add_argument("--rivals", action="store_true", help="measure PySceneDetect too")
     args = p.parse_args()
     torch.set_num_threads(1)

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Tells what 1 to 1,000 workers would make of a film or an archive, with measured times.
+"""Simulates how long 1 to 1,000 workers take for a film or an archive, with measured times.
 
-The orders are given by the dispatch of vidcolor itself; only the clock and the machines are made
-up. A worker takes as long for a thing as was measured for one worker; nothing slows them down
-together: no disk, no network, no driver that is out of breath. What those can do is in
-docs/scaling.md.
+vidcolor's own task queue hands out the tasks; only the clock and the machines are simulated. A
+worker takes as long for a task as was measured for one worker; nothing slows all of them down
+together: no disk, no network, no overloaded driver. docs/scaling.md has the limits of those.
 
-The times by default were measured with the net `mini` on one core of an AMD EPYC (Zen 4, no AMX), a
+The default times were measured with the net `mini` on one core of an AMD EPYC (Zen 4, no AMX), on a
 film of 640x480 and 25 frames/s (``python scripts/measure/chunks.py FILM --weights mini``).
 
 Usage:
@@ -293,7 +292,7 @@ def rows(args: argparse.Namespace, times: Times) -> Iterator[str]:
             f" {calm.tail:.0f} s | {median(found.wall for found in rough) / 3600:.3f} |"
             f" {mean(found.preempted for found in rough):.1f} |"
             f" {100 * mean(found.lost / (found.busy + found.lost) for found in rough):.2f} %"
-            f"{f' ({aside} films set aside)' if aside else ''} |"
+            f"{f' ({aside} films failed)' if aside else ''} |"
         )
 
 
@@ -304,21 +303,21 @@ def main() -> None:
         description=(__doc__ or "").split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    p.add_argument("--films", type=int, default=1, help="how many")
-    p.add_argument("--minutes", type=float, default=120.0, help="length of each")
-    p.add_argument("--fps", type=float, default=25.0, help="frames a second of the films")
-    p.add_argument("--chunk", type=float, default=20.0, help="as of vidcolor --chunk")
+    p.add_argument("--films", type=int, default=1, help="number of films")
+    p.add_argument("--minutes", type=float, default=120.0, help="length of each film")
+    p.add_argument("--fps", type=float, default=25.0, help="frame rate of the films")
+    p.add_argument("--chunk", type=float, default=20.0, help="like vidcolor --chunk")
     p.add_argument(
         "--workers", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
     )
     p.add_argument("--color", type=float, default=default.color, help="frames/s of a worker")
-    p.add_argument("--overhead", type=float, default=default.chunk, help="seconds a chunk besides")
+    p.add_argument("--overhead", type=float, default=default.chunk, help="extra seconds per chunk")
     p.add_argument("--plan", type=float, default=default.plan, help="frames/s of planning")
-    p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of stitching")
-    p.add_argument("--preempted", type=float, default=5.0, help="percent of machines an hour")
-    p.add_argument("--replaced", type=float, default=120.0, help="seconds until another comes")
+    p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of joining")
+    p.add_argument("--preempted", type=float, default=5.0, help="percent of machines per hour")
+    p.add_argument("--replaced", type=float, default=120.0, help="seconds until a new one starts")
     p.add_argument("--seeds", type=int, default=20, help="runs with preemption")
-    p.add_argument("--seed", type=int, default=0, help="of the films")
+    p.add_argument("--seed", type=int, default=0, help="random seed of the films")
     args = p.parse_args()
     times = Times(args.color, args.overhead, args.plan, args.stitch, default.begin)
     for line in rows(args, times):

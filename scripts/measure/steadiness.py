@@ -2,8 +2,8 @@
 
 python scripts/measure/steadiness.py OUT clip.mp4 folder_of_frames ... [--frames 50]
 
-Each clip is turned gray, colored twice through the whole of vidcolor, and compared with the truth.
-The films stay in OUT, so that they can be looked at. Needs the extra ``evaluate``.
+Each clip is turned gray, colored twice with vidcolor, and compared with the truth. The films stay
+in OUT, so that you can look at them. Needs the extra ``evaluate``.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("clips", type=Path, nargs="+", help="films, or folders of frames, in color")
-    parser.add_argument("--frames", type=int, default=50, help="of each clip")
-    parser.add_argument("--skip", type=int, default=0, help="frames at the beginning")
+    parser.add_argument("--frames", type=int, default=50, help="frames of each clip")
+    parser.add_argument("--skip", type=int, default=0, help="frames to skip at the start")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--smooth", type=float, default=TemporalSettings().strength)
     parser.add_argument("--look-ahead", type=int, default=TemporalSettings().look_ahead)

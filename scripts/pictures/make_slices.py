@@ -2,8 +2,8 @@
 
 python scripts/pictures/make_slices.py OUT.png plain.mp4 steady.mp4 --row 0.5 --start 2 --frames 120
 
-Time runs down, a band of rows for each frame. What stands still leaves an upright stripe; flicker
-shows as bars across it, a ghost as a smear beside what moves.
+Time runs downwards, with a band of rows for each frame. Still objects leave upright stripes,
+flicker shows as bars across them, ghosts as smears beside moving objects.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("picture", type=Path, help="a .png or .jpg")
     parser.add_argument("films", type=Path, nargs="+", help="versions of one film")
-    parser.add_argument("--row", type=float, default=0.5, help="0 the top, 1 the bottom")
+    parser.add_argument("--row", type=float, default=0.5, help="0 for the top, 1 for the bottom")
     parser.add_argument("--start", type=float, default=0.0, help="seconds")
     parser.add_argument("--frames", type=int, default=120)
-    parser.add_argument("--width", type=int, default=480, help="of one slice, pixels")
+    parser.add_argument("--width", type=int, default=480, help="width of one slice, in pixels")
     parser.add_argument("--band", type=int, default=3, help="rows of the drawing to a frame")
     args = parser.parse_args()
     gap = torch.full((3, 1, 8), 255, dtype=torch.uint8)

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("lower")
     parser.add_argument("picture", help="a .jpg")
     parser.add_argument("--at", type=float, nargs="+", required=True, help="seconds")
-    parser.add_argument("--height", type=int, default=180, help="of one frame, pixels")
+    parser.add_argument("--height", type=int, default=180, help="height of one frame, in pixels")
     args = parser.parse_args()
     rows = [
         np.concatenate([frame_at(film, at, args.height) for at in args.at], axis=1)

@@ -1,10 +1,10 @@
-"""Writes weights anew with another dial: the numbers of the net stay, its config changes.
+"""Writes weights with another range of --vivid: the net stays the same, its config changes.
 
 Usage: scripts/release/set_dial.py WEIGHTS TARGET --temperature T --gain G
 
-How sharp a net's distributions are, and how strong its colors must be made at the vivid end, is
-known when it is trained: choose both by scripts/measure/draw_curve.py. TARGET is a name such as
-out/default.safetensors, into which the sha256 is put.
+How sharp a net's distributions are, and how strong its colors must be at the vivid end, is only
+known after training: choose both with scripts/measure/draw_curve.py. TARGET is a name such as
+out/default.safetensors; the sha256 is added to it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", help="a name from vidcolor weights, or a file")
     parser.add_argument("target", type=Path)
-    parser.add_argument("--temperature", type=float, required=True, help="of the annealed mean")
-    parser.add_argument("--gain", type=float, required=True, help="at the vivid end")
-    parser.add_argument("--scores", type=json.loads, default={}, help="JSON to be put in with it")
+    parser.add_argument(
+        "--temperature", type=float, required=True, help="temperature of the annealed mean"
+    )
+    parser.add_argument("--gain", type=float, required=True, help="strength at the vivid end")
+    parser.add_argument("--scores", type=json.loads, default={}, help="scores to store, as JSON")
     args = parser.parse_args()
     net, _ = load_weights(args.weights)
     net.config = replace(net.config, temperature=args.temperature, gain=args.gain)

@@ -123,7 +123,7 @@ def test_the_table_tells_everything_and_nothing_that_steers_a_terminal() -> None
     text = describe(benchmark([one_round(), one_round(whole=(50, 80)), one_round()]))
     lines = {line[:31].strip(): line[31:].split() for line in text.splitlines()}
     assert lines["whole / (transcode + net)"][:4] == ["1.200", "1.200", "..", "1.429"]
-    assert lines["first frame out"][:2] == ["3.50", "s"]
+    assert lines["first frame"][:2] == ["3.50", "s"]
     assert lines["peak memory"][:2] == ["900", "MiB"]
     assert lines["net / matmul"][0] == "0.100"
     assert "other programs" not in lines
@@ -211,12 +211,12 @@ def test_the_made_film_is_gray_moves_and_is_the_same_again(tmp_path: Path) -> No
     [
         (["--repeat", "0"], "--repeat"),
         (["--frames", "3"], "--frames"),
-        (["--made", "big"], "WIDTHxHEIGHT"),
-        (["--made", "63x64"], "even"),
-        (["a.mp4", "--made", "64x64"], "--made"),
+        (["--synthetic", "big"], "WIDTHxHEIGHT"),
+        (["--synthetic", "63x64"], "even"),
+        (["a.mp4", "--synthetic", "64x64"], "--synthetic"),
         (["/no/such.mp4", "-q"], "such.mp4"),
         (["--size", "100"], "multiple of 16"),
-        (["--weights", "none", "-q", "--made", "64x64", "--frames", "16"], "no weights"),
+        (["--weights", "none", "-q", "--synthetic", "64x64", "--frames", "16"], "no weights"),
     ],
 )
 def test_bad_words_are_refused_in_one_line(

@@ -29,19 +29,19 @@ def test_rows() -> None:
     report.damage, report.damage_counts = [Damage("gap", 1, "")], {"gap": 2, "truncated": 1}
     row = row_of(outcome(Result.DAMAGED, report))
     assert (row.result, row.code) == ("damaged", 3)
-    assert row.why == "2 gap, 1 truncated; without subtitle stream 4 (ass)" == missing(report)
-    assert row_of(outcome(Result.NOT_BEGUN)) == Row("a.mp4", "not begun", 2)
+    assert row.why == "2 gap, 1 truncated; not copied: subtitle stream 4 (ass)" == missing(report)
+    assert row_of(outcome(Result.NOT_STARTED)) == Row("a.mp4", "not started", 2)
 
 
 @pytest.mark.parametrize(
     ("error", "why"),
     [
         (FilmUnreadable("a.mp4: is an empty file"), "is an empty file"),
-        (FilmUnreadable("in/a.mp4: there is no such file"), "there is no such file"),
+        (FilmUnreadable("in/a.mp4: no such file"), "no such file"),
         (OutputFull("a.mkv: the disk is full"), "the disk is full"),
         (OutOfMemory("cpu has too little"), "cpu has too little"),
-        (MemoryError(), "there is too little memory; close other programs, or use a smaller"),
-        (ValueError("two\nlines"), "unexpected ValueError: two lines (-v"),
+        (MemoryError(), "not enough memory; close other programs, or use a smaller"),
+        (ValueError("two\nlines"), "unexpected ValueError: two lines (please report it"),
     ],
 )
 def test_why_a_film_failed(error: Exception, why: str) -> None:
@@ -53,13 +53,13 @@ def test_why_a_film_failed(error: Exception, why: str) -> None:
 def test_the_table_is_straight_whatever_films_are_called() -> None:
     rows = [
         Row("a.mp4", "done", 0, "50", "0:00:10.0", "5.0"),
-        Row("映画.mkv", "left behind", 3, "1234567", "1:00:00.0", "1234.5", "without a"),
+        Row("映画.mkv", "incomplete", 3, "1234567", "1:00:00.0", "1234.5", "not copied: a"),
         Row("n" * 90 + ".mp4", "failed", 2, why="is an empty file"),
     ]
     assert table(rows[:2]) == [
-        "film      result        frames       time  frames/s",
-        "a.mp4     done              50  0:00:10.0       5.0",
-        "映画.mkv  left behind  1234567  1:00:00.0    1234.5  without a",
+        "film      result       frames       time  frames/s",
+        "a.mp4     done             50  0:00:10.0       5.0",
+        "映画.mkv  incomplete  1234567  1:00:00.0    1234.5  not copied: a",
     ]
     cut = table(rows)[3]
     assert cut.startswith("n" * 21 + "…" + "n" * 17 + ".mp4  failed ")

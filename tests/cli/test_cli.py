@@ -190,7 +190,7 @@ def test_much_damage_is_cut_short(asked: list[Any], capsys: Captured) -> None:
     err = capsys.readouterr().err
     assert "number 9." in err
     assert "number 10." not in err
-    assert "in all: 20 gap, 5 concealed frame; --report lists them" in err
+    assert "total: 20 gap, 5 concealed frame; --report lists them all" in err
 
 
 def test_names_cannot_steer_the_terminal(asked: list[Any], capsys: Captured) -> None:

@@ -105,7 +105,7 @@ def test_some_moments_in_the_order_asked_for(preview: Preview) -> None:
 
 def test_a_moment_past_the_end(preview: Preview, capsys: Captured, tmp_path: Path) -> None:
     assert preview("--at", "4.0") == 2
-    assert "a film.mp4: its picture lasts 0:00:04.000; there is nothing" in one_line(capsys)
+    assert "a film.mp4: the video ends at 0:00:04.000; there is no frame" in one_line(capsys)
     assert not list(tmp_path.iterdir())
 
 
@@ -240,7 +240,7 @@ def test_a_film_that_ends_early_is_shown_as_far_as_it_goes(
     (cell,) = cells(1, 1, (WIDTH, HEIGHT))
     assert number_in(cell) == 0
     assert preview("--at", "3.9", "--force", source=Path("cut.mkv")) == 2
-    assert "cut.mkv: its picture lasts 0:00:0" in one_line(capsys)
+    assert "cut.mkv: the video ends at 0:00:0" in one_line(capsys)
 
 
 def test_damage_in_what_is_shown(

@@ -52,7 +52,7 @@ def test_shots_are_looked_for(
     monkeypatch.setattr(pershot, "MEASURED", 0.0)
     assert preview("--per-shot", "--no-smooth") == 0
     err = capsys.readouterr().err
-    assert re.search(r"^finding the shots takes about \d+ s; --shots FILE saves that$", err, re.M)
+    assert re.search(r"^finding the shots takes about \d+ s; --shots FILE avoids this$", err, re.M)
     of_the_shots()
 
 
@@ -78,12 +78,12 @@ def test_shots_of_a_report(preview: Preview, film: Path, capsys: Captured) -> No
     Path("a film.json").write_text(json.dumps(report))
     capsys.readouterr()
     assert preview("--per-shot", "--no-smooth", "--force") == 0
-    assert "the shots are those of a film.json" in capsys.readouterr().err
+    assert "using the shots in a film.json" in capsys.readouterr().err
     of_the_shots()
     report["spec"]["source"]["bytes"] = 1  # type: ignore[index]
     Path("done.json").write_text(json.dumps(report))
     assert preview("--shots", "done.json", "--force") == 2
-    assert "done.json: is of another film than a film.mp4" in one_line(capsys)
+    assert "done.json: belongs to another film than a film.mp4" in one_line(capsys)
 
 
 def test_shots_of_an_unfinished_run(preview: Preview, film: Path, capsys: Captured) -> None:
@@ -109,7 +109,10 @@ def test_too_many_shots_are_left_out_evenly(
     Path("shots.csv").write_text("shot,start,start_seconds,frame,frames\n" + "\n".join(rows))
     assert preview("--shots", "shots.csv", "--sheet", "2x1", "--no-smooth") == 0
     err = capsys.readouterr().err
-    found = re.search(r"a sheet holds (\d+) of these pictures; (\d+) of 80 shots are left out", err)
+    found = re.search(
+        r"a sheet holds (\d+) of these pictures; (\d+) of 80 shots, evenly spread, are left out",
+        err,
+    )
     assert found
     held, left = map(int, found.groups())
     assert held + left == FRAMES

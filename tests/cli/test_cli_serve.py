@@ -21,13 +21,13 @@ Captured = pytest.CaptureFixture[str]
     ("words", "line"),
     [
         (["nowhere"], "nowhere: no such folder; create it first"),
-        (["film.mp4"], "film.mp4: is no folder"),
+        (["film.mp4"], "film.mp4: not a folder"),
         (["--keep", "nowhere"], "nowhere: no such folder"),
         (["--port", "0"], "--port 0 is outside"),
         (["--port", "65536"], "--port 65536 is outside"),
         (["--port", "http"], "--port"),
-        (["--max-upload", "much"], "'much' is no amount"),
-        (["--max-upload", "0"], "'0' is no amount"),
+        (["--max-upload", "much"], "'much' is not a size"),
+        (["--max-upload", "0"], "'0' is not a size"),
         (["--share"], "--share"),
     ],
 )

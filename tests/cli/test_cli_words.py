@@ -60,8 +60,8 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["in.mp4"], "in.mp4: there is no such file"),
-        (["a", "b", "c.mp4"], "c.mp4: is for one film"),
+        (["in.mp4"], "in.mp4: no such file"),
+        (["a", "b", "c.mp4"], "c.mp4: not a folder; with several inputs"),
         (["a", "b", "--size", "100"], "multiple of 16"),
         (["a", "b", "--size", "32"], "64 to 1024"),
         (["a", "b", "--size", "big"], "--size"),
@@ -97,30 +97,30 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["a", "b.mkv", "--crf", "nan"], "outside"),
         (["a", "b", "--preset", "quick"], "ultrafast, superfast"),
         (["a", "b", "--preset", "slow", "--codec", "av1"], "-2 to 13"),
-        (["a", "b", "--lossless", "--crf", "20"], "contradict"),
-        (["a", "b", "--start", "1:60"], "end at 59"),
+        (["a", "b", "--lossless", "--crf", "20"], "exclude each other"),
+        (["a", "b", "--start", "1:60"], "go up to 59"),
         (["a", "b", "--video-stream", "-1"], "--video-stream"),
         (["a", "b", "--forse"], "did you mean --force?"),
         (["a", "b", "--color"], "unrecognized arguments: --color; see"),
-        (["-i", "a", "b"], "the input needs no -i"),
+        (["-i", "a", "b"], "leave -i out"),
         (["a", "b", "-crf", "20"], "use --crf"),
         (["a", "b", "-ss", "20"], "use --start"),
         (["prevew", "a.mp4", "s.png"], "no command prevew; did you mean preview?"),
         (["help", "shot"], "did you mean shots?"),
-        (["colorize", "a.mp4", "o.mp4"], "vidcolor IN OUT is all"),
+        (["colorize", "a.mp4", "o.mp4"], "to color a film, use vidcolor IN OUT"),
         (["preview", "a.mp4", "s.png", "--vary", "vivid=2"], "--vivid 2.0 is outside"),
         (["preview", "a.mp4", "s.png", "--vary", "weights=x"], "no weights 'x'"),
-        (["preview", "a.mp4", "s.png"], "a.mp4: there is no such file"),
-        (["compare", "a.mp4", "b.mp4", "c.mp4"], "a.mp4: there is no such file"),
+        (["preview", "a.mp4", "s.png"], "a.mp4: no such file"),
+        (["compare", "a.mp4", "b.mp4", "c.mp4"], "a.mp4: no such file"),
         (["compare", "a.mp4", "b.mp4", "--height", "8"], "--height"),
-        (["play", "a.mp4", "--player", "true"], "a.mp4: there is no such file"),
-        (["shots", "a.mp4"], "a.mp4: there is no such file"),
+        (["play", "a.mp4", "--player", "true"], "a.mp4: no such file"),
+        (["shots", "a.mp4"], "a.mp4: no such file"),
         (["shots", "a.mp4", "--start", "2", "--end", "1"], "after the start"),
-        (["bench", "a.mp4"], "a.mp4: there is no such file"),
+        (["bench", "a.mp4"], "a.mp4: no such file"),
         (["bench", "--frames", "2"], "--frames"),
         (["bench", "--json", "no/file"], "--json no/file: there is no folder"),
-        (["evaluate", "a.mp4", "b.mp4"], "a.mp4: there is no such file"),
-        (["weights", "gate", "--export", "g.onnx"], "gate is no net to color with"),
+        (["evaluate", "a.mp4", "b.mp4"], "a.mp4: no such file"),
+        (["weights", "gate", "--export", "g.onnx"], "gate is not a net for coloring"),
         (["weights", "--export", "no/g.onnx"], "there is no folder no"),
         (["info"], "FILM"),
         (["info", "/no/such/film.mp4"], "film.mp4"),
@@ -176,21 +176,21 @@ def test_what_is_missing_is_told_before_anything_is_loaded(here: Path) -> None:
 
 
 LOOKED = {
-    "t.mp4 o.mp4": "is not a media file",
+    "t.mp4 o.mp4": "not a media file that vidcolor can open",
     "a.mp4 o.mp4 --video-stream 1": "has no video stream 1",
     "a.mp4 o.mp4 --max-pixels 99": "has more than 99 pixels",
-    "a.mp4 o.avi": "films are written as",
-    "a.mp4 o.png": "films are written as",
-    "q.JPG o.mp4": "pictures are written as",
+    "a.mp4 o.avi": "for a film, the output must end in .mp4",
+    "a.mp4 o.png": "for a film, the output must end in .mp4",
+    "q.JPG o.mp4": "for a picture, the output must end in .png",
     "a.mp4 o.mp4 --codec prores": "cannot hold prores_ks",
-    "a.mp4 o.mkv --codec ffv1 --crf 20": "has no rate factor",
+    "a.mp4 o.mkv --codec ffv1 --crf 20": "has no CRF",
     "a.mp4 o.webm --codec vp9 --preset fast": "has no presets",
-    "preview t.mp4 s.png": "is not a media file",
-    "compare a.mp4 t.mp4 o.mp4": "is not a media file",
-    "compare a.mp4 o.mp4 --codec nonsense": "there is no encoder nonsense",
-    "shots t.mp4": "is not a media file",
-    "bench t.mp4": "is not a media file",
-    "t.mp4": "is not a media file",
+    "preview t.mp4 s.png": "not a media file that vidcolor can open",
+    "compare a.mp4 t.mp4 o.mp4": "not a media file that vidcolor can open",
+    "compare a.mp4 o.mp4 --codec nonsense": "no encoder nonsense",
+    "shots t.mp4": "not a media file that vidcolor can open",
+    "bench t.mp4": "not a media file that vidcolor can open",
+    "t.mp4": "not a media file that vidcolor can open",
 }
 
 
@@ -210,9 +210,9 @@ def test_what_a_look_into_the_film_tells_is_told_before_the_net_is_loaded(here: 
         ("-", "cannot read a film from a pipe; save it to a file first"),
         ("pipe:0", "cannot read a film from a pipe"),
         ("/dev/stdin", "is a device or a pipe; save the film to a file first"),
-        ("https://example.org/film.mp4", "is an address; download the film first"),
-        ("rtsp://camera/1", "is an address"),
-        ("film:1.mp4", "there is no such file"),
+        ("https://example.org/film.mp4", "is a URL; download the film first"),
+        ("rtsp://camera/1", "is a URL"),
+        ("film:1.mp4", "no such file"),
     ],
 )
 @pytest.mark.parametrize("command", ["", "info ", "shots ", "preview "])
@@ -252,7 +252,7 @@ def test_help(words: list[str], capsys: Captured) -> None:
 def test_the_help_tells_the_truth_about_chunks(capsys: Captured) -> None:
     main(["--help"])
     words = " ".join(capsys.readouterr().out.split())
-    assert "each so long or up to three times as long" in words
+    assert "each at least this long and up to three times as long" in words
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_name_is_found_where_none_is_given(
     err = capsys.readouterr().err
     assert err.startswith(f"writing {target}")
     changed = Path(source).suffix != Path(target).suffix
-    assert ("files are not written" in err) == changed
+    assert ("because vidcolor cannot write" in err) == changed
     (here / target).touch()
     assert main([source]) == 2
     assert f"{target}: exists" in one_line(capsys)
@@ -285,7 +285,7 @@ def test_a_name_is_found_where_none_is_given(
 
 def test_pattern_and_several_inputs_need_a_folder(here: Path, capsys: Captured) -> None:
     assert main(["*.mp4"]) == 2
-    assert "name a folder" in one_line(capsys)
+    assert "name an output folder" in one_line(capsys)
     assert main(["a.mp4", "b.avi", "o.mp4"]) == 2
     assert "with several inputs, the output must be a folder" in one_line(capsys)
 

@@ -117,7 +117,7 @@ def test_nothing_is_waited_for_without_end(
     waited = lost[0] - desk.given[0]
     assert PATIENCE + more - 0.1 < waited <= PATIENCE + more + 2 * cluster.TICK
     assert ray.killed == [lost[0]]
-    assert "nothing was heard of it for" in lost[2]
+    assert "it has not answered for" in lost[2]
     assert told[-1].endswith(lost[2])
 
 

@@ -83,7 +83,7 @@ def test_out_of_memory_halves_the_batch_and_gives_the_same_pixels(
     spoil(colorizer, monkeypatch, fail)
     check_equal(colored(colorizer), expected)
     assert colorizer.batch == 2
-    assert colorizer.notes == ["cpu ran out of memory with 4 frames at a time; went on with 2"]
+    assert colorizer.notes == ["cpu ran out of memory with 4 frames at a time; continued with 2"]
     colorizer.configure_for(48, 64)
     assert colorizer.batch == 2, "what did not fit once is not tried again"
 
@@ -139,8 +139,8 @@ def test_a_gpu_runs_whole_batches_halved_where_they_do_not_fit(
     # Every run is full, so that all take the same kernels; what failed is done again.
     assert runs == [16, 8, *[4] * 5]
     assert colorizer.notes == [
-        "cuda ran out of memory with 16 frames at a time; went on with 8",
-        "cuda ran out of memory with 8 frames at a time; went on with 4",
+        "cuda ran out of memory with 16 frames at a time; continued with 8",
+        "cuda ran out of memory with 8 frames at a time; continued with 4",
     ]
     for place, (one, other) in enumerate(zip(found, expected, strict=True)):
         assert one.frame.pts == place

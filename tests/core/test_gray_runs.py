@@ -90,7 +90,7 @@ def test_a_film_says_what_was_left_gray(quick: ColorNet, tmp_path: Path) -> None
     assert (other.neutral, other.neutral_frames) == (report.neutral, report.neutral_frames)
     assert "frames left gray" in headline(report)
     assert left_gray({"title": 8, "blank": 1}) == (
-        "left gray: 8 frames with nothing but lettering, 1 frame with nothing to see"
+        "8 frames with only text, 1 frame with nothing to see"
     )
 
 

@@ -166,9 +166,9 @@ def test_folders_that_do_not_match_are_refused(tmp_path: Path) -> None:
         evaluate(truth, some)
     with pytest.raises(NotComparable, match=r"some: has no picture named 1, 2, 3, 4, 5 and 2 more"):
         evaluate(some, truth)
-    with pytest.raises(NotComparable, match=r"0\.jpg and 0\.png have the same stem"):
+    with pytest.raises(NotComparable, match=r"0\.jpg and 0\.png have the same name"):
         evaluate(some, twice)
-    with pytest.raises(NotComparable, match="holds no picture"):
+    with pytest.raises(NotComparable, match="has no pictures"):
         evaluate(empty, empty)
     with pytest.raises(NotComparable, match="one of the two is a folder"):
         evaluate(truth, truth / "0.png")
@@ -218,7 +218,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     assert scores.lpips is None
     assert "alexnet-owt" in scores.notes["lpips"]
     assert scores.frechet_vgg16 is None
-    assert "below 64" in scores.notes["frechet_vgg16"]
+    assert "at least 64" in scores.notes["frechet_vgg16"]
     assert not (tmp_path / "empty").exists()  # nothing was fetched
 
 

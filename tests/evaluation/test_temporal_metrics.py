@@ -252,11 +252,11 @@ def test_an_album_has_no_measures_over_time(
     assert (scores.shots, scores.pairs) == (3, 0)
     for name in (*steadiness.OVER_TIME, *steadiness.RATIOS):
         assert getattr(scores, name) is None
-        assert scores.notes[name].startswith("left out: no two frames follow")
+        assert scores.notes[name].startswith("skipped: no two frames follow")
     assert scores.colorfulness_kept == 1
     assert main(["evaluate", str(album), str(album)]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("cdc ")]
-    assert line.split()[1:3] == ["-", "left"]
+    assert line.split()[1:3] == ["-", "skipped:"]
 
 
 @pytest.mark.usefixtures("quick")
@@ -277,7 +277,7 @@ def test_the_command_tells_what_smoothing_gains(
     assert scores.psnr_per_frame == alone.psnr
     assert scores.psnr_gain == scores.psnr - alone.psnr > 0
     assert scores.colorfulness_kept == scores.colorfulness / alone.colorfulness
-    assert f"beside {films['per_frame']}" in out
+    assert f"compared with {films['per_frame']}" in out
     for name in steadiness.RATIOS:
         assert f"{name:20}{getattr(scores, name):9.3f}" in out
     assert f"chroma_jump              {scores.chroma_jump:.2f}  ab, at frame" in out

@@ -20,12 +20,12 @@ TIME_LIMIT = 60
 """Seconds for one of these small films; more is a hang."""
 
 SUMMARY = re.compile(
-    r"\S.*: \d+ (frame|picture)s?\b|  (picture|gray|carried|note|LEFT BEHIND|DAMAGE) "
+    r"\S.*: \d+ (frame|picture)s?\b|  (color|video|gray|copied|note|NOT COPIED|DAMAGE) "
 )
 
 
 GOING_ON = re.compile(
-    r"^.*: \d+ frames? (done, going on from [\d:.]+|(of \d+ )?done, .*)\n", re.MULTILINE
+    r"^.*: \d+ frames? (already done, resuming at [\d:.]+|(of \d+ )?done, .*)\n", re.MULTILINE
 )
 """What a run says that was interrupted before, and every few seconds on a slow machine."""
 

@@ -74,7 +74,7 @@ def ends(at: str, of: str) -> dict[str, str]:
 
 
 CLIPPED = {"truncated": r"(1\.9|2\.0)\d* the film ends at (1\.9|2\.0)\d s; 1\d\d\d bytes of .*"}
-NO_SOUND = {"truncated": r"0.0 audio stream 1 \(aac\): none of its packets are there"}
+NO_SOUND = {"truncated": r"0.0 audio stream 1 \(aac\): all its packets are missing"}
 SHORT = r"1\.\d+ the {} ends at 1\.\d\d of (1\.92|2\.\d\d) s"
 UNKNOWN = ("audio stream 1 (unknown codec)", "FFmpeg does not know its codec")
 
@@ -114,20 +114,20 @@ MATROSKA: list[Row] = [
         "restart.ts",
         "timestamp",
         "corrupt packet",
-        texts={"timestamp": r"1.92 the clock jumped by -1.920 s; joined without a hole"},
+        texts={"timestamp": r"1.92 the timestamps jumped by -1.920 s; joined without a gap"},
         check=also.steps(1 / 25),
     ),
     survives("B57", "wrap.ts", check=also.steps(1 / 25)),
-    survives("B59", "hole.mkv", "gap", texts={"gap": r"0.96 no picture for 10.040 s"}),
+    survives("B59", "hole.mkv", "gap", texts={"gap": r"0.96 no frames for 10.040 s"}),
     survives("B60", "midstart.mkv", "missing frame", check=also.misses(11)),
     survives("B60", "midstart.ts", "missing frame", check=also.misses(11)),
-    survives("B60", "lost.mkv", "gap", texts={"gap": r"0.792 no picture for 0.125 s"}),
+    survives("B60", "lost.mkv", "gap", texts={"gap": r"0.792 no frames for 0.125 s"}),
     survives("B61", "badsound.mkv"),
     survives("B61", "badpicture.mkv", "decode error", "gap", "missing frame"),
     survives("B61", "badend.mkv", "decode error", "gap", "missing frame"),
     survives("B61", "repeated.mkv", "timestamp"),
     survives("B61", "nosoundindex.mp4", "truncated", texts=NO_SOUND),
-    survives("B46", "short.webm", "truncated", texts={"truncated": SHORT.format("picture")}),
+    survives("B46", "short.webm", "truncated", texts={"truncated": SHORT.format("video")}),
     survives("B46", "short.flv", "truncated", texts={"truncated": SHORT.format("film")}),
     survives(
         "B46", "short.avi", "truncated", texts={"truncated": "1.8 3 of 48 frames are missing"}
@@ -141,9 +141,9 @@ SURVIVE = MATROSKA + [into_mp4(row) for row in MATROSKA if row.film in MP4]
 
 CHANGES = (
     r"FILM: the picture changes from {} to {} at frame 47 \(1\.930 s\); cut the film there and"
-    " color the parts"
+    " color each part"
 )
-NO_FILM = "FILM: is not a media file, or one of a kind vidcolor does not open; .*"
+NO_FILM = "FILM: not a media file that vidcolor can open; .*"
 NO_INDEX = r"FILM: never finished recording \(no index\); recover it with a tool such as untrunc"
 
 REFUSED: list[Refusal] = [
@@ -152,9 +152,9 @@ REFUSED: list[Refusal] = [
     Refusal("B49", "empty.mp4", "FILM: is an empty file"),
     Refusal("B50", "random.mp4", NO_FILM),
     Refusal("B51", "text.mp4", NO_FILM),
-    Refusal("B52", "header.mp4", "FILM: has a header but no pictures"),
-    Refusal("B52", "header.mkv", "FILM: ends before its first picture, or is damaged beyond use"),
-    Refusal("B53", "nodecoder.mkv", "FILM: the codec of its picture is not on .* list .*"),
+    Refusal("B52", "header.mp4", "FILM: has a header but no frames"),
+    Refusal("B52", "header.mkv", "FILM: ends before its first frame, or is too damaged to read"),
+    Refusal("B53", "nodecoder.mkv", "FILM: the codec of its video is not on .* list .*"),
     Refusal("B54", "sizes.ts", CHANGES.format("64x64", "128x64")),
     Refusal("B55", "pixels.ts", CHANGES.format("yuv420p", "yuv422p")),
 ]

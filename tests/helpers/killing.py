@@ -33,7 +33,7 @@ CHUNKS = (8, 7, 12, 12, 4, 9)
 """Frames of its chunks with `USUAL`: the long shot is split twice."""
 USUAL = ("--size", "64", "--batch", "1", "--chunk", "0.5", "--force")
 OLD = b"the film that was here before"
-GO_ON = "vidcolor: interrupted; run the same command again to go on from the last finished chunk\n"
+GO_ON = "vidcolor: interrupted; run the same command again to resume from the last finished chunk\n"
 STALL = 5.0
 """Seconds that a stalled net takes for a frame."""
 

@@ -176,8 +176,8 @@ GOOD: list[Row] = [
     *each("A37", "alpha.webm", ".mkv", ".mp4", code=3, left=NO_ALPHA),
     *each("A37", "alpha.mov", ".mkv", ".mov", code=3, left=NO_ALPHA),
     *each("A38", "black.mp4", ".mp4", ".mkv", check=also.stays_black),
-    Row("A38", "colored.mp4", ".mp4", check=also.warns("the film was colored already")),
-    Row("A38", "tinted.mp4", ".mp4", check=also.warns("the film was tinted already")),
+    Row("A38", "colored.mp4", ".mp4", check=also.warns("the film was already colored")),
+    Row("A38", "tinted.mp4", ".mp4", check=also.warns("the film was already tinted")),
     *each("A39", "bt2020.mkv", ".mkv", ".mp4", check=also.matrix(9)),
     Row("A39", "xyz.nut", ".mkv", check=also.converted("xyz12le")),
     Row("A39", "gbrp.avi", ".mkv", options=EXACT, check=also.converted("gbrp")),
@@ -186,9 +186,14 @@ GOOD: list[Row] = [
 NO_FILM: list[Row] = [
     refused("C65", "sound.m4a", "FILM: has sound but no picture; there is nothing to color"),
     refused("C66", "music.mp3", "FILM: has only a cover picture; there is nothing to color"),
-    refused("C67", "still.png", r"out\.mkv: pictures are written as \.png, .*\.tif.*", ".mkv"),
+    refused(
+        "C67",
+        "still.png",
+        r"out\.mkv: for a picture, the output must end in \.png, .*\.tif.*",
+        ".mkv",
+    ),
     refused("C68", "folder.mp4", "FILM: is a folder; name a film inside it"),
-    refused("C69", "missing.mp4", "FILM: there is no such file"),
+    refused("C69", "missing.mp4", "FILM: no such file"),
     refused("C70", "zero.mp4", "/dev/zero: is a device or a pipe; save the film to a file first"),
     refused("C70", "fifo.mp4", "FILM: is a device or a pipe; save the film to a file first"),
     refused("C70", "socket.mp4", "FILM: is a device or a pipe; save the film to a file first"),
@@ -197,7 +202,7 @@ NO_FILM: list[Row] = [
         for film in ("encrypted.mp4", "encrypted-av1.mp4")
     ],
     *[
-        refused("C72", f"text.{kind}", "FILM: is a subtitles file; there is no picture to color")
+        refused("C72", f"text.{kind}", "FILM: is a subtitle file; there is nothing to color")
         for kind in ("srt", "vtt", "ass")
     ],
 ]

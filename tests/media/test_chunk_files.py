@@ -170,7 +170,7 @@ def test_chunks_of_another_encoder_do_not_fit(
     with open_video(source) as film:
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings(preset="ultrafast"))
-        with pytest.raises(OutputError, match="do not fit together"):
+        with pytest.raises(OutputError, match="cannot be joined"):
             stitch(
                 film,
                 plan,

@@ -190,7 +190,7 @@ def test_what_would_show_wrong_is_refused_with_its_time(
         pytest.raises(UnsupportedPixels, match=words) as caught,
     ):
         list(decode(film))
-    assert "at frame 24 (0.960 s); cut the film there and color the parts" in str(caught.value)
+    assert "at frame 24 (0.960 s); cut the film there and color each part" in str(caught.value)
     with open_video(path) as film, pytest.raises(UnsupportedPixels, match=words):
         list(film_rgb(film))
     behind = InputSettings(start=Fraction(27, 25))
@@ -212,7 +212,7 @@ def test_of_other_codecs_and_with_threads(tmp_path: Path, suffix: str, threads: 
         if suffix == ".mkv":  # it tells the shape of all frames, and players believe it
             assert len(list(decode(film))) == 48
             assert [r.split(";")[1] for r in film.log.remarks] == [
-                " the container says 1 for all, which is kept"
+                " the container's value of 1 is kept for the whole film"
             ]
             return
         with pytest.raises(UnsupportedPixels, match=r"aspect .* at frame 24 \(0.960 s\)"):
@@ -234,7 +234,7 @@ def test_rotation_in_exif(tmp_path: Path) -> None:
         assert len(list(decode(film))) == 4  # 1 means upright
     with (
         open_video(of_pictures(tmp_path / "b.mov", "mjpeg", [1, 1, 6, 6])) as film,
-        pytest.raises(UnsupportedPixels, match=r"rotation .* from upright to turned .* frame 2 "),
+        pytest.raises(UnsupportedPixels, match=r"rotation .* from upright to rotated .* frame 2 "),
     ):
         list(decode(film))
 

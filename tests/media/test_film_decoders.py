@@ -196,8 +196,9 @@ def test_containers_that_are_not_opened_are_named(tmp_path: Path, kind: str) -> 
     with pytest.raises(FilmUnreadable) as caught:
         open_video(path)
     assert kind in str(caught.value)
-    assert str(caught.value).startswith("film.bin: vidcolor does not open files of the kind ")
-    assert "; convert the film to ffv1 or h264 first" in str(caught.value)
+    assert str(caught.value).startswith("film.bin: vidcolor cannot open this kind of file: ")
+    advice = "unpack it" if kind in ("ZIP", "ISO") else "convert the film to ffv1 or h264 first"
+    assert f"; {advice}" in str(caught.value)
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def test_pictures_of_motion_jpeg_that_are_cut_short(kind: str, tmp_path: Path) -
     at = data.index(picture) + len(picture) * 3 // 4
     end = data.index(picture) + len(picture)
     path.write_bytes(data[:at] + bytes(end - at) + data[end:])
-    assert "corrupt packet: its picture is cut short" in damage(path)
+    assert "corrupt packet: its frame is cut short" in damage(path)
 
 
 def test_cameras_that_leave_the_mark_out_of_all_pictures() -> None:

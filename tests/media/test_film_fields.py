@@ -84,7 +84,7 @@ def test_who_cannot_say_it_is_listed(tmp_path: Path, codec: str) -> None:
     interlaced(tmp_path / "in.mpg", "bff")
     settings = Settings(encode=EncodeSettings(codec=codec))
     run = recolor(tmp_path / "in.mpg", tmp_path / "out.mkv", settings)
-    assert run.left == [f"field order: {codec} cannot say that the film is interlaced"]
+    assert run.left == [f"field order: {codec} cannot mark the film as interlaced"]
 
 
 def pic_structs(path: Path) -> Iterator[int]:

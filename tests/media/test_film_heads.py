@@ -121,7 +121,7 @@ def test_a_crop_holds_in_every_path(tmp_path: Path) -> None:
 def test_a_crop_of_everything_is_none(tmp_path: Path) -> None:
     path = matroska(tmp_path / "in.mkv", (40, 0, 40, 0))
     assert declared_crop(path, "matroska,webm", 0, SIZE) is None
-    with pytest.raises(FilmUnreadable, match="damaged beyond use"):
+    with pytest.raises(FilmUnreadable, match="too damaged to read"):
         open_video(path)  # FFmpeg does not take it either
     make_film(tmp_path / "in.mp4", Spec(codec="libx264", frames=4))
     for aperture in ((0, 60), (200, 60), (80, 0)):
@@ -193,17 +193,25 @@ OWN = element("73a4", b"y" * 16)
 ORDERED = {
     "in order": (edition(chapter(0, 80), chapter(80, 160)), b"", []),
     "not ordered": (element("45b9", chapter(80, 160), chapter(0, 80)), b"", []),
-    "other order": (edition(chapter(80, 160), chapter(0, 80)), b"", ["in the order in which its"]),
-    "a part left out": (edition(chapter(0, 40), chapter(120, 160)), b"", ["in the order in which"]),
+    "other order": (edition(chapter(80, 160), chapter(0, 80)), b"", ["in the order of its file"]),
+    "a part left out": (
+        edition(chapter(0, 40), chapter(120, 160)),
+        b"",
+        ["in the order of its file"],
+    ),
     "its end left out": (
         edition(chapter(0, 80), chapter(80, 160)),
         element("4489", struct.pack(">d", 900)),
-        ["in the order in which"],
+        ["in the order of its file"],
     ),
     "to its end": (edition(chapter(0, 700)), element("4489", struct.pack(">f", 900)), []),
-    "other files": (edition(chapter(0, 80), chapter(0, 9, OTHER)), OWN, ["1 of its parts lie in"]),
+    "other files": (
+        edition(chapter(0, 80), chapter(0, 9, OTHER)),
+        OWN,
+        ["not colored: 1 of its parts"],
+    ),
     "itself": (edition(chapter(0, 80, element("6e67", b"y" * 16))), OWN, []),
-    "next": (b"", OWN + element("3eb923", b"z" * 16), ["a part of several files"]),
+    "next": (b"", OWN + element("3eb923", b"z" * 16), ["split over several files"]),
 }
 
 

@@ -187,7 +187,7 @@ def test_full_disk(
         self._container = Container(self._container)  # type: ignore[assignment]
 
     monkeypatch.setattr(Muxer, "_build", wrapped)
-    says = "may grow that large" if code == errno.EFBIG else "the disk is full"
+    says = "cannot be that large" if code == errno.EFBIG else "the disk is full"
     with pytest.raises(OutputFull, match=says):
         recolor(film, target, forced())
     assert target.read_bytes() == OLD

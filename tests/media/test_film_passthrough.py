@@ -246,7 +246,7 @@ def test_second_picture_that_does_not_fit_is_listed(tmp_path: Path) -> None:
 
 def test_strict_refuses_before_anything_is_written(tmp_path: Path, rich: Made) -> None:
     settings = Settings(output=OutputSettings(strict=True))
-    with pytest.raises(CannotCarry, match=r"ASS styling .* \(and 1 more\); write a \.mkv"):
+    with pytest.raises(CannotCarry, match=r"ASS styling .* \(and 1 more\); try \.mkv"):
         recolor(rich.path, tmp_path / "out.mp4", settings)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["rich.mkv"]
     recolor(rich.path, tmp_path / "out.mkv", settings)

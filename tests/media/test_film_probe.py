@@ -36,12 +36,17 @@ def refused(path: Path, error: type[Exception], words: str, **settings: object) 
     ("name", "data", "error", "words"),
     [
         ("zero.mp4", b"", FilmUnreadable, "is an empty file"),
-        ("rand.mp4", np.random.default_rng(0).bytes(9000), FilmUnreadable, "is not a media file"),
-        ("text.mp4", b"hello\n" * 50, FilmUnreadable, "is not a media file"),
+        (
+            "rand.mp4",
+            np.random.default_rng(0).bytes(9000),
+            FilmUnreadable,
+            "not a media file that vidcolor can open",
+        ),
+        ("text.mp4", b"hello\n" * 50, FilmUnreadable, "not a media file that vidcolor can open"),
         ("list.mp4", b"#EXTM3U\n#EXTINF:3,\na.ts\n", FilmUnreadable, "is a playlist"),
         ("cat.mp4", b"ffconcat version 1.0\nfile a.mp4\n", FilmUnreadable, "is a playlist"),
-        ("s.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHi\n", NoPicture, "is a subtitles file"),
-        ("s.vtt", b"WEBVTT\n\n00:01.000 --> 00:02.000\nHi\n", NoPicture, "is a subtitles file"),
+        ("s.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHi\n", NoPicture, "is a subtitle file"),
+        ("s.vtt", b"WEBVTT\n\n00:01.000 --> 00:02.000\nHi\n", NoPicture, "is a subtitle file"),
         ("still.mp4", PNG_1X1, NoPicture, "is a still picture"),
     ],
 )
@@ -52,7 +57,7 @@ def test_no_film(tmp_path: Path, name: str, data: bytes, error: type, words: str
 
 
 def test_no_regular_file(tmp_path: Path) -> None:
-    refused(tmp_path / "none.mp4", FilmUnreadable, "there is no such file")
+    refused(tmp_path / "none.mp4", FilmUnreadable, "no such file")
     refused(tmp_path, FilmUnreadable, "is a folder; name a film inside it")
     refused(Path("/dev/zero"), FilmUnreadable, "is a device or a pipe")
     os.mkfifo(tmp_path / "pipe.mp4")
@@ -108,7 +113,7 @@ def test_encrypted(tmp_path: Path) -> None:
         .replace(b"avc1\0\0\0\0\0\0\0\1", b"encv" + bytes(7) + b"\1")
     )
     (tmp_path / "enc.mp4").write_bytes(data)
-    refused(tmp_path / "enc.mp4", FilmError, r"is encrypted \(DRM\)|codec of its picture is not on")
+    refused(tmp_path / "enc.mp4", FilmError, r"is encrypted \(DRM\)|codec of its video is not on")
 
 
 def test_codecs_off_the_list(tmp_path: Path) -> None:
@@ -125,7 +130,7 @@ def test_too_large(tmp_path: Path) -> None:
 
 def test_video_stream_out_of_range(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", Spec(frames=1))
-    refused(tmp_path / "in.mkv", SettingsError, "count from 0 to 0", video_stream=1)
+    refused(tmp_path / "in.mkv", SettingsError, "use 0 to 0", video_stream=1)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_name_that_is_no_utf8(tmp_path: Path) -> None:
     make_film(tmp_path / "in.mkv", Spec(frames=2))
     (tmp_path / "in.mkv").rename(source)
     recolor(source, tmp_path / os.fsdecode(b"out\xe9.mkv"), lossless())
-    refused(tmp_path / os.fsdecode(b"no\xe9.mkv"), FilmUnreadable, r"no\?.mkv: there is no such")
+    refused(tmp_path / os.fsdecode(b"no\xe9.mkv"), FilmUnreadable, r"no\?.mkv: no such")
 
 
 def test_stills_are_told_by_their_bytes(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_frame_that_cannot_be_decoded_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.avi"
     make_film(path, Spec(codec="png", pix_fmt="rgb24"))
     broken = flip_bytes(path, tmp_path / "broken.avi")
-    with pytest.raises(FilmUnreadable, match=r"broken\.avi: a picture in it cannot be decoded"):
+    with pytest.raises(FilmUnreadable, match=r"broken\.avi: a frame cannot be decoded"):
         frames_of(broken)
 
 

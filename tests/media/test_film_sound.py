@@ -399,7 +399,7 @@ def test_texts_that_are_on_the_screen_together_share_a_sample(
     assert lengths == pytest.approx([0.2, 0.3, 0.2, 0.1, 0.35], abs=0.002)
     assert texts[-1][1] > 0.5
     assert run.damage == []
-    assert any("together" in note for note in run.notes)
+    assert any("shown at the same time were joined" in note for note in run.notes)
 
 
 def test_sound_that_the_target_hides_is_told(tmp_path: Path) -> None:

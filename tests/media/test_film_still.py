@@ -135,10 +135,12 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(FilmUnreadable):
         read_still(tmp_path / "bad.png")
     (tmp_path / "text.png").write_bytes(b"hello")
-    with pytest.raises(FilmUnreadable, match="is no picture of a kind"):
+    with pytest.raises(FilmUnreadable, match="not a supported picture file"):
         read_still(tmp_path / "text.png")
     frame = read_still(path)
-    with pytest.raises(SettingsError, match=r"pictures are written as \.png, \.jpg, \.jpeg"):
+    with pytest.raises(
+        SettingsError, match=r"for a picture, the output must end in \.png, \.jpg, \.jpeg"
+    ):
         write_still(frame, tmp_path / "out.gif")
     (tmp_path / "out.png").write_bytes(b"old")
     with pytest.raises(OutputExists):

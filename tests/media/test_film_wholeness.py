@@ -199,7 +199,7 @@ def test_a_stream_that_appears_on_the_way_is_told(tmp_path: Path) -> None:
         assert len(film.info.streams) == 1
         assert len(list(decode(film))) == 2 * 160 + 24
     (late,) = [damage for damage in film.log.damage if damage.kind == "late stream"]
-    assert re.fullmatch(r"audio stream 1 \(mp\d\w*\) appears in mid-film; .*", late.text)
+    assert re.fullmatch(r"audio stream 1 \(mp\d\w*\) starts in mid-film and was .*", late.text)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
@@ -243,7 +243,7 @@ def test_a_tick_that_is_too_short_is_told(tmp_path: Path, tick: int) -> None:
     source.write_bytes(data.replace(usual, usual[:4] + tick.to_bytes(3, "big")))
     run = recolor(source, tmp_path / "out.mp4", fast())
     told = [damage.text for damage in run.damage if damage.kind == "truncated"]
-    assert told == [f"the picture ends at {run.written.seconds:.2f} of 3.00 s"]
+    assert told == [f"the video ends at {run.written.seconds:.2f} of 3.00 s"]
 
 
 @pytest.mark.parametrize("lost", [0, 2])

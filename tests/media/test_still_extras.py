@@ -104,7 +104,7 @@ def test_all_goes_along(name: str, lost: list[str], tmp_path: Path, colored: Pai
 def test_strictly_all_or_nothing(tmp_path: Path, colored: Paints) -> None:
     source = tmp_path / "a.jpg"
     source.write_bytes(album_leaf())
-    with pytest.raises(CannotCarry, match="cannot carry IPTC"):
+    with pytest.raises(CannotCarry, match="cannot copy IPTC"):
         colored(source, "o.png", strict=True)
     assert not (tmp_path / "o.png").exists()
 
@@ -233,7 +233,7 @@ def test_colored_photographs_are_told(tmp_path: Path, colored: Paints) -> None:
     path.write_bytes(saved(RGB, "JPEG"))
     _, report = colored(path, "o.png")
     assert report.source_color == "colored"
-    wanted = "the picture was colored already; it was recolored from its luma alone"
+    wanted = "the picture was already colored; it was recolored from its luma only"
     assert wanted in report.notes
 
 
@@ -295,7 +295,7 @@ def test_an_animated_png_becomes_a_film(tmp_path: Path, colored: Paints) -> None
     _, report = colored(source, "o.mkv")
     assert report.frames == 5
     source.write_bytes(saved(GRAY, "PNG"))
-    with pytest.raises(Exception, match="pictures are written as"):
+    with pytest.raises(Exception, match="for a picture, the output must end in"):
         colored(source, "o.mkv")
 
 

@@ -173,7 +173,7 @@ def test_integers_are_taken_only_where_they_are_known_and_fast(
 ) -> None:
     floats = torch.bfloat16
     assert pick_numbers("auto", tiny, CPU, floats) == floats, "no ranges"
-    with pytest.raises(SettingsError, match="--numbers auto"):
+    with pytest.raises(SettingsError, match="--precision auto"):
         pick_numbers("int8", tiny, CPU, floats)
     monkeypatch.setattr(tiny, "ranges", {"bridge.0": (0.0, 1.0)})
     for fast, expected in ((True, torch.int8), (False, floats)):

@@ -187,7 +187,9 @@ def test_a_shorter_film_keeps_its_last_frame_and_a_longer_one_is_cut(tmp_path: P
     make_film(long, Spec(frames=40))
     make_film(short, Spec(frames=8))
     report = compare(long, short, tmp_path / "out.mkv")
-    assert report.notes == ["short.mkv ends at 0.3 s, before the first film; its last frame stays"]
+    assert report.notes == [
+        "short.mkv ends at 0.3 s, before the first film; its last frame is held"
+    ]
     last = pictures(short)[-1][0]
     assert all((plane == last).all() for plane in right_luma(tmp_path / "out.mkv")[7:])
     report = compare(short, long, tmp_path / "other.mkv")
@@ -373,7 +375,7 @@ def test_the_target_is_untouched_when_it_fails(
             compare(*two, path, forced)
     with pytest.raises(FilmUnreadable):
         compare(first, tmp_path / "none.mkv", target, forced)
-    with pytest.raises(SettingsError, match="films are written as"):
+    with pytest.raises(SettingsError, match="for a film, the output must end in"):
         compare(*two, tmp_path / "out.png", forced)
 
     def failing(*_: object) -> Any:

@@ -239,7 +239,7 @@ def test_still_at(film: Path, settings: Settings, colorizer: Colorizer) -> None:
 
 @pytest.mark.parametrize("moment", [FRAMES / RATE + Fraction(1, 100), Fraction(-1)])
 def test_there_is_nothing_beyond_a_film(moment: Fraction, film: Path, settings: Settings) -> None:
-    with pytest.raises(SettingsError, match=r"film\.mkv: its picture lasts 0:00:01\.833"):
+    with pytest.raises(SettingsError, match=r"film\.mkv: the video ends at 0:00:01\.833"):
         still_at(film, moment, settings=settings)
 
 

@@ -147,7 +147,9 @@ def test_other_settings_replace_nothing_without_force(run: Run, after: Path) -> 
     files = tree(after / "out")
     found = run(Settings(colorizer=NET, paint=PaintSettings(0.8)))
     assert results(found) == ["failed"] * 4
-    words = "exists, made otherwise: color saturation was 1.0, is 0.8; --force replaces it"
+    words = (
+        "exists, made differently: color saturation was 1.0, is now 0.8; use --force to replace it"
+    )
     assert [reasons(found)[n] for n in (0, 2, 3)] == [
         f"{name}: {words}" for name in ("a.mkv", "c.mkv", "p.png")
     ]
@@ -166,7 +168,7 @@ def test_another_source_is_another_film(run: Run, after: Path) -> None:
     assert results(run()) == ["failed", "failed", "skipped", "skipped"]
     write_rgb(photo(6, 64, 80), after / "in" / "p.png")
     assert results(found := run()) == ["failed", "failed", "skipped", "failed"]
-    assert all("exists, made otherwise: source" in reasons(found)[number] for number in (0, 3))
+    assert all("exists, made differently: source" in reasons(found)[number] for number in (0, 3))
     assert results(run(FORCE)) == ["done", "failed", "skipped", "done"]
 
 
@@ -214,7 +216,7 @@ def test_a_run_killed_when_the_target_has_its_name(
         (lambda out: (out / "a.mkv.json").write_text("{"), "no report beside it"),
         (lambda out: (out / "a.mkv.json").write_text("[]"), "no report beside it"),
         (lambda out: (out / "a.mkv.json").write_text('{"damage": 3}'), "no report beside it"),
-        (lambda out: os.truncate(out / "a.mkv", 500), "is not the film"),
+        (lambda out: os.truncate(out / "a.mkv", 500), "does not match the report"),
     ],
 )
 def test_a_target_that_nothing_vouches_for_is_not_touched(
@@ -225,7 +227,7 @@ def test_a_target_that_nothing_vouches_for_is_not_touched(
     found = run()
     assert results(found) == ["failed", "failed", "skipped", "skipped"]
     assert words in reasons(found)[0]
-    assert reasons(found)[0].endswith("--force replaces it")
+    assert reasons(found)[0].endswith("use --force to replace it")
     assert tree(after / "out") == files
 
 
@@ -236,7 +238,7 @@ def test_strict_takes_nothing_that_left_something_behind(run: Run, after: Path) 
     assert results(run()) == ["skipped", "failed", "skipped", "skipped"]
     found = run(Settings(colorizer=NET, output=OutputSettings(strict=True)))
     assert results(found) == ["failed", "failed", "skipped", "skipped"]
-    assert reasons(found)[0] == "a.mkv: exists, made without a tag; --force replaces it"
+    assert reasons(found)[0] == "a.mkv: exists, made without a tag; use --force to replace it"
 
 
 def test_what_is_lost_is_made_again(run: Run, after: Path) -> None:
@@ -285,7 +287,7 @@ def test_what_every_film_would_meet_stops_the_batch(
     error: Exception, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = failing(monkeypatch, error)
-    assert results(run()) == ["failed", "not begun", "not begun", "not begun"]
+    assert results(run()) == ["failed", "not started", "not started", "not started"]
     assert asked == ["a.mkv"]
 
 
@@ -299,7 +301,7 @@ def test_a_report_that_cannot_be_written_is_told(run: Run, here: Path) -> None:
     (here / "out" / "a.mkv.json").mkdir(parents=True)
     found = run()
     assert results(found) == ["failed", "failed", "done", "done"]
-    assert "a.mkv: is done, but its report" in reasons(found)[0]
+    assert "a.mkv: done, but its report" in reasons(found)[0]
     assert (here / "out" / "a.mkv").exists()
     (here / "out" / "a.mkv.json").rmdir()
     assert results(run()) == ["done", "failed", "skipped", "skipped"]
@@ -320,7 +322,7 @@ def test_no_film_hears_of_another(
 
     monkeypatch.setattr(colorizer, "_attempt", spoilt)
     first, _, second, picture = run()
-    told = [note for note in first.report.notes if "in float32 it did" in note]  # type: ignore[union-attr]
+    told = [note for note in first.report.notes if "recomputed in float32" in note]  # type: ignore[union-attr]
     assert len(told) == 1
     assert told[0] not in second.report.notes  # type: ignore[union-attr]
     assert told[0] in picture.report.notes  # type: ignore[union-attr]

@@ -111,9 +111,9 @@ def test_a_done_chunk_must_have_the_frames_it_had() -> None:
         facts(-1, 29),
         ChunkFileInfo(29, 0, 29, 0, 0, "", ""),
     ):
-        with pytest.raises(ChunkDiffers, match="chunk 0 has other frames"):
+        with pytest.raises(ChunkDiffers, match="chunk 0 no longer has the frames it had"):
             list(skip_finished(plan_chunks(film(40), LONG), {0: wrong}, 8))
-    with pytest.raises(ChunkDiffers, match="chunk 1 has other frames"):
+    with pytest.raises(ChunkDiffers, match="chunk 1 no longer has the frames it had"):
         list(skip_finished(plan_chunks(film(55), LONG), {0: DONE[0], 1: DONE[1]}, 8))
 
 

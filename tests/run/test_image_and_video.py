@@ -75,7 +75,7 @@ def test_the_array_is_only_read(colorizer: Colorizer) -> None:
     ],
 )
 def test_other_arrays_are_refused(array: np.ndarray, colorizer: Colorizer) -> None:
-    with pytest.raises(SettingsError, match="array of uint8"):
+    with pytest.raises(SettingsError, match="uint8 array"):
         colorize_image(array, colorizer=colorizer)
 
 

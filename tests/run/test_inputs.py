@@ -194,15 +194,15 @@ def test_two_that_would_be_one_are_refused(here: Path) -> None:
     touch("one/a.mp4", "two/a.mp4", "b.mp4")
     found = find_reels(["one/a.mp4", "two/a.mp4", "b.mp4"], Path("out"))
     assert list(refusals(found)) == ["one/a.mp4", "two/a.mp4"]
-    assert "two folders" in refusals(found)["one/a.mp4"]
+    assert "different folders" in refusals(found)["one/a.mp4"]
 
 
 def test_folders_that_are_refused(here: Path) -> None:
     touch("in/a.mp4", "file")
     for folder in ("in", "./in/", str(here / "in")):
-        with pytest.raises(OutputError, match="holds the films themselves"):
+        with pytest.raises(OutputError, match="contains the films to color"):
             find_reels(["in"], Path(folder))
-    with pytest.raises(OutputError, match="is no folder"):
+    with pytest.raises(OutputError, match="not a folder"):
         find_reels(["in"], Path("file"))
 
 

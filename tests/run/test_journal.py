@@ -79,7 +79,8 @@ def test_another_run_is_refused_and_what_differs_is_named(target: Path) -> None:
     other = run_spec(source=replace(SOURCE, bytes=8), saturation=1.5)
     with (
         pytest.raises(
-            JobDiffers, match=r"source bytes was 7, is 8; color saturation was 1\.0, is 1\.5;"
+            JobDiffers,
+            match=r"source bytes was 7, is now 8; color saturation was 1\.0, is now 1\.5;",
         ),
         open_journal(target) as journal,
     ):

@@ -72,11 +72,11 @@ def words(*given: str) -> Any:
 def test_ctrl_c_tells_what_is_kept(tmp_path: Path) -> None:
     target = tmp_path / "o.mp4"
     args = words("a.mp4", str(target))
-    assert color.describe_interrupt(args) == "interrupted; the target is as it was before"
+    assert color.describe_interrupt(args) == "interrupted; the target is unchanged"
     keep(target, SPEC.to_dict(), chunk(0, 0, 100), chunk(1, 100, 95))
     told = color.describe_interrupt(args)
     assert "195 frames up to 0:00:07.8 kept" in told
-    assert "run the same command again to go on from there" in told
+    assert "run the same command again to resume from there" in told
     args.several, args.films = True, "12 films"
     assert color.describe_interrupt(args) == batch.INTERRUPTED
     args.ended = [batch.Row("a", "done", 0), batch.Row("b", "failed", 2), batch.Row("c", "", 3)]
@@ -98,10 +98,10 @@ def test_a_run_that_goes_on_says_where(
     keep(tmp_path / "o.mp4", SPEC.to_dict(), chunk(0, 0, 195))
     with Shown(None, False, "a.mp4", target=tmp_path / "o.mp4") as shown:
         shown(Progress(195, 300, 0.0))
-    assert "a.mp4: 195 frames done, going on from 0:00:07.8\n" in sys.stderr.getvalue()
+    assert "a.mp4: 195 frames already done, resuming at 0:00:07.8\n" in sys.stderr.getvalue()
     with Shown(None, True, "a.mp4", target=tmp_path / "o.mp4") as shown:
         shown(Progress(195, 300, 0.0))
-    assert sys.stderr.getvalue().count("going on") == 1, "a quiet one says nothing"
+    assert sys.stderr.getvalue().count("resuming at") == 1, "a quiet one says nothing"
 
 
 def test_a_terminal_is_told_what_is_done_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_a_folder(run: Run, here: Path) -> None:
     assert "1/5 out/made/a.mp4: 8 frames, 1 shot in 0:00:" in err
     assert "vidcolor: 3/5 none.mov: never finished recording (no index)" in err
     assert "1 truncated" in err
-    last = "5 films: 3 done, 1 damaged, 1 failed; 1 other file left out: letter.txt"
+    last = "5 films: 3 done, 1 damaged, 1 failed; 1 other file ignored: letter.txt"
     assert err.splitlines()[-1] == last
     made = here / "out" / "made"
     assert listing(made) == [
@@ -123,15 +123,16 @@ def test_codes_and_what_is_skipped(run: Run, here: Path, monkeypatch: pytest.Mon
     code, err = run("in", "out")
     assert code == 3, "the film that was damaged is so still"
     assert set(results(err).values()) == {"skipped"}
-    assert "2/4 out/cut.mkv: is done already" in err
+    assert "2/4 out/cut.mkv: already done" in err
     (here / "in" / "cut.mkv").unlink()
     code, err = run("in", "out")
     assert code == 0
-    assert err.splitlines()[-1] == "3 films: 3 skipped; 1 other file left out: letter.txt"
+    assert err.splitlines()[-1] == "3 films: 3 skipped; 1 other file ignored: letter.txt"
     code, err = run("in", "out", "--saturation", "0.8", "-q")
     assert code == 2
     assert err.count("\n") == 3
-    words = "exists, made otherwise: color saturation was 1.0, is 0.8; --force replaces it"
+    words = "exists, made differently: color saturation was 1.0, is now 0.8; use --force"
+    words += " to replace it"
     assert err.splitlines()[0] == f"vidcolor: 1/3 a.mp4: {words}"
 
 
@@ -159,18 +160,20 @@ def test_one_film_into_a_folder(run: Run, here: Path) -> None:
 def test_what_is_refused(run: Run, here: Path) -> None:
     (here / "empty").mkdir()
     before = listing(here)
-    assert "empty: there is no film in it\n" in refusal(run, "empty", "out")
+    assert "empty: no film or picture found\n" in refusal(run, "empty", "out")
     (here / "empty" / "a.txt").touch()
-    assert "in it; 1 other file left out: a.txt" in refusal(run, "empty", "out")
-    assert "holds the films themselves" in refusal(run, "in", "in/")
-    assert "letter.txt: is no folder" in refusal(run, "in", "in/letter.txt")
+    assert "found; 1 other file ignored: a.txt" in refusal(run, "empty", "out")
+    assert "contains the films to color" in refusal(run, "in", "in/")
+    assert "letter.txt: not a folder" in refusal(run, "in", "in/letter.txt")
     assert "in: is a folder; name a film inside it" in refusal(run, "in", "out.mp4")
-    assert "out.png: is for one film" in refusal(run, "in/a.mp4", "in/p.jpg", "out.png")
-    assert "-: is for one film" in refusal(run, "in", "in/a.mp4", "-")
+    assert "out.png: not a folder; with several inputs" in refusal(
+        run, "in/a.mp4", "in/p.jpg", "out.png"
+    )
+    assert "-: not a folder; with several inputs" in refusal(run, "in", "in/a.mp4", "-")
     assert "--report is for one film" in refusal(run, "in", "out", "--report", "r.json")
-    assert "--to is for a folder" in refusal(run, "in/a.mp4", "out.mp4", "--to", "mkv")
-    assert "--to avi: vidcolor writes" in refusal(run, "in", "out", "--to", "avi")
-    assert "an empty name" in refusal(run, "", "in", "out")
+    assert "--to is for folders" in refusal(run, "in/a.mp4", "out.mp4", "--to", "mkv")
+    assert "--to avi: not a supported type; use" in refusal(run, "in", "out", "--to", "avi")
+    assert "an input name is empty" in refusal(run, "", "in", "out")
     assert "no weights 'none'" in refusal(run, "in", "out", "--weights", "none")
     assert "--progress no/file: cannot be" in refusal(run, "in", "out", "--progress", "no/file")
     assert listing(here) == before
@@ -189,7 +192,9 @@ def test_a_surprise_is_told_and_the_next_film_is_colored(
     monkeypatch.setattr(batch, "colorize_video", colorize_video)
     code, err = run("in/a.mp4", "in/deep \N{SNOWMAN}/-b.avi", "out", "-q")
     assert code == 2
-    assert err.startswith("vidcolor: 1/2 a.mp4: unexpected RuntimeError: two lines (-v shows")
+    assert err.startswith(
+        "vidcolor: 1/2 a.mp4: unexpected RuntimeError: two lines (please report it"
+    )
     assert (here / "out" / "-b.mkv").exists()
 
 

@@ -22,7 +22,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.slow  # test_benchmark has its parts
 def test_bench_measures_the_film_it_makes(command: Command, temporary: Path) -> None:
     path = temporary / "found.json"
-    words = ("--weights", str(command.weights), "--made", "128x96", "--frames", "24")
+    words = ("--weights", str(command.weights), "--synthetic", "128x96", "--frames", "24")
     outcome = command.run("bench", *words, *QUICK, "--json", str(path))
     assert (outcome.code, outcome.err) == (0, "")
     assert listing(temporary) == [b"found.json"], "nothing else is kept"
@@ -49,4 +49,4 @@ def test_bench_measures_the_film_it_makes(command: Command, temporary: Path) -> 
     whole = parts["whole"]["wall"] / floor
     assert found["ratios"]["whole_to_floor"]["median"] == pytest.approx(whole)
     assert "whole / (transcode + net)" in outcome.out
-    assert "made for this: 128x96" in outcome.out
+    assert "synthetic: 128x96" in outcome.out

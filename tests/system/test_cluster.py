@@ -121,7 +121,7 @@ def test_the_driver_is_killed_and_another_goes_on(stage: Stage, tmp_path: Path) 
     done = len(list(work_of(target).glob("*.packets")))
     code, err = end(stage.start(target, "-v"))
     assert code == 0, err
-    assert f"went on with {done} of {len(SHOTS)} chunks done already" in err
+    assert f"resumed with {done} of {len(SHOTS)} chunks already done" in err
     stage.check(target)
 
 
@@ -143,10 +143,10 @@ def test_an_interrupt_leaves_what_is_done(
     running.send_signal(number)
     code, err = end(running)
     assert code == 128 + number
-    assert "run the same command again to go on from the last finished chunk" in err
+    assert "run the same command again to resume from the last finished chunk" in err
     code, err = end(stage.start(target, "-v"))
     assert code == 0, err
-    assert "chunks done already" in err
+    assert "chunks already done" in err
     stage.check(target)
 
 
@@ -165,7 +165,7 @@ def test_ray_of_this_machine_ends_in_mid_film(tmp_path: Path) -> None:
     os.kill(named(running.pid, "raylet/raylet")[0], signal.SIGKILL)
     code, err = end(running)
     assert code == 0, err
-    assert "note: Ray has ended; it is started anew" in err
+    assert "note: Ray has stopped; starting it again" in err
     stage.check(target)
 
 
@@ -174,10 +174,10 @@ def test_the_options_of_a_cluster_need_one(
 ) -> None:
     film = str(reel("base.mp4"))
     for words, why in (
-        (["--workers", "2"], "add that"),
-        (["--cluster", "--workers", "-1"], "--workers: -1 is less than 1"),
+        (["--workers", "2"], "need --cluster"),
+        (["--cluster", "--workers", "-1"], "--workers: -1 is too small; use 1"),
         (["--cluster=ray://host:10001"], "--cluster=auto"),
-        (["--cluster", "--worker-gpus", "1.5"], "whole GPUs, or a share"),
+        (["--cluster", "--worker-gpus", "1.5"], "a whole number, or a share"),
     ):
         found = command.run(film, str(tmp_path / "out.mp4"), *words)
         assert found.code == 2

@@ -92,7 +92,7 @@ def test_every_kind_of_film_is_the_one_that_one_run_makes(
     assert outcome.report, outcome.error
     check_same(report, outcome.report)
     assert listing(tmp_path) == sorted([alone.name.encode(), shared.name.encode()])
-    assert [note for note in outcome.report.notes if "tried again" in note] == []
+    assert [note for note in outcome.report.notes if "retried" in note] == []
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,7 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
     assert len(failures) == 3
     assert len({path.name for path in failures}) == 2, "both workers have tried"
     error = str(outcomes["a"].error)
-    assert "chunk 1 (from 0:00:01.000 on) was set aside after 3 attempts: unexpected" in error
+    assert "chunk 1 (from 0:00:01.000 on) failed 3 times: unexpected" in error
     assert "RuntimeError: poison" in error
     assert f"{len(CHUNKS) - 1} of {len(CHUNKS)} chunks are done" in error
     assert not target.exists()
@@ -348,7 +348,7 @@ def test_a_worker_that_sees_another_file_loses_nothing_of_the_others(
     def strange(worker: Any, *rest: Any) -> Any:
         if worker is first[0]:
             failed.append(worker)
-            raise FilmChanged("was changed while it was colored")
+            raise FilmChanged("changed while it was being colored")
         return same(worker, *rest)
 
     first: list[Any] = []
@@ -379,7 +379,7 @@ def test_what_a_chunk_takes_over_has_to_be_there(
             handover.rename(hidden)
             tries.append(handover)
         elif is_chunk(task, 3) and not isinstance(word, ChunkColorized) and hidden.exists():
-            assert "is not there yet" in getattr(word, "text", "")
+            assert "is missing, or is another file" in getattr(word, "text", "")
             hidden.rename(tries[0])
         return False
 
@@ -387,7 +387,7 @@ def test_what_a_chunk_takes_over_has_to_be_there(
     assert outcome.report, outcome.error
     assert tries
     check_same(whole, outcome.report)
-    assert any("is not there yet" in note for note in outcome.report.notes)
+    assert any("is missing, or is another file" in note for note in outcome.report.notes)
 
 
 def test_a_worker_that_dies_with_the_last_word_on_its_lips(
@@ -437,7 +437,7 @@ def test_another_job_is_refused_and_fresh_begins_anew(
     other = replace(parted, paint=replace(parted.paint, saturation=0.5))
     outcome = Company(other).one(film, target)
     assert isinstance(outcome.error, JobDiffers)
-    assert "color saturation was 1.0, is 0.5" in str(outcome.error)
+    assert "color saturation was 1.0, is now 0.5" in str(outcome.error)
     fresh = replace(other, output=replace(other.output, fresh=True))
     outcome = Company(fresh).one(film, target)
     assert outcome.report, outcome.error
@@ -463,7 +463,7 @@ def test_several_films_are_skipped_where_they_are_done(
         Result.SKIPPED,
         Result.FAILED,
     ]
-    assert "there is no such file" in str(again["gone.mp4"].error)
+    assert "no such file" in str(again["gone.mp4"].error)
 
 
 def test_a_full_disk_stops_all_films(
@@ -475,7 +475,7 @@ def test_a_full_disk_stops_all_films(
     monkeypatch.setattr("vidcolor.run.video.write_chunk", full)
     reels = [BatchItem(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
     results = [outcome.result for outcome in Company(parted, workers=1).color(*reels)]
-    assert sorted(results) == [Result.FAILED] + 4 * [Result.NOT_BEGUN]
+    assert sorted(results) == [Result.FAILED] + 4 * [Result.NOT_STARTED]
 
 
 def test_another_vidcolor_on_a_worker_is_refused(
@@ -491,4 +491,4 @@ def test_another_vidcolor_on_a_worker_is_refused(
     work_of(tmp_path / "out.mp4").mkdir(exist_ok=True)
     monkeypatch.setattr("vidcolor.run.spec.versions", lambda: {"python": "2.7"})
     *_, word = Worker(parted, False, 1).do(order[-1])
-    assert "would make another film: versions python was 3" in getattr(word, "text", "")
+    assert "would write a different film: versions python was 3" in getattr(word, "text", "")

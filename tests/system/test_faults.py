@@ -151,7 +151,7 @@ def test_a_gpu_that_is_lost_keeps_what_is_done(
     outcome = command(film, target, "--chunk", "0.1", "--no-smooth")
     assert outcome.code == 2
     assert "the GPU stopped working (CUDA error: unspecified launch failure)" in outcome.err
-    assert "run the same command again to go on" in outcome.err
+    assert "run the same command again to resume" in outcome.err
     assert not target.exists()
     fails(lambda ab: ab)
     outcome = command(film, target, "--chunk", "0.1", "--no-smooth")

@@ -20,14 +20,19 @@ TOO_LARGE = r"FILM: {0}x{0} has more than 67108864 pixels; raise --max-pixels to
 PLAYLIST = "FILM: is a playlist; name the film itself"
 REFUSED: list[tuple[str, str, Callable[[Path], Path], str]] = [
     ("D73", "huge.png", films.huge_png, TOO_LARGE.format(films.SIDE)),
-    ("D73", "huge.mov", films.huge_png_in_film, "FILM: no picture in it can be decoded"),
+    ("D73", "huge.mov", films.huge_png_in_film, "FILM: none of its frames can be decoded"),
     ("D74", "12000.h264", films.huge_h264, TOO_LARGE.format(12000)),
-    ("D74", "16384.h264", films.huge_h264, "FILM: no picture in it can be decoded"),
+    ("D74", "16384.h264", films.huge_h264, "FILM: none of its frames can be decoded"),
     ("D75", "tracks.mp4", films.many_streams, "FILM: .*(more memory|streams).*"),
-    ("D75", "endless.mkv", films.endless, "FILM: says that it lasts .* hours, and more than .*"),
+    (
+        "D75",
+        "endless.mkv",
+        films.endless,
+        "FILM: claims to last .* hours, more than the limit of .*",
+    ),
     ("D76", "script.mp4", films.concat_script, PLAYLIST),
     ("D77", "list.mp4", films.playlist, PLAYLIST),
-    ("D78", "elsewhere.mov", films.pictures_elsewhere, "FILM: has a header but no pictures"),
+    ("D78", "elsewhere.mov", films.pictures_elsewhere, "FILM: has a header but no frames"),
     ("D79", "magic.avi", films.unsafe_codec, "FILM: the codec magicyuv is not on .* list .*"),
 ]
 

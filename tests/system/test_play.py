@@ -54,7 +54,7 @@ def test_a_film_into_a_pipe(film: Path, net: list[str], tmp_path: Path) -> None:
         assert container.format.name == "matroska,webm"
         assert len(list(container.decode(video=0))) == 30
     assert "-: 30 frames, 1 shot in" in err
-    assert "carried  audio stream 1 (aac)" in err
+    assert "copied   audio stream 1 (aac)" in err
     assert json.loads(report.read_text())["target"] == "-"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mkv", "report.json"]
 
@@ -91,7 +91,7 @@ def test_a_terminal_gets_no_film(film: Path) -> None:
     _, err = process.communicate(timeout=60)
     os.close(ours)
     assert process.returncode == 2
-    assert err == "vidcolor: - writes a film to a pipe; give a file name, or | mpv -\n"
+    assert err == "vidcolor: - writes the film to a pipe; name a file, or add | mpv -\n"
 
 
 def test_a_player_is_given_the_film(film: Path, net: list[str], tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_player_is_given_the_film(film: Path, net: list[str], tmp_path: Path) 
     [
         ("import sys; sys.stdin.buffer.read(10)", 0, ""),
         ("", 0, ""),
-        ("import sys; sys.exit(3)", 2, "failed with exit code 3; take another --player"),
+        ("import sys; sys.exit(3)", 2, "failed with exit code 3; use another --player"),
         ("import os; os.kill(os.getpid(), 9)", 2, "failed with exit code -9"),
     ],
 )
@@ -140,7 +140,7 @@ def test_a_damaged_film_is_played_and_told(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["in.mkv", "--player", "/no/such/player"], "/no/such/player does not start"),
+        (["in.mkv", "--player", "/no/such/player"], "cannot start the player /no/such/player"),
         (["none.mkv", "--player", "true"], "none.mkv"),
         (["in.mkv", "--player", "true", "--weights", "nosuch"], "nosuch"),
         (["in.mkv", "--size", "100"], "multiple of 16"),
@@ -168,7 +168,7 @@ def test_players_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert play.player_command("mpv", {}) == ["mpv", *play.PLAYERS["mpv"].split()]
     assert play.player_command("mpv --fs -", {}) == ["mpv", "--fs", "-"]
     monkeypatch.setattr(sys, "platform", "linux")
-    with pytest.raises(play.SettingsError, match=r"no display .* vidcolor FILM - writes it"):
+    with pytest.raises(play.SettingsError, match=r"no display .* use vidcolor FILM - to write"):
         play.player_command(None, {})
     monkeypatch.setattr(sys, "platform", "darwin")
     assert play.player_command(None, {})[:1] == [str(tmp_path / "ffplay")]
@@ -190,7 +190,7 @@ def test_slow_coloring_is_told_once(monkeypatch: pytest.MonkeyPatch, capsys: Cap
         clock.now += 0.5  # 2 frames a second of 25
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert "2.0 of its 25.0 frames a second" in err
+    assert "2.0 of 25.0 frames/s" in err
     assert "--weights mini, --stride 4, --size 128, --no-smooth" in err
 
 
@@ -236,7 +236,7 @@ def test_compare_two_films_and_one(
     assert see(out).size == (192, 64)
     err = capsys.readouterr().err
     assert "out.mp4: 30 frames in" in err
-    assert "carried  audio stream 1 (aac)" in err
+    assert "copied   audio stream 1 (aac)" in err
     words = ["--look", "wipe", "--period", "0.5", "--end", "0.5", "--height", "32", "-q", *net]
     assert main(["compare", str(film), str(way), *words]) == 0
     assert (see(way).size, len(see(way).pts)) == ((48, 32), 12)
@@ -250,7 +250,7 @@ def test_compare_two_films_and_one(
     [
         ([], "FILM"),
         (["a.mkv"], "OUT"),
-        (["a", "b", "c", "out.mp4"], "one film or two can be compared, not 3"),
+        (["a", "b", "c", "out.mp4"], "compare takes one or two films, not 3"),
         (["in.mkv", "out.mp4", "--look", "above"], "side, split, wipe"),
         (["in.mkv", "out.mp4", "--period", "0"], "--period"),
         (["in.mkv", "out.mp4", "--height", "9000"], "--height"),

@@ -395,7 +395,7 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
 def check_refused(outcome: Any, target: Path, before: dict[str, Any], words: str) -> None:
     assert outcome.code == 2
     assert words in outcome.err
-    assert "run as before to go on with it, or add --fresh to start over" in outcome.err
+    assert "run as before to resume it, or add --fresh to start over" in outcome.err
     assert tree(target.parent) == before
     assert target.read_bytes() == OLD
 
@@ -403,14 +403,14 @@ def check_refused(outcome: Any, target: Path, before: dict[str, Any], words: str
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--saturation", "0.5"), "color saturation was 1.0, is 0.5"),
-        (("--crf", "30"), "encoder options crf was 16, is 30"),
-        (("--smooth", "0.5"), "smoothing strength was 0.95, is 0.5"),
-        (("--no-smooth",), "smoothing strength was 0.95, is 0.0"),
-        (("--chunk", "0.6"), "chunks seconds was 0.5, is 0.6"),
-        (("--end", "5"), "cut end was not set, is 5"),
-        (("--size", "80"), "color size was 64, is 80"),
-        (("--stride", "2"), "color stride was 1, is 2"),
+        (("--saturation", "0.5"), "color saturation was 1.0, is now 0.5"),
+        (("--crf", "30"), "encoder options crf was 16, is now 30"),
+        (("--smooth", "0.5"), "smoothing strength was 0.95, is now 0.5"),
+        (("--no-smooth",), "smoothing strength was 0.95, is now 0.0"),
+        (("--chunk", "0.6"), "chunks seconds was 0.5, is now 0.6"),
+        (("--end", "5"), "cut end was not set, is now 5"),
+        (("--size", "80"), "color size was 64, is now 80"),
+        (("--stride", "2"), "color stride was 1, is now 2"),
     ],
 )
 def test_other_options_are_refused(

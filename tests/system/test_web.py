@@ -431,7 +431,11 @@ def test_what_cannot_be_colored_is_told_on_the_page(serving: Serving, browser: A
     visit = Visit(browser, serving.address)
     for name, data, line in (
         ("archive.zip", b"PK\3\4", "archive.zip: not a supported file"),
-        ("<b>bad.mp4", b"no film at all" * 99, "<b>bad.mp4: is not a media file"),
+        (
+            "<b>bad.mp4",
+            b"no film at all" * 99,
+            "<b>bad.mp4: not a media file that vidcolor can open",
+        ),
     ):
         file = {"name": name, "mimeType": "video/mp4", "buffer": data}
         visit.page.set_input_files("input[type=file]", file)

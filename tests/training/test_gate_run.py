@@ -96,11 +96,11 @@ def test_the_run_folder_tells_what_happened(
 ) -> None:
     run, _, notes = whole_run
     assert notes[0] == (
-        "2 sequences of clips and 2 made from stills to learn from, 2 kept to validate on"
+        "2 sequences from clips and 2 made from stills to train on, 2 to validate on"
     )
     (kept_clip,) = [path.name for path in reels.iterdir() if is_kept(path.name)]
-    assert notes[1] == f"clips kept to validate on: {kept_clip}"
-    assert notes[2] == "nothing to learn from in: none"
+    assert notes[1] == f"clips to validate on: {kept_clip}"
+    assert notes[2] == "nothing to train on in: none"
     assert notes[3].startswith("by formula: short_ratio ")
     assert notes[4].startswith("learned: short_ratio ")
     (row,) = csv.DictReader((run / "log.csv").read_text().splitlines())
@@ -141,7 +141,7 @@ def test_sequences_of_other_clips_are_made_anew(
             settings, tmp_path / "run", on_index=lambda s, f: looked.append(s), on_note=notes.append
         )
         assert looked == [0, 1, 2, 3]
-        assert notes[2] == "nothing to learn from in: extra"
+        assert notes[2] == "nothing to train on in: extra"
     finally:
         (extra / "0.png").unlink()
         extra.rmdir()
@@ -215,7 +215,7 @@ def test_the_command_trains_a_gate(
     words += ["--sides", "32", "--motions", "2", "--device", "cpu"]
     assert main(words) == 0
     told = capsys.readouterr().err
-    assert "clips kept to validate on" in told
+    assert "clips to validate on" in told
     (path,) = (tmp_path / "run").glob("gate-*.safetensors")
     assert str(path) in told
     load_gate(path)

@@ -57,7 +57,7 @@ def test_a_stranger_s_text_stays_text(html: str) -> None:
 def test_the_facts_of_a_film() -> None:
     page = Page(words.facts(opened(seconds="3725", rate="24000/1001", subtitles=2, sound=2)))
     assert "reel.mp4" in page.text
-    assert "1:02:05 · 640 x 480 · 23.98 frames a second · 2 sound tracks · subtitles" in page.text
+    assert "1:02:05 · 640 x 480 · 23.98 frames/s · 2 sound tracks · subtitles" in page.text
     assert "silent" in words.facts(opened(sound=0))
 
 
@@ -73,7 +73,7 @@ def test_the_strip_is_even_until_shots_are_known() -> None:
     found = Shots([Fraction(0), Fraction(2), Fraction(401, 100)], Fraction(401, 100))
     html = words.strip(opened(), found)
     assert frames_of(html) == [0, 50, 100]
-    assert "3 shots, so far to 0:04" in html
+    assert "3 shots so far, up to 0:04" in html
     found.over = found.finished = True
     assert "3 shots<" in words.strip(opened(), found)
 
@@ -84,7 +84,7 @@ def test_the_buttons_of_the_strip_say_what_they_are() -> None:
 
     found = Shots([Fraction(0), Fraction(8)], over=True, finished=True)
     assert names(words.strip(opened("20"), found)) == ["Shot 1, 0:00", "Shot 2, 0:08"]
-    assert names(words.strip(opened("20"), Shots()))[1] == "Moment 2, 0:00"
+    assert names(words.strip(opened("20"), Shots()))[1] == "Sample 2, 0:00"
     assert "Finding shots… (24 sample frames meanwhile)" in words.strip(opened("20"), Shots())
 
 

@@ -35,7 +35,7 @@ WARM_UP = 16
 """Frames of the run before the first round."""
 
 FRESH = 96
-"""Frames of a run in a process of its own: encoder and smoother are full by then, and memory grows
+"""Frames of a run in a separate process: encoder and smoother are full by then, and memory grows
 no more."""
 
 STEPS = 4
@@ -65,7 +65,7 @@ def measure(
     step = on_step or (lambda _: None)
     settings = replace(settings, output=OutputSettings(force=True, fresh=True))
     with TemporaryDirectory(prefix="vidcolor-bench-") as name:
-        step("getting ready")
+        step("preparing")
         folder = Path(name)
         film = Path(source).absolute() if source else _make_source(folder, rounds)
         info, settings = _shorten(film, settings, rounds.frames)
@@ -106,7 +106,7 @@ def _round(job: Job, step: OnStep) -> Round:
     inside = {
         name: seconds / whole.frames for name, seconds in report.seconds.items() if name != "total"
     }
-    step("a process of its own")
+    step("a separate process")
     fresh = run_fresh(job.source, job.target, _shorten(job.source, job.settings, FRESH)[1])
     inferred = report.inferred / report.frames
     return Round(parts, inside, inferred, fresh, matmul, others.share())

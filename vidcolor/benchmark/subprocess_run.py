@@ -54,7 +54,7 @@ def _run(words: list[str]) -> None:
     if done.returncode:
         last = " ".join(done.stderr.strip().splitlines()[-1:])[:300]
         raise VidcolorError(
-            f"a run in a process of its own ended with code {done.returncode} ({last}); close"
+            f"a run in a separate process ended with code {done.returncode} ({last}); close"
             " other programs and try again"
         )
 

@@ -1,4 +1,4 @@
-"""``vidcolor FOLDER OUTFOLDER``, ``vidcolor 'reels/*.mp4' OUTFOLDER``: many films, one table."""
+"""``vidcolor FOLDER OUTFOLDER``, ``vidcolor 'films/*.mp4' OUTFOLDER``: many films, one table."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FAILED = 2
 SHOWN = 3
 """How many of the files that are left out are named."""
 
-INTERRUPTED = "interrupted; run the same command again to go on"
+INTERRUPTED = "interrupted; run the same command again to resume"
 
 
 def is_batch(args: argparse.Namespace) -> bool:
@@ -83,7 +83,7 @@ def describe_interrupt(args: argparse.Namespace) -> str:
     done = sum(row.code != FAILED for row in list(getattr(args, "ended", ())))
     if args.quiet or not done:
         return INTERRUPTED
-    return f"interrupted; {done} of {args.films} done; run the same command again to go on"
+    return f"interrupted; {done} of {args.films} done; run the same command again to resume"
 
 
 def conclude(rows: Sequence[Row], found: Reels, args: argparse.Namespace) -> int:
@@ -105,12 +105,12 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
     """
     target = Path(args.target)
     if args.report:
-        raise SettingsError("--report is for one film; of several each gets its own beside it")
+        raise SettingsError("--report is for one film; with several, each gets a report beside it")
     if "" in args.sources:
-        raise SettingsError("an empty name is no film")
+        raise SettingsError("an input name is empty; name a film or a folder")
     if is_name_of_one(args.target) and not target.is_dir():
         raise SettingsError(
-            f"{args.target}: is for one film; with several inputs, the output must be a folder"
+            f"{args.target}: not a folder; with several inputs, the output must be a folder"
         )
     check_weights(settings.colorizer.weights)
     check_sources(args.sources)
@@ -120,7 +120,7 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
     found = find_reels(args.sources, target, args.to)
     if not found.reels:
         others = _left_out(found.left_out, args.verbose)
-        raise FilmUnreadable(f"{', '.join(args.sources)}: there is no film in it{others}")
+        raise FilmUnreadable(f"{', '.join(args.sources)}: no film or picture found{others}")
     args.films = things(found.reels)
     return found
 
@@ -167,7 +167,7 @@ def tell(outcome: Outcome, row: Row, place: str, args: argparse.Namespace) -> No
     elif not args.verbose and not row.why and sys.stderr.isatty():
         return  # where there is a bar, the table at the end tells it
     elif row.result == "skipped":
-        say(f"{place} {outcome.report.target}: is done already")
+        say(f"{place} {outcome.report.target}: already done")
     elif args.verbose:
         summarise(outcome.report, args.verbose)
     else:
@@ -202,10 +202,10 @@ def row_of(outcome: Outcome) -> Row:
 
 
 def missing(report: Report) -> str:
-    """How much of a film was damaged, and what was left behind."""
+    """How much of a film was damaged, and what was not copied."""
     damage = ", ".join(f"{count} {kind}" for kind, count in report.damage_counts.items())
     left = ", ".join(item.what for item in report.left_behind)
-    return "; ".join(filter(None, (damage, left and f"without {left}")))
+    return "; ".join(filter(None, (damage, left and f"not copied: {left}")))
 
 
 def _reason(outcome: Outcome) -> str:
@@ -249,4 +249,4 @@ def _left_out(paths: Sequence[Path], verbose: bool) -> str:
     names = [path.name for path in (paths if verbose else paths[:SHOWN])]
     more = [] if len(names) == len(paths) else ["..."]
     what = "1 other file" if len(paths) == 1 else f"{len(paths)} other files"
-    return f"; {what} left out: {', '.join([*names, *more])}"
+    return f"; {what} ignored: {', '.join([*names, *more])}"

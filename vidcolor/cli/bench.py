@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_beside, check_source, check_weights, looked_into
 from vidcolor.cli.color import add_color, add_cut, add_encoding, settings_of
-from vidcolor.cli.text import Parser, at_least, printable, write_late
+from vidcolor.cli.text import Parser, at_least, count, printable, write_late
 from vidcolor.errors import SettingsError
 from vidcolor.settings import BenchmarkSettings, ChunkSettings
 
@@ -22,40 +22,44 @@ def parser() -> argparse.ArgumentParser:
     default = BenchmarkSettings()
     p = Parser(
         prog="vidcolor bench",
-        description="Measure how fast this machine colors: a bare transcode, each stage, the"
-        " whole, start-up and memory, in interleaved rounds. Nothing is kept.",
+        description="Measure how fast this machine colors: a bare transcode, each stage, the whole"
+        " run, start-up and memory, in interleaved rounds. Nothing is kept.",
     )
-    p.add_argument("film", metavar="FILM", nargs="?", help="default: one that is made for it")
+    p.add_argument("film", metavar="FILM", nargs="?", help="(default: a synthetic film)")
     add_color(p)
     add_encoding(p)
     add_cut(p)
     p.set_defaults(force=False, fresh=False, strict=False, chunk=ChunkSettings().seconds)
-    run = p.add_argument_group("the measurement")
+    run = p.add_argument_group("measurement")
     run.add_argument(
         "--frames",
         type=at_least(16),
         default=default.frames,
         metavar="N",
-        help="measure so many at most (default %(default)s)",
+        help="frames to measure, at most (default %(default)s)",
     )
     run.add_argument(
         "--repeat",
         type=at_least(1),
         default=default.repeat,
         metavar="N",
-        help="rounds (%(default)s)",
+        help="number of rounds (default %(default)s)",
     )
     run.add_argument(
-        "--made",
+        "--synthetic",
         type=size,
         metavar="WxH",
-        help=f"size of the film that is made ({default.width}x{default.height})",
+        help=f"size of the synthetic film (default {default.width}x{default.height})",
     )
     run.add_argument(
-        "--json", metavar="FILE", help="write every figure as JSON too; - prints it, and no table"
+        "--json",
+        metavar="FILE",
+        help="also write all figures as JSON; - prints JSON instead of the table",
     )
-    run.add_argument("-q", "--quiet", action="store_true", help="show no bar")
-    run.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    run.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
+    run.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     return p
 
 
@@ -63,7 +67,9 @@ def size(word: str) -> tuple[int, int]:
     """``1920x1080`` -> (width, height), for argparse."""
     width, _, height = word.partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{word!r} is no size; use WIDTHxHEIGHT, as 640x480")
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is not a size; use WIDTHxHEIGHT, such as 640x480"
+        )
     return int(width), int(height)
 
 
@@ -71,15 +77,15 @@ def run(args: argparse.Namespace) -> int:
     """Measure with a bar, print the table; 0, or 3 where the JSON cannot be written in the end.
 
     Raises:
-        SettingsError: A value is out of range, or a film is both given and to be made.
+        SettingsError: A value is out of range, or a film is given beside a synthetic one.
         OutputError: The JSON could not be written.
     """
     settings = settings_of(args)
-    if args.film and args.made:
-        raise SettingsError("--made is for runs without a film; leave FILM or --made away")
+    if args.film and args.synthetic:
+        raise SettingsError("--synthetic is for runs without a film; leave out FILM or --synthetic")
     given = {"frames": args.frames, "repeat": args.repeat}
-    if args.made:
-        given |= dict(zip(("width", "height"), args.made, strict=True))
+    if args.synthetic:
+        given |= dict(zip(("width", "height"), args.synthetic, strict=True))
     rounds = BenchmarkSettings(**given)
     check_weights(settings.colorizer.weights)
     check_beside("--json", None if args.json == "-" else args.json)
@@ -117,7 +123,7 @@ def describe(found: Benchmark) -> str:
 
 def _facts(found: Benchmark) -> list[str]:
     film, machine, net, encoder = (found.facts[n] for n in ("film", "machine", "net", "encoder"))
-    name = "made for this" if film["made"] else film["name"]
+    name = "synthetic" if film["made"] else film["name"]
     units = [machine["vectors"], *(u for u in ("avx512_bf16", "amx") if machine[u])]
     cores = f"{machine['usable_cores']} of {machine['cores']} cores"
     gpu = [machine["gpu"]] if "gpu" in machine else []
@@ -127,7 +133,7 @@ def _facts(found: Benchmark) -> list[str]:
         "film": [
             f"{name}: {film['width']}x{film['height']} {film['pixels']} {film['codec']}",
             f"{film['rate']:g} frames/s",
-            f"{film['frames']} frames, of which {film['frames_held']} for the stages alone",
+            f"{film['frames']} frames, {film['frames_held']} of them for single stages",
         ],
         "machine": [
             *gpu,
@@ -139,8 +145,8 @@ def _facts(found: Benchmark) -> list[str]:
         "net": [
             f"{net['weights']} {net['sha256'][:8]} on {net['device']}",
             f"{h}x{w}, {net['numbers']}",
-            f"{net['at_a_time']} runs at a time, {net['batch']} frames each",
-            f"{net['operations'] / 1e9:.2f} G operations a frame",
+            f"{count(net['at_a_time'], 'run')} in parallel, {count(net['batch'], 'frame')} per run",
+            f"{net['operations'] / 1e9:.2f} G operations per frame",
         ],
         "encoder": [
             f"{encoder['codec']} {encoder['pixels']}, {encoder['threads']} threads",
@@ -154,10 +160,9 @@ def _table(found: Benchmark) -> list[str]:
     """Milliseconds of a frame: by the clock, of all threads, and within the whole."""
     rounds = len(found.rounds)
     lines = [
-        f"ms a frame, medians of {rounds} round{'s' * (rounds > 1)}; each alone, with nothing else"
-        " running",
-        f"{'':13}{'frames/s':>10}{'clock':>10}{'from':>9}{'to':>9}{'all cores':>11}"
-        f"{'in the whole':>14}",
+        f"ms per frame, median of {count(rounds, 'round')}; each stage runs alone",
+        f"{'':13}{'frames/s':>10}{'median':>10}{'min':>9}{'max':>9}{'CPU time':>11}"
+        f"{'in whole run':>14}",
     ]
     one = found.rounds[0]
     for part in [*one.parts, *(stage for stage in one.inside if stage not in one.parts)]:
@@ -177,27 +182,30 @@ def _time_of_part(found: Benchmark, part: str) -> str:
 def _figures(found: Benchmark) -> list[str]:
     floor = "(transcode + net)" if found.shared else "max(transcode, net)"
     reached = found.operations_per_second().median / 1e9
-    beside = f"{reached:.0f} of {found.matmul().median / 1e9:.0f} G operations/s"
-    beside += f", these in {found.facts['net']['matmul_numbers']}"
+    beside = f"{reached:.0f} G operations/s; matmul {found.matmul().median / 1e9:.0f}"
+    beside += f" in {found.facts['net']['matmul_numbers']}"
     rows = [
-        _row(f"whole / {floor}", found.ratio("whole_to_floor"), "", "net: colornet and smooth"),
-        _row("the same in color", found.ratio("whole_to_colored_floor"), "", "of the transcode"),
-        _row("whole, of a transcode's speed", found.ratio("speed_of_transcode")),
-        _row("lightness + paint / transcode", found.ratio("paint_to_transcode"), "", "all cores"),
-        _row("color / gray, to the encoder", found.ratio("color_to_encoder")),
+        _row(f"whole / {floor}", found.ratio("whole_to_floor"), "", "net: colornet + smooth"),
+        _row("same, with a color transcode", found.ratio("whole_to_colored_floor")),
+        _row("whole / transcode, in frames/s", found.ratio("speed_of_transcode")),
+        _row("lightness + paint / transcode", found.ratio("paint_to_transcode"), "", "CPU time"),
+        _row("encode color / encode gray", found.ratio("color_to_encoder")),
         _row("net / matmul", found.ratio("net_to_matmul"), "", beside),
         _row("vidcolor --help", found.fresh("help"), "s"),
-        _row("first frame out", found.fresh("first_frame"), "s", "from the start of the process"),
-        _row("the process", found.fresh("total"), "s"),
+        _row("first frame", found.fresh("first_frame"), "s", "from the start of the process"),
+        _row("whole process", found.fresh("total"), "s"),
         _row("peak memory", _mib(found.fresh("peak_bytes")), "MiB"),
     ]
     if found.inferred().least < 1:
-        rows.append(_row("frames that the net saw", found.inferred(), "", "counted in the floor"))
+        rows.append(
+            _row("share of frames inferred", found.inferred(), "", "taken into account above")
+        )
     others = found.others()
     if others.most >= 0.05:
-        rows.append(_row("other programs", others, "", "of the cores; measure again without them"))
+        remark = "cores in use; close them and measure again"
+        rows.append(_row("other programs", others, "", remark))
     if any(one.fresh.gpu_bytes for one in found.rounds):
-        rows.append(_row("peak memory of the GPU", _mib(found.fresh("gpu_bytes")), "MiB"))
+        rows.append(_row("peak GPU memory", _mib(found.fresh("gpu_bytes")), "MiB"))
     return rows
 
 

@@ -45,7 +45,9 @@ def check_weights(*names: str) -> None:
     nets = shipped_nets()
     for name in names:
         if name in HELPERS:
-            raise WeightsNotFound(f"{name} is no net to color with; use one of: {', '.join(nets)}")
+            raise WeightsNotFound(
+                f"{name} is not a net for coloring; use one of: {', '.join(nets)}"
+            )
         # A damaged list is told when it is read in earnest.
         if nets and name not in nets and not Path(name).is_file():
             raise WeightsNotFound(
@@ -120,7 +122,7 @@ def check_beside(option: str, path: Path | str | None, *others: str) -> None:
     why = ""
     try:
         if "\0" in str(path):
-            why = "is no name of a file"
+            why = "not a file name"
         elif not folder.is_dir():
             why = f"there is no folder {folder}; create it first"
         elif path.is_dir():
@@ -228,7 +230,7 @@ def check_suffix(source: str, target: str) -> None:
         container_of(path)
     elif path.suffix.lower() not in STILL_SUFFIXES:
         known = ", ".join(STILL_SUFFIXES)
-        raise SettingsError(f"{path.name}: pictures are written as {known}")
+        raise SettingsError(f"{path.name}: for a picture, the output must end in {known}")
 
 
 def is_name_of_one(target: str) -> bool:

@@ -40,21 +40,21 @@ def add_cluster(p: argparse.ArgumentParser) -> None:
         type=at_least(1),
         default=default.workers,
         metavar="N",
-        help="how many (default: as many as there is room for)",
+        help="number of workers (default: as many as fit)",
     )
     group.add_argument(
         "--worker-cpus",
         type=at_least(1),
         default=default.cpus,
         metavar="N",
-        help="cores for each (default: 1; with a GPU its share of the cores)",
+        help="cores per worker (default: 1; with a GPU, its share of the cores)",
     )
     group.add_argument(
         "--worker-gpus",
         type=float,
         default=default.gpus,
         metavar="X",
-        help="GPUs for each, or a share of one (default: 1 where there are any)",
+        help="GPUs per worker, or a share of one (default: 1 if there are any)",
     )
 
 
@@ -71,7 +71,7 @@ def cluster_settings(args: argparse.Namespace) -> ClusterSettings | None:
     """
     if args.cluster is None:
         if args.workers or args.worker_cpus or args.worker_gpus is not None:
-            raise SettingsError("--workers and what each gets are for --cluster; add that")
+            raise SettingsError("--workers, --worker-cpus and --worker-gpus need --cluster")
         return None
     return ClusterSettings(args.cluster, args.workers, args.worker_cpus, args.worker_gpus)
 

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
         "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
         "       vidcolor serve | bench | evaluate | train ...",
-        description="Color a black-and-white film or picture; sound, subtitles, brightness stay.",
+        description="Color a black-and-white film or picture; sound and subtitles are kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -47,10 +47,10 @@ def parser() -> argparse.ArgumentParser:
         "words",
         nargs="*",
         metavar="IN OUT",
-        help="IN: film or picture (a film named info is ./info), or several, or folders of them;"
+        help="IN: films, pictures or folders of them (for a film named info, write ./info);"
         " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, or - for a pipe (default: IN.color with"
-        " the suffix of IN); with several inputs OUT must be a folder, and the same command again"
-        " skips what is done",
+        " the suffix of IN); with several inputs, OUT must be a folder, and running the same"
+        " command again skips finished films",
     )
     add_color(p)
     add_encoding(p)
@@ -58,32 +58,35 @@ def parser() -> argparse.ArgumentParser:
     cluster.add_cluster(p)
     out = p.add_argument_group("output")
     add_output(out)
-    out.add_argument("--report", type=Path, metavar="FILE.json", help="write what was done")
+    out.add_argument("--report", type=Path, metavar="FILE.json", help="write a report as JSON")
     out.add_argument(
         "--to",
         action="append",
         default=[],
         metavar="SUFFIX",
-        help="of all films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif (default: as"
-        " they are, else mkv and png)",
+        help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
+        " (default: that of each input, else mkv and png)",
     )
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument(
-        "--fresh", action="store_true", help="start over instead of going on after a crash"
+        "--fresh", action="store_true", help="start over instead of resuming an interrupted run"
     )
     out.add_argument(
         "--chunk",
         type=float,
         default=ChunkSettings().seconds,
         metavar="SECONDS",
-        help="finish and keep the film in parts of whole shots, each so long or up to three times"
-        " as long; a crash or Ctrl-C loses the part in hand (default %(default)s)",
+        help="save the work in chunks of whole shots, each at least this long and up to three times"
+        " as long; a crash or Ctrl-C loses only the current chunk (default %(default)s)",
     )
     add_progress(out)
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument(
-        "-v", "--verbose", action="store_true", help="print all notes and seconds per stage too"
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="also print all notes and the seconds per stage",
     )
     out.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
     return p
@@ -93,14 +96,14 @@ def add_cut(p: argparse.ArgumentParser) -> None:
     """What of the film."""
     cut = p.add_argument_group("what to color")
     cut.add_argument(
-        "--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5"
+        "--start", type=moment, metavar="TIME", help="start here: 90, 1:30, 00:01:30.5"
     )
-    cut.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
+    cut.add_argument("--end", type=moment, metavar="TIME", help="stop before this time")
     cut.add_argument(
         "--subtitle-encoding",
         metavar="NAME",
-        help="code page of subtitles and titles that are not UTF-8, such as cp1251 (default: found"
-        " out)",
+        help="encoding of subtitles and titles that are not UTF-8, such as cp1251 (default:"
+        " detected)",
     )
     add_picture(cut)
 
@@ -108,14 +111,14 @@ def add_cut(p: argparse.ArgumentParser) -> None:
 def add_picture(group: argparse._ActionsContainer) -> None:
     """Which picture of the film, and how large it may be."""
     group.add_argument(
-        "--video-stream", type=at_least(0), metavar="N", help="which picture, from 0"
+        "--video-stream", type=at_least(0), metavar="N", help="video stream to use, counted from 0"
     )
     group.add_argument(
         "--max-pixels",
         type=at_least(1),
         default=InputSettings().max_pixels,
         metavar="N",
-        help="refuse larger pictures (default %(default)s)",
+        help="refuse frames with more pixels (default %(default)s)",
     )
 
 
@@ -124,7 +127,10 @@ def add_color(p: argparse.ArgumentParser) -> None:
     net = p.add_argument_group("color")
     default = ColorizerSettings()
     net.add_argument(
-        "--weights", default=default.weights, metavar="NAME|FILE", help="see vidcolor weights"
+        "--weights",
+        default=default.weights,
+        metavar="NAME|FILE",
+        help="net to use; see vidcolor weights",
     )
     net.add_argument("--device", default=default.device, help="auto, cpu, cuda[:N] or mps")
     net.add_argument(
@@ -132,29 +138,29 @@ def add_color(p: argparse.ArgumentParser) -> None:
         type=int,
         default=default.size,
         metavar="PIXELS",
-        help="short side that the net sees, a multiple of 16 (default %(default)s)",
+        help="short side of the net's input, a multiple of 16 (default %(default)s)",
     )
     net.add_argument(
         "--batch",
         type=at_least(1),
         default=0,
         metavar="N",
-        help="frames per run of the net, 1 to 256 (default: what the machine has room for)",
+        help="frames per run of the net, 1 to 256 (default: 1 on the CPU, up to 16 on a GPU)",
     )
     net.add_argument(
         "--precision",
-        "--numbers",
         dest="numbers",
         default=default.numbers,
         metavar="|".join(NUMBERS),
-        help="of the net's arithmetic (default: the fastest here)",
+        help="precision of the net's arithmetic (default: the fastest on this machine)",
     )
     net.add_argument(
         "--stride",
         type=int,
         default=default.stride,
         metavar="K",
-        help="the net sees every K-th frame, the others get its color along the motion; faster",
+        help="run the net on every K-th frame only, and carry its colors along the motion to the"
+        " others; faster (default %(default)s, up to 4)",
     )
     _add_dials(net)
 
@@ -165,28 +171,29 @@ def _add_dials(net: argparse._ArgumentGroup) -> None:
         "--vivid",
         type=float,
         metavar="0..1",
-        help="0 the safest color, 1 the most vivid (default: what the weights were tuned for)",
+        help="0 for the safest colors, 1 for the most vivid (default: as the weights were tuned)",
     )
     net.add_argument(
         "--smooth",
         type=float,
         default=TemporalSettings().strength,
         metavar="0..1",
-        help="how steady the color is over time (default %(default)s)",
+        help="how steady the colors are over time (default %(default)s)",
     )
     net.add_argument("--no-smooth", action="store_true", help="the same as --smooth 0")
     net.add_argument(
         "--titles",
         default=TitleSettings().cards,
         metavar="|".join(CARDS),
-        help="cards of text: auto leaves them gray (default), keep also what may be one, color"
-        " colors them",
+        help="title cards: auto leaves them gray (default), keep also leaves doubtful ones gray,"
+        " color colors them",
     )
     net.add_argument(
         "--saturation",
         type=float,
         default=PaintSettings().saturation,
-        help="0 is gray, 1 as predicted (default)",
+        metavar="0..4",
+        help="strength of the colors: 0 is gray, 1 is as predicted (default)",
     )
 
 
@@ -196,8 +203,8 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
     enc.add_argument(
         "--codec",
         metavar="NAME",
-        help="h264, h265, av1, vp9, prores, ffv1, or any encoder of FFmpeg (default: by container"
-        " and bit depth)",
+        help="h264, h265, av1, vp9, prores, ffv1, or any FFmpeg encoder (default: by container and"
+        " bit depth)",
     )
     enc.add_argument(
         "--crf",
@@ -208,7 +215,7 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
     enc.add_argument(
         "--preset",
         metavar="NAME",
-        help="speed of the encoder: ultrafast to placebo; av1: 13 to -2 (default medium; av1: 6)",
+        help="encoder speed: ultrafast to placebo; av1: 13 to -2 (default medium; av1: 6)",
     )
     enc.add_argument(
         "--encoder-option",
@@ -216,9 +223,13 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="K=V",
-        help="any other option of the encoder; may be repeated",
+        help="any other encoder option; may be repeated",
     )
-    enc.add_argument("--lossless", action="store_true", help="luma of the file equal to the source")
+    enc.add_argument(
+        "--lossless",
+        action="store_true",
+        help="encode without loss: luma stays equal to the source",
+    )
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -297,10 +308,10 @@ def describe_interrupt(args: argparse.Namespace) -> str:
     if args.target in (None, PIPE):
         return "interrupted"
     target = Path(args.target)
-    again = "run the same command again to go on from"
+    again = "run the same command again to resume from"
     if not args.quiet and (kept := kept_of(target)):
         here = clock(kept.seconds)
         return f"interrupted; {count(kept.frames, 'frame')} up to {here} kept; {again} there"
     if any(work_folder(target).glob("*.packets")):
         return f"interrupted; {again} the last finished chunk"
-    return "interrupted; the target is as it was before"
+    return "interrupted; the target is unchanged"

@@ -32,15 +32,15 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(
         prog="vidcolor compare",
         usage="vidcolor compare A B OUT [options]\n       vidcolor compare FILM OUT [options]",
-        description="Show two films in one: source and result, two results, or, of a single FILM,"
-        " the film and its colors, which are found on the way. Sound, subtitles, chapters and"
-        " timestamps are those of the first; the frames of the second are matched by their times.",
+        description="Show two films in one: source and result, two results, or a single FILM and"
+        " its colored version, made on the fly. Sound, subtitles, chapters and timestamps come from"
+        " the first film; frames of the second are matched by their times.",
     )
     p.add_argument(
         "films",
         metavar="FILM",
         nargs="+",
-        help="one film, or two: A stands left; then OUT: .mp4 .m4v .mov .mkv .webm",
+        help="one or two films (A is shown on the left), then OUT: .mp4 .m4v .mov .mkv .webm",
     )
     default = CompareSettings()
     how = p.add_argument_group("comparison")
@@ -48,17 +48,20 @@ def parser() -> argparse.ArgumentParser:
         "--look",
         default=default.look,
         metavar="|".join(LOOKS),
-        help="beside each other, half and half, or with a line that moves (default %(default)s)",
+        help="side by side, half and half, or with a moving line (default %(default)s)",
     )
     how.add_argument(
         "--period",
         type=moment,
         default=default.period,
         metavar="TIME",
-        help="of the line of a wipe, to the left and back (default %(default)s s)",
+        help="time that the line of a wipe takes to the left and back (default %(default)s s)",
     )
     how.add_argument(
-        "--height", type=at_least(16), metavar="PIXELS", help="of each picture (default: that of A)"
+        "--height",
+        type=at_least(16),
+        metavar="PIXELS",
+        help="height of each picture (default: that of A)",
     )
     add_cut(p)
     add_encoding(p)
@@ -68,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    out.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    out.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     p.set_defaults(chunk=ChunkSettings().seconds, fresh=False)
     return p
 
@@ -80,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             parser().error("the following arguments are required: OUT")
         args.target = args.films.pop()
     if len(args.films) > 2:
-        parser().error(f"one film or two can be compared, not {len(args.films)}")
+        parser().error(f"compare takes one or two films, not {len(args.films)}")
     settings = settings_of(args)
     compare = CompareSettings(args.look, args.period, args.height)
     check(args, settings)

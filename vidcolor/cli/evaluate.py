@@ -31,15 +31,19 @@ def parser() -> argparse.ArgumentParser:
         prog="vidcolor evaluate",
         description="Measure a colored film, picture or folder of pictures against the true one.",
     )
-    p.add_argument("truth", metavar="TRUTH", help="in color, as it was")
-    p.add_argument("result", metavar="RESULT", help="the same frames, or the same names, colored")
+    p.add_argument("truth", metavar="TRUTH", help="the original in color")
+    p.add_argument(
+        "result", metavar="RESULT", help="the same frames, or files of the same names, colored"
+    )
     p.add_argument(
         "--per-frame",
         metavar="RESULT2",
-        help="the same colored with --no-smooth: say what smoothing gains and costs",
+        help="the same film colored with --no-smooth; show what smoothing gains and costs",
     )
-    p.add_argument("--json", type=Path, metavar="FILE", help="write the scores as JSON too")
-    p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    p.add_argument("--json", type=Path, metavar="FILE", help="also write the scores as JSON")
+    p.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     return p
 
 
@@ -75,7 +79,7 @@ def describe(scores: Scores) -> str:
     s = scores
     rows: list[Row] = [
         ("psnr", s.psnr, "dB, higher is better"),
-        ("psnr_grey", s.psnr_grey, "dB, of the truth without its colors"),
+        ("psnr_grey", s.psnr_grey, "dB, for the truth in gray"),
         ("ssim", s.ssim, "0 to 1, higher is better"),
         ("lpips", s.lpips, "AlexNet, lower is better"),
         ("colorfulness", s.colorfulness, f"absolute values; truth {s.colorfulness_truth:.2f}"),
@@ -89,10 +93,10 @@ def describe(scores: Scores) -> str:
     ]
     lines = [f"{'frames':20}{s.frames:9}", *_lines(rows, s.notes)]
     lines += ["", "over time, lower is steadier", f"{'shots':20}{s.shots:9}"]
-    lines += [f"{'pairs':20}{s.pairs:9}  frames next to each other in a shot"]
+    lines += [f"{'pairs':20}{s.pairs:9}  neighboring frames of a shot"]
     lines += _lines(_over_time(s), s.notes)
     if s.per_frame is not None:
-        lines += ["", f"beside {printable(s.per_frame)}; of ratios, below 1 is better"]
+        lines += ["", f"compared with {printable(s.per_frame)}; ratios below 1 are better"]
         lines += _lines(_beside_per_frame(s), s.notes)
     return "\n".join(lines)
 
@@ -126,7 +130,7 @@ def _beside_per_frame(s: Scores) -> list[Row]:
         (
             "colorfulness_kept",
             s.colorfulness_kept,
-            f"1 is all; per frame {_number('', s.colorfulness_per_frame)}",
+            f"1 keeps all; per frame {_number('', s.colorfulness_per_frame)}",
         ),
         ("psnr_gain", s.psnr_gain, f"dB, higher is better; per frame {s.psnr_per_frame:.2f}"),
         (
@@ -139,7 +143,7 @@ def _beside_per_frame(s: Scores) -> list[Row]:
             s.warp_error_ratio,
             f"per frame {_number('warp_error', s.warp_error_per_frame)}",
         ),
-        ("warp_excess_ratio", s.warp_excess_ratio, "of what lies above gray's"),
+        ("warp_excess_ratio", s.warp_excess_ratio, "of the error above gray's"),
         (
             "chroma_warp_ratio",
             s.chroma_warp_ratio,

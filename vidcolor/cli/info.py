@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    p = Parser(prog="vidcolor info", description="Show what a film holds.")
+    p = Parser(prog="vidcolor info", description="Show what is in a film.")
     p.add_argument("film", metavar="FILM")
     p.add_argument("--json", action="store_true", help="print JSON")
     return p
@@ -40,14 +40,14 @@ def describe(info: VideoInfo) -> str:
     rows: list[tuple[str, Any]] = [
         ("film", info.path),
         ("container", info.container),
-        ("picture", f"{info.codec} {info.width}x{info.height} {info.stored_format}, {rate}"),
+        ("video", f"{info.codec} {info.width}x{info.height} {info.stored_format}, {rate}"),
         (
             "pixels",
             f"{layout.bits} bits, {'full' if layout.full_range else 'limited'} range, "
             f"{layout.matrix}, {layout.transfer}, {info.field_order}",
         ),
-        ("length", clock(float(info.duration)) if info.duration is not None else "not declared"),
-        ("frames", info.frames if info.frames is not None else "not declared"),
+        ("length", clock(float(info.duration)) if info.duration is not None else "unknown"),
+        ("frames", info.frames if info.frames is not None else "unknown"),
         ("chapters", info.chapters),
     ]
     rows += [("tag", f"{key} = {value}") for key, value in info.metadata.items()]

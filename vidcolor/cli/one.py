@@ -29,17 +29,15 @@ def check_words(args: argparse.Namespace, settings: Settings, clustered: bool) -
         SettingsError: They do not.
     """
     if args.to:
-        raise SettingsError("--to is for a folder of films; OUT names what one film becomes")
+        raise SettingsError("--to is for folders; for one film, the suffix of OUT decides")
     if settings.encode.codec is None and Path(args.target).suffix.lower() != ".webm":
         check_quality("libx264", settings.encode.crf, None)  # others have no wider a range
     if args.target != PIPE:
         return
     if clustered:
-        raise SettingsError(
-            "a pipe takes one frame after the other; leave --cluster out, or name a file"
-        )
+        raise SettingsError("--cluster cannot write to a pipe; leave it out, or name a file")
     if sys.stdout.isatty():
-        raise SettingsError("- writes a film to a pipe; give a file name, or | mpv -")
+        raise SettingsError("- writes the film to a pipe; name a file, or add | mpv -")
     if args.progress == PIPE:
         raise SettingsError("the film goes to standard output; give --progress a file")
 

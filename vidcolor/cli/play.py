@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
         prog="vidcolor play",
-        description="Color a film while a player shows it; nothing is kept.",
+        description="Color a film while a player shows it. Nothing is kept.",
     )
     p.add_argument("film", metavar="FILM")
     p.add_argument(
@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     add_color(p)
     add_cut(p)
     p.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    p.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     p.set_defaults(weights=WEIGHTS, size=SIZE, chunk=ChunkSettings().seconds)
     p.set_defaults(codec=None, crf=CRF, preset=PRESET, encoder_option=[], lossless=False)
     p.set_defaults(force=False, fresh=False, strict=False)
@@ -112,7 +114,7 @@ def feed(player: subprocess.Popen[bytes], args: argparse.Namespace, settings: Se
     if player.wait():
         name = Path(str(player.args[0])).name  # type: ignore[index]
         raise OutputError(
-            f"{name} failed with exit code {player.returncode}; take another --player, or pipe the"
+            f"{name} failed with exit code {player.returncode}; use another --player, or pipe the"
             " film: vidcolor FILM - | player -"
         )
     for line in damage:
@@ -149,14 +151,14 @@ def player_command(asked: str | None, environment: Mapping[str, str]) -> list[st
         return words
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & environment.keys():
         raise SettingsError(
-            "there is no display to show a film on; vidcolor FILM - writes it to a pipe, or name a"
-            " --player that needs none"
+            "no display found; use vidcolor FILM - to write to a pipe, or name a --player that"
+            " needs none"
         )
     for name, options in PLAYERS.items():
         if found := shutil.which(name):
             return [found, *options.split()]
     raise SettingsError(
-        f"none of {', '.join(PLAYERS)} is installed; install one, or pipe the film into another"
+        f"none of {', '.join(PLAYERS)} is installed; install one, or pipe the film to another"
         " player: vidcolor FILM - | player -"
     )
 
@@ -171,7 +173,7 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdin=subprocess.PIPE)
     except OSError as error:
         reason = error.strerror or error
-        raise OutputError(f"the player {command[0]} does not start: {reason}") from error
+        raise OutputError(f"cannot start the player {command[0]}: {reason}") from error
 
 
 class Feed:
@@ -214,8 +216,8 @@ class Pace:
         self._told = True
         frames = progress.frames - first.frames
         say(
-            f"coloring is slower than the film, {frames / spent:.1f} of its"
-            f" {frames / shown if shown else 0:.1f} frames a second, so it will pause now and then;"
+            f"coloring is slower than playback ({frames / spent:.1f} of"
+            f" {frames / shown if shown else 0:.1f} frames/s), so the film will pause now and then;"
             f" {self._advice()}"
         )
 
@@ -225,4 +227,4 @@ class Pace:
         ways += ["--stride 4"] if net.stride < 4 else []
         ways += ["--size 128"] if net.size > 128 else []
         ways += ["--no-smooth"] if self._settings.smooth.strength else []
-        return f"faster are {', '.join(ways)}" if ways else "a faster machine would help"
+        return f"try {', '.join(ways)}" if ways else "a faster machine would help"

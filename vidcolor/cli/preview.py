@@ -66,42 +66,42 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
         prog="vidcolor preview",
-        description="Show what a film will look like, within seconds: a sheet of frames spread over"
-        " it, or those that are asked for. Nothing but what is shown is colored.",
+        description="Show what a film will look like, within seconds: a sheet of frames from the"
+        " whole film, or the frames you ask for. Only what is shown is colored.",
     )
     p.add_argument("film", metavar="FILM", help="film or picture")
     p.add_argument("target", metavar="OUT", nargs="?", help=".png or .jpg")
     what = p.add_argument_group("what to show")
     what.add_argument(
-        "--sheet", type=grid, metavar="CxR", help="frames across and down (default 4x4)"
+        "--sheet", type=grid, metavar="CxR", help="columns and rows of the sheet (default 4x4)"
     )
     what.add_argument(
         "--at",
         type=at,
         action="append",
         metavar="TIME|N%",
-        help="this frame, at full size; may be repeated: 90, 1:30, 00:01:30.5, 30%%",
+        help="show this frame at full size; may be repeated: 90, 1:30, 00:01:30.5, 30%%",
     )
     what.add_argument(
         "--vary",
         type=values,
         action="append",
         metavar="KEY=V,V,...",
-        help=f"a column for each value of {', '.join(KEYS)}; may be repeated",
+        help=f"show a column for each value of {', '.join(KEYS)}; may be repeated",
     )
-    what.add_argument("--per-shot", action="store_true", help="the middle of each shot")
+    what.add_argument("--per-shot", action="store_true", help="show the middle of each shot")
     what.add_argument(
         "--shots",
         type=Path,
         metavar="FILE",
-        help="where the shots are: the CSV of vidcolor shots, a --report, or the OUT of an"
-        " unfinished run; without it they are looked for",
+        help="read the shots from the CSV of vidcolor shots, a --report, or the OUT of an"
+        " unfinished run (default: find them in the film)",
     )
     what.add_argument(
         "--look",
         choices=LOOKS,
-        help="before and after: side by side, each half of a picture, or after alone (default:"
-        " side for frames at full size, split on sheets, after for --vary)",
+        help="before and after side by side, half and half, or only after (default: side for"
+        " frames at full size, split on sheets, after with --vary)",
     )
     add_picture(what)
     add_color(p)
@@ -109,7 +109,9 @@ def parser() -> argparse.ArgumentParser:
     add_output(out, "target_too")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    out.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    out.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     return p
 
 
@@ -118,7 +120,7 @@ def grid(word: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,3})[xX](\d{1,3})", word)
     columns, rows = map(int, found.groups()) if found else (0, 0)
     if not columns or not rows:
-        raise argparse.ArgumentTypeError(f"{word!r} is not columns x rows, such as 4x4")
+        raise argparse.ArgumentTypeError(f"{word!r} is not COLUMNSxROWS, such as 4x4")
     return columns, rows
 
 
@@ -127,7 +129,7 @@ def at(word: str) -> At:
     if not word.endswith("%"):
         return At(moment(word), share=False)
     if not re.fullmatch(r"\d{1,3}(\.\d{1,9})?%", word) or Fraction(word[:-1]) > 100:
-        raise argparse.ArgumentTypeError(f"{word!r} is no part of a film; use 0% to 100%")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a position in the film; use 0% to 100%")
     return At(Fraction(word[:-1]) / 100, share=True)
 
 
@@ -135,13 +137,13 @@ def values(word: str) -> tuple[str, list[Any]]:
     """``saturation=0.8,1`` -> ("saturation", [0.8, 1.0]), for argparse."""
     key, text = option(word)
     if key not in KEYS:
-        raise argparse.ArgumentTypeError(f"{key!r} cannot be varied; one of {', '.join(KEYS)} can")
+        raise argparse.ArgumentTypeError(f"cannot vary {key!r}; use one of {', '.join(KEYS)}")
     try:
         found = [KEYS[key](value) for value in text.split(",")]
     except ValueError:
         found = []
     if not found or "" in found:
-        raise argparse.ArgumentTypeError(f"{word!r} is not KEY=V,V,... with values of {key}")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a list of values; use {key}=V,V,...")
     return key, list(dict.fromkeys(found))
 
 
@@ -187,10 +189,10 @@ def contradictions(args: argparse.Namespace) -> None:
     given = {"--at": args.at, "--sheet": args.sheet, "--per-shot": args.per_shot}
     asked = [name for name, words in given.items() if words]
     if args.at and len(asked) > 1:
-        raise SettingsError(f"--at and {asked[1]} ask for different frames; use one of them")
+        raise SettingsError(f"--at and {asked[1]} exclude each other; use one of them")
     if args.vary and (args.sheet or args.per_shot):
         raise SettingsError(
-            f"--vary makes a sheet of its own, so {asked[-1]} does not go with it; --at does"
+            f"--vary draws its own sheet and excludes {asked[-1]}; use --at to choose frames"
         )
 
 
@@ -205,7 +207,7 @@ def check(args: argparse.Namespace, settings: Settings, output: OutputSettings) 
     check_source(args.film)
     if Path(args.target).suffix.lower() not in STILL_SUFFIXES:
         known = ", ".join(STILL_SUFFIXES)
-        raise SettingsError(f"{Path(args.target).name}: pictures are written as {known}")
+        raise SettingsError(f"{Path(args.target).name}: the output must end in {known}")
     check_output(args.film, args.target, output)
     check_film(args.film, settings.open)
 
@@ -222,7 +224,7 @@ def combinations(
         return []
     keys = [key for key, _ in asked]
     if len(set(keys)) < len(keys):
-        raise SettingsError("--vary takes each key once; give all its values, KEY=V,V,...")
+        raise SettingsError("--vary takes each key once; list all its values: KEY=V,V,...")
     found = []
     for combination in product(*(some for _, some in asked)):
         chosen = dict(zip(keys, combination, strict=True))

@@ -35,8 +35,8 @@ def of_shots(args: argparse.Namespace, viewer: Viewer, look: Look) -> tuple[list
         middles = [middles[count * (2 * place + 1) // (2 * most)] for place in range(most)]
         if not args.quiet:
             say(
-                f"a sheet holds {most} of these pictures; {count - most} of {count} shots are left"
-                " out, evenly"
+                f"a sheet holds {most} of these pictures; {count - most} of {count} shots, evenly"
+                " spread, are left out"
             )
     return middles, columns
 
@@ -56,8 +56,8 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
         found = read_shot_list(args.shots)
         if found.source and not is_same(viewer.film.info.path, found.source, identity):
             raise SettingsError(
-                f"{args.shots}: is of another film than {viewer.name}, or of what it was before it"
-                " was changed"
+                f"{args.shots}: belongs to another film than {viewer.name}, or to an earlier"
+                " version of it"
             )
         if found.end and not args.quiet:
             known = clock(float(found.end))
@@ -71,7 +71,7 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
         is_of_it = found.source and is_same(viewer.film.info.path, found.source, identity)
         if found.whole and is_of_it:
             if not args.quiet:
-                say(f"the shots are those of {path}")
+                say(f"using the shots in {path}")
             return found
     return ShotList(tuple(looked_for(args, viewer)))
 
@@ -123,6 +123,6 @@ def show_estimate(bar: tqdm[Any], total: int, quiet: bool) -> Callable[[Frame], 
             told = True
             bar.clear()
             took = about(spent * max(total, count) / count)
-            say(f"finding the shots takes about {took}; --shots FILE saves that")
+            say(f"finding the shots takes about {took}; --shots FILE avoids this")
 
     return see

@@ -33,8 +33,8 @@ def add_progress(p: argparse._ActionsContainer) -> None:
     p.add_argument(
         "--progress",
         metavar="FILE",
-        help="append a line of JSON about twice a second for other programs (- is stdout):"
-        " frames done, total, the moment of the film in seconds, frames per second, seconds left",
+        help="append a line of JSON about twice a second for other programs (- for stdout):"
+        " frames done, total, position in seconds, frames per second, seconds left",
     )
 
 
@@ -130,8 +130,8 @@ class Shown:
 def _going_on(frames: int, target: Path) -> str:
     """What earlier runs have done, and where this one goes on."""
     kept = kept_of(target)
-    since = f", going on from {clock(kept.seconds)}" if kept and kept.frames == frames else ""
-    return f"{count(frames, 'frame')} done{since}"
+    since = f", resuming at {clock(kept.seconds)}" if kept and kept.frames == frames else ""
+    return f"{count(frames, 'frame')} already done{since}"
 
 
 class ProgressFile:

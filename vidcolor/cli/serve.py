@@ -23,36 +23,40 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
         prog="vidcolor serve",
-        description="Color films and pictures on a page in the browser. It listens on this machine"
-        " only, and only to anyone who has the address that is printed. Ctrl-C ends it.",
+        description="Color films and pictures on a page in the browser. The page can be opened only"
+        " on this machine, and only with the address that is printed. Ctrl-C ends it.",
     )
     p.add_argument(
         "folders",
         nargs="*",
         type=Path,
         metavar="FOLDER",
-        help="films in it may be chosen on the page (without: films are uploaded)",
+        help="offer the films of this folder on the page (without it, upload them there)",
     )
-    p.add_argument("--port", type=int, metavar="N", help="(default: 7860, or any that is free)")
+    p.add_argument(
+        "--port", type=int, metavar="N", help="port to use (default: 7860, or any free one)"
+    )
     p.add_argument(
         "--keep",
         type=Path,
         metavar="FOLDER",
-        help="put finished films there (without: they are downloaded, and deleted at the end)",
+        help="save finished films there (without it, download them: they are deleted at the end)",
     )
     p.add_argument(
         "--max-upload",
         type=amount,
         default=20 * 10**9,
         metavar="BYTES",
-        help="largest film that may be uploaded, such as 500M or 20G (default: 20G)",
+        help="size limit of an upload, such as 500M or 20G (default: 20G)",
     )
     default = ColorizerSettings()
     p.add_argument(
-        "--weights", default=default.weights, metavar="NAME|FILE", help="what the page begins with"
+        "--weights", default=default.weights, metavar="NAME|FILE", help="net selected at the start"
     )
     p.add_argument("--device", default=default.device, help="auto, cpu, cuda[:N] or mps")
-    p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    p.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     return p
 
 
@@ -66,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         if not folder.exists():
             raise SettingsError(f"{folder}: no such folder; create it first")
         if not folder.is_dir():
-            raise SettingsError(f"{folder}: is no folder; name the folder that it lies in")
+            raise SettingsError(f"{folder}: not a folder; name the folder it is in")
     if args.keep and not os.access(args.keep, os.W_OK | os.X_OK):
         raise SettingsError(f"{args.keep}: the folder is read-only")
     if args.port is not None and not 1 <= args.port <= 65535:
@@ -88,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         say(f"open {server.address}")
-        say("Ctrl-C ends it" + ("" if args.keep else ", and deletes the films that are finished"))
+        say("Ctrl-C ends it" + ("" if args.keep else " and deletes the finished films"))
         server.run()
     finally:
         server.close()
@@ -103,5 +107,5 @@ def amount(word: str) -> int:
     except (ValueError, KeyError, OverflowError):
         found = 0
     if found < 1:
-        raise argparse.ArgumentTypeError(f"{word!r} is no amount; use 500M or 20G")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a size; use 500M or 20G")
     return found

@@ -25,11 +25,18 @@ def parser() -> argparse.ArgumentParser:
         " first frame counted from 0, number of frames. Nothing is colored.",
     )
     p.add_argument("film", metavar="FILM")
-    p.add_argument("--start", type=moment, metavar="TIME", help="begin here: 90, 1:30, 00:01:30.5")
-    p.add_argument("--end", type=moment, metavar="TIME", help="stop before this")
-    p.add_argument("--video-stream", type=at_least(0), metavar="N", help="which picture, from 0")
-    p.add_argument("-q", "--quiet", action="store_true", help="show no bar")
-    p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    p.add_argument("--start", type=moment, metavar="TIME", help="start here: 90, 1:30, 00:01:30.5")
+    p.add_argument("--end", type=moment, metavar="TIME", help="stop before this time")
+    p.add_argument(
+        "--video-stream",
+        type=at_least(0),
+        metavar="N",
+        help="video stream to use, counted from 0",
+    )
+    p.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
+    p.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     return p
 
 

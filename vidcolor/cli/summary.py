@@ -24,7 +24,7 @@ def headline(report: Report) -> str:
     told = "" if rate is None else f", {rate:.1f} frames/s"
     size = f", {file_size(report.bytes)}" if report.bytes else ""
     gray = sum(report.neutral_frames.values()) if report.codec else 0
-    what += f", {gray} frames left gray" if gray else ""
+    what += f", {count(gray, 'frame')} left gray" if gray else ""
     return f"{report.target}: {what} in {clock(report.seconds['total'])}{told}{size}"
 
 
@@ -38,19 +38,19 @@ def summarise(report: Report, verbose: bool) -> None:
     """Print what was done and how, what was copied, what was not, and what was damaged."""
     say(headline(report))
     if ways := settings_used(report):
-        say(f"  picture  colored with {ways}")
+        say(f"  color    {ways}")
     if report.codec:
-        loss = "without loss" if report.lossless else "with small losses"
+        loss = "lossless" if report.lossless else "lossy"
         luma = "unchanged" if report.luma == "exact" else report.luma
-        say(f"  picture  {report.codec} {report.pixels}, {loss}; brightness before it {luma}")
+        say(f"  video    {report.codec} {report.pixels}, {loss}; luma {luma} before encoding")
     if report.neutral:
         say(f"  gray     {left_gray(report.neutral_frames)}{_where(report)}")
-    tell_streams(report, "; --report lists them", verbose)
+    tell_streams(report, "; --report lists them all", verbose)
     if verbose:
         stages = ", ".join(f"{name} {value:.1f}" for name, value in report.seconds.items())
         say(f"  seconds  {stages}")
         if report.codec:
-            say(f"  net      saw {count(report.inferred, 'frame')}")
+            say(f"  net      ran on {count(report.inferred, 'frame')}")
         for worker in report.workers:
             say(f"  worker   {worker_line(worker)}")
         say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
@@ -81,8 +81,8 @@ def format_value(value: object) -> str:
 
 def left_gray(frames: dict[str, int]) -> str:
     """How many pictures were left gray, and why."""
-    words = {"title": "nothing but lettering", "blank": "nothing to see"}
-    return "left gray: " + ", ".join(
+    words = {"title": "only text", "blank": "nothing to see"}
+    return ", ".join(
         f"{count} frame{'s' * (count > 1)} with {words.get(why, why)}"
         for why, count in sorted(frames.items(), reverse=True)
     )
@@ -94,17 +94,18 @@ def _where(report: Report) -> str:
     if not cards or not report.codec:
         return ""
     times = [f"{clock(one.first)} to {clock(one.last)}" for one in cards[:SHOWN]]
-    more = f" and {len(cards) - SHOWN} more; --report lists them" if len(cards) > SHOWN else ""
-    return f"; lettering at {', '.join(times)}{more}"
+    more = f" and {len(cards) - SHOWN} more; --report lists all" if len(cards) > SHOWN else ""
+    return f"; text at {', '.join(times)}{more}"
 
 
 def worker_line(worker: WorkerStats) -> str:
     """What one worker of a cluster did for a film."""
     speed = worker.frames / worker.seconds if worker.seconds else 0.0
-    failures = f", failed {worker.failures} times" if worker.failures else ""
+    failures = f", {count(worker.failures, 'failure')}" if worker.failures else ""
+    done = f"{count(worker.chunks, 'chunk')}, {count(worker.frames, 'frame')}"
     return (
-        f"{worker.name} ({worker.device or 'lost'}): {worker.chunks} chunks, {worker.frames} frames"
-        f" in {clock(worker.seconds)}, {speed:.1f} frames/s{failures}"
+        f"{worker.name} ({worker.device or 'lost'}): {done} in {clock(worker.seconds)},"
+        f" {speed:.1f} frames/s{failures}"
     )
 
 
@@ -117,11 +118,11 @@ def tell_streams(report: Report, hint: str = "", verbose: bool = False) -> None:
         verbose: Whether notes are told that nearly every old film has, and no viewer sees.
     """
     for line in report.carried:
-        say(f"  carried  {line}")
+        say(f"  copied   {line}")
     for note in report.notes:
         if verbose or not note.startswith(UNTAGGED):
             say(f"  note     {note}")
     for left in report.left_behind:
-        say(f"  LEFT BEHIND  {left.what}: {left.why}")
+        say(f"  NOT COPIED  {left.what}: {left.why}")
     for line in damage_lines(report.damage, report.damage_counts, hint):
         say(line)

@@ -27,8 +27,8 @@ NO_MEMORY = ("bad_alloc", "can't start new thread", "can't allocate memory")
 
 
 OTHER_WORDS = {
-    "-i": "the input needs no -i: vidcolor IN OUT",
-    "-n": "without --force nothing is replaced",
+    "-i": "leave -i out: vidcolor IN OUT",
+    "-n": "without --force, nothing is overwritten",
     **dict.fromkeys(("-ss", "--ss", "--from"), "use --start TIME"),
     **dict.fromkeys(("-to", "-t", "--to-time", "--until"), "use --end TIME"),
     **dict.fromkeys(("-c:v", "-vcodec", "-c", "--vcodec", "--encoder"), "use --codec NAME"),
@@ -73,9 +73,9 @@ def at_least(least: int) -> Callable[[str], int]:
 
     def number(word: str) -> int:
         if not re.fullmatch(r"[+-]?\d{1,12}", word):
-            raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
+            raise argparse.ArgumentTypeError(f"{word!r} is not a whole number")
         if int(word) < least:
-            raise argparse.ArgumentTypeError(f"{word} is less than {least}")
+            raise argparse.ArgumentTypeError(f"{word} is too small; use {least} or more")
         return int(word)
 
     return number
@@ -101,9 +101,9 @@ def reason(error: Exception) -> str:
     if isinstance(error, VidcolorError):
         return str(error)
     if _no_memory(error):
-        return "there is too little memory; close other programs, or use a smaller --size"
+        return "not enough memory; close other programs, or use a smaller --size"
     detail = " ".join(str(error).split())[:300] or type(error).__name__
-    return f"unexpected {type(error).__name__}: {detail} (-v shows where; please report it)"
+    return f"unexpected {type(error).__name__}: {detail} (please report it with the output of -v)"
 
 
 def is_surprise(error: Exception) -> bool:
@@ -123,10 +123,10 @@ def moment(word: str) -> Fraction:
     except ValueError:
         parts = []
     if len(parts) != word.count(":") + 1 or len(parts) > 3:
-        raise argparse.ArgumentTypeError(f"{word!r} is no time; use 90, 1:30 or 00:01:30.5")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a time; use 90, 1:30 or 00:01:30.5")
     seconds = Fraction(0)
     if any(part >= 60 for part in parts[1:]):
-        raise argparse.ArgumentTypeError(f"{word!r} is no time; minutes and seconds end at 59")
+        raise argparse.ArgumentTypeError(f"{word!r} is not a time; minutes and seconds go up to 59")
     for part in parts:
         seconds = seconds * 60 + part
     return seconds
@@ -187,7 +187,7 @@ def damage_lines(damage: Sequence[Damage], counts: Mapping[str, int], hint: str 
     if sum(counts.values()) <= len(shown):
         return shown
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    return [*shown, f"  DAMAGE  in all: {kinds}{hint}"]
+    return [*shown, f"  DAMAGE  total: {kinds}{hint}"]
 
 
 def write_json(found: object, path: Path, complaint: str) -> None:

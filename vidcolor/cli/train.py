@@ -26,81 +26,113 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command; what is left out takes the default of ``TrainSettings``."""
     p = Parser(
         prog="vidcolor train",
-        description="Train a colornet, or the smoother's gate, on color pictures and clips; run "
-        "it again to go on where it stopped. A colornet learns on several GPUs, too: "
+        description="Train a colornet, or the smoother's gate, on color pictures and clips. To "
+        "resume, run the same command again. To train a colornet on several GPUs: "
         "torchrun --nproc-per-node N -m vidcolor train ...",
         argument_default=argparse.SUPPRESS,
     )
-    p.add_argument("--out", type=Path, required=True, metavar="RUN", help="run folder")
-    data = p.add_argument_group("what to learn from")
-    data.add_argument("--stills", nargs="+", metavar="DIR", help="folders of pictures")
+    p.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    data = p.add_argument_group("training data")
+    data.add_argument("--stills", nargs="+", metavar="DIR", help="folders of color pictures")
     data.add_argument("--clips", nargs="+", metavar="DIR", help="folders of short color films")
     data.add_argument(
         "--source-weight",
         type=option,
         action="append",
         metavar="NAME=FACTOR",
-        help="more or less of one source (a folder's subfolder); may be repeated",
+        help="weight of one source (a subfolder); may be repeated",
     )
     data.add_argument("--start", metavar="NAME|FILE", help="weights to start from, such as default")
     data.add_argument(
         "--teacher",
         metavar="NAME|FILE",
-        help="weights that a mini learns from, or whose colors a gate steadies (default)",
+        help="weights that a mini learns from, or whose colors a gate smooths (gate: default)",
     )
     data.add_argument(
-        "--motions", type=int, metavar="N", help="moving scenes to make from stills (gate, 120)"
+        "--motions",
+        type=int,
+        metavar="N",
+        help="moving scenes to make from stills (gate only, default 120)",
     )
     data.add_argument(
         "--vgg",
         metavar="FILE",
-        help="VGG16's ImageNet weights (safetensors), or torchvision to fetch them (default)",
+        help="ImageNet weights of VGG16 (safetensors), or torchvision to download them (default)",
     )
     _add_run(p)
     _add_recipe(p)
-    p.add_argument("-v", "--verbose", action="store_true", help="show where an error comes from")
+    p.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
     return p
 
 
 def _add_run(p: argparse.ArgumentParser) -> None:
-    run = p.add_argument_group("the run")
-    run.add_argument("--minutes", type=float, help="length by the clock (60)")
-    run.add_argument("--steps", type=int, help="length in steps; on the CPU repeatable bit for bit")
+    run = p.add_argument_group("run")
     run.add_argument(
-        "--batch", type=int, help="pictures at once in each process (32; gate: 4 sequences)"
+        "--minutes", type=float, metavar="M", help="length of the run in minutes (default 60)"
     )
-    run.add_argument("--accumulate", type=int, help="batches to a step (1)")
+    run.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="length of the run in steps; reproducible bit for bit on the CPU",
+    )
+    run.add_argument(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="pictures per batch in each process (default 32; gate: 4 sequences)",
+    )
+    run.add_argument("--accumulate", type=int, metavar="N", help="batches per step (default 1)")
     run.add_argument(
         "--sides",
         type=int,
         nargs="+",
         metavar="PIXELS",
-        help="sides of the crops; the last ones for the last fifths of the run (128 192; gate 192)",
+        help="crop sizes; each one after the first is used for a fifth of the run, at its end"
+        " (default 128 192; gate 192)",
     )
-    run.add_argument("--seed", type=int, help="start of all randomness (1)")
+    run.add_argument("--seed", type=int, metavar="N", help="random seed (default 1)")
     run.add_argument(
-        "--workers", type=int, help="processes that read pictures (1; with a GPU one a core)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that read pictures (default 1; with a GPU, one per core)",
     )
     run.add_argument("--device", help="auto, cpu or cuda")
-    run.add_argument("--checkpoint-minutes", type=float, metavar="M", help="between two (5)")
-    run.add_argument("--validate-minutes", type=float, metavar="M", help="between two (15)")
+    run.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        metavar="M",
+        help="minutes between checkpoints (default 5)",
+    )
+    run.add_argument(
+        "--validate-minutes",
+        type=float,
+        metavar="M",
+        help="minutes between validations (default 15)",
+    )
 
 
 def _add_recipe(p: argparse.ArgumentParser) -> None:
-    recipe = p.add_argument_group("the recipe")
+    recipe = p.add_argument_group("recipe")
     recipe.add_argument(
-        "--preset", choices=("film", "mini", "book", "gate"), help="which net (film)"
+        "--preset",
+        choices=("film", "mini", "book", "gate"),
+        help="net to train (default film)",
     )
-    recipe.add_argument("--learning-rate", type=float, help="peak of the rate (0.001; gate 0.003)")
-    recipe.add_argument("--thawed", type=int, help="upper blocks of VGG16 that learn too (1)")
-    recipe.add_argument("--rebalance", type=float, help="power of the class weights (0.5)")
-    recipe.add_argument("--perceptual", type=float, help="weight of the perceptual loss (0)")
-    recipe.add_argument("--colorful", type=float, help="weight of the colorfulness loss (0)")
-    recipe.add_argument(
-        "--adversarial", type=float, metavar="SHARE", help="last share of the run with a critic (0)"
-    )
-    recipe.add_argument("--views", type=int, help="agings of a batch for a student (4)")
-    recipe.add_argument("--ema", type=float, help="decay of the average of the weights (0.999)")
+    for name, kind, metavar, help_text in (
+        ("--learning-rate", float, "X", "peak learning rate (default 0.001; gate 0.003)"),
+        ("--thawed", int, "N", "upper blocks of VGG16 to train too (default 1)"),
+        ("--rebalance", float, "X", "exponent of the class weights (default 0.5)"),
+        ("--perceptual", float, "X", "weight of the perceptual loss (default 0)"),
+        ("--colorful", float, "X", "weight of the colorfulness loss (default 0)"),
+        ("--adversarial", float, "SHARE", "last share of the run with a critic (default 0)"),
+        ("--views", int, "N", "differently aged copies of a batch for a student (default 4)"),
+        ("--ema", float, "X", "decay of the average of the weights (default 0.999)"),
+    ):
+        recipe.add_argument(name, type=kind, metavar=metavar, help=help_text)
 
 
 def settings_of(args: argparse.Namespace) -> TrainSettings:
@@ -119,7 +151,9 @@ def settings_of(args: argparse.Namespace) -> TrainSettings:
     try:
         weights = [(name, float(factor)) for name, factor in given.get("source_weight", ())]
     except ValueError as error:
-        raise SettingsError("--source-weight takes NAME=FACTOR with a number") from error
+        raise SettingsError(
+            "--source-weight must be NAME=FACTOR, where FACTOR is a number"
+        ) from error
     values["source_weights"] = tuple(weights)
     if "sides" in values:
         values["sides"] = tuple(values["sides"])
@@ -145,7 +179,7 @@ def check(settings: TrainSettings, out: Path) -> None:
     if settings.preset != "gate" and settings.vgg != "torchvision":
         check_source(settings.vgg)
     if out.exists() and not out.is_dir():
-        raise OutputError(f"--out {out}: is no folder; name one for the run")
+        raise OutputError(f"--out {out}: not a folder; name a folder for the run")
     check_folder(str(out))
 
 
@@ -168,7 +202,7 @@ def run(args: argparse.Namespace) -> int:
     ) as bar:
 
         def look(seen: int, found: int) -> None:
-            bar.set_postfix_str(f"looking at pictures: {seen} of {found}")
+            bar.set_postfix_str(f"checking pictures: {seen} of {found}")
 
         def note(line: str) -> None:
             bar.clear()

@@ -12,8 +12,8 @@ from vidcolor.errors import SettingsError
 from vidcolor.settings import ColorizerSettings, OutputSettings
 
 ADVICE = {
-    "default": "the best colors; used when nothing is said",
-    "mini": "plainer colors, about four times as fast: for slow machines and drafts",
+    "default": "the best colors; used by default",
+    "mini": "plainer colors, about four times as fast; for slow machines and drafts",
 }
 """Which to take, by name."""
 
@@ -22,15 +22,15 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     p = Parser(
         prog="vidcolor weights",
-        description="List the shipped weights, or write a net as ONNX for other programs.",
+        description="List the weights that ship, or export a net as ONNX for other programs.",
     )
     p.add_argument(
         "weights",
         nargs="?",
         metavar="NAME|FILE",
-        help=f"what to export (default: {ColorizerSettings().weights})",
+        help=f"net to export (default: {ColorizerSettings().weights})",
     )
-    p.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the net there")
+    p.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the net to this file")
     p.add_argument("-y", "--force", action="store_true", help="replace an existing FILE.onnx")
     return p
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         weights = args.weights or ColorizerSettings().weights
         check_weights(weights)
         if args.export.suffix != ".onnx":
-            raise SettingsError(f"{args.export.name}: an ONNX file has a name that ends in .onnx")
+            raise SettingsError(f"{args.export.name}: the name of an ONNX file must end in .onnx")
         check_output(None, str(args.export), OutputSettings(force=args.force))
         export(weights, args.export, OutputSettings(force=args.force))
         return 0
@@ -57,11 +57,11 @@ def run(args: argparse.Namespace) -> int:
     for info in listed:
         if info.name not in HELPERS:
             print(f"{info.name:10}{ADVICE.get(info.name, '')}".rstrip())
-    print("\nTake another than default with --weights NAME. What they are:\n")
+    print("\nChoose one with --weights NAME. All files:\n")
     for info in listed:
         size = info.path.stat().st_size / 1e6 if info.path.is_file() else 0.0
         print(f"{info.name}  {info.path}  {size:.2f} MB  sha256 {info.sha256}")
-        print(f"  licence  {info.licence}")
+        print(f"  license  {info.licence}")
         print(f"  trained on  {info.training_data}")
         for name, value in info.scores.items():
             print(f"  {name}  {value}")
@@ -79,7 +79,7 @@ def export(weights: str, target: Path, settings: OutputSettings) -> None:
 
     difference = export_onnx(load_weights(weights)[0], target, settings)
     if difference is None:
-        told = "not checked, as onnxruntime is not installed"
+        told = "not checked, because onnxruntime is not installed"
     else:
         told = f"checked with onnxruntime: within {difference:.1g} ab units of the net"
     say(f"{target}: {target.stat().st_size / 1e6:.1f} MB, {told}")

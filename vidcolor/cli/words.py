@@ -17,27 +17,27 @@ from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import SettingsError
 
 USAGE = """\
-usage: vidcolor FILM [OUT]           color a film or a picture (without OUT: FILM.color.mp4)
-       vidcolor FOLDER OUTFOLDER     color all that a folder holds
-       vidcolor preview FILM OUT.png see what it will look like, within seconds
-       vidcolor serve FOLDER         the same on a page in the browser
-       vidcolor help [COMMAND]       all options; commands: {}
+usage: vidcolor FILM [OUT]            color a film or a picture (without OUT: FILM.color.mp4)
+       vidcolor FOLDER OUTFOLDER      color everything in a folder
+       vidcolor preview FILM OUT.png  see what it will look like, within seconds
+       vidcolor serve FOLDER          do all this on a page in the browser
+       vidcolor help [COMMAND]        show all options; commands: {}
 """
 """What is said where nothing is asked for."""
 
 EXAMPLES = """\
 examples:
-  vidcolor film.mp4                           writes film.color.mp4
+  vidcolor film.mp4                           write film.color.mp4
   vidcolor film.mkv out.mkv --vivid 0.8       livelier colors
   vidcolor photo.jpg out.png                  a picture
   vidcolor film.mp4 out.mp4 --weights mini    a small net for slow machines
-  vidcolor film.mov out.mov --lossless        brightness exactly as in the source
+  vidcolor film.mov out.mov --lossless        encode without loss
   vidcolor film.mp4 out.mp4 --start 1:30 --end 2:00
-  vidcolor reels colored --to mkv             all that a folder holds
+  vidcolor films colored --to mkv             a whole folder
   vidcolor film.mp4 - | mpv -                 into a pipe
 
-The same command goes on where it was interrupted. vidcolor help preview (compare, play, serve,
-info, shots, weights, bench, evaluate, train) tells what the other commands do.
+To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
+commands: preview, compare, play, serve, info, shots, weights, bench, evaluate, train.
 """
 """Stand at the end of the help."""
 
@@ -66,14 +66,14 @@ class WordsParser(Parser):
         if parsed.target is None and len(parsed.words) > 1:
             parsed.target = parsed.sources.pop()
         if not parsed.sources:
-            self.error("nothing to color is named: vidcolor IN OUT")
+            self.error("no input; use vidcolor IN OUT")
         parsed.source = parsed.sources[0]
         return parsed
 
 
 def add_output(p: argparse._ActionsContainer, name: str = "output") -> None:
     """The option ``-o``."""
-    p.add_argument("-o", "--output", dest=name, metavar="OUT", help="OUT, as an option")
+    p.add_argument("-o", "--output", dest=name, metavar="OUT", help="the same as OUT")
 
 
 def place_target(args: argparse.Namespace) -> bool:
@@ -90,7 +90,7 @@ def place_target(args: argparse.Namespace) -> bool:
         return False
     source = Path(args.source)
     if is_pattern(args.source):
-        raise SettingsError(f"{args.source}: name a folder for the colored films: IN... OUTFOLDER")
+        raise SettingsError(f"{args.source}: name an output folder: IN... OUTFOLDER")
     if os.path.isdir(source):
         args.target = os.path.join(source.parent, f"{source.resolve().name}.color")
         return True
@@ -107,7 +107,8 @@ def told_target(args: argparse.Namespace) -> str:
     """What is said of a name that was found."""
     suffix = Path(args.source).suffix
     if not os.path.isdir(args.source) and Path(args.target).suffix != suffix:
-        return f"writing {args.target}, as {suffix[1:] or 'such a'} files are not written"
+        why = f"vidcolor cannot write {suffix} files" if suffix else "the input has no suffix"
+        return f"writing {args.target}, because {why}"
     return f"writing {args.target}"
 
 
@@ -118,7 +119,7 @@ def suggest_command(word: str, commands: Sequence[str]) -> str:
     if near := get_close_matches(word.lower(), [*commands, "help"], 1, 0.7):
         return f"no command {word}; did you mean {near[0]}?"
     if word.lower() in _COLOR_WORDS:
-        return f"no command {word}; to color a film, vidcolor IN OUT is all"
+        return f"no command {word}; to color a film, use vidcolor IN OUT"
     return ""
 
 

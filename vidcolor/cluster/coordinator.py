@@ -282,7 +282,7 @@ class Coordinator:
             self._give_up(task.film, error)
             return
         what = "" if task.step is not Step.CHUNK else f"chunk {task.chunk} "
-        film.notes.append(f"{what}failed on {worker} and was tried again: {word.text}")
+        film.notes.append(f"{what}failed on {worker} and was retried: {word.text}")
         if aside:
             film.aside[task.chunk] = word.text
         self._see(task.film)
@@ -314,7 +314,7 @@ class Coordinator:
     def _stop(self, error: OutputFull) -> None:
         """Closes all films: the disk is full for every one of them."""
         for number in list(self._dispatch.not_begun()):
-            self._close(number, Outcome(self._films[number].named, Result.NOT_BEGUN))
+            self._close(number, Outcome(self._films[number].named, Result.NOT_STARTED))
         for number, film in enumerate(self._films):
             if not film.closed:
                 self._close(number, Outcome(film.named, Result.FAILED, error=error))

@@ -66,7 +66,7 @@ def colorize_on_cluster(
         several: Whether films that are done already are skipped, and reports are written beside
             the targets.
         on_progress: Called with a film and how far it is.
-        on_note: Called with a sentence when a worker comes, fails or is lost.
+        on_note: Called with a sentence when a worker starts, fails or is lost.
 
     Yields:
         What became of each film, as soon as it is known; films that failed are among them.
@@ -96,10 +96,10 @@ def colorize_on_cluster(
                 except _Gone:
                     yard.leave()
                     yield from foreman.outcomes()
-                    note("Ray has ended; it is started anew", True)
+                    note("Ray has stopped; starting it again", True)
         raise ClusterError(
-            f"Ray was started {STARTS} times and ended each time; free some memory, or run without"
-            " --cluster"
+            f"Ray was started {STARTS} times and stopped each time; free some memory, or run"
+            " without --cluster"
         )
 
 
@@ -219,18 +219,20 @@ class WorkerPool:
         for hand in (hand for hand in self._hands if hand not in speak):
             if hand.task and (silent := now - hand.at) > self._patience + hand.spared:
                 self._ray.kill(hand.actor, no_restart=False)
-                self._lose(hand, f"nothing was heard of it for {silent:.0f} s")
+                self._lose(hand, f"it has not answered for {silent:.0f} s")
         if any(hand.greeting for hand in self._hands):
             self._alone_since = now
         elif now - self._alone_since > LONELY:
             self._alone_since = now
-            self._note(f"no worker has come for {LONELY:.0f} s; the cluster may have no room", True)
+            self._note(
+                f"no worker has started for {LONELY:.0f} s; the cluster may have no room", True
+            )
 
     def leave(self) -> None:
         """Take all tasks back."""
         for hand in self._hands:
             if hand.task:
-                self._lose(hand, "Ray has ended")
+                self._lose(hand, "Ray has stopped")
 
     def _give(self, hand: WorkerHandle, workers: int) -> None:
         assert hand.greeting
@@ -280,13 +282,13 @@ class WorkerPool:
         self._ray.kill(hand.actor)
         if not self._hands:
             raise error_of(word)
-        self._note(f"a worker cannot begin: {word.text}", True)
+        self._note(f"a worker cannot start: {word.text}", True)
 
     def _mourn(self, hand: WorkerHandle, error: Exception) -> None:
         """A worker has ended; Ray starts it anew, here or elsewhere."""
         preempted = bool(getattr(error, "preempted", False))
         hand.stillborn = 0 if hand.greeting else hand.stillborn + 1
-        self._lose(hand, "its process or its machine has ended", not preempted)
+        self._lose(hand, "its process or its machine has stopped", not preempted)
         if self._local and not any(node["Alive"] for node in self._ray.nodes()):
             raise _Gone
         if isinstance(error, self._ray.exceptions.ActorDiedError):

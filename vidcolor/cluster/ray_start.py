@@ -54,8 +54,8 @@ def started_ray(settings: ClusterSettings) -> Iterator[tuple[Any, bool]]:
                 ray.init(address, **words)
             except Exception as error:  # of a dozen kinds
                 reason = printable((str(error) or type(error).__name__).splitlines()[0])
-                what = "Ray cannot be started here" if local else f"no Ray cluster at {address}"
-                hint = "" if local else "; or its token is another one (docs/scaling.md)"
+                what = "cannot start Ray here" if local else f"no Ray cluster at {address}"
+                hint = "" if local else ", or it has another token (docs/scaling.md)"
                 raise ClusterError(f"{what}: {reason}{hint}") from error
         try:
             yield ray, local

@@ -118,8 +118,8 @@ class VideoState:
         devices = sorted({figures.device for figures in report.workers if figures.chunks})
         if len(devices) > 1:
             report.notes.append(
-                f"its chunks were colored on {' and '.join(devices)}; a net gives other bits on"
-                " each"
+                f"its chunks were colored on {' and '.join(devices)}; the net's output differs"
+                " slightly between them"
             )
 
     def what_is_aside(self, attempts: int) -> ClusterError:
@@ -132,7 +132,7 @@ class VideoState:
         more = f" and {len(self.aside) - 1} more" if len(self.aside) > 1 else ""
         done, all_of_them = len(self.journal.done), len(self.chunks)
         return ClusterError(
-            f"{printable(self.reel.source.name)}: chunk {first} (from {begin} on){more} was set"
-            f" aside after {attempts} attempts: {why}; {done} of {all_of_them} chunks are done, the"
-            " same command tries the others again"
+            f"{printable(self.reel.source.name)}: chunk {first} (from {begin} on){more} failed"
+            f" {attempts} times: {why}; {done} of {all_of_them} chunks are done, run the same"
+            " command again to retry the others"
         )

@@ -152,8 +152,8 @@ class Worker:
     def _begin(self, reel: BatchItem, watch: _Watch) -> VideoOpened | VideoAssembled:
         if not os.path.lexists(reel.source):
             raise ClusterError(
-                f"{printable(reel.source)}: is not there on {platform.node()}; all machines must "
-                "see films and targets under the same path"
+                f"{printable(reel.source)}: missing on {platform.node()}; all machines must see"
+                " films and targets under the same path"
             )
         if self._batch and (earlier := self._batch.done_before(reel)):
             return VideoAssembled(earlier, before=True)
@@ -303,7 +303,7 @@ class Worker:
         configure_for(self._session, film.info, spec)
         here = describe_video(film.info, self._session, plan).with_source(spec.source)
         if changed := here.on_device_of(spec, settings.colorizer.numbers).diff(spec):
-            raise ClusterError(f"{platform.node()} would make another film: {changed}")
+            raise ClusterError(f"{platform.node()} would write a different film: {changed}")
         return plan
 
 

@@ -29,16 +29,16 @@ def colorize_frames(
     states: StateStore | None = None,
     skip: Container[int] = (),
 ) -> Iterator[Frame]:
-    """The frames in color: the whole chain.
+    """Color frames: the whole chain.
 
     Args:
         frames: Of one video, in order, as `vidcolor.decode` yields them; their chroma is replaced
             in place, their luma keeps its bytes.
         session: Net, smoother and settings; configured for the video, or it is at the first frame.
         sample_aspect: Width of a sample over its height; None for square ones.
-        threads: Who does the arithmetic; None does it here.
-        states: Where chunks that begin within a shot find what they go on from.
-        skip: Chunks whose frames are there only for others to take color from.
+        threads: Threads for the arithmetic; None uses the calling thread.
+        states: Temporal states from which chunks continue that start within a shot.
+        skip: Chunks whose frames are only there so that others can take color from them.
 
     Yields:
         The same frames in the same order, without those of ``skip``.

@@ -45,8 +45,8 @@ STREAMS = 2
 class Colorizer:
     """A net on a device, ready to color.
 
-    The net sees whole batches; in float32 on the CPU one frame at a time, so that the bits of a
-    frame do not depend on the batch. Several threads may call it at once.
+    The net runs on whole batches; in float32 on the CPU on one frame at a time, so that the bits of
+    a frame do not depend on the batch. Several threads may call it at once.
 
     Attributes:
         name: Name or path of the weights.
@@ -55,8 +55,8 @@ class Colorizer:
         dtype: What it computes in; int8 is for the convolutions, the rest is as `pick_dtype` says.
         batch: Frames per run; what `configure_for` decides, or halved since, for want of memory.
         ahead: Runs that may be in hand at once, as `configure_for` decides.
-        inferred: Frames that the net saw since `colorize` was last begun.
-        notes: What a user should know of how it went.
+        inferred: Frames that the net ran on since the last call of `colorize`.
+        notes: What a user should know about the run.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Colorizer:
         """Move ``net`` to the device that ``settings`` names.
 
         Raises:
-            SettingsError: the device does not exist here, or the net has no dial to turn.
+            SettingsError: the device does not exist here, or ``vivid`` has no effect on the net.
             DeviceError: the device has no memory left for the net, or does not work.
         """
         self.settings = settings or ColorizerSettings()
         if self.settings.vivid is not None and not isinstance(net, DistributionNet):
             raise SettingsError(
                 f"{name or 'this net'} predicts one color, not how likely each is, so --vivid "
-                "cannot turn it; use --saturation"
+                "has no effect; use --saturation"
             )
         if self.settings.size % net.size_multiple:
             raise SettingsError(f"--size must be a multiple of {net.size_multiple} for this net")
@@ -111,7 +111,7 @@ class Colorizer:
 
         Raises:
             WeightsError: the weights are missing, damaged, or of another net.
-            SettingsError: the device does not exist here, or the net has no dial to turn.
+            SettingsError: the device does not exist here, or ``vivid`` has no effect on the net.
             DeviceError: the device has no memory left for the net, or does not work.
         """
         settings = settings or ColorizerSettings()
@@ -183,7 +183,7 @@ class Colorizer:
             alone = self._attempt(inputs[place : place + 1], torch.float32)
             if alone is not None and _finite(alone).all():
                 ab[place] = alone[0]
-                self._note("the net gave no number for some frames; alone and in float32 it did")
+                self._note("the net's color for some frames was not finite; recomputed in float32")
         return ab
 
     @property
@@ -223,8 +223,8 @@ class Colorizer:
             return
         if words := gpu_fault(error):
             raise DeviceLost(
-                f"the GPU stopped working ({words[:200]}); run the same command again to go on, or "
-                "add --device cpu"
+                f"the GPU stopped working ({words[:200]}); run the same command again to resume, or"
+                " add --device cpu"
             ) from error
         raise error
 
@@ -238,7 +238,7 @@ class Colorizer:
             before, self.batch = self.batch, self.batch // 2
             self._limit = self.batch
         self._note(
-            f"{self.device} ran out of memory with {before} frames at a time; went on with "
+            f"{self.device} ran out of memory with {before} frames at a time; continued with "
             f"{self.batch}"
         )
 

@@ -33,12 +33,12 @@ class Session:
 
         Args:
             settings: None takes the defaults.
-            colorizer: What to color with; its own settings are taken then, whatever ``settings``
+            colorizer: What to color with; its own settings apply then, whatever ``settings``
                 says of the net.
 
         Raises:
             WeightsError: The weights are missing or damaged.
-            SettingsError: The device does not exist here, or the net has no dial to turn.
+            SettingsError: The device does not exist here, or ``vivid`` has no effect on the net.
             DeviceError: The device has no memory left for the net, or does not work.
         """
         settings = settings or Settings()

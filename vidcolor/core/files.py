@@ -80,7 +80,7 @@ def read_own(path: Path, most: int) -> bytes:
     """
     with reader(path) as file:
         if os.fstat(file.fileno()).st_size > most:
-            raise OSError(errno.EOVERFLOW, f"{path.name} is too large to be true", str(path))
+            raise OSError(errno.EOVERFLOW, f"{path.name} is too large", str(path))
         return file.read(most)
 
 
@@ -149,7 +149,7 @@ def append_named(path: Path) -> int:
             if not stat.S_ISFIFO(os.stat(path).st_mode):
                 raise _strange(path) from None
             if monotonic() > until:
-                raise OSError(errno.ENXIO, "nobody reads this pipe", str(path)) from None
+                raise OSError(errno.ENXIO, "nothing reads this pipe", str(path)) from None
             sleep(MOMENT / 50)
     state = os.fstat(file)
     if stat.S_ISREG(state.st_mode) and (state.st_nlink != 1 or os.path.islink(path)):
@@ -160,7 +160,7 @@ def append_named(path: Path) -> int:
 
 
 def _strange(path: Path) -> OSError:
-    """What is said of something that is no file of our own."""
+    """What is said of something that is not a file of our own."""
     try:
         state = os.lstat(path)
     except OSError as error:
@@ -206,8 +206,8 @@ def _no_file(word: str) -> str:
     if word == "-" or word.startswith(("pipe:", "fd:")):
         return "vidcolor cannot read a film from a pipe; save it to a file first"
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://?[^/]", word):
-        return "is an address; download the film first and name the file"
-    return "there is no such file"
+        return "is a URL; download the film first and name the file"
+    return "no such file"
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def identify(path: Path) -> FileIdentity:
         with open(os.open(path, os.O_RDONLY | _PATIENT), "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
-                raise OSError(errno.EINVAL, "is no file")
+                raise OSError(errno.EINVAL, "is not a file")
             digest = hashlib.sha256(file.read(ENDS))
             file.seek(max(0, state.st_size - ENDS))
             digest.update(file.read(ENDS))

@@ -30,7 +30,7 @@ def entries(path: Path) -> list[dict[str, Any]]:
     """
     with reader(path) as file:
         if os.fstat(file.fileno()).st_size > MOST:
-            raise OSError(errno.EOVERFLOW, f"{path.name} is too large to be true", str(path))
+            raise OSError(errno.EOVERFLOW, f"{path.name} is too large", str(path))
         return [entry for entry in map(_verify, _lines(file)) if entry is not None]
 
 

@@ -30,11 +30,11 @@ def from_plain(kind: type[T], entry: object) -> T:
     known: Any = kind
     hints = _hints(known)
     if not isinstance(entry, dict) or not entry.keys() <= hints.keys():
-        raise ValueError(f"is no {kind.__name__}")
+        raise ValueError(f"is not of type {kind.__name__}")
     try:
         return kind(**{name: _value(hints[name], value) for name, value in entry.items()})
     except TypeError as error:  # a field without a default is missing
-        raise ValueError(f"is no {kind.__name__}") from error
+        raise ValueError(f"is not of type {kind.__name__}") from error
 
 
 def is_plain(value: object, depth: int = _DEEPEST) -> bool:
@@ -96,4 +96,4 @@ def _value(hint: Any, value: Any) -> Any:
         return float(value)
     if hint in (bool, str, int) and type(value) is hint and (hint is not int or _is_number(value)):
         return value
-    raise ValueError(f"{str(value)[:40]!r} is no {getattr(hint, '__name__', hint)}")
+    raise ValueError(f"{str(value)[:40]!r} is not of type {getattr(hint, '__name__', hint)}")

@@ -118,7 +118,7 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was damaged and nothing left behind."""
+        """Whether nothing was damaged and everything was copied."""
         return not self.damage and not self.left_behind
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,5 +134,5 @@ class Report:
         """
         asked = {"damage", "left_behind", "neutral", "workers"}
         if not isinstance(found, dict) or not found.keys() >= asked:
-            raise ValueError("is no report")
+            raise ValueError("is not a report")
         return from_plain(cls, {name: value for name, value in found.items() if name != "clean"})

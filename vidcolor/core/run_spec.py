@@ -176,7 +176,7 @@ class RunSpec:
         then, now = (dict(_flatten(spec.to_dict())) for spec in (before, self))
         names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
         parts = [
-            f"{name} was {_shorten(then.get(name))}, is {_shorten(now.get(name))}"
+            f"{name} was {_shorten(then.get(name))}, is now {_shorten(now.get(name))}"
             for name in names[:_NAMED]
         ]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

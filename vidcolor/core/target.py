@@ -34,7 +34,7 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
     folder = follow_link(target).parent
     try:
         if not folder.is_dir():
-            raise OutputError(f"{name}: there is no folder {printable(folder)}; make it first")
+            raise OutputError(f"{name}: there is no folder {printable(folder)}; create it first")
         if target.is_dir():
             raise OutputError(f"{name}: is a folder; name a file inside it")
         exists = os.path.lexists(target)
@@ -58,7 +58,7 @@ def _check_kind(target: Path, name: str) -> None:
         return
     except OSError as exc:
         if target.is_symlink():
-            raise OutputError(f"{name}: is a link that leads nowhere; remove it") from exc
+            raise OutputError(f"{name}: is a broken link; remove it") from exc
         raise
     if not stat.S_ISREG(mode):
         raise OutputError(f"{name}: is a pipe, a socket or a device; name a file")
@@ -79,7 +79,7 @@ def claim(path: Path, target: Path) -> int:
     except OSError as exc:
         if exc.errno in _NO_ROOM:
             raise _full(target, exc.errno) from exc
-        raise OutputError(f"{name}: cannot be made: {exc.strerror}") from exc
+        raise OutputError(f"{name}: cannot be created: {exc.strerror}") from exc
     if fcntl is not None and not _has_lock(file, path):
         os.close(file)
         raise OutputError(f"{name}: another vidcolor is writing this target")
@@ -144,7 +144,7 @@ def _full(path: Path, code: int) -> OutputFull:
         folder = folder.parent
     if code == errno.EFBIG:
         return OutputFull(
-            f"{printable(folder)}: no file there may grow that large; choose another disk"
+            f"{printable(folder)}: files there cannot be that large; choose another disk"
         )
     return OutputFull(f"{printable(folder)}: the disk is full; free some space and run again")
 

@@ -12,7 +12,7 @@ from vidcolor.core.frames import PixelLayout
 
 FieldOrder = Literal["progressive", "top", "bottom"]
 
-UNTAGGED = "the film does not name its colors"
+UNTAGGED = "no color tags in the file"
 """How a note begins that nearly every old film has, and nothing can be seen of."""
 
 

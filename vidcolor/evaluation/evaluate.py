@@ -112,15 +112,14 @@ def evaluate(
 ) -> Scores:
     """Scores of a colored film, picture or folder of pictures against the true one.
 
-    Films are compared frame by frame, the pictures of two folders by the stem of their names. One
-    pass; the frames held are those that the shots stage is late. Nothing is downloaded: LPIPS is
-    left out where torchvision has not yet fetched AlexNet.
+    Films are compared frame by frame, folders by the stems of their file names, in one pass.
+    Nothing is downloaded: LPIPS is skipped if torchvision has not downloaded AlexNet yet.
 
     Args:
         truth: Film, picture or folder of pictures, in color.
         result: The same kind of thing, of the same size and number of frames.
-        per_frame: The same colored frame by frame (``vidcolor --no-smooth``), to tell what
-            smoothing gains and costs.
+        per_frame: The same film colored with ``vidcolor --no-smooth``, to show what smoothing
+            gains and costs.
         on_progress: Called with (frames compared, frames in all; None for films).
 
     Raises:
@@ -226,16 +225,16 @@ def _notes(frames: int, has_lpips: bool) -> dict[str, str]:
     notes = {}
     if not has_lpips:
         notes["lpips"] = (
-            f"left out: AlexNet's weights are not at {lpips_weights()}; to fetch them (230 MB), run"
-            " python -c \"from torchvision.models import alexnet; alexnet(weights='DEFAULT')\""
+            f"skipped: AlexNet's weights are not at {lpips_weights()}; to download them (230 MB),"
+            " run python -c \"from torchvision.models import alexnet; alexnet(weights='DEFAULT')\""
         )
     if frames < FRECHET_MIN_FRAMES:
         notes["frechet_vgg16"] = (
-            f"left out: N = {frames}, and below {FRECHET_MIN_FRAMES} it is noise"
+            f"skipped: N = {frames}, but it needs at least {FRECHET_MIN_FRAMES} frames"
         )
     elif frames < 2 * FRECHET_FEATURES:
         notes["frechet_vgg16"] = (
-            f"N = {frames}: biased upwards below {2 * FRECHET_FEATURES}, compare at the same N only"
+            f"N = {frames}: biased upwards below {2 * FRECHET_FEATURES}; compare only at the same N"
         )
     return notes
 
@@ -247,14 +246,14 @@ def _notes_over_time(found: Steadiness, per_frame: bool) -> dict[str, str]:
     if not found.pairs:
         return dict.fromkeys(
             missing,
-            "left out: no two frames follow each other in one shot (a clip is a film, or pictures"
-            " numbered one after another)",
+            "skipped: no two frames follow each other in one shot (a clip is a film, or pictures"
+            " numbered in order)",
         )
-    why = dict.fromkeys(missing, "left out: no place of a frame is found again in the next")
+    why = dict.fromkeys(missing, "skipped: no point of a frame can be followed to the next")
     if found.warp_error is not None:
-        nothing = "left out: the per-frame result has none of it to compare with"
+        nothing = "skipped: the per-frame result has none to compare with"
         why |= {name: nothing for name in missing if name in RATIOS}
     if found.cdc is None:
-        few = f"left out: no shot has {max(CDC_STEPS) + 1} frames"
+        few = f"skipped: no shot has {max(CDC_STEPS) + 1} frames"
         why |= {name: few for name in missing if name.startswith("cdc")}
     return why

@@ -83,7 +83,7 @@ def _film_matches(paths: list[Path]) -> Generator[Match, None, None]:
                 ended, going = paths[missing.index(True)], paths[missing.index(False)]
                 raise NotComparable(
                     f"{printable(ended.name)} ends after {number - 1} frames, but"
-                    f" {printable(going.name)} goes on; compare films of the same frames"
+                    f" {printable(going.name)} goes on; compare films with the same frames"
                 )
             yield _match(f"frame {number}", None, frames)
 
@@ -128,7 +128,7 @@ def _shared_stems(folders: list[Path]) -> dict[str, list[Path]]:
                     " one folder must be in the other (any suffix)"
                 )
     if not trues:
-        raise NotComparable(f"{printable(folders[0])}: holds no picture; name a folder of pictures")
+        raise NotComparable(f"{printable(folders[0])}: has no pictures; name a folder of pictures")
     stems = sorted(trues, key=lambda stem: (*_split_number(stem), stem))
     return {stem: [pictures[stem] for pictures in found] for stem in stems}
 
@@ -143,7 +143,7 @@ def _stills(folder: Path) -> dict[str, Path]:
         if path.stem in found:
             raise NotComparable(
                 f"{printable(folder)}: {printable(found[path.stem].name)} and"
-                f" {printable(path.name)} have the same stem; keep one of them"
+                f" {printable(path.name)} have the same name; keep one of them"
             )
         found[path.stem] = path
     return found
@@ -154,7 +154,7 @@ def _check_pair(name: str, what: str, true: Tensor, made: Tensor) -> None:
     if (height, width) != (made_height, made_width):
         raise NotComparable(
             f"{printable(name)}: the truth is {width}x{height}, the {what}"
-            f" {made_width}x{made_height}; bring them to one size first"
+            f" {made_width}x{made_height}; scale them to one size first"
         )
     if min(height, width) < MIN_SIDE:
         raise NotComparable(

@@ -27,7 +27,7 @@ _ENDS_EQUAL = 500_000_000  # ns; streams that end with the film differ by so muc
 _SEGMENT, _CLUSTER, _SEEK_HEAD = "18538067", "1f43b675", "114d9b74"
 _INFO, _TRACKS, _CHAPTERS = "1549a966", "1654ae6b", "1043a770"
 _CROPS = ("54cc", "54bb", "54dd", "54aa")  # left, top, right, bottom
-_LINKS = {"3cb923": "the one before it", "3eb923": "the one after it"}
+_LINKS = {"3cb923": "the previous file", "3eb923": "the next file"}
 
 _Element = tuple[str, bytes]
 
@@ -123,7 +123,7 @@ def linked_parts(path: Path) -> Iterator[tuple[str, str]]:
     info = dict(_elements(parts.get(_INFO, b"")))
     for name, words in _LINKS.items():
         if info.get(name):
-            yield f"link to {words}", "the film is a part of several files; color each of them"
+            yield f"link to {words}", "the film is split over several files; color each of them"
     own = info.get("73a4", b"")
     for kind, edition in _elements(parts.get(_CHAPTERS, b"")):
         fields = list(_elements(edition)) if kind == "45b9" else []
@@ -132,10 +132,10 @@ def linked_parts(path: Path) -> Iterator[tuple[str, str]]:
         atoms = [dict(_elements(data)) for name, data in fields if name == "b6"]
         foreign = [atom for atom in atoms if atom.get("6e67", own) != own]
         if foreign:
-            why = f"{len(foreign)} of its parts lie in other files, which are not colored with it"
+            why = f"not colored: {len(foreign)} of its parts, which are in other files"
             yield "ordered chapters", why
         elif not _are_the_film(atoms, _length(info)):
-            yield "ordered chapters", "the film is written in the order in which its file stores it"
+            yield "ordered chapters", "the film is written in the order of its file"
 
 
 def _are_the_film(atoms: list[dict[str, bytes]], length: float) -> bool:

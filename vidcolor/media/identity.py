@@ -140,6 +140,6 @@ def check_same(
     """
     if not is_same(path, before, now or identify(path), content):
         raise FilmChanged(
-            f"{printable(path.name)}: was changed while it was colored; bring it back as it was"
-            " and run the same command again, or add --fresh to start over"
+            f"{printable(path.name)}: changed while it was being colored; restore it and run the"
+            " same command again, or add --fresh to start over"
         )

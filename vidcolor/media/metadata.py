@@ -292,10 +292,10 @@ def notes(info: VideoInfo, found: dict[str, int], stored: Storage) -> tuple[str,
     """What a user should know: untagged colors, HDR, alpha."""
     told = []
     if found["matrix"] == UNSPECIFIED and not stored.rgb and not stored.gray:
-        told.append(f"{UNTAGGED}; taken and tagged as {info.layout.matrix}")
+        told.append(f"{UNTAGGED}; assumed and tagged as {info.layout.matrix}")
     if info.layout.transfer in ("pq", "hlg"):
         curve = info.layout.transfer.upper()
-        told.append(f"the film is HDR ({curve}); its colors are computed as if it were SDR")
+        told.append(f"the film is HDR ({curve}); it is colored as if it were SDR")
     if info.has_alpha:
         told.append("transparency was dropped")
     if info.crop:

@@ -100,11 +100,11 @@ def film_is_still(path: str | os.PathLike[str]) -> bool:
 
 
 def open_video(path: str | os.PathLike[str], settings: InputSettings | None = None) -> VideoReader:
-    """Opens the film at ``path`` and learns all that can be known before it is decoded.
+    """Opens the film at ``path`` and reads everything that is known before decoding.
 
     Raises:
-        FilmUnreadable: Missing, empty, no media file, damaged beyond use, encrypted.
-        NoPicture: Sound only, a cover picture only, subtitles, or a still.
+        FilmUnreadable: Missing, empty, not a media file, too damaged to read, encrypted.
+        NoPicture: Audio only, a cover picture only, subtitles, or a still.
         UnsupportedPixels: Codec or pixel format is not on the list.
         FilmTooLarge: More pixels than ``settings.max_pixels``, longer than ``settings.max_hours``.
         SettingsError: ``settings.video_stream`` does not exist.
@@ -113,7 +113,7 @@ def open_video(path: str | os.PathLike[str], settings: InputSettings | None = No
     absolute = check_file(path)
     name = printable(absolute.name)
     if film_is_still(absolute) and not is_animation(absolute):
-        raise NoPicture(f"{name}: is a still picture, no film")
+        raise NoPicture(f"{name}: is a still picture, not a film")
     known = identify(absolute)
     with film_errors(absolute):
         container = open_container(absolute, settings, FORMATS)
@@ -202,7 +202,7 @@ def _choose_video(container: InputContainer, settings: InputSettings, name: str)
     if settings.video_stream is not None:
         if not 0 <= settings.video_stream < len(candidates):
             raise SettingsError(
-                f"{name}: has no video stream {settings.video_stream}; count from 0 to"
+                f"{name}: has no video stream {settings.video_stream}; use 0 to"
                 f" {len(candidates) - 1}"
             )
         video = candidates[settings.video_stream]
@@ -226,7 +226,7 @@ def _codec(video: VideoStream) -> str:
     """The decoder of a picture; words for it where FFmpeg has none."""
     # PyAV declares the context as always there, but codecs without a decoder have none.
     context = getattr(video, "codec_context", None)
-    return "of its picture" if context is None else str(context.name)
+    return "of its video" if context is None else str(context.name)
 
 
 def _crop(
@@ -264,5 +264,5 @@ def _first_frame(
                 return frames[0], coded_aspect(video)
             if packets > _PROBE_PACKETS:
                 break
-    what = "no picture in it can be decoded" if packets else "has a header but no pictures"
+    what = "none of its frames can be decoded" if packets else "has a header but no frames"
     raise FilmUnreadable(f"{name}: {what}")

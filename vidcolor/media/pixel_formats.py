@@ -79,12 +79,12 @@ def storage(name: str) -> Storage:
         UnsupportedPixels: Raw sensor data, floating point, or memory of a device.
     """
     if not _exists(name):
-        raise UnsupportedPixels(f"the pixel format {name} is not known")
+        raise UnsupportedPixels(f"unknown pixel format {name}")
     stored = VideoFormat(name, 64, 64)
     parts = stored.components
     if not parts or stored.is_bayer or "f16" in name or "f32" in name or parts[0].bits > 16:
         raise UnsupportedPixels(
-            f"the pixel format {name} is not one that vidcolor colors; convert the film to"
+            f"the pixel format {name} is not supported; convert the film to"
             " yuv420p, yuv422p10le or the like"
         )
     alpha = any(part.is_alpha for part in parts) or name == "pal8"
@@ -122,8 +122,7 @@ def make_layout(
     matrix = _MATRICES.get(tags["matrix"])
     if matrix is None:
         raise UnsupportedPixels(
-            f"color matrix {tags['matrix']} is not one that vidcolor writes; convert the film to"
-            " BT.709"
+            f"color matrix {tags['matrix']} is not supported; convert the film to BT.709"
         )
     transfer = _TRANSFERS.get(tags["transfer"], "srgb" if still else "bt1886")
     return PixelLayout(

@@ -80,8 +80,8 @@ def check_length(seconds: Fraction | None, settings: InputSettings, name: str) -
     """
     if seconds is not None and seconds > settings.max_hours * 3600:
         raise FilmTooLarge(
-            f"{name}: says that it lasts {float(seconds / 3600):.0f} hours, and more than"
-            f" {settings.max_hours} are not believed; write it anew with another tool (remux it)"
+            f"{name}: claims to last {float(seconds / 3600):.0f} hours, more than the limit of"
+            f" {settings.max_hours}; remux it with another tool"
         )
 
 
@@ -110,7 +110,7 @@ def film_errors(path: Path) -> Iterator[None]:
     except VidcolorError:
         raise
     except av.error.DecoderNotFoundError as exc:
-        raise FilmUnreadable(f"{name}: there is no decoder for its picture; {CONVERT}") from exc
+        raise FilmUnreadable(f"{name}: there is no decoder for its video; {CONVERT}") from exc
     except (
         av.error.InvalidDataError,
         av.error.ArgumentError,  # what a demuxer that is not allowed gives
@@ -119,7 +119,7 @@ def film_errors(path: Path) -> Iterator[None]:
     ) as exc:
         raise _diagnosis(path) from exc
     except MemoryError as exc:
-        raise FilmUnreadable(f"{name}: is damaged, or asks for more memory than there is") from exc
+        raise FilmUnreadable(f"{name}: is damaged, or needs more memory than there is") from exc
     except (av.FFmpegError, OSError, ValueError, AssertionError) as exc:
         reason = printable(getattr(exc, "strerror", None) or exc)
         raise FilmUnreadable(f"{name}: cannot be read: {reason}") from exc
@@ -136,26 +136,24 @@ def _diagnosis(path: Path) -> VidcolorError:
     except OSError as exc:
         return FilmUnreadable(f"{name}: cannot be read: {exc.strerror}")
     if known:
-        return FilmUnreadable(
-            f"{name}: vidcolor does not open files of the kind {known}; {CONVERT}"
-        )
+        advice = "" if ";" in known else f"; {CONVERT}"
+        return FilmUnreadable(f"{name}: vidcolor cannot open this kind of file: {known}{advice}")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith((b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"<smil")):
         return FilmUnreadable(f"{name}: is a playlist; name the film itself")
     if text.startswith((b"WEBVTT", b"[Script Info]")) or b" --> " in head:
-        return NoPicture(f"{name}: is a subtitles file; there is no picture to color")
+        return NoPicture(f"{name}: is a subtitle file; there is nothing to color")
     if head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")):
-        return FilmUnreadable(f"{name}: ends before its first picture, or is damaged beyond use")
+        return FilmUnreadable(f"{name}: ends before its first frame, or is too damaged to read")
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
         if not _has_box(path, b"moov"):
             return FilmUnreadable(
                 f"{name}: never finished recording (no index); recover it with a tool such as"
                 " untrunc"
             )
-        return FilmUnreadable(f"{name}: its index is damaged beyond use")
+        return FilmUnreadable(f"{name}: its index is too damaged to read")
     return FilmUnreadable(
-        f"{name}: is not a media file, or one of a kind vidcolor does not open; if a player shows"
-        f" it, {CONVERT}"
+        f"{name}: not a media file that vidcolor can open; if a player shows it, {CONVERT}"
     )
 
 

@@ -46,9 +46,9 @@ def export_onnx(
         OutputError: the file cannot be written, or does not do what the net does.
     """
     if target.suffix != ".onnx":
-        raise SettingsError(f"{target.name}: an ONNX file has a name that ends in .onnx")
+        raise SettingsError(f"{target.name}: the name of an ONNX file must end in .onnx")
     if isinstance(net, BookNet):
-        raise SettingsError("a net of the preset book takes one size only; export film or mini")
+        raise SettingsError("a net of the preset book takes only one size; export film or mini")
     if not find_spec("onnx") or not find_spec("onnxscript"):
         raise SettingsError("ONNX is not installed; run: pip install 'vidcolor[onnx]'")
     check_target(None, target, settings or OutputSettings())

@@ -18,7 +18,7 @@ from vidcolor.nets.vgg import BLOCKS, VGG16Features
 def pick_numbers(
     wish: str, net: ColorNet, device: torch.device, floats: torch.dtype
 ) -> torch.dtype:
-    """What the net computes in, for ``--numbers``.
+    """What the net computes in, for ``--precision``.
 
     int8 where the processor is made for it and the ranges that it needs were measured of the
     weights: it is the fastest there, and its pictures cannot be told from those of float32.
@@ -35,7 +35,7 @@ def pick_numbers(
     int8 = device.type == "cpu" and bool(net.ranges) and int8_is_fast()
     if wish == "int8" and not int8:
         raise SettingsError(
-            "--numbers int8 needs shipped weights and a processor with VNNI; use --numbers auto"
+            "--precision int8 needs shipped weights and a CPU with VNNI; use --precision auto"
         )
     if wish in ("bfloat16", "float32"):
         return torch.bfloat16 if wish == "bfloat16" else torch.float32

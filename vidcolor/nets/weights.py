@@ -125,7 +125,7 @@ def load_weights(name: str | Path) -> tuple[ColorNet, str]:
 
     Raises:
         WeightsNotFound: there is no such file.
-        WeightsCorrupt: the file is damaged, truncated, too large or no safetensors file.
+        WeightsCorrupt: the file is damaged, truncated, too large or not a safetensors file.
         WeightsMismatch: its tensors do not fit the net that its metadata describes.
     """
     file = _read_weights(name)
@@ -190,7 +190,7 @@ def _read_weights(name: str | Path) -> _File:
 
     path, expected = find_weights(name)
     if path.stat().st_size > MAX_BYTES:
-        raise WeightsCorrupt(f"{path} is larger than {MAX_BYTES >> 30} GiB; this is no colornet")
+        raise WeightsCorrupt(f"{path} is larger than {MAX_BYTES >> 30} GiB; not a colornet")
     sha256 = file_sha256(path)
     if expected and sha256 != expected:
         raise WeightsCorrupt(f"{path} is damaged (its sha256 differs); install vidcolor again")
@@ -200,7 +200,7 @@ def _read_weights(name: str | Path) -> _File:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsCorrupt(
-            f"{path} is damaged or not a safetensors file; fetch it again"
+            f"{path} is damaged or not a safetensors file; get it again"
         ) from error
     return _File(path, sha256, metadata, state)
 
@@ -217,7 +217,9 @@ def _config_of(file: _File, form: str, kind: type[C]) -> C:
         lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
         return kind(**(fields | lists))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise WeightsMismatch(f"{file.path} holds a config this vidcolor does not know") from error
+        raise WeightsMismatch(
+            f"{file.path} has a config that this version of vidcolor does not know"
+        ) from error
 
 
 def _check_shapes(build: Callable[[], nn.Module], file: _File) -> None:
@@ -230,18 +232,18 @@ def _check_shapes(build: Callable[[], nn.Module], file: _File) -> None:
     ):
         names = ", ".join(wrong[:_NAMED]) + (", ..." if len(wrong) > _NAMED else "")
         raise WeightsMismatch(
-            f"{file.path} does not fit its net: {len(wrong)} tensors are missing, too many or of"
-            f" another shape ({names[:200]})"
+            f"{file.path} does not fit its net: {len(wrong)} tensors are missing, superfluous or"
+            f" of another shape ({names[:200]})"
         )
 
 
 def _fill(net: ColorNet | Gate | VGG16Features, file: _File) -> None:
     for key, value in file.state.items():
         if value.dtype not in DTYPES:
-            raise WeightsMismatch(f"{file.path} holds numbers of type {value.dtype} in {key}")
+            raise WeightsMismatch(f"{file.path} has values of type {value.dtype} in {key}")
         # One float32 sum shows a NaN or an infinity anywhere, much faster than a look at each.
         if not value.sum(dtype=torch.float32).isfinite():
-            raise WeightsCorrupt(f"{file.path} holds a number that is not finite in {key}")
+            raise WeightsCorrupt(f"{file.path} has values that are not finite in {key}")
     try:
         net.load_state_dict(file.state, strict=True)  # copying turns float16 into float32
     except RuntimeError as error:
@@ -258,8 +260,8 @@ def save_weights(
         net: On any device.
         path: Such as ``models/default.safetensors``; written as
             ``models/default-1a2b3c4d.safetensors``.
-        training: What the net learned from; goes into the metadata.
-        scores: Its measures; go into the metadata.
+        training: A description of the training data, for the metadata.
+        scores: Its scores, for the metadata.
 
     Returns:
         The path written.

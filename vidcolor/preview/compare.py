@@ -55,23 +55,23 @@ def side_by_side(
 ) -> Report:
     """Show two films in one, with the sound, subtitles, chapters and timestamps of the first.
 
-    Beside each frame of the first stands the one of the second that is on the screen then, both
-    counted from the first frame of their film.
+    Each frame of the first is shown with the frame of the second that is on screen at that time;
+    both count from the first frame of their film.
 
     Args:
-        first: A film; its size on the screen is that of both.
-        second: Another one; None takes the first in color, colored on the way.
-        target: Where to write; the suffix names the container.
+        first: A film; both are shown at its size.
+        second: Another one; None takes the first in color, colored on the fly.
+        target: Where to write; the suffix decides the container.
         colorizer: What to color with; None loads the default weights. Not used with two films.
         settings: What of the film, how it is colored and encoded, whether a target is replaced.
         compare: How the two are shown.
         on_progress: Called after each frame that was handed to the encoder.
 
     Returns:
-        What was done, what was carried, what was left behind.
+        What was done, what was copied and what was not.
 
     Raises:
-        VidcolorError: one line that says what happened; the target is then as it was before.
+        VidcolorError: one line that says what happened; the target is unchanged.
     """
     settings, compare = settings or Settings(), compare or CompareSettings()
     began = perf_counter()
@@ -235,12 +235,12 @@ class _Sheet:
             yield from (f"{name}: {text}" for text in other.log.remarks)
         if self._ends[0] - self._ends[1] > _ALIKE:
             ends = f"{float(self._ends[1]):.1f} s, before the first film"
-            yield f"{name} ends at {ends}; its last frame stays"
+            yield f"{name} ends at {ends}; its last frame is held"
         longer = (theirs.duration or 0) - (mine.duration or theirs.duration or 0)
         if self._whole and longer > _ALIKE:
             yield f"{name} lasts {float(longer):.1f} s longer than the first film; not shown"
         if {mine.field_order, theirs.field_order} != {"progressive"}:
-            yield "the film has fields; they are shown woven"
+            yield "the film is interlaced; its fields are shown together"
         if mine.layout.transfer != theirs.layout.transfer:
             curves = f"{mine.layout.transfer} and {theirs.layout.transfer}"
             yield f"the films have different curves ({curves}); both are shown as they are encoded"

@@ -186,8 +186,7 @@ def check_size(size: tuple[int, int]) -> None:
     """
     if max(size) > MAX_SIDE or size[0] * size[1] > MAX_PIXELS:
         raise SettingsError(
-            f"a picture of {size[0]}x{size[1]} pixels is more than fits into one; ask for fewer"
-            " frames"
+            f"a sheet of {size[0]}x{size[1]} pixels is too large; ask for fewer frames"
         )
 
 

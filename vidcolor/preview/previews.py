@@ -71,7 +71,7 @@ def still_at(
 ) -> Pair:
     """The frame that is on screen at ``moment``, before and after, at the size it is displayed in.
 
-    Its color is that of the whole film, or near it: frames around it are looked at, too.
+    Its color is that of the finished film, or close to it: neighboring frames are used, too.
 
     Args:
         source: A film, or a picture, of which there is one moment.
@@ -135,12 +135,12 @@ def contact_sheet(
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
 ) -> Preview:
-    """A sheet of frames spread over a film, before and after, with their times.
+    """A sheet of frames from a whole film, before and after, with their times.
 
     Args:
         source: A film.
-        columns: Number of frames across.
-        rows: Number of frames down.
+        columns: Number of columns.
+        rows: Number of rows.
         look: ``split`` shows the left half before and the right half after, ``side`` both whole
             beside each other, ``after`` no before.
         colorizer: What to color with; None loads the weights of ``settings``.
@@ -169,7 +169,7 @@ def overview(
         SettingsError: As `contact_sheet`.
     """
     if viewer.film is None:
-        raise SettingsError(f"{viewer.name}: is a picture; there is nothing to make a sheet of")
+        raise SettingsError(f"{viewer.name}: is a picture; sheets are for films")
     size = picture_size(viewer.screen.size, columns, look)
     return _draw_cells(
         viewer, moments, [Variant("", viewer.settings)], columns, size, look, on_progress

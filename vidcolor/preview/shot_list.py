@@ -43,8 +43,8 @@ class ShotList:
         starts = [shot.start for shot in self.shots]
         if starts[-1] >= end:
             raise SettingsError(
-                f"the list has a shot at {timecode(starts[-1])}, and the film ends at"
-                f" {timecode(end)}: it is of another film"
+                f"the list has a shot at {timecode(starts[-1])}, but the film ends at"
+                f" {timecode(end)}; it belongs to another film"
             )
         stops = [*starts[1:], min(end, self.end) if self.end else end]
         return [(a + b) / 2 for a, b in zip(starts, stops, strict=True)]
@@ -74,7 +74,7 @@ def read_shot_list(path: str | Path) -> ShotList:
     file = check_file(journal if journal.is_file() else path)
     name = printable(path.name)
     if file.stat().st_size > _MOST:
-        raise FilmUnreadable(f"{name}: is too large for a list of shots")
+        raise FilmUnreadable(f"{name}: too large for a list of shots")
     try:
         found = _parse(file)
     except (
@@ -90,7 +90,7 @@ def read_shot_list(path: str | Path) -> ShotList:
         found = None
     if found is None:
         raise FilmUnreadable(
-            f"{name}: holds no shots; name the CSV of vidcolor shots, a --report, or the target of"
+            f"{name}: no shots in it; name the CSV of vidcolor shots, a --report, or the target of"
             " an unfinished run"
         )
     return found

@@ -132,7 +132,7 @@ class Viewer:
             photo = still.photo()
             self._still, self._notes = frame_of(photo), notes_of(photo)
             if still.pages > 1:
-                self._notes.append(f"{still.unit} 1 of {still.pages} is shown")
+                self._notes.append(f"only {still.unit} 1 of {still.pages} is shown")
             height, width = self._still.luma.shape
             self.screen = DisplayConverter(width, height)
             self._damage = still_damage(self._still)
@@ -194,10 +194,10 @@ class Viewer:
             SettingsError: The film has ended by then, or there is no film.
         """
         if self.film is None:
-            raise SettingsError(f"{self.name}: is a picture, and has no moments to choose from")
+            raise SettingsError(f"{self.name}: is a picture and has no times to choose from")
         if not 0 <= moment < self.end:
             raise SettingsError(
-                f"{self.name}: its picture lasts {timecode(self.end)}; there is nothing to see at"
+                f"{self.name}: the video ends at {timecode(self.end)}; there is no frame at"
                 f" {timecode(moment)}"
             )
         return moment

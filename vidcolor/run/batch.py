@@ -41,10 +41,10 @@ class Result(StrEnum):
     """It was done already."""
     DAMAGED = "damaged"
     """Done, but the source was damaged."""
-    LEFT_BEHIND = "left behind"
-    """Done, but something could not be carried."""
+    INCOMPLETE = "incomplete"
+    """Done, but something could not be copied."""
     FAILED = "failed"
-    NOT_BEGUN = "not begun"
+    NOT_STARTED = "not started"
     """The batch was stopped by another film."""
 
 
@@ -92,7 +92,7 @@ class Batch:
             on_progress: As of `colorize_video`.
         """
         if self.stopped:
-            return Outcome(reel, Result.NOT_BEGUN)
+            return Outcome(reel, Result.NOT_STARTED)
         try:
             return self._color(reel, on_progress)
         except Exception as error:
@@ -131,17 +131,17 @@ class Batch:
                 return earlier
             if not allow_own_target(reel.target, self._session.settings.output).force:
                 name = printable(reel.target.name)
-                raise OutputExists(f"{name}: exists{why}; --force replaces it")
+                raise OutputExists(f"{name}: exists{why}; use --force to replace it")
         return None
 
     def _differs(self, reel: BatchItem, earlier: Report | None) -> str:
         """What speaks against a target that is there; empty where it is the one to be made."""
         if earlier is None or earlier.spec is None:
-            return ", and no report beside it tells how it was made"
+            return ", and there is no report beside it that says how it was made"
         if changed := self._spec(reel, earlier.spec).diff(earlier.spec):
-            return f", made otherwise: {changed}"
+            return f", made differently: {changed}"
         if reel.target.stat().st_size != earlier.bytes:
-            return ", but is not the film that the report beside it tells of"
+            return ", but does not match the report beside it"
         if self._session.settings.output.strict and earlier.left_behind:
             return f", made without {earlier.left_behind[0].what}"
         return ""
@@ -161,7 +161,7 @@ def result_of(report: Report) -> Result:
     """What is to be said of a film that was made."""
     if report.damage:
         return Result.DAMAGED
-    return Result.DONE if report.clean else Result.LEFT_BEHIND
+    return Result.DONE if report.clean else Result.INCOMPLETE
 
 
 def read_report(target: Path) -> Report | None:
@@ -188,7 +188,7 @@ def write_report(report: Report) -> Path:
             file.flush()
             publish(file.fileno(), part, path)
     except OutputError as error:
-        raise type(error)(f"{printable(target.name)}: is done, but its report {error}") from error
+        raise type(error)(f"{printable(target.name)}: done, but its report {error}") from error
     finally:
         part.unlink(missing_ok=True)
     return path

@@ -174,7 +174,7 @@ def _check_frames(
             if frame is None or fingerprint(frame) != chunk.prints[place : place + _PRINT]:
                 where = "it ends" if frame is None else f"at {float(frame.seconds):.3f} s"
                 raise ManifestMismatch(
-                    f"chunk {chunk.number} has other frames here than planned, {where}"
+                    f"chunk {chunk.number} does not have the planned frames here: {where}"
                 )
             frame.chunk = chunk.number
             frame.starts_shot = frame.pts in chunk.shots

@@ -65,11 +65,11 @@ def check_room(
         raise OutputFull(
             f"{printable(folder)}: the disk has {_format_bytes(free)} free, the film needs"
             f" {_format_bytes(likely)}"
-            " or so while it is made; free some space and run again"
+            " or so while it is written; free some space and run again"
         )
     if free < likely:
         room, need = _format_bytes(free), _format_bytes(likely)
-        return f"the disk has {room} free; the film may need {need} while it is made"
+        return f"the disk has {room} free; the film may need {need} while it is written"
     return ""
 
 

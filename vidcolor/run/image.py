@@ -154,8 +154,8 @@ def _rest(still: Still, count: int) -> Dropped:
         what = f"{still.unit}s {count + 1} to {still.pages}"
     ways = {
         "page": "name a .tif to color all pages",
-        "frame": "convert the animation to a film to color all frames",
-        "picture": "save the others as files of their own",
+        "frame": "convert the animation to a video to color all frames",
+        "picture": "save the others as separate files",
     }
     way = "name a .mp4 or .mkv to color all frames" if still.kind == PNG else ways[still.unit]
     return Dropped(what, f"only {still.unit} 1 of {still.pages} was colored; {way}")
@@ -200,7 +200,9 @@ def colorize_image(
         or picture.shape[2:] not in ((), (3,))
         or not picture.numel()
     ):
-        raise SettingsError("a picture is an array of uint8, (height, width) or (height, width, 3)")
+        raise SettingsError(
+            "a picture must be a uint8 array of shape (height, width) or (height, width, 3)"
+        )
     kr, kb = KR_KB["bt601"]
     if picture.ndim == 3:
         weights = torch.tensor([kr, 1 - kr - kb, kb])

@@ -59,7 +59,7 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
     """
     wanted = _parse_to(to)
     if os.path.lexists(folder) and not folder.is_dir():
-        raise OutputError(f"{printable(folder)}: is no folder; name one for the colored films")
+        raise OutputError(f"{printable(folder)}: not a folder; name one for the colored films")
     found: dict[str, tuple[Path, Path]] = {}
     left_out: list[Path] = []
     paths = [path for word in words for path in _expand(word)]
@@ -69,7 +69,7 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
             continue
         if folder.is_dir() and os.path.samefile(path, folder):
             raise OutputError(
-                f"{printable(folder)}: holds the films themselves; name another folder for the"
+                f"{printable(folder)}: contains the films to color; name another folder for the"
                 " colored ones"
             )
         # One folder's films go into the other; several folders stay apart in it.
@@ -94,9 +94,9 @@ def _parse_to(to: Sequence[str]) -> dict[str, str]:
         kind = "film" if suffix in CONTAINERS else "picture"
         if suffix not in (*CONTAINERS, *STILL_SUFFIXES):
             known = ", ".join(name[1:] for name in (*CONTAINERS, *STILL_SUFFIXES))
-            raise SettingsError(f"--to {word}: vidcolor writes {known}")
+            raise SettingsError(f"--to {word}: not a supported type; use {known}")
         if wanted.setdefault(kind, suffix) != suffix:
-            raise SettingsError(f"--to {word}: and {wanted[kind][1:]}? choose one for {kind}s")
+            raise SettingsError(f"--to {word} and --to {wanted[kind][1:]}: choose one for {kind}s")
     return wanted
 
 
@@ -152,7 +152,7 @@ def _refuse_clashes(reels: Sequence[BatchItem]) -> Iterator[BatchItem]:
         if there and (source := sources.get(there)):
             refused = f"{name}: would replace the source {printable(source)}; name another folder"
         elif times[reel.target] > 1:
-            refused = f"{name}: is what two sources would become; color them into two folders"
+            refused = f"{name}: two sources have this name; color them into different folders"
         yield replace(reel, refused=refused)
 
 

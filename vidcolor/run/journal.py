@@ -73,14 +73,13 @@ class Journal(WorkDir):
         """
         if self._is_foreign:
             raise JobDiffers(
-                f"{printable(self.folder.name)} holds an unfinished film of another version of"
+                f"{printable(self.folder.name)} holds an unfinished run of another version of"
                 " vidcolor; finish it with that version, or add --fresh to start over"
             )
         if self.done and self.spec and self.spec != spec:
             raise JobDiffers(
-                f"{printable(self.folder.name)} holds an unfinished film that was begun otherwise:"
-                f" {spec.diff(self.spec)}; run as before to go on with it, or add --fresh to start"
-                " over"
+                f"{printable(self.folder.name)} holds an unfinished run that differs:"
+                f" {spec.diff(self.spec)}; run as before to resume it, or add --fresh to start over"
             )
         self.spec = spec
         lines = [

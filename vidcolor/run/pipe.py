@@ -52,7 +52,7 @@ def colorize_to(
         on_progress: Called after each frame that has left.
 
     Returns:
-        What was done, what was carried, what was left behind.
+        What was done, what was copied and what was not.
 
     Raises:
         VidcolorError: one line that says what happened; what has left is then cut short.

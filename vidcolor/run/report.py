@@ -14,7 +14,7 @@ from vidcolor.media.open import VideoReader
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.work_dir import DoneChunk
 
-NO_COLOR = "no color", "the net gave no numbers; painted neutral"
+NO_COLOR = "no color", "the net gave no valid color; left gray"
 """Kind and text of the damage of a frame that is ``colorless``."""
 
 
@@ -84,7 +84,7 @@ def describe_source(report: Report, film: VideoReader) -> None:
     report.notes += [*film.info.notes, *log.remarks]
     if log.source_color != "gray":
         report.notes.append(
-            f"the film was {log.source_color} already; it was recolored from its luma alone"
+            f"the film was already {log.source_color}; it was recolored from its luma only"
         )
 
 

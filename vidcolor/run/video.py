@@ -64,7 +64,7 @@ def colorize_video(
 
     Args:
         source: A film, or a picture in a format FFmpeg reads.
-        target: Where to write; the suffix names the container.
+        target: Where to write; the suffix decides the container.
         colorizer: What to color with; None loads the default weights.
         settings: Everything else.
         on_progress: Called with what earlier runs have done, then after each frame that was handed
@@ -73,10 +73,10 @@ def colorize_video(
             too: what it keeps is kept before a crash can come between.
 
     Returns:
-        What was done, what was carried, what was left behind.
+        What was done, what was copied and what was not.
 
     Raises:
-        VidcolorError: one line that says what happened; the target is then as it was before.
+        VidcolorError: one line that says what happened; the target is unchanged.
     """
     settings = settings or Settings()
     began = perf_counter()
@@ -139,7 +139,7 @@ def resumed_note(report: Report) -> list[str]:
     """What is to be said where earlier runs have done a part."""
     if not report.resumed:
         return []
-    return [f"went on with {report.resumed} of {report.chunks} chunks done already"]
+    return [f"resumed with {report.resumed} of {report.chunks} chunks already done"]
 
 
 class _Run:

@@ -116,7 +116,7 @@ class WorkDir:
         with suppress(OSError):
             if not sha256 or own_sha256(path) == sha256:
                 return
-        raise ClusterError(f"{path.name}: is not there yet, or is another one")
+        raise ClusterError(f"{path.name}: is missing, or is another file")
 
     def __setitem__(self, number: int, handover: TemporalState) -> None:
         """Keep what the chunk of this number takes over, on the disk."""

@@ -67,9 +67,9 @@ class TemporalState:
         try:
             found = cls(**load(data))
         except (SafetensorError, TypeError, KeyError) as error:
-            raise ValueError("is no handover") from error
+            raise ValueError("is not a handover") from error
         if [value.ndim for value in vars(found).values()] != [2, 3, 4]:
-            raise ValueError("is no handover")
+            raise ValueError("is not a handover")
         return found
 
 

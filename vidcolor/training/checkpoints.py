@@ -107,7 +107,7 @@ def write_settings(run: Path, settings: TrainSettings) -> None:
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TrainingError(f"{run} cannot be made a run folder ({error.strerror})") from error
+        raise TrainingError(f"{run} cannot be used as a run folder ({error.strerror})") from error
     file = run / "settings.json"
     fields = json.loads(json.dumps(asdict(settings)))
     if os.path.lexists(file):
@@ -118,7 +118,7 @@ def write_settings(run: Path, settings: TrainSettings) -> None:
         if changed:
             raise TrainingError(
                 f"{run} holds a run with other settings ({', '.join(changed)}); "
-                "repeat the old ones to go on, or give another --out"
+                "use the old ones to resume, or another --out"
             )
     try:
         write_own(file, json.dumps(fields, indent=1).encode())
@@ -139,7 +139,7 @@ def _read_settings(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise TrainingError(f"{file} holds no settings; remove it, or give another --out")
+        raise TrainingError(f"{file} holds no settings; remove it, or use another --out")
     return found
 
 
@@ -221,5 +221,5 @@ def load_checkpoint(run: Path, parts: dict[str, Any], average: Average) -> Posit
         return Position(**state["position"])
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         raise TrainingError(
-            f"{file} is damaged or of another vidcolor; delete it to start over"
+            f"{file} is damaged or of another version of vidcolor; delete it to start over"
         ) from error

@@ -105,9 +105,9 @@ def gather_team(device: str) -> Iterator[Team]:
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if device not in ("auto", "cpu", "cuda"):
-        raise SettingsError(f"no device {device!r} to train on; use auto, cpu or cuda")
+        raise SettingsError(f"no device {device!r} for training; use auto, cpu or cuda")
     if device == "cuda" and local >= torch.cuda.device_count():
-        raise SettingsError(f"GPU {local} is not there; use --device cpu or fewer processes")
+        raise SettingsError(f"there is no GPU {local}; use --device cpu or fewer processes")
     cuda = device != "cpu" and local < torch.cuda.device_count()
     chosen = torch.device("cuda", local) if cuda else torch.device("cpu")
     threads = torch.get_num_threads()

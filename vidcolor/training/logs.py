@@ -99,7 +99,7 @@ def _rows_before(file: Path, step: int) -> list[dict[str, str]]:
     except OSError as error:
         raise TrainingError(f"{file} cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, csv.Error) as error:
-        raise TrainingError(f"{file} is no log of a training; remove it and run again") from error
+        raise TrainingError(f"{file} is not a training log; remove it and run again") from error
 
 
 def draw_log(

@@ -159,24 +159,24 @@ def train(
     on_step: OnStep | None = None,
     on_note: OnNote | None = None,
 ) -> Path:
-    """Train a net, or go on with the run in ``run``.
+    """Train a net, or resume the run in ``run``.
 
     Under ``torchrun`` each process works on its own batches of each step, and the first one
     writes.
 
     Args:
-        settings: What to learn from, and how.
+        settings: What to train on, and how.
         run: Run folder: settings, index, checkpoint, log, plot, sheets and the weights, those of
             the end (``net-*.safetensors``, of a gate ``gate-*.safetensors``) and the best by
             `score_of` (``best-*.safetensors``).
-        on_index: Called with (pictures looked at, pictures found); of a gate, with clips and scenes
+        on_index: Called with (pictures checked, pictures found); of a gate, with clips and scenes
             instead.
         on_step: Called after each step with the position and the losses.
         on_note: Called with lines such as how many pictures there are and which were left out, and
             with the scores of the end.
 
     Returns:
-        The weights file of the end.
+        The final weights file.
 
     Raises:
         TrainingError: no usable pictures, or the run folder belongs to other settings.

@@ -136,13 +136,13 @@ class ColorRecipe(Recipe):
         with run.team.lead():
             found, skipped = find_pictures(run)
         self.stills, self.kept = split_stills(found)
-        run.note(f"{len(self.stills)} pictures to learn from, {len(self.kept)} kept to validate on")
+        run.note(f"{len(self.stills)} pictures to train on, {len(self.kept)} to validate on")
         run.note(
             "left out: " + (", ".join(f"{n} {why}" for why, n in skipped.items() if n) or "none")
         )
         if not self.stills:
             raise TrainingError(
-                f"no picture is left to train on beside {len(self.kept)} to validate on"
+                f"no picture is left to train on; all {len(self.kept)} are needed to validate on"
             )
 
     def optimizer(self, settings: TrainSettings) -> torch.optim.Optimizer:
@@ -276,7 +276,9 @@ class StudentRecipe(FilmRecipe):
         super().__init__(net, settings)
         teacher, _ = load_weights(settings.teacher)
         if not isinstance(teacher, FilmNet) or not torch.equal(teacher.bins, self.net.bins):
-            raise SettingsError(f"--teacher {settings.teacher} is no film net with the same bins")
+            raise SettingsError(
+                f"--teacher {settings.teacher} is not a film net with the same bins"
+            )
         self.guess = nn.Conv2d(net.config.width, teacher.config.width, 1)
         # In a tuple, so that the teacher is no part of the state dict.
         self.teacher = (teacher.requires_grad_(False).to(memory_format=torch.channels_last),)

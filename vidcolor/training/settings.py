@@ -22,7 +22,7 @@ MAY_CHANGE = ("workers", "checkpoint_minutes", "validate_minutes", "device")
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Everything that decides what a run learns, and how it is run."""
+    """All settings of a training run."""
 
     stills: tuple[str, ...] = ()
     """Folders of color pictures."""
@@ -30,39 +30,38 @@ class TrainSettings:
     """Folders of short color films, or of folders of frames. A colornet learns from single frames
     of them, a gate from runs."""
     vgg: str = "torchvision"
-    """Safetensors file with VGG16's ImageNet weights, or ``torchvision`` to fetch them. The book
-    uses the classifier where the file has it."""
+    """Safetensors file with VGG16's ImageNet weights, or ``torchvision`` to download them. The
+    book uses the classifier if the file has it."""
     preset: str = "film"
     """``film``, ``mini``, ``book`` or ``gate``."""
     start: str = ""
-    """Weights to start from, a name or a file; nothing starts afresh."""
+    """Weights to start from, a name or a file; empty starts from scratch."""
     teacher: str = ""
-    """Weights whose answers a ``mini`` learns, or whose colors a ``gate`` learns to steady; a name
-    or a file."""
+    """Weights that a ``mini`` learns from, or whose colors a ``gate`` learns to smooth; a name or a
+    file."""
     motions: int = 120
     """Moving scenes to make from the stills (gate)."""
     views: int = 4
-    """Agings of each batch that a student sees for one look of its teacher."""
+    """Differently aged copies of each batch that a student sees for one run of its teacher."""
     steps: int = 0
-    """Length of the run in steps of the optimiser; such a run is repeatable bit for bit on
-    the CPU."""
+    """Length of the run in optimizer steps; such a run is reproducible bit for bit on the CPU."""
     minutes: float = 0.0
-    """Length of the run by the clock; used where ``steps`` is 0."""
+    """Length of the run in minutes; used if ``steps`` is 0."""
     batch: int = 32
-    """Pictures (gate: sequences) that go through the net at once, in each process."""
+    """Pictures (gate: sequences) per batch, in each process."""
     accumulate: int = 1
-    """Batches whose gradients are averaged for one step of the optimiser."""
+    """Batches whose gradients are averaged for one optimizer step."""
     sides: tuple[int, ...] = (128, 192)
-    """Sides of the crops, pixels: small first, the last ones for the last fifths of the run. A gate
-    has one."""
+    """Crop sizes in pixels: small first; each one after the first is used for a fifth of the run,
+    at its end. A gate has one."""
     learning_rate: float = 1e-3
-    """Peak of the optimiser's learning rate."""
+    """Peak learning rate."""
     weight_decay: float = 1e-2
     """AdamW's weight decay."""
     thawed: int = 1
-    """Upper blocks of VGG16 that learn too, at a tenth of the rate (film)."""
+    """Upper blocks of VGG16 to train too, at a tenth of the rate (film)."""
     rebalance: float = 0.5
-    """Power of the class weights: 0 none, 1 those of Zhang et al."""
+    """Exponent of the class weights: 0 for none, 1 for those of Zhang et al."""
     perceptual: float = 0.0
     """Weight of the distance in VGG16's features of the recomposed RGB (film)."""
     colorful: float = 0.0
@@ -72,16 +71,16 @@ class TrainSettings:
     ema: float = 0.999
     """Decay of the moving average of the weights, per step."""
     seed: int = 1
-    """Start of all randomness."""
+    """Random seed."""
     source_weights: tuple[tuple[str, float], ...] = ()
-    """Factors on the shares of single sources."""
+    """Weights of single sources, as (name, factor)."""
     workers: int | None = None
     """Processes that read pictures; None is one, or with a GPU as many as there are
     cores beside its own."""
     checkpoint_minutes: float = 5.0
-    """Minutes between two checkpoints."""
+    """Minutes between checkpoints."""
     validate_minutes: float = 15.0
-    """Minutes between two validations, each with a line in the log, a plot and a sheet."""
+    """Minutes between validations, each with a line in the log, a plot and a sheet."""
     device: str = "auto"
     """``auto``, ``cpu`` or ``cuda``."""
 
@@ -92,9 +91,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         if not self.stills and not self.clips:
-            raise SettingsError("nothing to learn from; give --stills or --clips folders")
+            raise SettingsError("no training data; give --stills or --clips folders")
         if self.steps < 0 or not (self.steps or 0 < self.minutes < math.inf):
-            raise SettingsError("give the run a length: --steps N or --minutes M, above 0")
+            raise SettingsError("the run has no length; give --steps N or --minutes M, above 0")
         if self.batch < 2 or self.accumulate < 1 or self.views < 1 or (self.workers or 0) < 0:
             raise SettingsError(
                 "--batch must be at least 2, --accumulate and --views 1, --workers 0"
@@ -114,7 +113,7 @@ class TrainSettings:
         if self.preset not in PRESETS:
             raise SettingsError(f"unknown preset {self.preset!r}; use {', '.join(PRESETS)}")
         if any(not 0 <= factor < math.inf for _, factor in self.source_weights):
-            raise SettingsError("--source-weight takes a factor of 0 or more")
+            raise SettingsError("the factor of --source-weight must be 0 or more")
         if self.preset == "gate":
             self._check_gate()
         else:
@@ -125,9 +124,11 @@ class TrainSettings:
         for name in COLORNET_ONLY:
             if getattr(self, name) != usual[name]:
                 option = name.rstrip("s") if name == "source_weights" else name
-                raise SettingsError(f"--{option.replace('_', '-')} means nothing to a gate")
+                raise SettingsError(
+                    f"--{option.replace('_', '-')} has no effect on a gate; leave it out"
+                )
         if len(self.sides) > 1:
-            raise SettingsError("a gate is trained on one size; give --sides one number")
+            raise SettingsError("a gate is trained on one size; give --sides a single number")
         if self.motions < 0 or not (self.clips or self.motions):
             raise SettingsError("--motions must be 0 or more, and above 0 without --clips")
 

@@ -70,7 +70,7 @@ def facts(opened: Opened) -> str:
         else [
             clock(Fraction(found["seconds"])),
             size,
-            f"{float(opened.rate):.4g} frames a second",
+            f"{float(opened.rate):.4g} frames/s",
             {0: "silent", 1: "with sound"}.get(found["sound"], f"{found['sound']} sound tracks"),
         ]
     )
@@ -98,12 +98,12 @@ def strip(opened: Opened, shots: Shots) -> str:
         kind = "shot"
     else:
         frames = sorted({number * count // EVENLY for number in range(EVENLY)})
-        kind = "moment"
+        kind = "sample"
     frames = list(dict.fromkeys(frames)) or [0]
     told = f"{len(frames)} {kind}{'s' if len(frames) > 1 else ''}"
     if not shots.over:
         told = (
-            f"{told}, so far to {clock(shots.seconds)}"
+            f"{told} so far, up to {clock(shots.seconds)}"
             if kind == "shot"
             else f"Finding shots… ({len(frames)} sample frames meanwhile)"
         )
@@ -123,7 +123,7 @@ def strip(opened: Opened, shots: Shots) -> str:
 
 
 LEFT_GRAY = {
-    "title": "left gray: nothing but lettering",
+    "title": "left gray: only text",
     "blank": "left gray: nothing to see",
 }
 """Why a frame has no color."""

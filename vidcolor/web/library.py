@@ -55,7 +55,7 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         AccessDenied: It lies outside, is hidden, has not the name of a film, or is none there.
     """
-    refused = AccessDenied("there is no such film in the folders that may be used")
+    refused = AccessDenied("there is no such film in the folders of this page")
     if not name or "\0" in name or PurePath(name).is_absolute():
         raise refused
     try:
@@ -138,7 +138,7 @@ class Library:
         """
         number, _, name = place.partition("/")
         if not number.isascii() or not number.isdigit() or int(number) >= len(self._folders):
-            raise AccessDenied("there is no such film in the folders that may be used")
+            raise AccessDenied("there is no such film in the folders of this page")
         path = inside(self._folders[int(number)], name)
         with self._lock:
             known = next((film for film in self._films.values() if film.path == path), None)
@@ -152,7 +152,7 @@ class Library:
         """
         film = self._films.get(film_id)
         if film is None:
-            raise AccessDenied("this film is not here any more; choose or upload it again")
+            raise AccessDenied("this film is gone; choose or upload it again")
         return film
 
     def check_upload(self, name: str, size: int | None) -> None:
@@ -179,7 +179,7 @@ class Library:
         free = shutil.disk_usage(self._uploads).free - self._promised - KEPT_FREE
         if size > free:
             raise AccessDenied(
-                f"{spoken(name)}: the disk has no room for it; free some and try again"
+                f"{spoken(name)}: the disk is too full for it; free some space and try again"
             )
 
     @contextmanager
@@ -198,7 +198,7 @@ class Library:
             with open(path, "xb") as file:
                 yield file
                 if file.tell() != size:
-                    raise AccessDenied(f"{spoken(name)}: did not arrive whole; upload it again")
+                    raise AccessDenied(f"{spoken(name)}: the upload is incomplete; upload it again")
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -223,7 +223,7 @@ class Library:
         """
         film = self.find(film_id)
         if not film.uploaded:
-            raise AccessDenied(f"{film.name}: was not uploaded; it stays where it is")
+            raise AccessDenied(f"{film.name}: was not uploaded, so it cannot be removed here")
         with self._lock:
             self._films.pop(film_id, None)
         film.path.unlink(missing_ok=True)

@@ -78,7 +78,7 @@ class Choice:
                 words.append(f"{word} {getattr(self, name):g}")
         if self.titles != usual.titles:
             words.append(f"title cards: {CARDS[self.titles].lower()}")
-        return ", ".join(words) or "usual settings"
+        return ", ".join(words) or "default settings"
 
     def plain(self) -> dict[str, Any]:
         """Plain types, to hand to another process."""

@@ -56,8 +56,10 @@ def _dials(desk: ServerSession) -> list[Any]:
         gr.Dropdown(nets, value=choice.weights, label="Model", elem_id="weights", filterable=False),
         gr.Dropdown(SIZES, value=choice.size, label="Detail", elem_id="size", filterable=False),
         _slider("Vividness", 1, choice.vivid, "vivid", "from safe to bold guesses"),
-        _slider("Flicker reduction", 1, choice.smooth, "smooth", "holds colors steady over time"),
-        _slider("Saturation", 2, choice.saturation, "saturation", "strength of colors; 1 is usual"),
+        _slider("Flicker reduction", 1, choice.smooth, "smooth", "keeps colors steady over time"),
+        _slider(
+            "Saturation", 2, choice.saturation, "saturation", "strength of colors; 1 is normal"
+        ),
         gr.Dropdown(
             [(label, cards) for cards, label in CARDS.items()],
             value=choice.titles,

@@ -122,9 +122,9 @@ class Worker:
             found += part or b""
             if part == b"" or left <= 0 or self._closing:
                 self._end()
-                why = "took too long over" if left <= 0 else "could not cope with"
+                why = "took too long over" if left <= 0 else "failed on"
                 raise PreviewProcessDied(
-                    f"the preview {why} this film; try another moment or a new start"
+                    f"the preview {why} this film; try another frame, or restart vidcolor serve"
                 )
             if unwanted.is_set() and not told:
                 _say(process, {"do": "give up", "number": asked["number"]})

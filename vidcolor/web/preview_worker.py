@@ -172,11 +172,11 @@ def answer(line: bytes) -> dict[str, Any]:
         WISH.number = asked.pop("number", 0)
         return {"ok": WORK[asked.pop("do")](**asked)}
     except GivenUp:
-        return {"error": "nobody waits for this preview any more"}
+        return {"error": "this preview is no longer needed"}
     except VidcolorError as error:
         return {"error": str(error)}
     except MemoryError:
-        return {"error": "there is too little memory; close other programs, or use a smaller size"}
+        return {"error": "not enough memory; close other programs, or use a lower Detail"}
     except Exception as error:
         detail = " ".join(str(error).split())[:300]
         return {"error": f"unexpected {type(error).__name__}: {detail}"}

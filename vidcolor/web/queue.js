@@ -12,7 +12,7 @@
   const told = (job) => {
     const frames = job.frames == null ? "" : job.frames.toLocaleString("en");
     const of = job.total ? ` of ${job.total.toLocaleString("en")}` : "";
-    const rate = job.per_second ? ` · ${job.per_second.toFixed(1)} frames a second` : "";
+    const rate = job.per_second ? ` · ${job.per_second.toFixed(1)} frames/s` : "";
     const left = job.left == null ? "" : ` · about ${clock(job.left)} left`;
     return {
       waiting: "Queued",
@@ -35,8 +35,8 @@
 
   function queue(element) {
     const list = make("ol", { className: "jobs" });
-    const empty = make("p", { className: "empty" }, "Nothing yet. Choose a film, look at it, then press Color this film.");
-    const free = make("p", { className: "empty", hidden: true }, "You may close this page: the work goes on while vidcolor runs.");
+    const empty = make("p", { className: "empty" }, "The queue is empty. Choose a film, look at it, then press Color this film.");
+    const free = make("p", { className: "empty", hidden: true }, "You can close this page: coloring continues as long as vidcolor runs.");
     element.replaceChildren(make("h2", {}, "Queue"), empty, list, free);
     const rows = new Map();
 

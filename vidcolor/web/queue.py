@@ -134,7 +134,7 @@ class Queue:
         """
         job = self._jobs.get(job_id)
         if job is None:
-            raise AccessDenied("this film is not in the queue any more")
+            raise AccessDenied("this film is no longer in the queue")
         return job
 
     def stop(self, job_id: str) -> None:
@@ -268,7 +268,8 @@ class Queue:
             job.state, job.fresh = "done", False
             free_name(job.target)
         elif hung:
-            job.state, job.line = "failed", f"no new frame for {STALLED / 60:.0f} minutes"
+            job.state = "failed"
+            job.line = f"no new frame for {STALLED / 60:.0f} minutes; try again to resume"
         elif job.state == "stopping" or self._closing:
             job.state = "stopped"
         else:
@@ -304,17 +305,17 @@ def complaint(said: Path, code: int) -> str:
         if lines and lines[-1].startswith("vidcolor: "):
             return lines[-1].removeprefix("vidcolor: ")
     if code < 0:
-        return f"the work ended unexpectedly (signal {-code}); try again to go on where it was"
-    return f"the work ended unexpectedly (code {code}); try again to go on where it was"
+        return f"coloring stopped unexpectedly (signal {-code}); try again to resume"
+    return f"coloring stopped unexpectedly (code {code}); try again to resume"
 
 
 def describe_job(job: Job) -> dict[str, Any]:
     """What the page shows of a job, plain types; the page takes all of it for text."""
     damage = [f"{count} x {kind}" for kind, count in job.report.get("damage_counts", {}).items()]
     left = [f"not copied: {one['what']}" for one in job.report.get("left_behind", [])]
-    words = {"title": "nothing but lettering", "blank": "nothing to see"}
+    words = {"title": "only text", "blank": "nothing to see"}
     gray = [
-        f"left gray: {count} frames with {words.get(why, why)}"
+        f"left gray: {count} frame{'s' * (count != 1)} with {words.get(why, why)}"
         for why, count in job.report.get("neutral_frames", {}).items()
     ]
     progress = {key: job.progress.get(key) for key in ("frames", "total", "per_second", "left")}

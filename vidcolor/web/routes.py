@@ -150,7 +150,7 @@ def add_jobs(app: FastAPI, desk: ServerSession) -> None:
             "remove": desk.queue.remove,
         }
         if do not in acts:
-            raise AccessDenied("this cannot be done with a film in the queue")
+            raise AccessDenied("a film in the queue has no such action")
         acts[do](job_id)
         return jobs()
 
@@ -158,7 +158,7 @@ def add_jobs(app: FastAPI, desk: ServerSession) -> None:
     def result(job_id: str, watch: bool = False) -> Response:
         job = desk.queue.find(job_id)
         if job.state != "done" or not job.target.is_file():
-            raise AccessDenied("this film is not there; it may have been moved or removed")
+            raise AccessDenied("this film is missing; it may have been moved or removed")
         kind = WATCHABLE.get(job.target.suffix) if watch else None
         return FileResponse(
             job.target,
@@ -183,13 +183,13 @@ async def _said(request: Request) -> dict[str, Any]:
     async for part in request.stream():
         body += part
         if len(body) > LONGEST:
-            raise AccessDenied("the page says too much at once")
+            raise AccessDenied("the request is too large")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise AccessDenied("the page says what cannot be read")
+        raise AccessDenied("the request cannot be read; reload the page")
     return found
 
 
@@ -213,7 +213,7 @@ def _choice(desk: ServerSession, said: dict[str, Any]) -> Choice:
         # A page that was loaded before there was this dial does not tell of it.
         known["titles"] = str(dials.get("titles", desk.choice.titles))  # type: ignore[union-attr]
     except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise AccessDenied("the page says what cannot be read") from error
+        raise AccessDenied("the request cannot be read; reload the page") from error
     return Choice(**known, device=desk.choice.device)
 
 

@@ -92,9 +92,9 @@ class Asked:
         try:
             while not (await asyncio.wait([future], timeout=LOOK))[0]:
                 if not await wanted():
-                    raise AccessDenied("nobody waits for this any more")
+                    raise AccessDenied("this is no longer needed")
             if future.cancelled():
-                raise AccessDenied("vidcolor is being closed")
+                raise AccessDenied("vidcolor is shutting down")
             return future.result()
         except FilmError as error:
             raise FilmError(self.film.known_as(str(error))) from error
@@ -157,7 +157,7 @@ class ServerSession:
             AccessDenied: There is none.
         """
         if film_id not in self._facts:
-            raise AccessDenied("this film is not open any more; choose it again")
+            raise AccessDenied("this film is no longer open; choose it again")
         return self._facts[film_id]
 
     def as_it_came(self, opened: Opened, frame: int) -> Asked:
@@ -193,10 +193,10 @@ class ServerSession:
             yield target
             return
         if self._thumbs >= MOST_WAITING:
-            raise Busy("too many small pictures are asked for at once; try again")
+            raise Busy("too many thumbnails requested at once; try again")
         folder.mkdir(mode=0o700, exist_ok=True)
         if len(os.listdir(folder)) >= MOST_THUMBS:
-            raise AccessDenied("there are too many small pictures of this film")
+            raise AccessDenied("this film has too many thumbnails")
         self._thumbs += 1
         try:
             yield self._frame(opened, frame, STRIP_HEIGHT, target, LATER)
@@ -211,7 +211,7 @@ class ServerSession:
         """
         path = self.private / "page" / f"{name}.jpg"
         if path not in self._pictures or not path.is_file():
-            raise AccessDenied("this picture is not there any more")
+            raise AccessDenied("this picture is gone; choose the frame again")
         return path
 
     def remove(self, film_id: str) -> None:

@@ -73,7 +73,7 @@
     for (const [kind, image] of [["before", loaded[0]], ["after", loaded[1]]]) {
       const shown = find(`#picture img.${kind}`);
       shown.src = image.src;
-      shown.alt = `${words}, ${kind === "before" || gray ? "as it came" : "in color"}`;
+      shown.alt = `${words}, ${kind === "before" || gray ? "original" : "in color"}`;
       shown.hidden = false;
     }
     find("#picture").classList.remove("empty");

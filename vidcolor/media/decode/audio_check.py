@@ -144,7 +144,7 @@ class Sound:
             declared = (first + (stream.duration or 0)) * (stream.time_base or Fraction(0))
             declared = declared if stream.duration else Fraction(0)
         if track.packets == 0 and (frames or declared):
-            return "none of its packets are there"
+            return "all its packets are missing"
         end = track.end
         if track.begin == end:  # the last packet does not tell its length
             end += track.step or _LONGEST_PACKET

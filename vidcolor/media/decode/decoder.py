@@ -42,7 +42,7 @@ def decode(
 ) -> Iterator[Frame]:
     """The frames of ``film`` in order, in ``layout`` (default: the film's own).
 
-    One pass per Film. End this generator before the film is closed.
+    One pass per film. Close this generator before the film is closed.
 
     Luma is the film's, byte for byte, unless ``layout`` has more bits. Chroma is the film's where
     the layout is the film's own, neutral otherwise.
@@ -56,8 +56,8 @@ def decode(
             was opened, and the film's own.
 
     Raises:
-        UnsupportedPixels: Something about the picture changes in the middle of the film that would
-            show wrong: size, pixel format, range, curve, pixel aspect, rotation.
+        UnsupportedPixels: Something changes in mid-film that would be shown wrongly: size, pixel
+            format, range, curve, pixel aspect, rotation.
         FilmUnreadable: No frame at all could be decoded.
     """
     run = _Run(reading or Reading.of(film), layout or film.info.layout, zero)
@@ -154,7 +154,7 @@ class _Run:
         if packet.is_corrupt:
             self._log.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
         elif self._ends.looks and self._ends.is_cut(bytes(packet)):
-            self._log.note("corrupt packet", self._seconds(), "its picture is cut short")
+            self._log.note("corrupt packet", self._seconds(), "its frame is cut short")
         try:
             pictures = packet.decode()
         except av.error.EOFError:
@@ -195,7 +195,9 @@ class _Run:
             check_length(pts * tick, self._reading.settings, printable(self._info.path.name))
         self._changes.see(picture, moment)
         if picture.is_corrupt:
-            self._log.note("concealed frame", float(pts * tick), "the decoder filled in holes")
+            self._log.note(
+                "concealed frame", float(pts * tick), "the decoder filled in missing parts"
+            )
         self._gaps.see(pts)
         self._last_length = picture.duration * tick
         self._last_end = pts * tick + self._last_length
@@ -226,16 +228,16 @@ class _Run:
         reading, log, info = self._reading, self._log, self._info
         name = printable(info.path.name)
         if self._decoded == 0:
-            raise FilmUnreadable(f"{name}: no picture in it can be decoded")
+            raise FilmUnreadable(f"{name}: none of its frames can be decoded")
         for at, length in self._gaps.found(bool(log.damage), self._sound.holes()):
-            log.note("gap", at, f"no picture for {length:.3f} s")
+            log.note("gap", at, f"no frames for {length:.3f} s")
         zero = self._clock.zero or Fraction(0)
         for pts in self._roll.missing():
             moment = pts * info.time_base
             if moment >= (self._clock.start or moment) and moment < (self._clock.end or moment + 1):
                 log.note("missing frame", float(moment - zero), "it cannot be decoded")
         if reading.is_cut and self._last_end == 0:
-            raise FilmUnreadable(f"{name}: has no picture between --start and --end")
+            raise FilmUnreadable(f"{name}: has no frames between --start and --end")
         skipped = zero - info.start
         reach = Reach(
             self._last_end + skipped,

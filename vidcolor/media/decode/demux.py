@@ -85,7 +85,7 @@ def note_late_streams(reading: Reading) -> None:
             start = Fraction(found["start"] or 0) - reading.info.start
             name = f"{found['kind'].lower()} stream {found['index']} ({found['codec']})"
             reading.log.note(
-                "late stream", float(start), f"{name} appears in mid-film; it is not carried"
+                "late stream", float(start), f"{name} starts in mid-film and was not copied"
             )
 
 

@@ -127,7 +127,7 @@ class Changes:
         for name, words in _WORDS.items():
             if tags[name] != info.tags[name]:
                 change = f"from {info.tags[name]} to {tags[name]} (numbers of H.273)"
-                self._remark(words, change, moment, "the first is written for all")
+                self._remark(words, change, moment, "the first one is written for the whole film")
 
     def _aspect(self, moment: Fraction) -> None:
         if "aspect" not in self._begun:
@@ -136,7 +136,7 @@ class Changes:
         change = f"from {first} to {now}"
         shown = self._info.sample_aspect or 1
         if self._info.container == "matroska,webm" or shown != first:
-            why = f"the container says {shown} for all, which is kept"
+            why = f"the container's value of {shown} is kept for the whole film"
             self._remark("pixel aspect", change, moment, why)
         else:
             self._refuse("pixel aspect", change, moment)
@@ -158,11 +158,11 @@ class Changes:
         change = f"from {_FIELDS[first]} to {_FIELDS[now]}"
         if now == "progressive":
             if self._reading.film.first_fields != now:
-                why = "all of it is written as interlaced, which keeps such frames whole"
+                why = "the whole film is written as interlaced, which keeps such frames intact"
                 self._remark("scan", change, moment, why)
         elif ("scan", now) not in self._told:
             self._told.add(("scan", now))
-            text = f"the scan changes {change}; the target says {_FIELDS[first]} for all of it"
+            text = f"the scan changes {change}; the whole target is marked as {_FIELDS[first]}"
             at = moment + self._info.start - self._reading.log.zero
             self._reading.log.note("picture change", float(at), text)
 
@@ -181,7 +181,7 @@ class Changes:
             place = f"at {seconds}" if self._seen else f"before {seconds}"
         raise UnsupportedPixels(
             f"{printable(self._info.path.name)}: {words} changes {change} {place}; cut the film"
-            " there and color the parts"
+            " there and color each part"
         )
 
 
@@ -199,4 +199,4 @@ def _way(matrix: tuple[int, ...] | None) -> str:
     ways = {(0, 1): "90", (-1, 0): "180", (0, -1): "270"}
     across, down = (0 if n == 0 else n // abs(n) for n in matrix[:2])
     turn = ways.get((across, down))
-    return f"turned by {turn} degrees" if turn else "turned or mirrored"
+    return f"rotated by {turn} degrees" if turn else "rotated or mirrored"

@@ -70,8 +70,8 @@ def _pictures(film: VideoReader) -> Iterator[VideoFrame]:
         except av.FFmpegError as exc:
             reason = printable(exc.strerror or type(exc).__name__)
             raise FilmUnreadable(
-                f"{printable(film.info.path.name)}: a picture in it cannot be decoded ({reason});"
-                " take an undamaged copy"
+                f"{printable(film.info.path.name)}: a frame cannot be decoded ({reason}); use an"
+                " undamaged copy"
             ) from exc
 
 

@@ -91,7 +91,7 @@ class Timeline:
         self._reading.log.note(
             "timestamp",
             float(at - (self.zero or self._reading.info.start)),
-            f"the clock jumped by {-float(shift):.3f} s; joined without a hole",
+            f"the timestamps jumped by {-float(shift):.3f} s; joined without a gap",
         )
 
     def mend_frame(self, pts: int | None, dts: int | None, duration: int) -> int:
@@ -102,13 +102,13 @@ class Timeline:
         if pts is None:
             pts = 0 if last is None else last + (self._last_duration or self._usual)
             if self._timed:
-                self._complain(pts, "a frame had no time; placed after the one before")
+                self._complain(pts, "a frame had no timestamp; placed after the previous one")
         else:
             self._timed = True
         if last is not None and pts <= last:
             # Half a frame on: one tick may vanish in the coarser clock of the target.
             moved = last + max(1, self._usual // 2)
-            self._complain(moved, f"a frame went back by {last - pts} ticks; moved forward")
+            self._complain(moved, f"a timestamp went back by {last - pts} ticks; moved forward")
             pts = moved
         self._last_pts = pts
         self._last_duration = duration

@@ -67,7 +67,7 @@ def shortness(reading: Reading, reach: Reach) -> str:
     if reached < declared - _slack(reading, reach, declared):
         text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"
     elif reach.picture < exact - _tolerance(reading, reach, spare):
-        text = f"the picture ends at {float(reach.picture):.2f} of {float(exact):.2f} s"
+        text = f"the video ends at {float(reach.picture):.2f} of {float(exact):.2f} s"
     elif reading.end is not None:
         return ""
     elif count := _missing_frames(reading, reach):

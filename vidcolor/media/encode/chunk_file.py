@@ -144,8 +144,8 @@ def read_chunk(path: Path, facts: ChunkFileInfo, stream: VideoStream, delay: int
     time_base = stream.codec_context.time_base
     assert time_base is not None
     damaged = OutputError(
-        f"{printable(path.name)}: a finished chunk is damaged; run the same command again to make"
-        " it anew"
+        f"{printable(path.name)}: a finished chunk is damaged; run the same command again to color"
+        " it again"
     )
     with target_errors(path), reader(path) as file:
         try:

@@ -118,10 +118,7 @@ def container_of(target: Path) -> str:
     container = CONTAINERS.get(target.suffix.lower())
     if container is None:
         known = ", ".join(CONTAINERS)
-        raise SettingsError(
-            f"{printable(target.name)}: films are written as {known}; the output must end in one of"
-            " these"
-        )
+        raise SettingsError(f"{printable(target.name)}: for a film, the output must end in {known}")
     return container
 
 
@@ -149,11 +146,11 @@ def _formats(codec: str, container: str) -> list[str]:
         encoder = av.Codec(codec, "w")
     except (ValueError, LookupError) as exc:
         raise EncoderMissing(
-            f"there is no encoder {printable(codec)}; libx264, libx265, ffv1, libvpx-vp9,"
-            " libsvtav1 and prores_ks are always there"
+            f"no encoder {printable(codec)}; libx264, libx265, ffv1, libvpx-vp9, libsvtav1 and"
+            " prores_ks are always available"
         ) from exc
     if encoder.type != "video":
-        raise EncoderMissing(f"{codec} does not encode pictures")
+        raise EncoderMissing(f"{codec} does not encode video")
     with av.open(f"plan.{container}", "w", format=container) as probe:
         supported = codec in probe.supported_codecs  # asking writes no file
     if not supported:
@@ -202,7 +199,7 @@ def _notes(info: VideoInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
 def _left_behind(info: VideoInfo, codec: str, container: str) -> Iterator[Dropped]:
     """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
     if container in ("matroska", "webm") and info.rotation and not _only_turns(info.rotation):
-        yield Dropped("display matrix", "Matroska can turn and mirror a picture, but no more")
+        yield Dropped("display matrix", "Matroska can only rotate and mirror a picture")
     if info.hdr and codec not in ("libx264", "libx265", "libsvtav1"):
         yield Dropped("HDR10 mastering data", f"{codec} cannot write it")
     with_fields = (
@@ -210,14 +207,14 @@ def _left_behind(info: VideoInfo, codec: str, container: str) -> Iterator[Droppe
         *("prores_ks", "prores", "prores_aw"),
     )
     if info.field_order != "progressive" and codec not in with_fields:
-        yield Dropped("field order", f"{codec} cannot say that the film is interlaced")
+        yield Dropped("field order", f"{codec} cannot mark the film as interlaced")
     aspect = info.sample_aspect
     without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
     if aspect not in (None, 1) and codec in without_aspect:
         yield Dropped(f"pixel aspect {aspect}", f"{codec} cannot write it")
     elif aspect not in (None, 1) and codec in ALWAYS_LOSSLESS and container == "matroska":
         # Of these the container would have to tell, and PyAV 18 lets only MP4 and MOV.
-        why = f"{codec} in .mkv cannot write it; take .mp4, or --codec libx264"
+        why = f"{codec} in .mkv cannot write it; use .mp4, or --codec libx264"
         yield Dropped(f"pixel aspect {aspect}", why)
 
 
@@ -275,13 +272,13 @@ def _encoder_errors(plan: EncodePlan, info: VideoInfo) -> Iterator[None]:
         yield
     except (av.error.PermissionError, av.error.EncoderNotFoundError) as exc:
         raise EncoderMissing(
-            f"{plan.codec} needs hardware that is not here; leave --codec away or choose libx264"
+            f"{plan.codec} needs hardware that this machine lacks; use libx264, or no --codec"
         ) from exc
     except (av.FFmpegError, ValueError) as exc:
         what = f"{info.width}x{info.height} {plan.layout.format}"
         chosen = ", ".join(f"{k}={v}" for k, v in plan.options.items())
         raise EncoderMissing(
-            f"{plan.codec} does not start for {what} with {printable(chosen)}; check --codec,"
+            f"{plan.codec} cannot be opened for {what} with {printable(chosen)}; check --codec,"
             " --preset and --encoder-option"
         ) from exc
 
@@ -319,7 +316,7 @@ def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]
     finally:
         close(frames)
     if made != given:
-        raise OutputError(f"{context.name} made {made} pictures of {given}; try another --codec")
+        raise OutputError(f"{context.name} wrote {made} of {given} frames; try another --codec")
 
 
 def _encode_picture(stream: VideoStream, picture: VideoFrame | None) -> list[Packet[Any]]:

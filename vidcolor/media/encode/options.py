@@ -41,14 +41,14 @@ def encoder_options(
     if settings.lossless:
         options |= _lossless_options(codec, layout.bits)
         if settings.crf is not None:
-            raise SettingsError("--lossless and --crf contradict each other; give one of them")
+            raise SettingsError("--lossless and --crf exclude each other; use one of them")
     else:
         options |= _quality(codec, known, settings)
     usual = {"libx264": "medium", "libx265": "medium", "libsvtav1": "6"}.get(codec)
     preset = settings.preset or usual
     if preset is not None:
         if "preset" not in known:
-            raise SettingsError(f"{codec} has no presets; leave --preset away")
+            raise SettingsError(f"{codec} has no presets; leave out --preset")
         options["preset"] = preset
     if codec == "ffv1":
         options |= {"level": "3", "slicecrc": "1", "g": "1"}
@@ -124,7 +124,7 @@ def _quality(codec: str, known: set[str], settings: EncodeSettings) -> dict[str,
         return {"flags": "+qscale", "global_quality": str(2 * _LAMBDA)} if scaled else {}
     key = next((k for k in ("crf", "cq") if k in known), None)
     if key is None:
-        raise SettingsError(f"{codec} has no rate factor; leave --crf away")
+        raise SettingsError(f"{codec} has no CRF; leave out --crf")
     if codec == "libvpx-vp9":
         return {key: f"{crf:g}", "b": "0"}
     return {key: f"{crf:g}"}

@@ -54,7 +54,7 @@ def still_damage(frame: Frame) -> list[Damage]:
     """What is to be said of a picture that `read_still` gave."""
     if not frame.damaged:
         return []
-    text = "the file is damaged or cut short; what is missing was filled in"
+    text = "the file is damaged or cut short; missing parts were filled in"
     return [Damage("concealed frame", 0.0, text)]
 
 
@@ -73,7 +73,9 @@ def check_still_target(
     path = Path(os.path.abspath(target))
     if path.suffix.lower() not in STILL_SUFFIXES:
         known = ", ".join(STILL_SUFFIXES)
-        raise SettingsError(f"{printable(path.name)}: pictures are written as {known}")
+        raise SettingsError(
+            f"{printable(path.name)}: for a picture, the output must end in {known}"
+        )
     check_target(Path(source) if source else None, path, settings or OutputSettings())
     return path
 
@@ -132,7 +134,7 @@ def write_stills(
 def strictly(left: Sequence[Dropped]) -> CannotCarry:
     """What is raised where everything had to be carried and something was not."""
     more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
-    return CannotCarry(f"cannot carry {left[0].what}: {left[0].why}{more}")
+    return CannotCarry(f"cannot copy {left[0].what}: {left[0].why}{more}")
 
 
 def _write_tiff(

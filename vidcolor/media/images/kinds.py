@@ -13,7 +13,7 @@ from pathlib import Path
 from vidcolor.core.files import check_file, printable
 from vidcolor.errors import FilmUnreadable, UnsupportedPixels
 
-CONVERT = "convert it to a PNG, or to a TIFF of 8 or 16 bits, first"
+CONVERT = "convert it to PNG or TIFF (8 or 16 bits) first"
 """What to do with a picture that is not read."""
 
 HEAD = 512
@@ -46,7 +46,7 @@ WEBP = Kind("WebP", "webp", "WEBP")
 AVIF = Kind("AVIF", pillow="AVIF")
 JPEG2000 = Kind("JPEG 2000", pillow="JPEG2000")
 NETPBM = Kind("PGM, PPM or PBM", pillow="PPM")
-_RAW = Kind("raw picture of a camera")
+_RAW = Kind("camera raw")
 
 _STARTS = (
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -174,7 +174,7 @@ def check_kind(path: Path) -> Kind:
     """
     kind, name = kind_of(path), printable(path.name)
     if kind is None:
-        raise FilmUnreadable(f"{name}: is no picture of a kind vidcolor opens (PNG, JPEG, ...)")
+        raise FilmUnreadable(f"{name}: not a supported picture file (PNG, JPEG, ...)")
     if not kind.is_read:
         what = kind.name if "picture" in kind.name else f"{kind.name} file"
         raise UnsupportedPixels(refusal(name, what))
@@ -189,4 +189,4 @@ def refusal(name: str, kind: str) -> str:
         kind: Such as ``DPX`` or ``TIFF with floating-point samples``.
     """
     article = "an" if re.match(r"[AEIO]|(?:MNG|SVG)\b", kind) else "a"
-    return f"{name}: is {article} {kind}, which vidcolor does not read; {CONVERT}"
+    return f"{name}: is {article} {kind}, which vidcolor cannot read; {CONVERT}"

@@ -82,7 +82,7 @@ def with_exif(extras: Extras, block: bytes) -> Extras:
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     try:
         if order is None:
-            raise ValueError("no byte order")
+            raise ValueError("it has no byte order")
         (at,) = struct.unpack_from(f"{order}I", block, 4)
         page, _ = read_directory(file, at, order, big=False)
     except (struct.error, ValueError):
@@ -179,7 +179,7 @@ def into_png(data: bytes, extras: Extras) -> tuple[bytes, list[Dropped]]:
     if extras.xmp:
         chunks.append(_text("XML:com.adobe.xmp", extras.xmp))
     chunks += [_text(key, text.encode()) for key, text in extras.texts.items()]
-    why = "PNG has no place for it"
+    why = "PNG cannot hold it"
     left = [Dropped("IPTC", why)] if extras.iptc else []
     head, *rest = _png_picture(data)
     return b"".join([data[:8], head, *chunks, *rest]), left
@@ -205,7 +205,7 @@ def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[Dropped]]:
     parts = [extras.icc[at : at + 65_000] for at in range(0, len(extras.icc), 65_000)]
     for place, part in enumerate(parts[:255], 1):
         segments.append(_segment(0xE2, b"ICC_PROFILE\0" + bytes((place, len(parts))) + part))
-    why = "JPEG has no place for it"
+    why = "JPEG cannot hold it"
     left += [Dropped(f"text {key!r}", why) for key in rest if key != "Comment"]
     return b"\xff\xd8" + b"".join(segments) + data[_after_jfif(data) :], left
 

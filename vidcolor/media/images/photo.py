@@ -88,11 +88,11 @@ def notes_of(photo: Photo) -> list[str]:
     """What a user should know of how a picture was read."""
     told = []
     if photo.tone:
-        told.append(f"the picture was converted to sRGB ({photo.tone}); so is what is written")
+        told.append(f"the picture was converted to sRGB ({photo.tone}), and the result is sRGB")
     if photo.see_through:
         told.append("transparency was dropped")
     if (found := color_of(photo)) != "gray":
-        told.append(f"the picture was {found} already; it was recolored from its luma alone")
+        told.append(f"the picture was already {found}; it was recolored from its luma only")
     return told
 
 

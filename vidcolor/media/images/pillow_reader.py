@@ -96,7 +96,7 @@ def decode_with_pillow(
     except VidcolorError:
         raise
     except UnidentifiedImageError as exc:
-        raise UnsupportedPixels(refusal(name, f"{kind.name} of a rare kind")) from exc
+        raise UnsupportedPixels(refusal(name, f"{kind.name} of an unusual kind")) from exc
     except Exception as exc:  # a stranger's file makes plugins raise whatever they like
         reason = printable(exc)[:80]
         raise FilmUnreadable(f"{name}: is damaged ({reason})") from exc

@@ -124,7 +124,7 @@ class Still:
             if size > most:
                 raise FilmTooLarge(
                     f"{self.name}: has {size} bytes, far more than a picture of {width}x{height}"
-                    f" takes; save it anew with another program"
+                    f" takes; save it again with another program"
                 )
             return head + file.read(most)
 
@@ -132,7 +132,7 @@ class Still:
         data, kind, told = self._data, self.kind, self._told
         bits, parts = jpeg_frame(data) if kind == JPEG else (8, 3)
         if bits != 8:
-            raise UnsupportedPixels(refusal(self.name, f"JPEG with {bits} bits a sample"))
+            raise UnsupportedPixels(refusal(self.name, f"JPEG with {bits} bits per sample"))
         by_pillow, by_ffmpeg = self._by_pillow(data, told.icc), self._by_ffmpeg(data, rgb)
         if not kind.codec or parts == 4:  # FFmpeg takes inks for light
             readers = [by_pillow]
@@ -140,7 +140,7 @@ class Still:
             readers = [by_ffmpeg, by_pillow]
             # FFmpeg does not know all BMPs, and rounds the colors of WebP down.
             readers = readers[::-1] if kind in (BMP, WEBP) else readers
-        rare = f"{self.name}: is damaged beyond use, or a {kind.name} of a rare kind; {CONVERT}"
+        rare = f"{self.name}: is too damaged to read, or an unusual {kind.name}; {CONVERT}"
         photo = self._surest(readers, len(data), FilmUnreadable(rare))
         photo.damaged |= not is_whole_picture(data)
         photo.tone = "CMYK" if parts == 4 else ""
@@ -159,7 +159,7 @@ class Still:
         if refused := tiff.refused_kind(page):
             raise UnsupportedPixels(refusal(self.name, refused))
         if not width or not height:
-            raise FilmUnreadable(f"{self.name}: is a TIFF that does not tell its size")
+            raise FilmUnreadable(f"{self.name}: is a TIFF that does not state its size")
         most = _ROOM + _MOST_PER_PIXEL * width * height
         with open(self._path, "rb") as file:
             data, cut = tiff.single_page(file, page, most, self.name)
@@ -191,7 +191,7 @@ class Still:
             readers = [by_ffmpeg, *readers] if plain and photometric != 3 else readers
         how = "cut short" if cut else "damaged"
         spoken = tiff.spoken_kind(page)
-        rare = f"{self.name}: is {how}, or a {spoken}, which vidcolor does not read; {CONVERT}"
+        rare = f"{self.name}: is {how}, or a {spoken}, which vidcolor cannot read; {CONVERT}"
         photo = self._surest(readers, len(data), UnsupportedPixels(rare))
         if deep and samples > 1 and len(readers) > 1:
             self._compare(photo, by_pillow)
@@ -252,7 +252,7 @@ class Still:
         scale = np.float32(257 if photo.samples.dtype == np.uint16 else 1)
         if float(np.abs(photo.samples / scale - other).mean()) > _AGREED:
             raise UnsupportedPixels(
-                f"{self.name}: two readers see two different pictures in it; {CONVERT}"
+                f"{self.name}: two decoders disagree on what it shows; {CONVERT}"
             )
 
     def _by_pillow(self, data: bytes, icc: bytes, *, negative: bool = False) -> Callable[[], Photo]:
@@ -294,7 +294,7 @@ class Still:
         except av.FFmpegError as exc:
             reason = printable(exc.strerror or exc)
             raise FilmUnreadable(f"{self.name}: cannot be decoded: {reason}") from exc
-        raise FilmUnreadable(f"{self.name}: no picture in it can be decoded")
+        raise FilmUnreadable(f"{self.name}: none of its pictures can be decoded")
 
     def _toned(self, photo: Photo, told: Told, as_rgb: Callable[[], Photo] | None) -> Photo:
         """The photo in codes of sRGB; its profile stays with it where it is one of sRGB."""
@@ -304,7 +304,7 @@ class Still:
             if told.icc[16:20] == b"RGB ":
                 photo.extras.icc = told.icc
             elif told.icc[16:20] != b"GRAY" and told.icc and not photo.tone:
-                why = "it is damaged, or not one of such samples"
+                why = "it is damaged, or does not fit the picture"
                 photo.extras.lost.append(Dropped("ICC profile", why))
             return photo
         if photo.chroma is not None and as_rgb:

@@ -50,8 +50,8 @@ _PHOTOMETRICS = {
     4: "a mask",
     9: "ICC Lab colors",
     10: "ITU Lab colors",
-    32803: "the raw samples of a camera",
-    34892: "the raw samples of a camera",
+    32803: "camera raw samples",
+    34892: "camera raw samples",
     32844: "LogL samples",
     32845: "LogLuv samples",
 }
@@ -129,7 +129,7 @@ def pages_of(file: BinaryIO) -> list[Page]:
             break
         found.append(page)
     if not found:
-        raise FilmUnreadable("its index is damaged beyond use")
+        raise FilmUnreadable("its index is too damaged to read")
     return [page for page in found if page.is_picture] or found[:1]
 
 
@@ -173,9 +173,9 @@ def refused_kind(page: Page) -> str:
     photometric, compression = page.number(PHOTOMETRIC, -1), page.number(COMPRESSION, 1)
     formats = set(page.numbers(FORMAT, 1))
     if _DNG in page.tags or photometric in (32803, 34892):
-        return "raw picture of a camera (DNG or the like)"
+        return "camera raw file (such as DNG)"
     if not page.is_picture and _SUB_IFDS in page.tags:
-        return "raw picture of a camera, of which only a small preview is plain"
+        return "camera raw file of which only a small preview can be read"
     if photometric in _PHOTOMETRICS:
         return f"TIFF that holds {_PHOTOMETRICS[photometric]}"
     if formats & _FORMATS.keys():
@@ -183,7 +183,7 @@ def refused_kind(page: Page) -> str:
     if not page.bits:
         return "TIFF whose samples have different numbers of bits"
     if page.bits not in (1, 2, 4, 8, 16):
-        return f"TIFF with {page.bits} bits a sample"
+        return f"TIFF with {page.bits} bits per sample"
     if compression == 6:
         return "TIFF with old-style JPEG compression"
     if photometric == 5 and (page.number(INKS, 1) != 1 or page.number(SAMPLES, 1) < 4):
@@ -200,7 +200,7 @@ def spoken_kind(page: Page) -> str:
     samples, bits = page.number(SAMPLES, 1), page.bits
     layout = "tiled " if page.is_tiled else ""
     layout += "planar " if page.number(PLANAR, 1) == 2 else ""
-    return f"{layout}TIFF of {samples} x {bits} bits (compression {compression}) of a rare kind"
+    return f"{layout}TIFF of {samples} x {bits} bits (compression {compression}) of an unusual kind"
 
 
 def single_page(file: BinaryIO, page: Page, most: int, name: str) -> tuple[bytes, bool]:
@@ -214,14 +214,14 @@ def single_page(file: BinaryIO, page: Page, most: int, name: str) -> tuple[bytes
 
     Raises:
         FilmTooLarge: They take more.
-        FilmUnreadable: It does not tell where its samples are.
+        FilmUnreadable: It does not say where its samples are.
     """
     offsets = page.numbers(_TILE_OFFSETS) or page.numbers(_OFFSETS)
     counts = page.numbers(_TILE_COUNTS) or page.numbers(_COUNTS)
     wanted = _pieces(page)
     end = file.seek(0, 2)
     if not offsets:
-        raise FilmUnreadable(f"{name}: does not tell where its samples are")
+        raise FilmUnreadable(f"{name}: does not say where its samples are")
     if len(counts) < len(offsets):
         nexts = sorted({*offsets, end})
         counts = tuple(
@@ -230,7 +230,9 @@ def single_page(file: BinaryIO, page: Page, most: int, name: str) -> tuple[bytes
         )
     offsets, counts = offsets[:wanted], counts[:wanted]
     if sum(counts) > most:
-        raise FilmTooLarge(f"{name}: its samples take more than {most} bytes; it is not believed")
+        raise FilmTooLarge(
+            f"{name}: its samples take more than {most} bytes, which cannot be right"
+        )
     missing = len(offsets) < wanted or len(counts) < len(offsets)
     parts: list[bytes] = []
     for at, count in zip(offsets, counts, strict=False):

@@ -94,7 +94,7 @@ class TiffWriter:
         (count,) = struct.unpack("<H", self._file.read(2))
         self._link = at + 2 + 12 * count
         self._file.seek(0, 2)
-        return [Dropped(f"text {key!r}", "TIFF has no place for it") for key in rest]
+        return [Dropped(f"text {key!r}", "TIFF cannot hold it") for key in rest]
 
     def _place(self) -> int:
         at = self._file.tell()
@@ -102,7 +102,7 @@ class TiffWriter:
             self._file.write(b"\0")
             at += 1
         if at > _LIMIT:
-            raise OutputError("a TIFF holds no more than 4 GiB; color its pages in parts")
+            raise OutputError("a TIFF cannot hold more than 4 GiB; color its pages in parts")
         return at
 
 

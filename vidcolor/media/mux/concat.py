@@ -104,7 +104,7 @@ def _packets(
     header = hashlib.sha256(muxer.video.codec_context.extradata or b"").hexdigest()
     if any(facts.extradata != header for _, facts in chunks):
         raise OutputError(
-            f"the encoder {muxer.video.codec_context.name} gives chunks that do not fit together;"
+            f"the encoder {muxer.video.codec_context.name} writes chunks that cannot be joined;"
             " choose another --codec and add --fresh"
         )
     delay = max((facts.delay for _, facts in chunks), default=0)

@@ -163,14 +163,14 @@ class FileSink:
                     end = max(end, moment + (packet.duration or 0) * packet.time_base)
         if count != muxer.frames:
             raise OutputError(
-                f"{name}: {muxer.frames} frames were written but {count} read back; the target was"
-                " not made"
+                f"{name}: {muxer.frames} frames were written but {count} read back; no target was"
+                " written"
             )
         shift = max(begin or Fraction(0), Fraction(0))
         if end + 1 < muxer.end or end - shift > muxer.end + max(Fraction(10), muxer.end / 10):
             raise OutputError(
                 f"{name}: {float(muxer.end):.2f} s were written but {float(end):.2f} s read back;"
-                " the target was not made"
+                " no target was written"
             )
 
         _compare(film, muxer, found)
@@ -192,4 +192,4 @@ def _compare(film: VideoReader, muxer: Muxer, found: dict[int, Amount]) -> None:
         if back.packets < sent.packets and back.bytes < sent.bytes:
             missing = f"{sent.packets - back.packets} of {sent.packets} packets"
             text = f"{labels[index]}: {missing} cannot be played in the target"
-            film.log.note("timestamp", 0.0, f"{text}; the film's times are wrong")
+            film.log.note("timestamp", 0.0, f"{text}; the film's timestamps are wrong")

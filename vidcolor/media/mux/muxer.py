@@ -27,7 +27,12 @@ from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
 from vidcolor.media.mux.packet_remap import Carrier, add_route
-from vidcolor.media.mux.passthrough import Passthrough, check_strict, plan_passthrough
+from vidcolor.media.mux.passthrough import (
+    Passthrough,
+    check_strict,
+    count_chapters,
+    plan_passthrough,
+)
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import OutputSettings
@@ -277,7 +282,7 @@ class Muxer:
         plan.chapters = chapters
         if why := self._refusal():
             plan.chapters = []
-            what = f"{len(chapters)} chapters"
+            what = count_chapters(len(chapters))
             plan.left_behind.append(Dropped(what, f"the container refuses them ({why})"))
             self._build()
 

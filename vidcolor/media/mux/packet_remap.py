@@ -140,7 +140,7 @@ class Carrier:
             made.is_keyframe, made.stream = True, self.stream
             packets.append(made)
         if self._screen is not None and self._screen.has_joined:
-            note = "texts that are on the screen together were joined"
+            note = "texts shown at the same time were joined"
             self._film.log.remark(f"{self._route.label}: {note}")
         return packets
 
@@ -149,7 +149,7 @@ class Carrier:
         told = pick_time(packet.pts, packet.dts)
         if told is None:
             self._film.log.note(
-                "timestamp", 0.0, f"{self._route.label}: a text has no time; left out"
+                "timestamp", 0.0, f"{self._route.label}: a text without a timestamp was left out"
             )
             return
         begin: Fraction = told * packet.time_base
@@ -157,7 +157,7 @@ class Carrier:
         start = ticks(begin, _TEXT_TICK)
         length = max(1, ticks(begin + span, _TEXT_TICK) - start) if span > 0 else 0
         if not screen.add(start, length, text):
-            late = f"{self._route.label}: a text comes too late in the file; it was left out"
+            late = f"{self._route.label}: a text that comes too late in the file was left out"
             self._film.log.note("timestamp", float(begin), late)
 
     def _is_seen(self, packet: Packet[Any]) -> bool:
@@ -169,7 +169,7 @@ class Carrier:
             return True
         rest = packet.pts + (packet.duration or 0)
         if rest <= 0:
-            text = f"{self._route.label}: a text ends before the film begins; it was left out"
+            text = f"{self._route.label}: a text that ends before the film starts was left out"
             self._film.log.note("timestamp", float(packet.pts * packet.time_base), text)
             return False
         packet.pts = packet.dts = 0
@@ -252,7 +252,7 @@ class Carrier:
         stands = told == last_told and last_length > tick and not self._by_chunks
         if told < last_told or stands:
             back = round((last_told - told) / tick)
-            text = f"{self._route.label} went back by {back} ticks; moved forward"
+            text = f"{self._route.label}: a timestamp went back by {back} ticks; moved forward"
             self._film.log.note("timestamp", float(told), text)
         return None
 

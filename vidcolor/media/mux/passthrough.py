@@ -75,7 +75,7 @@ class Passthrough:
         """Labels of all that travels."""
         labels = [route.label for route in self.routes]
         if self.chapters:
-            labels.append(f"{len(self.chapters)} chapters")
+            labels.append(count_chapters(len(self.chapters)))
         if "timecode" in self.video_metadata:
             labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
         return labels
@@ -90,6 +90,11 @@ class Passthrough:
         self.routes.remove(route)
         self.left_behind = [e for e in self.left_behind if e.what != _flags_of(route.stream)]
         self.left_behind.append(Dropped(route.label, why))
+
+
+def count_chapters(number: int) -> str:
+    """``1 chapter``, ``2 chapters``."""
+    return f"{number} chapter{'s' * (number != 1)}"
 
 
 def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Passthrough:
@@ -118,7 +123,7 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
     plan.chapters, early = chapters(film)
     if early:
         why = "they end before the film's first frame"
-        plan.left_behind.append(Dropped(f"{early} chapters", why))
+        plan.left_behind.append(Dropped(count_chapters(early), why))
     _mend_texts(film, container, plan)
     if film.info.container == "matroska,webm":
         plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
@@ -137,10 +142,10 @@ def _stereo(info: VideoInfo, container: str, plan: Passthrough) -> None:
     if mode == "mono" or (container in ("matroska", "webm") and square):
         return
     del plan.video_metadata["stereo_mode"]
-    why = (
-        "the pixel aspect cannot be written beside it" if container in ("matroska", "webm") else ""
-    )
-    why = why or f"{container} gets two views only as they are stored, without a word of it"
+    if container in ("matroska", "webm"):
+        why = "it cannot be written together with the pixel aspect"
+    else:
+        why = f"{container} cannot mark stereo; both views are written as they are stored"
     plan.left_behind.append(Dropped(f"stereo mode {printable(mode)}", why))
 
 
@@ -159,7 +164,7 @@ def _mend_texts(film: VideoReader, container: str, plan: Passthrough) -> None:
     groups += [dict(chapter["metadata"]) for chapter in plan.chapters]
     words = [value for tags in groups for value in tags.values()]
     plan.metadata = texts.mended(plan.metadata, "the film's tags", words)
-    plan.video_metadata = texts.mended(plan.video_metadata, "the picture's tags", words)
+    plan.video_metadata = texts.mended(plan.video_metadata, "the video's tags", words)
     plan.routes = [
         replace(route, tags=texts.mended(route.tags, f"the tags of {route.label}", words))
         for route in plan.routes
@@ -177,7 +182,7 @@ def check_strict(plan: Passthrough, settings: OutputSettings) -> None:
     if settings.strict and plan.left_behind:
         first = plan.left_behind[0]
         more = f" (and {len(plan.left_behind) - 1} more)" if len(plan.left_behind) > 1 else ""
-        raise CannotCarry(f"cannot carry {first.what}: {first.why}{more}; write a .mkv instead")
+        raise CannotCarry(f"cannot copy {first.what}: {first.why}{more}; try .mkv")
 
 
 class _Decider:

@@ -38,7 +38,7 @@ class Samples:
             rate: Samples in a second.
         """
         self._film, self._label = film, label
-        self._note = f"{label}: its pauses were filled with silence"
+        self._note = f"{label}: its gaps were filled with silence"
         self._width, self._silence, self._rate = width, silence, rate
         self._at: int | None = None
         self._is_late = False
@@ -60,7 +60,9 @@ class Samples:
                 yield self._put(quiet, length)
         if -pause > _LATE * self._rate and not self._is_late:
             self._is_late = True
-            text = f"{self._label} has more samples than time; it comes too late from here on"
+            text = (
+                f"{self._label} has more samples than its timestamps allow; it is late from here on"
+            )
             self._film.log.note("timestamp", told / self._rate, text)
         yield self._put(packet, count)
 

@@ -110,7 +110,7 @@ class Texts:
             text = data.decode(coding or "ascii")
         except UnicodeDecodeError:
             self._film.log.note(
-                "text", at, f"{label}: text in a code page that could not be told;{_ASK}"
+                "text", at, f"{label}: the encoding of its text could not be detected;{_ASK}"
             )
             return "".join(map(_as_latin, data.decode("utf-8", errors="surrogateescape")))
         note = f"{label}: its text is not UTF-8; read as {coding}"

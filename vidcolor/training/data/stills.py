@@ -231,13 +231,15 @@ class RandomCrops(Dataset[Tensor]):
         unknown = sorted(set(factors) - set(self.sources))
         if unknown:
             known = ", ".join(sorted(self.sources))
-            raise TrainingError(f"there is no source {unknown[0]!r} to weigh; there are: {known}")
+            raise TrainingError(
+                f"no source {unknown[0]!r} for --source-weight; use one of: {known}"
+            )
         self.shares = torch.tensor(
             [len(paths) ** 0.6 * factors.get(name, 1.0) for name, paths in self.sources.items()]
         )
         if not self.shares.sum() > 0:
             raise TrainingError(
-                "no picture is left to train on; add some, or weigh a source above 0"
+                "no picture is left to train on; add some, or give a source a weight above 0"
             )
 
     def __len__(self) -> int:
@@ -255,7 +257,7 @@ class RandomCrops(Dataset[Tensor]):
             except FilmError:
                 continue  # the file went away or broke since it was indexed: take another
         raise TrainingError(
-            f"a hundred pictures such as {path} cannot be read; are they still there?"
+            f"a hundred pictures such as {path} cannot be read; check that they are still there"
         )
 
 

@@ -51,7 +51,7 @@ class GateRecipe(Recipe):
     def gather(self, run: Run) -> None:
         """All sequences, made once and then remembered in the run folder."""
         if run.team.size > 1:
-            raise SettingsError("a gate is trained by one process; start it without torchrun")
+            raise SettingsError("a gate must be trained by one process; start it without torchrun")
         takes = find_takes(run.settings, run.folder)
         make_sequences(takes, run)
         found = [(take, load_sequences(sequences_of(take, run.folder))) for take in takes]
@@ -60,16 +60,16 @@ class GateRecipe(Recipe):
         self.scenes = [one for take, many in learned if not take.files for one in many]
         self.kept = [one for take, many in found if take.validation for one in many]
         run.note(
-            f"{len(self.clips)} sequences of clips and {len(self.scenes)} made from stills to "
-            f"learn from, {len(self.kept)} kept to validate on"
+            f"{len(self.clips)} sequences from clips and {len(self.scenes)} made from stills to "
+            f"train on, {len(self.kept)} to validate on"
         )
         names = [take.title for take in takes if take.validation and take.files]
-        run.note("clips kept to validate on: " + (", ".join(names) or "none"))
+        run.note("clips to validate on: " + (", ".join(names) or "none"))
         unused = [take.title for take, many in found if not many]
-        run.note("nothing to learn from in: " + (", ".join(unused) or "none"))
+        run.note("nothing to train on in: " + (", ".join(unused) or "none"))
         if not self.clips and not self.scenes:
             raise TrainingError(
-                "no sequence is left to train on; give more or longer clips, or stills"
+                "no sequence is left to train on; add more or longer clips, or stills"
             )
         if scores := self.validate(Formula(), run):
             run.note(f"by formula: {format_scores(scores)}")
