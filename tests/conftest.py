@@ -1,33 +1,52 @@
-"""What every test gets: small weights made once, and a check that nothing is left running."""
+"""What every test gets: small weights made once, and a check that nothing is left running.
+
+What is large is imported where it is used: the first process of xdist reads this and runs no test.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from safetensors.torch import save_file
-from shared import save_quick_net
-from synthetic import photo
 
-from vidcolor.media.images.files import write_rgb
-from vidcolor.nets.colornet import ColorNet, ColorNetConfig
-from vidcolor.nets.registry import build_net
-from vidcolor.nets.vgg import VGG16Features
-from vidcolor.nets.vgg_fused import FilmNet
-from vidcolor.nets.weights import load_weights, save_weights
-from vidcolor.training.data.stills import Still, look_of
+if TYPE_CHECKING:
+    from vidcolor.nets.colornet import ColorNet
+    from vidcolor.nets.vgg_fused import FilmNet
 
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 """Processes that share the tests, and the cores."""
 
-torch.set_num_threads(max(1, min(2, torch.get_num_threads()) // WORKERS))
-if WORKERS > 1:  # for the processes that tests start
-    os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())
+gc.disable()  # until all tests are imported: none of a million new objects is rubbish
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported stays, so that no search for rubbish goes through it."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_threads() -> None:
+    import torch
+
+    torch.set_num_threads(max(1, min(2, torch.get_num_threads()) // WORKERS))
+    if WORKERS > 1:  # for the processes that tests start
+        os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_wait_for_the_disk() -> Iterator[None]:
+    """What tests write need not outlive a power cut; the processes they start do wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
 
 SETTLE_SECONDS = 3.0
 """A thread may still be on its way out when a test ends; a leaked one stays for good."""
@@ -44,6 +63,8 @@ def left_running(before: set[threading.Thread]) -> list[threading.Thread]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
+    import torch
+
     state = torch.get_rng_state()
     before = set(threading.enumerate())
     yield
@@ -57,6 +78,12 @@ def nothing_left_behind() -> Iterator[None]:
 
 def tiny_net() -> FilmNet:
     """A film net that is quick to run and paints strong, picture-dependent colors."""
+    import torch
+
+    from vidcolor.nets.colornet import ColorNetConfig
+    from vidcolor.nets.registry import build_net
+    from vidcolor.nets.vgg_fused import FilmNet
+
     torch.manual_seed(20)
     net = build_net(ColorNetConfig(width=32, blocks=(1, 1), heads=2))
     assert isinstance(net, FilmNet)
@@ -75,6 +102,8 @@ def tiny_net() -> FilmNet:
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small weights file; its colors are orange, not gray."""
+    from vidcolor.nets.weights import save_weights
+
     folder = tmp_path_factory.mktemp("weights")
     return save_weights(
         tiny_net(), folder / "tiny.safetensors", training={"made": "in a test"}, scores={"psnr": 1}
@@ -84,24 +113,35 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tiny_weights: Path) -> ColorNet:
     """The net of `tiny_weights`; tests must not change it."""
+    from vidcolor.nets.weights import load_weights
+
     return load_weights(tiny_weights)[0]
 
 
 @pytest.fixture(scope="session")
 def quick_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For tests that ask how frames travel and not which net colors them."""
+    from shared import save_quick_net
+
     return save_quick_net(tmp_path_factory.mktemp("quick"))
 
 
 @pytest.fixture(scope="session")
 def quick(quick_weights: Path) -> ColorNet:
     """The net of `quick_weights`; tests must not change it."""
+    from vidcolor.nets.weights import load_weights
+
     return load_weights(quick_weights)[0]
 
 
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random convolutions in the form of the ImageNet weights."""
+    import torch
+    from safetensors.torch import save_file
+
+    from vidcolor.nets.vgg import VGG16Features
+
     torch.manual_seed(21)
     path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
     state = VGG16Features().state_dict()
@@ -112,6 +152,12 @@ def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sources of six pictures, one of them kept for validation, and some that are no good."""
+    import torch
+    from synthetic import photo
+
+    from vidcolor.media.images.files import write_rgb
+    from vidcolor.training.data.stills import Still, look_of
+
     folder = tmp_path_factory.mktemp("album")
     for source in ("towns", "woods"):
         (folder / source).mkdir()

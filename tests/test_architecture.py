@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -86,11 +86,24 @@ def package_of(name: str) -> str:
     return name.split(".")[0]
 
 
+def each_module(check: Callable[[str], None]) -> Callable[[str], None]:
+    """A test for each package that takes its modules one after the other: a thousand tests of a
+    moment each would take longer to be told of than to run."""
+
+    @pytest.mark.parametrize("package", list(RANK))
+    def test(package: str) -> None:
+        for name in modules():
+            if package_of(name) == package:
+                check(name)
+
+    return test
+
+
 def test_the_top_level_shows_layers_and_nothing_else() -> None:
     assert {package_of(name) for name in modules()} == set(RANK)
 
 
-@pytest.mark.parametrize("name", list(modules()))
+@each_module
 def test_imports_run_one_way(name: str) -> None:
     own = package_of(name)
     for other in own_imports(name):
@@ -110,7 +123,7 @@ def test_no_package_has_a_cycle(package: str) -> None:
         pytest.fail(f"a cycle of imports: {' -> '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("name", list(modules()))
+@each_module
 def test_foreign_libraries_stay_in_their_homes(name: str) -> None:
     for module in imports(name):
         home = HOMES.get(module.split(".")[0])
@@ -142,7 +155,7 @@ def test_files_are_short(pattern: str) -> None:
         assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
-@pytest.mark.parametrize("name", list(modules()))
+@each_module
 def test_functions_are_short(name: str) -> None:
     for node in ast.walk(modules()[name]):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -173,7 +186,7 @@ VERBS = {"feed", "speed"}
 """What ends like a participle and is none."""
 
 
-@pytest.mark.parametrize("name", list(modules()))
+@each_module
 def test_functions_are_verbs(name: str) -> None:
     for node in modules()[name].body:
         if isinstance(node, ast.FunctionDef):
@@ -194,7 +207,7 @@ SPEAKING = {
 }
 
 
-@pytest.mark.parametrize("name", list(modules()))
+@each_module
 def test_only_the_command_prints_and_exits(name: str) -> None:
     calls = {dotted(n.func) for n in ast.walk(modules()[name]) if isinstance(n, ast.Call)}
     if name.split(".")[0] not in ("cli", "__main__"):

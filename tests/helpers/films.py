@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import random
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ class Made:
     """(H, W) luma given to the encoder; empty for RGB and packed formats."""
 
 
+@lru_cache(maxsize=512)
 def luma_pattern(width: int, height: int, index: int, bits: int) -> np.ndarray:
-    """(H, W) picture ``index`` of the moving pattern: a ramp, a moving bar, and grain."""
+    """(H, W) picture ``index`` of the moving pattern, not to be changed: a ramp, a bar, grain."""
     y, x = np.mgrid[0:height, 0:width]
     top = (1 << bits) - 1
     ramp = (x + 2 * y + 5 * index) % 200 / 255 + 0.1
@@ -79,7 +81,7 @@ def make_picture(spec: Spec, index: int) -> tuple[av.VideoFrame, np.ndarray | No
     bits = max(8, first.bits)
     luma = luma_pattern(spec.width, spec.height, index, bits)
     if spec.brightness is not None:
-        luma[:] = spec.brightness
+        luma = np.full_like(luma, spec.brightness)
     planar = first.is_luma and all(
         c.plane == i for i, c in enumerate(form.components) if not c.is_alpha
     )
@@ -107,9 +109,26 @@ def make_picture(spec: Spec, index: int) -> tuple[av.VideoFrame, np.ndarray | No
     return picture, luma
 
 
+_RECENT: dict[tuple[str, str], tuple[bytes, Made]] = {}
+"""Films that were made last, by suffix and spec: the tests of a file ask for the same ones."""
+_MOST_RECENT = 32
+
+
 def make_film(path: Path, spec: Spec | None = None) -> Made:
     """Writes the film ``spec`` describes to ``path``; the suffix names the container."""
     spec = spec or Spec()
+    key = path.suffix, repr(spec)
+    if key not in _RECENT:
+        made = _encode_film(path, spec)
+        while len(_RECENT) >= _MOST_RECENT:
+            _RECENT.pop(next(iter(_RECENT)))
+        _RECENT[key] = path.read_bytes(), made
+    data, made = _RECENT[key]
+    path.write_bytes(data)
+    return replace(made, path=path, pts=list(made.pts), luma=list(made.luma))
+
+
+def _encode_film(path: Path, spec: Spec) -> Made:
     made = Made(path, spec)
     options = dict(spec.container_options)
     with av.open(

@@ -25,11 +25,11 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RATE = 8
+RATE = 5
 """Frames per second of a reel."""
-SHOTS = (8, 7, 28, 9)
+SHOTS = (7, 6, 19, 7)
 """Frames of each shot of the short reel."""
-CHUNKS = (8, 7, 12, 12, 4, 9)
+CHUNKS = (7, 6, 8, 8, 3, 7)
 """Frames of its chunks with `USUAL`: the long shot is split twice."""
 USUAL = ("--size", "64", "--batch", "1", "--chunk", "0.5", "--force")
 OLD = b"the film that was here before"

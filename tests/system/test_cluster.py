@@ -32,7 +32,10 @@ class Stage:
     """A film, and what one run makes of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.film, self.weights = make_reel(folder / "in.mp4", SHOTS), save_quick_net(folder)
+        self.film, self.weights = (
+            make_reel(folder / "in.mp4", SHOTS, rate=8),
+            save_quick_net(folder),
+        )
         self.whole = folder / "whole.mp4"
         assert main([str(self.film), str(self.whole), *self.options, "-q"]) == 0
 

@@ -234,7 +234,7 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
     assert len(failures) == 3
     assert len({path.name for path in failures}) == 2, "both workers have tried"
     error = str(outcomes["a"].error)
-    assert "chunk 1 (from 0:00:01.000 on) failed 3 times: unexpected" in error
+    assert "chunk 1 (from 0:00:01.400 on) failed 3 times: unexpected" in error
     assert "RuntimeError: poison" in error
     assert f"{len(CHUNKS) - 1} of {len(CHUNKS)} chunks are done" in error
     assert not target.exists()

@@ -59,6 +59,8 @@ MOMENTS = [
     "after removing journal.jsonl",
 ]
 """Of all moments of a run, those that differ in kind; the slow test takes all."""
+MIDST = sum(CHUNKS[:4]) + 1
+"""Frames until the last chunk of the long shot."""
 HALF = "after line 2"
 """Chunks 0, 1 and 2 are done; the next one begins within a shot."""
 DONE = "after line 5"
@@ -498,7 +500,7 @@ def test_a_signal_stops_a_slow_net_in_2_seconds(
     (tmp_path / "to").mkdir()
     target = tmp_path / "to" / "out.mp4"
     target.write_bytes(OLD)
-    running = stalled(stage, target, frames=40)
+    running = stalled(stage, target, frames=MIDST)
     second = run(target)
     assert second.code == 2
     assert second.err == "vidcolor: out.mp4: another vidcolor is writing this target\n"
@@ -516,7 +518,7 @@ def test_a_signal_stops_a_slow_net_in_2_seconds(
 def test_a_second_signal_stops_at_once(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "to").mkdir()
     target = tmp_path / "to" / "out.mp4"
-    running = stalled(stage, target, frames=40)
+    running = stalled(stage, target, frames=MIDST)
     running.send_signal(signal.SIGINT)
     time.sleep(0.2)
     assert running.poll() is None, "the net is stalled, so that the first one waits for it"

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from company import Company
-from killing import RATE, packets
+from killing import packets
 from synthetic import texture
 
 from vidcolor.cluster.messages import ChunkColorized, Command, Reply
@@ -26,6 +26,8 @@ from vidcolor.run.video import colorize_video
 from vidcolor.settings import ChunkSettings, ColorizerSettings, OutputSettings, Settings
 
 H, W = 192, 256
+RATE = 8
+"""Frames per second."""
 LENGTHS = {"picture": 6, "card": 20, "leader": 12, "other": 6}
 CARD = range(6, 26)
 OWN = {"target", "seconds", "workers", "inferred", "resumed", "notes"}

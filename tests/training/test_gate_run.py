@@ -17,6 +17,7 @@ from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.weights import load_gate
 from vidcolor.training.data.sequences import LENGTH
 from vidcolor.training.data.takes import Stills, find_takes, is_kept
+from vidcolor.training.logs import RunLog
 from vidcolor.training.loop import train
 from vidcolor.training.settings import TrainSettings
 
@@ -55,6 +56,12 @@ def whole_run(
         on_note=notes.append,
     )
     return run, losses, notes
+
+
+@pytest.fixture(autouse=True)
+def no_plot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`whole_run`, made before, has one."""
+    monkeypatch.setattr(RunLog, "draw", lambda log: None)
 
 
 def test_a_stopped_run_ends_with_the_very_bits_of_one_that_went_through(

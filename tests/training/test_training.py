@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from synthetic import photo
 
 from vidcolor.errors import SettingsError, TrainingError, WeightsNotFound
 from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Position
 from vidcolor.training.distributed import Team
@@ -29,6 +31,22 @@ def run_settings(album: Path, **fields: object) -> TrainSettings:
     base: dict[str, object] = {"stills": (str(album),), "preset": "mini", "steps": 3, "batch": 2}
     base |= {"sides": (32,), "seed": 3, "workers": 0}
     return TrainSettings(**base | fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_mini() -> Iterator[None]:
+    """A mini of a thirtieth of the parameters, in the same code."""
+    with pytest.MonkeyPatch.context() as patch:
+        small = ColorNetConfig(preset="mini", width=48, blocks=(1, 1))
+        patch.setattr("vidcolor.training.recipes.MINI", small)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def little_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation of small pictures and no plot; `whole_run`, made before, has them as users do."""
+    monkeypatch.setattr("vidcolor.training.validation.SIDE", 64)
+    monkeypatch.setattr(RunLog, "draw", lambda log: None)
 
 
 def test_the_film_net_learns_with_every_loss(album: Path, vgg_file: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -33,6 +34,9 @@ AB_LIMIT = 112.0
 SHADOW = (2.0, 14.0)
 """L* below which there is no color, and above which there is all of it: black bars, fades,
 vignettes and the ground of intertitles stay neutral."""
+
+_MAKING_TABLE = threading.Lock()
+"""A table takes half a second, and all threads that paint want the same one first."""
 
 LEVELS, STEPS, HUES = 65, 57, 73
 """Entries of the table along luma, along a* and b*, and around the hues of the gamut's edge."""
@@ -165,7 +169,7 @@ def _fitted_chroma(
     return torch.stack([(rgb[2] - luma) / (2 * (1 - kb)), (rgb[0] - luma) / (2 * (1 - kr))])
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=16)
 def chroma_table(matrix: Matrix, transfer: Transfer) -> Tensor:
     """`exact_chroma` on a grid: ``(1, 2, LEVELS, STEPS, STEPS)`` float32 over (luma, b, a).
 
@@ -186,7 +190,7 @@ def chroma_table(matrix: Matrix, transfer: Transfer) -> Tensor:
     return chroma.view(1, 2, LEVELS, STEPS, STEPS)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=16)
 def _table_on(matrix: Matrix, transfer: Transfer, device: torch.device) -> Tensor:
     return chroma_table(matrix, transfer).to(device)
 
@@ -202,7 +206,8 @@ def chroma_from_ab(luma: Tensor, ab: Tensor, layout: PixelLayout) -> Tensor:
     Returns:
         ``(2, Hc, Wc)`` unit chroma.
     """
-    table = _table_on(layout.matrix, layout.transfer, luma.device)
+    with _MAKING_TABLE:
+        table = _table_on(layout.matrix, layout.transfer, luma.device)
     grid = torch.stack([ab[0] / AB_LIMIT, ab[1] / AB_LIMIT, luma * 2 - 1], -1)
     return F.grid_sample(
         table, grid[None, None], mode="bilinear", padding_mode="border", align_corners=True
