@@ -27,18 +27,18 @@ def measure(film: Path, target: Path, settings: Settings) -> list[tuple[Task, in
     """Each task of a film, with the frames that it has, and the seconds that it took."""
     worker = Worker(settings, several=False)
     me = worker.greet()
-    foreman = Coordinator([BatchItem(film.name, film, target)], settings, several=False)
+    coordinator = Coordinator([BatchItem(film.name, film, target)], settings, several=False)
     found: list[tuple[Task, float]] = []
-    while not foreman.over:
-        given = foreman.order(me.name, 1)
+    while not coordinator.over:
+        given = coordinator.assign(me.name, 1)
         assert given
         task, order = given
         began = perf_counter()
         for word in worker.do(order):
-            if foreman.hear(task, me, word):
+            if coordinator.hear(task, me, word):
                 break
         found.append((task, perf_counter() - began))
-    (outcome,) = foreman.outcomes()
+    (outcome,) = coordinator.outcomes()
     if outcome.error:
         raise outcome.error
     assert outcome.report

@@ -62,29 +62,29 @@ SPEC = RunSpec(
 )
 
 
-def foreman_alone(workers: int, chunks: int) -> tuple[float, float]:
-    """Seconds that the foreman takes for a word, and for an order."""
+def time_coordinator(workers: int, chunks: int) -> tuple[float, float]:
+    """Seconds that the coordinator takes for a word, and for an order."""
     with tempfile.TemporaryDirectory(prefix="vidcolor-measure-") as folder:
-        reel = BatchItem("film", Path(folder) / "film.mkv", Path(folder) / "out.mkv")
-        reel.source.write_bytes(b"a film")
-        foreman = Coordinator([reel], Settings(), False, on_progress=lambda *_: None)
+        item = BatchItem("film", Path(folder) / "film.mkv", Path(folder) / "out.mkv")
+        item.source.write_bytes(b"a film")
+        coordinator = Coordinator([item], Settings(), False, on_progress=lambda *_: None)
         hands = [greeting(number) for number in range(workers)]
         first = hands[0]
         for words in ([VideoOpened(SPEC, chunks * FRAMES)], plan_of(chunks)):
-            given = foreman.order(first.name, workers)
+            given = coordinator.assign(first.name, workers)
             assert given
             for word in words:
-                foreman.hear(given[0], first, word)
+                coordinator.hear(given[0], first, word)
         began = time.process_time()
-        orders = [foreman.order(hand.name, workers) for hand in hands]
+        orders = [coordinator.assign(hand.name, workers) for hand in hands]
         ordered = time.process_time() - began
         given_to = [(order[0], hand) for order, hand in zip(orders, hands, strict=True) if order]
         began = time.process_time()
         for count in range(ROUNDS):
             for task, hand in given_to:
-                foreman.hear(task, hand, Progressed(count, count, count))
+                coordinator.hear(task, hand, Progressed(count, count, count))
         heard = time.process_time() - began
-        foreman.close()
+        coordinator.close()
     return heard / ROUNDS / len(given_to), ordered / workers
 
 
@@ -116,12 +116,12 @@ class Speaker:
 
 
 class Deaf:
-    """A foreman that does nothing, and counts."""
+    """A coordinator that does nothing, and counts."""
 
-    def __init__(self, reel: BatchItem) -> None:
-        self._reel, self._chunks, self.words = reel, itertools.count(), 0
+    def __init__(self, item: BatchItem) -> None:
+        self._reel, self._chunks, self.words = item, itertools.count(), 0
 
-    def order(self, worker: str, workers: int) -> tuple[Task, Command]:
+    def assign(self, worker: str, workers: int) -> tuple[Task, Command]:
         """Any."""
         del worker, workers
         return Task(Step.CHUNK, -FRAMES, 0, next(self._chunks)), OpenVideo(self._reel)
@@ -139,15 +139,17 @@ def whole_loop(ray: Any, workers: int, seconds: float) -> tuple[float, float, fl
     actors = [made.remote(number * each) for number in range(PROCESSES)]
     deaf: Any = Deaf(BatchItem("film", Path("film.mkv"), Path("out.mkv")))
     asked = ClusterSettings(workers=1, cpus=1)
-    yard = cluster.WorkerPool(ray, True, deaf, Settings(), asked, False, lambda *_: None)
-    ray.kill(yard._hands[0].actor)
-    yard._hands[:] = [cluster.WorkerHandle(actors[number % PROCESSES]) for number in range(workers)]
-    while not all(hand.task for hand in yard._hands):
-        yard.turn()
+    pool = cluster.WorkerPool(ray, True, deaf, Settings(), asked, False, lambda *_: None)
+    ray.kill(pool._handles[0].actor)
+    pool._handles[:] = [
+        cluster.WorkerHandle(actors[number % PROCESSES]) for number in range(workers)
+    ]
+    while not all(hand.task for hand in pool._handles):
+        pool.turn()
     until, deaf.words = time.monotonic() + seconds, 0
     began, of_thread, of_process = time.monotonic(), time.thread_time(), time.process_time()
     while time.monotonic() < until:
-        yard.turn()
+        pool.turn()
     took = time.monotonic() - began
     words = max(1, deaf.words)
     loop, whole = time.thread_time() - of_thread, time.process_time() - of_process
@@ -164,7 +166,7 @@ def main() -> None:
     p.add_argument("--chunks", type=int, default=250, help="chunks of the film without Ray")
     args = p.parse_args()
     for workers in args.workers:
-        word, order = foreman_alone(workers, max(args.chunks, workers))
+        word, order = time_coordinator(workers, max(args.chunks, workers))
         print(f"{workers} workers, without Ray: {1e6 * word:.0f} us per message,", end=" ")
         print(f"{1e6 * order:.0f} us per task", flush=True)
     with cluster_ray.started_ray(ClusterSettings(workers=1, cpus=1)) as (ray, _):

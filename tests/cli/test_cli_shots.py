@@ -25,7 +25,7 @@ RATE = Fraction(30000, 1001)
 
 
 @pytest.fixture(scope="module")
-def reel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def item(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three still views, with a white flash in the last one."""
     path = tmp_path_factory.mktemp("reel") / "reel.mkv"
     views = [texture(seed, 96, 128) for seed, n in enumerate(LENGTHS, 3) for _ in range(n)]
@@ -47,8 +47,8 @@ def rows(capsys: Captured) -> list[dict[str, str]]:
     return list(csv.DictReader(out.splitlines()))
 
 
-def test_shots_are_printed_as_csv(reel: Path, capsys: Captured) -> None:
-    assert main(["shots", str(reel), "-q"]) == 0
+def test_shots_are_printed_as_csv(item: Path, capsys: Captured) -> None:
+    assert main(["shots", str(item), "-q"]) == 0
     found = rows(capsys)
     assert [row["shot"] for row in found] == ["1", "2", "3"]
     assert [row["frame"] for row in found] == ["0", "12", "21"]
@@ -58,9 +58,9 @@ def test_shots_are_printed_as_csv(reel: Path, capsys: Captured) -> None:
     assert [row["start_seconds"] for row in found] == ["0.000000", "0.400000", "0.701000"]
 
 
-def test_the_csv_is_what_detect_shots_says(reel: Path, capsys: Captured) -> None:
-    main(["shots", str(reel), "-q"])
-    with open_video(reel) as film:
+def test_the_csv_is_what_detect_shots_says(item: Path, capsys: Captured) -> None:
+    main(["shots", str(item), "-q"])
+    with open_video(item) as film:
         shots = list(detect_shots(decode(film)))
     found = rows(capsys)
     assert [Fraction(row["start_seconds"]) for row in found] == [shot.start for shot in shots]
@@ -76,9 +76,9 @@ def test_the_csv_is_what_detect_shots_says(reel: Path, capsys: Captured) -> None
     ],
 )
 def test_a_part_of_a_film(
-    words: list[str], lengths: list[str], reel: Path, capsys: Captured
+    words: list[str], lengths: list[str], item: Path, capsys: Captured
 ) -> None:
-    assert main(["shots", str(reel), "-q", *words]) == 0
+    assert main(["shots", str(item), "-q", *words]) == 0
     found = rows(capsys)
     assert [row["frames"] for row in found] == lengths
     assert found[0]["start"] == "0:00:00.000"
@@ -107,10 +107,10 @@ def test_a_broken_film_is_one_line(tmp_path: Path, capsys: Captured) -> None:
 
 
 def test_damage_is_told_and_the_rest_is_printed(
-    reel: Path, tmp_path: Path, capsys: Captured
+    item: Path, tmp_path: Path, capsys: Captured
 ) -> None:
     path = tmp_path / "short.mkv"
-    whole = reel.read_bytes()
+    whole = item.read_bytes()
     path.write_bytes(whole[: len(whole) * 3 // 5])
     assert main(["shots", str(path), "-q"]) == 3
     out, err = capsys.readouterr()
@@ -118,8 +118,8 @@ def test_damage_is_told_and_the_rest_is_printed(
     assert "DAMAGE" in err
 
 
-def test_a_stream_that_is_not_there(reel: Path, capsys: Captured) -> None:
-    assert main(["shots", str(reel), "-q", "--video-stream", "3"]) == 2
+def test_a_stream_that_is_not_there(item: Path, capsys: Captured) -> None:
+    assert main(["shots", str(item), "-q", "--video-stream", "3"]) == 2
     one_line(capsys)
 
 

@@ -58,8 +58,8 @@ class Ray:
         self.now += timeout
         return [one for one in waiting if one is not SILENCE], []
 
-    def get(self, word: Any) -> Any:
-        return word
+    def get(self, reply: Any) -> Any:
+        return reply
 
     def kill(self, _: object, no_restart: bool) -> None:
         assert not no_restart
@@ -74,7 +74,7 @@ class StandIn:
         self.lost_at: list[tuple[float, Task, str]] = []
         self._task, self._order, self._ray = task, order, ray
 
-    def order(self, worker: str, workers: int) -> tuple[Task, Command] | None:
+    def assign(self, worker: str, workers: int) -> tuple[Task, Command] | None:
         if self.given:
             return None
         self.given.append(self._ray.now)
@@ -101,7 +101,7 @@ def test_nothing_is_waited_for_without_end(
     monkeypatch.setattr(cluster, "monotonic", lambda: ray.now)
     desk = StandIn(Task(step, 0, 0), order or stitch(more), ray)
     told: list[str] = []
-    yard = cluster.WorkerPool(
+    pool = cluster.WorkerPool(
         ray,
         False,
         cast("Coordinator", desk),
@@ -111,7 +111,7 @@ def test_nothing_is_waited_for_without_end(
         lambda text, _: told.append(text),
     )
     while not desk.lost_at:
-        yard.turn()
+        pool.turn()
         assert ray.now < 10_000
     (lost,) = desk.lost_at
     waited = lost[0] - desk.given[0]
@@ -156,14 +156,14 @@ def test_who_speaks_while_the_driver_is_deaf_is_not_taken_for_dead(
 
         heard = 0
 
-        def order(self, worker: str, workers: int) -> tuple[Task, Command] | None:
+        def assign(self, worker: str, workers: int) -> tuple[Task, Command] | None:
             if len(self.given) < 2:
                 self.given.append(ray.now)
                 ray.now += deaf * orders
                 return Task(Step.PLAN, len(self.given), 0), self._order
             return None
 
-        def hear(self, task: Task, worker: WorkerInfo, word: Progressed) -> bool:
+        def hear(self, task: Task, worker: WorkerInfo, reply: Progressed) -> bool:
             self.heard += 1
             ray.now += deaf if self.heard in (3, 4, 20) and not orders else 0.0
             return False
@@ -171,17 +171,17 @@ def test_who_speaks_while_the_driver_is_deaf_is_not_taken_for_dead(
     ray.wait = wait  # type: ignore[method-assign]
     desk = Busy(Task(Step.PLAN, 0, 0), PlanChunks(cast("BatchItem", None), SPEC), ray)
     asked = ClusterSettings(patience=PATIENCE, workers=2)
-    boss = cast("Coordinator", desk)
-    yard = cluster.WorkerPool(ray, False, boss, Settings(), asked, False, lambda *_: None)
-    while not all(hand.task for hand in yard._hands):
-        yard.turn()
-    for hand, what in zip(yard._hands, (talker, SILENCE), strict=True):
+    coordinator = cast("Coordinator", desk)
+    pool = cluster.WorkerPool(ray, False, coordinator, Settings(), asked, False, lambda *_: None)
+    while not all(hand.task for hand in pool._handles):
+        pool.turn()
+    for hand, what in zip(pool._handles, (talker, SILENCE), strict=True):
         hand.waits = what
     while not desk.lost_at:
-        yard.turn()
+        pool.turn()
         assert desk.heard < 5_000
-    assert yard._hands[0].task, "the one that spoke"
-    assert not yard._hands[1].task, "the one that did not"
+    assert pool._handles[0].task, "the one that spoke"
+    assert not pool._handles[1].task, "the one that did not"
     assert len(ray.killed) == 1
     assert desk.heard >= PATIENCE - 5, "it had time to speak while somebody listened"
 

@@ -93,8 +93,8 @@ def test_black_frames_leave_the_bits_of_a_film_as_they_were(quick: ColorNet) -> 
 
 def sources(maps: Sequence[Tensor], **fields: Any) -> list[Tensor]:
     """The lightness that the net sees for each of these."""
-    sketches = (PendingFrame(make_frame(BLACK, **fields), one, 1.0) for one in maps)
-    answers = [sketch.answer for sketch in FrameSelector(1, 4).decided(sketches)]
+    items = (PendingFrame(make_frame(BLACK, **fields), one, 1.0) for one in maps)
+    answers = [item.answer for item in FrameSelector(1, 4).select(items)]
     return [answer.lightness for answer in answers if answer]
 
 
@@ -134,7 +134,7 @@ def test_a_picture_with_other_hints_is_another_picture() -> None:
     red, blue = torch.full((3, 16, 24), 1.0), torch.full((3, 16, 24), 2.0)
     hints = [None, None, red, red.clone(), blue, None]
     pending = [PendingFrame(make_frame(BLACK), lightness, 1.0, one) for one in hints]
-    answers = [frame.answer for frame in FrameSelector(1, 4).decided(iter(pending))]
+    answers = [frame.answer for frame in FrameSelector(1, 4).select(iter(pending))]
     assert [answer is answers[n] for n, answer in enumerate(answers[1:])] == [
         *(True, False, True, False),
         False,
@@ -152,8 +152,8 @@ def test_a_picture_with_other_hints_is_another_picture() -> None:
 def test_nothing_is_remembered_from_before_a_border(border: dict[str, Any]) -> None:
     lightness = 100 * texture(1, 64, 96)
     frames = make_frame(BLACK), make_frame(BLACK), make_frame(BLACK, **border)
-    sketches = [PendingFrame(frame, lightness, 1.0) for frame in frames]
-    first, again, behind = (sketch.answer for sketch in FrameSelector(1, 4).decided(iter(sketches)))
+    items = [PendingFrame(frame, lightness, 1.0) for frame in frames]
+    first, again, behind = (item.answer for item in FrameSelector(1, 4).select(iter(items)))
     assert again is first
     assert behind is not first
 

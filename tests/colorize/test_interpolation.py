@@ -53,13 +53,13 @@ def colored(
     batch: int,
 ) -> Iterator[ColorizedFrame]:
     """What the colorizer does with frames whose lightness is known."""
-    sketches = (PendingFrame(frame, L, 1.0 if L.std() > 1 else 0.0) for frame, L in pairs)
-    decided = FrameSelector(stride, 4).decided(find_motion(sketches, None, 4))
+    items = (PendingFrame(frame, L, 1.0 if L.std() > 1 else 0.0) for frame, L in pairs)
+    select = FrameSelector(stride, 4).select(find_motion(items, None, 4))
 
     def answered() -> Iterator[PendingFrame]:
-        for group in group_for_net(decided, lambda: batch, max(2, stride)):
+        for group in group_for_net(select, lambda: batch, max(2, stride)):
             ask(group.asked)
-            yield from group.sketches
+            yield from group.items
 
     return interpolate_color(answered(), 4)
 

@@ -32,7 +32,7 @@ class Company:
         self.deaths = 0
 
     def color(
-        self, *reels: BatchItem, trap: Trap = lambda *_: False, stop: Trap = lambda *_: False
+        self, *items: BatchItem, trap: Trap = lambda *_: False, stop: Trap = lambda *_: False
     ) -> list[Outcome]:
         """Outcomes of the films.
 
@@ -41,13 +41,13 @@ class Company:
             trap: Kills a worker, whom another one follows.
             stop: Ends everything, as a driver does that is killed.
         """
-        foreman = Coordinator(reels, self.settings, self.several, self.attempts, self._tell)
+        coordinator = Coordinator(items, self.settings, self.several, self.attempts, self._tell)
         found: list[Outcome] = []
         try:
-            for _ in self._turns(foreman, trap, stop):
-                found += foreman.outcomes()
+            for _ in self._turns(coordinator, trap, stop):
+                found += coordinator.outcomes()
         finally:
-            foreman.close()
+            coordinator.close()
         return found
 
     def one(self, source: Path, target: Path, **more: Any) -> Outcome:
@@ -55,23 +55,23 @@ class Company:
         (outcome,) = self.color(BatchItem(source.name, source, target), **more)
         return outcome
 
-    def _tell(self, reel: BatchItem, progress: Progress) -> None:
-        self.progress.append((reel.name, progress))
+    def _tell(self, item: BatchItem, progress: Progress) -> None:
+        self.progress.append((item.name, progress))
 
     def _hire(self) -> tuple[Worker, WorkerInfo]:
         worker = Worker(self.settings, self.several, 1)
         return worker, worker.greet()
 
-    def _turns(self, foreman: Coordinator, trap: Trap, stop: Trap) -> Iterator[None]:
+    def _turns(self, coordinator: Coordinator, trap: Trap, stop: Trap) -> Iterator[None]:
         hands = [self._hire() for _ in range(self.workers)]
         busy: dict[str, tuple[Task, Command, Iterator[Reply]]] = {}
-        while not foreman.over:
+        while not coordinator.over:
             idle = True
             for place, (worker, greeting) in enumerate(hands):
                 if greeting.name not in busy:
-                    given = foreman.order(greeting.name, len(hands))
+                    given = coordinator.assign(greeting.name, len(hands))
                     if given is None:
-                        idle = idle and not foreman.over
+                        idle = idle and not coordinator.over
                         continue
                     task, order = given
                     self.orders.append((greeting.name, task))
@@ -83,9 +83,9 @@ class Company:
                 if trap(task, order, word):
                     self.deaths += 1
                     busy.pop(greeting.name)
-                    foreman.lost(task, greeting.name, "killed by a test", True)
+                    coordinator.lost(task, greeting.name, "killed by a test", True)
                     hands[place] = self._hire()
-                elif foreman.hear(task, greeting, word):
+                elif coordinator.hear(task, greeting, word):
                     busy.pop(greeting.name)
             assert not idle, "nobody has anything to do"
             yield

@@ -26,7 +26,7 @@ class Row:
 
     case: str
     film: str
-    """Name in ``reels.FILMS``."""
+    """Name in ``items.FILMS``."""
     target: str
     """Suffix of the target."""
     code: int = 0

@@ -26,7 +26,7 @@ from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.run import batch as batch_module
 from vidcolor.run.batch import Batch, Outcome, Result, read_report, write_report
-from vidcolor.run.inputs import BatchItem, find_reels
+from vidcolor.run.inputs import BatchItem, find_inputs
 from vidcolor.run.journal import Journal
 from vidcolor.settings import (
     ColorizerSettings,
@@ -51,7 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, quick: ColorNet) -> Path:
     (folder / "in" / "b.mkv").write_bytes(b"no film")
     write_rgb(photo(5, 64, 80), folder / "in" / "p.png")
     batch = Batch(PLAIN, Colorizer(quick, NET))
-    found = [batch.color(reel) for reel in find_reels([str(folder / "in")], folder / "out").reels]
+    found = [batch.color(item) for item in find_inputs([str(folder / "in")], folder / "out").items]
     assert results(found) == ["done", "failed", "done", "done"]
     return folder
 
@@ -83,7 +83,7 @@ Run = Callable[..., list[Outcome]]
 def run(here: Path, colorizer: Colorizer) -> Run:
     def again(settings: Settings = PLAIN) -> list[Outcome]:
         batch = Batch(settings, colorizer)
-        return [batch.color(reel) for reel in find_reels(["in"], Path("out")).reels]
+        return [batch.color(item) for item in find_inputs(["in"], Path("out")).items]
 
     return again
 
@@ -123,11 +123,11 @@ def test_each_film_gets_a_target_and_its_report(run: Run, here: Path) -> None:
     names = ["a.mkv", "a.mkv.json", "c.mkv", "c.mkv.json", "p.png", "p.png.json"]
     assert sorted(os.listdir("out")) == names
     for outcome in (found[0], found[2], found[3]):
-        target = outcome.reel.target
+        target = outcome.item.target
         kept = json.loads((here / f"{target}.json").read_text())
         assert (kept["target"], kept["bytes"]) == (str(target), target.stat().st_size)
         assert read_report(target) == outcome.report
-        assert kept["spec"]["source"]["bytes"] == outcome.reel.source.stat().st_size
+        assert kept["spec"]["source"]["bytes"] == outcome.item.source.stat().st_size
         assert kept["shot_starts"] == [0.0]
 
 
@@ -138,7 +138,7 @@ def test_what_is_done_is_skipped_without_the_net(
     idle()
     found = run()
     assert tree(after / "out") == files
-    kept = [read_report(outcome.reel.target) for outcome in found]
+    kept = [read_report(outcome.item.target) for outcome in found]
     assert [outcome.report for outcome in found] == kept
     assert results(found) == results(run(FORCE)) == ["skipped", "failed", "skipped", "skipped"]
 
@@ -331,8 +331,8 @@ def test_no_film_hears_of_another(
 
 
 def test_a_film_that_must_not_be_colored_is_refused(colorizer: Colorizer, here: Path) -> None:
-    reel = BatchItem("a.mkv", here / "in" / "a.mkv", here / "in" / "a.mkv", "a.mkv: would replace")
-    outcome = Batch(FORCE, colorizer).color(reel)
+    item = BatchItem("a.mkv", here / "in" / "a.mkv", here / "in" / "a.mkv", "a.mkv: would replace")
+    outcome = Batch(FORCE, colorizer).color(item)
     assert (outcome.result, str(outcome.error)) == (Result.FAILED, "a.mkv: would replace")
 
 

@@ -15,7 +15,7 @@ import pytest
 from journals import begun, finish, found
 from run_specs import SPEC, run_spec
 
-from vidcolor.cluster import coordinator as foreman_module
+from vidcolor.cluster import coordinator as coordinator_module
 from vidcolor.cluster.coordinator import Coordinator
 from vidcolor.cluster.messages import ChunkKnown, Progressed, TaskFailed, VideoOpened, WorkerInfo
 from vidcolor.core import json_lines as lines
@@ -310,9 +310,9 @@ def test_made_says_what_is_wrong() -> None:
 def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reels = [BatchItem(str(n), tmp_path / f"{n}.mkv", tmp_path / f"{n}.out.mkv") for n in range(2)]
-    for reel in reels:
-        reel.source.write_bytes(b"a film")
+    items = [BatchItem(str(n), tmp_path / f"{n}.mkv", tmp_path / f"{n}.out.mkv") for n in range(2)]
+    for item in items:
+        item.source.write_bytes(b"a film")
     opened: Callable[..., Any] = open_journal
 
     def spoilt(target: Path, *rest: Any) -> Any:
@@ -320,36 +320,36 @@ def test_a_film_whose_journal_is_beyond_reading_stops_no_other_one(
             raise error
         return opened(target, *rest)
 
-    monkeypatch.setattr(foreman_module, "open_journal", spoilt)
-    boss = Coordinator(reels, Settings(), several=True)
+    monkeypatch.setattr(coordinator_module, "open_journal", spoilt)
+    coordinator = Coordinator(items, Settings(), several=True)
     worker = WorkerInfo("ann", "cpu")
-    for _ in reels:
-        given = boss.order(worker.name, 1)
+    for _ in items:
+        given = coordinator.assign(worker.name, 1)
         assert given
-        assert boss.hear(given[0], worker, VideoOpened(SPEC, 10))
-    (outcome,) = boss.outcomes()
-    assert (outcome.reel, outcome.result, outcome.error) == (reels[0], Result.FAILED, error)
-    assert not boss.over
-    given = boss.order(worker.name, 1)
+        assert coordinator.hear(given[0], worker, VideoOpened(SPEC, 10))
+    (outcome,) = coordinator.outcomes()
+    assert (outcome.item, outcome.result, outcome.error) == (items[0], Result.FAILED, error)
+    assert not coordinator.over
+    given = coordinator.assign(worker.name, 1)
     assert given
     assert given[0].film == 1
-    boss.close()
+    coordinator.close()
 
 
 def test_fingerprints_of_closed_films_are_let_go_of(tmp_path: Path) -> None:
-    reel = BatchItem("a", tmp_path / "a.mkv", tmp_path / "a.out.mkv")
-    reel.source.write_bytes(b"a film")
-    boss = Coordinator([reel], Settings(), several=True)
+    item = BatchItem("a", tmp_path / "a.mkv", tmp_path / "a.out.mkv")
+    item.source.write_bytes(b"a film")
+    coordinator = Coordinator([item], Settings(), several=True)
     worker = WorkerInfo("ann", "cpu")
-    given = boss.order(worker.name, 1)
+    given = coordinator.assign(worker.name, 1)
     assert given
     chunk = PlannedChunk(0, 0, False, (0,), (), "0" * 16 * 9, "ff" * 9)
-    film = boss._films[0]
-    assert not boss.hear(given[0], worker, ChunkKnown(chunk, "0"))
-    assert not boss.hear(given[0], worker, Progressed(9, 5, 0.5))
+    film = coordinator._films[0]
+    assert not coordinator.hear(given[0], worker, ChunkKnown(chunk, "0"))
+    assert not coordinator.hear(given[0], worker, Progressed(9, 5, 0.5))
     assert (film.chunks, list(film.frames.values())) == ([chunk], [5])
-    assert boss.hear(given[0], worker, TaskFailed("FilmUnreadable", "no film"))
-    assert boss.over
+    assert coordinator.hear(given[0], worker, TaskFailed("FilmUnreadable", "no film"))
+    assert coordinator.over
     assert (film.chunks, film.frames) == ([], {})
 
 

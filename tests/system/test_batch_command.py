@@ -202,7 +202,7 @@ def test_a_surprise_is_told_and_the_next_film_is_colored(
 
 
 @pytest.fixture
-def reels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film of one chunk, and after it one of six."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
@@ -221,32 +221,32 @@ def ended(running: subprocess.Popen[str]) -> tuple[int, str]:
 
 @pytest.mark.slow  # test_resume kills single films, test_batch skips what is done
 def test_a_batch_that_was_killed_goes_on(
-    run: Run, reels: Path, command: Command, tmp_path: Path
+    run: Run, items: Path, command: Command, tmp_path: Path
 ) -> None:
     words = ("--chunk", "0.5", "--batch", "1")
     assert run("in", "whole", *words, "-q") == (0, "")
     weights = ("--weights", str(command.weights))
-    running = start(reels / "in", reels / "out", *weights, trap="line 2")
+    running = start(items / "in", items / "out", *weights, trap="line 2")
     assert ended(running)[0] == -9
-    assert listing(reels / "out") == [b".b.mp4.vidcolor", b"a.mp4", b"a.mp4.json"]
-    assert sorted(lines_of(reels / "out" / "b.mp4")) == [0, 1]
+    assert listing(items / "out") == [b".b.mp4.vidcolor", b"a.mp4", b"a.mp4.json"]
+    assert sorted(lines_of(items / "out" / "b.mp4")) == [0, 1]
     code, err = run("in", "out", *words)
     assert code == 0
     assert results(err) == {"a.mp4": "skipped", "b.mp4": "done"}
-    report = json.loads((reels / "out" / "b.mp4.json").read_text())
+    report = json.loads((items / "out" / "b.mp4.json").read_text())
     assert (report["resumed"], report["chunks"]) == (2, len(CHUNKS))
     for name in ("a.mp4", "b.mp4"):
-        assert (reels / "out" / name).read_bytes() == (reels / "whole" / name).read_bytes()
-    assert listing(reels / "out") == [b"a.mp4", b"a.mp4.json", b"b.mp4", b"b.mp4.json"]
+        assert (items / "out" / name).read_bytes() == (items / "whole" / name).read_bytes()
+    assert listing(items / "out") == [b"a.mp4", b"a.mp4.json", b"b.mp4", b"b.mp4.json"]
 
 
 @pytest.mark.slow  # the same signal stops one film in test_resume
-def test_ctrl_c_stops_all_films(reels: Path, command: Command) -> None:
-    make_reel(reels / "in" / "c.mp4", (5,))
+def test_ctrl_c_stops_all_films(items: Path, command: Command) -> None:
+    make_reel(items / "in" / "c.mp4", (5,))
     weights = ("--weights", str(command.weights))
-    running = start(reels / "in", reels / "out", *weights, trap="again 2")
+    running = start(items / "in", items / "out", *weights, trap="again 2")
     code, err = ended(running)  # the command was run once more in the same process
     assert code == 0, err
     assert err == f"vidcolor: {INTERRUPTED}\n"
-    names = [json.loads((reels / "out" / f"{n}.mp4.json").read_text())["resumed"] for n in "abc"]
+    names = [json.loads((items / "out" / f"{n}.mp4.json").read_text())["resumed"] for n in "abc"]
     assert names == [0, 2, 0]

@@ -76,9 +76,9 @@ KINDS = {
     slow_but(KINDS, FILMS),
 )
 def test_every_kind_of_film_is_the_one_that_one_run_makes(
-    name: str, reel: Callable[[str], Path], settings: Settings, tmp_path: Path
+    name: str, item: Callable[[str], Path], settings: Settings, tmp_path: Path
 ) -> None:
-    source = reel(name)
+    source = item(name)
     suffix = source.suffix if source.suffix in (".mp4", ".mov", ".webm", ".png", ".jpg") else ".mkv"
     alone, shared = tmp_path / f"alone{suffix}", tmp_path / f"shared{suffix}"
     outcome = Company(settings).one(source, shared)
@@ -149,8 +149,8 @@ def test_a_worker_that_dies_with_anything_in_hand_loses_only_that(
     seen: list[Task] = []
     company = Company(parted)
 
-    def trap(task: Task, order: Command, word: Reply) -> bool:
-        last = not isinstance(word, ChunkKnown) and type(word).__name__ != "Moved"
+    def trap(task: Task, order: Command, reply: Reply) -> bool:
+        last = not isinstance(reply, ChunkKnown) and type(reply).__name__ != "Moved"
         if task.step is not step or company.deaths or (time == 2 and not last):
             return False
         seen.append(task)
@@ -172,13 +172,13 @@ def test_another_driver_goes_on_from_the_work_folder(
 ) -> None:
     target, said = tmp_path / "out.mp4", []
 
-    def stop(task: Task, order: Command, word: Reply) -> bool:
-        said.append(word)
+    def stop(task: Task, order: Command, reply: Reply) -> bool:
+        said.append(reply)
         return len(said) == words
 
     first, second = Company(parted), Company(parted)
     assert first.color(BatchItem("in.mp4", film, target), stop=stop) == []
-    done = sum(isinstance(word, ChunkColorized) for word in said)  # the last is in the journal, too
+    done = sum(isinstance(reply, ChunkColorized) for reply in said)  # the last is in the journal
     outcome = second.one(film, target)
     assert outcome.report, outcome.error
     check_same(replace(whole, resumed=done), outcome.report)
@@ -191,8 +191,8 @@ def test_one_run_goes_on_where_many_stopped_and_many_where_one_did(
 ) -> None:
     target = tmp_path / "out.mp4"
 
-    def third(task: Task, order: Command, word: Reply) -> bool:
-        return is_chunk(task, 3) and isinstance(word, ChunkColorized)
+    def third(task: Task, order: Command, reply: Reply) -> bool:
+        return is_chunk(task, 3) and isinstance(reply, ChunkColorized)
 
     Company(parted, workers=1).color(BatchItem("in.mp4", film, target), stop=third)
     report = colorize_video(film, target, settings=parted)
@@ -227,10 +227,10 @@ def test_a_chunk_that_always_fails_is_set_aside_and_the_rest_goes_on(
             raise RuntimeError("poison")
         return write(frames, path, *rest)
 
-    reels = [BatchItem("a", film, target), BatchItem("b", film, other)]
+    items = [BatchItem("a", film, target), BatchItem("b", film, other)]
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "write_chunk", poisoned)
-        outcomes = {outcome.reel.name: outcome for outcome in company.color(*reels)}
+        outcomes = {outcome.item.name: outcome for outcome in company.color(*items)}
     assert len(failures) == 3
     assert len({path.name for path in failures}) == 2, "both workers have tried"
     error = str(outcomes["a"].error)
@@ -254,15 +254,15 @@ def test_two_workers_on_one_chunk_do_no_harm(
     zombie = Worker(parted, False, 1)
     twice = 0
 
-    def haunt(task: Task, order: Command, word: Reply) -> bool:
+    def haunt(task: Task, order: Command, reply: Reply) -> bool:
         nonlocal twice
-        if is_chunk(task) and isinstance(word, ChunkColorized):
+        if is_chunk(task) and isinstance(reply, ChunkColorized):
             *_, last = zombie.do(order)
             assert isinstance(last, ChunkColorized)
-            assert last.chunk.writer != word.chunk.writer
-            assert last.chunk.facts == word.chunk.facts
+            assert last.chunk.writer != reply.chunk.writer
+            assert last.chunk.facts == reply.chunk.facts
             twice += 1
-        return is_chunk(task) and isinstance(word, ChunkColorized) and twice == len(CHUNKS)
+        return is_chunk(task) and isinstance(reply, ChunkColorized) and twice == len(CHUNKS)
 
     target = tmp_path / "out.mp4"
     Company(parted).color(BatchItem("in.mp4", film, target), stop=haunt)
@@ -303,8 +303,8 @@ def test_a_film_that_changes_meanwhile_is_told(
 ) -> None:
     source, target = shutil.copy(film, tmp_path / "in.mp4"), tmp_path / "out.mp4"
 
-    def touch(task: Task, order: Command, word: Reply) -> bool:
-        if is_chunk(task) and isinstance(word, ChunkColorized):
+    def touch(task: Task, order: Command, reply: Reply) -> bool:
+        if is_chunk(task) and isinstance(reply, ChunkColorized):
             with open(source, "ab") as file:
                 file.write(b"more")
         return False
@@ -323,8 +323,8 @@ def test_a_touch_meanwhile_and_between_makes_no_other_film(
     source, target = Path(shutil.copy(film, tmp_path / "in.mp4")), tmp_path / "out.mp4"
     times = iter(range(1, 100))
 
-    def touch(task: Task, order: Command, word: Reply) -> bool:
-        if isinstance(word, ChunksPlanned | ChunkColorized):
+    def touch(task: Task, order: Command, reply: Reply) -> bool:
+        if isinstance(reply, ChunksPlanned | ChunkColorized):
             os.utime(source, (next(times),) * 2)
         return False
 
@@ -373,13 +373,13 @@ def test_what_a_chunk_takes_over_has_to_be_there(
     target, hidden = tmp_path / "out.mp4", tmp_path / "hidden"
     tries = []
 
-    def hide(task: Task, order: Command, word: Reply) -> bool:
-        if is_chunk(task, 2) and isinstance(word, ChunkColorized):
+    def hide(task: Task, order: Command, reply: Reply) -> bool:
+        if is_chunk(task, 2) and isinstance(reply, ChunkColorized):
             (handover,) = work_of(target).glob("000003.*.handover")
             handover.rename(hidden)
             tries.append(handover)
-        elif is_chunk(task, 3) and not isinstance(word, ChunkColorized) and hidden.exists():
-            assert "is missing, or is another file" in getattr(word, "text", "")
+        elif is_chunk(task, 3) and not isinstance(reply, ChunkColorized) and hidden.exists():
+            assert "is missing, or is another file" in getattr(reply, "text", "")
             hidden.rename(tries[0])
         return False
 
@@ -397,7 +397,7 @@ def test_a_worker_that_dies_with_the_last_word_on_its_lips(
     settings = replace(parted, output=OutputSettings())
     company = Company(settings)
 
-    def trap(task: Task, order: Command, word: Reply) -> bool:
+    def trap(task: Task, order: Command, reply: Reply) -> bool:
         return task.step is Step.FINISH and not company.deaths
 
     outcome = company.one(film, tmp_path / "out.mp4", trap=trap)
@@ -411,14 +411,14 @@ def test_a_driver_that_dies_before_it_hears_that_a_film_is_done(
     several: bool, film: Path, parted: Settings, whole: Report, tmp_path: Path
 ) -> None:
     settings, target = replace(parted, output=OutputSettings()), tmp_path / "out.mp4"
-    reel = BatchItem("in.mp4", film, target)
+    item = BatchItem("in.mp4", film, target)
 
-    def stop(task: Task, order: Command, word: Reply) -> bool:
+    def stop(task: Task, order: Command, reply: Reply) -> bool:
         return task.step is Step.FINISH
 
-    assert Company(settings, several).color(reel, stop=stop) == []
+    assert Company(settings, several).color(item, stop=stop) == []
     assert target.exists()
-    (outcome,) = Company(settings, several).color(reel)
+    (outcome,) = Company(settings, several).color(item)
     assert outcome.report, outcome.error
     check_same(replace(whole, resumed=len(CHUNKS)), outcome.report)
     assert read_report(target) == (outcome.report if several else None)
@@ -430,8 +430,8 @@ def test_another_job_is_refused_and_fresh_begins_anew(
 ) -> None:
     target = tmp_path / "out.mp4"
 
-    def one(task: Task, order: Command, word: Reply) -> bool:
-        return is_chunk(task) and isinstance(word, ChunkColorized)
+    def one(task: Task, order: Command, reply: Reply) -> bool:
+        return is_chunk(task) and isinstance(reply, ChunkColorized)
 
     Company(parted).color(BatchItem("in.mp4", film, target), stop=one)
     other = replace(parted, paint=replace(parted.paint, saturation=0.5))
@@ -445,19 +445,19 @@ def test_another_job_is_refused_and_fresh_begins_anew(
 
 
 def test_several_films_are_skipped_where_they_are_done(
-    film: Path, parted: Settings, tmp_path: Path, reel: Callable[[str], Path]
+    film: Path, parted: Settings, tmp_path: Path, item: Callable[[str], Path]
 ) -> None:
     settings = replace(parted, output=OutputSettings())
-    sources = [film, reel("still.png"), tmp_path / "gone.mp4"]
-    reels = [BatchItem(s.name, s, tmp_path / "to" / s.name) for s in sources]
+    sources = [film, item("still.png"), tmp_path / "gone.mp4"]
+    items = [BatchItem(s.name, s, tmp_path / "to" / s.name) for s in sources]
     expected = [Result.DONE, Result.DONE, Result.FAILED]
-    first = {o.reel.name: o for o in Company(settings, several=True).color(*reels)}
+    first = {o.item.name: o for o in Company(settings, several=True).color(*items)}
     assert [first[s.name].result for s in sources] == expected
-    report = read_report(reels[0].target)
+    report = read_report(items[0].target)
     assert report
     assert report.workers
     assert report == first[film.name].report
-    again = {o.reel.name: o for o in Company(settings, several=True).color(*reels)}
+    again = {o.item.name: o for o in Company(settings, several=True).color(*items)}
     assert [again[s.name].result for s in sources] == [
         Result.SKIPPED,
         Result.SKIPPED,
@@ -473,8 +473,8 @@ def test_a_full_disk_stops_all_films(
         raise OutputFull("the disk is full")
 
     monkeypatch.setattr("vidcolor.run.video.write_chunk", full)
-    reels = [BatchItem(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
-    results = [outcome.result for outcome in Company(parted, workers=1).color(*reels)]
+    items = [BatchItem(str(n), film, tmp_path / f"{n}.mp4") for n in range(5)]
+    results = [outcome.result for outcome in Company(parted, workers=1).color(*items)]
     assert sorted(results) == [Result.FAILED] + 4 * [Result.NOT_STARTED]
 
 
@@ -483,12 +483,12 @@ def test_another_vidcolor_on_a_worker_is_refused(
 ) -> None:
     order: list[Command] = []
 
-    def keep(task: Task, given: Command, word: Reply) -> bool:
+    def keep(task: Task, given: Command, reply: Reply) -> bool:
         order.append(given)
         return is_chunk(task)
 
     Company(parted, workers=1).color(BatchItem("in.mp4", film, tmp_path / "out.mp4"), stop=keep)
     work_of(tmp_path / "out.mp4").mkdir(exist_ok=True)
     monkeypatch.setattr("vidcolor.run.spec.versions", lambda: {"python": "2.7"})
-    *_, word = Worker(parted, False, 1).do(order[-1])
-    assert "would write a different film: versions python was 3" in getattr(word, "text", "")
+    *_, reply = Worker(parted, False, 1).do(order[-1])
+    assert "would write a different film: versions python was 3" in getattr(reply, "text", "")

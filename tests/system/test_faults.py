@@ -43,10 +43,10 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Tensor], Tenso
     broken: list[Tensor] = []
 
     def noted(self: Colorizer, aspect: Fraction, frame: Frame) -> PendingFrame:
-        sketch = look(self, aspect, frame)
+        item = look(self, aspect, frame)
         if round(frame.seconds * SMALL.rate) == BROKEN:
-            broken.append(sketch.lightness)
-        return sketch
+            broken.append(item.lightness)
+        return item
 
     def install(spoil: Callable[[Tensor], Tensor]) -> None:
         def run(self: Engine, inputs: NetInput, dtype: torch.dtype, vivid: float | None) -> Tensor:

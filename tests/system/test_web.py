@@ -470,11 +470,11 @@ def test_the_server_is_closed_to_others(serving: Serving, tmp_path: Path) -> Non
     token = serving.address.split("token=")[1]
     known = {"Cookie": cookie(serving.address)}
     assert token not in known["Cookie"]
-    assert status(serving.base + "desk/jobs", Cookie=f"vidcolor-{port}={token}") == 403
-    for path in ("", "config", "desk/jobs", "theme.css", "gradio_api/queue/data"):
+    assert status(serving.base + "vidcolor/jobs", Cookie=f"vidcolor-{port}={token}") == 403
+    for path in ("", "config", "vidcolor/jobs", "theme.css", "gradio_api/queue/data"):
         assert status(serving.base + path) == 403
-    assert status(serving.base + "desk/jobs", **known) == 200
-    assert status(serving.base + "desk/jobs", **known, Host="evil.example") == 403
+    assert status(serving.base + "vidcolor/jobs", **known) == 200
+    assert status(serving.base + "vidcolor/jobs", **known, Host="evil.example") == 403
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
     (private,) = serving.room.iterdir()
@@ -506,7 +506,7 @@ def test_a_thousand_silent_connections_keep_the_owner_not_out(serving: Serving) 
     known = {"Cookie": cookie(serving.address)}
     with ExitStack() as stack:
         half_open(int(serving.base.split(":")[2].strip("/")), 1100, stack)
-        assert status(serving.base + "desk/jobs", **known) == 200
+        assert status(serving.base + "vidcolor/jobs", **known) == 200
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 

@@ -23,7 +23,7 @@ from vidcolor.training.settings import TrainSettings
 
 
 @pytest.fixture(scope="module")
-def reels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def items(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three clips as folders of frames that pan, one of them kept for validation."""
     folder = tmp_path_factory.mktemp("reels")
     names = [f"reel{i}" for i in range(40)]
@@ -36,8 +36,8 @@ def reels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_settings(album: Path, reels: Path, teacher: Path, **fields: object) -> TrainSettings:
-    base: dict[str, object] = {"stills": (str(album),), "clips": (str(reels),), "preset": "gate"}
+def run_settings(album: Path, items: Path, teacher: Path, **fields: object) -> TrainSettings:
+    base: dict[str, object] = {"stills": (str(album),), "clips": (str(items),), "preset": "gate"}
     base |= {"teacher": str(teacher), "steps": 4, "batch": 2, "sides": (32,), "motions": 3}
     base |= {"learning_rate": 0.01, "seed": 3, "device": "cpu"}
     return TrainSettings(**base | fields)  # type: ignore[arg-type]
@@ -45,12 +45,12 @@ def run_settings(album: Path, reels: Path, teacher: Path, **fields: object) -> T
 
 @pytest.fixture(scope="module")
 def whole_run(
-    album: Path, reels: Path, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory
+    album: Path, items: Path, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[float], list[str]]:
     """The folder, the losses and the notes of a run of 4 steps that nobody interrupted."""
     run, losses, notes = tmp_path_factory.mktemp("gate") / "whole", [], []
     train(
-        run_settings(album, reels, quick_weights),
+        run_settings(album, items, quick_weights),
         run,
         on_step=lambda at, told: losses.append(told["total"]),
         on_note=notes.append,
@@ -67,12 +67,12 @@ def no_plot(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stopped_run_ends_with_the_very_bits_of_one_that_went_through(
     whole_run: tuple[Path, list[float], list[str]],
     album: Path,
-    reels: Path,
+    items: Path,
     quick_weights: Path,
     tmp_path: Path,
 ) -> None:
     run, losses, _ = whole_run
-    settings = run_settings(album, reels, quick_weights, checkpoint_minutes=0.0)
+    settings = run_settings(album, items, quick_weights, checkpoint_minutes=0.0)
 
     def stop_looking(seen: int, found: int) -> None:
         if seen == 4:
@@ -99,13 +99,13 @@ def test_a_stopped_run_ends_with_the_very_bits_of_one_that_went_through(
 
 
 def test_the_run_folder_tells_what_happened(
-    whole_run: tuple[Path, list[float], list[str]], reels: Path
+    whole_run: tuple[Path, list[float], list[str]], items: Path
 ) -> None:
     run, _, notes = whole_run
     assert notes[0] == (
         "2 sequences from clips and 2 made from stills to train on, 2 to validate on"
     )
-    (kept_clip,) = [path.name for path in reels.iterdir() if is_kept(path.name)]
+    (kept_clip,) = [path.name for path in items.iterdir() if is_kept(path.name)]
     assert notes[1] == f"clips to validate on: {kept_clip}"
     assert notes[2] == "nothing to train on in: none"
     assert notes[3].startswith("by formula: short_ratio ")
@@ -122,24 +122,24 @@ def test_the_run_folder_tells_what_happened(
 def test_a_finished_run_has_nothing_left_to_do(
     whole_run: tuple[Path, list[float], list[str]],
     album: Path,
-    reels: Path,
+    items: Path,
     quick_weights: Path,
 ) -> None:
     (before,) = whole_run[0].glob("gate-*.safetensors")
-    assert train(run_settings(album, reels, quick_weights), whole_run[0]) == before
+    assert train(run_settings(album, items, quick_weights), whole_run[0]) == before
     with pytest.raises(TrainingError, match=r"other settings \(motions\)"):
-        train(run_settings(album, reels, quick_weights, motions=4), whole_run[0])
+        train(run_settings(album, items, quick_weights, motions=4), whole_run[0])
 
 
 def test_sequences_of_other_clips_are_made_anew(
-    album: Path, reels: Path, quick_weights: Path, tmp_path: Path
+    album: Path, items: Path, quick_weights: Path, tmp_path: Path
 ) -> None:
-    settings = run_settings(album, reels, quick_weights, motions=0, stills=(), steps=1)
+    settings = run_settings(album, items, quick_weights, motions=0, stills=(), steps=1)
     train(settings, tmp_path / "run")
     looked: list[int] = []
     train(settings, tmp_path / "run", on_index=lambda seen, found: looked.append(seen))
     assert not looked
-    extra = reels / "extra"
+    extra = items / "extra"
     extra.mkdir()
     try:
         write_rgb(photo(3), extra / "0.png")  # too short to learn from
@@ -155,9 +155,9 @@ def test_sequences_of_other_clips_are_made_anew(
 
 
 def test_nothing_of_what_is_validated_on_is_learned_from(
-    album: Path, reels: Path, quick_weights: Path, tmp_path: Path
+    album: Path, items: Path, quick_weights: Path, tmp_path: Path
 ) -> None:
-    settings = run_settings(album, reels, quick_weights, motions=10)
+    settings = run_settings(album, items, quick_weights, motions=10)
     takes = find_takes(settings, tmp_path)
     assert [take.validation for take in takes if not take.files] == [True, *[False] * 4] * 2
     for take in takes:
@@ -212,12 +212,12 @@ def test_what_means_nothing_to_a_gate_is_refused(
 
 def test_the_command_trains_a_gate(
     album: Path,
-    reels: Path,
+    items: Path,
     quick_weights: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = ["train", "--preset", "gate", "--clips", str(reels), "--stills", str(album)]
+    words = ["train", "--preset", "gate", "--clips", str(items), "--stills", str(album)]
     words += ["--teacher", str(quick_weights), "--out", str(tmp_path / "run"), "--steps", "1"]
     words += ["--sides", "32", "--motions", "2", "--device", "cpu"]
     assert main(words) == 0

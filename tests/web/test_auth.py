@@ -64,7 +64,14 @@ COOKIE = {"cookie": f"other=1; vidcolor-{PORT}={SECRET}"}
 
 
 def test_nobody_gets_anything_without_the_token() -> None:
-    paths = ("/", "/config", "/assets/index.js", "/desk/jobs", "/gradio_api/queue/join", "/nowhere")
+    paths = (
+        "/",
+        "/config",
+        "/assets/index.js",
+        "/vidcolor/jobs",
+        "/gradio_api/queue/join",
+        "/nowhere",
+    )
     for path in paths:
         status, _, body = ask(path)
         assert status == 403
@@ -110,10 +117,10 @@ def test_the_address_does_not_tell_the_cookie_nor_the_cookie_the_address() -> No
 @pytest.mark.parametrize(
     ("path", "quoted"),
     [
-        ("/desk/\u20ac", "/desk/%E2%82%AC"),
-        ("/desk/a\r\nset-cookie: a=b", "/desk/a%0D%0Aset-cookie%3A%20a%3Db"),
-        ("/desk/\x00\x7f", "/desk/%00%7F"),
-        ("/desk/\ufffd?#", "/desk/%EF%BF%BD%3F%23"),
+        ("/vidcolor/\u20ac", "/vidcolor/%E2%82%AC"),
+        ("/vidcolor/a\r\nset-cookie: a=b", "/vidcolor/a%0D%0Aset-cookie%3A%20a%3Db"),
+        ("/vidcolor/\x00\x7f", "/vidcolor/%00%7F"),
+        ("/vidcolor/\ufffd?#", "/vidcolor/%EF%BF%BD%3F%23"),
     ],
 )
 def test_a_strange_path_with_the_token_is_quoted(path: str, quoted: str) -> None:
@@ -175,7 +182,7 @@ def test_localhost_is_this_machine_too() -> None:
     ],
 )
 def test_only_its_own_page_may_ask(method: str, headers: dict[str, str], status: int) -> None:
-    assert ask("/desk/jobs", {**COOKIE, **headers}, method=method)[0] == status
+    assert ask("/vidcolor/jobs", {**COOKIE, **headers}, method=method)[0] == status
 
 
 def test_a_link_with_the_token_may_stand_anywhere() -> None:

@@ -98,7 +98,7 @@ def test_the_strip_of_a_film_with_one_frame() -> None:
     one = opened(seconds="1/25")
     assert frames_of(words.strip(one, Shots())) == [0]
     assert frames_of(words.strip(one, Shots([Fraction(0)], over=True, finished=True))) == [0]
-    assert "desk/films/0123/0.jpg" in words.strip(
+    assert "vidcolor/films/0123/0.jpg" in words.strip(
         one, Shots([Fraction(0)], over=True, finished=True)
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import AccessDenied
-from vidcolor.web import library as shelf
+from vidcolor.web import library as library
 from vidcolor.web import temp_dir as private
 from vidcolor.web.library import KEPT_FREE, Library, inside, spoken
 from vidcolor.web.temp_dir import PREFIX, PrivateFolder
@@ -150,7 +150,7 @@ def test_uploads_together_leave_room_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shelf.shutil, "disk_usage", lambda _: usage(0, 0, KEPT_FREE + 100))
+    monkeypatch.setattr(library.shutil, "disk_usage", lambda _: usage(0, 0, KEPT_FREE + 100))
     films = a_shelf(tmp_path)
     with pytest.raises(AccessDenied, match="too full"), films.upload("a.mp4", 101):
         pytest.fail("was let in")
@@ -193,7 +193,7 @@ def test_a_folder_of_very_many_files_is_listed_in_a_moment(tmp_path: Path) -> No
 
     films = a_shelf(tmp_path, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shelf, "MOST_LISTED", 50)
+        patch.setattr(library, "MOST_LISTED", 50)
         patch.setattr(Path, "resolve", resolve)
         found = films.listed()
         seen = len(resolved)

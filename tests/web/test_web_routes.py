@@ -87,7 +87,7 @@ def asked_for(tmp_path: Path, do: str) -> int:
 
 
 async def open_video(page: httpx.AsyncClient, name: str = "a.mp4") -> dict[str, Any]:
-    answer = await page.post("/desk/open", json={"place": f"0/{name}"})
+    answer = await page.post("/vidcolor/open", json={"place": f"0/{name}"})
     assert answer.status_code == 200
     return dict(answer.json())
 
@@ -98,12 +98,12 @@ def test_a_film_is_opened_once_and_previewed_in_gray_and_color(
     async def play(page: httpx.AsyncClient) -> None:
         film = await open_video(page)
         assert (film["name"], film["frames"], film["picture"]) == ("a.mp4", 10_000, False)
-        again = await page.get(f"/desk/films/{film['film']}")  # the page is loaded again
+        again = await page.get(f"/vidcolor/films/{film['film']}")  # the page is loaded again
         assert again.json() == film
-        gray = await page.get(f"/desk/films/{film['film']}/7/gray")
+        gray = await page.get(f"/vidcolor/films/{film['film']}/7/gray")
         assert (await page.get("/" + gray.json()["gray"])).content == b"picture"
         said = {"dials": DIALS, "smoothed": True}
-        color = (await page.post(f"/desk/films/{film['film']}/7/color", json=said)).json()
+        color = (await page.post(f"/vidcolor/films/{film['film']}/7/color", json=said)).json()
         assert color["seconds"] == "400"  # as the stand-in says
         assert "before" in color["before"]
         assert (await page.get("/" + color["after"])).content == b"picture"
@@ -115,13 +115,13 @@ def test_a_film_is_opened_once_and_previewed_in_gray_and_color(
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/desk/open", {"place": "0/../secret.mp4"}),
-        ("/desk/open", {"film": "nowhere"}),
-        ("/desk/open", {}),
-        ("/desk/open", ["list"]),
-        ("/desk/open", {"place": "x" * 100_000}),
-        ("/desk/jobs", {"film": "nowhere", "dials": DIALS}),
-        ("/desk/films/nowhere/0/color", {"dials": DIALS}),
+        ("/vidcolor/open", {"place": "0/../secret.mp4"}),
+        ("/vidcolor/open", {"film": "nowhere"}),
+        ("/vidcolor/open", {}),
+        ("/vidcolor/open", ["list"]),
+        ("/vidcolor/open", {"place": "x" * 100_000}),
+        ("/vidcolor/jobs", {"film": "nowhere", "dials": DIALS}),
+        ("/vidcolor/films/nowhere/0/color", {"dials": DIALS}),
     ],
 )
 def test_what_is_not_there_is_refused_in_one_line(
@@ -152,7 +152,7 @@ def test_dials_are_in_range(dials: object, status: int, desk: ServerSession) -> 
     async def play(page: httpx.AsyncClient) -> None:
         film = await open_video(page)
         text = json.dumps({"film": film["film"], "dials": dials})
-        answer = await page.post("/desk/jobs", content=text)
+        answer = await page.post("/vidcolor/jobs", content=text)
         assert answer.status_code == status
         assert not answer.json()["error"].startswith("--")
 
@@ -165,7 +165,7 @@ def test_pictures_are_those_that_were_made_for_a_page(desk: ServerSession) -> No
 
     async def play(page: httpx.AsyncClient) -> None:
         for name in ("stranger", "..%2f..%2f.lock", "nothing", "%00"):
-            answer = await page.get(f"/desk/pictures/{name}.jpg")
+            answer = await page.get(f"/vidcolor/pictures/{name}.jpg")
             assert answer.status_code == 404
             assert b"secret" not in answer.content
 
@@ -196,13 +196,13 @@ def test_an_upload_is_no_longer_than_it_said(
 
     async def play(page: httpx.AsyncClient) -> None:
         request = page.build_request(
-            "POST", "/desk/films?name=a.mp4", content=long_body(10**7, sent)
+            "POST", "/vidcolor/films?name=a.mp4", content=long_body(10**7, sent)
         )
         request.headers.clear()
         request.headers.update(headers)
         answer = await page.send(request)
         assert answer.status_code == 404
-        assert (await page.get("/desk/films")).json() == []
+        assert (await page.get("/vidcolor/films")).json() == []
 
     run(desk, play)
     assert list((desk.private / "films").iterdir()) == []
@@ -211,15 +211,15 @@ def test_an_upload_is_no_longer_than_it_said(
 
 def test_uploads_are_listed_and_removed(desk: ServerSession) -> None:
     async def play(page: httpx.AsyncClient) -> None:
-        film = (await page.post("/desk/films?name=reel.mp4", content=b"12345")).json()["film"]
-        assert (await page.get("/desk/films")).json() == [
+        film = (await page.post("/vidcolor/films?name=reel.mp4", content=b"12345")).json()["film"]
+        assert (await page.get("/vidcolor/films")).json() == [
             {"id": film, "name": "reel.mp4", "bytes": 5}
         ]
-        await page.post("/desk/open", json={"film": film})
+        await page.post("/vidcolor/open", json={"film": film})
         own = (await open_video(page))["film"]
-        assert (await page.post(f"/desk/films/{own}/remove")).status_code == 404
-        assert (await page.post(f"/desk/films/{film}/remove")).json() == []
-        assert (await page.get(f"/desk/films/{film}")).status_code == 404
+        assert (await page.post(f"/vidcolor/films/{own}/remove")).status_code == 404
+        assert (await page.post(f"/vidcolor/films/{film}/remove")).json() == []
+        assert (await page.get(f"/vidcolor/films/{film}")).status_code == 404
         assert list((desk.private / "films").iterdir()) == []
 
     run(desk, play)
@@ -233,18 +233,18 @@ def test_hundreds_of_small_pictures_keep_nothing_else_waiting(
     async def play(page: httpx.AsyncClient) -> None:
         film = (await open_video(page))["film"]
         thumbs = [
-            asyncio.create_task(page.get(f"/desk/films/{film}/{number}.jpg"))
+            asyncio.create_task(page.get(f"/vidcolor/films/{film}/{number}.jpg"))
             for number in range(100)
         ]
         await asyncio.sleep(0.1)
         began = time.monotonic()
-        assert (await page.get("/desk/jobs")).status_code == 200
+        assert (await page.get("/vidcolor/jobs")).status_code == 200
         assert time.monotonic() - began < 10
         (tmp_path / "busy").unlink()
         found = [answer.status_code for answer in await asyncio.gather(*thumbs)]
         assert found.count(200) == MOST_WAITING
         assert found.count(503) == 100 - MOST_WAITING
-        again = await page.get(f"/desk/films/{film}/99.jpg")  # there is room again
+        again = await page.get(f"/vidcolor/films/{film}/99.jpg")  # there is room again
         assert (again.status_code, again.content) == (200, b"picture")
 
     run(desk, play)
@@ -267,7 +267,7 @@ def test_a_preview_ends_with_the_page_that_asked(desk: ServerSession, tmp_path: 
 
         app = FastAPI()
         add_routes(app, desk)
-        scope = {"type": "http", "method": "GET", "path": f"/desk/films/{film}/5/gray"}
+        scope = {"type": "http", "method": "GET", "path": f"/vidcolor/films/{film}/5/gray"}
         scope |= {"headers": [], "query_string": b"", "http_version": "1.1"}  # type: ignore[dict-item]
         asking = asyncio.create_task(app(scope, receive, send))
         while not asked_for(tmp_path, "frame"):

@@ -77,7 +77,7 @@ def transcode(job: Job) -> Timing:
 
 
 def stages(job: Job) -> dict[str, Timing]:
-    """All stages, one after the other, in the order of the way of a frame; each by a whole crew."""
+    """All stages, one after the other, as a frame passes them; each by all worker threads."""
     with WorkerThreads() as pool:
         return _stages(job, pool)
 
@@ -102,11 +102,11 @@ def _stages(job: Job, pool: WorkerThreads) -> dict[str, Timing]:
     frames = measured("shots", lambda: list(mark_frames(held, settings)))
     prepare = partial(colorizer.prepare, aspect)
     seen = measured("lightness", lambda: list(map_ordered("", prepare, frames, pool)))
-    maps = [sketch.lightness for sketch in seen]
+    maps = [item.lightness for item in seen]
     colors = measured("colornet", lambda: _predict(colorizer, maps, pool))
     colored = [
-        ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share)
-        for sketch, ab in zip(seen, colors, strict=True)
+        ColorizedFrame(item.frame, item.lightness, ab, item.share)
+        for item, ab in zip(seen, colors, strict=True)
     ]
     steady = measured(
         "smooth", lambda: list(smooth(colored, settings.smooth, job.gate, None, pool))

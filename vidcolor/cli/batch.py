@@ -34,7 +34,7 @@ from vidcolor.settings import Settings
 if TYPE_CHECKING:
     from vidcolor.core.report import Report
     from vidcolor.run.batch import Batch, Outcome
-    from vidcolor.run.inputs import BatchItem, Reels
+    from vidcolor.run.inputs import BatchInputs, BatchItem
 
 WIDEST = 44
 """Columns of a film's name; longer ones are cut in the middle."""
@@ -65,16 +65,16 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         VidcolorError: Nothing can be begun.
     """
     found = checked_reels(args, settings)
-    films = len(found.reels)
+    films = len(found.items)
     rows: list[Row] = []
     args.ended = rows
     with progress_file(args.progress) as lines:
-        with Shown(None, args.quiet, things(found.reels)):
+        with Shown(None, args.quiet, things(found.items)):
             from vidcolor.run.batch import Batch
 
             batch = Batch(settings)
-        for number, reel in enumerate(found.reels, 1):
-            rows.append(_colorize_item(batch, reel, (number, films), lines, args))
+        for number, item in enumerate(found.items, 1):
+            rows.append(_colorize_item(batch, item, (number, films), lines, args))
     return conclude(rows, found, args)
 
 
@@ -86,7 +86,7 @@ def describe_interrupt(args: argparse.Namespace) -> str:
     return f"interrupted; {done} of {args.films} done; run the same command again to resume"
 
 
-def conclude(rows: Sequence[Row], found: Reels, args: argparse.Namespace) -> int:
+def conclude(rows: Sequence[Row], found: BatchInputs, args: argparse.Namespace) -> int:
     """Print the table; the exit code."""
     if not args.quiet:
         for line in ["", *table(rows), "", _sum(rows, found, args.verbose)]:
@@ -94,7 +94,7 @@ def conclude(rows: Sequence[Row], found: Reels, args: argparse.Namespace) -> int
     return max((row.code for row in rows), key=(0, 3, 2).index)
 
 
-def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
+def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
     """The films that are meant; all that can be known before one is colored was checked.
 
     Raises:
@@ -115,39 +115,39 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> Reels:
     check_weights(settings.colorizer.weights)
     check_sources(args.sources)
     check_folder(args.target)
-    from vidcolor.run.inputs import find_reels
+    from vidcolor.run.inputs import find_inputs
 
-    found = find_reels(args.sources, target, args.to)
-    if not found.reels:
+    found = find_inputs(args.sources, target, args.to)
+    if not found.items:
         others = _left_out(found.left_out, args.verbose)
         raise FilmUnreadable(f"{', '.join(args.sources)}: no film or picture found{others}")
-    args.films = things(found.reels)
+    args.films = things(found.items)
     return found
 
 
-def things(reels: Sequence[BatchItem]) -> str:
+def things(items: Sequence[BatchItem]) -> str:
     """``1 film``, ``6 pictures``; several of which some are pictures are films."""
-    return count(len(reels), "picture" if all(map(_is_picture, reels)) else "film")
+    return count(len(items), "picture" if all(map(_is_picture, items)) else "film")
 
 
-def _is_picture(reel: BatchItem) -> bool:
-    return reel.target.suffix.lower() in STILL_SUFFIXES
+def _is_picture(item: BatchItem) -> bool:
+    return item.target.suffix.lower() in STILL_SUFFIXES
 
 
 def _colorize_item(
     batch: Batch,
-    reel: BatchItem,
+    item: BatchItem,
     place: tuple[int, int],
     lines: ProgressFile | None,
     args: argparse.Namespace,
 ) -> Row:
     """Color one film, show how far it is, and tell how it went; its line of the table."""
     number, films = place
-    title = f"{number}/{films} {shorten_name(reel.name, WIDEST_TITLE)}"
-    told: dict[str, Any] = {"film": number, "films": films, "name": reel.name}
-    doing = PICTURE if _is_picture(reel) else OPENING
-    with Shown(lines, args.quiet, title, target=reel.target, doing=doing, **told) as shown:
-        outcome = batch.color(reel, shown)
+    title = f"{number}/{films} {shorten_name(item.name, WIDEST_TITLE)}"
+    told: dict[str, Any] = {"film": number, "films": films, "name": item.name}
+    doing = PICTURE if _is_picture(item) else OPENING
+    with Shown(lines, args.quiet, title, target=item.target, doing=doing, **told) as shown:
+        outcome = batch.color(item, shown)
         shown.report = outcome.report
     if outcome.error and args.interrupt.number:
         raise KeyboardInterrupt from outcome.error  # native code made it another error
@@ -190,7 +190,7 @@ class Row:
 
 def row_of(outcome: Outcome) -> Row:
     """What the table says of a film."""
-    name, result, report = printable(outcome.reel.name), str(outcome.result), outcome.report
+    name, result, report = printable(outcome.item.name), str(outcome.result), outcome.report
     if report is None:
         return Row(name, result, FAILED, why=_reason(outcome))
     code, why = (0, "") if report.clean else (3, missing(report))
@@ -212,7 +212,7 @@ def _reason(outcome: Outcome) -> str:
     if not outcome.error:
         return ""
     text = reason(outcome.error)
-    for name in (outcome.reel.source, outcome.reel.source.name, outcome.reel.target.name):
+    for name in (outcome.item.source, outcome.item.source.name, outcome.item.target.name):
         text = text.removeprefix(f"{name}: ")
     return printable(text)
 
@@ -234,12 +234,12 @@ def table(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _sum(rows: Sequence[Row], found: Reels, verbose: bool) -> str:
+def _sum(rows: Sequence[Row], found: BatchInputs, verbose: bool) -> str:
     from vidcolor.run.batch import Result
 
     times = Counter(row.result for row in rows)
     counts = ", ".join(f"{times[result]} {result}" for result in Result if times[result])
-    return f"{things(found.reels)}: {counts}{_left_out(found.left_out, verbose)}"
+    return f"{things(found.items)}: {counts}{_left_out(found.left_out, verbose)}"
 
 
 def _left_out(paths: Sequence[Path], verbose: bool) -> str:

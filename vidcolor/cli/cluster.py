@@ -87,10 +87,10 @@ def color_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSett
     from vidcolor.run.inputs import BatchItem
 
     args.interrupt.grace = GRACE
-    reel = BatchItem(args.source, Path(args.source), Path(args.target))
+    item = BatchItem(args.source, Path(args.source), Path(args.target))
     with progress_file(args.progress) as lines, shown_of(args, lines) as shown:
         (outcome,) = colorize_on_cluster(
-            [reel],
+            [item],
             settings,
             cluster,
             several=False,
@@ -113,20 +113,20 @@ def color_several(args: argparse.Namespace, settings: Settings, cluster: Cluster
     check_ray()
     found = batch.checked_reels(args, settings)
     args.interrupt.grace = GRACE
-    films = len(found.reels)
+    films = len(found.items)
     rows: dict[BatchItem, batch.Row] = {}
     args.ended = rows
     with progress_file(args.progress) as lines, Shown(None, args.quiet, f"0/{films}") as bar:
         from vidcolor.cluster.ray_backend import colorize_on_cluster
 
-        shown = _AllShown(bar, found.reels, lines)
+        shown = _AllShown(bar, found.items, lines)
         for outcome in colorize_on_cluster(
-            found.reels, settings, cluster, on_progress=shown, on_note=_Notes(args, bar)
+            found.items, settings, cluster, on_progress=shown, on_note=_Notes(args, bar)
         ):
             shown.end(outcome)
-            row = rows[outcome.reel] = batch.row_of(outcome)
+            row = rows[outcome.item] = batch.row_of(outcome)
             batch.tell(outcome, row, f"{len(rows)}/{films}", args)
-    return batch.conclude([rows[reel] for reel in found.reels], found, args)
+    return batch.conclude([rows[item] for item in found.items], found, args)
 
 
 def check_ray() -> None:
@@ -154,23 +154,23 @@ class _Notes:
 class _AllShown:
     """One bar for all films, and lines of JSON about each."""
 
-    def __init__(self, bar: Shown, reels: Sequence[BatchItem], lines: ProgressFile | None) -> None:
+    def __init__(self, bar: Shown, items: Sequence[BatchItem], lines: ProgressFile | None) -> None:
         self._bar = bar
-        self._reels, self._file = list(reels), lines
+        self._reels, self._file = list(items), lines
         self._lines: dict[BatchItem, FilmLines] = {}
         self._progress: dict[BatchItem, Progress] = {}
         self._ended = 0
 
-    def __call__(self, reel: BatchItem, progress: Progress) -> None:
+    def __call__(self, item: BatchItem, progress: Progress) -> None:
         """Show how far a film is."""
-        if lines := self._of(reel):
+        if lines := self._of(item):
             lines.tell(progress)
-        self._progress[reel] = progress
+        self._progress[item] = progress
         self._show()
 
     def end(self, outcome: Outcome) -> None:
         """Show that something became of a film."""
-        if lines := self._of(outcome.reel):
+        if lines := self._of(outcome.item):
             lines.end(outcome.report)
         self._ended += 1
         self._bar.name(f"{self._ended}/{len(self._reels)}")
@@ -184,8 +184,8 @@ class _AllShown:
         total = None if None in totals else sum(filter(None, totals))
         self._bar(Progress(sum(each.frames for each in seen), total, 0.0))
 
-    def _of(self, reel: BatchItem) -> FilmLines | None:
-        if self._file and reel not in self._lines:
-            number, films = self._reels.index(reel) + 1, len(self._reels)
-            self._lines[reel] = self._file.film(film=number, films=films, name=reel.name)
-        return self._lines.get(reel)
+    def _of(self, item: BatchItem) -> FilmLines | None:
+        if self._file and item not in self._lines:
+            number, films = self._reels.index(item) + 1, len(self._reels)
+            self._lines[item] = self._file.film(film=number, films=films, name=item.name)
+        return self._lines.get(item)

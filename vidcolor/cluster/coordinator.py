@@ -1,7 +1,7 @@
-"""The foreman: knows where each film stands, gives orders and hears what becomes of them.
+"""The coordinator: knows where each film stands, gives commands and hears what becomes of them.
 
 It keeps nothing that the work folders of the films do not tell again: another one goes on where it
-stopped. It knows no machines; `vidcolor.cluster.ray_backend` brings its orders to them.
+stopped. It knows no machines; `vidcolor.cluster.ray_backend` brings its commands to them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Coordinator:
 
     def __init__(
         self,
-        reels: Sequence[BatchItem],
+        items: Sequence[BatchItem],
         settings: Settings,
         several: bool,
         attempts: int = 3,
@@ -67,17 +67,17 @@ class Coordinator:
         """Take on films.
 
         Args:
-            reels: Sources and targets.
+            items: Sources and targets.
             settings: Of all of them.
             several: Whether each gets its report beside it.
             attempts: How often something is tried before it is set aside.
             on_progress: Called with what earlier runs have done, then whenever a film gets on.
         """
-        self._films = [VideoState.of(reel) for reel in reels]
+        self._films = [VideoState.of(item) for item in items]
         self._settings = settings
         self._several = several
         self._on_progress = on_progress
-        self._dispatch = TaskQueue(len(reels), attempts)
+        self._queue = TaskQueue(len(items), attempts)
         self._attempts = attempts
         self._context = context_frames(settings)
         self._since: dict[tuple[Task, str], float] = {}
@@ -86,7 +86,7 @@ class Coordinator:
     @property
     def over(self) -> bool:
         """Whether something became of all films."""
-        return self._dispatch.over
+        return self._queue.over
 
     def outcomes(self) -> list[Outcome]:
         """What became of films since this was asked last."""
@@ -99,80 +99,80 @@ class Coordinator:
             with suppress(OutputError):
                 film.held.close()
 
-    def order(self, worker: str, workers: int) -> tuple[Task, Command] | None:
+    def assign(self, worker: str, workers: int) -> tuple[Task, Command] | None:
         """What a worker is to do next; None where there is nothing for it now.
 
         Args:
             worker: Its name.
             workers: How many there are.
         """
-        task = self._dispatch.take(worker, workers)
+        task = self._queue.take(worker, workers)
         if task is None:
             return None
         film = self._films[task.film]
         if task.step is Step.BEGIN:
             try:
-                check_file(film.reel.source)
+                check_file(film.item.source)
             except FilmUnreadable as error:
-                self._dispatch.done(task)
+                self._queue.done(task)
                 self._give_up(task.film, error)
                 return None
         film.began = film.began or perf_counter()
         self._since[task, worker] = perf_counter()
         try:
-            return task, self._order(film, task)
+            return task, self._make_command(film, task)
         except Exception as error:
-            self._dispatch.done(task)
+            self._queue.done(task)
             self._give_up(task.film, error)
             return None
 
-    def _order(self, film: VideoState, task: Task) -> Command:
+    def _make_command(self, film: VideoState, task: Task) -> Command:
         if task.step is Step.BEGIN:
-            return OpenVideo(film.reel)
+            return OpenVideo(film.item)
         if task.step is Step.PLAN:
             assert film.spec
-            return PlanChunks(film.reel, film.spec)
+            return PlanChunks(film.item, film.spec)
         journal, spec = film.journal, film.spec
         assert journal
         assert spec
         if task.step is Step.FINISH:
             assert film.end
             done = tuple(journal.done[chunk.number] for chunk in film.chunks)
-            return AssembleVideo(film.reel, spec, film.end, done)
+            return AssembleVideo(film.item, spec, film.end, done)
         first = film.chunks[task.chunk]
         rest = film.context_chunks(task.chunk, self._context) or ()
         before = journal.done.get(task.chunk - 1) if first.continues_shot else None
         handed = (before.writer, before.handover) if before else ("", "")
-        return ColorizeChunk(film.reel, spec, film.zero, (first, *rest), *handed)
+        return ColorizeChunk(film.item, spec, film.zero, (first, *rest), *handed)
 
-    def hear(self, task: Task, worker: WorkerInfo, word: Reply) -> bool:
+    def hear(self, task: Task, worker: WorkerInfo, reply: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""
         film = self._films[task.film]
-        last = not isinstance(word, Progressed | ChunkKnown)
+        last = not isinstance(reply, Progressed | ChunkKnown)
         if film.closed:
             if last:
-                self._dispatch.done(task)
+                self._queue.done(task)
             return last
-        if isinstance(word, Progressed):
-            film.frames[task.chunk] = word.frames
-            self._tell(film, word.seconds)
+        if isinstance(reply, Progressed):
+            film.frames[task.chunk] = reply.frames
+            self._tell(film, reply.seconds)
             return False
-        if isinstance(word, ChunkKnown):
-            if word.chunk.number == len(film.chunks):  # not told before by one that was lost
-                film.chunks.append(word.chunk)
-                film.zero = word.zero
+        if isinstance(reply, ChunkKnown):
+            if reply.chunk.number == len(film.chunks):  # not told before by one that was lost
+                film.chunks.append(reply.chunk)
+                film.zero = reply.zero
             self._hand_on(task.film)
             return False
-        if isinstance(word, TaskFailed):
-            self._fail(task, worker.name, word)
+        if isinstance(reply, TaskFailed):
+            self._fail(task, worker.name, reply)
             return True
         self._figures(film, task, worker.name).device = worker.device
-        self._dispatch.done(task)
+        self._queue.done(task)
         try:
-            if isinstance(word, ChunkColorized):
-                film.colored(word, film.figures(worker.name))
+            if isinstance(reply, ChunkColorized):
+                film.colored(reply, film.figures(worker.name))
                 self._tell(film, film.at)
-            self._heard(task, word)
+            self._advance(task, reply)
         except Exception as error:  # whatever is wrong with its files, the other films go on
             self._give_up(task.film, error)
         return True
@@ -192,46 +192,46 @@ class Coordinator:
         """
         self._fail(task, worker, TaskFailed("ClusterError", why), counts)
 
-    def _heard(self, task: Task, word: Reply) -> None:
+    def _advance(self, task: Task, reply: Reply) -> None:
         """Go on behind a task that is done.
 
         Raises:
             VidcolorError: The film cannot be gone on with.
         """
-        if isinstance(word, VideoOpened):
-            self._begun(task.film, word)
-        elif isinstance(word, ChunksPlanned):
+        if isinstance(reply, VideoOpened):
+            self._begin(task.film, reply)
+        elif isinstance(reply, ChunksPlanned):
             film = self._films[task.film]
-            film.end = word.end
-            film.add(word.seconds)
+            film.end = reply.end
+            film.add(reply.seconds)
             self._hand_on(task.film)
-            self._dispatch.planned(task.film)
-        elif isinstance(word, VideoAssembled):
-            self._finished(task.film, word)
+            self._queue.planned(task.film)
+        elif isinstance(reply, VideoAssembled):
+            self._finish(task.film, reply)
         self._see(task.film)
 
-    def _begun(self, number: int, word: VideoOpened) -> None:
+    def _begin(self, number: int, reply: VideoOpened) -> None:
         film = self._films[number]
         fresh = self._settings.output.fresh
         film.journal = journal = film.held.enter_context(
-            open_journal(film.reel.target, fresh, word.whole)
+            open_journal(film.item.target, fresh, reply.whole)
         )
         if fresh:
             journal.clear()
-        output = allow_own_target(film.reel.target, self._settings.output)
-        check_target(film.reel.source, film.reel.target, output)  # the journal may be worth nothing
-        journal.begin(word.spec)
-        film.spec, film.total = word.spec, word.total
+        output = allow_own_target(film.item.target, self._settings.output)
+        check_target(film.item.source, film.item.target, output)  # the journal may be worth nothing
+        journal.begin(reply.spec)
+        film.spec, film.total = reply.spec, reply.total
         film.resumed = len(journal.done)
         film.frames = {chunk.number: chunk.facts.frames for chunk in journal.done.values()}
         self._tell(film, 0.0)
         plan = read_manifest(journal)
         if plan is None:
-            self._dispatch.to_plan(number)
+            self._queue.to_plan(number)
             return
         film.chunks, film.end, film.zero = list(plan.chunks), plan.end, str(plan.end.zero)
         self._hand_on(number)
-        self._dispatch.planned(number)
+        self._queue.planned(number)
 
     def _hand_on(self, number: int) -> None:
         """Let the dispatch know of chunks as soon as all is known that they rest on."""
@@ -242,15 +242,15 @@ class Coordinator:
                 break
             continues_shot = chunk.continues_shot and self._settings.smooth.strength > 0
             done = film.is_done(chunk)
-            self._dispatch.chunk(
+            self._queue.chunk(
                 number, chunk.number, chunk.frames, continues_shot=continues_shot, done=done
             )
             film.handed_on += 1
 
-    def _finished(self, number: int, word: VideoAssembled) -> None:
+    def _finish(self, number: int, reply: VideoAssembled) -> None:
         film = self._films[number]
-        report = word.report
-        if word.before:
+        report = reply.report
+        if reply.before:
             self._close(number, Outcome(film.named, Result.SKIPPED, report))
             return
         report.source, report.target = str(film.named.source), str(film.named.target)
@@ -262,43 +262,43 @@ class Coordinator:
             film.journal.remove()
         self._close(number, Outcome(film.named, result_of(report), report))
 
-    def _fail(self, task: Task, worker: str, word: TaskFailed, counts: bool = True) -> None:
+    def _fail(self, task: Task, worker: str, reply: TaskFailed, counts: bool = True) -> None:
         film = self._films[task.film]
         if film.closed:
-            self._dispatch.done(task)
+            self._queue.done(task)
             return
         self._figures(film, task, worker).failures += 1
         film.frames.pop(task.chunk, None)
-        aside = self._dispatch.failed(task, worker, counts)
-        error = error_of(word)
+        aside = self._queue.failed(task, worker, counts)
+        error = error_of(reply)
         if isinstance(error, FilmChanged) and not self._changed(film):
             error = ClusterError(f"{worker} sees another file: {error}")
         whole = isinstance(error, OutputFull | FilmChanged)
         if task.step is not Step.CHUNK:
             retried = isinstance(error, ClusterError | DeviceError) or task.step is Step.FINISH
-            whole = whole or not (retried or word.trace)
+            whole = whole or not (retried or reply.trace)
             whole = whole or aside
         if whole:
             self._give_up(task.film, error)
             return
         what = "" if task.step is not Step.CHUNK else f"chunk {task.chunk} "
-        film.notes.append(f"{what}failed on {worker} and was retried: {word.text}")
+        film.notes.append(f"{what}failed on {worker} and was retried: {reply.text}")
         if aside:
-            film.aside[task.chunk] = word.text
+            film.aside[task.chunk] = reply.text
         self._see(task.film)
 
     @staticmethod
     def _changed(film: VideoState) -> bool:
         """Whether a film is another one as it is seen from here, too."""
         try:
-            return film.spec is None or identify(film.reel.source) != film.spec.source
+            return film.spec is None or identify(film.item.source) != film.spec.source
         except FilmUnreadable:
             return True
 
     def _see(self, number: int) -> None:
         """Gives a film up of which nothing is left but what was set aside."""
         film = self._films[number]
-        if not film.aside or not self._dispatch.stuck(number):
+        if not film.aside or not self._queue.stuck(number):
             return
         self._give_up(number, film.what_is_aside(self._attempts))
 
@@ -313,7 +313,7 @@ class Coordinator:
 
     def _stop(self, error: OutputFull) -> None:
         """Closes all films: the disk is full for every one of them."""
-        for number in list(self._dispatch.not_begun()):
+        for number in list(self._queue.not_begun()):
             self._close(number, Outcome(self._films[number].named, Result.NOT_STARTED))
         for number, film in enumerate(self._films):
             if not film.closed:
@@ -323,7 +323,7 @@ class Coordinator:
         film = self._films[number]
         film.closed = True
         film.chunks, film.frames = [], {}  # 8 bytes a frame, of thousands of films
-        self._dispatch.close(number)
+        self._queue.close(number)
         with suppress(OutputError):
             film.held.close()
         self._outcomes.append(outcome)
@@ -341,11 +341,11 @@ class Coordinator:
             self._on_progress(film.named, Progress(sum(film.frames.values()), film.total, film.at))
 
 
-def error_of(word: TaskFailed) -> VidcolorError:
+def error_of(reply: TaskFailed) -> VidcolorError:
     """The error that a worker told of."""
-    kind = getattr(errors, word.kind, None)
+    kind = getattr(errors, reply.kind, None)
     if isinstance(kind, type) and issubclass(kind, VidcolorError):
-        return kind(word.text)
-    error = ClusterError(word.text)
-    error.add_note(word.trace)
+        return kind(reply.text)
+    error = ClusterError(reply.text)
+    error.add_note(reply.trace)
     return error

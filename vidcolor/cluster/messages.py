@@ -17,24 +17,24 @@ from vidcolor.run.work_dir import DoneChunk
 
 @dataclass(frozen=True)
 class OpenVideo:
-    """Order: open a film and see whether it can be colored; a picture is colored at once."""
+    """Command: open a film and see whether it can be colored; a picture is colored at once."""
 
-    reel: BatchItem
+    item: BatchItem
 
 
 @dataclass(frozen=True)
 class PlanChunks:
-    """Order: read a film and tell its chunks."""
+    """Command: read a film and tell its chunks."""
 
-    reel: BatchItem
+    item: BatchItem
     spec: RunSpec
 
 
 @dataclass(frozen=True)
 class ColorizeChunk:
-    """Order: color a chunk."""
+    """Command: color a chunk."""
 
-    reel: BatchItem
+    item: BatchItem
     spec: RunSpec
     zero: str
     """As the plan tells it."""
@@ -48,9 +48,9 @@ class ColorizeChunk:
 
 @dataclass(frozen=True)
 class AssembleVideo:
-    """Order: make the target of all chunks."""
+    """Command: make the target of all chunks."""
 
-    reel: BatchItem
+    item: BatchItem
     spec: RunSpec
     end: PassLog
     chunks: tuple[DoneChunk, ...]
@@ -125,7 +125,7 @@ class VideoAssembled:
 
 @dataclass(frozen=True)
 class TaskFailed:
-    """Told: the order could not be carried out."""
+    """Told: the command could not be carried out."""
 
     kind: str
     """Class of the error."""

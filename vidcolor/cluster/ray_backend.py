@@ -1,7 +1,7 @@
-"""The same chunks on Ray: it starts workers, restarts those that end, and carries words.
+"""The same chunks on Ray: it starts workers, restarts those that end, and carries messages.
 
-The foreman decides, the workers work; only orders and words travel, and films never do. Ray is
-given nothing to remember: whatever dies, the work folders of the films tell how to go on.
+The coordinator decides, the workers work; only commands and replies travel, and films never do.
+Ray is given nothing to remember: whatever dies, the work folders of the films tell how to go on.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Gone(Exception):
 
 
 def colorize_on_cluster(
-    reels: Sequence[BatchItem],
+    items: Sequence[BatchItem],
     settings: Settings | None = None,
     cluster: ClusterSettings | None = None,
     *,
@@ -60,7 +60,7 @@ def colorize_on_cluster(
     in luma and time, and on equal devices to the bit.
 
     Args:
-        reels: Films and pictures, and what they become.
+        items: Films and pictures, and what they become.
         settings: Of all of them.
         cluster: Which cluster, and how many workers.
         several: Whether films that are done already are skipped, and reports are written beside
@@ -81,21 +81,23 @@ def colorize_on_cluster(
         there = replace(settings.colorizer, weights=os.path.abspath(weights))
         settings = replace(settings, colorizer=there)
     note = on_note or (lambda *_: None)
-    with closing(Coordinator(reels, settings, several, cluster.attempts, on_progress)) as foreman:
+    with closing(
+        Coordinator(items, settings, several, cluster.attempts, on_progress)
+    ) as coordinator:
         for _ in range(STARTS):
             with started_ray(cluster) as (ray, local):
-                yard = WorkerPool(ray, local, foreman, settings, cluster, several, note)
+                pool = WorkerPool(ray, local, coordinator, settings, cluster, several, note)
                 try:
-                    while not foreman.over:
-                        yard.turn()
-                        yield from foreman.outcomes()
+                    while not coordinator.over:
+                        pool.turn()
+                        yield from coordinator.outcomes()
                     return
                 except ClusterError:
-                    yield from foreman.outcomes()
+                    yield from coordinator.outcomes()
                     raise
                 except _Gone:
-                    yard.leave()
-                    yield from foreman.outcomes()
+                    pool.leave()
+                    yield from coordinator.outcomes()
                     note("Ray has stopped; starting it again", True)
         raise ClusterError(
             f"Ray was started {STARTS} times and stopped each time; free some memory, or run"
@@ -118,10 +120,10 @@ class WorkerActor:
         except Exception as error:
             return describe_failure(error)
 
-    def do(self, order: Command) -> Iterator[Reply]:
+    def do(self, command: Command) -> Iterator[Reply]:
         """As of `Worker`."""
         self._worker = self._worker or Worker(*self._wanted)  # Ray may have started it anew
-        yield from self._worker.do(order)
+        yield from self._worker.do(command)
 
 
 @dataclass(eq=False)
@@ -130,7 +132,7 @@ class WorkerHandle:
 
     actor: Any
     waits: Any = None
-    """What its next word comes by: an ObjectRef before it has greeted, else a generator."""
+    """What its next reply comes by: an ObjectRef before it has greeted, else a generator."""
     greeting: WorkerInfo | None = None
     task: Task | None = None
     at: float = 0.0
@@ -152,13 +154,13 @@ class WorkerPool:
         self,
         ray: Any,
         local: bool,
-        foreman: Coordinator,
+        coordinator: Coordinator,
         settings: Settings,
         cluster: ClusterSettings,
         several: bool,
         note: OnNote,
     ) -> None:
-        self._ray, self._local, self._foreman, self._note = ray, local, foreman, note
+        self._ray, self._local, self._coordinator, self._note = ray, local, coordinator, note
         self._patience = cluster.patience
         room = ray.cluster_resources()
         workers, cpus, gpus = shares(room, cluster, settings.colorizer.device)
@@ -171,7 +173,7 @@ class WorkerPool:
             num_cpus=cpus, num_gpus=gpus, max_restarts=-1, max_task_retries=0
         )
         self._make: Callable[[], Any] = partial(made.remote, settings, several, cpus)
-        self._hands = [WorkerHandle(self._make()) for _ in range(workers)]
+        self._handles = [WorkerHandle(self._make()) for _ in range(workers)]
 
     def turn(self) -> None:
         """Give orders to those who have none, and hear whoever speaks next.
@@ -180,13 +182,13 @@ class WorkerPool:
             _Gone: Ray was started here and has ended.
             VidcolorError: There is no worker.
         """
-        workers, now = sum(hand.greeting is not None for hand in self._hands), monotonic()
-        for hand in self._hands:
-            if hand.greeting and not hand.task and now >= hand.rests_until:
-                self._give(hand, workers)
-            elif not hand.greeting and not hand.waits and now >= hand.at:
-                hand.waits = hand.actor.greet.remote()
-        waiting = {hand.waits: hand for hand in self._hands if hand.waits}
+        workers, now = sum(handle.greeting is not None for handle in self._handles), monotonic()
+        for handle in self._handles:
+            if handle.greeting and not handle.task and now >= handle.rests_until:
+                self._give(handle, workers)
+            elif not handle.greeting and not handle.waits and now >= handle.at:
+                handle.waits = handle.actor.greet.remote()
+        waiting = {handle.waits: handle for handle in self._handles if handle.waits}
         self._forgive(monotonic() - self._listened)
         speak: list[WorkerHandle] = []
         if waiting:
@@ -199,15 +201,15 @@ class WorkerPool:
             sleep(TICK / 10)  # all were lost or rest, and are asked again in a moment
         self._listened = monotonic()
         self._look_round(speak)
-        for hand in speak:
-            self._hear(hand)
+        for handle in speak:
+            self._hear(handle)
 
     def _forgive(self, seconds: float) -> None:
         """Count no silence while nobody listened here: words of that time are yet to be heard."""
         now = monotonic()
-        for hand in self._hands:
-            if hand.task:
-                hand.at = min(now, hand.at + seconds)
+        for handle in self._handles:
+            if handle.task:
+                handle.at = min(now, handle.at + seconds)
 
     def _look_round(self, speak: Sequence[WorkerHandle]) -> None:
         """Take those for dead of whom nothing is heard; tell where nobody comes.
@@ -216,11 +218,11 @@ class WorkerPool:
             speak: Those who have something to say.
         """
         now = monotonic()
-        for hand in (hand for hand in self._hands if hand not in speak):
-            if hand.task and (silent := now - hand.at) > self._patience + hand.spared:
-                self._ray.kill(hand.actor, no_restart=False)
-                self._lose(hand, f"it has not answered for {silent:.0f} s")
-        if any(hand.greeting for hand in self._hands):
+        for handle in (handle for handle in self._handles if handle not in speak):
+            if handle.task and (silent := now - handle.at) > self._patience + handle.spared:
+                self._ray.kill(handle.actor, no_restart=False)
+                self._lose(handle, f"it has not answered for {silent:.0f} s")
+        if any(handle.greeting for handle in self._handles):
             self._alone_since = now
         elif now - self._alone_since > LONELY:
             self._alone_since = now
@@ -230,78 +232,82 @@ class WorkerPool:
 
     def leave(self) -> None:
         """Take all tasks back."""
-        for hand in self._hands:
-            if hand.task:
-                self._lose(hand, "Ray has stopped")
+        for handle in self._handles:
+            if handle.task:
+                self._lose(handle, "Ray has stopped")
 
-    def _give(self, hand: WorkerHandle, workers: int) -> None:
-        assert hand.greeting
-        if given := self._foreman.order(hand.greeting.name, workers):
-            hand.task, order = given
-            hand.waits = hand.actor.do.options(num_returns="streaming").remote(order)
-            hand.at = monotonic()
-            hand.spared = 3 * order.bytes / SLOW_DISK if isinstance(order, AssembleVideo) else 0.0
+    def _give(self, handle: WorkerHandle, workers: int) -> None:
+        assert handle.greeting
+        if given := self._coordinator.assign(handle.greeting.name, workers):
+            handle.task, command = given
+            handle.waits = handle.actor.do.options(num_returns="streaming").remote(command)
+            handle.at = monotonic()
+            handle.spared = (
+                3 * command.bytes / SLOW_DISK if isinstance(command, AssembleVideo) else 0.0
+            )
 
-    def _hear(self, hand: WorkerHandle) -> None:
+    def _hear(self, handle: WorkerHandle) -> None:
         try:
-            word = self._ray.get(next(hand.waits) if hand.task else hand.waits)
+            reply = self._ray.get(next(handle.waits) if handle.task else handle.waits)
         except (self._ray.exceptions.RayError, StopIteration) as error:
-            self._mourn(hand, error)
+            self._mourn(handle, error)
             return
-        hand.at = monotonic()
-        if hand.task:
-            assert hand.greeting
-            task = hand.task
-            if self._foreman.hear(task, hand.greeting, word):
-                hand.task = hand.waits = None
-                hand.failures += 1
-                if not isinstance(word, TaskFailed):
-                    hand.failures = 0
-                elif self._foreman.goes_on(task):
+        handle.at = monotonic()
+        if handle.task:
+            assert handle.greeting
+            task = handle.task
+            if self._coordinator.hear(task, handle.greeting, reply):
+                handle.task = handle.waits = None
+                handle.failures += 1
+                if not isinstance(reply, TaskFailed):
+                    handle.failures = 0
+                elif self._coordinator.goes_on(task):
                     # Where everything fails, others get their turn meanwhile.
-                    hand.rests_until = hand.at + min(60.0, 2.0**hand.failures)
-                    self._note(f"{hand.greeting.name}: {word.text}", True)
-                if getattr(word, "kind", "") in ("DeviceLost", "OutOfMemory"):
-                    self._ray.kill(hand.actor, no_restart=False)  # a new process may have more luck
-                    hand.greeting, hand.at = None, hand.at + TICK
+                    handle.rests_until = handle.at + min(60.0, 2.0**handle.failures)
+                    self._note(f"{handle.greeting.name}: {reply.text}", True)
+                if getattr(reply, "kind", "") in ("DeviceLost", "OutOfMemory"):
+                    self._ray.kill(handle.actor, no_restart=False)  # a new process may do
+                    handle.greeting, handle.at = None, handle.at + TICK
             return
-        hand.waits = None
-        if isinstance(word, TaskFailed):
-            self._dismiss(hand, word)
+        handle.waits = None
+        if isinstance(reply, TaskFailed):
+            self._dismiss(handle, reply)
         else:
-            hand.greeting = word
-            self._note(f"worker {word.name} on {word.device}", False)
+            handle.greeting = reply
+            self._note(f"worker {reply.name} on {reply.device}", False)
 
-    def _dismiss(self, hand: WorkerHandle, word: TaskFailed) -> None:
+    def _dismiss(self, handle: WorkerHandle, reply: TaskFailed) -> None:
         """Do without a worker that cannot begin.
 
         Raises:
             VidcolorError: It was the last one.
         """
-        self._hands.remove(hand)
-        self._ray.kill(hand.actor)
-        if not self._hands:
-            raise error_of(word)
-        self._note(f"a worker cannot start: {word.text}", True)
+        self._handles.remove(handle)
+        self._ray.kill(handle.actor)
+        if not self._handles:
+            raise error_of(reply)
+        self._note(f"a worker cannot start: {reply.text}", True)
 
-    def _mourn(self, hand: WorkerHandle, error: Exception) -> None:
+    def _mourn(self, handle: WorkerHandle, error: Exception) -> None:
         """A worker has ended; Ray starts it anew, here or elsewhere."""
         preempted = bool(getattr(error, "preempted", False))
-        hand.stillborn = 0 if hand.greeting else hand.stillborn + 1
-        self._lose(hand, "its process or its machine has stopped", not preempted)
+        handle.stillborn = 0 if handle.greeting else handle.stillborn + 1
+        self._lose(handle, "its process or its machine has stopped", not preempted)
         if self._local and not any(node["Alive"] for node in self._ray.nodes()):
             raise _Gone
         if isinstance(error, self._ray.exceptions.ActorDiedError):
-            if hand.stillborn >= BIRTHS:
+            if handle.stillborn >= BIRTHS:
                 why = str(error).strip().splitlines()[-1].strip()
-                self._dismiss(hand, TaskFailed("ClusterError", f"Ray cannot start a worker: {why}"))
+                self._dismiss(
+                    handle, TaskFailed("ClusterError", f"Ray cannot start a worker: {why}")
+                )
                 return
-            hand.actor = self._make()  # that one is not started anew
+            handle.actor = self._make()  # that one is not started anew
 
-    def _lose(self, hand: WorkerHandle, why: str, counts: bool = True) -> None:
-        if hand.greeting:
-            self._note(f"worker {hand.greeting.name} was lost: {why}", True)
-        if hand.task and hand.greeting:
-            self._foreman.lost(hand.task, hand.greeting.name, why, counts)
-        hand.task = hand.greeting = hand.waits = None
-        hand.at = monotonic() + TICK
+    def _lose(self, handle: WorkerHandle, why: str, counts: bool = True) -> None:
+        if handle.greeting:
+            self._note(f"worker {handle.greeting.name} was lost: {why}", True)
+        if handle.task and handle.greeting:
+            self._coordinator.lost(handle.task, handle.greeting.name, why, counts)
+        handle.task = handle.greeting = handle.waits = None
+        handle.at = monotonic() + TICK

@@ -27,7 +27,7 @@ class VideoState:
 
     named: BatchItem
     """As it was named."""
-    reel: BatchItem
+    item: BatchItem
     """With paths that are the same on all machines."""
     began: float = 0.0
     """Of a clock, in seconds; 0 before it began."""
@@ -62,10 +62,10 @@ class VideoState:
     """Whether something became of it."""
 
     @classmethod
-    def of(cls, reel: BatchItem) -> VideoState:
+    def of(cls, item: BatchItem) -> VideoState:
         """Of a film that was only named."""
-        source, target = (Path(os.path.abspath(path)) for path in (reel.source, reel.target))
-        return cls(reel, replace(reel, source=source, target=target))
+        source, target = (Path(os.path.abspath(path)) for path in (item.source, item.target))
+        return cls(item, replace(item, source=source, target=target))
 
     def context_chunks(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
         """As `vidcolor.run.chunk_manifest.context_chunks`."""
@@ -93,15 +93,15 @@ class VideoState:
         for stage, value in seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + value
 
-    def colored(self, word: ChunkColorized, figures: WorkerStats) -> None:
+    def colored(self, reply: ChunkColorized, figures: WorkerStats) -> None:
         """Take note of a chunk; where two colored it, the first one's is taken."""
         assert self.journal
-        number = word.chunk.number
-        chunk = self.journal.done.setdefault(number, word.chunk)
+        number = reply.chunk.number
+        chunk = self.journal.done.setdefault(number, reply.chunk)
         self.frames[number] = chunk.facts.frames
-        self.inferred += word.inferred
-        self.add(word.seconds)
-        self.notes += [note for note in word.notes if note not in self.notes]
+        self.inferred += reply.inferred
+        self.add(reply.seconds)
+        self.notes += [note for note in reply.notes if note not in self.notes]
         figures.chunks += 1
         figures.frames += chunk.facts.frames
 
@@ -132,7 +132,7 @@ class VideoState:
         more = f" and {len(self.aside) - 1} more" if len(self.aside) > 1 else ""
         done, all_of_them = len(self.journal.done), len(self.chunks)
         return ClusterError(
-            f"{printable(self.reel.source.name)}: chunk {first} (from {begin} on){more} failed"
+            f"{printable(self.item.source.name)}: chunk {first} (from {begin} on){more} failed"
             f" {attempts} times: {why}; {done} of {all_of_them} chunks are done, run the same"
             " command again to retry the others"
         )

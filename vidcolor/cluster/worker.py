@@ -95,11 +95,11 @@ class _Watch:
     words: SimpleQueue[Reply | None] = field(default_factory=SimpleQueue)
     """What is to be told meanwhile; None at the end."""
 
-    def passed(self, frame: Frame) -> None:
+    def count_frame(self, frame: Frame) -> None:
         self.frames += 1
         self.seconds = float(frame.seconds)
 
-    def saw(self, _: object) -> None:
+    def count_read(self, _: object) -> None:
         self.read += 1
 
 
@@ -134,65 +134,65 @@ class Worker:
         """Who this is."""
         return WorkerInfo(self._name, device_of(self._session.colorizer))
 
-    def do(self, order: Command) -> Iterator[Reply]:
-        """Carry out an order; nothing raises, the last word may be that it `TaskFailed`."""
+    def do(self, command: Command) -> Iterator[Reply]:
+        """Carry out a command; nothing raises, the last reply may be that it `TaskFailed`."""
         try:
-            match order:
+            match command:
                 case OpenVideo():
-                    yield from _run_beside(partial(self._begin, order.reel))
+                    yield from _run_beside(partial(self._begin, command.item))
                 case PlanChunks():
-                    yield from _run_beside(partial(self._divide, order))
+                    yield from _run_beside(partial(self._plan, command))
                 case ColorizeChunk():
-                    yield from self._color(order)
+                    yield from self._colorize(command)
                 case AssembleVideo():
-                    yield from _run_beside(partial(self._finish, order))
+                    yield from _run_beside(partial(self._finish, command))
         except Exception as error:
             yield describe_failure(error)
 
-    def _begin(self, reel: BatchItem, watch: _Watch) -> VideoOpened | VideoAssembled:
-        if not os.path.lexists(reel.source):
+    def _begin(self, item: BatchItem, watch: _Watch) -> VideoOpened | VideoAssembled:
+        if not os.path.lexists(item.source):
             raise ClusterError(
-                f"{printable(reel.source)}: missing on {platform.node()}; all machines must see"
+                f"{printable(item.source)}: missing on {platform.node()}; all machines must see"
                 " films and targets under the same path"
             )
-        if self._batch and (earlier := self._batch.done_before(reel)):
+        if self._batch and (earlier := self._batch.done_before(item)):
             return VideoAssembled(earlier, before=True)
         settings = self._settings
-        if stays_still(reel.source, reel.target):
+        if stays_still(item.source, item.target):
             colorizer = self._session.colorizer
             return VideoAssembled(
-                colorize_video(reel.source, reel.target, colorizer=colorizer, settings=settings)
+                colorize_video(item.source, item.target, colorizer=colorizer, settings=settings)
             )
-        begun, content = (None, "") if settings.output.fresh else _read_begun(reel)
-        with open_video(reel.source, settings.open) as film:
-            output = allow_own_target(reel.target, settings.output)
-            check_target(film.info.path, reel.target, output)
-            plan = plan_encode(film.info, reel.target, resume_threads(settings.encode, begun))
-            check_writable(film, reel.target, plan, output)
+        begun, content = (None, "") if settings.output.fresh else _read_begun(item)
+        with open_video(item.source, settings.open) as film:
+            output = allow_own_target(item.target, settings.output)
+            check_target(film.info.path, item.target, output)
+            plan = plan_encode(film.info, item.target, resume_threads(settings.encode, begun))
+            check_writable(film, item.target, plan, output)
             configure_for(self._session, film.info, begun)
             spec = describe_video(film.info, self._session, plan)
             if begun:  # any machine may go on with it
                 spec = spec.on_device_of(begun, settings.colorizer.numbers)
             spec = keep_source(spec, begun, film.info.path, content)
             # Not by who gives the orders: he would hear nobody meanwhile.
-            folder = WorkDir(work_folder(reel.target))
-            whole = () if settings.output.fresh else whole_chunks(folder, watch.saw)
+            folder = WorkDir(work_folder(item.target))
+            whole = () if settings.output.fresh else whole_chunks(folder, watch.count_read)
             return VideoOpened(spec, expected_frames(film.info, settings.open), whole)
 
-    def _divide(self, order: PlanChunks, watch: _Watch) -> ChunksPlanned:
+    def _plan(self, command: PlanChunks, watch: _Watch) -> ChunksPlanned:
         """One thread decodes, this one finds the shots."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
         # As where a film is colored, torch works in one thread: more gain nothing for thumbnails.
         with (
-            open_video(order.reel.source, settings.open) as film,
+            open_video(command.item.source, settings.open) as film,
             closing(Content(film.info.path, film.info.identity)) as content,
             WorkerThreads(1),
         ):
-            layout = self._same(film, order).layout
+            layout = self._check_same(film, command).layout
             frames: Iterator[Any] = time_waiting(decode(film, layout), "decode", seconds)
             frames = time_waiting(prefetch(frames), "wait for decode", seconds)
-            frames = mark_frames(tap(frames, watch.saw), settings)
+            frames = mark_frames(tap(frames, watch.count_read), settings)
             chunks = time_waiting(
                 collect_chunks(plan_chunks(frames, settings.chunks)), "shots", seconds
             )
@@ -204,40 +204,40 @@ class Worker:
                 close(chunks)
             end = film.log
             if content():  # it was read beside
-                self._folder(order).know(content())
+                self._folder(command).know(content())
         seconds["shots"] -= seconds.pop("wait for decode")
-        write_manifest(self._folder(order), Manifest(tuple(found), end))
+        write_manifest(self._folder(command), Manifest(tuple(found), end))
         return ChunksPlanned(end, seconds)
 
-    def _color(self, order: ColorizeChunk) -> Iterator[Reply]:
-        source = order.reel.source
+    def _colorize(self, command: ColorizeChunk) -> Iterator[Reply]:
+        source = command.item.source
         if source not in self._unseekable:
             try:
-                yield from _run_beside(partial(self._colored, order, True))
+                yield from _run_beside(partial(self._colorize_chunk, command, True))
                 return
             except ManifestMismatch:
                 self._unseekable.add(source)
-        yield from _run_beside(partial(self._colored, order, False))
+        yield from _run_beside(partial(self._colorize_chunk, command, False))
 
-    def _colored(self, order: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
+    def _colorize_chunk(self, command: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
         """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
         session, began = self._session, perf_counter()
-        chunk = order.chunks[0]
-        with open_video(order.reel.source, session.settings.open) as film:
-            plan = self._same(film, order)
+        chunk = command.chunks[0]
+        with open_video(command.item.source, session.settings.open) as film:
+            plan = self._check_same(film, command)
             part = read_chunk_frames(
                 film,
                 plan.layout,
-                Fraction(order.zero),
-                order.chunks,
+                Fraction(command.zero),
+                command.chunks,
                 context_frames(session.settings),
                 seek,
-                watch.saw,
+                watch.count_read,
             )
             frames = prefetch(time_waiting(part, "decode", watch.stages))
-            folder = self._folder(order, order.before)
-            folder.expect(chunk.number, order.handover)
-            others = {each.number for each in order.chunks[1:]}
+            folder = self._folder(command, command.before)
+            folder.expect(chunk.number, command.handover)
+            others = {each.number for each in command.chunks[1:]}
             with session.threads_for(film.info, plan.layout) as pool:
                 painted = colorize_marked(
                     frames,
@@ -250,7 +250,7 @@ class Worker:
                 painted = time_waiting(prefetch(painted), "wait for paint", watch.stages)
                 try:
                     done = record_chunk(
-                        chunk.number, painted, folder, plan, film.info, watch.passed
+                        chunk.number, painted, folder, plan, film.info, watch.count_frame
                     )
                 finally:
                     close(painted)
@@ -259,32 +259,32 @@ class Worker:
         colorizer = session.colorizer
         return ChunkColorized(done, colorizer.inferred, stages, tuple(colorizer.notes))
 
-    def _finish(self, order: AssembleVideo, watch: _Watch) -> VideoAssembled:
+    def _finish(self, command: AssembleVideo, watch: _Watch) -> VideoAssembled:
         began = perf_counter()
-        reel, settings = order.reel, self._settings
-        report = Report(str(reel.source), str(reel.target))
-        with open_video(reel.source, settings.open) as film:
-            plan = self._same(film, order)
-            film.log = deepcopy(order.end)  # the order may come again
-            content = _read_begun(reel)[1]
+        item, settings = command.item, self._settings
+        report = Report(str(item.source), str(item.target))
+        with open_video(item.source, settings.open) as film:
+            plan = self._check_same(film, command)
+            film.log = deepcopy(command.end)  # the order may come again
+            content = _read_begun(item)[1]
             film.content = lambda: content
-            report.spec = order.spec.with_content(content)
-            folder = self._folder(order)
-            # It was begun anew; a target may be there of a worker that was lost with its last word.
-            output = allow_own_target(reel.target, replace(settings.output, fresh=False))
-            assemble(film, plan, output, folder, order.chunks, report, watch.saw)
+            report.spec = command.spec.with_content(content)
+            folder = self._folder(command)
+            # It was begun anew; a target may be there of a worker that was lost before it said so.
+            output = allow_own_target(item.target, replace(settings.output, fresh=False))
+            assemble(film, plan, output, folder, command.chunks, report, watch.count_read)
         report.weights = self._session.weights
         report.seconds = {"stitch": perf_counter() - began}
         report.versions = versions()
         return VideoAssembled(report)
 
     def _folder(
-        self, order: PlanChunks | ColorizeChunk | AssembleVideo, before: str = ""
+        self, command: PlanChunks | ColorizeChunk | AssembleVideo, before: str = ""
     ) -> WorkDir:
-        return WorkDir(work_folder(order.reel.target), self._name, order.spec, before)
+        return WorkDir(work_folder(command.item.target), self._name, command.spec, before)
 
-    def _same(
-        self, film: VideoReader, order: PlanChunks | ColorizeChunk | AssembleVideo
+    def _check_same(
+        self, film: VideoReader, command: PlanChunks | ColorizeChunk | AssembleVideo
     ) -> EncodePlan:
         """How the film is encoded; refuses a run that would be another one here.
 
@@ -292,13 +292,13 @@ class Worker:
             FilmChanged: The film is another one now.
             ClusterError: Something else differs.
         """
-        spec, now = order.spec, film.info.identity
+        spec, now = command.spec, film.info.identity
         # The frames of a chunk are compared one by one with those of the plan.
-        if not isinstance(order, AssembleVideo) and not spec.source.is_like(now):
+        if not isinstance(command, AssembleVideo) and not spec.source.is_like(now):
             check_same(film.info.path, spec.source, now)
-        if isinstance(order, AssembleVideo) and spec.source.changed != now.changed:
-            check_same(film.info.path, spec.source, now, lambda: _read_begun(order.reel)[1])
-        settings, target = self._settings, order.reel.target
+        if isinstance(command, AssembleVideo) and spec.source.changed != now.changed:
+            check_same(film.info.path, spec.source, now, lambda: _read_begun(command.item)[1])
+        settings, target = self._settings, command.item.target
         plan = plan_encode(film.info, target, resume_threads(settings.encode, spec))
         configure_for(self._session, film.info, spec)
         here = describe_video(film.info, self._session, plan).with_source(spec.source)
@@ -316,10 +316,10 @@ def describe_failure(error: Exception) -> TaskFailed:
     return TaskFailed(type(error).__name__, text, "".join(traceback.format_exception(error)))
 
 
-def _read_begun(reel: BatchItem) -> tuple[RunSpec | None, str]:
+def _read_begun(item: BatchItem) -> tuple[RunSpec | None, str]:
     """The spec of an earlier run, and the digest of the film's bytes where that is known."""
     try:
-        spec, written = read_journals(work_folder(reel.target))
+        spec, written = read_journals(work_folder(item.target))
     except OSError:
         return None, ""
     return spec, content_of(written)
@@ -333,13 +333,13 @@ def _run_beside(work: Callable[[_Watch], Reply]) -> Iterator[Reply]:
         future.add_done_callback(lambda _: watch.words.put(None))
         while True:
             try:
-                word = watch.words.get(timeout=EVERY)
+                reply = watch.words.get(timeout=EVERY)
             except Empty:
                 if (now := (watch.read, watch.frames)) != told:
                     told = now
                     yield Progressed(*now, watch.seconds)
                 continue
-            if word is None:
+            if reply is None:
                 break
-            yield word
+            yield reply
         yield future.result()

@@ -296,14 +296,14 @@ class Colorizer:
         self.inferred = 0
         aspect = sample_aspect or Fraction(1)
         prepare = partial(self.prepare, aspect)
-        sketches: Iterator[PendingFrame] = map_ordered(
+        items: Iterator[PendingFrame] = map_ordered(
             "color", prepare, tap(frames, partial(self._fit, aspect)), pool
         )
         stride, output_stride = stride or self.settings.stride, self.net.output_stride
-        sketches = FrameSelector(stride, output_stride).decided(
-            find_motion(sketches, pool, output_stride) if stride > 1 else sketches
+        items = FrameSelector(stride, output_stride).select(
+            find_motion(items, pool, output_stride) if stride > 1 else items
         )
-        groups = group_for_net(sketches, lambda: self.batch, max(2, stride))
+        groups = group_for_net(items, lambda: self.batch, max(2, stride))
         yield from interpolate_color(self._answered(groups, pool), output_stride)
 
     def _fit(self, aspect: Fraction, frame: Frame) -> None:
@@ -326,7 +326,7 @@ class Colorizer:
         try:
             for group in done:
                 self.inferred += len(group.asked)
-                yield from group.sketches
+                yield from group.items
         finally:
             close(done)
 

@@ -78,7 +78,7 @@ class PendingFrame:
 class NetBatch:
     """Frames that one run of the net is enough for."""
 
-    sketches: list[PendingFrame]
+    items: list[PendingFrame]
     asked: list[Prediction]
     """Answers that the net is to give."""
 
@@ -103,14 +103,14 @@ class FrameSelector:
         self._since = 0
         """Frames since the last one with an answer."""
 
-    def decided(self, sketches: Iterable[PendingFrame]) -> Iterator[PendingFrame]:
+    def select(self, items: Iterable[PendingFrame]) -> Iterator[PendingFrame]:
         """Decide what the net has to see of a film.
 
         Color is carried between two frames that the net saw: the last one before a cut is seen,
         too.
 
         Args:
-            sketches: Frames of the film in order.
+            items: Frames of the film in order.
 
         Yields:
             The same, with an answer but for those that are to be carried; one of them is held until
@@ -118,42 +118,42 @@ class FrameSelector:
         """
         held: PendingFrame | None = None
         try:
-            for sketch in sketches:
-                self._decide(sketch)
+            for item in items:
+                self._decide(item)
                 if held:
-                    held.answer = None if sketch.motion else _ask(held)
+                    held.answer = None if item.motion else _ask(held)
                     yield held
-                held = None if sketch.answer else sketch
-                if sketch.answer:
-                    yield sketch
+                held = None if item.answer else item
+                if item.answer:
+                    yield item
             if held:
                 held.answer = _ask(held)
                 yield held
         finally:
-            close(sketches)
+            close(items)
 
-    def _decide(self, sketch: PendingFrame) -> None:
-        frame, lightness = sketch.frame, sketch.lightness
+    def _decide(self, item: PendingFrame) -> None:
+        frame, lightness = item.frame, item.lightness
         if starts_segment(frame) or lightness.shape != self._size or frame.chunk != self._chunk:
             self._known.clear()
         self._chunk, self._size = frame.chunk, lightness.shape
         self._since += 1
-        if not sketch.share:  # nothing of it will be seen
+        if not item.share:  # nothing of it will be seen
             blank = no_color(lightness, self._output_stride)
-            sketch.answer = Prediction(lightness, ab=blank)
+            item.answer = Prediction(lightness, ab=blank)
             return
-        sketch.answer = self._repeated(sketch)
-        interpolate_color = sketch.motion and self._known and self._since < self._stride
-        if not sketch.answer and not interpolate_color:
-            sketch.answer = _ask(sketch)
-            self._known.append(sketch.answer)
-        if sketch.answer:
+        item.answer = self._repeated(item)
+        interpolate_color = item.motion and self._known and self._since < self._stride
+        if not item.answer and not interpolate_color:
+            item.answer = _ask(item)
+            self._known.append(item.answer)
+        if item.answer:
             self._since = 0
 
-    def _repeated(self, sketch: PendingFrame) -> Prediction | None:
+    def _repeated(self, item: PendingFrame) -> Prediction | None:
         """The answer to a frame that is the same, which is then remembered longest."""
         for answer in reversed(self._known):
-            if answer.fits(sketch, self._output_stride):
+            if answer.fits(item, self._output_stride):
                 self._known.remove(answer)
                 self._known.append(answer)
                 return answer
@@ -165,12 +165,12 @@ def _ask(frame: PendingFrame) -> Prediction:
 
 
 def find_motion(
-    sketches: Iterable[PendingFrame], pool: WorkerThreads | None, output_stride: int
+    items: Iterable[PendingFrame], pool: WorkerThreads | None, output_stride: int
 ) -> Iterator[PendingFrame]:
     """Find the motion from frame to frame, where both give and take color.
 
     Args:
-        sketches: Frames of one film in order.
+        items: Frames of one film in order.
         pool: Who finds it; None finds it here.
         output_stride: Of the net.
 
@@ -178,55 +178,55 @@ def find_motion(
         The same with their motion, but for frames that show other things than the one before.
     """
     follow = partial(_follow, output_stride)
-    return map_ordered("color", follow, _pairs(sketches), pool)
+    return map_ordered("color", follow, _pairs(items), pool)
 
 
-def _pairs(sketches: Iterable[PendingFrame]) -> Iterator[tuple[PendingFrame, Tensor | None]]:
+def _pairs(items: Iterable[PendingFrame]) -> Iterator[tuple[PendingFrame, Tensor | None]]:
     """Each frame with the lightness of the one before, where there may be motion between them."""
     last: Tensor | None = None
     try:
-        for sketch in sketches:
-            here = sketch.lightness if is_reference(sketch.frame, sketch.share) else None
+        for item in items:
+            here = item.lightness if is_reference(item.frame, item.share) else None
             linked = here is not None and last is not None and last.shape == here.shape
-            yield sketch, last if linked and not starts_segment(sketch.frame) else None
+            yield item, last if linked and not starts_segment(item.frame) else None
             last = here
     finally:
-        close(sketches)
+        close(items)
 
 
 def _follow(output_stride: int, pair: tuple[PendingFrame, Tensor | None]) -> PendingFrame:
-    sketch, last = pair
+    item, last = pair
     if last is not None:
-        motion = motion_between(sketch.lightness, last)
-        sketch.motion = None if is_broken(motion, output_stride) else motion
-    return sketch
+        motion = motion_between(item.lightness, last)
+        item.motion = None if is_broken(motion, output_stride) else motion
+    return item
 
 
 def group_for_net(
-    sketches: Iterable[PendingFrame], batch: Callable[[], int], spread: int
+    items: Iterable[PendingFrame], batch: Callable[[], int], spread: int
 ) -> Iterator[NetBatch]:
     """Collect frames until as many need the net as a run of it takes.
 
     Args:
-        sketches: Frames of one film in order, about which it is decided.
+        items: Frames of one film in order, about which it is decided.
         batch: Tells how many frames a run of the net has.
         spread: Frames that may wait for each of these.
     """
     group = NetBatch([], [])
     try:
-        for sketch in sketches:
-            group.sketches.append(sketch)
-            answer = sketch.answer
+        for item in items:
+            group.items.append(item)
+            answer = item.answer
             if answer and answer.ab is None and not answer.asked:
                 answer.asked = True
                 group.asked.append(answer)
-            if len(group.asked) >= batch() or len(group.sketches) >= spread * batch():
+            if len(group.asked) >= batch() or len(group.items) >= spread * batch():
                 yield group
                 group = NetBatch([], [])
-        if group.sketches:
+        if group.items:
             yield group
     finally:
-        close(sketches)
+        close(items)
 
 
 def no_color(lightness: Tensor, output_stride: int) -> Tensor:

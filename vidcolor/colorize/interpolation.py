@@ -15,7 +15,7 @@ from vidcolor.temporal.propagation import warp_color
 
 
 def interpolate_color(
-    sketches: Iterable[PendingFrame], output_stride: int
+    items: Iterable[PendingFrame], output_stride: int
 ) -> Iterator[ColorizedFrame]:
     """Carry color along the flow to the frames that have no answer of the net.
 
@@ -23,39 +23,39 @@ def interpolate_color(
     where the net gave no number for the other. Holds the frames between two answers.
 
     Args:
-        sketches: Frames of one film in order; those that have an answer have it with its ab.
+        items: Frames of one film in order; those that have an answer have it with its ab.
         output_stride: Of the net.
 
     Yields:
         The same frames with ab; marked, and without any, where there is no number.
     """
-    found = _fill_gaps(sketches)
+    found = _fill_gaps(items)
     try:
-        for sketch, ab in found:
-            yield _with_color(sketch, ab, output_stride)
+        for item, ab in found:
+            yield _with_color(item, ab, output_stride)
     finally:
         close(found)
 
 
 def _fill_gaps(
-    sketches: Iterable[PendingFrame],
+    items: Iterable[PendingFrame],
 ) -> Iterator[tuple[PendingFrame, Tensor | None]]:
     before: Tensor | None = None
     waiting: list[PendingFrame] = []
     try:
-        for sketch in sketches:
-            if sketch.motion and before is not None:
-                sketch.motion = reduced_motion(sketch.motion, before.shape[1:])
-            if not sketch.answer:
-                waiting.append(sketch)
+        for item in items:
+            if item.motion and before is not None:
+                item.motion = reduced_motion(item.motion, before.shape[1:])
+            if not item.answer:
+                waiting.append(item)
                 continue
-            after = sketch.answer.ab
-            yield from _between(before, waiting, sketch.motion, after)
-            yield sketch, after
+            after = item.answer.ab
+            yield from _between(before, waiting, item.motion, after)
+            yield item, after
             before = after
         yield from _between(before, waiting, None, None)
     finally:
-        close(sketches)
+        close(items)
 
 
 def _between(
@@ -69,7 +69,7 @@ def _between(
         motion: Between the last of them and the frame after them.
         after: ab of the latter.
     """
-    motions = [*(sketch.motion for sketch in waiting), motion]
+    motions = [*(item.motion for item in waiting), motion]
     pasts = _chain(before, [each.flow if each else None for each in motions[:-1]])
     futures = _chain(after, [each.back if each else None for each in motions[:0:-1]])[::-1]
     for place, (past, future) in enumerate(zip(pasts, futures, strict=True), 1):
@@ -98,10 +98,10 @@ def _is_known(ab: Tensor | None) -> bool:
     return ab is not None and bool(ab.isfinite().all())
 
 
-def _with_color(sketch: PendingFrame, ab: Tensor | None, output_stride: int) -> ColorizedFrame:
+def _with_color(item: PendingFrame, ab: Tensor | None, output_stride: int) -> ColorizedFrame:
     """The frame with its ab; marked, and without any, where that is no number."""
     if ab is not None and _is_known(ab):
-        return ColorizedFrame(sketch.frame, sketch.lightness, ab, sketch.share, sketch.motion)
-    sketch.frame.colorless = True
-    blank = no_color(sketch.lightness, output_stride)
-    return ColorizedFrame(sketch.frame, sketch.lightness, blank, 0.0)
+        return ColorizedFrame(item.frame, item.lightness, ab, item.share, item.motion)
+    item.frame.colorless = True
+    blank = no_color(item.lightness, output_stride)
+    return ColorizedFrame(item.frame, item.lightness, blank, 0.0)

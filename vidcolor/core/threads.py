@@ -1,8 +1,8 @@
-"""The crew: a few threads that do the arithmetic of all stages.
+"""Worker threads: a few that do the arithmetic of all stages.
 
 Each thread runs whole frames, and each operation within one stays in its thread. So no stage waits
-at the barriers of another's loop, no core is claimed twice, and the bits of what a crew makes do
-not depend on how many it has.
+at the barriers of another's loop, no core is claimed twice, and the bits of what they make do not
+depend on how many it has.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ HELD = 1 / 16
 _guard = Lock()
 _working: list[WorkerThreads] = []
 _usual = 1
-"""Torch's threads for each of Python's, as it was before the first crew that works now began."""
+"""Torch's threads for each of Python's, as it was before the first of those that work now began."""
 
 
 class WorkerThreads:
@@ -77,7 +77,7 @@ class WorkerThreads:
 
     Attributes:
         size: How many there are.
-        ahead: Items that a stage has in hand at most, unless it says otherwise.
+        ahead: BatchInputs that a stage has in hand at most, unless it says otherwise.
         seconds: Time they spent on each stage, in all; more than went by where several worked.
     """
 
@@ -93,7 +93,7 @@ class WorkerThreads:
             self.ahead = max(1, min(self.ahead, int(fits)))
         self.seconds: dict[str, float] = {}
         self._lock = Lock()
-        self._pool = ThreadPoolExecutor(self.size, "crew", partial(torch.set_num_threads, 1))
+        self._pool = ThreadPoolExecutor(self.size, "worker", partial(torch.set_num_threads, 1))
 
     def __enter__(self) -> WorkerThreads:
         global _usual
@@ -151,7 +151,7 @@ def map_ordered(
         function: What is to be done with an item.
         items: A stream; closed with this one.
         pool: Who does it; None does it here.
-        ahead: Items that are in hand at most; None takes what the crew is made for.
+        ahead: BatchInputs that are in hand at most; None takes what the crew is made for.
     """
     waiting: deque[Future[R]] = deque()
     try:

@@ -289,7 +289,7 @@ class Viewer:
                 window, *same = group
                 marked = list(mark_frames(map(replace, window.frames), settings))
                 wanted.append(_Wanted(marked[window.place], seconds, 1 + len(same)))
-                yield from _leaned_on(marked, window.place, context)
+                yield from _select_context(marked, window.place, context)
         finally:
             close(shown)
 
@@ -305,7 +305,7 @@ class Viewer:
         return Session(settings, self._colorizer(settings.colorizer))
 
 
-def _leaned_on(marked: Sequence[Frame], place: int, context: Context) -> Sequence[Frame]:
+def _select_context(marked: Sequence[Frame], place: int, context: Context) -> Sequence[Frame]:
     """Those of a window that the frame at ``place`` takes color from: of its shot, and near it.
 
     The net sees the frame itself: whole strides lie before it.

@@ -52,7 +52,7 @@ class Result(StrEnum):
 class Outcome:
     """What became of a film."""
 
-    reel: BatchItem
+    item: BatchItem
     result: Result
     report: Report | None = None
     """Of the film that was made; of a film that was skipped the one beside it."""
@@ -84,71 +84,71 @@ class Batch:
         self.stopped = False
         """Whether a film met what every other one would meet, too."""
 
-    def color(self, reel: BatchItem, on_progress: OnProgress | None = None) -> Outcome:
+    def color(self, item: BatchItem, on_progress: OnProgress | None = None) -> Outcome:
         """Color a film and write its report beside the target, unless it is done; nothing raises.
 
         Args:
-            reel: Source and target.
+            item: Source and target.
             on_progress: As of `colorize_video`.
         """
         if self.stopped:
-            return Outcome(reel, Result.NOT_STARTED)
+            return Outcome(item, Result.NOT_STARTED)
         try:
-            return self._color(reel, on_progress)
+            return self._color(item, on_progress)
         except Exception as error:
             self.stopped = isinstance(error, DeviceLost | OutputFull)
-            return Outcome(reel, Result.FAILED, error=error)
+            return Outcome(item, Result.FAILED, error=error)
 
-    def _color(self, reel: BatchItem, on_progress: OnProgress | None) -> Outcome:
-        if earlier := self.done_before(reel):
-            return Outcome(reel, Result.SKIPPED, earlier)
+    def _color(self, item: BatchItem, on_progress: OnProgress | None) -> Outcome:
+        if earlier := self.done_before(item):
+            return Outcome(item, Result.SKIPPED, earlier)
         report = colorize_video(
-            reel.source,
-            reel.target,
+            item.source,
+            item.target,
             colorizer=self._session.colorizer,
             settings=self._session.settings,
             on_progress=on_progress,
             on_report=write_report,
         )
-        return Outcome(reel, result_of(report), report)
+        return Outcome(item, result_of(report), report)
 
-    def done_before(self, reel: BatchItem) -> Report | None:
+    def done_before(self, item: BatchItem) -> Report | None:
         """The report of a film that is done already; None where its target may be made.
 
         Raises:
             OutputError: It may not be.
             OutputExists: Another file is in its place.
         """
-        if reel.refused:
-            raise OutputError(reel.refused)
-        with output_errors(reel.target.parent):
-            reel.target.parent.mkdir(parents=True, exist_ok=True)
-        earlier = read_report(reel.target)
-        if os.path.lexists(reel.target):
-            why = self._differs(reel, earlier)
+        if item.refused:
+            raise OutputError(item.refused)
+        with output_errors(item.target.parent):
+            item.target.parent.mkdir(parents=True, exist_ok=True)
+        earlier = read_report(item.target)
+        if os.path.lexists(item.target):
+            why = self._differs(item, earlier)
             if earlier and not why:
-                clear_up(reel.target)
+                clear_up(item.target)
                 return earlier
-            if not allow_own_target(reel.target, self._session.settings.output).force:
-                name = printable(reel.target.name)
+            if not allow_own_target(item.target, self._session.settings.output).force:
+                name = printable(item.target.name)
                 raise OutputExists(f"{name}: exists{why}; use --force to replace it")
         return None
 
-    def _differs(self, reel: BatchItem, earlier: Report | None) -> str:
+    def _differs(self, item: BatchItem, earlier: Report | None) -> str:
         """What speaks against a target that is there; empty where it is the one to be made."""
         if earlier is None or earlier.spec is None:
             return ", and there is no report beside it that says how it was made"
-        if changed := self._spec(reel, earlier.spec).diff(earlier.spec):
+        if changed := self._spec(item, earlier.spec).diff(earlier.spec):
             return f", made differently: {changed}"
-        if reel.target.stat().st_size != earlier.bytes:
+        if item.target.stat().st_size != earlier.bytes:
             return ", but does not match the report beside it"
         if self._session.settings.output.strict and earlier.left_behind:
             return f", made without {earlier.left_behind[0].what}"
         return ""
 
-    def _spec(self, reel: BatchItem, begun: RunSpec) -> RunSpec:
+    def _spec(self, item: BatchItem, begun: RunSpec) -> RunSpec:
         """What would be done to make the target; nothing is decoded but the first frame."""
-        source, target, session = check_file(reel.source), reel.target, self._session
+        source, target, session = check_file(item.source), item.target, self._session
         if stays_still(source, target):
             spec = describe_image(source, target, session)
         else:

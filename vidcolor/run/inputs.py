@@ -29,15 +29,15 @@ class BatchItem:
 
 
 @dataclass(frozen=True)
-class Reels:
+class BatchInputs:
     """What is to be colored, and what was met beside it."""
 
-    reels: tuple[BatchItem, ...]
+    items: tuple[BatchItem, ...]
     left_out: tuple[Path, ...] = ()
     """Files in folders that are no films, as their names say."""
 
 
-def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Reels:
+def find_inputs(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> BatchInputs:
     """The films that the words name, with targets in a folder.
 
     Folders are searched with what is in them, but for what is hidden and for ``folder`` itself; a
@@ -79,11 +79,11 @@ def find_reels(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> Re
                 found.setdefault(os.path.abspath(file), (file, top / file.relative_to(path)))
             else:
                 left_out.append(file)
-    reels = [
+    items = [
         BatchItem(str(name), source, folder / name.with_suffix(_suffix(source, wanted)))
         for source, name in found.values()
     ]
-    return Reels(tuple(_refuse_clashes(_tell_apart(reels))), tuple(left_out))
+    return BatchInputs(tuple(_refuse_clashes(_tell_apart(items))), tuple(left_out))
 
 
 def _parse_to(to: Sequence[str]) -> dict[str, str]:
@@ -130,30 +130,30 @@ def _suffix(source: Path, wanted: Mapping[str, str]) -> str:
     return wanted.get("film", kept)
 
 
-def _tell_apart(reels: Iterable[BatchItem]) -> list[BatchItem]:
+def _tell_apart(items: Iterable[BatchItem]) -> list[BatchItem]:
     """The same with longer names where two targets had one."""
-    reels = list(reels)
-    times = Counter(reel.target for reel in reels)
+    items = list(items)
+    times = Counter(item.target for item in items)
     return [
-        reel
-        if times[reel.target] == 1
-        else replace(reel, target=reel.target.with_name(reel.source.name + reel.target.suffix))
-        for reel in reels
+        item
+        if times[item.target] == 1
+        else replace(item, target=item.target.with_name(item.source.name + item.target.suffix))
+        for item in items
     ]
 
 
-def _refuse_clashes(reels: Sequence[BatchItem]) -> Iterator[BatchItem]:
+def _refuse_clashes(items: Sequence[BatchItem]) -> Iterator[BatchItem]:
     """The same; those that would replace a source or another target are refused."""
-    sources = {_file_id(reel.source): reel.source for reel in reels}
-    times = Counter(reel.target for reel in reels)
-    for reel in reels:
-        name, refused = printable(reel.target.name), ""
-        there = _file_id(reel.target)
+    sources = {_file_id(item.source): item.source for item in items}
+    times = Counter(item.target for item in items)
+    for item in items:
+        name, refused = printable(item.target.name), ""
+        there = _file_id(item.target)
         if there and (source := sources.get(there)):
             refused = f"{name}: would replace the source {printable(source)}; name another folder"
-        elif times[reel.target] > 1:
+        elif times[item.target] > 1:
             refused = f"{name}: two sources have this name; color them into different folders"
-        yield replace(reel, refused=refused)
+        yield replace(item, refused=refused)
 
 
 def _file_id(path: Path) -> tuple[int, ...]:

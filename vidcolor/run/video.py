@@ -171,8 +171,8 @@ class _Run:
     def colorize(self, pool: WorkerThreads) -> None:
         """Brings every chunk that is not done yet to the disk.
 
-        One thread decodes, one leads the frames from stage to stage, and this one encodes; the crew
-        does the arithmetic.
+        One thread decodes, one leads the frames from stage to stage, and this one encodes; worker
+        threads do the arithmetic.
         """
         self._tell(0.0)
         settings, seconds = self._session.settings, self.seconds
@@ -211,7 +211,7 @@ class _Run:
 
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
         frames = of_the_same(frames, self._film)
-        record_chunk(number, frames, self._journal, self._plan, self._film.info, self._passed)
+        record_chunk(number, frames, self._journal, self._plan, self._film.info, self._count)
         self._know()
 
     def _know(self) -> None:
@@ -234,7 +234,7 @@ class _Run:
         report.resumed = len(self._done)
         self.seconds["stitch"] = perf_counter() - began
 
-    def _passed(self, frame: Frame) -> None:
+    def _count(self, frame: Frame) -> None:
         self._frames += 1
         self._tell(float(frame.seconds))
 

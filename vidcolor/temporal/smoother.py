@@ -120,7 +120,7 @@ class _Held:
         return self.arrival.item
 
     @property
-    def leaned_on(self) -> bool:
+    def context_frames(self) -> bool:
         """Whether other frames may take color from this one."""
         return is_reference(self.item.frame, self.item.share)
 
@@ -136,8 +136,8 @@ def smooth(
 
     Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
     fewer where frames are very large. Flashes and damaged frames take color from the frame before
-    them, where it can still be seen, and give none. Holds `context` frames and those that the crew
-    has in hand, and speaks that late.
+    them, where it can still be seen, and give none. Holds `context` frames and those that the
+    worker threads have in hand, and speaks that late.
 
     Args:
         colored: Frames of one film with ab, in order.
@@ -230,9 +230,9 @@ class _Run:
         self._chunk = chunks[0]
         count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
         steady, self._trace = _smooth_held(self._held, count, self._trace)
-        leaned_on = [one.item for one in self._held[:count] if one.leaned_on]
-        if leaned_on:
-            self._settled = _View(leaned_on[-1].lightness, leaned_on[-1].ab)
+        context_frames = [one.item for one in self._held[:count] if one.context_frames]
+        if context_frames:
+            self._settled = _View(context_frames[-1].lightness, context_frames[-1].ab)
         if count < len(chunks) and chunks[count] != chunks[0]:
             self._hand_over(chunks[count])
         items = [one.item for one in self._held[:count]]
@@ -294,15 +294,15 @@ def _smooth_held(
     held: Sequence[_Held], count: int, state: Tensor | None
 ) -> tuple[list[Tensor], Tensor | None]:
     """``(2, h, w)`` steady ab of the first ``count``, and the trace that goes on from there."""
-    some = [one for one in held if one.leaned_on]
-    wanted = sum(one.leaned_on for one in held[:count])
+    some = [one for one in held if one.context_frames]
+    wanted = sum(one.context_frames for one in held[:count])
     steady, pasts = average_along_flow(
         [one.maps for one in some], [one.link for one in some], wanted, state
     )
     settled = iter(zip(steady, pasts, strict=True))
     results = []
     for one in held[:count]:
-        if one.leaned_on:
+        if one.context_frames:
             mean, state = next(settled)
         else:
             mean = add(from_past(state, one.link), one.maps)[:, :-1]

@@ -18,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 PATHS = frozenset({"/", "/config", "/theme.css", "/favicon.ico"})
-FOLDERS = ("/desk/", "/assets/", "/static/")
+FOLDERS = ("/vidcolor/", "/assets/", "/static/")
 """What the page needs. All else that Gradio would answer (files and addresses that a request names,
 uploads into its own folder, its queue, its programming interface) is closed."""
 

@@ -107,7 +107,7 @@ def strip(opened: Opened, shots: Shots) -> str:
             if kind == "shot"
             else f"Finding shots… ({len(frames)} sample frames meanwhile)"
         )
-    place = f"desk/films/{escape(opened.film.id)}"
+    place = f"vidcolor/films/{escape(opened.film.id)}"
     buttons = "".join(
         f"<button type='button' data-frame='{frame}' title='{timecode(frame / opened.rate)}'"
         f" aria-label='{kind.title()} {number}, {clock(frame / opened.rate)}'>"

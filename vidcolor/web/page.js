@@ -1,6 +1,6 @@
 // What the page does itself: asks the server, tells what went wrong, takes films. What the server
 // and films say goes through textContent; only `html.py`, which escapes, is taken as HTML.
-const desk = (() => {
+const vidcolor = (() => {
   const find = (name) => document.querySelector(name);
 
   const make = (tag, words, text) => {
@@ -63,13 +63,13 @@ const desk = (() => {
       const rows = films.map((film) => {
         const row = make("li");
         const open = make("button", { type: "button", className: "name" }, film.name);
-        open.onclick = () => { trigger("upload"); desk.choose({ film: film.id }, film.name); };
+        open.onclick = () => { trigger("upload"); vidcolor.choose({ film: film.id }, film.name); };
         const gone = make("button", { type: "button", title: "Remove it from this computer's temporary folder" }, "Remove");
         gone.setAttribute("aria-label", `Remove ${film.name}`);
         gone.onclick = async () => {
           try {
-            list(await ask(`desk/films/${film.id}/remove`, { method: "POST" }));
-            desk.removed(film.id);
+            list(await ask(`vidcolor/films/${film.id}/remove`, { method: "POST" }));
+            vidcolor.removed(film.id);
             say("");
           } catch (error) { tell(error); }
         };
@@ -80,7 +80,7 @@ const desk = (() => {
       one(".uploads").hidden = !rows.length;
     };
     const look = async () => {
-      try { list(await ask("desk/films")); } catch { /* the queue tells */ }
+      try { list(await ask("vidcolor/films")); } catch { /* the queue tells */ }
     };
 
     const send = (file) => new Promise((resolve, reject) => {
@@ -93,7 +93,7 @@ const desk = (() => {
         if (answer.film) resolve(answer.film);
         else reject(new Error(answer.error || "The upload was refused."));
       };
-      request.open("POST", "desk/films?name=" + encodeURIComponent(file.name));
+      request.open("POST", "vidcolor/films?name=" + encodeURIComponent(file.name));
       request.send(file);
     });
 
@@ -107,7 +107,7 @@ const desk = (() => {
         one("progress").value = 0; one("progress").hidden = false;
         try {
           const film = await send(file);
-          if (!shown) { trigger("upload"); shown = desk.choose({ film }, file.name); }
+          if (!shown) { trigger("upload"); shown = vidcolor.choose({ film }, file.name); }
         } catch (error) { if (error instanceof Lost) break; refused.push(error.message); }
         await look();
       }
@@ -133,7 +133,7 @@ const desk = (() => {
 
   return { find, make, say, ask, tell, Lost, picker };
 })();
-window.desk = desk;
+window.vidcolor = vidcolor;
 
 // What is typed into a slider stays in its range, before anybody else hears of it.
 document.addEventListener("input", ({ target }) => {

@@ -18,40 +18,40 @@ HEAD = "<header class='masthead'><h1>vidcolor</h1><p>Black-and-white films, in c
 SIZES = [("Low (fastest)", 192), ("Normal", 256), ("High", 384), ("Highest (slowest)", 512)]
 
 
-def build(desk: ServerSession) -> gr.Blocks:
+def build(session: ServerSession) -> gr.Blocks:
     """The components, and which function of the page hears of them."""
     page = gr.Blocks(title="vidcolor", analytics_enabled=False)
     with page:
         gr.HTML(html.LOST, elem_id="lost")
         gr.HTML(HEAD)
         with gr.Row(elem_id="choose"):
-            limit = desk.shelf.max_upload
-            picker = gr.HTML(html.picker(limit), js_on_load="desk.picker(element, trigger)")
+            limit = session.library.max_upload
+            picker = gr.HTML(html.picker(limit), js_on_load="vidcolor.picker(element, trigger)")
             listed = gr.Dropdown(
-                desk.shelf.listed(),
+                session.library.listed(),
                 value=None,
-                label=html.listed_label(desk.shelf.names()),
-                visible=bool(desk.shelf.names()),
+                label=html.listed_label(session.library.names()),
+                visible=bool(session.library.names()),
                 elem_id="listed",
             )
         gr.HTML(html.TOLD, elem_id="told")
         with gr.Row(elem_id="bench", elem_classes="closed"):
             with gr.Column(scale=3, min_width=320):
-                gr.HTML(html.VIEW, js_on_load="desk.view(element)", elem_id="view")
+                gr.HTML(html.VIEW, js_on_load="vidcolor.view(element)", elem_id="view")
             with gr.Column(scale=1, min_width=260, elem_id="dials"):
-                dials = _dials(desk)
+                dials = _dials(session)
                 go = gr.Button("Color this film", variant="primary", elem_id="go")
                 gr.HTML("<p class='good' role='status'></p>", elem_id="started")
-        gr.HTML(js_on_load="desk.queue(element)", elem_id="queue")
-        gr.HTML(html.promise(str(desk.keep) if desk.keep else None))
+        gr.HTML(js_on_load="vidcolor.queue(element)", elem_id="queue")
+        gr.HTML(html.promise(str(session.keep) if session.keep else None))
         _connect(page, picker, listed, dials, go)
     return page
 
 
-def _dials(desk: ServerSession) -> list[Any]:
+def _dials(session: ServerSession) -> list[Any]:
     """What can be set, in the order that `page.js` knows."""
-    choice = desk.choice
-    nets = [(net_label(name), name) for name in desk.nets()]
+    choice = session.choice
+    nets = [(net_label(name), name) for name in session.nets()]
     return [
         gr.Dropdown(nets, value=choice.weights, label="Model", elem_id="weights", filterable=False),
         gr.Dropdown(SIZES, value=choice.size, label="Detail", elem_id="size", filterable=False),
@@ -80,9 +80,9 @@ def _connect(
 ) -> None:
     """What happens when they are used: all of it in the browser."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    page.load(None, dials, [listed, *dials], js="(...dials) => desk.begin(dials)", **quiet)
-    listed.input(None, listed, listed, js="place => desk.choose(place)", **quiet)
-    picker.upload(None, None, listed, js="() => desk.listed()", **quiet)
+    page.load(None, dials, [listed, *dials], js="(...dials) => vidcolor.begin(dials)", **quiet)
+    listed.input(None, listed, listed, js="place => vidcolor.choose(place)", **quiet)
+    picker.upload(None, None, listed, js="() => vidcolor.listed()", **quiet)
     for dial in dials:
-        dial.input(None, dials, None, js="(...dials) => desk.turn(dials)", **quiet)
-    go.click(None, None, None, js="() => desk.start()", **quiet)
+        dial.input(None, dials, None, js="(...dials) => vidcolor.turn(dials)", **quiet)
+    go.click(None, None, None, js="() => vidcolor.start()", **quiet)

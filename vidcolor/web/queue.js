@@ -1,6 +1,6 @@
 // The queue: what is colored, was or will be. All text goes through textContent.
 (() => {
-  const { make, ask, say, tell } = desk;
+  const { make, ask, say, tell } = vidcolor;
 
   const clock = (seconds) => {
     const s = Math.max(0, Math.round(seconds));
@@ -42,7 +42,7 @@
 
     const act = async (id, what) => {
       try {
-        show(await ask(`desk/jobs/${id}/${what}`, { method: "POST" }));
+        show(await ask(`vidcolor/jobs/${id}/${what}`, { method: "POST" }));
         say("");
       } catch (error) { tell(error); }
     };
@@ -73,7 +73,7 @@
         return button;
       });
       if (job.state === "done") {
-        const path = `desk/jobs/${job.id}/film`;
+        const path = `vidcolor/jobs/${job.id}/film`;
         if (job.watch) buttons.unshift(make("a", { href: path + "?watch=true", target: "_blank" }, job.picture ? "View" : "Watch"));
         buttons.unshift(make("a", { href: path, download: job.result, className: "main" }, "Download"));
       }
@@ -94,7 +94,7 @@
     };
 
     // After something was begun: where it stands comes into sight.
-    desk.jobs = (jobs, id) => {
+    vidcolor.jobs = (jobs, id) => {
       show(jobs);
       const { item } = rows.get(id) || {};
       if (!item) return;
@@ -105,12 +105,12 @@
 
     const look = async () => {
       try {
-        if (!document.hidden) show(await ask("desk/jobs"));
+        if (!document.hidden) show(await ask("vidcolor/jobs"));
       } catch { /* `ask` tells of a server that has gone */ }
       setTimeout(look, 800);
     };
     look();
   }
 
-  desk.queue = queue;
+  vidcolor.queue = queue;
 })();

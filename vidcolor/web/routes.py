@@ -23,8 +23,8 @@ LONGEST = 1 << 16
 """Bytes of what a page says at once."""
 
 
-def add_routes(app: FastAPI, desk: ServerSession) -> None:
-    """Let ``app`` answer under ``/desk/``."""
+def add_routes(app: FastAPI, session: ServerSession) -> None:
+    """Let ``app`` answer under ``/vidcolor/``."""
 
     @app.exception_handler(VidcolorError)
     async def refused(_request: Request, error: VidcolorError) -> Response:
@@ -33,88 +33,92 @@ def add_routes(app: FastAPI, desk: ServerSession) -> None:
         line = str(error).removeprefix("--")
         return JSONResponse({"error": line}, status, headers=NOT_STORED)
 
-    add_films(app, desk)
-    add_previews(app, desk)
-    add_jobs(app, desk)
+    add_films(app, session)
+    add_previews(app, session)
+    add_jobs(app, session)
 
 
-def add_films(app: FastAPI, desk: ServerSession) -> None:
+def add_films(app: FastAPI, session: ServerSession) -> None:
     """Which films there are, and what is in them."""
 
-    @app.get("/desk/folders")
+    @app.get("/vidcolor/folders")
     def folders() -> Response:
-        return _plain(desk.shelf.listed())
+        return _plain(session.library.listed())
 
-    @app.get("/desk/films")
+    @app.get("/vidcolor/films")
     def uploads() -> Response:
-        return _plain([_film(one.id, one.name, one.path) for one in desk.shelf.uploads()])
+        return _plain([_film(one.id, one.name, one.path) for one in session.library.uploads()])
 
-    @app.post("/desk/films")
+    @app.post("/vidcolor/films")
     async def upload(request: Request, name: str) -> Response:
         declared = request.headers.get("content-length", "")
         known = declared.isascii() and declared.isdigit()
         if "transfer-encoding" in request.headers:  # what it declares says nothing
             known = False
         size = int(declared) if known else None
-        with desk.shelf.upload(name, size) as file:
+        with session.library.upload(name, size) as file:
             async for part in request.stream():
                 file.write(part)
                 if file.tell() > (size or 0):
                     break
             path = Path(file.name)
-        return _plain({"film": desk.shelf.uploaded(path, name).id})
+        return _plain({"film": session.library.uploaded(path, name).id})
 
-    @app.post("/desk/open")
+    @app.post("/vidcolor/open")
     async def choose(request: Request) -> Response:
         asked = await _said(request)
         place = asked.get("place")
-        film = desk.shelf.choose(str(place)) if place else desk.shelf.find(str(asked.get("film")))
+        film = (
+            session.library.choose(str(place))
+            if place
+            else session.library.find(str(asked.get("film")))
+        )
         try:
-            facts = await desk.look_into(film).result(_waits(request))
+            facts = await session.look_into(film).result(_waits(request))
         except FilmError:
             if film.uploaded:  # it cannot be opened: there is nothing to keep it for
-                desk.remove(film.id)
+                session.remove(film.id)
             raise
-        return _plain(_describe_film(desk, desk.open(film, facts)))
+        return _plain(_describe_film(session, session.open(film, facts)))
 
-    @app.get("/desk/films/{film_id}")
+    @app.get("/vidcolor/films/{film_id}")
     def again(film_id: str) -> Response:
-        return _plain(_describe_film(desk, desk.opened(film_id)))
+        return _plain(_describe_film(session, session.opened(film_id)))
 
-    @app.post("/desk/films/{film_id}/remove")
+    @app.post("/vidcolor/films/{film_id}/remove")
     def remove(film_id: str) -> Response:
-        desk.remove(film_id)
+        session.remove(film_id)
         return uploads()
 
-    @app.get("/desk/films/{film_id}/strip")
+    @app.get("/vidcolor/films/{film_id}/strip")
     def strip(film_id: str, seen: str) -> Response:
-        opened = desk.opened(film_id)
-        shown = _strip(desk, opened)
+        opened = session.opened(film_id)
+        shown = _strip(session, opened)
         return _plain(shown if shown["seen"] != seen else {})
 
 
-def add_previews(app: FastAPI, desk: ServerSession) -> None:
+def add_previews(app: FastAPI, session: ServerSession) -> None:
     """Frames as they came, and in color; who goes away is not worked for any more."""
 
-    @app.get("/desk/films/{film_id}/{frame}.jpg")
+    @app.get("/vidcolor/films/{film_id}/{frame}.jpg")
     async def thumb(request: Request, film_id: str, frame: int) -> Response:
-        with desk.thumb(desk.opened(film_id), frame) as found:
+        with session.thumb(session.opened(film_id), frame) as found:
             if isinstance(found, Asked):
                 await found.result(_waits(request))
                 (found,) = found.files
         return FileResponse(found, media_type="image/jpeg", headers=STORED)
 
-    @app.get("/desk/films/{film_id}/{frame}/gray")
+    @app.get("/vidcolor/films/{film_id}/{frame}/gray")
     async def gray(request: Request, film_id: str, frame: int) -> Response:
-        asked = desk.as_it_came(desk.opened(film_id), frame)
+        asked = session.as_it_came(session.opened(film_id), frame)
         await asked.result(_waits(request))
         return _plain({"gray": _address(asked.files[0])})
 
-    @app.post("/desk/films/{film_id}/{frame}/color")
+    @app.post("/vidcolor/films/{film_id}/{frame}/color")
     async def color(request: Request, film_id: str, frame: int) -> Response:
         said = await _said(request)
-        opened, choice = desk.opened(film_id), _choice(desk, said)
-        asked = desk.in_color(
+        opened, choice = session.opened(film_id), _choice(session, said)
+        asked = session.in_color(
             opened, frame, choice if said.get("smoothed") else choice.unsteadied()
         )
         found = await asked.result(_waits(request))
@@ -122,41 +126,41 @@ def add_previews(app: FastAPI, desk: ServerSession) -> None:
         shown = {"before": before, "after": after, "seconds": found["seconds"]}
         return _plain(shown | {"gray": html.LEFT_GRAY.get(str(found.get("neutral")), "")})
 
-    @app.get("/desk/pictures/{name}.jpg")
+    @app.get("/vidcolor/pictures/{name}.jpg")
     def picture(name: str) -> Response:
-        return FileResponse(desk.picture(name), media_type="image/jpeg", headers=STORED)
+        return FileResponse(session.picture(name), media_type="image/jpeg", headers=STORED)
 
 
-def add_jobs(app: FastAPI, desk: ServerSession) -> None:
+def add_jobs(app: FastAPI, session: ServerSession) -> None:
     """The queue, and what comes out of it."""
 
-    @app.get("/desk/jobs")
+    @app.get("/vidcolor/jobs")
     def jobs() -> Response:
-        return _plain([describe_job(job) for job in desk.queue.jobs()])
+        return _plain([describe_job(job) for job in session.queue.jobs()])
 
-    @app.post("/desk/jobs")
+    @app.post("/vidcolor/jobs")
     async def begin(request: Request) -> Response:
         said = await _said(request)
-        opened = desk.opened(str(said.get("film")))
-        job = desk.queue.add(opened.film, _choice(desk, said))
-        return _plain({"job": job.id, "jobs": [describe_job(one) for one in desk.queue.jobs()]})
+        opened = session.opened(str(said.get("film")))
+        job = session.queue.add(opened.film, _choice(session, said))
+        return _plain({"job": job.id, "jobs": [describe_job(one) for one in session.queue.jobs()]})
 
-    @app.post("/desk/jobs/{job_id}/{do}")
+    @app.post("/vidcolor/jobs/{job_id}/{do}")
     def act(job_id: str, do: str) -> Response:
         acts: dict[str, Any] = {
-            "stop": desk.queue.stop,
-            "resume": desk.queue.resume,
-            "again": lambda job: desk.queue.resume(job, fresh=True),
-            "remove": desk.queue.remove,
+            "stop": session.queue.stop,
+            "resume": session.queue.resume,
+            "again": lambda job: session.queue.resume(job, fresh=True),
+            "remove": session.queue.remove,
         }
         if do not in acts:
             raise AccessDenied("a film in the queue has no such action")
         acts[do](job_id)
         return jobs()
 
-    @app.get("/desk/jobs/{job_id}/film")
+    @app.get("/vidcolor/jobs/{job_id}/film")
     def result(job_id: str, watch: bool = False) -> Response:
-        job = desk.queue.find(job_id)
+        job = session.queue.find(job_id)
         if job.state != "done" or not job.target.is_file():
             raise AccessDenied("this film is missing; it may have been moved or removed")
         kind = WATCHABLE.get(job.target.suffix) if watch else None
@@ -200,7 +204,7 @@ def _waits(request: Request) -> Callable[[], Awaitable[bool]]:
     return waits
 
 
-def _choice(desk: ServerSession, said: dict[str, Any]) -> Choice:
+def _choice(session: ServerSession, said: dict[str, Any]) -> Choice:
     """What the dials say.
 
     Raises:
@@ -211,10 +215,10 @@ def _choice(desk: ServerSession, said: dict[str, Any]) -> Choice:
     try:
         known = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
         # A page that was loaded before there was this dial does not tell of it.
-        known["titles"] = str(dials.get("titles", desk.choice.titles))  # type: ignore[union-attr]
+        known["titles"] = str(dials.get("titles", session.choice.titles))  # type: ignore[union-attr]
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise AccessDenied("the request cannot be read; reload the page") from error
-    return Choice(**known, device=desk.choice.device)
+    return Choice(**known, device=session.choice.device)
 
 
 DIALS: dict[str, Callable[[Any], Any]] = {
@@ -232,7 +236,7 @@ def _film(film_id: str, name: str, path: Path) -> dict[str, Any]:
     return {"id": film_id, "name": name, "bytes": size}
 
 
-def _describe_film(desk: ServerSession, opened: Opened) -> dict[str, Any]:
+def _describe_film(session: ServerSession, opened: Opened) -> dict[str, Any]:
     """What a page shows of a film."""
     return {
         "film": opened.film.id,
@@ -243,16 +247,16 @@ def _describe_film(desk: ServerSession, opened: Opened) -> dict[str, Any]:
         "frames": opened.frames,
         "rate": float(opened.rate),
         "facts": html.facts(opened),
-        **_strip(desk, opened),
+        **_strip(session, opened),
     }
 
 
-def _strip(desk: ServerSession, opened: Opened) -> dict[str, Any]:
+def _strip(session: ServerSession, opened: Opened) -> dict[str, Any]:
     """Buttons for its shots, and what tells them from others."""
-    shots = desk.study.of(opened.film)
+    shots = session.study.of(opened.film)
     seen = f"{len(shots.starts)} {shots.over}"
     return {"strip": html.strip(opened, shots), "seen": seen, "over": shots.over}
 
 
 def _address(path: Path) -> str:
-    return f"desk/pictures/{path.name}"
+    return f"vidcolor/pictures/{path.name}"

@@ -73,9 +73,9 @@ class Server:
         self._socket = listen(port)
         self.port: int = self._socket.getsockname()[1]
         self.token = secrets.token_urlsafe(24)
-        self.desk = ServerSession(folders, keep, max_upload, choice)
+        self.session = ServerSession(folders, keep, max_upload, choice)
         try:
-            self._server = _server(self.desk, self.token, self.port)
+            self._server = _server(self.session, self.token, self.port)
         except BaseException:
             self.close()
             raise
@@ -98,7 +98,7 @@ class Server:
         server = getattr(self, "_server", None)
         if server:
             server.should_exit = server.force_exit = True
-        self.desk.close()
+        self.session.close()
         if server and self._thread.is_alive():
             self._thread.join()
         self._socket.close()
@@ -113,9 +113,9 @@ class Server:
         asyncio.run(serve())
 
 
-def _server(desk: ServerSession, token: str, port: int) -> Any:
+def _server(session: ServerSession, token: str, port: int) -> Any:
     """A uvicorn server with the page."""
-    os.environ["GRADIO_TEMP_DIR"] = str(desk.private / "page")
+    os.environ["GRADIO_TEMP_DIR"] = str(session.private / "page")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     import gradio as gr
@@ -128,10 +128,10 @@ def _server(desk: ServerSession, token: str, port: int) -> Any:
     from vidcolor.web.theme import theme
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    add_routes(app, desk)
+    add_routes(app, session)
     app = gr.mount_gradio_app(
         app,
-        build(desk),
+        build(session),
         path="/",
         server_name=HOST,
         server_port=port,

@@ -118,7 +118,7 @@ class ServerSession:
         """Offer the films of ``folders``, put results into ``keep``, begin with ``choice``."""
         self.private = PrivateFolder(keep)
         self.keep, self.choice = keep, choice
-        self.shelf = Library(folders, self.private / "films", max_upload)
+        self.library = Library(folders, self.private / "films", max_upload)
         self.eyes, self.painter = Worker(self.private.path), Worker(self.private.path)
         self.study = ShotScanner(self.private.path)
         self.queue = Queue(self.private / "jobs", keep)
@@ -220,10 +220,10 @@ class ServerSession:
         Raises:
             AccessDenied: It is none, or it is still to be colored.
         """
-        film = self.shelf.find(film_id)
+        film = self.library.find(film_id)
         if any(job.film == film and job.state != "done" for job in self.queue.jobs()):
             raise AccessDenied(f"{film.name}: is in the queue; remove it there first")
-        self.shelf.remove(film_id)
+        self.library.remove(film_id)
         self._facts.pop(film_id, None)
         self.study.forget(film)
         shutil.rmtree(self.private / "thumbs" / film_id, ignore_errors=True)

@@ -1,7 +1,7 @@
 // The film that this page shows: a frame of it in gray, then in color; its shots; the dials.
 // What is shown is this page's alone, and stays over a reload.
 (() => {
-  const { find, make, say, ask, tell } = desk;
+  const { find, make, say, ask, tell } = vidcolor;
   const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles"];
   const MEMORY = "vidcolor";
   const REST = 200; // milliseconds that a page must rest before a frame is colored
@@ -91,7 +91,7 @@
   async function preview(moved) {
     if (looking) looking.abort();
     const mine = looking = new AbortController(), { signal } = mine;
-    const here = `desk/films/${film.film}/${frame}`;
+    const here = `vidcolor/films/${film.film}/${frame}`;
     let fits = !moved; // whether what is drawn is of this frame
     say("");
     busy(true);
@@ -206,7 +206,7 @@
     const mine = film;
     try {
       if (film && !film.picture && !film.over && !document.hidden) {
-        const found = await ask(`desk/films/${film.film}/strip?seen=${encodeURIComponent(film.seen)}`);
+        const found = await ask(`vidcolor/films/${film.film}/strip?seen=${encodeURIComponent(film.seen)}`);
         if (mine === film && found.strip) {
           Object.assign(film, { seen: found.seen, over: found.over });
           fillStrip(found.strip);
@@ -265,7 +265,7 @@
     empty();
     busy(true);
     try {
-      const found = await ask("desk/open", { say: wanted, signal: mine.signal });
+      const found = await ask("vidcolor/open", { say: wanted, signal: mine.signal });
       opening = null;
       place = wanted;
       show(found);
@@ -297,9 +297,9 @@
     if (!film || opening) return;
     say("");
     try {
-      const { job, jobs } = await ask("desk/jobs", { say: { film: film.film, dials } });
+      const { job, jobs } = await ask("vidcolor/jobs", { say: { film: film.film, dials } });
       find("#started p").textContent = `${film.name} is in the queue.`;
-      desk.jobs(jobs, job);
+      vidcolor.jobs(jobs, job);
     } catch (error) { tell(error); }
   }
 
@@ -311,13 +311,13 @@
     lookForShots();
     if (kept.film) {
       try {
-        const found = await ask(`desk/films/${kept.film}`);
+        const found = await ask(`vidcolor/films/${kept.film}`);
         place = kept.place;
         show(found, kept.frame);
       } catch { close(); /* it is not open any more */ }
     }
     let choices = null;
-    try { choices = await ask("desk/folders"); } catch { /* the queue tells */ }
+    try { choices = await ask("vidcolor/folders"); } catch { /* the queue tells */ }
     const update = choices ? { __type__: "update", choices, value: listed() } : listed();
     return [update, ...DIALS.map((name) => dials[name])];
   }
@@ -376,5 +376,5 @@
     mounted();
   }
 
-  Object.assign(desk, { view, choose, listed, removed, turn, start, begin });
+  Object.assign(vidcolor, { view, choose, listed, removed, turn, start, begin });
 })();

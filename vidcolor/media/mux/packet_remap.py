@@ -211,7 +211,7 @@ class Carrier:
         source, target = packet.time_base, self.stream.time_base
         assert target is not None
         ratio = source / target
-        moved = self._moved(packet)
+        moved = self._move(packet)
         if ratio != 1:
             packet.pts = None if packet.pts is None else round(packet.pts * ratio)
             packet.dts = None if packet.dts is None else round(packet.dts * ratio)
@@ -231,7 +231,7 @@ class Carrier:
         packet.stream = self.stream
         return packet
 
-    def _moved(self, packet: Packet[Any]) -> Fraction | None:
+    def _move(self, packet: Packet[Any]) -> Fraction | None:
         """Where a packet of a chunk of an AVI belongs that has the chunk's time, in seconds.
 
         Of all others a time is noted that stands or goes back; but a packet that is no longer than
