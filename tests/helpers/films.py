@@ -13,6 +13,7 @@ import random
 import struct
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ class Made:
     """(H, W) luma given to the encoder; empty for RGB and packed formats."""
 
 
+@lru_cache(maxsize=512)
 def luma_pattern(width: int, height: int, index: int, bits: int) -> np.ndarray:
-    """(H, W) picture ``index`` of the moving pattern: a ramp, a moving bar, and grain."""
+    """(H, W) picture ``index`` of the moving pattern, not to be changed: a ramp, a bar, grain."""
     y, x = np.mgrid[0:height, 0:width]
     top = (1 << bits) - 1
     ramp = (x + 2 * y + 5 * index) % 200 / 255 + 0.1
@@ -79,7 +81,7 @@ def make_picture(spec: Spec, index: int) -> tuple[av.VideoFrame, np.ndarray | No
     bits = max(8, first.bits)
     luma = luma_pattern(spec.width, spec.height, index, bits)
     if spec.brightness is not None:
-        luma[:] = spec.brightness
+        luma = np.full_like(luma, spec.brightness)
     planar = first.is_luma and all(
         c.plane == i for i, c in enumerate(form.components) if not c.is_alpha
     )

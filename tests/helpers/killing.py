@@ -27,9 +27,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RATE = 5
 """Frames per second of a reel."""
-SHOTS = (7, 6, 19, 6)
+SHOTS = (7, 6, 19, 7)
 """Frames of each shot of the short reel."""
-CHUNKS = (7, 6, 8, 8, 3, 6)
+CHUNKS = (7, 6, 8, 8, 3, 7)
 """Frames of its chunks with `USUAL`: the long shot is split twice."""
 USUAL = ("--size", "64", "--batch", "1", "--chunk", "0.5", "--force")
 OLD = b"the film that was here before"
