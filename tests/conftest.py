@@ -69,6 +69,10 @@ def nothing_left_behind() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     torch.set_rng_state(state)
+    # SVT-AV1 gives the thread that opens it real time where root runs it: it and all that it starts
+    # would keep the machine from everyone else, the other workers too.
+    if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     deadline = time.monotonic() + SETTLE_SECONDS
     while left := left_running(before):
         if time.monotonic() > deadline:
