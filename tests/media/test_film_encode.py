@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -343,3 +344,20 @@ def test_pixel_aspect_of_lossless_codecs_in_matroska_is_listed(tmp_path: Path) -
     assert see(tmp_path / "out.mkv").sar is None  # else it need not be listed any more
     assert recolor(source, tmp_path / "out.mp4", lossless()).left == []
     assert see(tmp_path / "out.mp4").sar == Fraction(16, 11)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone")
+def test_no_encoder_takes_the_machine_for_itself(tmp_path: Path) -> None:
+    """libsvtav1 would give all its threads and this one real-time priority, where one is root."""
+    before = os.sched_getscheduler(0)
+    source = tmp_path / "in.mkv"
+    make_film(source, Spec(frames=2))
+    for codec in ("libsvtav1", "libx264"):
+        target = tmp_path / f"{codec}.mkv"
+        with open_video(source) as film:
+            made = plan_encode(film.info, target, EncodeSettings(codec=codec))
+            with Muxer(film, made, FileSink(target)) as writer:
+                writer.write(encode(decode(film, made.layout), writer.video))
+                threads = [int(name) for name in os.listdir("/proc/self/task")]
+                assert {os.sched_getscheduler(thread) for thread in threads} == {before}
+        assert os.sched_getscheduler(0) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -150,10 +151,13 @@ def _sha256_of(colorizer: Colorizer) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what decides the bits of a result."""
-    found = {"python": platform.python_version()}
-    for package in ("vidcolor", "av", "torch", "numpy", "opencv-python-headless"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a checkout that was never installed
-            found[package] = "unknown"
-    return found
+    packages = ("vidcolor", "av", "torch", "numpy", "opencv-python-headless")
+    return {"python": platform.python_version()} | {name: _version_of(name) for name in packages}
+
+
+@cache
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"

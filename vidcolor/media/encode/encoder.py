@@ -29,6 +29,7 @@ from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.iterators import close
 from vidcolor.core.paths import CONTAINERS
 from vidcolor.core.report import Dropped
+from vidcolor.core.threads import keep_scheduling
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.media.encode.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
@@ -258,7 +259,8 @@ def open_encoder(container: OutputContainer, plan: EncodePlan, info: VideoInfo) 
     context.thread_count = plan.threads
     with _encoder_errors(plan, info):
         check_words(plan.codec, plan.options)
-        context.open(strict=False)
+        with keep_scheduling():
+            context.open(strict=False)
     left = {key: value for key, value in context.options.items() if key in plan.options}
     if left:
         names = ", ".join(printable(f"{key}={value}") for key, value in left.items())
