@@ -46,7 +46,7 @@ def test_settings_for_another_codec_than_the_film_needs_are_ignored_with_a_note(
 
 
 REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
-    ({"preset": "quick"}, SettingsError, "--preset quick; it takes ultrafast, "),
+    ({"preset": "quick"}, SettingsError, "--preset quick; use ultrafast, "),
     ({"codec": "ffv1", "preset": "fast"}, SettingsError, "ffv1 has no presets"),
     ({"codec": "ffv1", "crf": 20.0}, SettingsError, "ffv1 has no CRF"),
     ({"lossless": True, "crf": 20.0}, SettingsError, "exclude each other"),

@@ -76,9 +76,9 @@ KINDS = {
     slow_but(KINDS, FILMS),
 )
 def test_every_kind_of_film_is_the_one_that_one_run_makes(
-    name: str, item: Callable[[str], Path], settings: Settings, tmp_path: Path
+    name: str, reel: Callable[[str], Path], settings: Settings, tmp_path: Path
 ) -> None:
-    source = item(name)
+    source = reel(name)
     suffix = source.suffix if source.suffix in (".mp4", ".mov", ".webm", ".png", ".jpg") else ".mkv"
     alone, shared = tmp_path / f"alone{suffix}", tmp_path / f"shared{suffix}"
     outcome = Company(settings).one(source, shared)
@@ -343,7 +343,7 @@ def test_a_worker_that_sees_another_file_loses_nothing_of_the_others(
     film: Path, parted: Settings, whole: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine whose copy has another time of change: its orders fail, the film goes on."""
-    same, failed = Worker._same, []
+    same, failed = Worker._check_same, []
 
     def strange(worker: Any, *rest: Any) -> Any:
         if worker is first[0]:
@@ -359,7 +359,7 @@ def test_a_worker_that_sees_another_file_loses_nothing_of_the_others(
         first.append(worker)
 
     monkeypatch.setattr(Worker, "__init__", born)
-    monkeypatch.setattr(Worker, "_same", strange)
+    monkeypatch.setattr(Worker, "_check_same", strange)
     outcome = Company(parted).one(film, tmp_path / "out.mp4")
     assert outcome.report, outcome.error
     assert failed
@@ -445,10 +445,10 @@ def test_another_job_is_refused_and_fresh_begins_anew(
 
 
 def test_several_films_are_skipped_where_they_are_done(
-    film: Path, parted: Settings, tmp_path: Path, item: Callable[[str], Path]
+    film: Path, parted: Settings, tmp_path: Path, reel: Callable[[str], Path]
 ) -> None:
     settings = replace(parted, output=OutputSettings())
-    sources = [film, item("still.png"), tmp_path / "gone.mp4"]
+    sources = [film, reel("still.png"), tmp_path / "gone.mp4"]
     items = [BatchItem(s.name, s, tmp_path / "to" / s.name) for s in sources]
     expected = [Result.DONE, Result.DONE, Result.FAILED]
     first = {o.item.name: o for o in Company(settings, several=True).color(*items)}

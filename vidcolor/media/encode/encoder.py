@@ -29,7 +29,7 @@ from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.iterators import close
 from vidcolor.core.paths import CONTAINERS
 from vidcolor.core.report import Dropped
-from vidcolor.core.threads import keep_scheduling
+from vidcolor.core.scheduling import keep_scheduling
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.media.encode.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
