@@ -10,8 +10,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from vidcolor.cli.checks import check_source
-from vidcolor.cli.cluster import spelled_out
 from vidcolor.cli.text import Parser
 from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import SettingsError
@@ -60,6 +58,8 @@ class WordsParser(Parser):
         given = list(sys.argv[1:] if args is None else args)
         # From -- on all are names; argparse would not mix options with others then.
         end = given.index("--") if "--" in given else len(given)
+        from vidcolor.cli.cluster import spelled_out  # the list of commands needs none of that
+
         parsed = self.parse_intermixed_args(spelled_out(given[:end]), namespace)
         parsed.words += given[end + 1 :]
         parsed.sources, parsed.target = list(parsed.words), parsed.output
@@ -94,6 +94,8 @@ def place_target(args: argparse.Namespace) -> bool:
     if os.path.isdir(source):
         args.target = os.path.join(source.parent, f"{source.resolve().name}.color")
         return True
+    from vidcolor.cli.checks import check_source
+
     check_source(args.source)
     from vidcolor.media.open import film_is_still
 
