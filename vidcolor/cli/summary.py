@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.text import clock, count, damage_lines, file_size, say
-from vidcolor.core.video_info import UNTAGGED
 
 if TYPE_CHECKING:
     from vidcolor.core.report import Report, WorkerStats
@@ -117,6 +116,8 @@ def tell_streams(report: Report, hint: str = "", verbose: bool = False) -> None:
         hint: Tells where all damage is listed, if it is anywhere.
         verbose: Whether notes are told that nearly every old film has, and no viewer sees.
     """
+    from vidcolor.core.video_info import UNTAGGED
+
     for line in report.carried:
         say(f"  copied   {line}")
     for note in report.notes:

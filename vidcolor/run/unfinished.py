@@ -9,7 +9,6 @@ from typing import Any
 
 from vidcolor.core.json_lines import entries
 from vidcolor.core.paths import work_folder
-from vidcolor.core.run_spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,8 @@ class Kept:
 
 def kept_of(target: Path) -> Kept | None:
     """What is kept of a film that is to become ``target``; None where no chunk is finished."""
+    from vidcolor.core.run_spec import RunSpec  # what shows progress starts sooner without
+
     folder = work_folder(target)
     try:
         lines = [line for path in sorted(folder.glob("journal*.jsonl")) for line in entries(path)]
