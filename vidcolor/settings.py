@@ -151,7 +151,7 @@ class TitleSettings:
             raise SettingsError(f"no --titles {self.cards!r}; use {', '.join(CARDS)}")
 
 
-NUMBERS = ("auto", "int8", "bfloat16", "float32")
+PRECISIONS = ("auto", "int8", "bfloat16", "float32")
 """Precisions of the net's arithmetic."""
 
 
@@ -168,7 +168,7 @@ class ColorizerSettings:
     batch: int = 0
     """Frames per run of the net; 0 takes 1 on the CPU and 16 on a GPU, or fewer if memory is short.
     In float32 on the CPU, the net runs on one frame at a time."""
-    numbers: str = "auto"
+    precision: str = "auto"
     """Precision of the net's arithmetic: ``int8``, ``bfloat16`` or ``float32``; ``auto`` takes the
     fastest one that the device and the weights support."""
     vivid: float | None = None
@@ -196,8 +196,8 @@ class ColorizerSettings:
             raise SettingsError(f"no device {self.device!r}; use auto, cpu, cuda, cuda:N or mps")
         if not 0 <= self.batch <= MAX_BATCH:
             raise SettingsError("--batch must be 1 to 256")
-        if self.numbers not in NUMBERS:
-            raise SettingsError(f"no --precision {self.numbers!r}; use {', '.join(NUMBERS)}")
+        if self.precision not in PRECISIONS:
+            raise SettingsError(f"no --precision {self.precision!r}; use {', '.join(PRECISIONS)}")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from vidcolor.media.images.files import read_rgb
 from vidcolor.nets import layers
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig, NetInput
 from vidcolor.nets.int8 import Int8Block, Int8VGG, int8_is_fast, max_pool_codes
-from vidcolor.nets.optimize import measure_ranges, pick_numbers, prepare_net
+from vidcolor.nets.optimize import measure_ranges, pick_precision, prepare_net
 from vidcolor.nets.registry import build_net
 from vidcolor.nets.weights import available_weights, load_weights
 from vidcolor.settings import ColorizerSettings
@@ -106,7 +106,7 @@ def test_in_integers_no_bit_depends_on_the_batch(
 ) -> None:
     monkeypatch.setattr(tiny, "ranges", measure_ranges(tiny, [lightness(6)]))
     colorizer = Colorizer(tiny, ColorizerSettings(device="cpu"))
-    assert colorizer.numbers.startswith("int8 and ")
+    assert colorizer.precision.startswith("int8 and ")
     found = colorizer.predict(NetInput(lightness(3)))
     for number, one in enumerate(lightness(3)):
         assert torch.equal(colorizer.predict(NetInput(one[None]))[0], found[number])
@@ -125,7 +125,7 @@ def test_the_ranges_of_default_are_those_of_its_convolutions() -> None:
 @pytest.fixture(scope="module")
 def both() -> tuple[Colorizer, Colorizer]:
     """The default net in float32 and in 8-bit integers."""
-    exact, fast = (ColorizerSettings(device="cpu", numbers=n) for n in ("float32", "int8"))
+    exact, fast = (ColorizerSettings(device="cpu", precision=n) for n in ("float32", "int8"))
     return Colorizer.from_weights("default", exact), Colorizer.from_weights("default", fast)
 
 
@@ -172,17 +172,17 @@ def test_integers_are_taken_only_where_they_are_known_and_fast(
     tiny: ColorNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     floats = torch.bfloat16
-    assert pick_numbers("auto", tiny, CPU, floats) == floats, "no ranges"
+    assert pick_precision("auto", tiny, CPU, floats) == floats, "no ranges"
     with pytest.raises(SettingsError, match="--precision auto"):
-        pick_numbers("int8", tiny, CPU, floats)
+        pick_precision("int8", tiny, CPU, floats)
     monkeypatch.setattr(tiny, "ranges", {"bridge.0": (0.0, 1.0)})
     for fast, expected in ((True, torch.int8), (False, floats)):
         monkeypatch.setattr("vidcolor.nets.optimize.int8_is_fast", lambda fast=fast: fast)
-        assert pick_numbers("auto", tiny, CPU, floats) == expected
-    assert pick_numbers("auto", tiny, torch.device("cuda"), floats) == floats
-    assert pick_numbers("float32", tiny, CPU, floats) == torch.float32
+        assert pick_precision("auto", tiny, CPU, floats) == expected
+    assert pick_precision("auto", tiny, torch.device("cuda"), floats) == floats
+    assert pick_precision("float32", tiny, CPU, floats) == torch.float32
 
 
 def test_numbers_that_there_are_not() -> None:
     with pytest.raises(SettingsError, match="int8, bfloat16, float32"):
-        ColorizerSettings(numbers="int4")
+        ColorizerSettings(precision="int4")

@@ -189,7 +189,7 @@ def test_what_another_device_made_is_done(run: Run, after: Path, idle: Callable[
         path.write_text(json.dumps(kept))
     idle()
     assert results(run()) == ["skipped", "failed", "skipped", "skipped"]
-    asked = run(Settings(colorizer=replace(NET, numbers="float32")))
+    asked = run(Settings(colorizer=replace(NET, precision="float32")))
     refused = ["net precision was float16" in reason for reason in reasons(asked)]
     assert refused == [True, False, True, True]
 

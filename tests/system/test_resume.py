@@ -291,7 +291,7 @@ def test_a_chunk_made_anew_by_a_given_colorizer_is_the_same(
 ) -> None:
     """Its stride is its own; settings beside it say another, and smoothing hides nothing."""
     own = ColorizerSettings(
-        weights=str(stage.weights), device="cpu", size=64, batch=1, stride=4, numbers="float32"
+        weights=str(stage.weights), device="cpu", size=64, batch=1, stride=4, precision="float32"
     )
     colorizer = Colorizer.from_weights(settings=own)
     settings = Settings(smooth=TemporalSettings(strength=0), chunks=ChunkSettings(0.5, 1.5))

@@ -141,7 +141,7 @@ def _facts(job: Job, info: VideoInfo, one: Round) -> dict[str, dict[str, Any]]:
             "weights": colorizer.name,
             "sha256": colorizer.sha256,
             "device": str(colorizer.device),
-            "numbers": colorizer.numbers,
+            "numbers": colorizer.precision,
             "matmul_numbers": str(pick_dtype(colorizer.device)).removeprefix("torch."),
             "size": list(size),
             "batch": colorizer.batch,

@@ -18,7 +18,7 @@ from vidcolor.core.paths import work_folder
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
     CARDS,
-    NUMBERS,
+    PRECISIONS,
     ChunkSettings,
     ColorizerSettings,
     EncodeSettings,
@@ -149,9 +149,9 @@ def add_color(p: argparse.ArgumentParser) -> None:
     )
     net.add_argument(
         "--precision",
-        dest="numbers",
-        default=default.numbers,
-        metavar="|".join(NUMBERS),
+        dest="precision",
+        default=default.precision,
+        metavar="|".join(PRECISIONS),
         help="precision of the net's arithmetic (default: the fastest on this machine)",
     )
     net.add_argument(
@@ -271,7 +271,7 @@ def color_settings(args: argparse.Namespace) -> Settings:
             device=args.device,
             size=args.size,
             batch=args.batch,
-            numbers=args.numbers,
+            precision=args.precision,
             vivid=args.vivid,
             stride=args.stride,
         ),

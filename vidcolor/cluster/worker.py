@@ -172,7 +172,7 @@ class Worker:
             configure_for(self._session, film.info, begun)
             spec = describe_video(film.info, self._session, plan)
             if begun:  # any machine may go on with it
-                spec = spec.on_device_of(begun, settings.colorizer.numbers)
+                spec = spec.on_device_of(begun, settings.colorizer.precision)
             spec = keep_source(spec, begun, film.info.path, content)
             # Not by who gives the orders: he would hear nobody meanwhile.
             folder = WorkDir(work_folder(item.target))
@@ -302,7 +302,7 @@ class Worker:
         plan = plan_encode(film.info, target, resume_threads(settings.encode, spec))
         configure_for(self._session, film.info, spec)
         here = describe_video(film.info, self._session, plan).with_source(spec.source)
-        if changed := here.on_device_of(spec, settings.colorizer.numbers).diff(spec):
+        if changed := here.on_device_of(spec, settings.colorizer.precision).diff(spec):
             raise ClusterError(f"{platform.node()} would write a different film: {changed}")
         return plan
 

@@ -29,7 +29,7 @@ from vidcolor.core.system import frames_that_fit, gpu_fault, pick_device, pick_d
 from vidcolor.core.threads import WorkerThreads, map_ordered, usable_cores
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
-from vidcolor.nets.optimize import pick_numbers
+from vidcolor.nets.optimize import pick_precision
 from vidcolor.nets.weights import load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.shots.titles import judged_alone
@@ -83,7 +83,9 @@ class Colorizer:
             raise SettingsError(f"--size must be a multiple of {net.size_multiple} for this net")
         self.name, self.sha256 = name, sha256
         self.device = pick_device(self.settings.device)
-        self.dtype = pick_numbers(self.settings.numbers, net, self.device, pick_dtype(self.device))
+        self.dtype = pick_precision(
+            self.settings.precision, net, self.device, pick_dtype(self.device)
+        )
         self.notes: list[str] = []
         self._most = self.settings.batch or (MOST_CPU if self.device.type == "cpu" else MOST)
         self.batch = self._most
@@ -198,9 +200,9 @@ class Colorizer:
         return inputs.map(partial(_pad, frames=batch))
 
     @property
-    def numbers(self) -> str:
+    def precision(self) -> str:
         """The types of numbers that the net computes in."""
-        return self._engine.numbers(self.dtype)
+        return self._engine.precision(self.dtype)
 
     def _attempt(self, inputs: NetInput, dtype: torch.dtype) -> Tensor | None:
         """The net's ``(B, 2, h', w')`` ab; None where memory ran out."""

@@ -78,7 +78,7 @@ class Engine:
         """
         return self._device.type == "cpu" and self._floats(dtype) == torch.float32
 
-    def numbers(self, dtype: torch.dtype) -> str:
+    def precision(self, dtype: torch.dtype) -> str:
         """The types of numbers that are computed in."""
         types = dict.fromkeys((dtype, self._floats(dtype)))
         return " and ".join(str(one).removeprefix("torch.") for one in types)

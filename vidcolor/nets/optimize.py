@@ -15,7 +15,7 @@ from vidcolor.nets.int8 import Int8Block, Int8VGG, Range, int8_is_fast
 from vidcolor.nets.vgg import BLOCKS, VGG16Features
 
 
-def pick_numbers(
+def pick_precision(
     wish: str, net: ColorNet, device: torch.device, floats: torch.dtype
 ) -> torch.dtype:
     """What the net computes in, for ``--precision``.
@@ -24,7 +24,7 @@ def pick_numbers(
     weights: it is the fastest there, and its pictures cannot be told from those of float32.
 
     Args:
-        wish: One of `vidcolor.settings.NUMBERS`.
+        wish: One of `vidcolor.settings.PRECISIONS`.
         net: The net, for its ranges.
         device: Where it is to run.
         floats: The fastest floats of the device.

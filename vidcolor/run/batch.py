@@ -80,7 +80,7 @@ class Batch:
         self._session = Session.load(settings, colorizer)
         # A colorizer that is given may have been asked for more than the settings say.
         asked = settings.colorizer
-        self._asked = asked if asked.numbers != "auto" else self._session.settings.colorizer
+        self._asked = asked if asked.precision != "auto" else self._session.settings.colorizer
         self.stopped = False
         """Whether a film met what every other one would meet, too."""
 
@@ -154,7 +154,7 @@ class Batch:
         else:
             with open_video(source, session.settings.open) as film:
                 spec = plan_spec(film.info, target, session, begun)
-        return keep_source(spec, begun, source).on_device_of(begun, self._asked.numbers)
+        return keep_source(spec, begun, source).on_device_of(begun, self._asked.precision)
 
 
 def result_of(report: Report) -> Result:

@@ -130,7 +130,7 @@ def _net(colorizer: Colorizer) -> NetSpec:
     return NetSpec(
         weights=colorizer.sha256 or _sha256_of(colorizer),
         device=device_of(colorizer),
-        precision=colorizer.numbers,
+        precision=colorizer.precision,
         ranges=_digest(colorizer.net.ranges),
         batch=colorizer.batch,
     )
