@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -46,20 +45,6 @@ def is_plain(value: object, depth: int = _DEEPEST) -> bool:
     else:
         return value is None or isinstance(value, bool | str) or _is_number(value)
     return depth > 0 and all(is_plain(each, depth - 1) for each in inner)
-
-
-def part_of(entry: Mapping[str, Any], *names: str) -> Any:
-    """What stands in nested dicts under these names; None where there is no such thing."""
-    found: Any = entry
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
-
-
-def number_in(entry: Mapping[str, Any], part: str, name: str, most: int) -> int:
-    """A number from 0 to ``most`` in a dict within a dict; 0 where none stands there."""
-    found = part_of(entry, part, name)
-    return found if type(found) is int and 0 <= found <= most else 0
 
 
 @cache
