@@ -109,7 +109,7 @@ def test_a_worker_is_killed_in_mid_film(stage: Stage, tmp_path: Path) -> None:
         x for x in err.splitlines() if not x.startswith(("note: ", "  ", "in.mp4: ", str(target)))
     ]
     assert strange == [], "none of Ray's own words"
-    assert "was lost: its process or its machine has ended" in err
+    assert "was lost: its process or its machine has stopped" in err
 
 
 @pytest.mark.slow
