@@ -176,9 +176,9 @@ def test_ray_of_this_machine_ends_in_mid_film(tmp_path: Path) -> None:
 
 
 def test_the_options_of_a_cluster_need_one(
-    command: Command, item: Callable[[str], Path], tmp_path: Path
+    command: Command, reel: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    film = str(item("base.mp4"))
+    film = str(reel("base.mp4"))
     for words, why in (
         (["--workers", "2"], "need --cluster"),
         (["--cluster", "--workers", "-1"], "--workers: -1 is too small; use 1"),
