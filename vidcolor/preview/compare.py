@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
@@ -16,21 +16,26 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
-from vidcolor.core.iterators import close, prefetch, tap
-from vidcolor.core.report import Progress, Report
+from vidcolor.core.iterators import close, prefetch
+from vidcolor.core.report import Report
 from vidcolor.core.target import check_target
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.compose import SideBySide
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.display import Conformer, pair_layout, screen_size
 from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
-from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.file_sink import FileSink, Written
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.planes import planes
-from vidcolor.run.report import NO_COLOR, FrameTally, describe_session, describe_target
+from vidcolor.run.report import (
+    NO_COLOR,
+    FrameTally,
+    count_frames,
+    describe_session,
+    describe_target,
+)
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import CompareSettings, InputSettings, Settings
@@ -92,8 +97,7 @@ def side_by_side(
         theirs = stack.enter_context(closing(prefetch(frames)))
         mine = stack.enter_context(closing(prefetch(decode(one))))
         matched = on_screen(_moments(one, mine), _moments(other, theirs))
-        count = _count_frames(one, report, on_progress)
-        pairs = tap(prefetch(sheet.pairs(matched)), count)
+        pairs = count_frames(prefetch(sheet.pairs(matched)), one, report, on_progress)
         with closing(with_others(one, encode(pairs, muxer.video))) as packets:
             muxer.write(packets)
         muxer.complete()
@@ -244,20 +248,6 @@ class _Sheet:
         if mine.layout.transfer != theirs.layout.transfer:
             curves = f"{mine.layout.transfer} and {theirs.layout.transfer}"
             yield f"the films have different curves ({curves}); both are shown as they are encoded"
-
-
-def _count_frames(
-    film: VideoReader, report: Report, on_progress: OnProgress | None
-) -> Callable[[Frame], None]:
-    """What counts the frames that it sees."""
-    total = expected_frames(film.info, film.settings)
-
-    def see(frame: Frame) -> None:
-        report.frames += 1
-        if on_progress:
-            on_progress(Progress(report.frames, total, float(frame.seconds)))
-
-    return see
 
 
 def _sum_up(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from time import perf_counter
@@ -10,19 +9,23 @@ from time import perf_counter
 from vidcolor.colorize.chain import colorize_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
-from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import prefetch, tap
-from vidcolor.core.report import Progress, Report
+from vidcolor.core.report import Report
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import encode
 from vidcolor.media.identity import Content
-from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.mux.pipe_sink import Output, PipeSink, plan_pipe
-from vidcolor.media.open import VideoReader, film_is_still, open_video
+from vidcolor.media.open import film_is_still, open_video
 from vidcolor.run.image import painted_png
-from vidcolor.run.report import FrameTally, describe_session, describe_source, describe_target
+from vidcolor.run.report import (
+    FrameTally,
+    count_frames,
+    describe_session,
+    describe_source,
+    describe_target,
+)
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import Settings
@@ -92,27 +95,13 @@ def _moving(
             ):
                 aspect = film.info.sample_aspect
                 frames = colorize_frames(decoded, session, sample_aspect=aspect, threads=pool)
-                frames = tap(prefetch(frames), _count_frames(film, tally, on_progress))
+                frames = tap(prefetch(frames), tally.see)
+                frames = count_frames(frames, film, report, on_progress)
                 with closing(with_others(film, encode(frames, muxer.video))) as packets:
                     muxer.write(packets)
             muxer.complete()
         tally.tell(report, film.log, film.info.time_base)
-        report.frames = tally.frames
         describe_source(report, film)
     describe_target(report, plan, muxer.passthrough.carried, muxer.passthrough.left_behind)
     describe_session(report, session)
     return report
-
-
-def _count_frames(
-    film: VideoReader, tally: FrameTally, on_progress: OnProgress | None
-) -> Callable[[Frame], None]:
-    """What counts the frames that have left, and tells how far they are."""
-    total = expected_frames(film.info, film.settings)
-
-    def see(frame: Frame) -> None:
-        tally.see(frame)
-        if on_progress:
-            on_progress(Progress(tally.frames, total, float(frame.seconds)))
-
-    return see

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
-from vidcolor.core.report import Dropped, Report
+from vidcolor.core.iterators import close
+from vidcolor.core.report import Dropped, Progress, Report
 from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.metadata import expected_frames
 from vidcolor.media.open import VideoReader
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.work_dir import DoneChunk
@@ -22,21 +24,18 @@ class FrameTally:
     """What the painted frames of a video tell, or those of a part of it.
 
     Attributes:
-        frames: How many.
         shots: pts of those that start a shot.
         colorless: pts of those that had to be painted without color.
         gray: Those that were left gray.
     """
 
     def __init__(self) -> None:
-        self.frames = 0
         self.shots: list[int] = []
         self.colorless: list[int] = []
         self.gray = GrayRuns()
 
     def see(self, frame: Frame) -> None:
-        """Count the next frame."""
-        self.frames += 1
+        """Take note of the next frame."""
         if frame.starts_shot:
             self.shots.append(frame.pts)
         if frame.colorless:
@@ -44,8 +43,7 @@ class FrameTally:
         self.gray.see(frame)
 
     def add(self, chunk: DoneChunk) -> None:
-        """Count the frames of the next chunk."""
-        self.frames += chunk.facts.frames
+        """Take note of the frames of the next chunk."""
         self.shots += chunk.shots
         self.colorless += chunk.colorless
         self.gray.add(chunk.neutral, chunk.facts.first_pts, chunk.facts.last_pts)
@@ -64,6 +62,24 @@ class FrameTally:
         report.shot_starts = [round(float(pts * tick), 6) for pts in self.shots]
         report.shots = len(self.shots)
         self.gray.tell(report, tick)
+
+
+def count_frames(
+    frames: Iterable[Frame],
+    film: VideoReader,
+    report: Report,
+    on_progress: Callable[[Progress], None] | None,
+) -> Iterator[Frame]:
+    """The same frames, counted in a report; ``on_progress`` is called after each that has left."""
+    total = expected_frames(film.info, film.settings)
+    try:
+        for frame in frames:
+            yield frame
+            report.frames += 1
+            if on_progress:
+                on_progress(Progress(report.frames, total, float(frame.seconds)))
+    finally:
+        close(frames)
 
 
 def describe_target(
