@@ -17,6 +17,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def plan_of(chunks: int) -> list[Reply]:
         PlannedChunk(n, n, False, (), (), "0" * 8 * FRAMES, "c8" * FRAMES) for n in range(chunks)
     ]
     end = PassLog()
-    return [*(ChunkKnown(chunk, "0") for chunk in made), ChunksPlanned(end, {})]
+    return [*(ChunkKnown(chunk, Fraction(0)) for chunk in made), ChunksPlanned(end, {})]
 
 
 class Speaker:

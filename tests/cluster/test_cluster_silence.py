@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -90,7 +91,7 @@ class StandIn:
     [
         (Step.BEGIN, OpenVideo(cast("BatchItem", None)), 0),
         (Step.PLAN, PlanChunks(cast("BatchItem", None), SPEC), 0),
-        (Step.CHUNK, ColorizeChunk(cast("BatchItem", None), SPEC, "0", ()), 0),
+        (Step.CHUNK, ColorizeChunk(cast("BatchItem", None), SPEC, Fraction(0), ()), 0),
         (Step.FINISH, None, 500),
     ],
 )

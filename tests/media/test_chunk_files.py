@@ -17,7 +17,7 @@ from vidcolor.core.frames import Frame
 from vidcolor.errors import OutputError, OutputFull
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk, write_chunk
-from vidcolor.media.encode.encoder import open_encoder, plan_encode
+from vidcolor.media.encode.encoder import EncodePlan, open_encoder, plan_encode
 from vidcolor.media.mux import concat as stitching
 from vidcolor.media.mux.concat import stitch
 from vidcolor.media.mux.file_sink import FileSink
@@ -27,6 +27,13 @@ from vidcolor.settings import EncodeSettings, OutputSettings
 VFR = (0, 40, 83, 125, 300, 341, 700, 733, 766, 800, 1500, 1533, 1600, 1640, 1680, 1800)
 BORDERS = (0, 5, 6, 13, 16)
 """The film's 16 frames in four chunks, one of them a single frame."""
+
+
+def join(
+    film: VideoReader, target: Path, plan: EncodePlan, chunks: list[tuple[Path, ChunkFileInfo]]
+) -> None:
+    """The target of these chunks."""
+    stitch(film, plan, partial(FileSink, target, OutputSettings()), OutputSettings(), chunks)
 
 
 def pieces(
@@ -45,7 +52,7 @@ def pieces(
         path = target.with_name(f"{number}.packets")
         chunks.append((path, write_chunk(run(end - begin), path, plan, film.info)))
     assert next(frames, None) is None
-    stitch(film, plan, partial(FileSink, target, OutputSettings()), OutputSettings(), chunks)
+    join(film, target, plan, chunks)
     return chunks
 
 
@@ -152,13 +159,7 @@ def test_a_damaged_chunk_is_not_stitched(
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings())
         with pytest.raises(OutputError, match="a finished chunk is damaged; run the same command"):
-            stitch(
-                film,
-                plan,
-                partial(FileSink, target, OutputSettings()),
-                OutputSettings(),
-                [(path, facts)],
-            )
+            join(film, target, plan, [(path, facts)])
     assert not target.exists()
 
 
@@ -171,13 +172,7 @@ def test_chunks_of_another_encoder_do_not_fit(
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings(preset="ultrafast"))
         with pytest.raises(OutputError, match="cannot be joined"):
-            stitch(
-                film,
-                plan,
-                partial(FileSink, target, OutputSettings()),
-                OutputSettings(),
-                [(path, facts)],
-            )
+            join(film, target, plan, [(path, facts)])
 
 
 def test_no_room_for_the_target(
@@ -194,13 +189,7 @@ def test_no_room_for_the_target(
         list(decode(film))
         plan = plan_encode(film.info, target, EncodeSettings())
         with pytest.raises(OutputFull, match="free some space and run the same command again"):
-            stitch(
-                film,
-                plan,
-                partial(FileSink, target, OutputSettings()),
-                OutputSettings(),
-                [(path, facts)],
-            )
+            join(film, target, plan, [(path, facts)])
 
 
 def test_a_chunk_that_fails_leaves_no_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -345,7 +346,7 @@ def test_fingerprints_of_closed_films_are_let_go_of(tmp_path: Path) -> None:
     assert given
     chunk = PlannedChunk(0, 0, False, (0,), (), "0" * 16 * 9, "ff" * 9)
     film = coordinator._films[0]
-    assert not coordinator.hear(given[0], worker, ChunkKnown(chunk, "0"))
+    assert not coordinator.hear(given[0], worker, ChunkKnown(chunk, Fraction(0)))
     assert not coordinator.hear(given[0], worker, Progressed(9, 5, 0.5))
     assert (film.chunks, list(film.frames.values())) == ([chunk], [5])
     assert coordinator.hear(given[0], worker, TaskFailed("FilmUnreadable", "no film"))

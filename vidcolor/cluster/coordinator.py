@@ -229,7 +229,7 @@ class Coordinator:
         if plan is None:
             self._queue.to_plan(number)
             return
-        film.chunks, film.end, film.zero = list(plan.chunks), plan.end, str(plan.end.zero)
+        film.chunks, film.end, film.zero = list(plan.chunks), plan.end, plan.end.zero
         self._hand_on(number)
         self._queue.planned(number)
 

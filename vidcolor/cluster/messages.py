@@ -6,6 +6,7 @@ All of it is small and of plain types: paths travel, frames do not.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
@@ -36,7 +37,7 @@ class ColorizeChunk:
 
     item: BatchItem
     spec: RunSpec
-    zero: str
+    zero: Fraction
     """As the plan tells it."""
     chunks: tuple[PlannedChunk, ...]
     """The chunk, and those behind it that its colors rest on."""
@@ -81,7 +82,7 @@ class ChunkKnown:
     """Told: a chunk of the film."""
 
     chunk: PlannedChunk
-    zero: str
+    zero: Fraction
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 
@@ -37,7 +38,7 @@ class VideoState:
     """Once it began."""
     total: int | None = None
     """Frames expected."""
-    zero: str = "0"
+    zero: Fraction = Fraction(0)
     """As the plan tells it."""
     chunks: list[PlannedChunk] = field(default_factory=list)
     """Those that are known."""

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -199,7 +198,7 @@ class Worker:
             try:
                 for chunk in chunks:
                     found.append(chunk)
-                    watch.words.put(ChunkKnown(chunk, str(film.log.zero)))
+                    watch.words.put(ChunkKnown(chunk, film.log.zero))
             finally:
                 close(chunks)
             end = film.log
@@ -228,7 +227,7 @@ class Worker:
             part = read_chunk_frames(
                 film,
                 plan.layout,
-                Fraction(command.zero),
+                command.zero,
                 command.chunks,
                 context_frames(session.settings),
                 seek,
@@ -265,7 +264,7 @@ class Worker:
         report = Report(str(item.source), str(item.target))
         with open_video(item.source, settings.open) as film:
             plan = self._check_same(film, command)
-            film.log = deepcopy(command.end)  # the order may come again
+            film.log = deepcopy(command.end)  # the command may come again
             content = _read_begun(item)[1]
             film.content = lambda: content
             report.spec = command.spec.with_content(content)

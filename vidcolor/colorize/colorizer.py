@@ -280,7 +280,7 @@ class Colorizer:
         The net sees those that it has to (`frame_selection`). Its runs are alike, whether the batch
         is full or not, so the result does not depend on where a film was cut into batches. Holds
         at most two batches of frames, with a stride as many batches as that and a stride more, for
-        each of the ``ahead`` runs in hand, and what else the crew has in hand.
+        each of the ``ahead`` runs in hand, and what else the threads have in hand.
 
         Args:
             frames: Frames of one film.

@@ -10,8 +10,6 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
-_DEEPEST = 20
-"""Levels of what may be anything."""
 _LARGEST = 1 << 63
 _ROWS = (list, tuple)
 
@@ -34,17 +32,6 @@ def from_plain(kind: type[T], entry: object) -> T:
         return kind(**{name: _value(hints[name], value) for name, value in entry.items()})
     except TypeError as error:  # a field without a default is missing
         raise ValueError(f"is not of type {kind.__name__}") from error
-
-
-def is_plain(value: object, depth: int = _DEEPEST) -> bool:
-    """Whether a value is made of dicts, rows, words and numbers that are not too deep or large."""
-    if isinstance(value, dict):
-        inner = [*value, *value.values()]
-    elif isinstance(value, list):
-        inner = value
-    else:
-        return value is None or isinstance(value, bool | str) or _is_number(value)
-    return depth > 0 and all(is_plain(each, depth - 1) for each in inner)
 
 
 @cache
@@ -75,8 +62,6 @@ def _value(hint: Any, value: Any) -> Any:
         return {key: _value(inner[1], each) for key, each in value.items()}
     if dataclasses.is_dataclass(hint):
         return from_plain(hint, value)  # type: ignore[arg-type]
-    if hint is Any and is_plain(value):
-        return value
     if hint is float and _is_number(value):
         return float(value)
     if hint in (bool, str, int) and type(value) is hint and (hint is not int or _is_number(value)):

@@ -77,7 +77,7 @@ class WorkerThreads:
 
     Attributes:
         size: How many there are.
-        ahead: BatchInputs that a stage has in hand at most, unless it says otherwise.
+        ahead: Items that a stage has in hand at most, unless it says otherwise.
         seconds: Time they spent on each stage, in all; more than went by where several worked.
     """
 
@@ -151,7 +151,7 @@ def map_ordered(
         function: What is to be done with an item.
         items: A stream; closed with this one.
         pool: Who does it; None does it here.
-        ahead: BatchInputs that are in hand at most; None takes what the crew is made for.
+        ahead: Items that are in hand at most; None takes what the threads are made for.
     """
     waiting: deque[Future[R]] = deque()
     try:

@@ -110,7 +110,8 @@ def _parse(file: Path) -> ShotList | None:
 
 def _of_report(report: dict[str, Any]) -> ShotList | None:
     spec = RunSpec.from_dict(report["spec"])
-    shots = [Shot(spec.start + _seconds(each), 0) for each in report["shot_starts"]]
+    start = spec.start
+    shots = [Shot(start + _seconds(each), 0) for each in report["shot_starts"]]
     return _check_list(shots, spec.source, spec.is_whole)
 
 
@@ -120,12 +121,13 @@ def _of_journal(spec: RunSpec | None, lines: Sequence[dict[str, Any]]) -> ShotLi
         return None
     chunks = {chunk.number: chunk for chunk in map(chunk_of, lines) if chunk}
     shots: list[Shot] = []
-    end = spec.start
+    start, tick = spec.start, spec.time_base
+    end = start
     for number in range(len(chunks)):
         if number not in chunks:
             break
-        shots += [Shot(spec.start + pts * spec.time_base, 0) for pts in chunks[number].shots]
-        end = spec.start + chunks[number].facts.last_pts * spec.time_base
+        shots += [Shot(start + pts * tick, 0) for pts in chunks[number].shots]
+        end = start + chunks[number].facts.last_pts * tick
     return _check_list(shots, spec.source, False, end)
 
 

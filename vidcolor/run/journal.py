@@ -83,7 +83,7 @@ class Journal(WorkDir):
             )
         self.spec = spec
         lines = [
-            checked_line({"spec": spec.to_dict()}),
+            checked_line(self.spec_entry),
             *(checked_line(asdict(chunk)) for chunk in self.done.values()),
             *map(checked_line, self._signed),
             *([checked_line({"content": self.content})] if self.content else []),

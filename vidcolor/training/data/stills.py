@@ -217,7 +217,7 @@ class RandomCrops(Dataset[Tensor]):
         Args:
             stills: Pictures to draw from.
             side: Side of a crop, pixels.
-            seed: BatchInputs depend on this and on their number alone.
+            seed: Items depend on this and on their number alone.
             source_weights: Factor on a source's share.
             length: Number of items.
             view: Makes a square of a picture; None takes `random_crop`.
