@@ -29,10 +29,8 @@ def test_progress_is_told_when_a_frame_has_left_and_not_before(tmp_path: Path) -
 
     report = Report("in.mkv", "-")
     with open_video(tmp_path / "in.mkv") as film:
-        left = 0
-        for _ in count_frames(frames(), film, report, told.append):
+        for left, _ in enumerate(count_frames(frames(), film, report, told.append)):
             assert len(told) == report.frames == left
-            left += 1
     assert [one.frames for one in told] == [1, 2, 3]
     assert report.frames == 3
     assert closed == [True]
