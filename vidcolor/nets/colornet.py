@@ -46,6 +46,8 @@ class ColorNetConfig:
     gain: float = 1.69
     """Factor on the color at the vivid end of the dial; it makes up for the dullness of every mean
     (film, mini)."""
+    lite: bool = False
+    """Whether the features of EfficientNet-Lite2 are fused, too (film)."""
     embedding: int = 1000
     """Length of the vector that is fused at 1/8 (book): 1000 classes or 512 features."""
 

@@ -1,4 +1,8 @@
-"""The preset ``film``: VGG16 features, attention at two scales, a decoder at a quarter."""
+"""The preset ``film``: VGG16 features, attention at two scales, a decoder at a quarter.
+
+With ``lite`` the features of EfficientNet-Lite2, which knows more of what a picture shows, join
+them at 1/16.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.nets.colornet import ColorNetConfig, DistributionNet, NetInput
+from vidcolor.nets.efficientnet_lite import CHANNELS, LiteFeatures
 from vidcolor.nets.layers import AttentionBlock, conv_block, upsample_to
 from vidcolor.nets.vgg import VGG16Features
 
@@ -19,6 +24,14 @@ class FilmNet(DistributionNet):
         self.vgg = VGG16Features()
         self.bridge = conv_block(512, W)
         self.overall = nn.Sequential(nn.Linear(512, W), nn.ReLU(), nn.Linear(W, W))
+        if config.lite:
+            self.lite = LiteFeatures()
+            self.lite_map = zero_ended(
+                nn.Conv2d(sum(CHANNELS), W, 1), nn.ReLU(inplace=True), nn.Conv2d(W, W, 1)
+            )
+            self.lite_overall = zero_ended(
+                nn.Linear(CHANNELS[1], W), nn.ReLU(inplace=True), nn.Linear(W, W)
+            )
         self.attend16 = nn.Sequential(
             *(AttentionBlock(W, config.heads) for _ in range(config.blocks[0]))
         )
@@ -40,7 +53,16 @@ class FilmNet(DistributionNet):
         # VGG's ReLUs grow large; these factors bring each scale to about unit size.
         quarter, eighth, sixteenth = quarter / 100, eighth / 50, sixteenth / 10
         x = self.bridge(sixteenth) + self.overall(sixteenth.mean((2, 3)))[:, :, None, None]
+        if self.config.lite:
+            x = x + self._lite(inputs.lightness, x)
         return [quarter, eighth, self.attend16(x)]
+
+    def _lite(self, lightness: Tensor, x: Tensor) -> Tensor:
+        """What EfficientNet-Lite2 adds to the map at 1/16."""
+        middle, deep = self.lite(lightness)
+        middle, deep = middle / 4, deep / 2  # to about unit size
+        local: Tensor = self.lite_map(torch.cat([middle, upsample_to(deep, x)], 1))
+        return local + self.lite_overall(deep.mean((2, 3)))[:, :, None, None]
 
     def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """``(B, Q, h/4, w/4)`` logits and ``(B, 2, h/4, w/4)`` regressed ab."""
@@ -49,3 +71,10 @@ class FilmNet(DistributionNet):
         x = self.attend8(self.fuse8(x))
         x = self.fuse4(torch.cat([upsample_to(x, quarter), self.skip4(quarter)], 1))
         return self.classify(x), self.regress(x) * 100
+
+
+def zero_ended(*layers: nn.Module) -> nn.Sequential:
+    """The layers in a row; the last begins with zeros, so that a trained net stays what it was."""
+    for parameter in layers[-1].parameters():
+        nn.init.zeros_(parameter)
+    return nn.Sequential(*layers)

@@ -14,7 +14,7 @@ from vidcolor.errors import TrainingError
 from vidcolor.training.validation import SCORES
 
 LOSSES = (
-    *("classify", "regress", "distil", "hint", "perceptual", "colorful", "mse"),
+    *("classify", "regress", "distil", "hint", "perceptual", "colorful", "log_error", "mse"),
     *("deceive", "critic", "total"),
 )
 """Every loss there is; a run fills some of the columns."""

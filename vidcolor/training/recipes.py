@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.book import BookNet, VGG16Classes
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet, NetInput
+from vidcolor.nets.efficientnet_lite import load_imagenet_lite
 from vidcolor.nets.registry import MINI, build_net
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.vgg import VGG16Features, load_imagenet, read_vgg
@@ -40,6 +42,7 @@ from vidcolor.training.losses import (
     class_weights,
     colorful_loss,
     hint_loss,
+    log_error_loss,
     perceptual_loss,
     recompose,
     soft_encode,
@@ -226,11 +229,15 @@ class FilmRecipe(ColorRecipe):
 
     def __init__(self, net: ColorNet, settings: TrainSettings) -> None:
         super().__init__(net)
-        self.terms = {"perceptual": settings.perceptual, "colorful": settings.colorful}
+        self.terms = {
+            name: getattr(settings, name) for name in ("perceptual", "colorful", "log_error")
+        }
         self.critical = settings.adversarial > 0
         self.register_buffer("weights", torch.ones(len(self.net.bins)))
         if isinstance(net, FilmNet):
             freeze(net.vgg, settings.thawed)
+            if net.config.lite:
+                net.lite.requires_grad_(False)
 
     def gather(self, run: Run) -> None:
         """Pictures, and how rare each color is in them."""
@@ -252,8 +259,14 @@ class FilmRecipe(ColorRecipe):
         """Add the terms that judge the color chosen at the dial's default."""
         if not (any(self.terms.values()) or self.critical):
             return found, None
-        ab = self.net.choose(logits, regressed)
         small = F.avg_pool2d(L, self.net.output_stride)
+        if weight := self.terms["log_error"]:
+            # Of the safest color: it alone is to be as near to the truth as can be.
+            shown, true = (
+                recompose(small, c) for c in (self.net.choose(logits, regressed, 0.0), truth)
+            )
+            found["log_error"] = weight * log_error_loss(shown, true)
+        ab = self.net.choose(logits, regressed)
         if weight := self.terms["colorful"]:
             shown, true = recompose(small, ab), recompose(small, truth)
             found["colorful"] = weight * colorful_loss(shown, true)
@@ -372,11 +385,11 @@ def start_net(settings: TrainSettings) -> ColorNet:
             raise SettingsError(
                 f"{settings.start} is a {net.config.preset} net; use --preset {net.config.preset}"
             )
-        return net.train()
+        return add_lite(net, settings.lite).train() if settings.lite else net.train()
     if settings.preset == "mini":
         return build_net(MINI)
     if settings.preset == "film":
-        net = build_net(ColorNetConfig())
+        net = build_net(ColorNetConfig(lite=bool(settings.lite)))
     else:
         # A file with the convolutions alone has no class probabilities: their features do instead.
         whole = settings.vgg == "torchvision" or "classifier.6.weight" in read_vgg(settings.vgg)
@@ -387,7 +400,20 @@ def start_net(settings: TrainSettings) -> ColorNet:
     else:
         assert isinstance(vgg, VGG16Features)
         load_imagenet(vgg, settings.vgg)
+        if isinstance(net, FilmNet) and settings.lite:
+            load_imagenet_lite(net.lite, settings.lite)
     return net
+
+
+def add_lite(net: ColorNet, source: str) -> ColorNet:
+    """A film net with EfficientNet-Lite2 beside VGG16; it gives the same colors until it learns."""
+    if net.config.lite:
+        return net
+    wider = build_net(replace(net.config, lite=True))
+    assert isinstance(wider, FilmNet)
+    wider.load_state_dict(net.state_dict(), strict=False)
+    load_imagenet_lite(wider.lite, source)
+    return wider
 
 
 def freeze(vgg: VGG16Features, thawed: int) -> None:

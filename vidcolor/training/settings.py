@@ -12,7 +12,7 @@ PRESETS = ("film", "mini", "book", "gate")
 
 COLORNET_ONLY = (
     *("vgg", "start", "views", "accumulate", "thawed", "rebalance", "perceptual", "colorful"),
-    *("adversarial", "source_weights"),
+    *("adversarial", "source_weights", "lite", "log_error"),
 )
 """Fields that mean nothing to a gate."""
 
@@ -32,6 +32,8 @@ class TrainSettings:
     vgg: str = "torchvision"
     """Safetensors file with VGG16's ImageNet weights, or ``torchvision`` to download them. The
     book uses the classifier if the file has it."""
+    lite: str = ""
+    """The ``.pth`` file of EfficientNet-Lite2: its features are fused, too (film)."""
     preset: str = "film"
     """``film``, ``mini``, ``book`` or ``gate``."""
     start: str = ""
@@ -66,6 +68,9 @@ class TrainSettings:
     """Weight of the distance in VGG16's features of the recomposed RGB (film)."""
     colorful: float = 0.0
     """Weight of the difference in colorfulness to the truth (film, mini)."""
+    log_error: float = 0.0
+    """Weight of the logarithm of each picture's squared error in RGB, at the dial's safe end (film,
+    mini)."""
     adversarial: float = 0.0
     """Share of the run, at its end, in which a critic takes part (film, mini)."""
     ema: float = 0.999
@@ -139,9 +144,14 @@ class TrainSettings:
             raise SettingsError("only the presets mini and gate learn from a --teacher")
         if self.perceptual and (self.preset != "film" or self.thawed > 2):
             raise SettingsError("--perceptual needs the preset film with at most 2 --thawed blocks")
-        if self.preset == "book" and (self.colorful or self.adversarial):
-            raise SettingsError("the preset book has one loss; leave out --colorful, --adversarial")
+        if self.preset == "book" and (self.colorful or self.adversarial or self.log_error):
+            raise SettingsError(
+                "the preset book has one loss; leave out --colorful, --log-error, --adversarial"
+            )
+        if self.lite and self.preset != "film":
+            raise SettingsError("only the preset film has a place for --lite")
         if not 0 <= self.thawed <= 5 or not 0 <= self.adversarial <= 1:
             raise SettingsError("--thawed must be 0 to 5 and --adversarial a share of 0 to 1")
-        if not all(0 <= w < math.inf for w in (self.perceptual, self.colorful, self.rebalance)):
+        terms = (self.perceptual, self.colorful, self.log_error, self.rebalance)
+        if not all(0 <= weight < math.inf for weight in terms):
             raise SettingsError("weights of losses must be 0 or more")
