@@ -134,11 +134,11 @@ def draw(records: dict[str, Record], curves: Curves, target: Path) -> None:
     draw_panel(mean, records, curves, MEAN)
     for name, (x, y) in PUBLISHED.items():
         mean.plot([x], [y], "x", color="gray")
-        mean.annotate(f" {name}", (x, y), color="gray", va="bottom")
+        mean.annotate(f"{name} ", (x, y), color="gray", ha="right", va="bottom")
     mean.set_title("mean over the sources, with 95 % intervals (x: published, on other pictures)")
     mean.set_xlabel("colorfulness, % of the truth's")
     mean.set_ylabel("PSNR over gray, dB")
-    mean.legend(loc="upper right")
+    mean.legend(loc="lower left")
     small = None
     for number, source in enumerate(sources):
         place = grid[1 + number // COLUMNS, number % COLUMNS]
