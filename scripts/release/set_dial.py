@@ -3,8 +3,9 @@
 Usage: scripts/release/set_dial.py WEIGHTS TARGET --temperature T --gain G
 
 How sharp a net's distributions are, and how strong its colors must be at the vivid end, is only
-known after training: choose both with scripts/measure/draw_curve.py. TARGET is a name such as
-out/default.safetensors; the sha256 is added to it.
+known after training: choose both with scripts/measure/draw_curve.py KEPT TARGET... --out DIR, which
+measures several side by side. TARGET is a name such as out/default.safetensors; the sha256 is added
+to it.
 """
 
 from __future__ import annotations

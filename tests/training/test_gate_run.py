@@ -197,6 +197,7 @@ def test_too_little_to_learn_from_is_told(album: Path, quick_weights: Path, tmp_
         ({"start": "default"}, "--start"),
         ({"accumulate": 2}, "--accumulate"),
         ({"source_weights": (("a", 2.0),)}, "--source-weight "),
+        ({"kept_sources": ("a",)}, "--keep "),
         ({"sides": (64, 96)}, "--sides"),
         ({"motions": -1}, "--motions"),
         ({"clips": (), "motions": 0}, "--motions"),

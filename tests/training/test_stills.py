@@ -304,3 +304,31 @@ def test_squashed_shows_the_whole_picture_without_aliases() -> None:
     assert (square[1, :22] == 0).all()
     assert (square[1, 26:] == 100).all()
     assert (square[2].float() - 125).abs().max() < 12
+
+
+def test_whole_sources_are_kept_and_what_looks_like_them_is_in_neither() -> None:
+    looks = torch.randint(0, 1 << 62, (400,), generator=torch.Generator().manual_seed(7)).tolist()
+    stills = [Still(str(i), "abcd"[i % 4], look) for i, look in enumerate(looks)]
+    near = [Still("near", "a", stills[1].look ^ 0b101), Still("near", "c", stills[3].look)]
+    chosen, kept = split_stills([*stills, *near], ["b", "d"])
+    assert kept == [still for still in stills if still.source in ("b", "d")]
+    assert chosen == [still for still in stills if still.source in ("a", "c")]
+    assert any(still.validation for still in chosen)  # one in forty is not kept beside them
+
+
+def test_a_clip_is_kept_or_learned_from_as_a_whole() -> None:
+    groups = torch.randint(0, 1 << 62, (80,), generator=torch.Generator().manual_seed(8)).tolist()
+    frames = [
+        Still(f"{group}-{i}", "clips", (group * (2 * i + 3)) % (1 << 64), group)
+        for group in groups
+        for i in range(4)
+    ]
+    stills = [Still("still", "towns", (1 << 63) + 12345)]
+    assert split_stills(frames + stills, ["clips"]) == (stills, frames)
+    assert split_stills(frames + stills, ["towns"]) == (frames, stills)
+
+
+def test_a_source_to_keep_that_is_none_is_an_error() -> None:
+    stills = [Still("1", "woods", 1), Still("2", "towns", 2)]
+    with pytest.raises(TrainingError, match=r"^no source 'wood' for --keep; .*: towns, woods$"):
+        split_stills(stills, ["towns", "wood"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from shared import stopper
 from synthetic import photo
@@ -16,6 +17,7 @@ from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Position
+from vidcolor.training.data.stills import index_stills
 from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog
 from vidcolor.training.loop import train
@@ -302,3 +304,29 @@ def test_settings_are_written_for_people(whole_run: tuple[Path, list[float]]) ->
     fields = json.loads((whole_run[0] / "settings.json").read_text())
     assert fields["steps"] == 4
     assert fields["seed"] == 3
+
+
+def test_a_kept_source_is_what_is_validated_on(album: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
+    settings = run_settings(album, steps=1, kept_sources=("woods",))
+    path = train(settings, tmp_path / "run", on_note=notes.append)
+    stills, _ = index_stills([album], tmp_path / "run" / "stills.json")
+    towns, woods = ([s for s in stills if s.source == name] for name in ("towns", "woods"))
+    assert f"{len(towns)} pictures to train on, {len(woods)} to validate on" in notes
+    assert "sources to validate on: woods" in notes
+    with safe_open(path, "pt") as file:
+        training = json.loads(file.metadata()["training"])
+    assert training["kept_sources"] == ["woods"]
+    assert training["pictures"] == len(towns)
+    with pytest.raises(TrainingError, match=r"other settings \(kept_sources\)"):
+        train(run_settings(album, steps=1), tmp_path / "run")
+
+
+def test_a_run_from_before_sources_were_kept_goes_on(album: Path, tmp_path: Path) -> None:
+    settings = run_settings(album, steps=1)
+    path = train(settings, tmp_path / "run")
+    file = tmp_path / "run" / "settings.json"
+    fields = json.loads(file.read_text())
+    del fields["kept_sources"]
+    file.write_text(json.dumps(fields))
+    assert train(settings, tmp_path / "run") == path

@@ -42,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME=FACTOR",
         help="weight of one source (a subfolder); may be repeated",
     )
+    data.add_argument(
+        "--keep",
+        nargs="+",
+        metavar="NAME",
+        help="sources (subfolders) to keep from training and validate on (default: one picture in"
+        " forty of all sources)",
+    )
     data.add_argument("--start", metavar="NAME|FILE", help="weights to start from, such as default")
     data.add_argument(
         "--teacher",
@@ -161,6 +168,7 @@ def settings_of(args: argparse.Namespace) -> TrainSettings:
             "--source-weight must be NAME=FACTOR, where FACTOR is a number"
         ) from error
     values["source_weights"] = tuple(weights)
+    values["kept_sources"] = tuple(sorted(set(given.get("keep", ()))))
     if "sides" in values:
         values["sides"] = tuple(values["sides"])
     for name, value in USUAL.get(values.get("preset", "film"), {}).items():

@@ -35,6 +35,7 @@ from vidcolor.evaluation.temporal_metrics import (
     SteadinessMeter,
     ratio,
 )
+from vidcolor.nets.vgg import VGG16Features
 from vidcolor.nets.weights import FEATURE_BLOCKS, load_features
 
 FRECHET_FEATURES = 512
@@ -185,14 +186,11 @@ class _Frechet:
 
     def __init__(self) -> None:
         self._vgg = load_features()
-        self._truth, self._result = _Moments(), _Moments()
+        self._truth, self._result = Moments(), Moments()
 
     def add(self, true: Tensor, made: Tensor) -> None:
         """Takes note of a pair of pictures, ``(3, H, W)`` uint8."""
-        size = (FRECHET_SIDE, FRECHET_SIDE)
-        pair = torch.stack([true, made]).float()
-        small = F.interpolate(pair, size, mode="bilinear", antialias=True)
-        features = self._vgg.rgb_features(small, FEATURE_BLOCKS)[-1].mean((2, 3))
+        features = frechet_features(self._vgg, torch.stack([true, made]))
         self._truth.add(features[0])
         self._result.add(features[1])
 
@@ -200,7 +198,19 @@ class _Frechet:
         return frechet_distance(*self._result.gaussian(), *self._truth.gaussian())
 
 
-class _Moments:
+def frechet_features(vgg: VGG16Features, pictures: Tensor) -> Tensor:
+    """What the Fréchet distance is measured on: ``(B, FRECHET_FEATURES)`` float32.
+
+    Args:
+        vgg: Of `load_features`.
+        pictures: ``(B, 3, H, W)``, sRGB codes 0..255.
+    """
+    size = (FRECHET_SIDE, FRECHET_SIDE)
+    small = F.interpolate(pictures.float(), size, mode="bilinear", antialias=True)
+    return vgg.rgb_features(small, FEATURE_BLOCKS)[-1].mean((2, 3))
+
+
+class Moments:
     """Mean and covariance of vectors as they come, in float64."""
 
     def __init__(self) -> None:
@@ -209,6 +219,7 @@ class _Moments:
         self._products = torch.zeros(FRECHET_FEATURES, FRECHET_FEATURES, dtype=torch.float64)
 
     def add(self, vector: Tensor) -> None:
+        """Takes note of a vector, ``(D,)``."""
         vector = vector.double()
         self._count += 1
         self._sum += vector

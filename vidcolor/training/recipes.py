@@ -138,11 +138,13 @@ class ColorRecipe(Recipe):
         """All usable pictures, looked for once and then remembered in the run folder."""
         with run.team.lead():
             found, skipped = find_pictures(run)
-        self.stills, self.kept = split_stills(found)
+        self.stills, self.kept = split_stills(found, run.settings.kept_sources)
         run.note(f"{len(self.stills)} pictures to train on, {len(self.kept)} to validate on")
         run.note(
             "left out: " + (", ".join(f"{n} {why}" for why, n in skipped.items() if n) or "none")
         )
+        if run.settings.kept_sources:
+            run.note("sources to validate on: " + ", ".join(run.settings.kept_sources))
         if not self.stills:
             raise TrainingError(
                 f"no picture is left to train on; all {len(self.kept)} are needed to validate on"
@@ -200,8 +202,9 @@ class ColorRecipe(Recipe):
 
     def notes(self, run: Run) -> dict[str, Any]:
         """Settings that make a difference, and the number of pictures."""
-        kept = ("start", "teacher", "accumulate", "sides", "perceptual", "colorful")
-        notes = {key: getattr(run.settings, key) for key in (*kept, "adversarial", "rebalance")}
+        made = ("start", "teacher", "accumulate", "sides", "kept_sources")
+        losses = ("perceptual", "colorful", "adversarial", "rebalance")
+        notes = {key: getattr(run.settings, key) for key in (*made, *losses)}
         return notes | {"pictures": len(self.stills)}
 
 

@@ -12,9 +12,12 @@ PRESETS = ("film", "mini", "book", "gate")
 
 COLORNET_ONLY = (
     *("vgg", "start", "views", "accumulate", "thawed", "rebalance", "perceptual", "colorful"),
-    *("adversarial", "source_weights", "lite", "log_error"),
+    *("adversarial", "source_weights", "kept_sources", "lite", "log_error"),
 )
 """Fields that mean nothing to a gate."""
+
+OPTIONS = {"source_weights": "source-weight", "kept_sources": "keep"}
+"""Options of the command that are not named as their fields are."""
 
 MAY_CHANGE = ("workers", "checkpoint_minutes", "validate_minutes", "device")
 """Fields that may differ when a run goes on: they do not change what is learned."""
@@ -79,6 +82,9 @@ class TrainSettings:
     """Random seed."""
     source_weights: tuple[tuple[str, float], ...] = ()
     """Weights of single sources, as (name, factor)."""
+    kept_sources: tuple[str, ...] = ()
+    """Sources that are kept whole from training and validated on; empty keeps one picture in forty
+    of all sources."""
     workers: int | None = None
     """Processes that read pictures; None is one, or with a GPU as many as there are
     cores beside its own."""
@@ -128,10 +134,8 @@ class TrainSettings:
         usual = {field.name: field.default for field in fields(self)}
         for name in COLORNET_ONLY:
             if getattr(self, name) != usual[name]:
-                option = name.rstrip("s") if name == "source_weights" else name
-                raise SettingsError(
-                    f"--{option.replace('_', '-')} has no effect on a gate; leave it out"
-                )
+                option = OPTIONS.get(name, name.replace("_", "-"))
+                raise SettingsError(f"--{option} has no effect on a gate; leave it out")
         if len(self.sides) > 1:
             raise SettingsError("a gate is trained on one size; give --sides a single number")
         if self.motions < 0 or not (self.clips or self.motions):

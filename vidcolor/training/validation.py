@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -20,7 +21,7 @@ from vidcolor.training.data.stills import Still, squash
 SIDE = 256
 """Pictures are squashed to this, pixels."""
 PICTURES = 200
-"""Most pictures that a validation looks at."""
+"""Most pictures that a validation looks at, of all sources together."""
 ON_SHEET = 12
 """Pictures on a sheet."""
 
@@ -29,16 +30,19 @@ SCORES = (
     *("colorfulness_truth", "score"),
 )
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Validation:
     """What a validation found."""
 
     scores: dict[str, float]
-    """By the names in `SCORES`: means over the pictures. PSNR in dB at the dial's default, at its
-    safe end, of gray; colorfulness of the same and of the truth; and the score."""
+    """By the names in `SCORES`: means over the sources of the means over their pictures. PSNR in dB
+    at the dial's default, at its safe end, of gray; colorfulness of the same and of the truth; and
+    the score."""
     triptychs: list[Tensor]
-    """``(3, side, 3 * side)`` uint8 of the first pictures: gray, result, truth."""
+    """``(3, side, 3 * side)`` uint8 of pictures of all sources: gray, result, truth."""
 
 
 def score_of(scores: dict[str, float]) -> float:
@@ -48,6 +52,26 @@ def score_of(scores: dict[str, float]) -> float:
     """
     missed = abs(scores["colorfulness"] - scores["colorfulness_truth"])
     return scores["psnr"] - scores["psnr_grey"] - 0.05 * missed
+
+
+def pick_evenly(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of the items, evenly spaced, in their order."""
+    count = min(most, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def group_by_source(stills: Sequence[Still]) -> dict[str, list[Still]]:
+    """The pictures of each source, in their order."""
+    sources: dict[str, list[Still]] = {}
+    for still in stills:
+        sources.setdefault(still.source, []).append(still)
+    return sources
+
+
+def choose_pictures(stills: Sequence[Still], most: int) -> list[Still]:
+    """At most so many pictures, evenly many of each source; all of a source that has fewer."""
+    sources = pick_evenly(list(group_by_source(stills).values()), most)
+    return [still for each in sources for still in pick_evenly(each, most // len(sources))]
 
 
 @torch.inference_mode()
@@ -60,29 +84,35 @@ def validate(
 
     Args:
         net: In eval mode.
-        stills: Pictures; as many as `PICTURES`, evenly chosen, are looked at.
+        stills: Pictures; `PICTURES` at most, evenly many of each source, are looked at.
         autocast: Makes the context that the net runs in.
     """
     device = next(net.parameters()).device
-    count = min(PICTURES, len(stills))
-    chosen = [stills[i * len(stills) // count] for i in range(count)]
-    rows: list[tuple[float, ...]] = []
+    chosen = choose_pictures(stills, PICTURES)
+    shown = set(pick_evenly(chosen, ON_SHEET))
+    rows: dict[str, list[tuple[float, ...]]] = {}
     triptychs: list[Tensor] = []
     for start in range(0, len(chosen), 8):
-        pictures = [squash(read_rgb(s.path), SIDE) for s in chosen[start : start + 8]]
-        rgb = torch.stack(pictures).to(device)
+        batch = chosen[start : start + 8]
+        rgb = torch.stack([squash(read_rgb(s.path), SIDE) for s in batch]).to(device)
         with autocast():
             found = both_ends(net, clean_pair(rgb)[0])
         L = rgb_to_lab(rgb.float() / 255)[:, :1]
         bold, safe, gray = (compose(L, ab) for ab in (*found, found[0] * 0))
-        for b, s, g, t in zip(bold, safe, gray, rgb.float(), strict=True):
+        for still, b, s, g, t in zip(batch, bold, safe, gray, rgb.float(), strict=True):
             colors = [colorfulness(picture) for picture in (b, s, t)]
-            rows.append((psnr(b, t), psnr(s, t), psnr(g, t), *colors))
-            if len(triptychs) < ON_SHEET:
+            row = psnr(b, t), psnr(s, t), psnr(g, t), *colors
+            rows.setdefault(still.source, []).append(row)
+            if still in shown:
                 triptychs.append(torch.cat([g, b, t], 2).round().to(torch.uint8).cpu())
-    means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+    means = mean_columns([mean_columns(each) for each in rows.values()])
     scores = dict(zip(SCORES, means, strict=False))
     return Validation(scores | {"score": score_of(scores)}, triptychs)
+
+
+def mean_columns(rows: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of each column; there is at least one row."""
+    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
 
 
 def both_ends(net: ColorNet, lightness: Tensor) -> tuple[Tensor, Tensor]:

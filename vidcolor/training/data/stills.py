@@ -7,7 +7,7 @@ power of their size, so that a large one does not drown the rest.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class Still:
 
     @property
     def validation(self) -> bool:
-        """Whether the picture is kept from training."""
+        """Whether the picture is kept from training where no whole sources are."""
         look = self.look if self.group is None else self.group
         return (look * 0x9E3779B97F4A7C15 >> 40) % VALIDATION_SHARE == 0
 
@@ -170,13 +170,30 @@ def index_stills(
     return stills, skipped
 
 
-def split_stills(stills: Sequence[Still]) -> tuple[list[Still], list[Still]]:
+def split_stills(
+    stills: Sequence[Still], kept_sources: Collection[str] = ()
+) -> tuple[list[Still], list[Still]]:
     """Pictures to train on and pictures to validate on.
 
     What looks nearly like a validation picture (another scale, another compression) is in neither.
+
+    Args:
+        stills: All usable pictures.
+        kept_sources: Sources to validate on, whole; where there are none, one picture in
+            `VALIDATION_SHARE` of all sources is kept instead.
+
+    Raises:
+        TrainingError: There is no picture of one of these sources.
     """
-    kept = [still for still in stills if still.validation]
-    rest = [still for still in stills if not still.validation]
+    known = sorted({still.source for still in stills})
+    if unknown := sorted(set(kept_sources) - set(known)):
+        raise TrainingError(f"no source {unknown[0]!r} for --keep; use some of: {', '.join(known)}")
+
+    def held_out(still: Still) -> bool:
+        return still.source in kept_sources if kept_sources else still.validation
+
+    kept = [still for still in stills if held_out(still)]
+    rest = [still for still in stills if not held_out(still)]
     near = near_any([still.look for still in rest], [still.look for still in kept])
     return [still for still, is_near in zip(rest, near, strict=True) if not is_near], kept
 
