@@ -62,7 +62,8 @@ class FilmNet(DistributionNet):
         middle, deep = self.lite(lightness)
         middle, deep = middle / 4, deep / 2  # to about unit size
         local: Tensor = self.lite_map(torch.cat([middle, upsample_to(deep, x)], 1))
-        return local + self.lite_overall(deep.mean((2, 3)))[:, :, None, None]
+        overall: Tensor = self.lite_overall(deep.mean((2, 3)))
+        return local + overall[:, :, None, None]
 
     def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """``(B, Q, h/4, w/4)`` logits and ``(B, 2, h/4, w/4)`` regressed ab."""
