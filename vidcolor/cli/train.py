@@ -141,6 +141,7 @@ def _add_recipe(p: argparse.ArgumentParser) -> None:
         ("--perceptual", float, "X", "weight of the perceptual loss (default 0)"),
         ("--colorful", float, "X", "weight of the colorfulness loss (default 0)"),
         ("--log-error", float, "X", "weight of each picture's squared error, log (default 0)"),
+        ("--agreement", float, "X", "fade colors whose hue is in doubt, an exponent (default 0)"),
         ("--adversarial", float, "SHARE", "last share of the run with a critic (default 0)"),
         ("--views", int, "N", "differently aged copies of a batch for a student (default 4)"),
         ("--ema", float, "X", "decay of the average of the weights (default 0.999)"),

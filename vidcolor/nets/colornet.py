@@ -46,6 +46,8 @@ class ColorNetConfig:
     gain: float = 1.69
     """Factor on the color at the vivid end of the dial; it makes up for the dullness of every mean
     (film, mini)."""
+    agreement: float = 0.0
+    """Exponent of the factor by which colors of doubtful hue fade, 0 for none (film, mini)."""
     lite: bool = False
     """Whether the features of EfficientNet-Lite2 are fused, too (film)."""
     embedding: int = 1000
@@ -67,7 +69,8 @@ class ColorNetConfig:
             and 5 <= self.bin_size <= 50
             and 0 < self.temperature <= 10
             and 0 <= self.vivid <= 1
-            and 0 < self.gain <= 4
+            and 0 < self.gain <= 10
+            and 0 <= self.agreement <= 4
             and self.embedding in (512, 1000)
         )
         if not fits:
@@ -180,6 +183,9 @@ class DistributionNet(ColorNet):
     def choose(self, logits: Tensor, regressed: Tensor, vivid: float | None = None) -> Tensor:
         """From the regressed color (0) to the annealed mean times ``gain`` (1).
 
+        The mean of navy and brown is plum, which is neither: where the hues of a place disagree,
+        the color becomes grayer (`hue_agreement` to the power ``agreement``) instead of wrong.
+
         Args:
             logits: ``(B, Q, h, w)``.
             regressed: ``(B, 2, h, w)`` ab.
@@ -190,25 +196,55 @@ class DistributionNet(ColorNet):
         """
         share = self.config.vivid if vivid is None else vivid
         safe = regressed.float()
-        if not share:
+        if not share and not self.config.agreement:
             return safe
-        bold = annealed_mean(logits, self.bins, self.config.temperature)
-        ab: Tensor = torch.lerp(safe, bold, share) * self.config.gain**share
+        shares = color_shares(logits)
+        ab = safe
+        if share:
+            bold = annealed_mean(shares, self.bins, self.config.temperature)
+            ab = torch.lerp(safe, bold, share) * self.config.gain**share
+        if self.config.agreement:
+            ab = ab * hue_agreement(shares, self.bins) ** self.config.agreement
         return ab
 
 
-def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
+def color_shares(logits: Tensor) -> Tensor:
+    """``(B, Q, h, w)`` logits -> ``(B, h, w, Q)`` float32 shares that sum to 1.
+
+    The bins of a place lie side by side, as they do in channels-last.
+    """
+    return F.softmax(logits.permute(0, 2, 3, 1).float(), dim=-1)
+
+
+def annealed_mean(shares: Tensor, bins: Tensor, temperature: float) -> Tensor:
     """Mean of the bins under the sharpened distribution (Zhang et al. 2016, equation 5).
 
     Args:
-        logits: ``(B, Q, h, w)``.
+        shares: ``(B, h, w, Q)`` float32, of `color_shares`.
         bins: ``(Q, 2)`` centres of the bins, ab units.
         temperature: 1 is the plain mean, towards 0 the mode.
 
     Returns:
         ``(B, 2, h, w)`` float32 ab.
     """
-    with torch.autocast(logits.device.type, enabled=False):  # bf16 would round ab to whole units
-        # The bins of a place side by side, as they lie in memory in channels-last.
-        places = logits.permute(0, 2, 3, 1).float() / temperature
-        return (F.softmax(places, dim=-1) @ bins).permute(0, 3, 1, 2)
+    with torch.autocast(shares.device.type, enabled=False):  # bf16 would round ab to whole units
+        sharp = shares ** (1 / temperature)
+        return ((sharp @ bins) / sharp.sum(-1, keepdim=True)).permute(0, 3, 1, 2)
+
+
+def hue_agreement(shares: Tensor, bins: Tensor) -> Tensor:
+    """How far the colors of a place agree about their hue: mean color's chroma over mean chroma.
+
+    Args:
+        shares: ``(B, h, w, Q)`` float32, of `color_shares`.
+        bins: ``(Q, 2)`` centres of the bins, ab units.
+
+    Returns:
+        ``(B, 1, h, w)`` float32: 1 for one hue, 0 for equal shares of opposite ones.
+    """
+    with torch.autocast(shares.device.type, enabled=False):
+        chroma = bins.norm(dim=1, keepdim=True)
+        means = shares @ torch.cat([bins, chroma], 1)
+        # Not 0, where a root has no slope to learn from.
+        length = (means[..., :2].square().sum(-1, keepdim=True) + 1e-6).sqrt()
+        return (length / (means[..., 2:] + 1e-3)).permute(0, 3, 1, 2)

@@ -52,6 +52,9 @@ from vidcolor.training.losses import (
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.validation import SCORES, sheet, validate
 
+MEAN_AGREEMENT = 0.6
+"""Of the hues of a place, over photographs and the film net."""
+
 Losses = dict[str, Tensor]
 Net = ColorNet | Gate
 """What can be trained."""
@@ -253,7 +256,8 @@ class FilmRecipe(ColorRecipe):
         """``classify``, ``regress`` and the terms that were asked for."""
         logits, regressed = self.net.predict(NetInput(L))
         truth = F.avg_pool2d(ab, self.net.output_stride)
-        found = truth_losses(logits, regressed, truth, self.net.bins, self.weights)
+        safe = self.net.choose(logits, regressed, 0.0)
+        found = truth_losses(logits, safe, truth, self.net.bins, self.weights)
         return self.finish(found, L, logits, regressed, truth)
 
     def finish(
@@ -388,11 +392,16 @@ def start_net(settings: TrainSettings) -> ColorNet:
             raise SettingsError(
                 f"{settings.start} is a {net.config.preset} net; use --preset {net.config.preset}"
             )
-        return add_lite(net, settings.lite).train() if settings.lite else net.train()
+        if settings.lite:
+            net = add_lite(net, settings.lite)
+        if settings.agreement and isinstance(net, DistributionNet):
+            add_agreement(net, settings.agreement)
+        return net.train()
     if settings.preset == "mini":
-        return build_net(MINI)
+        return build_net(replace(MINI, agreement=settings.agreement))
     if settings.preset == "film":
-        net = build_net(ColorNetConfig(lite=bool(settings.lite)))
+        config = ColorNetConfig(lite=bool(settings.lite), agreement=settings.agreement)
+        net = build_net(config)
     else:
         # A file with the convolutions alone has no class probabilities: their features do instead.
         whole = settings.vgg == "torchvision" or "classifier.6.weight" in read_vgg(settings.vgg)
@@ -417,6 +426,15 @@ def add_lite(net: ColorNet, source: str) -> ColorNet:
     wider.load_state_dict(net.state_dict(), strict=False)
     load_imagenet_lite(wider.lite, source)
     return wider
+
+
+@torch.no_grad()
+def add_agreement(net: DistributionNet, exponent: float) -> None:
+    """Let colors of doubtful hue fade; the regressed ones grow by what they lose on average."""
+    if net.config.agreement != exponent:
+        for parameter in net.regress.parameters():
+            parameter *= MEAN_AGREEMENT ** (net.config.agreement - exponent)
+        net.config = replace(net.config, agreement=exponent)
 
 
 def freeze(vgg: VGG16Features, thawed: int) -> None:

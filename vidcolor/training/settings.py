@@ -13,6 +13,7 @@ PRESETS = ("film", "mini", "book", "gate")
 COLORNET_ONLY = (
     *("vgg", "start", "views", "accumulate", "thawed", "rebalance", "perceptual", "colorful"),
     *("adversarial", "source_weights", "kept_sources", "lite", "log_error"),
+    "agreement",
 )
 """Fields that mean nothing to a gate."""
 
@@ -74,6 +75,9 @@ class TrainSettings:
     log_error: float = 0.0
     """Weight of the logarithm of each picture's squared error in RGB, at the dial's safe end (film,
     mini)."""
+    agreement: float = 0.0
+    """Exponent of the factor by which colors fade whose hue is in doubt (film, mini); 0 leaves that
+    of ``start``."""
     adversarial: float = 0.0
     """Share of the run, at its end, in which a critic takes part (film, mini)."""
     ema: float = 0.999
@@ -156,6 +160,6 @@ class TrainSettings:
             raise SettingsError("only the preset film has a place for --lite")
         if not 0 <= self.thawed <= 5 or not 0 <= self.adversarial <= 1:
             raise SettingsError("--thawed must be 0 to 5 and --adversarial a share of 0 to 1")
-        terms = (self.perceptual, self.colorful, self.log_error, self.rebalance)
+        terms = (self.perceptual, self.colorful, self.log_error, self.rebalance, self.agreement)
         if not all(0 <= weight < math.inf for weight in terms):
             raise SettingsError("weights of losses must be 0 or more")
