@@ -92,6 +92,21 @@ def test_a_damaged_index_is_mended(change: object, album: Path, tmp_path: Path) 
     assert not seen
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_lies_in_place_of_the_index_is_left_alone(
+    kind: str, album: Path, tmp_path: Path
+) -> None:
+    cache, victim = tmp_path / "cache", tmp_path / "victim"
+    index_stills([album], cache)
+    (lines,) = cache.iterdir()
+    lines.unlink()
+    victim.write_text("mine")
+    lines.symlink_to(victim) if kind == "link" else os.mkfifo(lines)
+    with pytest.raises(TrainingError, match=r"cannot be used .* --cache"):
+        index_stills([album], cache)
+    assert victim.read_text() == "mine"
+
+
 def test_a_cache_that_is_none_is_told(album: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("in the way")
     with pytest.raises(TrainingError, match=r"cannot be used .* --cache"):
