@@ -32,6 +32,7 @@ Captured = pytest.CaptureFixture[str]
         (["train", "--stills", "x", "--out", "y", "--preset", "opera"], "--preset"),
         (["train", "--stills", "x", "--out", "y", "--steps", "-1"], "--steps"),
         (["train", "--stills", "x", "--out", "y", "--preset", "gate", "--thawed", "3"], "--thawed"),
+        (["train", "--stills", "x", "--out", "y", "--preset", "gate", "--cache", "c"], "--cache"),
         (["train", "--stills", "x", "--out", "y", "--perceptual", "1", "--preset", "mini"], "film"),
         (["train", "--stills", "x", "--out", "y", "--learning-rate", "nan"], "--learning-rate"),
         (["train", "--stills", "x", "--out", "y", "--ema", "1"], "--ema"),

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import struct
 from pathlib import Path
 
 import pytest
@@ -12,26 +10,16 @@ from torchvision.transforms.v2.functional import resize
 
 from vidcolor.errors import TrainingError
 from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.data.stills import (
     NEAR,
     RandomCrops,
     Still,
     fault_of,
-    index_stills,
     look_of,
     split_stills,
     squash,
 )
-
-GOOD = {"unreadable": 0, "large": 0, "tiny": 0, "flat": 0, "dull": 0}
-
-
-def test_pictures_that_teach_nothing_are_left_out_and_counted(album: Path, tmp_path: Path) -> None:
-    stills, skipped = index_stills([album], tmp_path / "index.json")
-    assert skipped == GOOD | {"unreadable": 1, "tiny": 1, "flat": 1, "dull": 1}
-    assert len(stills) == len(list(album.rglob("*.jpg"))) - 1
-    assert {still.source for still in stills} == {"towns", "woods"}
-    assert all(Path(still.path).stem.isdigit() for still in stills)
 
 
 def test_a_card_is_flat_and_a_dim_photograph_is_not() -> None:
@@ -45,110 +33,15 @@ def test_a_card_is_flat_and_a_dim_photograph_is_not() -> None:
     assert fault_of(dim.float().mean(0).to(torch.uint8).expand(3, -1, -1)) == "dull"
 
 
-def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
-    write_rgb(photo(1), tmp_path / "good.png")
-    data = bytearray((tmp_path / "good.png").read_bytes())
-    data[16:24] = struct.pack(">2I", 9000, 9000)
-    (tmp_path / "huge.png").write_bytes(data)
-    stills, skipped = index_stills([tmp_path], tmp_path / "index.json")
-    assert [Path(still.path).name for still in stills] == ["good.png"]
-    assert skipped == GOOD | {"large": 1}
-
-
-def test_the_index_is_remembered_but_not_for_other_folders(album: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "index.json"
-    first = index_stills([album], cache)
-    seen: list[int] = []
-    assert index_stills([album], cache, lambda done, _all: seen.append(done)) == first
-    assert not seen
-    other, _ = index_stills([album / "woods"], cache, lambda done, _all: seen.append(done))
-    assert seen
-    # Pictures that lie in no folder of their own bear the name of the one that was given.
-    assert {still.source for still in other} == {"woods"}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda data: b"",
-        lambda data: data[: len(data) // 2],
-        lambda data: b"\xff\x00" + data,
-        lambda data: b"[]",
-        lambda data: b"{}",
-        lambda data: data.replace(b'"stills": [[', b'"stills": [[[],'),
-        lambda data: data.replace(b'"skipped": {', b'"skipped": 3, "other": {'),
-    ],
-)
-def test_a_damaged_index_is_made_anew(change: object, album: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "index.json"
-    first = index_stills([album / "towns"], cache)
-    whole = cache.read_bytes()
-    damaged = change(whole)  # type: ignore[operator]
-    assert damaged != whole
-    cache.write_bytes(damaged)
-    assert index_stills([album / "towns"], cache) == first
-    assert cache.read_bytes() == whole
-
-
-def test_a_picture_that_changed_is_looked_at_again(tmp_path: Path) -> None:
-    folder, cache = tmp_path / "own", tmp_path / "index.json"
-    folder.mkdir()
-    for seed in (1, 2):
-        write_rgb(photo(seed), folder / f"{seed}.png")
-    first, _ = index_stills([folder], cache)
-    write_rgb(photo(3, 100, 140), folder / "1.png")
-    second, _ = index_stills([folder], cache)
-    assert second[0].look == look_of(photo(3, 100, 140)) != first[0].look
-    assert second[1] == first[1]
-    (folder / "2.png").rename(folder / "3.png")
-    assert index_stills([folder], cache)[0][1].path == str(folder / "3.png")
-
-
-def test_loops_closed_folders_and_litter_are_survived(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "own"
-    for name in ("a", "a/deep", "closed", "run", ".trash"):
-        (folder / name).mkdir(parents=True)
-    (tmp_path / "elsewhere").mkdir()
-    places = ("a/1", "a/deep/2", "closed/3", "run/sheet", ".trash/4", "a/._1", "../elsewhere/5")
-    for seed, name in enumerate(places):
-        write_rgb(photo(seed), folder / f"{name}.png")
-    (folder / "a" / "deep" / "loop").symlink_to(folder)
-    (folder / "a" / "self").symlink_to("self")
-    (folder / "a" / "gone.jpg").symlink_to("nothing")
-    (folder / "linked").symlink_to(tmp_path / "elsewhere")
-    scandir = os.scandir
-
-    def guarded(path: str) -> object:
-        if os.fspath(path).endswith("closed"):
-            raise PermissionError(13, "no entry", path)
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", guarded)
-    # The run folder lies among the pictures; a folder given twice counts once.
-    stills, skipped = index_stills([folder, folder / "a"], folder / "run" / "index.json")
-    found = [(str(Path(still.path).relative_to(folder)), still.source) for still in stills]
-    assert found == [("a/1.png", "a"), ("a/deep/2.png", "a"), ("linked/5.png", "linked")]
-    assert skipped == GOOD | {"unreadable": 2}
-
-
-def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="not a folder"):
-        index_stills([tmp_path / "none"], tmp_path / "a.json")
-    with pytest.raises(TrainingError, match="no usable"):
-        index_stills([tmp_path], tmp_path / "b.json")
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_near_duplicates_look_the_same(seed: int, tmp_path: Path) -> None:
     picture = photo(seed, 240, 320)
     write_rgb(picture, tmp_path / "a.jpg")
     smaller = resize(picture, [150, 200], antialias=True)
-    look = look_of(picture)
+    look, second = look_of(picture), look_of(picture.mT)
     for other in (read_rgb(tmp_path / "a.jpg"), smaller):
         assert (look_of(other) ^ look).bit_count() <= NEAR
+        assert (look_of(other.mT) ^ second).bit_count() <= NEAR
     for other_seed in range(100, 110):
         assert (look_of(photo(other_seed)) ^ look).bit_count() > NEAR
 
@@ -196,10 +89,38 @@ def test_the_split_is_that_of_comparing_all_pairs() -> None:
     chosen, others = split_stills(stills)
     assert (chosen, others) == plain_split(stills)
     assert 0 < len(chosen) < len(stills) - len(others)
-    alone = [still for still in stills if not still.validation]
-    assert split_stills(alone) == (alone, [])
+    assert split_stills(chosen) == (chosen, [])
     assert split_stills(others) == ([], others)
     assert split_stills([]) == ([], [])
+
+
+def flip(look: int, *bits: int) -> int:
+    for bit in bits:
+        look ^= 1 << bit
+    return look
+
+
+def test_of_pictures_that_look_the_same_the_largest_is_kept() -> None:
+    looks = [look * 0x9E3779B97F4A7C15 % (1 << 64) for look in range(1, 400)]
+    free, other = [look for look in looks if not Still("", "", look).validation][:2]
+    # Each is near the one before, the last is not near the first.
+    chain = [free, flip(free, *range(6)), flip(free, *range(12)), flip(free, *range(18))]
+    assert not any(Still("", "", look).validation for look in chain)
+    sizes = [10, 30, 30, 20]
+    twins = [Still(str(i), "", look, pixels=n) for i, (look, n) in enumerate(zip(chain, sizes))]  # noqa: B905
+    far = Still("far", "", flip(free, *range(40, 47)))
+    unlike = Still("unlike", "", free, second=0b1111111)  # as far in the second look alone
+    rest = [far, unlike, Still("other", "", other)]
+    assert split_stills([*twins, *rest]) == ([twins[1], *rest], [])
+
+
+def test_a_group_that_touches_a_kept_picture_is_left_out() -> None:
+    looks = [look * 0x9E3779B97F4A7C15 % (1 << 64) for look in range(1, 400)]
+    kept = next(look for look in looks if Still("", "", look).validation)
+    near, further = flip(kept, 1, 2, 3, 4, 5), flip(kept, *range(1, 11))
+    stills = [Still(str(look), "", look) for look in (kept, near, further)]
+    assert not any(still.validation for still in stills[1:])
+    assert split_stills(stills) == ([], stills[:1])
 
 
 def test_a_group_stays_on_one_side() -> None:
@@ -218,7 +139,7 @@ def test_one_look_in_forty_is_kept_from_training() -> None:
 
 
 def crops_of(album: Path, tmp_path: Path, seed: int = 5) -> RandomCrops:
-    stills, _ = index_stills([album], tmp_path / "index.json")
+    stills, _ = index_stills([album], tmp_path / "cache")
     return RandomCrops(stills, 48, seed)
 
 
@@ -233,7 +154,7 @@ def test_item_i_is_the_same_in_every_run(album: Path, tmp_path: Path) -> None:
 
 
 def test_sources_are_weighed(album: Path, tmp_path: Path) -> None:
-    stills, _ = index_stills([album], tmp_path / "index.json")
+    stills, _ = index_stills([album], tmp_path / "cache")
     crops = RandomCrops(stills, 48, 1, {"woods": 0.0})
     assert list(crops.sources) == ["towns", "woods"]
     assert crops.shares[0] == pytest.approx(len(crops.sources["towns"]) ** 0.6)
@@ -241,7 +162,7 @@ def test_sources_are_weighed(album: Path, tmp_path: Path) -> None:
 
 
 def test_a_weight_for_no_source_is_an_error(album: Path, tmp_path: Path) -> None:
-    stills, _ = index_stills([album], tmp_path / "index.json")
+    stills, _ = index_stills([album], tmp_path / "cache")
     with pytest.raises(TrainingError, match=r"no source 'wood'.* towns, woods"):
         RandomCrops(stills, 48, 1, {"wood": 2.0})
     with pytest.raises(TrainingError, match="no picture is left"):
@@ -275,7 +196,7 @@ def test_pictures_that_went_away_stop_a_run_instead_of_hanging_it() -> None:
 
 
 def test_a_broken_picture_among_good_ones_is_passed_over(album: Path, tmp_path: Path) -> None:
-    stills, _ = index_stills([album], tmp_path / "index.json")
+    stills, _ = index_stills([album], tmp_path / "cache")
     broken = Still(str(album / "woods" / "broken.jpg"), "woods", 0)
     crops = RandomCrops([broken] * 20 + stills, 48, 1)
     assert all(crops[i].shape == (3, 48, 48) for i in range(10))

@@ -49,6 +49,12 @@ def parser() -> argparse.ArgumentParser:
         help="sources (subfolders) to keep from training and validate on (default: one picture in"
         " forty of all sources)",
     )
+    data.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="folder for what all runs remember of pictures, and for reduced copies of large ones"
+        " (default ~/.cache/vidcolor)",
+    )
     data.add_argument("--start", metavar="NAME|FILE", help="weights to start from, such as default")
     data.add_argument(
         "--teacher",
@@ -162,6 +168,8 @@ def settings_of(args: argparse.Namespace) -> TrainSettings:
     values = {name: value for name, value in given.items() if name in known}
     for name in ("stills", "clips"):
         values[name] = tuple(str(Path(folder).resolve()) for folder in given.get(name, ()))
+    if given.get("cache"):
+        values["cache"] = str(Path(given["cache"]).resolve())
     try:
         weights = [(name, float(factor)) for name, factor in given.get("source_weight", ())]
     except ValueError as error:
@@ -196,6 +204,8 @@ def check(settings: TrainSettings, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out}: not a folder; name a folder for the run")
     check_folder(str(out))
+    if settings.cache:
+        check_folder(settings.cache)
 
 
 def run(args: argparse.Namespace) -> int:

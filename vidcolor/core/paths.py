@@ -57,6 +57,11 @@ def models_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "models"
 
 
+def cache_folder() -> Path:
+    """Where is kept what can be made again: ``$XDG_CACHE_HOME/vidcolor``, or in ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "vidcolor")
+
+
 def part_path(target: Path) -> Path:
     """The temporary file that becomes ``target``, or the file that this is a link to."""
     return aside_of(follow_link(target))

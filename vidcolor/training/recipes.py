@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vidcolor.color.lab import rgb_to_lab
+from vidcolor.core.paths import cache_folder
 from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.book import BookNet, VGG16Classes
@@ -28,12 +29,13 @@ from vidcolor.training.checkpoints import Run
 from vidcolor.training.data.augment import book_view, clean_pair, film_pair
 from vidcolor.training.data.clips import extract_clips
 from vidcolor.training.data.crops import Micro, batches
+from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.data.stills import (
     RandomCrops,
     Still,
     View,
-    index_stills,
     random_crop,
+    remember,
     split_stills,
 )
 from vidcolor.training.logs import LOSSES
@@ -138,10 +140,11 @@ class ColorRecipe(Recipe):
     """Pictures to validate on."""
 
     def gather(self, run: Run) -> None:
-        """All usable pictures, looked for once and then remembered in the run folder."""
+        """All usable pictures, each looked at once and then remembered for all runs."""
         with run.team.lead():
             found, skipped = find_pictures(run)
         self.stills, self.kept = split_stills(found, run.settings.kept_sources)
+        skipped["twins"] = len(found) - len(self.stills) - len(self.kept)
         run.note(f"{len(self.stills)} pictures to train on, {len(self.kept)} to validate on")
         run.note(
             "left out: " + (", ".join(f"{n} {why}" for why, n in skipped.items() if n) or "none")
@@ -217,7 +220,10 @@ def find_pictures(run: Run) -> tuple[list[Still], Counter[str]]:
     found: list[Still] = []
     skipped: Counter[str] = Counter()
     if stills:
-        pictures, faults = index_stills(stills, run.folder / "stills.json", run.on_index)
+        cache = Path(run.settings.cache or cache_folder())
+        pictures, faults = index_stills(stills, cache, run.on_index, run.folder)
+        if run.team.leader:  # for whoever wants to know what a net has learned from
+            remember(run.folder / "stills.json", {}, pictures, faults)
         found += pictures
         skipped.update(faults)
     if clips:

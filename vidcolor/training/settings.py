@@ -12,7 +12,7 @@ PRESETS = ("film", "mini", "book", "gate")
 
 COLORNET_ONLY = (
     *("vgg", "start", "views", "accumulate", "thawed", "rebalance", "perceptual", "colorful"),
-    *("adversarial", "source_weights", "kept_sources", "lite", "log_error"),
+    *("adversarial", "source_weights", "kept_sources", "cache", "lite", "log_error"),
     "agreement",
 )
 """Fields that mean nothing to a gate."""
@@ -20,7 +20,7 @@ COLORNET_ONLY = (
 OPTIONS = {"source_weights": "source-weight", "kept_sources": "keep"}
 """Options of the command that are not named as their fields are."""
 
-MAY_CHANGE = ("workers", "checkpoint_minutes", "validate_minutes", "device")
+MAY_CHANGE = ("workers", "checkpoint_minutes", "validate_minutes", "device", "cache")
 """Fields that may differ when a run goes on: they do not change what is learned."""
 
 
@@ -92,6 +92,9 @@ class TrainSettings:
     workers: int | None = None
     """Processes that read pictures; None is one, or with a GPU as many as there are
     cores beside its own."""
+    cache: str = ""
+    """Folder in which all runs remember which pictures are usable, and where reduced copies of
+    large ones are; empty for the user's cache folder."""
     checkpoint_minutes: float = 5.0
     """Minutes between checkpoints."""
     validate_minutes: float = 15.0

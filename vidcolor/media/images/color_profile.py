@@ -118,9 +118,11 @@ def tone_of_gamma(
         gamma = None
     name = f"gamma {1 / (gamma or _SRGB_GAMMA):.3g}"
     plain = gamma is None or abs(gamma - _SRGB_GAMMA) < _NEAR
+    if plain and (gray or not primaries):
+        return None
     curve = _from_srgb if gamma is None or plain else _power(1 / gamma)
     if gray:
-        return None if plain else _unless_srgb(Tone(name, (curve,)))
+        return _unless_srgb(Tone(name, (curve,)))
     colors: Floats | None = _SRGB
     if primaries and len(primaries) == 8:
         colors, name = _colorants(primaries), f"{name}, primaries of its own"

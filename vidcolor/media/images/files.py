@@ -193,8 +193,9 @@ def read_rgb(path: str | os.PathLike[str], settings: InputSettings | None = None
     samples = photo.samples
     if samples.dtype == np.uint16:
         samples = ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    rgb = torch.from_numpy(samples)
-    return torch.stack([upright(plane, photo.turned) for plane in rgb.unbind(2)])
+    # Copied by numpy, which is twice as fast at it as torch.
+    colors = [torch.from_numpy(samples[..., i].copy()) for i in range(3)]
+    return torch.stack([upright(plane, photo.turned) for plane in colors])
 
 
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:

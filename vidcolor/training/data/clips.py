@@ -178,5 +178,5 @@ def _write(frames: list[Tensor], target: Path, name: str, skipped: dict[str, int
         group = stills[0].look if stills else look
         file = f"{name}-{number:02d}.png"
         write_rgb(rgb, target / file)
-        stills.append(Still(file, SOURCE, look, group))
+        stills.append(Still(file, SOURCE, look, group, look_of(rgb.mT), rgb[0].numel()))
     return stills

@@ -62,11 +62,15 @@ def key_of(
     """What an index depends on: it is stale when a file comes, goes, grows or is written anew."""
     digest = sha256()
     for path in files:
-        try:
-            state = path.stat()
-            facts = f"{state.st_size} {state.st_mtime_ns}"
-        except OSError:  # a link to nothing
-            facts = "-"
-        digest.update(os.fsencode(path) + f"\0{facts}\n".encode())
+        digest.update(os.fsencode(path) + f"\0{facts_of(path)}\n".encode())
     names = [str(folder) for folder in folders]
     return {"folders": names, "files": digest.hexdigest(), "settings": settings}
+
+
+def facts_of(path: Path) -> str:
+    """What changes when a file grows or is written anew."""
+    try:
+        state = path.stat()
+    except OSError:  # a link to nothing
+        return "-"
+    return f"{state.st_size} {state.st_mtime_ns}"
