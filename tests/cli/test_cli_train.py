@@ -71,6 +71,7 @@ def test_options_reach_the_settings() -> None:
         " --accumulate 2 --sides 64 96 --seed 5 --workers 3 --device cpu --checkpoint-minutes 2"
         " --validate-minutes 3 --learning-rate 0.01 --thawed 2 --rebalance 1 --perceptual 0.2"
         " --colorful 0.3 --adversarial 0.1 --views 2 --ema 0.9 --source-weight x=2"
+        " --augment strong"
     )
     assert [Path(name).name for name in (*found.stills, *found.clips)] == ["a", "b", "c"]
     assert (found.vgg, found.start, found.steps, found.minutes) == ("v", "s", 9, 0.0)
@@ -80,6 +81,7 @@ def test_options_reach_the_settings() -> None:
     assert (found.learning_rate, found.thawed, found.rebalance) == (0.01, 2, 1.0)
     assert (found.perceptual, found.colorful, found.adversarial) == (0.2, 0.3, 0.1)
     assert (found.views, found.ema, found.source_weights) == (2, 0.9, (("x", 2.0),))
+    assert found.augment == "strong"
     taught = settings_for("--stills a --out b --preset mini --teacher t --minutes 5")
     assert (taught.teacher, taught.minutes) == ("t", 5.0)
     gate = settings_for("--clips a --out b --preset gate --motions 7 --sides 128 --batch 6")

@@ -122,6 +122,11 @@ def _add_recipe(p: argparse.ArgumentParser) -> None:
         choices=("film", "mini", "book", "gate"),
         help="net to train (default film)",
     )
+    recipe.add_argument(
+        "--augment",
+        choices=("plain", "strong"),
+        help="how crops are changed; strong also turns, bends and blurs them (default plain)",
+    )
     for name, kind, metavar, help_text in (
         ("--learning-rate", float, "X", "peak learning rate (default 0.001; gate 0.003)"),
         ("--thawed", int, "N", "upper blocks of VGG16 to train too (default 1)"),

@@ -10,9 +10,11 @@ from vidcolor.errors import SettingsError
 PRESETS = ("film", "mini", "book", "gate")
 """What can be trained: the colornets, and the smoother's gate."""
 
+AUGMENT = ("plain", "strong")
+
 COLORNET_ONLY = (
     *("vgg", "start", "views", "accumulate", "thawed", "rebalance", "perceptual", "colorful"),
-    *("adversarial", "source_weights"),
+    *("adversarial", "source_weights", "augment"),
 )
 """Fields that mean nothing to a gate."""
 
@@ -68,6 +70,9 @@ class TrainSettings:
     """Weight of the difference in colorfulness to the truth (film, mini)."""
     adversarial: float = 0.0
     """Share of the run, at its end, in which a critic takes part (film, mini)."""
+    augment: str = "plain"
+    """``plain``; or ``strong``, which also turns, bends and blurs the crops, changes their tones,
+    and takes them smaller and larger (film, mini)."""
     ema: float = 0.999
     """Decay of the moving average of the weights, per step."""
     seed: int = 1
@@ -141,6 +146,8 @@ class TrainSettings:
             raise SettingsError("--perceptual needs the preset film with at most 2 --thawed blocks")
         if self.preset == "book" and (self.colorful or self.adversarial):
             raise SettingsError("the preset book has one loss; leave out --colorful, --adversarial")
+        if self.augment not in AUGMENT or (self.preset == "book" and self.augment != "plain"):
+            raise SettingsError("--augment is plain, or strong with the presets film and mini")
         if not 0 <= self.thawed <= 5 or not 0 <= self.adversarial <= 1:
             raise SettingsError("--thawed must be 0 to 5 and --adversarial a share of 0 to 1")
         if not all(0 <= w < math.inf for w in (self.perceptual, self.colorful, self.rebalance)):

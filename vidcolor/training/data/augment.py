@@ -7,6 +7,7 @@ out. Things that must stay neutral (bars, frame edges, cards of text) come with 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -14,6 +15,9 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
 from vidcolor.color.lab import linear_to_lab, rgb_to_lab, srgb_to_linear
+
+Expose = Callable[[Tensor, torch.Generator], Tensor]
+"""(gray ``(B, 1, h, w)`` 0..1, randomness) -> the same shape."""
 
 REC601 = (0.299, 0.587, 0.114)
 
@@ -144,12 +148,15 @@ def clean_pair(rgb: Tensor) -> tuple[Tensor, Tensor]:
     return gray_to_lightness(clean_gray(unit)), rgb_to_lab(unit)[:, 1:]
 
 
-def film_pair(rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+def film_pair(
+    rgb: Tensor, draw: torch.Generator, expose: Expose | None = None
+) -> tuple[Tensor, Tensor]:
     """Lightness as old film shows it, and the ab that should be found.
 
     Args:
         rgb: ``(B, 3, h, w)`` uint8 sRGB.
         draw: Source of randomness; a third of the batch stays clean.
+        expose: What happens to the gray before it ages.
 
     Returns:
         ``(B, 1, h, w)`` L* and ``(B, 2, h, w)`` ab.
@@ -158,7 +165,9 @@ def film_pair(rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
     unit = rgb.float() / 255
     ab = rgb_to_lab(unit)[:, 1:]
     clean = rand(draw, B, 1, 1, 1) < 0.3
-    gray = torch.where(clean, clean_gray(unit), jpeg(age(film_gray(unit, draw), draw), draw))
+    film = film_gray(unit, draw)
+    film = film if expose is None else expose(film, draw)
+    gray = torch.where(clean, clean_gray(unit), jpeg(age(film, draw), draw))
     dark = vignette(B, h, w, draw)
     gray, ab = gray * dark, ab * dark
     barred = bars(B, h, w, draw)
