@@ -105,10 +105,13 @@ def test_the_run_is_told_on_the_terminal(
         written.write_bytes(b"")
         return written
 
+    kept: list[bool] = []
     monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr("vidcolor.core.system.keep_memory", lambda: kept.append(True))
     (tmp_path / "a").mkdir()
     words = ["--stills", str(tmp_path / "a"), "--out", str(tmp_path), "--steps", "4"]
     assert main(["train", *words]) == 0
+    assert kept == [True]
     told = capsys.readouterr().err
     assert "left out: 1 dull" in told
     assert "total=3.250" in told

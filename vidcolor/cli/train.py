@@ -195,8 +195,10 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
+    from vidcolor.core.system import keep_memory
     from vidcolor.training.loop import train
 
+    keep_memory()
     # AdamW's moments fall into denormal numbers, which are many times slower to compute with.
     torch.set_flush_denormal(True)
     by_steps = settings.steps > 0

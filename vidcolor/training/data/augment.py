@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.color.lab import linear_to_lab, rgb_to_lab, srgb_to_linear
+from vidcolor.color.lab import lab_f, linear_to_lab, srgb_to_linear
 
 Expose = Callable[[Tensor, torch.Generator], Tensor]
 """(gray ``(B, 1, h, w)`` 0..1, randomness) -> the same shape."""
@@ -42,7 +42,18 @@ def clean_gray(rgb: Tensor) -> Tensor:
 
 def gray_to_lightness(gray: Tensor) -> Tensor:
     """(B, 1, h, w) sRGB code of a gray, 0..1 -> L* 0..100."""
-    return linear_to_lab(srgb_to_linear(gray.clamp(0, 1)).expand(-1, 3, -1, -1))[:, :1]
+    # A gray has X, Y and Z in the shares of white: Y alone tells its lightness.
+    return 116 * lab_f(srgb_to_linear(gray.clamp(0, 1))) - 16
+
+
+def codes_to_ab(rgb: Tensor) -> Tensor:
+    """(B, 3, h, w) uint8 sRGB -> (B, 2, h, w) ab.
+
+    The light of the 256 codes is looked up, as the power is half of the cost of a Lab.
+    """
+    light = srgb_to_linear(torch.arange(256, device=rgb.device) / 255)
+    linear = light.index_select(0, rgb.flatten().int()).view(rgb.shape)
+    return linear_to_lab(linear)[:, 1:]
 
 
 def film_gray(rgb: Tensor, draw: torch.Generator) -> Tensor:
@@ -145,7 +156,7 @@ def clean_pair(rgb: Tensor) -> tuple[Tensor, Tensor]:
         ``(B, 1, h, w)`` L* of the BT.601 luma shown as a gray, and ``(B, 2, h, w)`` true ab.
     """
     unit = rgb.float() / 255
-    return gray_to_lightness(clean_gray(unit)), rgb_to_lab(unit)[:, 1:]
+    return gray_to_lightness(clean_gray(unit)), codes_to_ab(rgb)
 
 
 def film_pair(
@@ -163,7 +174,7 @@ def film_pair(
     """
     B, _, h, w = rgb.shape
     unit = rgb.float() / 255
-    ab = rgb_to_lab(unit)[:, 1:]
+    ab = codes_to_ab(rgb)
     clean = rand(draw, B, 1, 1, 1) < 0.3
     film = film_gray(unit, draw)
     film = film if expose is None else expose(film, draw)
