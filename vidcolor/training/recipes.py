@@ -23,6 +23,7 @@ from vidcolor.nets.vgg import VGG16Features, load_imagenet, read_vgg
 from vidcolor.nets.vgg_fused import FilmNet
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Run
+from vidcolor.training.convolution import quicken
 from vidcolor.training.data.augment import Expose, book_view, clean_pair, film_pair
 from vidcolor.training.data.clips import extract_clips
 from vidcolor.training.data.crops import Micro, batches
@@ -243,6 +244,7 @@ class FilmRecipe(ColorRecipe):
         self.register_buffer("weights", torch.ones(len(self.net.bins)))
         if isinstance(net, FilmNet):
             freeze(net.vgg, settings.thawed)
+        quicken(net)
 
     def gather(self, run: Run) -> None:
         """Pictures, and how rare each color is in them."""
