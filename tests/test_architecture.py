@@ -42,6 +42,7 @@ HOMES = {
     "cv2": ("core.optical_flow", "shots.lettering", "shots.titles"),
     "ray": "cluster.ray_",
     "gradio": "web.",
+    "kornia": "training.data.",
     "tqdm": "cli.",
     "PIL": ("preview.contact_sheet", "media.images."),
     "fastapi": "web.",

@@ -72,7 +72,7 @@ def test_options_reach_the_settings() -> None:
         " --accumulate 2 --sides 64 96 --seed 5 --workers 3 --device cpu --checkpoint-minutes 2"
         " --validate-minutes 3 --learning-rate 0.01 --thawed 2 --rebalance 1 --perceptual 0.2"
         " --colorful 0.3 --adversarial 0.1 --views 2 --ema 0.9 --source-weight x=2"
-        " --keep z y z"
+        " --keep z y z --augment strong --log-error 0.4 --agreement 1.5 --lite l.pth"
     )
     assert [Path(name).name for name in (*found.stills, *found.clips)] == ["a", "b", "c"]
     assert (found.vgg, found.start, found.steps, found.minutes) == ("v", "s", 9, 0.0)
@@ -83,6 +83,8 @@ def test_options_reach_the_settings() -> None:
     assert (found.perceptual, found.colorful, found.adversarial) == (0.2, 0.3, 0.1)
     assert (found.views, found.ema, found.source_weights) == (2, 0.9, (("x", 2.0),))
     assert found.kept_sources == ("y", "z")
+    assert found.augment == "strong"
+    assert (found.log_error, found.agreement, found.lite) == (0.4, 1.5, "l.pth")
     taught = settings_for("--stills a --out b --preset mini --teacher t --minutes 5")
     assert (taught.teacher, taught.minutes) == ("t", 5.0)
     gate = settings_for("--clips a --out b --preset gate --motions 7 --sides 128 --batch 6")
@@ -106,10 +108,13 @@ def test_the_run_is_told_on_the_terminal(
         written.write_bytes(b"")
         return written
 
+    kept: list[bool] = []
     monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr("vidcolor.core.system.keep_memory", lambda: kept.append(True))
     (tmp_path / "a").mkdir()
     words = ["--stills", str(tmp_path / "a"), "--out", str(tmp_path), "--steps", "4"]
     assert main(["train", *words]) == 0
+    assert kept == [True]
     told = capsys.readouterr().err
     assert "left out: 1 dull" in told
     assert "total=3.250" in told

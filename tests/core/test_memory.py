@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import resource
 import subprocess
 import sys
@@ -199,3 +200,24 @@ def test_torch_says_so_when_memory_is_short() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60, dtype=torch.uint8)
     assert ran_out(caught.value)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of another C library")
+def test_a_process_that_keeps_its_memory_is_given_no_new_one() -> None:
+    code = """
+import resource, sys, torch
+from vidcolor.core.system import keep_memory
+if sys.argv[1] == "keep":
+    keep_memory()
+def pages(size):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(size << 20, dtype=torch.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+pages(64)
+print(min(pages(40) for _ in range(4)))
+"""
+    counts = [
+        int(subprocess.check_output([sys.executable, "-c", code, word], text=True))
+        for word in ("keep", "give")
+    ]
+    assert counts[0] < 100 < counts[1]

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.training.data import augment
-from vidcolor.training.data.augment import book_view, clean_pair, film_gray, film_pair, jpeg
+from vidcolor.training.data.augment import (
+    book_view,
+    clean_pair,
+    codes_to_ab,
+    film_gray,
+    film_pair,
+    gray_to_lightness,
+    jpeg,
+)
 
 
 def generator(seed: int = 1) -> torch.Generator:
@@ -126,3 +134,12 @@ def test_clean_pairs_are_luma_and_lab() -> None:
     assert float(L) == pytest.approx(32.3, abs=0.2)
     torch.testing.assert_close(ab, rgb_to_lab(rgb / 255)[:, 1:])
     torch.testing.assert_close(ab.flatten(), torch.tensor([80.1, 67.2]), atol=0.1, rtol=0)
+
+
+def test_the_short_ways_to_lab_give_what_the_long_one_gives() -> None:
+    codes = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    rgb = torch.cat([codes, codes.flip(2), codes.flip(3)], 1)
+    assert torch.equal(codes_to_ab(rgb), rgb_to_lab(rgb / 255)[:, 1:])
+    gray = torch.linspace(0, 1, 4096).view(1, 1, 64, 64)
+    long = rgb_to_lab(gray.expand(1, 3, 64, 64))[:, :1]
+    torch.testing.assert_close(gray_to_lightness(gray), long, atol=2e-5, rtol=0)

@@ -9,12 +9,16 @@ import pytest
 import torch
 
 from vidcolor.errors import SettingsError
+from vidcolor.nets.colornet import ColorNetConfig
+from vidcolor.nets.registry import build_net
+from vidcolor.nets.vgg_fused import FilmNet
 from vidcolor.training.checkpoints import Average, Position
 from vidcolor.training.data import crops as batches
 from vidcolor.training.data.crops import Order, micro_numbers, readers, side_at
 from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog, read_log
 from vidcolor.training.loop import Pace
+from vidcolor.training.recipes import FilmRecipe
 from vidcolor.training.settings import TrainSettings
 
 ALONE = Team(0, 1, torch.device("cpu"))
@@ -148,3 +152,14 @@ def test_a_log_forgets_what_a_crash_made_undone(tmp_path: Path) -> None:
     assert [row["step"] for row in rows] == ["20", "40", "60"]
     assert rows[-1]["total"] == "0.5"
     assert rows[-1]["psnr"] == ""
+
+
+def test_frozen_blocks_keep_nothing_for_a_backward_pass() -> None:
+    settings = TrainSettings(stills=("a",), steps=1)
+    net = build_net(ColorNetConfig(width=32, blocks=(1, 1)))
+    assert isinstance(net, FilmNet)
+    for thawed in (0, 1, 2):
+        net.requires_grad_(True)
+        FilmRecipe(net, replace(settings, thawed=thawed))
+        maps = net.vgg(torch.zeros(1, 1, 32, 32))
+        assert [each.grad_fn is not None for each in maps] == [i >= 5 - thawed for i in range(5)]

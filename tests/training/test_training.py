@@ -73,6 +73,16 @@ def test_the_film_net_learns_with_every_loss(album: Path, vgg_file: Path, tmp_pa
     assert not torch.equal(now["vgg.features.28.weight"], start["features.28.weight"].float())
 
 
+def test_a_net_learns_from_strongly_changed_crops(album: Path, tmp_path: Path) -> None:
+    told: dict[str, list[float]] = {}
+    for name, augment in (("one", "strong"), ("two", "strong"), ("plain", "plain")):
+        losses = told.setdefault(name, [])
+        settings = run_settings(album, steps=2, augment=augment)
+        train(settings, tmp_path / name, on_step=stopper(losses, 0))
+    assert told["one"] == told["two"]
+    assert told["one"] != told["plain"]
+
+
 @pytest.mark.slow
 def test_the_book_learns_too(album: Path, vgg_file: Path, tmp_path: Path) -> None:
     steps: list[int] = []

@@ -140,6 +140,11 @@ def _add_recipe(p: argparse.ArgumentParser) -> None:
         choices=("film", "mini", "book", "gate"),
         help="net to train (default film)",
     )
+    recipe.add_argument(
+        "--augment",
+        choices=("plain", "strong"),
+        help="how crops are changed; strong also turns, bends and blurs them (default plain)",
+    )
     for name, kind, metavar, help_text in (
         ("--learning-rate", float, "X", "peak learning rate (default 0.001; gate 0.003)"),
         ("--thawed", int, "N", "upper blocks of VGG16 to train too (default 1)"),
@@ -215,8 +220,10 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
+    from vidcolor.core.system import keep_memory
     from vidcolor.training.loop import train
 
+    keep_memory()
     # AdamW's moments fall into denormal numbers, which are many times slower to compute with.
     torch.set_flush_denormal(True)
     by_steps = settings.steps > 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +56,22 @@ def gpu_fault(error: BaseException) -> str:
     if isinstance(error, kind) or any(word in text.lower() for word in words):
         return text.splitlines()[0] if text else type(error).__name__
     return ""
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory that it frees, for what it asks for next.
+
+    By itself glibc gives large blocks back and asks for new ones, which the system fills with zeros
+    page by page: of a training step that costs two thirds of the time of its losses. The process
+    stays as large as it ever was. Other C libraries are left as they are.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD, M_MMAP_MAX of malloc.h
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, -1)
 
 
 FILM_BYTES = 2 * 6

@@ -26,7 +26,8 @@ from vidcolor.nets.vgg import VGG16Features, load_imagenet, read_vgg
 from vidcolor.nets.vgg_fused import FilmNet
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Run
-from vidcolor.training.data.augment import book_view, clean_pair, film_pair
+from vidcolor.training.convolution import quicken
+from vidcolor.training.data.augment import Expose, book_view, clean_pair, film_pair
 from vidcolor.training.data.clips import extract_clips
 from vidcolor.training.data.crops import Micro, batches
 from vidcolor.training.data.picture_index import index_stills
@@ -38,6 +39,7 @@ from vidcolor.training.data.stills import (
     remember,
     split_stills,
 )
+from vidcolor.training.data.strong import bend, expose, wide_crop
 from vidcolor.training.logs import LOSSES
 from vidcolor.training.losses import (
     book_losses,
@@ -134,6 +136,10 @@ class ColorRecipe(Recipe):
 
     view: View = staticmethod(random_crop)
     """How a picture becomes a square of the batch."""
+    strong = False
+    """Whether that square has a rim, for `bend` to cut off."""
+    expose: Expose | None = None
+    """What happens to the gray before it ages."""
     net: ColorNet
     stills: list[Still]
     kept: list[Still]
@@ -178,15 +184,20 @@ class ColorRecipe(Recipe):
         """Those of `color_losses` on what the net sees of the crops."""
         number, rgb = batch
         device = run.team.device
+        look = number // run.settings.looks
         with torch.no_grad():
-            L, ab = self.pair(rgb.to(device, non_blocking=True), run.draw(number, device))
+            rgb = rgb.to(device, non_blocking=True)
+            if self.strong:
+                # By the number of the crops alone: a teacher looks once at what its student sees.
+                rgb = bend(rgb, run.draw(-1 - look, device))
+            L, ab = self.pair(rgb, run.draw(number, device))
         L = L.contiguous(memory_format=torch.channels_last)
         with run.team.autocast():
-            return self.color_losses(L, ab, number // run.settings.looks)
+            return self.color_losses(L, ab, look)
 
     def pair(self, rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         """uint8 RGB ``(B, 3, h, w)`` -> the L that the net sees, the ab that it should find."""
-        return film_pair(rgb, draw)
+        return film_pair(rgb, draw, self.expose)
 
     def color_losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:
         """Losses on one batch, and what a critic may judge of it.
@@ -208,8 +219,8 @@ class ColorRecipe(Recipe):
 
     def notes(self, run: Run) -> dict[str, Any]:
         """Settings that make a difference, and the number of pictures."""
-        made = ("start", "teacher", "accumulate", "sides", "kept_sources")
-        losses = ("perceptual", "colorful", "adversarial", "rebalance")
+        made = ("start", "teacher", "accumulate", "sides", "augment", "kept_sources")
+        losses = ("perceptual", "colorful", "log_error", "adversarial", "rebalance")
         notes = {key: getattr(run.settings, key) for key in (*made, *losses)}
         return notes | {"pictures": len(self.stills)}
 
@@ -245,11 +256,14 @@ class FilmRecipe(ColorRecipe):
             name: getattr(settings, name) for name in ("perceptual", "colorful", "log_error")
         }
         self.critical = settings.adversarial > 0
+        if settings.augment == "strong":
+            self.view, self.strong, self.expose = wide_crop, True, expose
         self.register_buffer("weights", torch.ones(len(self.net.bins)))
         if isinstance(net, FilmNet):
             freeze(net.vgg, settings.thawed)
             if net.config.lite:
                 net.lite.requires_grad_(False)
+        quicken(net)
 
     def gather(self, run: Run) -> None:
         """Pictures, and how rare each color is in them."""
@@ -313,7 +327,7 @@ class StudentRecipe(FilmRecipe):
 
     def pair(self, rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         """The aged L for the student; the clean L for the teacher rides in front of the ab."""
-        L, ab = film_pair(rgb, draw)
+        L, ab = film_pair(rgb, draw, self.expose)
         return L, torch.cat([clean_pair(rgb)[0], ab], 1)
 
     def color_losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:

@@ -10,10 +10,12 @@ from vidcolor.errors import SettingsError
 PRESETS = ("film", "mini", "book", "gate")
 """What can be trained: the colornets, and the smoother's gate."""
 
+AUGMENT = ("plain", "strong")
+
 COLORNET_ONLY = (
     *("vgg", "start", "views", "accumulate", "thawed", "rebalance", "perceptual", "colorful"),
     *("adversarial", "source_weights", "kept_sources", "cache", "lite", "log_error"),
-    "agreement",
+    *("agreement", "augment"),
 )
 """Fields that mean nothing to a gate."""
 
@@ -80,6 +82,9 @@ class TrainSettings:
     of ``start``."""
     adversarial: float = 0.0
     """Share of the run, at its end, in which a critic takes part (film, mini)."""
+    augment: str = "plain"
+    """``plain``; or ``strong``, which also turns, bends and blurs the crops, changes their tones,
+    and takes them smaller and larger (film, mini)."""
     ema: float = 0.999
     """Decay of the moving average of the weights, per step."""
     seed: int = 1
@@ -161,6 +166,8 @@ class TrainSettings:
             )
         if self.lite and self.preset != "film":
             raise SettingsError("only the preset film has a place for --lite")
+        if self.augment not in AUGMENT or (self.preset == "book" and self.augment != "plain"):
+            raise SettingsError("--augment is plain, or strong with the presets film and mini")
         if not 0 <= self.thawed <= 5 or not 0 <= self.adversarial <= 1:
             raise SettingsError("--thawed must be 0 to 5 and --adversarial a share of 0 to 1")
         terms = (self.perceptual, self.colorful, self.log_error, self.rebalance, self.agreement)

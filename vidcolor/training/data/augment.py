@@ -7,13 +7,17 @@ out. Things that must stay neutral (bars, frame edges, cards of text) come with 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
-from vidcolor.color.lab import linear_to_lab, rgb_to_lab, srgb_to_linear
+from vidcolor.color.lab import lab_f, linear_to_lab, srgb_to_linear
+
+Expose = Callable[[Tensor, torch.Generator], Tensor]
+"""(gray ``(B, 1, h, w)`` 0..1, randomness) -> the same shape."""
 
 REC601 = (0.299, 0.587, 0.114)
 
@@ -38,7 +42,18 @@ def clean_gray(rgb: Tensor) -> Tensor:
 
 def gray_to_lightness(gray: Tensor) -> Tensor:
     """(B, 1, h, w) sRGB code of a gray, 0..1 -> L* 0..100."""
-    return linear_to_lab(srgb_to_linear(gray.clamp(0, 1)).expand(-1, 3, -1, -1))[:, :1]
+    # A gray has X, Y and Z in the shares of white: Y alone tells its lightness.
+    return 116 * lab_f(srgb_to_linear(gray.clamp(0, 1))) - 16
+
+
+def codes_to_ab(rgb: Tensor) -> Tensor:
+    """(B, 3, h, w) uint8 sRGB -> (B, 2, h, w) ab.
+
+    The light of the 256 codes is looked up, as the power is half of the cost of a Lab.
+    """
+    light = srgb_to_linear(torch.arange(256, device=rgb.device) / 255)
+    linear = light.index_select(0, rgb.flatten().int()).view(rgb.shape)
+    return linear_to_lab(linear)[:, 1:]
 
 
 def film_gray(rgb: Tensor, draw: torch.Generator) -> Tensor:
@@ -141,24 +156,29 @@ def clean_pair(rgb: Tensor) -> tuple[Tensor, Tensor]:
         ``(B, 1, h, w)`` L* of the BT.601 luma shown as a gray, and ``(B, 2, h, w)`` true ab.
     """
     unit = rgb.float() / 255
-    return gray_to_lightness(clean_gray(unit)), rgb_to_lab(unit)[:, 1:]
+    return gray_to_lightness(clean_gray(unit)), codes_to_ab(rgb)
 
 
-def film_pair(rgb: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+def film_pair(
+    rgb: Tensor, draw: torch.Generator, expose: Expose | None = None
+) -> tuple[Tensor, Tensor]:
     """Lightness as old film shows it, and the ab that should be found.
 
     Args:
         rgb: ``(B, 3, h, w)`` uint8 sRGB.
         draw: Source of randomness; a third of the batch stays clean.
+        expose: What happens to the gray before it ages.
 
     Returns:
         ``(B, 1, h, w)`` L* and ``(B, 2, h, w)`` ab.
     """
     B, _, h, w = rgb.shape
     unit = rgb.float() / 255
-    ab = rgb_to_lab(unit)[:, 1:]
+    ab = codes_to_ab(rgb)
     clean = rand(draw, B, 1, 1, 1) < 0.3
-    gray = torch.where(clean, clean_gray(unit), jpeg(age(film_gray(unit, draw), draw), draw))
+    film = film_gray(unit, draw)
+    film = film if expose is None else expose(film, draw)
+    gray = torch.where(clean, clean_gray(unit), jpeg(age(film, draw), draw))
     dark = vignette(B, h, w, draw)
     gray, ab = gray * dark, ab * dark
     barred = bars(B, h, w, draw)
