@@ -32,6 +32,7 @@ from kept_sources import (
 )
 from resampled_curves import MEAN, Array, Curve, curves_of, gain_at, interval_of
 
+from vidcolor.core.paths import cache_folder
 from vidcolor.evaluation.evaluate import FRECHET_MIN_FRAMES
 from vidcolor.nets.weights import load_weights
 
@@ -177,7 +178,7 @@ def main() -> None:
     if len({Path(name).stem for name in args.weights}) < len(args.weights):
         parser.error("two of the weights have the same name; rename one")
     args.out.mkdir(parents=True, exist_ok=True)
-    sources, skipped = kept_pictures(args.kept, args.out / "stills.json", args.most)
+    sources, skipped = kept_pictures(args.kept, cache_folder(), args.most)
     print("left out: " + (", ".join(f"{n} {why}" for why, n in skipped.items() if n) or "none"))
     records, gray = measure_all(args.weights, sources, args.out)
     curves = {name: curves_of(record.sources) for name, record in records.items()}

@@ -22,7 +22,8 @@ from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
 from vidcolor.nets.vgg import VGG16Features
 from vidcolor.nets.weights import file_sha256, load_features
 from vidcolor.training.data.augment import clean_pair
-from vidcolor.training.data.stills import Still, index_stills, squash
+from vidcolor.training.data.picture_index import index_stills
+from vidcolor.training.data.stills import Still, squash
 from vidcolor.training.validation import SIDE, compose, group_by_source, pick_evenly, sheet
 
 TURNS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)
@@ -84,7 +85,7 @@ def kept_pictures(kept: Path, index: Path, most: int | None) -> tuple[Sources, d
     Args:
         kept: A folder with one folder of pictures per source, or a run folder of `vidcolor train`
             that kept sources.
-        index: JSON file that remembers what the folder holds.
+        index: Folder that remembers what the folder holds.
         most: Pictures of a source, evenly chosen; None takes all.
 
     Raises:

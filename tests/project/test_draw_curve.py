@@ -180,11 +180,11 @@ def test_the_pictures_that_a_run_kept(tmp_path: Path) -> None:
     frames = [["00000-00.png", "clips", 3, 3]]
     (tmp_path / "clips" / "clips.json").write_text(json.dumps({"stills": frames}))
     (tmp_path / "settings.json").write_text(json.dumps({"kept_sources": ["clips", "zoo"]}))
-    sources, _ = kept_sources.kept_pictures(tmp_path, tmp_path / "index.json", None)
+    sources, _ = kept_sources.kept_pictures(tmp_path, tmp_path / "cache", None)
     assert {name: [still.path for still in each] for name, each in sources.items()} == {
         "zoo": [str(tmp_path / "p/zoo/1.png")],
         "clips": [str(tmp_path / "clips" / "00000-00.png")],
     }
     (tmp_path / "settings.json").write_text("{}")
     with pytest.raises(TrainingError, match="kept no source"):
-        kept_sources.kept_pictures(tmp_path, tmp_path / "index.json", None)
+        kept_sources.kept_pictures(tmp_path, tmp_path / "cache", None)

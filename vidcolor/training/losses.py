@@ -64,7 +64,7 @@ def truth_losses(
 
     Args:
         logits: ``(B, Q, h, w)``.
-        regressed: ``(B, 2, h, w)`` ab.
+        regressed: ``(B, 2, h, w)`` ab at the dial's safe end.
         ab: ``(B, 2, h, w)`` true ab at the same size.
         bins: ``(Q, 2)`` centres.
         weights: ``(Q,)`` class weights.
@@ -88,9 +88,9 @@ def student_losses(
 
     Args:
         logits: ``(B, Q, h, w)`` of the student.
-        regressed: ``(B, 2, h, w)`` ab of the student.
+        regressed: ``(B, 2, h, w)`` ab of the student, at the dial's safe end.
         taught_logits: ``(B, Q, h, w)`` of the teacher.
-        taught_ab: ``(B, 2, h, w)`` ab that the teacher regressed.
+        taught_ab: ``(B, 2, h, w)`` the same of the teacher.
 
     Returns:
         ``distil`` (Kullback-Leibler divergence to the teacher's distribution) and ``regress``.

@@ -252,9 +252,8 @@ class FilmRecipe(ColorRecipe):
 
     def __init__(self, net: ColorNet, settings: TrainSettings) -> None:
         super().__init__(net)
-        self.terms = {
-            name: getattr(settings, name) for name in ("perceptual", "colorful", "log_error")
-        }
+        self.log_error = settings.log_error
+        self.terms = {"perceptual": settings.perceptual, "colorful": settings.colorful}
         self.critical = settings.adversarial > 0
         if settings.augment == "strong":
             self.view, self.strong, self.expose = wide_crop, True, expose
@@ -278,7 +277,15 @@ class FilmRecipe(ColorRecipe):
         truth = F.avg_pool2d(ab, self.net.output_stride)
         safe = self.net.choose(logits, regressed, 0.0)
         found = truth_losses(logits, safe, truth, self.net.bins, self.weights)
+        self.add_log_error(found, L, safe, truth)
         return self.finish(found, L, logits, regressed, truth)
+
+    def add_log_error(self, found: Losses, L: Tensor, safe: Tensor, truth: Tensor) -> None:
+        """Add ``log_error``, of the safest color: it alone is to be as near as can be."""
+        if self.log_error:
+            small = F.avg_pool2d(L, self.net.output_stride)
+            shown, true = (recompose(small, color) for color in (safe, truth))
+            found["log_error"] = self.log_error * log_error_loss(shown, true)
 
     def finish(
         self, found: Losses, L: Tensor, logits: Tensor, regressed: Tensor, truth: Tensor
@@ -286,14 +293,8 @@ class FilmRecipe(ColorRecipe):
         """Add the terms that judge the color chosen at the dial's default."""
         if not (any(self.terms.values()) or self.critical):
             return found, None
-        small = F.avg_pool2d(L, self.net.output_stride)
-        if weight := self.terms["log_error"]:
-            # Of the safest color: it alone is to be as near to the truth as can be.
-            shown, true = (
-                recompose(small, c) for c in (self.net.choose(logits, regressed, 0.0), truth)
-            )
-            found["log_error"] = weight * log_error_loss(shown, true)
         ab = self.net.choose(logits, regressed)
+        small = F.avg_pool2d(L, self.net.output_stride)
         if weight := self.terms["colorful"]:
             shown, true = recompose(small, ab), recompose(small, truth)
             found["colorful"] = weight * colorful_loss(shown, true)
@@ -337,15 +338,17 @@ class StudentRecipe(FilmRecipe):
             teacher = self.teacher[0].to(L.device)
             with torch.no_grad():
                 maps = teacher.encode(NetInput(ab[:, :1]))
-                self.taught = look, [maps[-1], *teacher.decode(maps)]
+                heads = teacher.decode(maps)
+                self.taught = look, [maps[-1], heads[0], teacher.choose(*heads, 0.0)]
         features, taught_logits, taught_ab = self.taught[1]
         maps = self.net.encode(NetInput(L))
         logits, regressed = self.net.decode(maps)
-        found = student_losses(logits, regressed, taught_logits, taught_ab)
+        safe = self.net.choose(logits, regressed, 0.0)
+        found = student_losses(logits, safe, taught_logits, taught_ab)
         found["hint"] = hint_loss(self.guess(maps[-1]), features)
-        return self.finish(
-            found, L, logits, regressed, F.avg_pool2d(ab[:, 1:], self.net.output_stride)
-        )
+        truth = F.avg_pool2d(ab[:, 1:], self.net.output_stride)
+        self.add_log_error(found, L, safe, truth)
+        return self.finish(found, L, logits, regressed, truth)
 
 
 class BookRecipe(ColorRecipe):
