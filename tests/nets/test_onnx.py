@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 
 from vidcolor.cli.main import main
 from vidcolor.errors import OutputError, OutputExists, SettingsError
@@ -13,6 +14,7 @@ from vidcolor.nets import onnx as export
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig
 from vidcolor.nets.onnx import export_onnx
 from vidcolor.nets.registry import build_net
+from vidcolor.nets.vgg_fused import FilmNet
 from vidcolor.settings import OutputSettings
 
 INSTALLED = all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
@@ -35,6 +37,18 @@ def test_the_file_does_what_the_net_does(
     assert main(["weights", str(tiny_weights), "--export", str(target)]) == 0
     assert "checked with onnxruntime" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.slow  # 30 s
+@pytest.mark.skipif(not INSTALLED, reason="onnx, onnxscript or onnxruntime is not installed")
+def test_a_net_with_more_features_goes_into_a_file(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    net = build_net(ColorNetConfig(width=8, blocks=(1, 1), heads=2, lite=True, agreement=1.0))
+    assert isinstance(net, FilmNet)
+    torch.nn.init.normal_(net.lite_map[-1].weight, std=0.3)  # type: ignore[arg-type]
+    difference = export_onnx(net.eval(), tmp_path / "lite.onnx")
+    assert difference is not None
+    assert difference < 0.05
 
 
 def test_without_the_packages(

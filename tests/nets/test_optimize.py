@@ -19,6 +19,7 @@ from vidcolor.nets.colornet import ColorNet, ColorNetConfig, NetInput
 from vidcolor.nets.int8 import Int8Block, Int8VGG, int8_is_fast, max_pool_codes
 from vidcolor.nets.optimize import measure_ranges, pick_precision, prepare_net
 from vidcolor.nets.registry import build_net
+from vidcolor.nets.vgg_fused import FilmNet
 from vidcolor.nets.weights import available_weights, load_weights
 from vidcolor.settings import ColorizerSettings
 
@@ -55,7 +56,23 @@ UNUSUAL = {
 def mini() -> ColorNet:
     """A mini net whose batch norms have something to fold."""
     torch.manual_seed(3)
-    net = build_net(ColorNetConfig(preset="mini", width=48, blocks=(1, 1)))
+    return with_norms(build_net(ColorNetConfig(preset="mini", width=48, blocks=(1, 1))))
+
+
+@pytest.fixture(scope="module")
+def lite() -> ColorNet:
+    """A film net with EfficientNet-Lite2, whose colors depend on it, and with fading."""
+    torch.manual_seed(4)
+    config = ColorNetConfig(width=8, blocks=(1, 1), heads=2, lite=True, agreement=1.0)
+    net = build_net(config)
+    assert isinstance(net, FilmNet)
+    for ends in (net.lite_map, net.lite_overall):
+        nn.init.normal_(ends[-1].weight, std=0.3)  # type: ignore[arg-type]
+    return with_norms(net)
+
+
+def with_norms(net: ColorNet) -> ColorNet:
+    """The net in eval mode, its batch norms as if trained."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.3, 0.3)  # type: ignore[arg-type]
@@ -64,7 +81,7 @@ def mini() -> ColorNet:
     return net.eval()
 
 
-@pytest.mark.parametrize("name", ["tiny", "mini"])
+@pytest.mark.parametrize("name", ["tiny", "mini", "lite"])
 @torch.no_grad()
 def test_a_prepared_net_gives_the_same_colors(name: str, request: pytest.FixtureRequest) -> None:
     net: ColorNet = request.getfixturevalue(name)

@@ -27,17 +27,20 @@ CHANNELS = (120, 352)
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow does: at stride 2 one more below and to the right."""
+    """A convolution padded as TensorFlow does: at stride 2 what is over goes below and right."""
 
     def __init__(self, channels: int, out: int, side: int, stride: int = 1, groups: int = 1):
         pad = side // 2 if stride == 1 else 0
         super().__init__(channels, out, side, stride, pad, groups=groups, bias=False)
-        self.more = (side - 2) // 2 if stride == 2 else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) with even sides -> (B, C', h / stride, w / stride)."""
-        if self.more is not None:
-            x = F.pad(x, (self.more, self.kernel_size[0] - 2 - self.more) * 2)
+        """(B, C, h, w) -> (B, C', h / stride, w / stride), rounded up."""
+        if self.stride[0] == 2:
+            pads: list[int] = []
+            for length in (x.shape[3], x.shape[2]):
+                total = self.kernel_size[0] - 2 + length % 2
+                pads += [total // 2, total - total // 2]
+            x = F.pad(x, pads)
         return super().forward(x)
 
 
@@ -88,11 +91,11 @@ class LiteFeatures(nn.Module):
         """Features of a gray picture.
 
         Args:
-            lightness: ``(B, 1, h, w)`` float, CIE L* 0..100, sides multiples of 32. It is shown as
+            lightness: ``(B, 1, h, w)`` float, CIE L* 0..100, sides multiples of 16. It is shown as
                 gray RGB of ``L * 2.55``.
 
         Returns:
-            ``(B, 120, h/16, w/16)`` and ``(B, 352, h/32, w/32)``.
+            ``(B, 120, h/16, w/16)`` and ``(B, 352, h/32, w/32)``, rounded up.
         """
         x = self.stem(((lightness * 2.55 - 127) / 128).expand(-1, 3, -1, -1))
         middle: Tensor = self.blocks[:SIXTEENTH](x)

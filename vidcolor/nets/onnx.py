@@ -20,8 +20,8 @@ from vidcolor.settings import OutputSettings
 TOLERANCE = 0.05
 """ab units by which the file may differ from the net anywhere."""
 
-CHECKED = ((1, 64, 96), (3, 96, 64))
-"""Frames, height and width that the file is checked with; neither is what it was traced with."""
+CHECKED = ((1, 64, 96), (3, 96, 64), (1, 48, 80))
+"""Frames, height and width that the file is checked with; none is what it was traced with."""
 
 
 def export_onnx(

@@ -60,13 +60,14 @@ def prepare_net(net: ColorNet, dtype: torch.dtype, int8: bool = False) -> ColorN
         own = {key[len(name) + 1 :]: seen[key] for key in seen if key.startswith(f"{name}.")}
         if own and isinstance(module, VGG16Features):
             return Int8VGG(module, own, dtype)
-        if is_conv_block(module):
-            conv, norm, relu = module.children()
+        if not isinstance(module, nn.Sequential):
+            return None
+        folded = fold_norms(module)
+        if own and is_conv_block(module):
+            conv = folded[0]
             assert isinstance(conv, nn.Conv2d)
-            assert isinstance(norm, nn.BatchNorm2d)
-            folded = fuse_conv_bn_eval(conv, norm)
-            return Int8Block(folded, own["0"], dtype) if own else nn.Sequential(folded, relu)
-        return None
+            return Int8Block(conv, own["0"], dtype)
+        return folded if len(folded) < len(module) else None
 
     _replace(made, "", change)
     for module in made.modules():
@@ -74,6 +75,17 @@ def prepare_net(net: ColorNet, dtype: torch.dtype, int8: bool = False) -> ColorN
             module.to(dtype)
     made.to(memory_format=torch.channels_last)
     return made
+
+
+def fold_norms(layers: nn.Sequential) -> nn.Sequential:
+    """The layers, each batch norm folded into the convolution before it; the rest are shared."""
+    made: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm2d) and made and isinstance(made[-1], nn.Conv2d):
+            made[-1] = fuse_conv_bn_eval(made[-1], layer)
+        else:
+            made.append(layer)
+    return nn.Sequential(*made)
 
 
 def is_conv_block(module: nn.Module) -> bool:

@@ -456,7 +456,7 @@ def add_agreement(net: DistributionNet, exponent: float) -> None:
     """Let colors of doubtful hue fade; the regressed ones grow by what they lose on average."""
     if net.config.agreement != exponent:
         for parameter in net.regress.parameters():
-            parameter *= MEAN_AGREEMENT ** (net.config.agreement - exponent)
+            parameter.mul_(MEAN_AGREEMENT ** (net.config.agreement - exponent))
         net.config = replace(net.config, agreement=exponent)
 
 
