@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vidcolor.color.lab import ab_bins
@@ -200,53 +199,59 @@ class DistributionNet(ColorNet):
         safe = regressed.float()
         if not share and not self.config.agreement:
             return safe
-        shares = color_shares(logits)
+        temperature = self.config.temperature
+        sharp = color_odds(logits, temperature)
         ab = safe
         if share:
-            bold = annealed_mean(shares, self.bins, self.config.temperature)
-            ab = torch.lerp(safe, bold, share) * self.config.gain**share
+            ab = torch.lerp(safe, mean_color(sharp, self.bins), share) * self.config.gain**share
         if self.config.agreement:
-            ab = ab * hue_agreement(shares, self.bins) ** self.config.agreement
+            odds = sharp**temperature  # which is quick where the temperature is 1/2: a root
+            ab = ab * hue_agreement(odds, self.bins) ** self.config.agreement
         return ab
 
 
-def color_shares(logits: Tensor) -> Tensor:
-    """``(B, Q, h, w)`` logits -> ``(B, h, w, Q)`` float32 shares that sum to 1.
-
-    The bins of a place lie side by side, as they do in channels-last.
-    """
-    return F.softmax(logits.permute(0, 2, 3, 1).float(), dim=-1)
-
-
-def annealed_mean(shares: Tensor, bins: Tensor, temperature: float) -> Tensor:
-    """Mean of the bins under the sharpened distribution (Zhang et al. 2016, equation 5).
+def color_odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """The sharpened distribution of each place, but for a factor.
 
     Args:
-        shares: ``(B, h, w, Q)`` float32, of `color_shares`.
+        logits: ``(B, Q, h, w)``.
+        temperature: 1 leaves it as it is; towards 0 the mode alone remains.
+
+    Returns:
+        ``(B, h, w, Q)`` float32, 1 for the likeliest bin. The bins of a place lie side by side, as
+        they do in channels-last.
+    """
+    places = logits.permute(0, 2, 3, 1).float()
+    return ((places - places.amax(-1, keepdim=True)) / temperature).exp()
+
+
+def mean_color(odds: Tensor, bins: Tensor) -> Tensor:
+    """Mean of the bins; of a sharpened distribution the annealed mean (Zhang et al. 2016, eq. 5).
+
+    Args:
+        odds: ``(B, h, w, Q)`` float32, of `color_odds`.
         bins: ``(Q, 2)`` centres of the bins, ab units.
-        temperature: 1 is the plain mean, towards 0 the mode.
 
     Returns:
         ``(B, 2, h, w)`` float32 ab.
     """
-    with torch.autocast(shares.device.type, enabled=False):  # bf16 would round ab to whole units
-        sharp = shares ** (1 / temperature)
-        return ((sharp @ bins) / sharp.sum(-1, keepdim=True)).permute(0, 3, 1, 2)
+    with torch.autocast(odds.device.type, enabled=False):  # bf16 would round ab to whole units
+        sums = odds @ torch.cat([bins, torch.ones_like(bins[:, :1])], 1)
+        return (sums[..., :2] / sums[..., 2:]).permute(0, 3, 1, 2)
 
 
-def hue_agreement(shares: Tensor, bins: Tensor) -> Tensor:
+def hue_agreement(odds: Tensor, bins: Tensor) -> Tensor:
     """How far the colors of a place agree about their hue: mean color's chroma over mean chroma.
 
     Args:
-        shares: ``(B, h, w, Q)`` float32, of `color_shares`.
+        odds: ``(B, h, w, Q)`` float32, of `color_odds`.
         bins: ``(Q, 2)`` centres of the bins, ab units.
 
     Returns:
         ``(B, 1, h, w)`` float32: 1 for one hue, 0 for equal shares of opposite ones.
     """
-    with torch.autocast(shares.device.type, enabled=False):
-        chroma = bins.norm(dim=1, keepdim=True)
-        means = shares @ torch.cat([bins, chroma], 1)
+    with torch.autocast(odds.device.type, enabled=False):
+        sums = odds @ torch.cat([bins, bins.norm(dim=1, keepdim=True)], 1)
         # Not 0, where a root has no slope to learn from.
-        length = (means[..., :2].square().sum(-1, keepdim=True) + 1e-6).sqrt()
-        return (length / (means[..., 2:] + 1e-3)).permute(0, 3, 1, 2)
+        length = (sums[..., :2].square().sum(-1, keepdim=True) + 1e-6).sqrt()
+        return (length / (sums[..., 2:] + 1e-3)).permute(0, 3, 1, 2)
