@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from vidcolor.color.lab import ab_bins
@@ -222,7 +223,7 @@ def color_odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
         they do in channels-last.
     """
     places = logits.permute(0, 2, 3, 1).float()
-    return ((places - places.amax(-1, keepdim=True)) / temperature).exp()
+    return (places - places.amax(-1, keepdim=True)).div_(temperature).exp_()
 
 
 def mean_color(odds: Tensor, bins: Tensor) -> Tensor:
@@ -236,7 +237,7 @@ def mean_color(odds: Tensor, bins: Tensor) -> Tensor:
         ``(B, 2, h, w)`` float32 ab.
     """
     with torch.autocast(odds.device.type, enabled=False):  # bf16 would round ab to whole units
-        sums = odds @ torch.cat([bins, torch.ones_like(bins[:, :1])], 1)
+        sums = weigh(odds, torch.cat([bins, torch.ones_like(bins[:, :1])], 1))
         return (sums[..., :2] / sums[..., 2:]).permute(0, 3, 1, 2)
 
 
@@ -251,7 +252,12 @@ def hue_agreement(odds: Tensor, bins: Tensor) -> Tensor:
         ``(B, 1, h, w)`` float32: 1 for one hue, 0 for equal shares of opposite ones.
     """
     with torch.autocast(odds.device.type, enabled=False):
-        sums = odds @ torch.cat([bins, bins.norm(dim=1, keepdim=True)], 1)
+        sums = weigh(odds, torch.cat([bins, bins.norm(dim=1, keepdim=True)], 1))
         # Not 0, where a root has no slope to learn from.
         length = (sums[..., :2].square().sum(-1, keepdim=True) + 1e-6).sqrt()
         return (length / (sums[..., 2:] + 1e-3)).permute(0, 3, 1, 2)
+
+
+def weigh(odds: Tensor, values: Tensor) -> Tensor:
+    """``(B, h, w, Q)`` times ``(Q, K)``: on the CPU a quarter of the time of ``@`` for few K."""
+    return F.linear(odds, values.T.contiguous())
