@@ -56,6 +56,8 @@ from vidcolor.training.losses import (
 from vidcolor.training.settings import TrainSettings
 from vidcolor.training.validation import SCORES, sheet, validate
 
+WARM_SHARE = 0.05
+"""Share of a run after which the learning rate no longer rises."""
 MEAN_AGREEMENT = 0.6
 """Of the hues of a place, over photographs and the film net."""
 
@@ -106,13 +108,16 @@ class Recipe(nn.Module):
         raise NotImplementedError
 
     def schedule(self, done: float, step: int) -> float:
-        """Factor on the learning rate: some steps of warm-up, then a half cosine to 0.
+        """Factor on the learning rate: a warm-up, then a half cosine to 0.
+
+        The warm-up ends after `warm_up` steps, or after `WARM_SHARE` of a short run.
 
         Args:
             done: Share of the run, 0..1.
             step: Steps done.
         """
-        return min(1.0, (step + 1) / self.warm_up) * 0.5 * (1 + math.cos(math.pi * done))
+        warm = max((step + 1) / self.warm_up, done / WARM_SHARE)
+        return min(1.0, warm) * 0.5 * (1 + math.cos(math.pi * done))
 
     def batches(self, run: Run) -> Iterator[list[Any]]:
         """For each step from the run's position to its end, what this process learns from."""
