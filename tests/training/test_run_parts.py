@@ -18,7 +18,7 @@ from vidcolor.training.data.crops import Order, micro_numbers, readers, side_at
 from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog, read_log
 from vidcolor.training.loop import Pace
-from vidcolor.training.recipes import FilmRecipe
+from vidcolor.training.recipes import FilmRecipe, make_recipe
 from vidcolor.training.settings import TrainSettings
 
 ALONE = Team(0, 1, torch.device("cpu"))
@@ -163,3 +163,13 @@ def test_frozen_blocks_keep_nothing_for_a_backward_pass() -> None:
         FilmRecipe(net, replace(settings, thawed=thawed))
         maps = net.vgg(torch.zeros(1, 1, 32, 32))
         assert [each.grad_fn is not None for each in maps] == [i >= 5 - thawed for i in range(5)]
+
+
+def test_a_short_run_warms_up_soon() -> None:
+    recipe = make_recipe(TrainSettings(stills=("a",), preset="mini", steps=100))
+    rates = [recipe.schedule(step / 100, step) for step in range(100)]
+    assert rates[0] < 0.02
+    assert rates.index(max(rates)) == 5
+    assert max(rates) > 0.99
+    long = [recipe.schedule(step / 100_000, step) for step in (0, 99, 199, 400)]
+    assert long == pytest.approx([1 / 200, 0.5, 1.0, 1.0], abs=1e-3)
