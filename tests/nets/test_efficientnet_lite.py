@@ -85,4 +85,7 @@ def test_a_trained_net_gives_the_same_colors_until_it_learns(tiny: ColorNet) -> 
     assert all(name.startswith("lite") for name in missing)
     L = torch.rand(1, 1, 64, 96) * 100
     with torch.inference_mode():
-        assert torch.equal(wider.eval()(NetInput(L)), tiny(NetInput(L)))
+        # Not to the bit: what is added is 0, but the sum may lie otherwise in memory.
+        torch.testing.assert_close(
+            wider.eval()(NetInput(L)), tiny(NetInput(L)), atol=1e-3, rtol=1e-3
+        )
