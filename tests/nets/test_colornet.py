@@ -218,6 +218,20 @@ def test_colors_of_doubtful_hue_fade(tiny: ColorNet) -> None:
         torch.testing.assert_close(net.choose(logits, regressed, vivid), before * factor)
 
 
+@pytest.mark.parametrize("vivid", [0.0, 0.5])
+def test_all_of_a_choice_can_be_learned(tiny: ColorNet, vivid: float) -> None:
+    """Also where a bin is so unlikely that its share is 0 in float32."""
+    assert isinstance(tiny, FilmNet)
+    net = copy.deepcopy(tiny)
+    net.config = dataclasses.replace(net.config, agreement=1.0, temperature=0.8)
+    logits = torch.zeros(1, len(tiny.bins), 2, 2)
+    logits[:, 7], logits[:, 9] = 90.0, -90.0
+    logits.requires_grad_(True)
+    net.choose(logits, torch.randn(1, 2, 2, 2), vivid).square().sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
 def test_the_dial_goes_from_the_regressed_color_to_the_annealed_mean(tiny: ColorNet) -> None:
     assert isinstance(tiny, FilmNet)
     L = torch.rand(1, 1, 32, 32) * 100

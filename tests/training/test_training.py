@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from vidcolor.errors import SettingsError, TrainingError, WeightsNotFound
 from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.weights import load_weights
+from vidcolor.training import loop, recipes
 from vidcolor.training.checkpoints import Position
 from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.distributed import Team
@@ -288,6 +290,47 @@ def test_a_loss_that_is_no_number_stops_the_run(album: Path, tmp_path: Path) -> 
     settings = run_settings(album, learning_rate=1e38, steps=50)
     with pytest.raises(TrainingError, match="lower --learning-rate"):
         train(settings, tmp_path / "run")
+
+
+def test_a_gradient_that_is_no_number_harms_no_checkpoint(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss may be finite where its slope is not."""
+    real, steps = recipes.truth_losses, []
+
+    def steep(*parts: torch.Tensor) -> dict[str, torch.Tensor]:
+        steps.append(1)
+        found = real(*parts)
+        if len(steps) == 3:
+            found["regress"] = found["regress"] + (parts[1].mean() * 0).sqrt()
+        return found
+
+    monkeypatch.setattr(recipes, "truth_losses", steep)
+    settings = run_settings(album, steps=5, checkpoint_minutes=0.0)
+    with pytest.raises(TrainingError, match=r"gradient of step 3 is nan.*--learning-rate"):
+        train(settings, tmp_path / "run")
+    saved = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert saved["position"]["step"] == 2
+    assert all(value.isfinite().all() for value in saved["average"].values())
+
+
+def test_weights_that_are_not_finite_are_not_saved(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU a step is not waited for, so its weights may be lost before that is known."""
+    real = loop.train_step
+
+    def ruin(trainer: loop.Trainer, batches: list[Any]) -> dict[str, float]:
+        values = real(trainer, batches)
+        if trainer.run.at.step == 2:
+            next(trainer.recipe.parameters()).data[:] = float("nan")
+        return values
+
+    monkeypatch.setattr(loop, "train_step", ruin)
+    settings = run_settings(album, steps=5, checkpoint_minutes=0.0)
+    with pytest.raises(TrainingError, match="weights are not finite after step 3"):
+        train(settings, tmp_path / "run")
+    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["position"]["step"] == 2
 
 
 def test_clips_join_the_stills(album: Path, tmp_path: Path) -> None:

@@ -200,14 +200,12 @@ class DistributionNet(ColorNet):
         safe = regressed.float()
         if not share and not self.config.agreement:
             return safe
-        temperature = self.config.temperature
-        sharp = color_odds(logits, temperature)
         ab = safe
         if share:
+            sharp = color_odds(logits, self.config.temperature)
             ab = torch.lerp(safe, mean_color(sharp, self.bins), share) * self.config.gain**share
         if self.config.agreement:
-            odds = sharp**temperature  # which is quick where the temperature is 1/2: a root
-            ab = ab * hue_agreement(odds, self.bins) ** self.config.agreement
+            ab = ab * hue_agreement(color_odds(logits), self.bins) ** self.config.agreement
         return ab
 
 

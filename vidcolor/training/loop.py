@@ -60,16 +60,23 @@ class Trainer:
         return net.eval()
 
     def save(self) -> None:
-        """Write a checkpoint; the first process alone does."""
-        if self.run.team.leader:
-            save_checkpoint(self.run.folder, self.parts, self.average, self.run.at)
+        """Write a checkpoint; the first process alone does.
+
+        Raises:
+            TrainingError: some are not finite; the last checkpoint stays.
+        """
+        if not self.run.team.leader:
+            return
+        if not all(p.sum().isfinite() for p in self.recipe.parameters()):
+            raise step_fault(self.run, f"weights are not finite after step {self.run.at.step}")
+        save_checkpoint(self.run.folder, self.parts, self.average, self.run.at)
 
 
 def train_step(trainer: Trainer, batches: list[Any]) -> dict[str, float]:
     """One step of the optimiser; returns its losses, means over its batches in all processes.
 
     Raises:
-        TrainingError: the loss is no longer a number; nothing was changed by this step.
+        TrainingError: the loss or its gradient is not finite; nothing was changed by this step.
     """
     run, recipe = trainer.run, trainer.recipe
     rate = run.settings.learning_rate * recipe.schedule(run.done, run.at.step)
@@ -90,19 +97,27 @@ def train_step(trainer: Trainer, batches: list[Any]) -> dict[str, float]:
             sums[name] = sums.get(name, 0.0) + value / len(batches)
     sums = run.team.average_values(sums)
     if not math.isfinite(sums["total"]):
-        raise TrainingError(
-            f"the loss of step {run.at.step + 1} is {sums['total']}; start again in another --out "
-            "with a lower --learning-rate; a colornet may go on from its last weights with --start"
-        )
+        raise step_fault(run, f"loss of step {run.at.step + 1} is {sums['total']}")
     moving = [p for p in recipe.parameters() if p.requires_grad]
     run.team.average_gradients(moving)
-    nn.utils.clip_grad_norm_(moving, 1.0)
+    norm = nn.utils.clip_grad_norm_(moving, 1.0)
+    # On a GPU the answer would be waited for; there the loss of the next step tells.
+    if norm.device.type == "cpu" and not norm.isfinite():
+        raise step_fault(run, f"gradient of step {run.at.step + 1} is {float(norm)}")
     trainer.optimizer.step()
     run.team.average_buffers(recipe)
     trainer.average.update(recipe.net, run.at.step)
     if painted:
         sums["critic"] = critic_step(trainer, painted)
     return sums
+
+
+def step_fault(run: Run, what: str) -> TrainingError:
+    """A step after which the weights would not be finite."""
+    return TrainingError(
+        f"the {what}; start again in another --out with a lower --learning-rate; a colornet may go "
+        f"on from the last weights in {run.folder} with --start"
+    )
 
 
 def defer_numbers(losses: dict[str, Tensor]) -> Callable[[], dict[str, float]]:
