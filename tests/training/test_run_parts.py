@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,12 +13,14 @@ from vidcolor.errors import SettingsError
 from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.registry import build_net
 from vidcolor.nets.vgg_fused import FilmNet
+from vidcolor.nets.weights import load_weights
 from vidcolor.training.checkpoints import Average, Position
 from vidcolor.training.data import crops as batches
 from vidcolor.training.data.crops import Order, micro_numbers, readers, side_at
 from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog, read_log
 from vidcolor.training.loop import Pace
+from vidcolor.training.net_start import start_net
 from vidcolor.training.recipes import FilmRecipe, make_recipe
 from vidcolor.training.settings import TrainSettings
 
@@ -173,3 +176,30 @@ def test_a_short_run_warms_up_soon() -> None:
     assert max(rates) > 0.99
     long = [recipe.schedule(step / 100_000, step) for step in (0, 99, 199, 400)]
     assert long == pytest.approx([1 / 200, 0.5, 1.0, 1.0], abs=1e-3)
+
+
+def test_a_start_with_fading_is_about_as_strong(tiny_weights: Path) -> None:
+    """The factor on the regressed color makes up for the mean agreement of hues."""
+    settings = TrainSettings(stills=("a",), start=str(tiny_weights), agreement=2.0, steps=1)
+    net, before = start_net(settings), load_weights(tiny_weights)[0]
+    assert isinstance(net, FilmNet)
+    assert isinstance(before, FilmNet)
+    assert net.config.agreement == 2.0
+    assert net.training
+    torch.testing.assert_close(net.regress.weight, before.regress.weight / 0.6**2)
+    torch.testing.assert_close(net.classify.weight, before.classify.weight)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"preset": "mini", "lite": "f"}, "--lite"),
+        ({"preset": "book", "agreement": 1.0}, "--agreement"),
+        ({"preset": "book", "log_error": 1.0}, "--log-error"),
+        ({"agreement": 5.0}, "--agreement"),
+        ({"log_error": -1.0}, "weights of losses"),
+    ],
+)
+def test_settings_that_have_no_place(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        TrainSettings(stills=("a",), steps=1, **fields)

@@ -42,7 +42,7 @@ def small_mini() -> Iterator[None]:
     """A mini of a thirtieth of the parameters, in the same code."""
     with pytest.MonkeyPatch.context() as patch:
         small = ColorNetConfig(preset="mini", width=48, blocks=(1, 1))
-        patch.setattr("vidcolor.training.recipes.MINI", small)
+        patch.setattr("vidcolor.training.net_start.MINI", small)
         yield
 
 

@@ -210,6 +210,8 @@ def check(settings: TrainSettings, out: Path) -> None:
     check_weights(*filter(None, (settings.start, settings.teacher)))
     if settings.preset != "gate" and settings.vgg != "torchvision":
         check_source(settings.vgg)
+    if settings.lite:
+        check_source(settings.lite)
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out}: not a folder; name a folder for the run")
     check_folder(str(out))

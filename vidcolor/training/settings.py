@@ -78,8 +78,8 @@ class TrainSettings:
     """Weight of the logarithm of each picture's squared error in RGB, at the dial's safe end (film,
     mini)."""
     agreement: float = 0.0
-    """Exponent of the factor by which colors fade whose hue is in doubt (film, mini); 0 leaves that
-    of ``start``."""
+    """Exponent of the factor by which colors fade whose hue is in doubt, at most 4 (film, mini); 0
+    leaves that of ``start``."""
     adversarial: float = 0.0
     """Share of the run, at its end, in which a critic takes part (film, mini)."""
     augment: str = "plain"
@@ -164,12 +164,16 @@ class TrainSettings:
             raise SettingsError(
                 "the preset book has one loss; leave out --colorful, --log-error, --adversarial"
             )
+        if self.preset == "book" and self.agreement:
+            raise SettingsError("the preset book predicts no distribution; leave out --agreement")
         if self.lite and self.preset != "film":
             raise SettingsError("only the preset film has a place for --lite")
         if self.augment not in AUGMENT or (self.preset == "book" and self.augment != "plain"):
             raise SettingsError("--augment is plain, or strong with the presets film and mini")
         if not 0 <= self.thawed <= 5 or not 0 <= self.adversarial <= 1:
             raise SettingsError("--thawed must be 0 to 5 and --adversarial a share of 0 to 1")
-        terms = (self.perceptual, self.colorful, self.log_error, self.rebalance, self.agreement)
+        terms = (self.perceptual, self.colorful, self.log_error, self.rebalance)
         if not all(0 <= weight < math.inf for weight in terms):
             raise SettingsError("weights of losses must be 0 or more")
+        if not 0 <= self.agreement <= 4:
+            raise SettingsError("--agreement must be 0 to 4")
