@@ -16,9 +16,9 @@ from vidcolor.nets.colornet import (
     ColorNet,
     ColorNetConfig,
     NetInput,
-    color_odds,
-    hue_agreement,
-    mean_color,
+    average_color,
+    find_odds,
+    measure_agreement,
 )
 from vidcolor.nets.mini import MiniNet
 from vidcolor.nets.registry import MINI, build_net
@@ -175,22 +175,22 @@ def peaked() -> tuple[torch.Tensor, torch.Tensor]:
 def test_annealed_mean_at_1_is_the_mean() -> None:
     logits, bins = peaked()
     mean = torch.softmax(logits[0, :, 0, 0], 0) @ bins
-    ab = mean_color(color_odds(logits, 1.0), bins)
+    ab = average_color(find_odds(logits, 1.0), bins)
     assert ab.shape == (1, 2, 2, 2)
     torch.testing.assert_close(ab[0, :, 1, 1], mean)
 
 
 def test_annealed_mean_towards_0_is_the_mode() -> None:
     logits, bins = peaked()
-    torch.testing.assert_close(mean_color(color_odds(logits, 0.01), bins)[0, :, 0, 0], bins[1])
+    torch.testing.assert_close(average_color(find_odds(logits, 0.01), bins)[0, :, 0, 0], bins[1])
 
 
 def test_annealed_mean_is_float32_under_autocast() -> None:
     logits, bins = peaked()
     with torch.autocast("cpu", torch.bfloat16):
-        ab = mean_color(color_odds(logits.bfloat16(), 0.38), bins)
+        ab = average_color(find_odds(logits.bfloat16(), 0.38), bins)
     assert ab.dtype == torch.float32
-    torch.testing.assert_close(ab, mean_color(color_odds(logits, 0.38), bins), atol=1e-4, rtol=0)
+    torch.testing.assert_close(ab, average_color(find_odds(logits, 0.38), bins), atol=1e-4, rtol=0)
 
 
 def test_hues_agree_or_cancel() -> None:
@@ -198,11 +198,11 @@ def test_hues_agree_or_cancel() -> None:
     odds = torch.tensor(
         [[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.0, 0.5, 0.0], [0.3, 0.0, 0.0, 0.7]]
     )
-    found = hue_agreement(odds.view(1, 2, 2, 4), bins).flatten().tolist()
+    found = measure_agreement(odds.view(1, 2, 2, 4), bins).flatten().tolist()
     # Half red, half yellow: (20, 10) is 22.4 long, and the mean chroma is 30. Gray does not count.
     assert found == pytest.approx([1.0, 0.0, 22.36 / 30, 1.0], abs=1e-3)
     none = torch.tensor([0.0, 0.0, 0.0, 1.0], requires_grad=True)
-    hue_agreement(none.view(1, 1, 1, 4), bins).sum().backward()
+    measure_agreement(none.view(1, 1, 1, 4), bins).sum().backward()
     assert none.grad is not None
     assert none.grad.isfinite().all()
 
@@ -211,7 +211,7 @@ def test_colors_of_doubtful_hue_fade(tiny: ColorNet) -> None:
     assert isinstance(tiny, FilmNet)
     net = copy.deepcopy(tiny)
     logits, regressed = torch.randn(1, len(tiny.bins), 4, 4) * 3, torch.randn(1, 2, 4, 4) * 30
-    factor = hue_agreement(color_odds(logits), tiny.bins) ** 1.5
+    factor = measure_agreement(find_odds(logits), tiny.bins) ** 1.5
     net.config = dataclasses.replace(net.config, agreement=1.5)
     for vivid in (0.0, 0.4, 1.0):
         before = tiny.choose(logits, regressed, vivid)
@@ -237,7 +237,7 @@ def test_the_dial_goes_from_the_regressed_color_to_the_annealed_mean(tiny: Color
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
         logits, safe = tiny.predict(NetInput(L))
-        bold = mean_color(color_odds(logits, tiny.config.temperature), tiny.bins)
+        bold = average_color(find_odds(logits, tiny.config.temperature), tiny.bins)
         gain = tiny.config.gain
         torch.testing.assert_close(tiny(NetInput(L), vivid=0.0), safe, atol=1e-3, rtol=0)
         torch.testing.assert_close(tiny(NetInput(L), vivid=1.0), bold * gain, atol=1e-3, rtol=0)
@@ -342,6 +342,9 @@ def test_imagenet_weights_fill_the_features(vgg_file: Path) -> None:
         {"blocks": (2, 999)},
         {"bin_size": 0},
         {"temperature": 0.0},
+        {"agreement": -1.0},
+        {"lite": "no"},
+        {"preset": "mini", "lite": True},
         {"temperature": float("nan")},
         {"vivid": 2.0},
         {"vivid": float("nan")},

@@ -72,9 +72,10 @@ def test_files_that_are_none_are_refused(lite: LiteFeatures, tmp_path: Path) -> 
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(WeightsCorrupt):
         load_imagenet_lite(lite, tmp_path / "text.pth")
-    torch.save({"a": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(WeightsMismatch):
-        load_imagenet_lite(lite, tmp_path / "other.pth")
+    for strange in ({"a": torch.zeros(3)}, [1, 2], torch.zeros(3)):
+        torch.save(strange, tmp_path / "other.pth")
+        with pytest.raises(WeightsMismatch):
+            load_imagenet_lite(lite, tmp_path / "other.pth")
 
 
 def test_a_trained_net_gives_the_same_colors_until_it_learns(tiny: ColorNet) -> None:

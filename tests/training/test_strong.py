@@ -13,12 +13,12 @@ from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.registry import build_net
 from vidcolor.training.data.augment import clean_gray, film_pair, gray_to_lightness
 from vidcolor.training.data.strong import (
+    add_halo,
     bend,
     bend_tone,
+    draw_kernels,
     expose,
-    halo,
-    optics,
-    places,
+    place_corners,
     wide_crop,
 )
 from vidcolor.training.recipes import FilmRecipe
@@ -53,7 +53,7 @@ def test_crops_reach_from_a_third_of_the_short_side_to_the_whole_picture() -> No
 
 
 def test_half_of_the_crops_stay_straight_and_none_shows_what_is_no_picture() -> None:
-    corners = places(2000, 64, 80, generator())
+    corners = place_corners(2000, 64, 80, generator())
     assert corners.min() > -1e-4
     assert corners.max() < 79 + 1e-4
     straight = torch.tensor([[8.0, 8.0], [71.0, 8.0], [71.0, 71.0], [8.0, 71.0]])
@@ -78,13 +78,13 @@ def test_what_is_straight_loses_its_rim_and_nothing_else() -> None:
 def test_a_bent_crop_shows_what_lies_at_its_corners() -> None:
     rgb = torch.stack([ramp(80, 80)] * 40)
     found = bend(rgb, generator()).float() / 255 * 79
-    corners = places(40, 64, 80, generator())
+    corners = place_corners(40, 64, 80, generator())
     seen = found[:, :2][:, :, [0, 0, -1, -1], [0, -1, -1, 0]].transpose(1, 2)
     assert float((seen - corners).abs().max()) < 0.6
 
 
 def test_kernels_of_optics_keep_the_light_and_most_are_points() -> None:
-    kernels = optics(800, generator())
+    kernels = draw_kernels(800, generator())
     torch.testing.assert_close(kernels.sum((1, 2)), torch.ones(800))
     points = kernels[:, 4, 4] == 1
     assert 540 < int(points.sum()) < 660
@@ -112,9 +112,9 @@ def test_curves_of_tone_rise_and_keep_black_and_white() -> None:
 
 def test_highlights_glow_and_shadows_do_not() -> None:
     gray = torch.full((200, 1, 32, 32), 0.2)
-    assert torch.equal(halo(gray, generator()), gray)
+    assert torch.equal(add_halo(gray, generator()), gray)
     gray[:, :, 12:20, 12:20] = 1
-    glow = halo(gray, generator()) - gray
+    glow = add_halo(gray, generator()) - gray
     assert (glow > -1e-6).all()
     glowing = glow[:, 0, 16, 21] > 0.02
     assert 20 < int(glowing.sum()) < 60

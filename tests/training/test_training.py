@@ -314,8 +314,9 @@ def test_a_gradient_that_is_no_number_harms_no_checkpoint(
     assert all(value.isfinite().all() for value in saved["average"].values())
 
 
+@pytest.mark.parametrize("often", ["checkpoint_minutes", "validate_minutes"])
 def test_weights_that_are_not_finite_are_not_saved(
-    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    often: str, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a GPU a step is not waited for, so its weights may be lost before that is known."""
     real = loop.train_step
@@ -327,10 +328,12 @@ def test_weights_that_are_not_finite_are_not_saved(
         return values
 
     monkeypatch.setattr(loop, "train_step", ruin)
-    settings = run_settings(album, steps=5, checkpoint_minutes=0.0)
+    settings = run_settings(album, steps=5, **{often: 1e-9})
     with pytest.raises(TrainingError, match="weights are not finite after step 3"):
         train(settings, tmp_path / "run")
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["position"]["step"] == 2
+    for file in (tmp_path / "run").glob("*.safetensors"):
+        assert all(value.isfinite().all() for value in load_file(file).values())
 
 
 def test_clips_join_the_stills(album: Path, tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ class ColorNetConfig:
             and 0 <= self.vivid <= 1
             and 0 < self.gain <= 10
             and 0 <= self.agreement <= 4
+            and isinstance(self.lite, bool)
+            and (not self.lite or self.preset == "film")
             and self.embedding in (512, 1000)
         )
         if not fits:
@@ -186,7 +188,7 @@ class DistributionNet(ColorNet):
         """From the regressed color (0) to the annealed mean times ``gain`` (1).
 
         The mean of navy and brown is plum, which is neither: where the hues of a place disagree,
-        the color becomes grayer (`hue_agreement` to the power ``agreement``) instead of wrong.
+        the color becomes grayer (`measure_agreement` to the power ``agreement``) instead of wrong.
 
         Args:
             logits: ``(B, Q, h, w)``.
@@ -202,14 +204,14 @@ class DistributionNet(ColorNet):
             return safe
         ab = safe
         if share:
-            sharp = color_odds(logits, self.config.temperature)
-            ab = torch.lerp(safe, mean_color(sharp, self.bins), share) * self.config.gain**share
+            sharp = find_odds(logits, self.config.temperature)
+            ab = torch.lerp(safe, average_color(sharp, self.bins), share) * self.config.gain**share
         if self.config.agreement:
-            ab = ab * hue_agreement(color_odds(logits), self.bins) ** self.config.agreement
+            ab = ab * measure_agreement(find_odds(logits), self.bins) ** self.config.agreement
         return ab
 
 
-def color_odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
+def find_odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
     """The sharpened distribution of each place, but for a factor.
 
     Args:
@@ -224,12 +226,12 @@ def color_odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
     return (places - places.amax(-1, keepdim=True)).div_(temperature).exp_()
 
 
-def mean_color(odds: Tensor, bins: Tensor) -> Tensor:
+def average_color(odds: Tensor, bins: Tensor) -> Tensor:
     """Mean of the bins; of a sharpened distribution the annealed mean (Zhang et al. 2016, eq. 5).
 
     Args:
-        odds: ``(B, h, w, Q)`` float32, of `color_odds`.
-        bins: ``(Q, 2)`` centres of the bins, ab units.
+        odds: ``(B, h, w, Q)`` float32, of `find_odds`.
+        bins: ``(Q, 2)`` centers of the bins, ab units.
 
     Returns:
         ``(B, 2, h, w)`` float32 ab.
@@ -239,12 +241,12 @@ def mean_color(odds: Tensor, bins: Tensor) -> Tensor:
         return (sums[..., :2] / sums[..., 2:]).permute(0, 3, 1, 2)
 
 
-def hue_agreement(odds: Tensor, bins: Tensor) -> Tensor:
+def measure_agreement(odds: Tensor, bins: Tensor) -> Tensor:
     """How far the colors of a place agree about their hue: mean color's chroma over mean chroma.
 
     Args:
-        odds: ``(B, h, w, Q)`` float32, of `color_odds`.
-        bins: ``(Q, 2)`` centres of the bins, ab units.
+        odds: ``(B, h, w, Q)`` float32, of `find_odds`.
+        bins: ``(Q, 2)`` centers of the bins, ab units.
 
     Returns:
         ``(B, 1, h, w)`` float32: 1 for one hue, 0 for equal shares of opposite ones.

@@ -44,7 +44,7 @@ class SameConv(nn.Conv2d):
         return super().forward(x)
 
 
-def norm(channels: int) -> nn.BatchNorm2d:
+def make_norm(channels: int) -> nn.BatchNorm2d:
     """With TensorFlow's epsilon."""
     return nn.BatchNorm2d(channels, eps=1e-3)
 
@@ -57,9 +57,13 @@ class InvertedResidual(nn.Module):
         wide = channels * expand
         layers: list[nn.Module] = []
         if expand > 1:
-            layers += [SameConv(channels, wide, 1), norm(wide), nn.ReLU6(inplace=True)]
-        layers += [SameConv(wide, wide, side, stride, wide), norm(wide), nn.ReLU6(inplace=True)]
-        self.layers = nn.Sequential(*layers, SameConv(wide, out, 1), norm(out))
+            layers += [SameConv(channels, wide, 1), make_norm(wide), nn.ReLU6(inplace=True)]
+        layers += [
+            SameConv(wide, wide, side, stride, wide),
+            make_norm(wide),
+            nn.ReLU6(inplace=True),
+        ]
+        self.layers = nn.Sequential(*layers, SameConv(wide, out, 1), make_norm(out))
         self.same = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,7 +77,7 @@ class LiteFeatures(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(SameConv(3, 32, 3, 2), norm(32), nn.ReLU6(inplace=True))
+        self.stem = nn.Sequential(SameConv(3, 32, 3, 2), make_norm(32), nn.ReLU6(inplace=True))
         blocks: list[nn.Module] = []
         channels = 32
         for count, out, side, stride, expand in STAGES:
@@ -120,6 +124,8 @@ def load_imagenet_lite(lite: LiteFeatures, source: str | Path) -> None:
         state = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         raise WeightsCorrupt(f"{source} is not a file of weights") from error
+    if not isinstance(state, dict):
+        raise WeightsMismatch(f"{source} does not hold EfficientNet-Lite2")
     values = [
         value for name, value in state.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))
     ]

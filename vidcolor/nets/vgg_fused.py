@@ -26,10 +26,10 @@ class FilmNet(DistributionNet):
         self.overall = nn.Sequential(nn.Linear(512, W), nn.ReLU(), nn.Linear(W, W))
         if config.lite:
             self.lite = LiteFeatures()
-            self.lite_map = zero_ended(
+            self.lite_map = end_in_zeros(
                 nn.Conv2d(sum(CHANNELS), W, 1), nn.ReLU(inplace=True), nn.Conv2d(W, W, 1)
             )
-            self.lite_overall = zero_ended(
+            self.lite_overall = end_in_zeros(
                 nn.Linear(CHANNELS[1], W), nn.ReLU(inplace=True), nn.Linear(W, W)
             )
         self.attend16 = nn.Sequential(
@@ -74,7 +74,7 @@ class FilmNet(DistributionNet):
         return self.classify(x), self.regress(x) * 100
 
 
-def zero_ended(*layers: nn.Module) -> nn.Sequential:
+def end_in_zeros(*layers: nn.Module) -> nn.Sequential:
     """The layers in a row; the last begins with zeros, so that a trained net stays what it was."""
     for parameter in layers[-1].parameters():
         nn.init.zeros_(parameter)

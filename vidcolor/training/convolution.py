@@ -35,7 +35,7 @@ def weight_gradient(x: Tensor, gradient: Tensor) -> Tensor:
     inner = flat[row + 1 : row + 1 + count].view(B, h + 1, row, C)
     inner[:, :h, :w] = x.permute(0, 2, 3, 1)
     spread = F.pad(gradient.permute(0, 2, 3, 1), (0, 0, 0, 1, 0, 1)).reshape(count, O).T
-    offsets = [y * row + x for y in range(3) for x in range(3)]
+    offsets = [down * row + right for down in range(3) for right in range(3)]
     products = [spread @ flat[at : at + count] for at in offsets]
     return torch.stack(products, -1).view(O, C, 3, 3)
 

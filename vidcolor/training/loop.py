@@ -59,26 +59,36 @@ class Trainer:
         net.load_state_dict(self.average.state)
         return net.eval()
 
+    def check_weights(self) -> None:
+        """Before anything is written: on a GPU no step is waited for.
+
+        Raises:
+            TrainingError: some are not finite.
+        """
+        parts = [self.recipe, self.critic] if self.run.settings.adversarial else [self.recipe]
+        if not all(p.sum().isfinite() for part in parts for p in part.parameters()):
+            at = self.run.at.step
+            raise TrainingError(explain_step(self.run, f"weights are not finite after step {at}"))
+
     def save(self) -> None:
         """Write a checkpoint; the first process alone does.
 
         Raises:
-            TrainingError: some are not finite; the last checkpoint stays.
+            TrainingError: some weights are not finite; the last checkpoint stays.
         """
-        if not self.run.team.leader:
-            return
-        if not all(p.sum().isfinite() for p in self.recipe.parameters()):
-            raise step_fault(self.run, f"weights are not finite after step {self.run.at.step}")
-        save_checkpoint(self.run.folder, self.parts, self.average, self.run.at)
+        self.check_weights()
+        if self.run.team.leader:
+            save_checkpoint(self.run.folder, self.parts, self.average, self.run.at)
 
 
 def train_step(trainer: Trainer, batches: list[Any]) -> dict[str, float]:
     """One step of the optimiser; returns its losses, means over its batches in all processes.
 
     Raises:
-        TrainingError: the loss or its gradient is not finite; nothing was changed by this step.
+        TrainingError: the loss is not finite, or on the CPU its gradient; the step changed no
+            weights.
     """
-    run, recipe = trainer.run, trainer.recipe
+    run, recipe, at = trainer.run, trainer.recipe, trainer.run.at.step + 1
     rate = run.settings.learning_rate * recipe.schedule(run.done, run.at.step)
     for group in trainer.optimizer.param_groups:
         group["lr"] = rate * group["scale"]
@@ -97,13 +107,13 @@ def train_step(trainer: Trainer, batches: list[Any]) -> dict[str, float]:
             sums[name] = sums.get(name, 0.0) + value / len(batches)
     sums = run.team.average_values(sums)
     if not math.isfinite(sums["total"]):
-        raise step_fault(run, f"loss of step {run.at.step + 1} is {sums['total']}")
+        raise TrainingError(explain_step(run, f"loss of step {at} is {sums['total']}"))
     moving = [p for p in recipe.parameters() if p.requires_grad]
     run.team.average_gradients(moving)
     norm = nn.utils.clip_grad_norm_(moving, 1.0)
     # On a GPU the answer would be waited for; there the loss of the next step tells.
     if norm.device.type == "cpu" and not norm.isfinite():
-        raise step_fault(run, f"gradient of step {run.at.step + 1} is {float(norm)}")
+        raise TrainingError(explain_step(run, f"gradient of step {at} is {float(norm)}"))
     trainer.optimizer.step()
     run.team.average_buffers(recipe)
     trainer.average.update(recipe.net, run.at.step)
@@ -112,9 +122,9 @@ def train_step(trainer: Trainer, batches: list[Any]) -> dict[str, float]:
     return sums
 
 
-def step_fault(run: Run, what: str) -> TrainingError:
-    """A step after which the weights would not be finite."""
-    return TrainingError(
+def explain_step(run: Run, what: str) -> str:
+    """Of a step after which the weights would not be finite: what to do."""
+    return (
         f"the {what}; start again in another --out with a lower --learning-rate; a colornet may go "
         f"on from the last weights in {run.folder} with --start"
     )
@@ -279,6 +289,7 @@ def learn(trainer: Trainer, log: RunLog | None, on_step: OnStep | None) -> int:
             break
         if at.minutes - validated >= settings.validate_minutes:
             validated = saved = at.minutes
+            trainer.check_weights()
             if log:
                 report(trainer, log, "now")
             trainer.save()

@@ -62,7 +62,7 @@ def start_net(settings: TrainSettings) -> ColorNet:
 def add_lite(net: ColorNet, source: str) -> ColorNet:
     """A film net with EfficientNet-Lite2 beside VGG16; it gives the same colors until it learns."""
     if net.config.lite:
-        return net
+        raise SettingsError("the net of --start has EfficientNet-Lite2 already; leave out --lite")
     wider = build_net(replace(net.config, lite=True))
     assert isinstance(wider, FilmNet)
     wider.load_state_dict(net.state_dict(), strict=False)

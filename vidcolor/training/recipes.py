@@ -219,10 +219,11 @@ class ColorRecipe(Recipe):
 
     def notes(self, run: Run) -> dict[str, Any]:
         """Settings that make a difference, and the number of pictures."""
-        made = ("start", "teacher", "accumulate", "sides", "augment", "kept_sources")
+        made = ("start", "teacher", "accumulate", "thawed", "sides", "augment", "kept_sources")
         losses = ("perceptual", "colorful", "log_error", "adversarial", "rebalance")
         notes = {key: getattr(run.settings, key) for key in (*made, *losses)}
-        return notes | {"pictures": len(self.stills)}
+        parts = {"lite": self.net.config.lite, "agreement": self.net.config.agreement}
+        return notes | parts | {"pictures": len(self.stills)}
 
 
 def find_pictures(run: Run) -> tuple[list[Still], Counter[str]]:

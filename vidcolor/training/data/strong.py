@@ -71,14 +71,14 @@ def bend(rgb: Tensor, draw: torch.Generator) -> Tensor:
     """
     whole = rgb.shape[-1]
     side = whole * RIM[1] // RIM[0]
-    corners = places(len(rgb), side, whole, draw)
+    corners = place_corners(len(rgb), side, whole, draw)
     square = (side - 1) * rgb.new_tensor([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=torch.float32)
     matrix = get_perspective_transform(corners, square.expand_as(corners))
     bent: Tensor = warp_perspective(rgb.float(), matrix, (side, side), padding_mode="border")
     return bent.round().clamp(0, 255).to(torch.uint8)
 
 
-def places(B: int, side: int, whole: int, draw: torch.Generator) -> Tensor:
+def place_corners(B: int, side: int, whole: int, draw: torch.Generator) -> Tensor:
     """``(B, 4, 2)`` where in a crop of ``whole`` pixels the corners of what is kept lie, x and y.
 
     In the order of a square's corners around it. Up to 8 degrees of turn, 0.12 of slant; each
@@ -104,12 +104,12 @@ def expose(gray: Tensor, draw: torch.Generator) -> Tensor:
     Motion blur or defocus for a quarter, halos around highlights for a fifth, a curve of tone for
     a half of the batch.
     """
-    gray = filter2d(gray, optics(len(gray), draw))
-    gray = halo(gray.clamp(0, 1), draw)
+    gray = filter2d(gray, draw_kernels(len(gray), draw))
+    gray = add_halo(gray.clamp(0, 1), draw)
     return bend_tone(gray, draw)
 
 
-def optics(B: int, draw: torch.Generator) -> Tensor:
+def draw_kernels(B: int, draw: torch.Generator) -> Tensor:
     """``(B, 9, 9)`` kernels with sum 1: a line for an eighth, a disc for another, else a point."""
     kind = rand(draw, B, 1, 1)
     angle = math.pi * rand(draw, B, 1, 1)
@@ -126,7 +126,7 @@ def optics(B: int, draw: torch.Generator) -> Tensor:
     return kernels / kernels.sum((1, 2), keepdim=True)
 
 
-def halo(gray: Tensor, draw: torch.Generator) -> Tensor:
+def add_halo(gray: Tensor, draw: torch.Generator) -> Tensor:
     """Light that spreads in the film around highlights; ``(B, 1, h, w)`` codes 0..1."""
     B, _, h, w = gray.shape
     strength = uniform(B, 0.2, 0.7, 0.2, 0.0, draw)
