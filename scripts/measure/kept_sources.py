@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.data.stills import Still, squash
 from vidcolor.training.validation import SIDE, compose, group_by_source, pick_evenly, sheet
 
+VERSION = 2
+"""Of what is measured and how; values that another version measured are not shown again."""
 TURNS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)
 """Of the dial ``--vivid``, besides the default of the net."""
 ON_SHEET = 48
@@ -96,6 +98,7 @@ def kept_pictures(kept: Path, index: Path, most: int | None) -> tuple[Sources, d
         stills = pictures_of_run(kept)
     else:
         stills, skipped = index_stills([kept], index)
+        stills = [replace(still, path=still.original) for still in stills]  # not reduced copies
     sources = group_by_source(stills)
     chosen = {name: pick_evenly(each, most or len(each)) for name, each in sources.items()}
     return chosen, skipped
@@ -115,14 +118,17 @@ def pictures_of_run(run: Path) -> list[Still]:
     stills: list[Still] = []
     for file in (run / "stills.json", run / "clips" / "clips.json"):
         if file.is_file():
-            for path, *others in json.loads(file.read_text())["stills"]:
-                stills.append(Still(str(file.parent / path), *others))
+            for fields in json.loads(file.read_text())["stills"]:
+                still = Still(*fields)
+                stills.append(
+                    replace(still, path=str(file.parent / (still.original or still.path)))
+                )
     return [still for still in stills if still.source in names]
 
 
 def digest_of(sources: Sources) -> str:
     """What measured values depend on besides the weights: the pictures and how they are shown."""
-    digest = sha256(f"{SIDE} {TURNS}\n".encode())
+    digest = sha256(f"{VERSION} {SIDE} {TURNS}\n".encode())
     for name, stills in sources.items():
         for still in stills:
             digest.update(f"{name} {file_sha256(Path(still.path))}\n".encode())

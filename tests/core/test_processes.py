@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
 
+from vidcolor.core import processes
 from vidcolor.core.processes import map_processes
 
 
@@ -65,3 +68,72 @@ def test_who_stops_asking_leaves_nothing_running(tmp_path: Path) -> None:
     assert done < 100
     time.sleep(0.2)
     assert len(list(tmp_path.iterdir())) == done
+
+
+def die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_where_every_process_dies_it_ends_soon(size: int) -> None:
+    found: list[int | None] = []
+    results = map_processes(die, range(1000), size)
+    with pytest.raises(BrokenProcessPool):
+        found.extend(results)
+    assert len(found) < 20
+
+
+def test_a_few_deadly_items_are_passed_over() -> None:
+    assert list(map_processes(die, range(3), 2)) == [None] * 3
+
+
+def test_windows_is_not_asked_for_more_processes_than_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "_MOST", 1)
+    found = list(map_processes(double, range(50), 4))
+    assert len({process for _, process, _ in filter(None, found)}) == 1
+
+
+def note_process(place: str) -> None:
+    Path(place, str(os.getpid())).touch()
+    time.sleep(0.2)
+
+
+def interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def map_as_the_command(place: str) -> None:
+    signal.signal(signal.SIGTERM, interrupt)
+    list(map_processes(note_process, [place] * 1000, 2))
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split(") ")[1][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="looks into /proc")
+def test_no_process_outlives_one_that_is_killed(tmp_path: Path) -> None:
+    parent = multiprocessing.get_context("fork").Process(
+        target=map_as_the_command, args=(str(tmp_path),)
+    )
+    parent.start()
+    until = time.monotonic() + 20
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(workers) == 2
+    parent.kill()
+    parent.join()
+    until = time.monotonic() + 5
+    while any(map(is_alive, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    left = [worker for worker in workers if is_alive(worker)]
+    for worker in left:
+        os.kill(worker, signal.SIGKILL)
+    assert not left

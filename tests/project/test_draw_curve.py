@@ -185,6 +185,29 @@ def test_the_pictures_that_a_run_kept(tmp_path: Path) -> None:
         "zoo": [str(tmp_path / "p/zoo/1.png")],
         "clips": [str(tmp_path / "clips" / "00000-00.png")],
     }
+    # Without the cache, too, and as they are.
+    still = ["/cache/.reduced/ab/c.jpg", "zoo", 1, None, 1, 9, str(tmp_path / "1.png")]
+    (tmp_path / "stills.json").write_text(json.dumps({"stills": [still]}))
+    sources, _ = kept_sources.kept_pictures(tmp_path, tmp_path / "cache", None)
+    assert [still.path for still in sources["zoo"]] == [str(tmp_path / "1.png")]
     (tmp_path / "settings.json").write_text("{}")
     with pytest.raises(TrainingError, match="kept no source"):
         kept_sources.kept_pictures(tmp_path, tmp_path / "cache", None)
+
+
+def test_the_pictures_of_a_folder_are_measured_and_not_their_copies(tmp_path: Path) -> None:
+    (tmp_path / "kept" / "zoo").mkdir(parents=True)
+    large = tmp_path / "kept" / "zoo" / "large.png"
+    write_rgb(photo(1, 400, 500), large)
+    sources, _ = kept_sources.kept_pictures(tmp_path / "kept", tmp_path / "cache", None)
+    assert [still.path for still in sources["zoo"]] == [str(large)]
+
+
+def test_what_another_version_measured_is_measured_anew(
+    gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources, _ = kept_sources.kept_pictures(gallery, tmp_path / "cache", None)
+    first = kept_sources.digest_of(sources)
+    assert kept_sources.digest_of(sources) == first
+    monkeypatch.setattr(kept_sources, "VERSION", kept_sources.VERSION + 1)
+    assert kept_sources.digest_of(sources) != first

@@ -6,15 +6,18 @@ import os
 import shutil
 import signal
 import struct
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 from synthetic import photo
+from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.core.json_lines import checked_line
-from vidcolor.errors import TrainingError
+from vidcolor.core.json_lines import checked_line, entries
+from vidcolor.errors import FilmUnreadable, TrainingError
 from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.training.data import picture_index
 from vidcolor.training.data.file_index import facts_of
@@ -48,8 +51,8 @@ def test_pictures_are_looked_at_once_for_all_runs(album: Path, tmp_path: Path) -
     seen: list[tuple[int, int]] = []
     tell = lambda *numbers: seen.append(numbers)  # noqa: E731
     assert index_stills([album], cache, tell) == first
+    assert seen == [(0, 1), (1, 1)]  # the one that cannot be read may be readable by now
     other, _ = index_stills([album / "woods"], cache, tell)
-    assert not seen
     # Pictures that lie in no folder of their own bear the name of the one that was given.
     assert {still.source for still in other} == {"woods"}
     assert [still.path for still in other] == [s.path for s in first[0] if s.source == "woods"]
@@ -63,7 +66,7 @@ def test_new_pictures_alone_are_looked_at(album: Path, tmp_path: Path) -> None:
         write_rgb(photo(seed), folder / "woods" / f"{seed}.png")
     seen: list[tuple[int, int]] = []
     second, _ = index_stills([folder], cache, lambda *numbers: seen.append(numbers))
-    assert seen == [(0, 2)]
+    assert seen == [(0, 3), (3, 3)]
     assert [still for still in second if Path(still.path).suffix == ".jpg"] == first
     assert len(second) == len(first) + 2
 
@@ -189,10 +192,10 @@ def test_large_pictures_are_read_from_reduced_copies(tmp_path: Path) -> None:
     assert Path(large.path).read_bytes() == data
 
 
-def look_or_die(place: tuple[str, str], cache: Path) -> picture_index.Looked:
+def look_or_die(place: tuple[str, str], cache: Path, short_side: int) -> picture_index.Sight:
     if place[0].endswith("deadly.jpg"):
         os.kill(os.getpid(), signal.SIGKILL)
-    return look_at(place, cache)
+    return look_at(place, cache, short_side)
 
 
 def test_a_picture_that_kills_its_reader_is_counted_and_not_remembered(
@@ -212,7 +215,7 @@ def test_a_picture_that_kills_its_reader_is_counted_and_not_remembered(
 def test_what_an_interrupted_search_saw_is_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_index, "TOLD", 2)
+    monkeypatch.setattr(picture_index, "PROGRESS_STEP", 2)
     folder, cache = tmp_path / "own", tmp_path / "cache"
     folder.mkdir()
     for seed in range(9):
@@ -226,6 +229,121 @@ def test_what_an_interrupted_search_saw_is_remembered(
         index_stills([folder], cache, stop)
     told: list[tuple[int, int]] = []
     stills, _ = index_stills([folder], cache, lambda *numbers: told.append(numbers))
-    assert told == [(0, 5), (2, 5), (4, 5)]
+    assert told == [(0, 5), (2, 5), (4, 5), (5, 5)]
     alone = [look_at((str(path), facts_of(path)), cache) for path in sorted(folder.iterdir())]
     assert [(s.look, s.pixels) for s in stills] == [(a.look, a.pixels) for a in alone]
+
+
+def own_pictures(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for seed in range(count):
+        write_rgb(photo(seed), folder / f"{seed}.png")
+    return folder
+
+
+def cannot_read(_path: str) -> object:
+    raise FilmUnreadable("too many open files")
+
+
+def test_what_could_not_be_read_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, cache = own_pictures(tmp_path / "own", 3), tmp_path / "cache"
+    with monkeypatch.context() as patch:
+        patch.setattr(picture_index, "read_rgb", cannot_read)
+        with pytest.raises(TrainingError, match="'unreadable': 3"):
+            index_stills([folder], cache)
+    assert index_stills([folder], cache)[1] == GOOD
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"fault": "unreadable"},
+        {"fault": "haunted"},
+        {"look": -1},
+        {"second": 1 << 64},
+        {"pixels": float("inf")},
+        {"look": float("nan")},
+        {"look": None},
+    ],
+)
+def test_a_line_of_another_version_is_passed_over(
+    strange: dict[str, object], tmp_path: Path
+) -> None:
+    folder, cache = own_pictures(tmp_path / "own", 2), tmp_path / "cache"
+    first = index_stills([folder], cache)
+    (lines,) = cache.iterdir()
+    (entry, other) = entries(lines)
+    lines.write_text(checked_line(entry | strange) + checked_line(other))
+    assert index_stills([folder], cache) == first
+
+
+def test_the_index_does_not_grow_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidcolor.core.json_lines.MOST", 100)  # that of a journal
+    folder, cache = own_pictures(tmp_path / "own", 2), tmp_path / "cache"
+    for turn in range(8):
+        for path in folder.iterdir():
+            os.utime(path, (turn, turn))
+        stills, _ = index_stills([folder], cache)
+    (lines,) = cache.iterdir()
+    assert lines.read_text().count("facts") <= 6
+    told: list[int] = []
+    assert index_stills([folder], cache, lambda done, _all: told.append(done))[0] == stills
+    assert not told
+
+
+def test_a_run_beside_this_one_may_make_the_same_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rgb(photo(1, 500, 600), tmp_path / "large.png")
+
+    def be_late(rgb: Tensor, path: Path) -> None:
+        write_rgb(rgb, path)
+        raise FileNotFoundError(2, "gone", str(path))
+
+    monkeypatch.setattr(picture_index, "write_rgb", be_late)
+    (still,), _ = index_stills([tmp_path], tmp_path / "cache")
+    assert read_rgb(still.path).shape[1] == SHORT_SIDE
+
+    monkeypatch.setattr(picture_index, "write_rgb", lambda _rgb, path: be_full(path))
+    with pytest.raises(TrainingError, match=r"cannot be used \(no space\).*--cache"):
+        index_stills([tmp_path], tmp_path / "other")
+
+
+def be_full(path: Path) -> None:
+    raise OSError(28, "no space", str(path))
+
+
+def no_process(*_: object) -> Iterator[None]:
+    raise OSError(11, "Resource temporarily unavailable")
+    yield
+
+
+def dead_processes(*_: object) -> Iterator[None]:
+    raise BrokenProcessPool("all died")
+    yield
+
+
+@pytest.mark.parametrize("failing", [no_process, dead_processes])
+def test_processes_that_cannot_run_are_not_the_fault_of_the_cache(
+    failing: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture_index, "map_processes", failing)
+    folder = own_pictures(tmp_path / "own", 1)
+    with pytest.raises(TrainingError, match="processes that read pictures cannot run") as caught:
+        index_stills([folder], tmp_path / "cache")
+    assert "--cache" not in str(caught.value)
+
+
+def test_copies_are_as_large_as_the_crops_need(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write_rgb(photo(1, 700, 900), folder / "large.png")
+    (usual,), _ = index_stills([folder], tmp_path / "cache")
+    (larger,), _ = index_stills([folder], tmp_path / "cache", short_side=600)
+    assert [read_rgb(still.path).shape[1] for still in (usual, larger)] == [SHORT_SIDE, 600]
+    assert usual.original == larger.original == str(folder / "large.png")
+    assert index_stills([folder], tmp_path / "cache")[0] == [usual]

@@ -177,6 +177,13 @@ def test_small_sources_are_not_drowned() -> None:
     assert small / large == pytest.approx(3 * 0.01**0.6)
 
 
+def test_a_source_of_which_no_picture_is_left_may_have_a_weight() -> None:
+    stills = [Still("a", "large", 0)]
+    assert RandomCrops(stills, 48, 1, {"copied": 2.0}, emptied=["copied"]).shares.tolist() == [1.0]
+    with pytest.raises(TrainingError, match="no source 'other'"):
+        RandomCrops(stills, 48, 1, {"other": 2.0}, emptied=["copied"])
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_any_number_of_workers_gives_the_same_crops(

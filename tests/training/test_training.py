@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.weights import load_weights
 from vidcolor.training import loop, recipes
-from vidcolor.training.checkpoints import Position
+from vidcolor.training.checkpoints import Position, Run
 from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.distributed import Team
 from vidcolor.training.logs import RunLog
@@ -376,6 +378,38 @@ def test_a_kept_source_is_what_is_validated_on(album: Path, tmp_path: Path) -> N
     assert training["pictures"] == len(towns)
     with pytest.raises(TrainingError, match=r"other settings \(kept_sources\)"):
         train(run_settings(album, steps=1), tmp_path / "run")
+
+
+def test_a_source_of_twins_alone_may_have_a_weight(album: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    shutil.copytree(album, folder)
+    shutil.copytree(folder / "woods", folder / "woods again")
+    settings = run_settings(folder, steps=1, source_weights=(("woods again", 2.0),))
+    train(settings, tmp_path / "run")
+    settings = run_settings(folder, steps=1, source_weights=(("wood", 2.0),))
+    with pytest.raises(TrainingError, match="no source 'wood'"):
+        train(settings, tmp_path / "other")
+
+
+def test_copies_follow_the_largest_crops(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def note(*arguments: Any) -> Any:
+        asked.append(arguments[4])
+        arguments = (arguments[0], tmp_path / "cache", *arguments[2:])
+        return index_stills(*arguments)
+
+    monkeypatch.setattr(recipes, "index_stills", note)
+    settings = run_settings(album, steps=1)
+    team = Team(0, 1, torch.device("cpu"))
+    for sides in ((64, 96), (64, 512)):
+        run = Run(replace(settings, sides=sides), tmp_path / "run", team)
+        run.folder.mkdir(exist_ok=True)
+        found, _ = recipes.find_pictures(run)
+        assert all(Path(still.original).is_file() for still in found)
+    assert asked == [384, 768]
 
 
 def test_a_run_from_before_sources_were_kept_goes_on(album: Path, tmp_path: Path) -> None:

@@ -76,3 +76,15 @@ def test_the_sheet_shows_all_sources(
     first, second = validate(quick, stills).triptychs
     assert torch.equal(first[:, :, -64:], squash(photo(0), 64))
     assert torch.equal(second[:, :, -64:], squash(photo(2), 64))
+
+
+def test_pictures_that_went_away_are_passed_over(
+    quick: ColorNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "SIDE", 64)
+    stills = [Still(str(tmp_path / f"{seed}.png"), "a", seed) for seed in range(10)]
+    write_rgb(photo(9), Path(stills[9].path))
+    found = validate(quick, stills)
+    assert found.scores == validate(quick, stills[9:]).scores
+    assert len(found.triptychs) == 1
+    assert validate(quick, stills[:9]) == validation.Validation({}, [])

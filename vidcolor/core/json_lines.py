@@ -28,10 +28,15 @@ def entries(path: Path) -> list[dict[str, Any]]:
     Raises:
         OSError: It cannot be read, is no file, or is too large.
     """
+    return list(each_entry(path, MOST))
+
+
+def each_entry(path: Path, most: int) -> Iterator[dict[str, Any]]:
+    """The same one by one, of a file of at most so many bytes; raises as `entries`."""
     with reader(path) as file:
-        if os.fstat(file.fileno()).st_size > MOST:
+        if os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EOVERFLOW, f"{path.name} is too large", str(path))
-        return [entry for entry in map(_verify, _lines(file)) if entry is not None]
+        yield from (entry for entry in map(_verify, _lines(file)) if entry is not None)
 
 
 def checked_line(entry: dict[str, Any]) -> str:

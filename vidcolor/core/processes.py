@@ -25,6 +25,10 @@ _CHUNK = 4
 """Items that are sent at once; small, as an interrupt waits for those in hand."""
 _AHEAD = 3
 """Chunks in hand for each process."""
+_MOST = 61 if os.name == "nt" else 1 << 12
+"""Processes of a pool; Windows waits for no more than these at once."""
+_DEATHS = _AHEAD * _CHUNK
+"""Items in a row that kill their process, after which it is no longer the items' fault."""
 
 
 def map_processes(
@@ -45,8 +49,12 @@ def map_processes(
 
     Yields:
         A result, or None for an item that killed its process.
+
+    Raises:
+        BrokenProcessPool: Process after process dies, whatever the item.
+        OSError: No process can be started.
     """
-    size = min(size or usable_cores(), -(-len(items) // _CHUNK))
+    size = min(size or usable_cores(), -(-len(items) // _CHUNK), _MOST)
     done = 0
     while done < len(items):
         try:
@@ -79,14 +87,18 @@ def _map_pool(
 def _map_alone(
     function: Callable[[T], R], items: Sequence[T], method: str | None
 ) -> Generator[R | None]:
-    done = 0
+    done = deaths = 0
     while done < len(items):
         try:
             with _pool(1, method) as pool:
                 for item in items[done:]:
                     yield pool.submit(function, item).result()
                     done += 1
+                    deaths = 0
         except BrokenProcessPool:
+            deaths += 1
+            if deaths == _DEATHS:
+                raise
             yield None
             done += 1
 
@@ -108,6 +120,8 @@ def _pool(size: int, method: str | None) -> Generator[ProcessPoolExecutor]:
 def _begin() -> None:
     """Leave Ctrl-C to the process that gives the work, and end when that one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A handler that was inherited may raise what the pool swallows.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
     threading.Thread(target=_follow_parent, daemon=True).start()
 

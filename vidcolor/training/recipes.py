@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from vidcolor.training.convolution import quicken
 from vidcolor.training.data.augment import Expose, book_view, clean_pair, film_pair
 from vidcolor.training.data.clips import extract_clips
 from vidcolor.training.data.crops import Micro, batches
-from vidcolor.training.data.picture_index import index_stills
+from vidcolor.training.data.picture_index import SHORT_SIDE, index_stills
 from vidcolor.training.data.stills import (
     RandomCrops,
     Still,
@@ -144,12 +144,16 @@ class ColorRecipe(Recipe):
     stills: list[Still]
     kept: list[Still]
     """Pictures to validate on."""
+    emptied: set[str]
+    """Sources to train on of which no picture is left: each looks like one of another."""
 
     def gather(self, run: Run) -> None:
         """All usable pictures, each looked at once and then remembered for all runs."""
         with run.team.lead():
             found, skipped = find_pictures(run)
         self.stills, self.kept = split_stills(found, run.settings.kept_sources)
+        left = {still.source for still in self.stills}
+        self.emptied = {still.source for still in found} - left - set(run.settings.kept_sources)
         skipped["twins"] = len(found) - len(self.stills) - len(self.kept)
         run.note(f"{len(self.stills)} pictures to train on, {len(self.kept)} to validate on")
         run.note(
@@ -178,7 +182,7 @@ class ColorRecipe(Recipe):
 
     def batches(self, run: Run) -> Iterator[list[Micro]]:
         """Numbered batches of crops."""
-        return batches(run, self.stills, self.view)
+        return batches(run, self.stills, self.view, self.emptied)
 
     def losses(self, batch: Micro, run: Run) -> tuple[Losses, Painted | None]:
         """Those of `color_losses` on what the net sees of the crops."""
@@ -214,6 +218,8 @@ class ColorRecipe(Recipe):
         if not self.kept:
             return {}
         found = validate(net, self.kept, run.team.autocast)
+        if not found.triptychs:
+            return {}
         write_rgb(sheet(found.triptychs), run.folder / f"sheet-{run.at.step:06d}.png")
         return found.scores
 
@@ -233,7 +239,9 @@ def find_pictures(run: Run) -> tuple[list[Still], Counter[str]]:
     skipped: Counter[str] = Counter()
     if stills:
         cache = Path(run.settings.cache or cache_folder())
-        pictures, faults = index_stills(stills, cache, run.on_index, run.folder)
+        # Half as large again as the largest crops, which are of a part of the picture.
+        short_side = max(SHORT_SIDE, max(run.settings.sides) * 3 // 2)
+        pictures, faults = index_stills(stills, cache, run.on_index, run.folder, short_side)
         if run.team.leader:  # for whoever wants to know what a net has learned from
             remember(run.folder / "stills.json", {}, pictures, faults)
         found += pictures
@@ -269,7 +277,7 @@ class FilmRecipe(ColorRecipe):
         """Pictures, and how rare each color is in them."""
         super().gather(run)
         if not (run.folder / "last.pt").is_file():
-            share = count_bins(self.stills, self.net.bins.cpu(), run.settings)
+            share = count_bins(self.stills, self.net.bins.cpu(), run.settings, self.emptied)
             self.weights.copy_(class_weights(share, run.settings.rebalance))
 
     def color_losses(self, L: Tensor, ab: Tensor, batch: int) -> tuple[Losses, Painted | None]:  # noqa: ARG002
@@ -381,10 +389,13 @@ class BookRecipe(ColorRecipe):
         return book_losses(self.net(NetInput(L)), ab), None
 
 
-def count_bins(stills: list[Still], bins: Tensor, settings: TrainSettings) -> Tensor:
+def count_bins(
+    stills: list[Still], bins: Tensor, settings: TrainSettings, emptied: Collection[str] = ()
+) -> Tensor:
     """(Q,) share of each ab bin in 512 crops, or fewer where there are few pictures."""
     count = min(512, -(-len(stills) // 4) * 32)
-    data = RandomCrops(stills, 64, settings.seed + 7919, dict(settings.source_weights), count)
+    factors = dict(settings.source_weights)
+    data = RandomCrops(stills, 64, settings.seed + 7919, factors, count, emptied=emptied)
     total = torch.zeros(len(bins))
     for index in range(0, count, 32):
         rgb = torch.stack([data[index + i] for i in range(32)])

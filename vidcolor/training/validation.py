@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.errors import FilmError
 from vidcolor.evaluation.metrics import colorfulness, psnr
 from vidcolor.media.images.files import read_rgb
 from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
@@ -40,7 +41,7 @@ class Validation:
     scores: dict[str, float]
     """By the names in `SCORES`: means over the sources of the means over their pictures. PSNR in dB
     at the dial's default, at its safe end, of gray; colorfulness of the same and of the truth; and
-    the score."""
+    the score. Empty where no picture can be read."""
     triptychs: list[Tensor]
     """``(3, side, 3 * side)`` uint8 of pictures of all sources: gray, result, truth."""
 
@@ -84,7 +85,8 @@ def validate(
 
     Args:
         net: In eval mode.
-        stills: Pictures; `PICTURES` at most, evenly many of each source, are looked at.
+        stills: Pictures; `PICTURES` at most, evenly many of each source, are looked at. Those that
+            cannot be read (any more) are passed over.
         autocast: Makes the context that the net runs in.
     """
     device = next(net.parameters()).device
@@ -93,8 +95,10 @@ def validate(
     rows: dict[str, list[tuple[float, ...]]] = {}
     triptychs: list[Tensor] = []
     for start in range(0, len(chosen), 8):
-        batch = chosen[start : start + 8]
-        rgb = torch.stack([squash(read_rgb(s.path), SIDE) for s in batch]).to(device)
+        batch, squares = read_squares(chosen[start : start + 8])
+        if not batch:
+            continue
+        rgb = torch.stack(squares).to(device)
         with autocast():
             found = both_ends(net, clean_pair(rgb)[0])
         L = rgb_to_lab(rgb.float() / 255)[:, :1]
@@ -105,9 +109,23 @@ def validate(
             rows.setdefault(still.source, []).append(row)
             if still in shown:
                 triptychs.append(torch.cat([g, b, t], 2).round().to(torch.uint8).cpu())
+    if not rows:
+        return Validation({}, [])
     means = mean_columns([mean_columns(each) for each in rows.values()])
     scores = dict(zip(SCORES, means, strict=False))
     return Validation(scores | {"score": score_of(scores)}, triptychs)
+
+
+def read_squares(stills: Sequence[Still]) -> tuple[list[Still], list[Tensor]]:
+    """Those that can be read, and the same as ``(3, SIDE, SIDE)`` uint8."""
+    read, squares = [], []
+    for still in stills:
+        try:
+            squares.append(squash(read_rgb(still.path), SIDE))
+        except FilmError:
+            continue
+        read.append(still)
+    return read, squares
 
 
 def mean_columns(rows: Sequence[Sequence[float]]) -> list[float]:

@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 
 from torch import Tensor
-from torchvision.transforms.v2.functional import resize
 
 from vidcolor.core.paths import FILM_SUFFIXES, MEDIA_SUFFIXES
 from vidcolor.errors import FilmError, TrainingError
@@ -29,6 +28,7 @@ from vidcolor.training.data.stills import (
     look_of,
     reason_of,
     recall,
+    reduce_picture,
     remember,
 )
 
@@ -122,7 +122,7 @@ def folder_frames(files: Sequence[Path], skipped: dict[str, int]) -> list[Tensor
     frames = []
     for i in pick_spaced(len(files)):
         try:
-            frames.append(reduce_picture(read_rgb(files[i])))
+            frames.append(reduce_picture(read_rgb(files[i]), MAX_SHORT_SIDE))
         except FilmError as error:
             skipped[reason_of(error)] += 1
     return frames
@@ -143,18 +143,11 @@ def film_frames(path: Path) -> list[Tensor]:
         for number, rgb in enumerate(islice(film_rgb(film), int(SECONDS * rate))):
             if number % step:
                 continue
-            held.append(turn_upright(reduce_picture(rgb), film.info.rotation))
+            small = reduce_picture(rgb, MAX_SHORT_SIDE)
+            held.append(turn_upright(small, film.info.rotation))
             if len(held) == 2 * HELD:
                 held, step = held[::2], 2 * step
     return [held[i] for i in pick_spaced(len(held))]
-
-
-def reduce_picture(rgb: Tensor) -> Tensor:
-    """A picture with a short side of at most `MAX_SHORT_SIDE` pixels."""
-    if min(rgb.shape[1:]) <= MAX_SHORT_SIDE:
-        return rgb
-    result: Tensor = resize(rgb, [MAX_SHORT_SIDE], antialias=True)
-    return result
 
 
 def _clear(target: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -20,14 +20,24 @@ Micro = tuple[int, Tensor]
 """Number of a batch in the run, and its pictures ``(B, 3, side, side)`` uint8."""
 
 
-def batches(run: Run, stills: list[Still], view: View) -> Iterator[list[Micro]]:
-    """For each step from the run's position to its end, the batches of this process."""
+def batches(
+    run: Run, stills: list[Still], view: View, emptied: Collection[str] = ()
+) -> Iterator[list[Micro]]:
+    """For each step from the run's position to its end, the batches of this process.
+
+    Args:
+        run: Where it stands.
+        stills: Pictures to learn from.
+        view: How they become squares.
+        emptied: Sources that were found and of which none of these pictures is.
+    """
     settings, at = run.settings, run.at
     gpu = run.team.device.type == "cuda"
     workers = readers(settings, run.team)
     while run.done < 1:
         side = side_at(settings.sides, run.done)
-        data = RandomCrops(stills, side, settings.seed, dict(settings.source_weights), view=view)
+        factors = dict(settings.source_weights)
+        data = RandomCrops(stills, side, settings.seed, factors, view=view, emptied=emptied)
         loader = DataLoader(
             data,
             settings.batch,

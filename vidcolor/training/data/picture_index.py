@@ -7,33 +7,46 @@ one: decoding a photograph of 12 megapixels takes some 30 times as long as decod
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from torchvision.transforms.v2.functional import resize
+from torch import Tensor
 
-from vidcolor.core.files import appender
-from vidcolor.core.json_lines import checked_line, entries
+from vidcolor.core.files import appender, write_own
+from vidcolor.core.json_lines import checked_line, each_entry
 from vidcolor.core.paths import PICTURE_SUFFIXES
 from vidcolor.core.processes import map_processes
 from vidcolor.errors import FilmError, TrainingError
 from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.training.data.file_index import facts_of, find_files, source_of
-from vidcolor.training.data.stills import FILTERS, Still, fault_of, look_of, reason_of
+from vidcolor.training.data.stills import (
+    FILTERS,
+    Still,
+    fault_of,
+    look_of,
+    reason_of,
+    reduce_picture,
+)
 
 SHORT_SIDE = 384
-"""Short side of the copies of larger pictures, pixels: 1.5 times the largest crops in use."""
-TOLD = 100
+"""Short side of the copies of larger pictures, pixels: 1.5 times the side of usual crops."""
+PROGRESS_STEP = 100
 """Pictures between two words of progress; what was learned of them is then written."""
+FAULTS = ("", "large", "tiny", "flat", "dull")
+"""Those that are remembered. What cannot be read may be readable in the next run, when there is
+more memory or the disk answers again."""
+MOST = 4 << 30
+"""Bytes of what is remembered: that of some 18 million pictures."""
 
 
 @dataclass(frozen=True)
-class Looked:
+class Sight:
     """What was seen of a picture."""
 
     fault: str
@@ -51,6 +64,7 @@ def index_stills(
     cache: Path,
     on_progress: Callable[[int, int], None] | None = None,
     without: Path | None = None,
+    short_side: int = SHORT_SIDE,
 ) -> tuple[list[Still], dict[str, int]]:
     """The usable pictures below some folders; those that are new or changed are looked at.
 
@@ -62,6 +76,7 @@ def index_stills(
         cache: Folder of what is remembered, of these and other folders.
         on_progress: Called with (pictures looked at, pictures to look at).
         without: The run folder, of which no file counts as a picture.
+        short_side: Short side of the copies of larger pictures, pixels.
 
     Returns:
         The usable pictures in a fixed order, and how many were left out for which reason:
@@ -69,27 +84,24 @@ def index_stills(
         picture is that of its copy, if it has one.
 
     Raises:
-        TrainingError: a folder is missing, no picture is usable, or the cache cannot be used.
+        TrainingError: a folder is missing, no picture is usable, the cache cannot be used, or no
+            process can read pictures.
     """
     files, closed = find_files(folders, PICTURE_SUFFIXES, without or cache)
     places = {path: (os.path.abspath(path), facts_of(path)) for _, path in files}
-    lines = cache / f"pictures-{_digest(FILTERS, SHORT_SIDE)}.jsonl"
-    try:
+    lines = cache / f"pictures-{_digest(FILTERS, short_side)}.jsonl"
+    with _using(cache):
         known = _recall(lines)
         kept = {
             place: seen
             for place in places.values()
             if (seen := known.get(place))
-            and not (seen.reduced and not seen.fault and not copy_of(cache, place).is_file())
+            and not (seen.reduced and not copy_of(cache, place, short_side).is_file())
         }
-        new = [place for place in places.values() if place not in kept]
-        if new:
-            kept |= _look(new, cache, lines, on_progress)
-    except OSError as error:
-        raise TrainingError(
-            f"{error.filename or cache} cannot be used ({error.strerror}); "
-            "make room, delete it, or name another folder with --cache"
-        ) from error
+    new = [place for place in places.values() if place not in kept]
+    if new:
+        look = partial(look_at, cache=cache, short_side=short_side)
+        kept |= _look(new, look, cache, lines, on_progress)
     stills: list[Still] = []
     skipped = {"unreadable": closed, "large": 0, "tiny": 0, "flat": 0, "dull": 0}
     for folder, path in files:
@@ -97,96 +109,159 @@ def index_stills(
         if seen.fault:
             skipped[seen.fault] += 1
             continue
-        read = copy_of(cache, places[path]) if seen.reduced else path
+        place = places[path]
+        read = copy_of(cache, place, short_side) if seen.reduced else path
         source = source_of(folder, path)
-        stills.append(Still(str(read), source, seen.look, None, seen.second, seen.pixels))
+        facts = seen.look, None, seen.second, seen.pixels
+        stills.append(Still(str(read), source, *facts, place[0]))
     if not stills:
         raise TrainingError(f"no usable color picture among {len(files)} files ({skipped})")
     return stills, skipped
 
 
-def copy_of(cache: Path, place: tuple[str, str]) -> Path:
+def copy_of(cache: Path, place: tuple[str, str], short_side: int) -> Path:
     """Where the reduced copy of a picture lies; hidden from searches for pictures."""
-    name = _digest(*place, SHORT_SIDE)
+    name = _digest(*place, short_side)
     return cache / ".reduced" / name[:2] / f"{name[2:]}.jpg"
 
 
-def look_at(place: tuple[str, str], cache: Path) -> Looked:
+def look_at(place: tuple[str, str], cache: Path, short_side: int = SHORT_SIDE) -> Sight:
     """Look at one picture, and write its copy if it is large.
 
     Args:
         place: Its absolute path, and what `facts_of` says of it.
         cache: Folder of the copies.
+        short_side: That of the copy, pixels.
 
     Raises:
-        OSError: The copy cannot be written.
+        TrainingError: The copy cannot be written.
     """
     try:
-        rgb = read_rgb(place[0])
+        whole = read_rgb(place[0])
     except FilmError as error:
-        return Looked(reason_of(error))
-    pixels = rgb[0].numel()
-    reduced = min(rgb.shape[1:]) > SHORT_SIDE
-    if reduced:
-        rgb = resize(rgb, [SHORT_SIDE], antialias=True)
+        return Sight(reason_of(error))
+    rgb = reduce_picture(whole, short_side)
+    reduced = rgb is not whole
     fault = fault_of(rgb)
     if fault:
-        return Looked(fault)
+        return Sight(fault)
     if reduced:
-        copy = copy_of(cache, place)
+        with _using(cache):
+            _write_copy(rgb, copy_of(cache, place, short_side))
+    return Sight("", look_of(rgb), look_of(rgb.mT), whole[0].numel(), reduced)
+
+
+def _write_copy(rgb: Tensor, copy: Path) -> None:
+    try:
         copy.parent.mkdir(parents=True, exist_ok=True)
         write_rgb(rgb, copy)
-    return Looked("", look_of(rgb), look_of(rgb.mT), pixels, reduced)
+    except OSError:
+        if not copy.is_file():  # a run beside this one made the same
+            raise
+
+
+@contextmanager
+def _using(cache: Path) -> Generator[None]:
+    """Turn what the disk refuses into advice."""
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"{error.filename or cache} cannot be used ({error.strerror}); "
+            "make room, delete it, or name another folder with --cache"
+        ) from error
 
 
 def _look(
     places: Sequence[tuple[str, str]],
+    look: Callable[[tuple[str, str]], Sight],
     cache: Path,
     lines: Path,
     on_progress: Callable[[int, int], None] | None,
-) -> dict[tuple[str, str], Looked]:
-    """Look at pictures and remember them, but for those that killed their reader."""
-    found: dict[tuple[str, str], Looked] = {}
-    unsaved: list[dict[str, Any]] = []
+) -> dict[tuple[str, str], Sight]:
+    """Look at pictures and remember them, but for those that cannot be read."""
+    found: dict[tuple[str, str], Sight] = {}
+    unsaved: list[str] = []
+
+    def save() -> None:
+        with _using(cache):
+            _remember(lines, unsaved)
+        if on_progress:
+            on_progress(len(found), len(places))
+
     try:
-        with closing(map_processes(partial(look_at, cache=cache), places)) as looks:
+        with closing(_looks(places, look)) as looks:
             for place, seen in zip(places, looks, strict=True):
-                if len(found) % TOLD == 0:
-                    _remember(lines, unsaved)
-                    if on_progress:
-                        on_progress(len(found), len(places))
-                found[place] = seen or Looked("unreadable")
-                if seen:
-                    unsaved.append({"path": place[0], "facts": place[1]} | asdict(seen))
+                if len(found) % PROGRESS_STEP == 0:
+                    save()
+                found[place] = seen or Sight("unreadable")
+                if seen and seen.fault in FAULTS:
+                    unsaved.append(_line(place, seen))
+        save()
     finally:
-        _remember(lines, unsaved)
+        with _using(cache):
+            _remember(lines, unsaved)
     return found
 
 
-def _recall(lines: Path) -> dict[tuple[str, str], Looked]:
-    """What is remembered of pictures, by path and facts; the last word on each."""
+def _looks(
+    places: Sequence[tuple[str, str]], look: Callable[[tuple[str, str]], Sight]
+) -> Generator[Sight | None]:
+    """What other processes see of each picture; None of one that kills its process."""
     try:
-        told = entries(lines)
-    except FileNotFoundError:
-        return {}
-    known: dict[tuple[str, str], Looked] = {}
-    for entry in told:
-        try:
-            place = str(entry["path"]), str(entry["facts"])
-            look, second, pixels = (int(entry[name]) for name in ("look", "second", "pixels"))
-            reduced = bool(entry["reduced"])
-            known[place] = Looked(str(entry["fault"]), look, second, pixels, reduced)
-        except (KeyError, TypeError, ValueError):  # of another version
-            continue
-    return known
+        yield from map_processes(look, places)
+    except (BrokenProcessPool, OSError) as error:
+        raise TrainingError(
+            f"the processes that read pictures cannot run ({error}); allow more memory or more "
+            "processes, and from Python call train below `if __name__ == '__main__':`"
+        ) from error
 
 
-def _remember(lines: Path, unsaved: list[dict[str, Any]]) -> None:
+def _recall(lines: Path) -> dict[tuple[str, str], Sight]:
+    """What is remembered of pictures, by path and facts; the last word on each path.
+
+    The file is written anew when more than half of it is of pictures that have changed since.
+    """
+    known: dict[str, tuple[str, Sight]] = {}
+    count = 0
+    with suppress(FileNotFoundError):
+        for entry in each_entry(lines, MOST):
+            count += 1
+            try:
+                known[str(entry["path"])] = str(entry["facts"]), _sight_of(entry)
+            except (KeyError, TypeError, ValueError, OverflowError):  # of another version
+                continue
+    if count > 2 * len(known):
+        told = (_line((path, facts), sight) for path, (facts, sight) in known.items())
+        with suppress(OSError):  # a run beside this one does it, or there is no room
+            write_own(lines, "".join(told).encode())
+    return {(path, facts): sight for path, (facts, sight) in known.items()}
+
+
+def _sight_of(entry: dict[str, Any]) -> Sight:
+    """What a line says.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: Nothing that can be used.
+    """
+    look, second, pixels = (int(entry[name]) for name in ("look", "second", "pixels"))
+    fault = str(entry["fault"])
+    if fault not in FAULTS or not (0 <= look < 1 << 64 and 0 <= second < 1 << 64):
+        raise ValueError(entry)
+    return Sight(fault, look, second, pixels, bool(entry["reduced"]))
+
+
+def _line(place: tuple[str, str], sight: Sight) -> str:
+    """A line to remember a picture by."""
+    return checked_line({"path": place[0], "facts": place[1]} | asdict(sight))
+
+
+def _remember(lines: Path, unsaved: list[str]) -> None:
     """Add lines and empty the list; at once, so that runs side by side do not mix theirs."""
     if unsaved:
         lines.parent.mkdir(parents=True, exist_ok=True)
         # The first line ends one that was torn.
-        text = "\n" + "".join(checked_line(entry) for entry in unsaved)
+        text = "\n" + "".join(unsaved)
         with appender(lines) as file:
             file.write(text.encode())
         unsaved.clear()

@@ -60,6 +60,9 @@ class Still:
     """The same from top to bottom. Near-duplicates differ in a few bits of each at most."""
     pixels: int = 0
     """Of the original, which may be larger than the file at ``path``."""
+    original: str = ""
+    """Absolute path of the picture itself, of which there may be a reduced copy at ``path``; empty
+    for the frames of clips."""
 
     @property
     def validation(self) -> bool:
@@ -92,6 +95,14 @@ def fault_of(rgb: Tensor) -> str | None:
     return "dull" if colorfulness(sample) < MIN_COLORFULNESS else None
 
 
+def reduce_picture(rgb: Tensor, short_side: int) -> Tensor:
+    """A ``(3, H, W)`` uint8 picture whose short side has at most so many pixels."""
+    if min(rgb.shape[1:]) <= short_side:
+        return rgb
+    result: Tensor = resize(rgb, [short_side], antialias=True)
+    return result
+
+
 def reason_of(error: FilmError) -> str:
     """The name under which a picture or film that cannot be read is counted."""
     return "large" if isinstance(error, FilmTooLarge) else "unreadable"
@@ -107,9 +118,9 @@ def recall(cache: Path, key: dict[str, object]) -> tuple[list[Still], dict[str, 
         stills = [
             Still(
                 *(str(path), str(source), int(look), None if group is None else int(group)),
-                *(int(second), int(pixels)),
+                *(int(second), int(pixels), str(original)),
             )
-            for path, source, look, group, second, pixels in stored["stills"]
+            for path, source, look, group, second, pixels, original in stored["stills"]
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -185,6 +196,7 @@ class RandomCrops(Dataset[Tensor]):
         source_weights: dict[str, float] | None = None,
         length: int = 1 << 40,
         view: View | None = None,
+        emptied: Collection[str] = (),
     ) -> None:
         """Sample ``stills``, cropped to ``side`` pixels.
 
@@ -195,6 +207,7 @@ class RandomCrops(Dataset[Tensor]):
             source_weights: Factor on a source's share.
             length: Number of items.
             view: Makes a square of a picture; None takes `random_crop`.
+            emptied: Sources of which no picture is left; a factor for one has no effect.
         """
         self.view = view or random_crop
         self.side, self.seed, self.length = side, seed, length
@@ -202,7 +215,7 @@ class RandomCrops(Dataset[Tensor]):
         for still in stills:
             self.sources.setdefault(still.source, []).append(still.path)
         factors = source_weights or {}
-        unknown = sorted(set(factors) - set(self.sources))
+        unknown = sorted(set(factors) - set(self.sources) - set(emptied))
         if unknown:
             known = ", ".join(sorted(self.sources))
             raise TrainingError(
