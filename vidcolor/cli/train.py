@@ -63,7 +63,7 @@ def _add_data(p: argparse.ArgumentParser) -> None:
         "--cache",
         metavar="DIR",
         help="folder for what all runs remember of pictures, and for reduced copies of large ones"
-        " (default ~/.cache/vidcolor)",
+        " (default: $XDG_CACHE_HOME/vidcolor, or ~/.cache/vidcolor)",
     )
     data.add_argument("--start", metavar="NAME|FILE", help="weights to start from, such as default")
     data.add_argument(
