@@ -18,13 +18,13 @@ from vidcolor.errors import TrainingError
 from vidcolor.evaluation.evaluate import FRECHET_MIN_FRAMES, Moments, frechet_features
 from vidcolor.evaluation.metrics import colorfulness, frechet_distance, gray_version, psnr
 from vidcolor.media.images.files import read_rgb, write_rgb
-from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
+from vidcolor.nets.colornet import ColorNet
 from vidcolor.nets.vgg import VGG16Features
 from vidcolor.nets.weights import file_sha256, load_features
 from vidcolor.training.data.augment import clean_pair
 from vidcolor.training.data.picture_index import index_stills
-from vidcolor.training.data.stills import Still, squash
-from vidcolor.training.validation import SIDE, compose, group_by_source, pick_evenly, sheet
+from vidcolor.training.data.stills import Still, group_by_source, squash
+from vidcolor.training.validation import SIDE, compose, pick_evenly, predict_colors, sheet
 
 VERSION = 2
 """Of what is measured and how; values that another version measured are not shown again."""
@@ -187,6 +187,7 @@ def measure(
     """Score a net on all pictures, and write a sheet: gray, safe end, default, vivid end, truth."""
     vivid = net.config.vivid
     turns = sorted({*TURNS, vivid})
+    dtype = pick_dtype(torch.device("cpu"))
     result = Moments()
     scores: dict[str, SourceScores] = {}
     strips: list[Tensor] = []
@@ -195,7 +196,8 @@ def measure(
         found = scores[name] = SourceScores()
         seen: list[tuple[Tensor, Tensor]] = []
         for rgb in read_pictures(stills):
-            colors = predict_colors(net, rgb, turns)
+            with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+                colors = predict_colors(net, clean_pair(rgb)[0], turns)
             L = rgb_to_lab(rgb.float() / 255)[:, :1]
             pictures = [compose(L, ab) for ab in (*colors, colors[0] * 0)]
             for truth, *results in zip(rgb.float(), *pictures, strict=True):
@@ -212,17 +214,6 @@ def measure(
                 note_pictures(yardstick.vgg, scaled, result)
     write_rgb(sheet(strips, columns=3), target)
     return Record(vivid, turns, scores, yardstick.distance(result) if yardstick else None)
-
-
-def predict_colors(net: ColorNet, rgb: Tensor, turns: list[float]) -> list[Tensor]:
-    """``(B, 2, h, w)`` ab for each turn of the dial, of one look."""
-    dtype = pick_dtype(torch.device("cpu"))
-    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        inputs = NetInput(clean_pair(rgb)[0])
-        if not isinstance(net, DistributionNet):
-            return [net(inputs)] * len(turns)
-        heads = net.predict(inputs)
-        return [net.choose(*heads, vivid=turn) for turn in turns]
 
 
 def note_scores(found: SourceScores, truth: Tensor, results: list[Tensor]) -> None:

@@ -122,9 +122,19 @@ def gallery(tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
-def run_script(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", ["draw_curve.py", *map(str, arguments)])
-    draw_curve.main()
+@pytest.fixture
+def run_script(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """Runs the script, with pictures of 64 pixels; gives what it said."""
+    monkeypatch.setattr(kept_sources, "SIDE", 64)
+
+    def run(*arguments: object) -> Any:
+        monkeypatch.setattr(sys, "argv", ["draw_curve.py", *map(str, arguments)])
+        draw_curve.main()
+        return capsys.readouterr()
+
+    return run
 
 
 def test_weights_are_measured_once_and_compared(
@@ -132,14 +142,12 @@ def test_weights_are_measured_once_and_compared(
     quick_weights: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run_script: Callable[..., Any],
 ) -> None:
-    monkeypatch.setattr(kept_sources, "SIDE", 64)
     monkeypatch.setattr(kept_sources, "FRECHET_MIN_FRAMES", 6)
     monkeypatch.setattr("vidcolor.evaluation.evaluate.FRECHET_SIDE", 32)
     other, out = save_quick_net(tmp_path / "other", seed=5), tmp_path / "out"
-    run_script(monkeypatch, gallery, quick_weights, other, "--out", out, "--most", 3)
-    first = capsys.readouterr()
+    first = run_script(gallery, quick_weights, other, "--out", out, "--most", 3)
     assert first.err.count("measuring") == 2
     assert "left out: 1 dull" in first.out
     assert "fair: 3 pictures, gray has" in first.out
@@ -152,25 +160,20 @@ def test_weights_are_measured_once_and_compared(
         assert read_rgb(out / f"sheet-{weights.stem}.png").shape == (3, 64, 480)
 
     monkeypatch.setattr(draw_curve, "measure", None)
-    run_script(monkeypatch, gallery, quick_weights, other, "--out", out, "--most", 3)
-    assert capsys.readouterr().out == first.out
+    again = run_script(gallery, quick_weights, other, "--out", out, "--most", 3)
+    assert again.out == first.out
     write_rgb(photo(77), min((gallery / "fair").iterdir()))
     with pytest.raises(TypeError):  # with another picture all is measured anew
-        run_script(monkeypatch, gallery, quick_weights, "--out", out, "--most", 3)
+        run_script(gallery, quick_weights, "--out", out, "--most", 3)
     known = json.loads((out / "curve.json").read_text())["weights"]
     assert [len(each["sources"]["zoo"]["psnr"]) for each in known.values()] == [3, 3]
 
 
 def test_a_few_pictures_have_no_frechet_distance(
-    gallery: Path,
-    quick_weights: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    gallery: Path, quick_weights: Path, tmp_path: Path, run_script: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr(kept_sources, "SIDE", 64)
-    run_script(monkeypatch, gallery, quick_weights, "--out", tmp_path / "out")
-    assert "no Fréchet distance: 8 pictures, but it needs 64" in capsys.readouterr().out
+    said = run_script(gallery, quick_weights, "--out", tmp_path / "out").out
+    assert "no Fréchet distance: 8 pictures, but it needs 64" in said
 
 
 def test_the_pictures_that_a_run_kept(tmp_path: Path) -> None:

@@ -199,13 +199,10 @@ class DistributionNet(ColorNet):
             ``(B, 2, h, w)`` float32 ab.
         """
         share = self.config.vivid if vivid is None else vivid
-        safe = regressed.float()
-        if not share and not self.config.agreement:
-            return safe
-        ab = safe
+        ab = regressed.float()
         if share:
             sharp = find_odds(logits, self.config.temperature)
-            ab = torch.lerp(safe, average_color(sharp, self.bins), share) * self.config.gain**share
+            ab = torch.lerp(ab, average_color(sharp, self.bins), share) * self.config.gain**share
         if self.config.agreement:
             ab = ab * measure_agreement(find_odds(logits), self.bins) ** self.config.agreement
         return ab

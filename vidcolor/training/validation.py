@@ -17,7 +17,7 @@ from vidcolor.evaluation.metrics import colorfulness, psnr
 from vidcolor.media.images.files import read_rgb
 from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
 from vidcolor.training.data.augment import clean_pair
-from vidcolor.training.data.stills import Still, squash
+from vidcolor.training.data.stills import Still, group_by_source, squash
 
 SIDE = 256
 """Pictures are squashed to this, pixels."""
@@ -61,14 +61,6 @@ def pick_evenly(items: Sequence[T], most: int) -> list[T]:
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def group_by_source(stills: Sequence[Still]) -> dict[str, list[Still]]:
-    """The pictures of each source, in their order."""
-    sources: dict[str, list[Still]] = {}
-    for still in stills:
-        sources.setdefault(still.source, []).append(still)
-    return sources
-
-
 def choose_pictures(stills: Sequence[Still], most: int) -> list[Still]:
     """At most so many pictures, evenly many of each source; all of a source that has fewer."""
     sources = pick_evenly(list(group_by_source(stills).values()), most)
@@ -100,7 +92,7 @@ def validate(
             continue
         rgb = torch.stack(squares).to(device)
         with autocast():
-            found = both_ends(net, clean_pair(rgb)[0])
+            found = predict_colors(net, clean_pair(rgb)[0], (None, 0.0))
         L = rgb_to_lab(rgb.float() / 255)[:, :1]
         bold, safe, gray = (compose(L, ab) for ab in (*found, found[0] * 0))
         for still, b, s, g, t in zip(batch, bold, safe, gray, rgb.float(), strict=True):
@@ -133,13 +125,19 @@ def mean_columns(rows: Sequence[Sequence[float]]) -> list[float]:
     return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
 
 
-def both_ends(net: ColorNet, lightness: Tensor) -> tuple[Tensor, Tensor]:
-    """``(B, 2, h, w)`` ab at the dial's default and at its safe end, of one look."""
+def predict_colors(net: ColorNet, lightness: Tensor, turns: Sequence[float | None]) -> list[Tensor]:
+    """``(B, 2, h, w)`` ab for each turn of the dial, None for its default; of one look.
+
+    Args:
+        net: In eval mode.
+        lightness: ``(B, 1, H, W)`` L*.
+        turns: 0..1. They make no difference to a net without a dial.
+    """
+    inputs = NetInput(lightness)
     if not isinstance(net, DistributionNet):
-        ab = net(NetInput(lightness))
-        return ab, ab
-    heads = net.predict(NetInput(lightness))
-    return net.choose(*heads), net.choose(*heads, vivid=0.0)
+        return [net(inputs)] * len(turns)
+    heads = net.predict(inputs)
+    return [net.choose(*heads, vivid=turn) for turn in turns]
 
 
 def compose(lightness: Tensor, ab: Tensor) -> Tensor:

@@ -185,6 +185,14 @@ def thin_twins(stills: Sequence[Still], kept: Sequence[Still]) -> list[Still]:
     return [still for still in stills if id(still) in chosen]
 
 
+def group_by_source(stills: Sequence[Still]) -> dict[str, list[Still]]:
+    """The pictures of each source, in their order."""
+    sources: dict[str, list[Still]] = {}
+    for still in stills:
+        sources.setdefault(still.source, []).append(still)
+    return sources
+
+
 class RandomCrops(Dataset[Tensor]):
     """An endless, repeatable sequence of square crops: item i is the same in every run."""
 
@@ -211,9 +219,9 @@ class RandomCrops(Dataset[Tensor]):
         """
         self.view = view or random_crop
         self.side, self.seed, self.length = side, seed, length
-        self.sources: dict[str, list[str]] = {}
-        for still in stills:
-            self.sources.setdefault(still.source, []).append(still.path)
+        self.sources = {
+            name: [still.path for still in each] for name, each in group_by_source(stills).items()
+        }
         factors = source_weights or {}
         unknown = sorted(set(factors) - set(self.sources) - set(emptied))
         if unknown:
