@@ -19,6 +19,7 @@ from vidcolor.nets.colornet import (
     average_color,
     find_odds,
     measure_agreement,
+    sharpen_odds,
 )
 from vidcolor.nets.mini import MiniNet
 from vidcolor.nets.registry import MINI, build_net
@@ -175,22 +176,37 @@ def peaked() -> tuple[torch.Tensor, torch.Tensor]:
 def test_annealed_mean_at_1_is_the_mean() -> None:
     logits, bins = peaked()
     mean = torch.softmax(logits[0, :, 0, 0], 0) @ bins
-    ab = average_color(find_odds(logits, 1.0), bins)
+    ab = average_color(sharpen_odds(find_odds(logits), 1.0), bins)
     assert ab.shape == (1, 2, 2, 2)
     torch.testing.assert_close(ab[0, :, 1, 1], mean)
 
 
 def test_annealed_mean_towards_0_is_the_mode() -> None:
     logits, bins = peaked()
-    torch.testing.assert_close(average_color(find_odds(logits, 0.01), bins)[0, :, 0, 0], bins[1])
+    # Over as many bins as a net can have, and as even as they can be, at the lowest temperature.
+    bins = torch.cat([bins, torch.zeros(1500, 2)])
+    logits = torch.cat([logits * 4, torch.zeros(1, 1500, 2, 2)], 1)
+    ab = average_color(sharpen_odds(find_odds(logits), 0.1), bins)
+    torch.testing.assert_close(ab[0, :, 0, 0], bins[1])
+    even = average_color(sharpen_odds(find_odds(logits * 0), 0.1), bins)
+    torch.testing.assert_close(even[0, :, 0, 0], bins.mean(0))
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.38, 0.5, 1.0])
+def test_a_power_of_the_odds_is_another_temperature(temperature: float) -> None:
+    logits = torch.randn(2, 50, 3, 4) * 5
+    sharp = sharpen_odds(find_odds(logits), temperature)
+    expected = torch.softmax(logits / temperature, 1).permute(0, 2, 3, 1)
+    torch.testing.assert_close(sharp / sharp.sum(-1, keepdim=True), expected)
 
 
 def test_annealed_mean_is_float32_under_autocast() -> None:
     logits, bins = peaked()
     with torch.autocast("cpu", torch.bfloat16):
-        ab = average_color(find_odds(logits.bfloat16(), 0.38), bins)
+        ab = average_color(sharpen_odds(find_odds(logits.bfloat16()), 0.38), bins)
     assert ab.dtype == torch.float32
-    torch.testing.assert_close(ab, average_color(find_odds(logits, 0.38), bins), atol=1e-4, rtol=0)
+    expected = average_color(sharpen_odds(find_odds(logits), 0.38), bins)
+    torch.testing.assert_close(ab, expected, atol=1e-4, rtol=0)
 
 
 def test_hues_agree_or_cancel() -> None:
@@ -237,7 +253,8 @@ def test_the_dial_goes_from_the_regressed_color_to_the_annealed_mean(tiny: Color
     L = torch.rand(1, 1, 32, 32) * 100
     with torch.inference_mode():
         logits, safe = tiny.predict(NetInput(L))
-        bold = average_color(find_odds(logits, tiny.config.temperature), tiny.bins)
+        sharp = sharpen_odds(find_odds(logits), tiny.config.temperature)
+        bold = average_color(sharp, tiny.bins)
         gain = tiny.config.gain
         torch.testing.assert_close(tiny(NetInput(L), vivid=0.0), safe, atol=1e-3, rtol=0)
         torch.testing.assert_close(tiny(NetInput(L), vivid=1.0), bold * gain, atol=1e-3, rtol=0)
@@ -341,7 +358,8 @@ def test_imagenet_weights_fill_the_features(vgg_file: Path) -> None:
         {"blocks": (2,)},
         {"blocks": (2, 999)},
         {"bin_size": 0},
-        {"temperature": 0.0},
+        {"temperature": 0.09},
+        {"temperature": 1.1},
         {"agreement": -1.0},
         {"lite": "no"},
         {"preset": "mini", "lite": True},
