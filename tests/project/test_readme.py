@@ -46,12 +46,14 @@ def test_scripts_of_the_readme_exist(script: str) -> None:
 
 
 def test_the_wheel_has_the_weights_that_ship_and_no_others() -> None:
-    """Not whatever lies in the folder: a training may have left its own there."""
+    """And the license of what they hold; not whatever lies in the folder, where a training may have
+    left its own."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     words = (ROOT / "models" / "weights.toml").read_text()
     listed = {entry["file"] for entry in tomllib.loads(words)["weights"]}
-    assert set(packed) == {f"models/{name}" for name in {"weights.toml", *listed}}
+    expected = {"APACHE-2.0.txt", "weights.toml", *listed}
+    assert set(packed) == {f"models/{name}" for name in expected}
     assert all(target == f"vidcolor/{source}" for source, target in packed.items())
 
 
