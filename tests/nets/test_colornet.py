@@ -198,6 +198,7 @@ def test_a_power_of_the_odds_is_another_temperature(temperature: float) -> None:
     sharp = sharpen_odds(find_odds(logits), temperature)
     expected = torch.softmax(logits / temperature, 1).permute(0, 2, 3, 1)
     torch.testing.assert_close(sharp / sharp.sum(-1, keepdim=True), expected)
+    torch.testing.assert_close(sharp, find_odds(logits, temperature))
 
 
 def test_annealed_mean_is_float32_under_autocast() -> None:
