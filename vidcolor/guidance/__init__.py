@@ -1,0 +1,1 @@
+"""What the user says about colors: hints, references, the color sheet, and how a frame obeys."""
