@@ -86,10 +86,16 @@ def describe(
         streams=tuple(_stream_info(s) for s in container.streams),
         chapters=len(container.chapters()),
         metadata=dict(container.metadata),
+        timecode=_timecode(container, video),
         crop=crop,
     )
     first = (frame.pts or 0) - int(start / time_base)
     return replace(info, notes=notes(info, found, stored)), first
+
+
+def _timecode(container: InputContainer, video: VideoStream) -> str:
+    places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
+    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
 
 
 def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:
