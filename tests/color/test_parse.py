@@ -26,7 +26,7 @@ def test_colors_are_read(text: str | tuple[int, ...], rgb: tuple[int, int, int])
 
 
 def test_names_are_those_of_css() -> None:
-    assert CSS_NAMES == {name: code.lower() for name, code in ImageColor.colormap.items()}
+    assert {name: code.lower() for name, code in ImageColor.colormap.items()} == CSS_NAMES
     assert len(CSS_NAMES) == 148
     assert all(parse_color(name) for name in CSS_NAMES)
 
