@@ -28,6 +28,7 @@ from vidcolor.guidance.sheet_edits import (
     set_saved,
 )
 from vidcolor.guidance.sheet_file import parse_sheet
+from vidcolor.guidance.sheet_write import merge
 
 SHEET = """\
 # The sheet of Anna
@@ -272,6 +273,24 @@ def test_no_comment_is_lost_or_moved(seed: int) -> None:
         assert parse_sheet(gone).stretches == sheet.stretches
         rest = iter(comments(text))
         assert all(each in rest for each in comments(gone))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_sheet_can_become_any_other(seed: int) -> None:
+    draw = random.Random(seed)
+    text = random_sheet(draw)
+    old, new = parse_sheet(text), parse_sheet(random_sheet(draw))
+    assert parse_sheet(merge(text, old, new)) == new
+    assert merge(text, old, old) == text
+
+
+def test_an_entry_goes_where_another_one_comes() -> None:
+    hint = "[[hint]]\npoint = [0, 0]\ncolor = 'red'\n"
+    text = f"{hint}[[stretch]]\nvivid = 0.5\n"
+    old = parse_sheet(text)
+    new = replace(old, stretches=(), hints=(*old.hints, Hint((1, 1))))
+    added = '\n[[hint]]\npoint = [1, 1]\ncolor = "auto"\n'
+    assert merge(text, old, new) == hint + added
 
 
 def test_a_sheet_is_written_and_read(tmp_path: Path) -> None:
