@@ -23,6 +23,7 @@ LAYERS = [
     ("color",),
     ("media", "nets", "shots"),
     ("temporal",),
+    ("guidance",),
     ("colorize",),
     ("run",),
     ("cluster", "preview", "evaluation", "benchmark"),

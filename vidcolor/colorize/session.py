@@ -9,8 +9,11 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.video_info import VideoInfo
+from vidcolor.errors import SettingsError
+from vidcolor.guidance.plan import Guidance
+from vidcolor.nets.colornet import DistributionNet
 from vidcolor.nets.trust_gate import Gate
-from vidcolor.nets.weights import load_gate
+from vidcolor.nets.weights import load_gate, load_weights
 from vidcolor.settings import Settings
 
 
@@ -20,21 +23,41 @@ class Session:
     Attributes:
         settings: All of them; those of the colorizer are the colorizer's own.
         colorizer: The net on its device.
+        guidance: What is said of the video's colors; None where nothing is.
     """
 
-    def __init__(self, settings: Settings, colorizer: Colorizer) -> None:
-        """Put together what was loaded; `load` loads it."""
+    def __init__(
+        self, settings: Settings, colorizer: Colorizer, guidance: Guidance | None = None
+    ) -> None:
+        """Put together what was loaded; `load` loads it.
+
+        Raises:
+            SettingsError: The guidance has a stretch with its own ``vivid``, which has no effect on
+                the net.
+        """
         self.settings = replace(settings, colorizer=colorizer.settings)
         self.colorizer = colorizer
+        self.guidance = guidance
+        self._others: dict[str, Colorizer] = {}
+        self._configured: tuple[VideoInfo, int] | None = None
+        self._inferred = 0
+        if guidance:
+            self._check_vivid(guidance)
 
     @classmethod
-    def load(cls, settings: Settings | None = None, colorizer: Colorizer | None = None) -> Session:
+    def load(
+        cls,
+        settings: Settings | None = None,
+        colorizer: Colorizer | None = None,
+        guidance: Guidance | None = None,
+    ) -> Session:
         """A session with the net that the settings name.
 
         Args:
             settings: None takes the defaults.
             colorizer: What to color with; its own settings apply then, whatever ``settings``
                 says of the net.
+            guidance: What is said of the video; None where nothing is.
 
         Raises:
             WeightsError: The weights are missing or damaged.
@@ -42,7 +65,76 @@ class Session:
             DeviceError: The device has no memory left for the net, or does not work.
         """
         settings = settings or Settings()
-        return cls(settings, colorizer or Colorizer.from_weights(settings=settings.colorizer))
+        colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+        return cls(settings, colorizer, guidance)
+
+    def with_guidance(self, guidance: Guidance | None) -> Session:
+        """The same nets for another video."""
+        other = Session(self.settings, self.colorizer, guidance)
+        other._others = self._others
+        return other
+
+    @property
+    def smooths(self) -> bool:
+        """Whether any frame is smoothed."""
+        return self.settings.smooth.strength > 0 or bool(self.guidance and self.guidance.smooths)
+
+    def colorizer_for(self, weights: str | None) -> Colorizer:
+        """The net that a stretch names, on the device of the session's own; loaded once.
+
+        Args:
+            weights: Name or path; None is the session's own.
+
+        Raises:
+            WeightsError: The weights are missing or damaged.
+            SettingsError: A setting has no effect on the net, or does not fit it.
+            DeviceError: The device has no memory left for the net, or does not work.
+        """
+        if weights in (None, self.colorizer.name, self.settings.colorizer.weights):
+            return self.colorizer
+        assert weights is not None
+        if weights not in self._others:
+            net, sha256 = load_weights(weights)
+            own = self.settings.colorizer
+            vivid = own.vivid if isinstance(net, DistributionNet) else None
+            own = replace(own, weights=weights, vivid=vivid)
+            self._others[weights] = Colorizer(net, own, name=weights, sha256=sha256)
+            if self._configured:
+                self._configure(self._others[weights], *self._configured)
+        return self._others[weights]
+
+    @property
+    def inferred(self) -> int:
+        """Frames that nets ran on in this run."""
+        return self._inferred + sum(each.inferred for each in self._colorizers)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how the nets went."""
+        return list(dict.fromkeys(note for each in self._colorizers for note in each.notes))
+
+    def count(self, colorizer: Colorizer) -> None:
+        """Take note of the frames that a net ran on before it begins again."""
+        self._inferred += colorizer.inferred
+        colorizer.inferred = 0
+
+    @property
+    def _colorizers(self) -> list[Colorizer]:
+        return [self.colorizer, *self._others.values()]
+
+    def _check_vivid(self, guidance: Guidance) -> None:
+        """See that the own ``vivid`` of a stretch has an effect; nets of its own see to it later.
+
+        Raises:
+            SettingsError: It has none.
+        """
+        if isinstance(self.colorizer.net, DistributionNet):
+            return
+        if any(one.vivid is not None and one.weights is None for one in guidance.sheet.stretches):
+            raise SettingsError(
+                f"{self.colorizer.name or 'this net'} predicts one color, not how likely each is,"
+                " so vivid has no effect; use saturation in the color sheet"
+            )
 
     @property
     def gate(self) -> Gate | None:
@@ -56,7 +148,7 @@ class Session:
 
     @property
     def _gate(self) -> tuple[Gate | None, str]:
-        return _shipped_gate() if self.settings.smooth.strength else (None, "")
+        return _shipped_gate() if self.smooths else (None, "")
 
     @property
     def weights(self) -> dict[str, str]:
@@ -71,8 +163,16 @@ class Session:
             info: Of the video.
             batch: Frames a run of the net; 0 decides it by the memory there is.
         """
-        self.colorizer.reset()
-        self.colorizer.configure_for(info.height, info.width, info.sample_aspect, batch)
+        self._inferred = 0
+        self._configure(self.colorizer, info, batch)
+        self._configured = info, self.colorizer.batch
+        for other in self._others.values():
+            self._configure(other, *self._configured)
+
+    @staticmethod
+    def _configure(colorizer: Colorizer, info: VideoInfo, batch: int) -> None:
+        colorizer.reset()
+        colorizer.configure_for(info.height, info.width, info.sample_aspect, batch)
 
     def threads_for(self, info: VideoInfo, layout: PixelLayout) -> WorkerThreads:
         """A thread for each core, and those that only wait for a GPU."""

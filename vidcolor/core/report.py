@@ -25,7 +25,8 @@ class Neutral:
     """Frames, one after the other, that were left gray."""
 
     why: str
-    """``title``: nothing but lettering is to be seen; ``blank``: nothing is."""
+    """``title``: nothing but lettering is to be seen; ``blank``: nothing is; ``asked``: the color
+    sheet says so."""
     first: float
     """Time of the first of them in the target, in seconds."""
     last: float
