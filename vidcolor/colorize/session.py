@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
+from vidcolor.guidance.digest import digest_part, digest_whole
 from vidcolor.guidance.plan import Guidance
 from vidcolor.nets.colornet import DistributionNet
 from vidcolor.nets.trust_gate import Gate
-from vidcolor.nets.weights import load_gate, load_weights
+from vidcolor.nets.weights import file_sha256, find_weights, load_gate, load_weights
 from vidcolor.settings import Settings
 
 
@@ -104,6 +107,28 @@ class Session:
         return self._others[weights]
 
     @property
+    def other_weights(self) -> dict[str, str]:
+        """sha256 of the weights that stretches name, by name, hexadecimal.
+
+        Raises:
+            WeightsNotFound: There are no such weights.
+        """
+        own = self.colorizer.name, self.settings.colorizer.weights
+        names = [name for name in self.guidance.weights if name not in own] if self.guidance else []
+        return {name: _sha256_of(find_weights(name)[0]) for name in names}
+
+    @property
+    def colors(self) -> str:
+        """Digest of all that is said of the video's colors; empty where nothing is."""
+        return digest_whole(self.guidance, self.other_weights) if self.guidance else ""
+
+    def colors_of(self, first: Fraction, last: Fraction) -> str:
+        """Digest of what is said of some frames, as of `digest_part`."""
+        if self.guidance is None:
+            return ""
+        return digest_part(self.guidance, first, last, self.other_weights)
+
+    @property
     def inferred(self) -> int:
         """Frames that nets ran on in this run."""
         return self._inferred + sum(each.inferred for each in self._colorizers)
@@ -154,7 +179,7 @@ class Session:
     def weights(self) -> dict[str, str]:
         """Name and digests of all weights in use, for reports."""
         gate = {"gate_sha256": self.gate_sha256} if self.gate_sha256 else {}
-        return self.colorizer.weights | gate
+        return self.colorizer.weights | gate | self.other_weights
 
     def configure_for(self, info: VideoInfo, batch: int = 0) -> None:
         """Forget the last video and decide how the net is run for the next one.
@@ -180,6 +205,11 @@ class Session:
         waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
         frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
         return WorkerThreads((self.settings.colorizer.threads or usable_cores()) + waiting, frame)
+
+
+@cache
+def _sha256_of(path: Path) -> str:
+    return file_sha256(path)
 
 
 @cache

@@ -86,6 +86,8 @@ class NetSpec:
     """Frames per run of the net, as decided for the machine that began."""
     gate: str = ""
     """sha256 of the trust gate; empty where nothing is smoothed."""
+    others: dict[str, str] = field(default_factory=dict)
+    """sha256 of the weights that the color sheet names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,8 @@ class RunSpec:
     net: NetSpec
     versions: dict[str, str]
     """Of Python and the packages that decide bits."""
+    colors: str = ""
+    """Digest of what the color sheet says; empty where there is none."""
 
     @classmethod
     def from_dict(cls, entry: object) -> RunSpec:
@@ -153,6 +157,12 @@ class RunSpec:
     def with_source(self, source: FileIdentity) -> RunSpec:
         """The same run of a file that is known to have the same bytes."""
         return replace(self, source=source)
+
+    def with_colors_of(self, other: RunSpec) -> RunSpec:
+        """The same run with the color sheet of another one; which frames it touches is told chunk
+        by chunk, so an edit is no reason to make all anew."""
+        net = replace(self.net, others=other.net.others)
+        return replace(self, colors=other.colors, net=net)
 
     def with_content(self, content: str) -> RunSpec:
         """The same with the digest of all bytes of the source, where it is known."""

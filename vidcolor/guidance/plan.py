@@ -58,12 +58,18 @@ class Guidance:
         """
         self.sheet, self.shots = sheet, tuple(shots)
         self._rate = frame_rate
+        self._starts = [shot.start_seconds for shot in self.shots]
         self.tolerance = min(TOLERANCE, 1 / frame_rate / 2) if frame_rate else ROUNDED
         borders = {Fraction(0)}
         for stretch in sheet.stretches:
             borders |= {stretch.start} | ({stretch.end} if stretch.end is not None else set())
         self._borders = sorted(borders)
         self._dials = [_resolve(sheet.stretches, border) for border in self._borders]
+
+    @property
+    def span(self) -> tuple[Fraction, Fraction]:
+        """Moments before and after all that stretches say."""
+        return min(Fraction(0), self._borders[0]), self._borders[-1] + 1
 
     def with_shots(self, shots: Sequence[ShotRange]) -> Guidance:
         """The same with the shots of the video."""
@@ -105,10 +111,13 @@ class Guidance:
         return found
 
     def shot_at(self, seconds: Fraction) -> ShotRange | None:
-        """The shot of the frame that is shown at a moment; None where shots are not known."""
-        starts = [shot.start_seconds for shot in self.shots]
-        place = bisect_right(starts, seconds + self.tolerance) - 1
-        return self.shots[max(0, place)] if self.shots else None
+        """The shot of the frame that is shown at a moment; None where none is known."""
+        seconds += self.tolerance
+        place = bisect_right(self._starts, seconds) - 1
+        if place < 0:
+            return None
+        shot = self.shots[place]
+        return shot if shot.end_seconds is None or seconds < shot.end_seconds else None
 
     def hints_of(self, shot: ShotRange) -> tuple[Hint, ...]:
         """The hints whose frames lie in a shot, in the order of the sheet."""
@@ -128,9 +137,8 @@ class Guidance:
         Where shots are not known, these frames themselves.
         """
         begin, end = self.shot_at(first), self.shot_at(last)
-        if begin is None or end is None:
-            return first, last
-        return min(first, begin.start_seconds), end.end_seconds
+        start = first if begin is None else min(first, begin.start_seconds)
+        return start, last if end is None else end.end_seconds
 
     def _is_in(self, seconds: Fraction | None, shot: ShotRange) -> bool:
         return seconds is not None and self.shot_at(seconds) == shot

@@ -91,8 +91,11 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         encoder=EncoderSpec(
             plan.container, plan.codec, plan.layout.format, plan.threads, dict(plan.options)
         ),
-        net=replace(_net(session.colorizer), gate=session.gate_sha256),
+        net=replace(
+            _net(session.colorizer), gate=session.gate_sha256, others=session.other_weights
+        ),
         versions=versions(),
+        colors=session.colors,
     )
 
 
