@@ -49,6 +49,7 @@ HOMES = {
     "fastapi": "web.",
     "uvicorn": "web.",
     "charset_normalizer": "media.mux.text_encoding",
+    "tomlkit": "guidance.",
 }
 """Foreign libraries, and the beginning of the names of the modules that may import them."""
 

@@ -2,6 +2,7 @@
 
 VidcolorError
 ├── SettingsError (ValueError)
+│   └── ColorSheetError
 ├── FilmError
 │   ├── FilmUnreadable
 │   │   └── FilmChanged
@@ -42,6 +43,13 @@ class VidcolorError(Exception):
 
 class SettingsError(VidcolorError, ValueError):
     """A setting is out of range or two settings contradict each other."""
+
+
+class ColorSheetError(SettingsError):
+    """A color sheet says what cannot be read, what cannot be, or what does not fit the video."""
+
+    line = 0
+    """Line of the file, from 1; 0 where it is not known."""
 
 
 class FilmError(VidcolorError):

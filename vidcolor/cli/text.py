@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from unicodedata import combining, east_asian_width
 
 from vidcolor.core.files import write_named
-from vidcolor.core.timecode import timecode
+from vidcolor.core.timecode import parse_seconds, timecode
 from vidcolor.errors import OutputError, VidcolorError
 
 if TYPE_CHECKING:
@@ -118,18 +118,9 @@ def _no_memory(error: Exception) -> bool:
 def moment(word: str) -> Fraction:
     """``90``, ``1:30``, ``00:01:30.5`` -> seconds, for argparse."""
     try:
-        # No exponents: 1e99999999 is a number that takes all memory to write down.
-        parts = [Fraction(part) for part in word.split(":") if re.fullmatch(r"[\d.]{1,20}", part)]
-    except ValueError:
-        parts = []
-    if len(parts) != word.count(":") + 1 or len(parts) > 3:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a time; use 90, 1:30 or 00:01:30.5")
-    seconds = Fraction(0)
-    if any(part >= 60 for part in parts[1:]):
-        raise argparse.ArgumentTypeError(f"{word!r} is not a time; minutes and seconds go up to 59")
-    for part in parts:
-        seconds = seconds * 60 + part
-    return seconds
+        return parse_seconds(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def clock(seconds: float) -> str:

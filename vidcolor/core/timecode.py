@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 
@@ -21,3 +22,101 @@ def decimal(value: Fraction, digits: int) -> str:
     sign = "-" if value < 0 else ""
     whole, rest = divmod(round(abs(value) * 10**digits), 10**digits)
     return f"{sign}{whole}.{rest:0{digits}d}"
+
+
+def parse_seconds(text: str) -> Fraction:
+    """Seconds of ``90``, ``1:30`` or ``0:01:30.5``.
+
+    Raises:
+        ValueError: It is no such time.
+    """
+    # No exponents: 1e99999999 is a number that takes all memory to write down.
+    parts = text.strip().split(":")
+    if len(parts) > 3 or not all(re.fullmatch(r"\d{1,9}", part, re.ASCII) for part in parts[:-1]):
+        raise ValueError(f"{text!r} is not a time; use 90, 1:30 or 00:01:30.5")
+    if not re.fullmatch(r"\d{1,9}(\.\d{0,12})?|\.\d{1,12}", parts[-1], re.ASCII):
+        raise ValueError(f"{text!r} is not a time; use 90, 1:30 or 00:01:30.5")
+    numbers = [Fraction(part) for part in parts]
+    if any(number >= 60 for number in numbers[1:]):
+        raise ValueError(f"{text!r} is not a time; minutes and seconds go up to 59")
+    seconds = Fraction(0)
+    for number in numbers:
+        seconds = seconds * 60 + number
+    return seconds
+
+
+_SMPTE = re.compile(r"(\d{1,2})[:;](\d{1,2})[:;](\d{1,2})([:;])(\d{1,3})", re.ASCII)
+
+
+def is_smpte(text: str) -> bool:
+    """Whether a time is written as SMPTE timecode, ``HH:MM:SS:FF`` or ``HH:MM:SS;FF``."""
+    return _SMPTE.fullmatch(text.strip()) is not None
+
+
+def parse_smpte(text: str, rate: Fraction, start: str = "") -> Fraction:
+    """Seconds from the start of a video of SMPTE timecode (SMPTE ST 12-1).
+
+    Args:
+        text: ``HH:MM:SS:FF``, or ``HH:MM:SS;FF`` for drop frame.
+        rate: Frames per second of the video.
+        start: Timecode of its first frame; empty counts from 0.
+
+    Raises:
+        ValueError: It is no timecode, none of a video of this rate, counts otherwise than ``start``
+            does, or lies before it.
+    """
+    exact = _counted_rate(rate)
+    frames, drop = _frame_number(text, exact)
+    if not start:
+        return frames / exact
+    first, drops = _frame_number(start, exact)
+    if drop != drops:
+        mark = ";" if drops else ":"
+        kind = "drop frame" if drops else "not drop frame"
+        raise ValueError(
+            f"{text} does not count as the video does, whose timecode begins at {start} ({kind});"
+            f" write {mark} before the frames"
+        )
+    if frames < first:
+        raise ValueError(f"{text} is before the video, whose timecode begins at {start}")
+    return (frames - first) / exact
+
+
+def _counted_rate(rate: Fraction) -> Fraction:
+    """The rate that a timecode counts; containers round those of NTSC."""
+    for exact in (Fraction(round(rate)), Fraction(round(rate * 1001 / 1000) * 1000, 1001)):
+        if exact > 0 and abs(rate / exact - 1) < Fraction(1, 5000):
+            return exact
+    raise ValueError(
+        f"timecode with frames cannot count {float(rate):g} frames a second; write seconds or"
+        " H:MM:SS.mmm"
+    )
+
+
+def _frame_number(text: str, rate: Fraction) -> tuple[int, bool]:
+    """Number of the frame of a timecode, from 0, and whether it is drop frame."""
+    match = _SMPTE.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a timecode; use HH:MM:SS:FF")
+    hours, minutes, seconds, frames = (int(match[group]) for group in (1, 2, 3, 5))
+    drop, count = match[4] == ";", round(rate)
+    if minutes > 59 or seconds > 59:
+        raise ValueError(f"{text} is not a time; minutes and seconds go up to 59")
+    if frames >= count:
+        raise ValueError(f"{text} is not a time; of {count} frames the last has number {count - 1}")
+    number = ((hours * 60 + minutes) * 60 + seconds) * count + frames
+    if not drop:
+        return number, False
+    if rate.denominator != 1001 or count % 30:
+        raise ValueError(
+            f"{text} is drop frame, which there is only at 29.97 and 59.94 frames a second; write"
+            " : before the frames"
+        )
+    left_out = count // 15  # in every minute but the tenth, so many numbers are not used
+    if minutes % 10 and not seconds and frames < left_out:
+        raise ValueError(
+            f"{text} is a number that drop frame leaves out; the next is"
+            f" {hours:02d}:{minutes:02d}:00;{left_out:02d}"
+        )
+    passed = hours * 60 + minutes
+    return number - left_out * (passed - passed // 10), True

@@ -1,109 +1,80 @@
-"""The words in which a user says what color something has.
+"""What is said of the colors of one video, and the file that it stands in.
 
-A `Hint` names the color of a place, a `Reference` is an image in color, a `Stretch` has its own
-dials. `ColorSheet` holds all that is said of one video.
+`ColorSheet` is all of it; the entries it is made of are those of `vidcolor.guidance.entries`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-Color = str | tuple[int, int, int]
-"""``#rrggbb``, a CSS name, ``gray`` (or ``grey``), ``auto``, ``@name`` of a saved color, or sRGB
-numbers 0..255. Of a color only hue and strength count: the luma of the picture stays."""
+from vidcolor.errors import SettingsError
+from vidcolor.guidance.entries import (
+    Color,
+    Hint,
+    Palette,
+    Point,
+    Reference,
+    SheetContent,
+    Stretch,
+)
+from vidcolor.guidance.sheet_file import read_sheet
+from vidcolor.guidance.sheet_write import write_sheet
 
-Point = tuple[float, float]
-"""(x, y) in 0..1 of the width and the height of the picture as it is displayed."""
-
-
-@dataclass(frozen=True)
-class Hint:
-    """The color of a place: a point, a stroke or a polygon."""
-
-    point: Point | None = None
-    """The place; exactly one of ``point``, ``stroke`` and ``polygon`` is given."""
-    color: Color = "auto"
-    """What color it has; ``auto`` keeps what the net found there."""
-    size: float = 0.02
-    """Diameter of the point, or width of the stroke, as a share of the short side; 0..1."""
-    stroke: tuple[Point, ...] = ()
-    """A line from point to point."""
-    polygon: tuple[Point, ...] = ()
-    """The outline of an area; at least three points."""
-    time: Fraction | None = None
-    """When, in seconds from the start of the video; None for an image."""
-    name: str = ""
-    """What the thing is called; empty for one without a name."""
+__all__ = ["Color", "ColorSheet", "Hint", "Palette", "Point", "Reference", "Stretch"]
 
 
 @dataclass(frozen=True)
-class Reference:
-    """An image in color that shows what the colors are."""
+class ColorSheet(SheetContent):
+    """All that is said of the colors of one video."""
 
-    image: str | Path | np.ndarray[Any, Any]
-    """Path of an image, or ``(H, W, 3)`` or ``(H, W, 4)`` uint8 sRGB; of four channels, the last
-    says which part counts."""
-    time: Fraction | None = None
-    """When the frame is shown that the image is, in seconds; None for a look: its colors go to what
-    looks alike."""
-    start: Fraction | None = None
-    """From when a look holds, in seconds; None is the beginning."""
-    end: Fraction | None = None
-    """Until when a look holds; None is the end."""
-
-
-@dataclass(frozen=True)
-class Palette:
-    """Colors that are likely."""
-
-    colors: tuple[Color, ...]
-    """What the net's colors are drawn to."""
-    name: str = ""
-    """What it is called; empty for one without a name."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A part of the video with its own dials; None leaves a dial where the run has it."""
-
-    start: Fraction = Fraction(0)
-    """Seconds from the start of the video."""
-    end: Fraction | None = None
-    """Seconds; None is the end of the video."""
-    vivid: float | None = None
-    """As of `ColorizerSettings`."""
-    saturation: float | None = None
-    """As of `PaintSettings`."""
-    smooth: float | None = None
-    """Strength, as of `TemporalSettings`."""
-    weights: str | None = None
-    """As of `ColorizerSettings`."""
-    keep_gray: bool | None = None
-    """Whether it is left without color."""
-    palette: str | None = None
-    """Name of the palette that it uses."""
-    name: str = ""
-    """What it is called; empty for one without a name."""
-
-
-@dataclass(frozen=True)
-class ColorSheet:
-    """All that is said of the colors of one video; ``sheet_file`` reads and writes it."""
-
-    video: str = ""
-    """Name of the video it belongs to; empty for any."""
-    stretches: tuple[Stretch, ...] = ()
-    """Later ones go before earlier ones where they overlap."""
-    hints: tuple[Hint, ...] = ()
-    references: tuple[Reference, ...] = ()
-    palettes: tuple[Palette, ...] = ()
-    saved: Mapping[str, Color] = field(default_factory=dict)
-    """Colors by name; a hint uses one as ``@name``."""
     path: Path | None = None
     """The file it was read from; images are looked for beside it."""
+    rate: Fraction | None = field(default=None, compare=False, repr=False)
+    """Frames per second by which SMPTE times of the file were read."""
+    start_timecode: str = field(default="", compare=False, repr=False)
+    """Timecode of the video's first frame, from which they count."""
+
+    def find_image(self, reference: Reference) -> Path:
+        """Where the file of a reference lies: beside the sheet, if its path is relative.
+
+        Raises:
+            SettingsError: It is an array, not a file.
+        """
+        if isinstance(reference.image, np.ndarray):
+            raise SettingsError("this reference is an array; it has no file")
+        beside = self.path.parent if self.path else Path()
+        return beside / reference.image
+
+    @classmethod
+    def read(
+        cls, path: str | Path, rate: Fraction | None = None, start_timecode: str = ""
+    ) -> ColorSheet:
+        """The color sheet in a file (docs/colors.md).
+
+        Args:
+            path: The TOML file.
+            rate: Frames per second of the video; SMPTE times cannot be read without it.
+            start_timecode: Timecode of the video's first frame; empty counts from 0.
+
+        Raises:
+            ColorSheetError: It cannot be read, or says what cannot be; the text names the line.
+        """
+        path = Path(path)
+        content = read_sheet(path, rate, start_timecode)
+        return cls(**vars(content), path=path, rate=rate, start_timecode=start_timecode)
+
+    def write(self, path: str | Path) -> None:
+        """Write the sheet into a file; in one that is there, comments stay where they are.
+
+        Paths of images are written as they are: relative ones are looked for beside the file.
+
+        Raises:
+            ColorSheetError: The file that is there is no color sheet; it is left alone.
+            OutputError: It cannot be written.
+            SettingsError: A reference is an array; save it as an image first.
+        """
+        write_sheet(self, Path(path), self.rate, self.start_timecode)
