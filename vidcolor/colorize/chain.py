@@ -117,6 +117,7 @@ def colorize_by_dials(
     """
     if session.guidance is None:
         yield from session.colorizer.colorize(frames, sample_aspect, threads, stride)
+        session.count(session.colorizer)
         return
     marked = mark_dials(frames, session.guidance)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from fractions import Fraction
 from functools import cache
@@ -17,7 +17,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.frames import Dials
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.plan import Guidance
-from vidcolor.guidance.types import Color, ColorSheet, Hint, Reference
+from vidcolor.guidance.types import ColorSheet, Hint, Reference
 
 _FOR_PEOPLE = ("name", "line")
 """Fields that change no color."""
@@ -44,9 +44,9 @@ def digest_part(
     shots = [shot for shot in guidance.shots if shot.start_seconds >= begin]
     shots = [shot for shot in shots if end is None or shot.start_seconds < end]
     hints = [hint for shot in shots for hint in guidance.hints_of(shot)]
-    references = [one for shot in shots for one in guidance.references_of(shot)]
+    references = {id(one): one for shot in shots for one in guidance.references_of(shot)}
     dials = guidance.dials_within(first, last)
-    return _digest(guidance.sheet, dials, hints, list(dict.fromkeys(references)), nets)
+    return _digest(guidance.sheet, dials, hints, references.values(), nets)
 
 
 def digest_whole(guidance: Guidance, nets: Mapping[str, str]) -> str:
@@ -60,8 +60,8 @@ def digest_whole(guidance: Guidance, nets: Mapping[str, str]) -> str:
 def _digest(
     sheet: ColorSheet,
     dials: list[tuple[Fraction | None, Dials]],
-    hints: Any,
-    references: Any,
+    hints: Collection[Hint],
+    references: Collection[Reference],
     nets: Mapping[str, str],
 ) -> str:
     if not hints and not references and all(each == Dials() for _, each in dials):
@@ -80,13 +80,13 @@ def _describe_dials(dials: Dials, sheet: ColorSheet, nets: Mapping[str, str]) ->
         found["weights"] = nets.get(dials.weights, dials.weights)
     if dials.palette is not None:
         colors = next((one.colors for one in sheet.palettes if one.name == dials.palette), ())
-        found["palette"] = [_resolve(color, sheet) for color in colors]
+        found["palette"] = [sheet.resolve(color) for color in colors]
     return found
 
 
 def _describe_hint(hint: Hint, sheet: ColorSheet) -> dict[str, str]:
     found = _describe(hint)
-    return found | {"color": repr(_resolve(hint.color, sheet))}
+    return found | {"color": str(sheet.resolve(hint.color))}
 
 
 def _describe_reference(reference: Reference, sheet: ColorSheet) -> dict[str, str]:
@@ -108,13 +108,6 @@ def _describe_reference(reference: Reference, sheet: ColorSheet) -> dict[str, st
 def _describe(entry: Hint | Reference) -> dict[str, str]:
     names = [field.name for field in fields(entry) if field.name not in (*_FOR_PEOPLE, "image")]
     return {name: str(getattr(entry, name)) for name in names}
-
-
-def _resolve(color: Color, sheet: ColorSheet) -> Color:
-    """The color that a name of a saved one stands for."""
-    if isinstance(color, str) and color.startswith("@"):
-        return sheet.saved.get(color[1:], color)
-    return color
 
 
 @cache

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from fractions import Fraction
 from pathlib import Path
 
 from vidcolor.core.files import printable
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
-from vidcolor.guidance.plan import Guidance
+from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
 
 Colors = ColorSheet | str | Path | None
@@ -61,8 +62,18 @@ def plan_colors(info: VideoInfo, colors: Colors) -> Guidance | None:
         path = find_sheet(info.path, colors)
         if path is None:
             return None
-        sheet = ColorSheet.read(path, info.frame_rate)
+        sheet = ColorSheet.read(path, info.frame_rate, info.metadata.get("timecode", ""))
     return Guidance(sheet, info.frame_rate)
+
+
+def plan_still_colors(source: Path, colors: Colors) -> Guidance | None:
+    """The same of a picture, which is a frame at 0 s and a shot of its own."""
+    if not isinstance(colors, ColorSheet):
+        path = find_sheet(source, colors)
+        if path is None:
+            return None
+        colors = ColorSheet.read(path)
+    return Guidance(colors, shots=[ShotRange(Fraction(0), None)])
 
 
 def describe_sheet(guidance: Guidance) -> dict[str, str]:

@@ -121,7 +121,8 @@ class Guidance:
 
     def hints_of(self, shot: ShotRange) -> tuple[Hint, ...]:
         """The hints whose frames lie in a shot, in the order of the sheet."""
-        return tuple(hint for hint in self.sheet.hints if self._is_in(hint.time, shot))
+        start = Fraction(0)  # of a hint without a time, as those of images
+        return tuple(one for one in self.sheet.hints if self._is_in(one.time or start, shot))
 
     def references_of(self, shot: ShotRange) -> tuple[Reference, ...]:
         """The references whose frames lie in a shot, and the looks that hold in a part of it."""
@@ -140,8 +141,8 @@ class Guidance:
         start = first if begin is None else min(first, begin.start_seconds)
         return start, last if end is None else end.end_seconds
 
-    def _is_in(self, seconds: Fraction | None, shot: ShotRange) -> bool:
-        return seconds is not None and self.shot_at(seconds) == shot
+    def _is_in(self, seconds: Fraction, shot: ShotRange) -> bool:
+        return self.shot_at(seconds) == shot
 
     def _overlaps(self, look: Reference, shot: ShotRange) -> bool:
         begins = shot.end_seconds is None or (look.start or 0) + self.tolerance < shot.end_seconds

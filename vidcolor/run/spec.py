@@ -111,8 +111,9 @@ def describe_image(source: Path, target: Path, session: Session) -> RunSpec:
         source=identify(check_file(source)),
         color=ColorSpec(net.size, net.vivid, settings.paint.saturation, settings.titles.cards),
         encoder=EncoderSpec(target.suffix.lower()),
-        net=replace(_net(session.colorizer), batch=net.batch or 1),
+        net=replace(_net(session.colorizer), batch=net.batch or 1, others=session.other_weights),
         versions=versions(),
+        colors=session.colors,
     )
 
 

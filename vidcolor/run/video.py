@@ -20,6 +20,7 @@ from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import ChunkDiffers, UnsupportedPixels
+from vidcolor.guidance.places import Colors, note_unused, plan_colors
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
@@ -28,11 +29,12 @@ from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.assembly import assemble
-from vidcolor.run.chunking import plan_chunks, skip_finished
+from vidcolor.run.chunking import ChunkReach, plan_chunks, skip_finished
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.report import FrameTally, describe_session
+from vidcolor.run.shot_scan import scan_shots
 from vidcolor.run.spec import (
     configure_for,
     describe_video,
@@ -57,6 +59,7 @@ def colorize_video(
     *,
     colorizer: Colorizer | None = None,
     settings: Settings | None = None,
+    colors: Colors = None,
     on_progress: OnProgress | None = None,
     on_report: OnReport | None = None,
 ) -> Report:
@@ -67,6 +70,9 @@ def colorize_video(
         target: Where to write; the suffix decides the container.
         colorizer: What to color with; None loads the default weights.
         settings: Everything else.
+        colors: What is said of its colors: a `ColorSheet`, or the path of one; ``"auto"`` takes
+            ``film.colors.toml`` beside ``film.mp4``, if it is there. After an edit of the sheet, an
+            unfinished run colors again only the chunks that it touches.
         on_progress: Called with what earlier runs have done, then after each frame that was handed
             to the encoder.
         on_report: Called with what is returned, when the target is there and its work folder is,
@@ -90,10 +96,10 @@ def colorize_video(
             on_report(report)
 
     if stays_still(source, target):
-        report = colorize_still(source, target, colorizer, settings)
+        report = colorize_still(source, target, colorizer, settings, colors)
         conclude(report)
         return report
-    return _colorize_moving(source, target, colorizer, settings, on_progress, conclude)
+    return _colorize_moving(source, target, colorizer, settings, colors, on_progress, conclude)
 
 
 def _colorize_moving(
@@ -101,6 +107,7 @@ def _colorize_moving(
     target: Path,
     colorizer: Colorizer | None,
     settings: Settings,
+    colors: Colors,
     on_progress: OnProgress | None,
     conclude: OnReport,
 ) -> Report:
@@ -112,13 +119,15 @@ def _colorize_moving(
             begun = journal.spec
             plan = plan_encode(film.info, target, resume_threads(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
-            session = Session.load(settings, colorizer)
+            session = Session.load(settings, colorizer, plan_colors(film.info, colors))
             configure_for(session, film.info, begun)
             if settings.output.fresh:
                 journal.clear()
             spec = describe_video(film.info, session, plan)
             spec = keep_source(spec, journal.spec, film.info.path, journal.content)
             journal.begin(spec)
+            find_shots(session, film, plan, journal)
+            report.notes += forget_changed(session, journal)
             run = _Run(film, plan, journal, session, report, on_progress)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
@@ -129,10 +138,29 @@ def _colorize_moving(
             report.spec = spec.with_content(journal.content)
             describe_session(report, session)
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
-            report.notes += resumed_note(report)
+            report.notes += [*resumed_note(report), *note_unused(source, colors)]
             conclude(report)
             journal.remove()
     return report
+
+
+def find_shots(session: Session, film: VideoReader, plan: EncodePlan, journal: Journal) -> None:
+    """Looks for the shots where the color sheet says something that holds for one."""
+    guidance = session.guidance
+    if not guidance or not guidance.needs_shots:
+        return
+    if not journal.shots:
+        journal.know_shots(scan_shots(film.info.path, session.settings, plan.layout))
+    session.guidance = guidance.with_shots(journal.shots)
+
+
+def forget_changed(session: Session, journal: Journal) -> list[str]:
+    """Takes chunks for not done of which the color sheet says something else; what to note."""
+    before = len(journal.done)
+    if not (changed := journal.forget_changed(session.colors_of)):
+        return []
+    chunks = "chunk" if before == 1 else "chunks"
+    return [f"the color sheet changed: {len(changed)} of {before} finished {chunks} colored again"]
 
 
 def resumed_note(report: Report) -> list[str]:
@@ -163,6 +191,7 @@ class _Run:
         self._on_progress = on_progress
         self._done = {number: chunk.facts for number, chunk in journal.done.items()}
         """What earlier runs finished."""
+        self._reach = ChunkReach(context_frames(session))
         self._chunks: set[int] = set()
         """All that the film has."""
         self._frames = sum(facts.frames for facts in self._done.values())
@@ -182,8 +211,8 @@ class _Run:
         frames = time_waiting(prefetch(frames), "wait for decode", seconds)
         frames = time_waiting(mark_frames(frames, settings), "shots", seconds)
         frames = plan_chunks(frames, settings.chunks)
-        frames = tap(frames, lambda frame: self._chunks.add(frame.chunk))
-        frames = skip_finished(frames, self._done, context_frames(settings))
+        frames = tap(frames, self._see)
+        frames = skip_finished(frames, self._done, context_frames(self._session))
         frames = colorize_marked(
             frames,
             self._session,
@@ -209,9 +238,16 @@ class _Run:
         seconds["shots"] -= seconds["wait for decode"]
         seconds |= pool.seconds
 
+    def _see(self, frame: Frame) -> None:
+        self._chunks.add(frame.chunk)
+        self._reach.see(frame)
+
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
         frames = of_the_same(frames, self._film)
-        record_chunk(number, frames, self._journal, self._plan, self._film.info, self._count)
+        encoding = self._plan, self._film.info
+        record_chunk(
+            number, frames, self._journal, encoding, self._session, self._reach, self._count
+        )
         self._know()
 
     def _know(self) -> None:
@@ -243,10 +279,15 @@ class _Run:
             self._on_progress(Progress(self._frames, self._total, seconds))
 
 
-def context_frames(settings: Settings) -> int:
+def context_frames(session: Session) -> int:
     """How many frames behind a chunk that ends within a shot its colors rest on at most."""
+    return count_context(session.settings, session.smooths)
+
+
+def count_context(settings: Settings, smooths: bool) -> int:
+    """As `context_frames`, where no net is loaded."""
     # A frame that the last of these is carried from lies up to a stride behind it.
-    ahead = context(settings.smooth.look_ahead) if settings.smooth.strength else 0
+    ahead = context(settings.smooth.look_ahead) if smooths else 0
     return ahead + settings.colorizer.stride - 1
 
 
@@ -254,8 +295,9 @@ def record_chunk(
     number: int,
     frames: Iterable[Frame],
     folder: WorkDir,
-    plan: EncodePlan,
-    info: VideoInfo,
+    encoding: tuple[EncodePlan, VideoInfo],
+    session: Session,
+    reach: ChunkReach,
     on_frame: Callable[[Frame], None],
 ) -> DoneChunk:
     """Encodes one chunk and writes into the journal that it is done.
@@ -264,8 +306,9 @@ def record_chunk(
         number: Of the chunk.
         frames: Its frames in color.
         folder: Gets the chunk file and the line.
-        plan: How it is encoded.
-        info: Of the film.
+        encoding: How it is encoded, and of which film.
+        session: What it was colored with.
+        reach: Was told of all frames that have a part in its colors.
         on_frame: Called with each frame that was handed to the encoder.
     """
     tally = FrameTally()
@@ -276,9 +319,11 @@ def record_chunk(
             yield frame
             on_frame(frame)
 
-    facts = write_chunk(count(), folder.path(number), plan, info)
+    facts = write_chunk(count(), folder.path(number), *encoding)
     after = folder.handover_sha256(number + 1)
     marks = tuple(tally.colorless), tuple(tally.shots), folder.writer, tally.gray.runs
-    chunk = DoneChunk(number, facts, after, *marks)
+    first, last = reach.span(number)
+    colors = session.colors_of(first, last)
+    chunk = DoneChunk(number, facts, after, *marks, (str(first), str(last)), colors)
     folder.add(chunk)
     return chunk
