@@ -51,10 +51,11 @@ def stop(
         done.append(0)
         return record(*given)  # type: ignore[arg-type]
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vidcolor.run.video, "assemble", halt)
         patch.setattr(vidcolor.run.video, "record_chunk", count)
-        colorize_video(film, target, settings=settings, colors=colors)
+        with pytest.raises(Stopped):
+            colorize_video(film, target, settings=settings, colors=colors)
 
 
 def fresh(film: Path, settings: Settings, colors: ColorSheet | None) -> bytes:

@@ -159,8 +159,10 @@ class RunSpec:
         return replace(self, source=source)
 
     def with_colors_of(self, other: RunSpec) -> RunSpec:
-        """The same run with the color sheet of another one; which frames it touches is told chunk
-        by chunk, so an edit is no reason to make all anew."""
+        """The same run with the color sheet of another one.
+
+        Which frames it touches is told chunk by chunk: an edit is no reason to make all anew.
+        """
         net = replace(self.net, others=other.net.others)
         return replace(self, colors=other.colors, net=net)
 

@@ -21,6 +21,7 @@ from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import output_errors, publish
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
+from vidcolor.guidance.places import plan_colors, plan_still_colors
 from vidcolor.media.open import open_video
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
@@ -107,6 +108,7 @@ class Batch:
             item.target,
             colorizer=self._session.colorizer,
             settings=self._session.settings,
+            colors=item.colors,
             on_progress=on_progress,
             on_report=write_report,
         )
@@ -150,9 +152,11 @@ class Batch:
         """What would be done to make the target; nothing is decoded but the first frame."""
         source, target, session = check_file(item.source), item.target, self._session
         if stays_still(source, target):
+            session = session.with_guidance(plan_still_colors(source, item.colors))
             spec = describe_image(source, target, session)
         else:
             with open_video(source, session.settings.open) as film:
+                session = session.with_guidance(plan_colors(film.info, item.colors))
                 spec = plan_spec(film.info, target, session, begun)
         return keep_source(spec, begun, source).on_device_of(begun, self._asked.precision)
 

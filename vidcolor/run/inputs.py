@@ -6,12 +6,13 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidcolor.core.files import printable
 from vidcolor.core.paths import CONTAINERS, MEDIA_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import OutputError, SettingsError
+from vidcolor.guidance.places import Colors
 from vidcolor.media.images.kinds import is_animation
 from vidcolor.media.open import film_is_still
 
@@ -26,6 +27,8 @@ class BatchItem:
     target: Path
     refused: str = ""
     """Why it must not be colored to there; empty where it may."""
+    colors: Colors = field(default=None, compare=False)
+    """As of `vidcolor.run.video.colorize_video`."""
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,12 @@ def scan_shots(source: Path, settings: Settings, layout: PixelLayout) -> tuple[S
         FilmError: As `decode`.
     """
     # As where a video is colored, torch works in one thread: more gain nothing for thumbnails.
-    with open_video(source, settings.open) as film, WorkerThreads(1):
-        with closing(prefetch(decode(film, layout))) as frames:
-            return tuple(shots_among(mark_shots(frames, settings.shots)))
+    with (
+        open_video(source, settings.open) as film,
+        WorkerThreads(1),
+        closing(prefetch(decode(film, layout))) as frames,
+    ):
+        return tuple(shots_among(mark_shots(frames, settings.shots)))
 
 
 def shots_among(frames: Iterable[Frame]) -> Iterator[ShotRange]:

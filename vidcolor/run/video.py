@@ -159,8 +159,13 @@ def forget_changed(session: Session, journal: Journal) -> list[str]:
     before = len(journal.done)
     if not (changed := journal.forget_changed(session.colors_of)):
         return []
+    return [changed_note(len(changed), before)]
+
+
+def changed_note(changed: int, before: int) -> str:
+    """What is to be said of chunks of which the color sheet says something else now."""
     chunks = "chunk" if before == 1 else "chunks"
-    return [f"the color sheet changed: {len(changed)} of {before} finished {chunks} colored again"]
+    return f"the color sheet changed: {changed} of {before} finished {chunks} colored again"
 
 
 def resumed_note(report: Report) -> list[str]:
