@@ -65,6 +65,16 @@ def shipped_nets() -> list[str]:
     return sorted(name for name in names if name not in HELPERS)
 
 
+def check_colors(name: str | None) -> None:
+    """See that there is such a color sheet.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    if name not in (None, "auto", "none") and not os.path.isfile(name):
+        raise SettingsError(f"no color sheet {name!r}; give --colors a file, auto or none")
+
+
 def check_source(name: str) -> None:
     """See that a film or picture is there, and that it can be read.
 
@@ -180,6 +190,7 @@ def check_one(args: argparse.Namespace, settings: Settings) -> VideoInfo | None:
     """
     check_weights(settings.colorizer.weights)
     check_source(args.source)
+    check_colors(args.colors)
     if args.target != PIPE:
         check_output(args.source, args.target, settings.output)
     check_beside("--report", args.report, args.source, args.target)

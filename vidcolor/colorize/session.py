@@ -30,9 +30,19 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, colorizer: Colorizer, guidance: Guidance | None = None
+        self,
+        settings: Settings,
+        colorizer: Colorizer,
+        guidance: Guidance | None = None,
+        others: dict[str, Colorizer] | None = None,
     ) -> None:
         """Put together what was loaded; `load` loads it.
+
+        Args:
+            settings: Of everything but the net.
+            colorizer: The net; its own settings apply.
+            guidance: What is said of the video; None where nothing is.
+            others: The nets of stretches that are loaded already, by name; gets those to come.
 
         Raises:
             SettingsError: The guidance has a stretch with its own ``vivid``, which has no effect on
@@ -41,7 +51,7 @@ class Session:
         self.settings = replace(settings, colorizer=colorizer.settings)
         self.colorizer = colorizer
         self.guidance = guidance
-        self._others: dict[str, Colorizer] = {}
+        self._others: dict[str, Colorizer] = {} if others is None else others
         self._configured: tuple[VideoInfo, int] | None = None
         self._inferred = 0
         if guidance:
@@ -73,9 +83,7 @@ class Session:
 
     def with_guidance(self, guidance: Guidance | None) -> Session:
         """The same nets for another video."""
-        other = Session(self.settings, self.colorizer, guidance)
-        other._others = self._others
-        return other
+        return Session(self.settings, self.colorizer, guidance, self._others)
 
     @property
     def smooths(self) -> bool:

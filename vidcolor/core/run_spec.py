@@ -185,12 +185,15 @@ class RunSpec:
 
     def diff(self, before: RunSpec) -> str:
         """What differs from an earlier run, in words; empty where nothing does."""
-        then, now = (dict(_flatten(spec.to_dict())) for spec in (before, self))
+        here = self.with_colors_of(before)
+        then, now = (dict(_flatten(spec.to_dict())) for spec in (before, here))
         names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
         parts = [
             f"{name} was {_shorten(then.get(name))}, is now {_shorten(now.get(name))}"
             for name in names[:_NAMED]
         ]
+        if here != self:  # digests say nothing to anybody
+            parts.append("the color sheet says something else")
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return printable("; ".join(parts)) + more
 

@@ -13,11 +13,33 @@ from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.iterators import prefetch
 from vidcolor.core.run_spec import parse_fraction
 from vidcolor.core.threads import WorkerThreads
-from vidcolor.guidance.plan import ShotRange
+from vidcolor.guidance.places import Colors, plan_colors
+from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.open import open_video
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
+
+
+def plan_with_shots(
+    film: VideoReader, layout: PixelLayout, settings: Settings, colors: Colors
+) -> Guidance | None:
+    """What is said of a video, with its shots where something is said that holds for one.
+
+    Args:
+        film: The video; it is not read.
+        layout: As of `scan_shots`.
+        settings: As of `scan_shots`.
+        colors: As of `vidcolor.run.video.colorize_video`.
+
+    Raises:
+        SettingsError: As `plan_colors`.
+        FilmError: As `decode`.
+    """
+    guidance = plan_colors(film.info, colors)
+    if guidance and guidance.needs_shots:
+        return guidance.with_shots(scan_shots(film.info.path, settings, layout))
+    return guidance
 
 
 def scan_shots(source: Path, settings: Settings, layout: PixelLayout) -> tuple[ShotRange, ...]:
