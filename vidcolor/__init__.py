@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from vidcolor.core.report import Report
     from vidcolor.errors import VidcolorError
     from vidcolor.evaluation.evaluate import evaluate
+    from vidcolor.guidance.entries import Hint, Palette, Reference, Stretch
+    from vidcolor.guidance.types import ColorSheet
     from vidcolor.media.decode.decoder import decode
     from vidcolor.media.open import open_video
     from vidcolor.nets.weights import available_weights, load_weights, save_weights
@@ -66,17 +68,22 @@ if TYPE_CHECKING:
 _HOMES = {
     "ChunkSettings": "settings",
     "ClusterSettings": "settings",
+    "ColorSheet": "guidance.types",
     "Colorizer": "colorize.colorizer",
     "ColorizerSettings": "settings",
     "CompareSettings": "settings",
     "EncodeSettings": "settings",
+    "Hint": "guidance.entries",
     "InputSettings": "settings",
     "OutputSettings": "settings",
     "PaintSettings": "settings",
+    "Palette": "guidance.entries",
+    "Reference": "guidance.entries",
     "Report": "core.report",
     "Session": "colorize.session",
     "Settings": "settings",
     "ShotSettings": "settings",
+    "Stretch": "guidance.entries",
     "TemporalSettings": "settings",
     "TitleSettings": "settings",
     "TrainSettings": "training.settings",
@@ -101,17 +108,22 @@ _HOMES = {
 __all__ = [
     "ChunkSettings",
     "ClusterSettings",
+    "ColorSheet",
     "Colorizer",
     "ColorizerSettings",
     "CompareSettings",
     "EncodeSettings",
+    "Hint",
     "InputSettings",
     "OutputSettings",
     "PaintSettings",
+    "Palette",
+    "Reference",
     "Report",
     "Session",
     "Settings",
     "ShotSettings",
+    "Stretch",
     "TemporalSettings",
     "TitleSettings",
     "TrainSettings",

@@ -72,8 +72,8 @@ def nearest_shown(lightness: Tensor, ab: Tensor) -> Tensor:
     Returns:
         ``(2, ...)``; what can be shown comes back as it was.
     """
-    shape = torch.broadcast_shapes(lightness.shape, ab.shape[1:])
-    L, ab = lightness.clamp(0, 100).expand(shape), ab.expand(2, *shape)
+    L = lightness.clamp(0, 100) + torch.zeros_like(ab[0])
+    ab = ab + torch.zeros_like(L)
     share, step = torch.zeros_like(L), 1.0
     for _ in range(_STEPS):
         step /= 2

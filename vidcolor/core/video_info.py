@@ -69,6 +69,8 @@ class VideoInfo:
     metadata: dict[str, str]
     identity: FileIdentity = field(default_factory=FileIdentity)
     """What tells the file from another, or from itself when it was changed."""
+    timecode: str = ""
+    """SMPTE timecode of the first frame, as the container tells it; empty where it tells none."""
     notes: tuple[str, ...] = ()
     """What a user should know: untagged colors, HDR, alpha."""
     crop: tuple[int, int, int, int] | None = None

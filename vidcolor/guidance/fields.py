@@ -61,9 +61,8 @@ class Fields:
         if near:
             return f'no {thing} "{_cut(name)}"; did you mean "{near[0]}"?'
         some = ", ".join(sorted(names)[:12])
-        return (
-            f'no {thing} "{_cut(name)}"; {f"use {some}" if some else f"add a {thing} of this name"}'
-        )
+        advice = f"use {some}" if some else f"add a {thing} of this name"
+        return f'no {thing} "{_cut(name)}"; {advice}'
 
     def check_keys(self, keys: Collection[str]) -> None:
         """Refuse keys that are none of these.

@@ -124,7 +124,11 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     except ValueError:  # Python refuses to read numbers of thousands of digits
         raise sheet_error(name, 1, "has a number that is too long; shorten it") from None
     match = re.search(r"\(at line (\d+), column (\d+)\)$", said)
-    line = int(match[1]) if match else _last_line(text)
+    line = int(match[1]) if match else text.count("\n") + 1
+    begins = max((each.line for each in scan_statements(text) if each.line <= line), default=line)
+    if begins < line and (not match or said.startswith(("Invalid value", "Unclosed"))):
+        what = f"what begins here is not closed up to line {line}; add the missing bracket or quote"
+        raise sheet_error(name, begins, what)
     raise sheet_error(name, line, _explain(said))
 
 
@@ -140,12 +144,6 @@ def _exact(number: str) -> Decimal:
         return Decimal(number)
     except InvalidOperation:  # an exponent beyond all bounds
         return Decimal("inf")
-
-
-def _last_line(text: str) -> int:
-    """Line of the last statement that was begun."""
-    statements = scan_statements(text)
-    return statements[-1].line if statements else 1
 
 
 _ADVICE = {

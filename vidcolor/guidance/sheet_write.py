@@ -162,7 +162,8 @@ def rewrite(
         entries: Sequence[Entry] = getattr(old, KIND_FIELDS[kind])
         splices += _change_entries(text, blocks, kind, entries, plan)
     if splices:
-        text = apply_splices(text, splices).strip("\n") + "\n"
+        changed = apply_splices(text, splices).rstrip("\n") + "\n"
+        text = changed if text.startswith("\n") else changed.lstrip("\n")
     return text.replace("\n", newline)
 
 

@@ -108,7 +108,7 @@ def apply_splices(text: str, splices: list[Splice]) -> str:
         parts.append(part)
         tail = (tail + part)[-2:]
 
-    for splice in sorted(splices, key=lambda splice: splice.start):
+    for splice in sorted(splices, key=lambda splice: (splice.start, splice.end)):
         add(text[position : splice.start])
         add(splice.text, splice.is_table)
         position = splice.end

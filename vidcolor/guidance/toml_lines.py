@@ -106,6 +106,7 @@ class LineIndex:
     def __init__(self, text: str) -> None:
         self._lines: dict[Path, int] = {}
         for each in scan_statements(text):
+            self._lines.setdefault(each.path[:1], each.line)
             self._lines.setdefault(each.path, each.line)
 
     def find(self, path: Path) -> int:

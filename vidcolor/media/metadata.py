@@ -56,9 +56,6 @@ def describe(
     tags = fill_tags(found, stored, stored_format, (frame.width, frame.height), rate)
     time_base = video.time_base or Fraction(1, 90000)
     start = _start(container, time_base, frame.pts)
-    duration = Fraction(video.duration) * time_base if video.duration else None
-    if duration is None and container.duration:
-        duration = Fraction(container.duration, av.time_base)
     side = side_data(frame)
     alpha = stored.alpha or video.metadata.get("alpha_mode") == "1"
     if codec == "gif" or stored_format == "pal8":  # a palette has alpha, with a hole or not
@@ -74,7 +71,7 @@ def describe(
         stored_format=stored_format,
         time_base=time_base,
         frame_rate=rate,
-        duration=duration,
+        duration=_duration(container, video, time_base),
         frames=video.frames or None,
         start=start,
         sample_aspect=_sample_aspect(container, video, coded),
@@ -86,10 +83,24 @@ def describe(
         streams=tuple(_stream_info(s) for s in container.streams),
         chapters=len(container.chapters()),
         metadata=dict(container.metadata),
+        timecode=_timecode(container, video),
         crop=crop,
     )
     first = (frame.pts or 0) - int(start / time_base)
     return replace(info, notes=notes(info, found, stored)), first
+
+
+def _duration(
+    container: InputContainer, video: VideoStream, time_base: Fraction
+) -> Fraction | None:
+    if video.duration:
+        return Fraction(video.duration) * time_base
+    return Fraction(container.duration, av.time_base) if container.duration else None
+
+
+def _timecode(container: InputContainer, video: VideoStream) -> str:
+    places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
+    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
 
 
 def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:

@@ -21,7 +21,7 @@ from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover
 from vidcolor.media.mux.riff_audio import wave_header
 from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
-from vidcolor.media.mux.tags import chapters, film_tags, stream_tags, timecode
+from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
 from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.whitelist import FORMATS, film_errors
@@ -116,7 +116,7 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
     _stereo(info, container, plan)
-    code = timecode(film)
+    code = film.info.timecode
     if code:
         plan.video_metadata["timecode"] = code
         plan.metadata.pop("timecode", None)

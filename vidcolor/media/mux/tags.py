@@ -41,13 +41,6 @@ def stream_tags(stream: Stream) -> dict[str, str]:
     return {"title": name} | tags if name else tags
 
 
-def timecode(film: VideoReader) -> str:
-    """Of the first frame; empty where the film tells none."""
-    places = [film.video.metadata, *(s.metadata for s in film.container.streams.data)]
-    places.append(film.container.metadata)
-    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
-
-
 def chapters(film: VideoReader) -> tuple[list[Chapter], int]:
     """Chapters in the target's time, and how many end before the film begins.
 
