@@ -143,8 +143,10 @@ class Session:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of how the nets went."""
-        return list(dict.fromkeys(note for each in self._colorizers for note in each.notes))
+        """What a user should know of what was said of the colors, and of how the nets went."""
+        said = self.guidance.notes if self.guidance else ()
+        nets = (note for each in self._colorizers for note in each.notes)
+        return list(dict.fromkeys([*said, *nets]))
 
     def count(self, colorizer: Colorizer) -> None:
         """Take note of the frames that a net ran on before it begins again."""

@@ -10,6 +10,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.plan import Guidance, ShotRange
+from vidcolor.guidance.sheet_check import check_sheet
 from vidcolor.guidance.types import ColorSheet
 
 Colors = ColorSheet | str | Path | None
@@ -56,14 +57,12 @@ def plan_colors(info: VideoInfo, colors: Colors) -> Guidance | None:
     Raises:
         SettingsError: There is no such sheet, or it says what cannot be.
     """
-    if isinstance(colors, ColorSheet):
-        sheet = colors
-    else:
+    if not isinstance(colors, ColorSheet):
         path = find_sheet(info.path, colors)
         if path is None:
             return None
-        sheet = ColorSheet.read(path, info.frame_rate, info.metadata.get("timecode", ""))
-    return Guidance(sheet, info.frame_rate)
+        colors = ColorSheet.read(path, info.frame_rate, info.timecode)
+    return Guidance(colors, info.frame_rate, notes=check_sheet(colors, info))
 
 
 def plan_still_colors(source: Path, colors: Colors) -> Guidance | None:
@@ -73,7 +72,7 @@ def plan_still_colors(source: Path, colors: Colors) -> Guidance | None:
         if path is None:
             return None
         colors = ColorSheet.read(path)
-    return Guidance(colors, shots=[ShotRange(Fraction(0), None)])
+    return Guidance(colors, shots=[ShotRange(Fraction(0), None)], notes=check_sheet(colors))
 
 
 def describe_sheet(guidance: Guidance) -> dict[str, str]:

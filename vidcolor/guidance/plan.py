@@ -40,6 +40,7 @@ class Guidance:
         sheet: What was said.
         shots: Those of the video in order; empty where nobody has looked for them. Hints and
             references hold for one shot, so they need them; dials do not.
+        notes: What a user should know of the sheet.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Guidance:
         sheet: ColorSheet,
         frame_rate: Fraction | None = None,
         shots: Sequence[ShotRange] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         """Make a plan of a sheet.
 
@@ -55,8 +57,9 @@ class Guidance:
             frame_rate: Of the video; None where it is not known. A frame belongs to what begins
                 less than half a frame after it: containers round the times of frames.
             shots: As of the attribute.
+            notes: As of the attribute.
         """
-        self.sheet, self.shots = sheet, tuple(shots)
+        self.sheet, self.shots, self.notes = sheet, tuple(shots), tuple(notes)
         self._rate = frame_rate
         self._starts = [shot.start_seconds for shot in self.shots]
         self.tolerance = min(TOLERANCE, 1 / frame_rate / 2) if frame_rate else ROUNDED
@@ -73,7 +76,7 @@ class Guidance:
 
     def with_shots(self, shots: Sequence[ShotRange]) -> Guidance:
         """The same with the shots of the video."""
-        return Guidance(self.sheet, self._rate, shots)
+        return Guidance(self.sheet, self._rate, shots, self.notes)
 
     @property
     def needs_shots(self) -> bool:

@@ -194,7 +194,7 @@ class Viewer:
     def notes(self) -> list[str]:
         """What a user should know of the film and of how the nets went."""
         notes = [*self.film.info.notes, *self.film.log.remarks] if self.film else []
-        notes += self._notes
+        notes += [*self._notes, *(self._guidance.notes if self._guidance else ())]
         nets = [*self._colorizers.values(), *([self._given] if self._given else [])]
         nets += [net for others in self._others.values() for net in others.values()]
         return notes + [note for net in nets for note in net.notes]
