@@ -128,10 +128,14 @@ def test_each_film_of_a_folder_has_its_own(
     assert "2 skipped" in said
     assert "ignored" not in said
     (folder / "film.colors.toml").write_text(GRAY.replace("1.120", "1.080"))
+    assert main(command) == 0
+    assert "1 done, 1 skipped" in capsys.readouterr().err
+    assert sum(gray_frames(here / "out" / "film.mp4")) == SHOT - 1
+    (folder / "film.colors.toml").unlink()
     assert main(command) == 2
     assert "the color sheet says something else; use --force" in capsys.readouterr().err
     assert main([*command, "--force"]) == 0
-    assert sum(gray_frames(here / "out" / "film.mp4")) == SHOT - 1
+    assert gray_frames(here / "out" / "film.mp4") == NONE
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from vidcolor.core.paths import (
     CONTAINERS,
     HELPERS,
     STILL_SUFFIXES,
+    finished_path,
     is_pattern,
     models_folder,
     work_folder,
@@ -107,9 +108,9 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     from vidcolor.core.target import check_target
 
     path = Path(target)
-    if os.path.isdir(
-        work_folder(path)
-    ):  # a run that was stopped may have put the target there itself
+    # A run that was stopped may have put the target there itself, and one that was finished with a
+    # color sheet may be made anew after an edit.
+    if os.path.isdir(work_folder(path)) or os.path.isfile(finished_path(path)):
         settings = replace(settings, force=True)
     check_target(Path(source) if source else None, path, settings)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -13,13 +13,15 @@ from typing import Any
 from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
+from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.report import Progress, Report
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
-from vidcolor.errors import ChunkDiffers, UnsupportedPixels
+from vidcolor.errors import ChunkDiffers, OutputError, UnsupportedPixels
 from vidcolor.guidance.places import Colors, note_unused, plan_colors
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
@@ -30,6 +32,13 @@ from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.assembly import assemble
 from vidcolor.run.chunking import ChunkReach, plan_chunks, skip_finished
+from vidcolor.run.finished import (
+    Finished,
+    check_edited,
+    keep_finished,
+    read_finished,
+    restore_chunks,
+)
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
@@ -43,7 +52,7 @@ from vidcolor.run.spec import (
     versions,
 )
 from vidcolor.run.work_dir import DoneChunk, WorkDir
-from vidcolor.settings import Settings
+from vidcolor.settings import OutputSettings, Settings
 from vidcolor.temporal.smoother import context
 
 OnProgress = Callable[[Progress], None]
@@ -114,20 +123,23 @@ def _colorize_moving(
     report = Report(str(source), str(target))
     settings = replace(settings, output=allow_own_target(target, settings.output))
     with open_video(source, settings.open) as film:
+        guidance = plan_colors(film.info, colors)
+        finished = _find_finished(target, settings.output) if guidance else None
+        output = replace(settings.output, force=True) if finished else settings.output
+        settings = replace(settings, output=output)
         check_target(film.info.path, target, settings.output)
         with open_journal(target, settings.output.fresh) as journal:
-            begun = journal.spec
+            begun = journal.spec or (finished.spec if finished else None)
             plan = plan_encode(film.info, target, resume_threads(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
-            session = Session.load(settings, colorizer, plan_colors(film.info, colors))
+            session = Session.load(settings, colorizer, guidance)
             configure_for(session, film.info, begun)
             if settings.output.fresh:
                 journal.clear()
             spec = describe_video(film.info, session, plan)
-            spec = keep_source(spec, journal.spec, film.info.path, journal.content)
-            journal.begin(spec)
-            find_shots(session, film, plan, journal)
-            report.notes += forget_changed(session, journal)
+            content = journal.content or (finished.content if finished else "")
+            spec = keep_source(spec, begun, film.info.path, content)
+            report.notes += _begin(film, plan, session, spec, journal, finished, target)
             run = _Run(film, plan, journal, session, report, on_progress)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
@@ -139,9 +151,46 @@ def _colorize_moving(
             describe_session(report, session)
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
             report.notes += [*resumed_note(report), *note_unused(source, colors)]
+            with suppress(OutputError):  # the video is done all the same
+                keep_finished(journal, target, guidance is not None)
             conclude(report)
             journal.remove()
     return report
+
+
+def _find_finished(target: Path, output: OutputSettings) -> Finished | None:
+    """How a target was made that may be made anew after an edit of the color sheet."""
+    return None if output.force or output.fresh else read_finished(target)
+
+
+def _begin(
+    film: VideoReader,
+    plan: EncodePlan,
+    session: Session,
+    spec: RunSpec,
+    journal: Journal,
+    finished: Finished | None,
+    target: Path,
+) -> list[str]:
+    """Begins a run, or goes on with it: what is done stays so, as far as the color sheet says.
+
+    Returns:
+        What is to be noted.
+    """
+    if finished:
+        check_edited(finished, spec, target)
+    journal.begin(spec)
+    if finished and finished.shots and not journal.shots:
+        journal.know_shots(finished.shots)
+    find_shots(session, film, plan, journal)
+    notes = forget_changed(session, journal)
+    if finished and (restored := restore_chunks(finished, target, journal, session)):
+        again, chunks = len(finished.chunks) - len(journal.done), len(finished.chunks)
+        notes.append(
+            f"the color sheet changed: {again} of {chunks} chunks colored again, {restored} taken"
+            f" from the finished {printable(target.name)}"
+        )
+    return notes
 
 
 def find_shots(session: Session, film: VideoReader, plan: EncodePlan, journal: Journal) -> None:
