@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import replace
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -187,3 +189,42 @@ def test_lengths_become_start_codes() -> None:
     assert with_start_codes(b"\2ab", 1) == b"\0\0\0\1ab"
     with pytest.raises(OutputError, match="cut short"):
         with_start_codes(b"\0\0\0\x09ab", 4)
+
+
+def test_a_file_that_was_altered_is_worth_nothing(
+    film: Path, settings: Settings, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.mp4"
+    color(film, target, settings, sheet(SECOND, hints=[hint(3)]))
+    path = finished_path(target)
+    whole = read_finished(target)
+    assert whole is not None
+    lines = [line.partition(b" ")[2] for line in path.read_bytes().splitlines()]
+    chance = random.Random(1)
+    spoilt = [lines[:-1], lines[1:], [], [b"[]"], [*lines[:-1], b'{"finished": null}']]
+    spoilt += [[*lines[:place], *lines[place + 1 :]] for place in range(len(lines))]
+    for _ in range(200):
+        place = chance.randrange(len(lines))
+        data = bytearray(lines[place])
+        data[chance.randrange(len(data))] = chance.choice(b'0179-"[]{},.ex')
+        spoilt.append([*lines[:place], bytes(data), *lines[place + 1 :]])
+    for some in spoilt:
+        checked = [sha256(line).hexdigest()[:16].encode() + b" " + line + b"\n" for line in some]
+        path.write_bytes(b"".join(checked))
+        found = read_finished(target)
+        assert found is None or len(found.chunks) == len(found.heads) == 4
+
+
+def test_two_edits_one_after_the_other_leave_no_seam(quick_weights: Path, tmp_path: Path) -> None:
+    """What was taken back hands nothing on; a chunk behind it is not made without that."""
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=30)
+    settings = guided_settings(quick_weights, 0.2)
+    settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
+    target, other = tmp_path / "out.mp4", tmp_path / "other.mp4"
+    color(film, target, settings, sheet(Stretch(F(0), F(1, 25), saturation=0.9)))
+    first = sheet(Stretch(F(0), F(1, 25), saturation=0.8))
+    stop(film, target, settings, first)
+    second = sheet(Stretch(F(0), F(1, 25), saturation=0.8), Stretch(F(58, 25), vivid=1.0))
+    color(film, target, settings, second)
+    color(film, other, settings, second)
+    assert target.read_bytes() == other.read_bytes()

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import cached_property
 
 from vidcolor.core.frames import Dials, Frame
 from vidcolor.core.iterators import close
@@ -124,8 +125,7 @@ class Guidance:
 
     def hints_of(self, shot: ShotRange) -> tuple[Hint, ...]:
         """The hints whose frames lie in a shot, in the order of the sheet."""
-        start = Fraction(0)  # of a hint without a time, as those of images
-        return tuple(one for one in self.sheet.hints if self._is_in(one.time or start, shot))
+        return tuple(self._hints.get(shot, ()))
 
     def references_of(self, shot: ShotRange) -> tuple[Reference, ...]:
         """The references whose frames lie in a shot, and the looks that hold in a part of it."""
@@ -143,6 +143,13 @@ class Guidance:
         begin, end = self.shot_at(first), self.shot_at(last)
         start = first if begin is None else min(first, begin.start_seconds)
         return start, last if end is None else end.end_seconds
+
+    @cached_property
+    def _hints(self) -> dict[ShotRange | None, list[Hint]]:
+        found: dict[ShotRange | None, list[Hint]] = {}
+        for hint in self.sheet.hints:  # those of images have no time
+            found.setdefault(self.shot_at(hint.time or Fraction(0)), []).append(hint)
+        return found
 
     def _is_in(self, seconds: Fraction, shot: ShotRange) -> bool:
         return self.shot_at(seconds) == shot

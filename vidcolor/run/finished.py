@@ -74,7 +74,7 @@ def keep_finished(journal: Journal, target: Path, is_guided: bool) -> None:
 
 def read_finished(target: Path) -> Finished | None:
     """How a target was made; None where that is not kept, or the target is another file now."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         written = entries(finished_path(target))
         sha256 = str(written[-1]["finished"])
         chunks = tuple(filter(None, map(chunk_of, written)))
@@ -87,10 +87,19 @@ def read_finished(target: Path) -> Finished | None:
             content_of(written),
             sha256,
         )
-        whole = [one.number for one in chunks] == list(range(len(found.heads)))
-        if whole and chunks and own_sha256(follow_link(target)) == sha256:
+        if _is_whole(found) and own_sha256(follow_link(target)) == sha256:
             return found
     return None
+
+
+def _is_whole(finished: Finished) -> bool:
+    """Whether all chunks are there, and heads for all of their frames."""
+    chunks, heads = finished.chunks, finished.heads
+    whole = bool(chunks) and [one.number for one in chunks] == list(range(len(heads)))
+    return whole and all(
+        len(each.pts) == len(each.durations) == len(each.keys) == chunk.facts.frames
+        for chunk, each in zip(chunks, heads, strict=True)
+    )
 
 
 def check_edited(finished: Finished, spec: RunSpec, target: Path) -> None:
@@ -135,8 +144,9 @@ def restore_chunks(finished: Finished, target: Path, journal: Journal, session: 
     count = 0
     for chunk, found in zip(finished.chunks, recovered, strict=True):
         if found:
-            # What it hands on is not kept: who needs it is colored again from the shot's beginning.
-            journal.add(replace(chunk, facts=found, handover="", writer=""))
+            # What it hands on is not kept: who needs it is colored again from the shot's beginning,
+            # and another run takes the chunk back once more.
+            journal.add(replace(chunk, facts=found, writer=""))
             count += 1
     return count
 
