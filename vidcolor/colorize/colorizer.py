@@ -29,9 +29,10 @@ from vidcolor.core.iterators import close, tap
 from vidcolor.core.system import frames_that_fit, gpu_fault, pick_device, pick_dtype, ran_out
 from vidcolor.core.threads import WorkerThreads, map_ordered, usable_cores
 from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
-from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
+from vidcolor.nets.colornet import ColorNet, DistributionNet, Examination, NetInput
+from vidcolor.nets.guide_net import GuideNet
 from vidcolor.nets.optimize import pick_precision
-from vidcolor.nets.weights import load_weights
+from vidcolor.nets.weights import load_guide, load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.shots.titles import judged_alone
 
@@ -96,8 +97,15 @@ class Colorizer:
         self._fitted = False
         self._lock = Lock()
         self.net = net
+        self.guide: GuideNet | None = None
+        """Spreads hints over the net's features; None until `listen`."""
+        self.guide_sha256 = ""
+        """Of the guide's weights, hexadecimal; empty until `listen`."""
+        self._start_engine()
+
+    def _start_engine(self) -> None:
         try:
-            self._engine = Engine(net, self.device, self.dtype)
+            self._engine = Engine(self.net, self.device, self.dtype)
         except (RuntimeError, MemoryError) as error:
             self._blame(error)
             raise self._too_little() from error
@@ -126,6 +134,45 @@ class Colorizer:
     def weights(self) -> dict[str, str]:
         """Name and digest of its weights, for reports."""
         return {"name": self.name, "sha256": self.sha256}
+
+    def listen(self, guide: GuideNet | None = None, sha256: str = "") -> GuideNet:
+        """The guide, which from now on gets embeddings from the net where they are asked for.
+
+        Args:
+            guide: Goes with the net; None loads the one that ships for its weights.
+            sha256: Of the guide's weights, hexadecimal.
+
+        Raises:
+            WeightsError: There is none, or it is damaged.
+        """
+        if self.guide is None:
+            if guide is None:
+                guide, sha256 = load_guide(self.sha256)
+            if not isinstance(self.net, DistributionNet):
+                raise SettingsError(
+                    f"{self.name or 'this net'} takes no hints and references; use --weights"
+                    " default or mini"
+                )
+            self.net.embedding = guide.embedding
+            self._start_engine()
+            self.guide, self.guide_sha256 = guide, sha256
+        return self.guide
+
+    @torch.inference_mode()
+    def examine(self, lightness: Tensor) -> Examination:
+        """All that the net knows of a picture, after `listen`.
+
+        Args:
+            lightness: ``(h, w)`` of `lightness_of`.
+
+        Raises:
+            DeviceError: As `predict`.
+        """
+        try:
+            return self._engine.examine(lightness, self.dtype, self.settings.vivid)
+        except (RuntimeError, MemoryError) as error:
+            self._blame(error)
+            raise self._too_little() from error
 
     def reset(self) -> None:
         """Forget what was met: what did not fit or had to be told of one film is not of the next.
@@ -276,6 +323,7 @@ class Colorizer:
         sample_aspect: Fraction | None = None,
         pool: WorkerThreads | None = None,
         stride: int | None = None,
+        embed: bool = False,
     ) -> Iterator[ColorizedFrame]:
         """Find the color of each frame.
 
@@ -289,6 +337,7 @@ class Colorizer:
             sample_aspect: Width to height of a pixel; None is square.
             pool: Who does the work; None does it here.
             stride: The net sees one frame of so many; None takes that of the settings.
+            embed: Whether the frames get their embeddings, too.
 
         Yields:
             The same frames in the same order with their ab; blank frames and titles may show
@@ -308,7 +357,7 @@ class Colorizer:
             find_motion(items, pool, output_stride) if stride > 1 else items
         )
         groups = group_for_net(items, lambda: self.batch, max(2, stride))
-        yield from interpolate_color(self._answered(groups, pool), output_stride)
+        yield from interpolate_color(self._answered(groups, pool, embed), output_stride)
 
     def _fit(self, aspect: Fraction, frame: Frame) -> None:
         if not self._fitted:
@@ -323,10 +372,11 @@ class Colorizer:
         return PendingFrame(frame, self.lightness_of(frame, aspect), frame.share)
 
     def _answered(
-        self, groups: Iterable[NetBatch], pool: WorkerThreads | None
+        self, groups: Iterable[NetBatch], pool: WorkerThreads | None, embed: bool
     ) -> Iterator[PendingFrame]:
         """The frames of each group, whose answers have their ab."""
-        done = map_ordered("color", self._ask, groups, pool, self.ahead)
+        ask = partial(self._ask, embed)
+        done = map_ordered("color", ask, groups, pool, self.ahead)
         try:
             for group in done:
                 self.inferred += len(group.asked)
@@ -334,24 +384,25 @@ class Colorizer:
         finally:
             close(done)
 
-    def _ask(self, group: NetBatch) -> NetBatch:
+    def _ask(self, embed: bool, group: NetBatch) -> NetBatch:
         """Lets the net give the answers that a group asks for."""
         for vivid, same in groupby(group.asked, lambda answer: answer.vivid):
             asked = list(same)
-            for answer, ab in zip(asked, self.predict(stack_inputs(asked), vivid), strict=True):
+            inputs = stack_inputs(asked, embed)
+            for answer, ab in zip(asked, self.predict(inputs, vivid), strict=True):
                 answer.ab = ab
         return group
 
 
-def stack_inputs(asked: Sequence[Prediction]) -> NetInput:
+def stack_inputs(asked: Sequence[Prediction], embed: bool = False) -> NetInput:
     """What the net is shown of these frames; those without hints have some that do not count."""
     lightness = torch.stack([one.lightness for one in asked])[:, None]
     given = next((one.hints for one in asked if one.hints is not None), None)
     if given is None:
-        return NetInput(lightness)
+        return NetInput(lightness, embed=embed)
     nothing = torch.zeros_like(given)
     hints = [nothing if one.hints is None else one.hints for one in asked]
-    return NetInput(lightness, torch.stack(hints))
+    return NetInput(lightness, torch.stack(hints), embed)
 
 
 def _pad(part: Tensor, frames: int) -> Tensor:

@@ -101,7 +101,10 @@ def _is_known(ab: Tensor | None) -> bool:
 def _with_color(item: PendingFrame, ab: Tensor | None, output_stride: int) -> ColorizedFrame:
     """The frame with its ab; marked, and without any, where that is no number."""
     if ab is not None and _is_known(ab):
-        return ColorizedFrame(item.frame, item.lightness, ab, item.share, item.motion)
+        embedding = ab[2:] if len(ab) > 2 else None
+        return ColorizedFrame(
+            item.frame, item.lightness, ab[:2], item.share, item.motion, embedding
+        )
     item.frame.colorless = True
     blank = no_color(item.lightness, output_stride)
     return ColorizedFrame(item.frame, item.lightness, blank, 0.0)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.core.system import pick_dtype
-from vidcolor.nets.colornet import ColorNet, NetInput
+from vidcolor.nets.colornet import ColorNet, DistributionNet, Examination, NetInput
 from vidcolor.nets.optimize import prepare_net
 
 
@@ -51,6 +51,17 @@ class Engine:
                 return self._run_aside(net, inputs, vivid)
             ab: Tensor = net(inputs.map(lambda part: part.to(self._device)), vivid)
         return ab.float().cpu()
+
+    def examine(self, lightness: Tensor, dtype: torch.dtype, vivid: float | None) -> Examination:
+        """All that the net knows of one ``(h, w)`` picture, float32, on the CPU."""
+        net = self._net if dtype == torch.float32 else self._ready
+        assert isinstance(net, DistributionNet)
+        floats = self._floats(dtype)
+        inputs = NetInput(_in_channels_last(lightness[None, None]).to(self._device))
+        mixed = floats != torch.float32
+        with torch.autocast(self._device.type, floats) if mixed else nullcontext():
+            found = net.examine(inputs, vivid)
+        return found.map(lambda part: part.float().cpu())
 
     def _run_aside(self, net: ColorNet, inputs: NetInput, vivid: float | None) -> Tensor:
         """A run on a CUDA stream of its own, so that copies go beside the work of other runs."""

@@ -144,6 +144,14 @@ class ColorizedFrame:
     applied when the frame is painted: what is smoothed are the net's answers."""
     motion: Motion | None = None
     """Between it and the frame before, at the size of ab; where it was needed for the color."""
+    embedding: Tensor | None = None
+    """(D, h', w') float32, by which places are compared; where it was asked for."""
+    guide: Tensor | None = None
+    """(3, h', w') float32: ab that the user asked for times its weight, and the weight 0..1; None
+    where nothing is said of the frame's shot."""
+    keyed: float = 1.0
+    """How many frames this one counts for when what was asked for is smoothed: a frame that the
+    user painted counts for many."""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ class NetInput:
     hints: Tensor | None = None
     """``(B, 3, h', w')`` float at the size of the net's output: ab, and 0..1 for how much they
     count; None where nothing is known."""
+    embed: bool = False
+    """Whether embeddings are wanted beside the color, by which places are compared."""
 
     def __len__(self) -> int:
         """How many frames."""
@@ -102,7 +104,27 @@ class NetInput:
     def map(self, change: Callable[[Tensor], Tensor]) -> NetInput:
         """The same with ``change`` done to all that is shown."""
         hints = None if self.hints is None else change(self.hints)
-        return NetInput(change(self.lightness), hints)
+        return NetInput(change(self.lightness), hints, self.embed)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a net knows of B pictures."""
+
+    fine: Tensor
+    """``(B, C, h', w')`` features at its output size."""
+    coarse: Tensor
+    """``(B, C', h'', w'')`` features at about half that size."""
+    logits: Tensor
+    """``(B, Q, h', w')`` of the ab bins."""
+    ab: Tensor
+    """``(B, 2, h', w')`` automatic color."""
+    embedding: Tensor
+    """``(B, D, h', w')`` by which places are compared."""
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Examination:
+        """The same with ``change`` done to each part."""
+        return Examination(*(change(part) for part in vars(self).values()))
 
 
 class ColorNet(nn.Module):
@@ -148,11 +170,16 @@ class DistributionNet(ColorNet):
     output_stride = 4
 
     bins: Tensor
+    classify: nn.Conv2d
+    """The layer that gives the logits of the bins."""
     regress: nn.Conv2d
     """The layer that gives the regressed ab / 100."""
+    embedding: nn.Module | None
+    """Makes embeddings of fine and coarse features; None where nothing asks for them."""
 
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__(config)
+        self.embedding = None
         self.register_buffer("bins", ab_bins(config.bin_size), persistent=False)
 
     def working_size(self, height: int, width: int, short_side: int) -> tuple[int, int]:
@@ -166,9 +193,22 @@ class DistributionNet(ColorNet):
         """Feature maps from fine to coarse; the last one knows the whole picture."""
         raise NotImplementedError
 
-    def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits and regressed ab of what `encode` gave."""
+    def fuse(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Features for the heads, of what `encode` gave.
+
+        Returns:
+            ``(B, C, h/4, w/4)`` fine ones, which the heads see, and coarse ones, about half as
+            large, from which they were made.
+        """
         raise NotImplementedError
+
+    def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits ``(B, Q, h/4, w/4)`` and regressed ab ``(B, 2, h/4, w/4)`` of encoded maps."""
+        return self.read_heads(self.fuse(maps)[0])
+
+    def read_heads(self, fine: Tensor) -> tuple[Tensor, Tensor]:
+        """As `decode`, of fine features."""
+        return self.classify(fine), self.regress(fine) * 100
 
     def predict(self, inputs: NetInput) -> tuple[Tensor, Tensor]:
         """What the two heads say.
@@ -182,8 +222,25 @@ class DistributionNet(ColorNet):
         return self.decode(self.encode(inputs))
 
     def forward(self, inputs: NetInput, vivid: float | None = None) -> Tensor:
-        """One color per place; ``(B, 2, h/4, w/4)``."""
-        return self.choose(*self.predict(inputs), vivid)
+        """One color per place; ``(B, 2, h/4, w/4)``, and the embedding behind it where wanted."""
+        fine, coarse = self.fuse(self.encode(inputs))
+        ab = self.choose(*self.read_heads(fine), vivid)
+        if not inputs.embed or self.embedding is None:
+            return ab
+        return torch.cat([ab, self.embedding(fine, coarse)], 1)
+
+    def examine(self, inputs: NetInput, vivid: float | None = None) -> Examination:
+        """All that is known of pictures whose colors are to be talked about.
+
+        Raises:
+            ValueError: The net has no embedding.
+        """
+        if self.embedding is None:
+            raise ValueError("the net has no embedding")
+        fine, coarse = self.fuse(self.encode(inputs))
+        logits, regressed = self.read_heads(fine)
+        ab = self.choose(logits, regressed, vivid)
+        return Examination(fine, coarse, logits, ab, self.embedding(fine, coarse))
 
     def choose(self, logits: Tensor, regressed: Tensor, vivid: float | None = None) -> Tensor:
         """From the regressed color (0) to the annealed mean times ``gain`` (1).

@@ -41,10 +41,9 @@ class MiniNet(DistributionNet):
         sixteenth = self.down16(eighth)
         return [quarter, eighth, sixteenth, self.attend32(self.down32(sixteenth))]
 
-    def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """``(B, Q, h/4, w/4)`` logits and ``(B, 2, h/4, w/4)`` regressed ab."""
+    def fuse(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Features at 1/4, and those at 1/8 from which they were made."""
         quarter, eighth, sixteenth, x = maps
         x = self.fuse16(upsample_to(self.up16(x), sixteenth) + sixteenth)
-        x = self.fuse8(upsample_to(x, eighth) + eighth)
-        x = self.fuse4(upsample_to(x, quarter) + quarter)
-        return self.classify(x), self.regress(x) * 100
+        coarse = self.fuse8(upsample_to(x, eighth) + eighth)
+        return self.fuse4(upsample_to(coarse, quarter) + quarter), coarse

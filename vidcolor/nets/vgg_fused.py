@@ -65,13 +65,13 @@ class FilmNet(DistributionNet):
         overall: Tensor = self.lite_overall(deep.mean((2, 3)))
         return local + overall[:, :, None, None]
 
-    def decode(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """``(B, Q, h/4, w/4)`` logits and ``(B, 2, h/4, w/4)`` regressed ab."""
+    def fuse(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Features at 1/4, and those behind the attention at 1/8."""
         quarter, eighth, x = maps
         x = torch.cat([upsample_to(x, eighth), self.skip8(eighth)], 1)
-        x = self.attend8(self.fuse8(x))
-        x = self.fuse4(torch.cat([upsample_to(x, quarter), self.skip4(quarter)], 1))
-        return self.classify(x), self.regress(x) * 100
+        coarse = self.attend8(self.fuse8(x))
+        x = torch.cat([upsample_to(coarse, quarter), self.skip4(quarter)], 1)
+        return self.fuse4(x), coarse
 
 
 def end_in_zeros(*layers: nn.Module) -> nn.Sequential:

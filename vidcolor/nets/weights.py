@@ -20,23 +20,26 @@ from torch import Tensor, nn
 from vidcolor.core.paths import HELPERS, models_folder
 from vidcolor.errors import WeightsCorrupt, WeightsMismatch, WeightsNotFound
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig
+from vidcolor.nets.guide_net import GuideConfig, GuideNet
 from vidcolor.nets.registry import build_net
 from vidcolor.nets.trust_gate import Gate, GateConfig
 from vidcolor.nets.vgg import VGG16Features
 
 FORMAT = "vidcolor-1"
 GATE_FORMAT = "vidcolor-gate-1"
+GUIDE_FORMAT = "vidcolor-guide-1"
 FEATURES_FORMAT = "vidcolor-features-1"
 KINDS = {
     FORMAT: "colornet",
     GATE_FORMAT: "gate for the smoother",
+    GUIDE_FORMAT: "guide for hints",
     FEATURES_FORMAT: "measure for vidcolor evaluate",
 }
 
 FEATURE_BLOCKS = 4
 """Of VGG16, that ship as ImageNet left them."""
 
-C = TypeVar("C", ColorNetConfig, GateConfig)
+C = TypeVar("C", ColorNetConfig, GateConfig, GuideConfig)
 
 _NAMED = 3
 """Tensors that are named where they do not fit."""
@@ -61,6 +64,8 @@ class WeightsInfo:
     scores: dict[str, float]
     ranges: dict[str, tuple[float, float]]
     """`ColorNet.ranges` of the net."""
+    guides: str = ""
+    """sha256 of the colornet's file that it is the guide of; empty for all others."""
 
 
 def available_weights() -> dict[str, WeightsInfo]:
@@ -85,6 +90,7 @@ def available_weights() -> dict[str, WeightsInfo]:
             training_data=entry["training_data"],
             scores=entry["scores"],
             ranges={name: (low, high) for name, (low, high) in entry.get("ranges", {}).items()},
+            guides=entry.get("guides", ""),
         )
         for entry in entries
     }
@@ -156,6 +162,36 @@ def load_gate(name: str | Path = "gate") -> tuple[Gate, str]:
     gate = Gate(_config_of(file, GATE_FORMAT, GateConfig))
     _fill(gate, file)
     return gate.eval(), file.sha256
+
+
+def load_guide(net: str) -> tuple[GuideNet, str]:
+    """The guide of a colornet, on the CPU, in float32, in eval mode.
+
+    Args:
+        net: sha256 of the colornet's weights file, hexadecimal.
+
+    Returns:
+        The guide and the sha256 of its file.
+
+    Raises:
+        WeightsNotFound: There is none for this net.
+        WeightsError: As for `load_weights`.
+    """
+    for info in available_weights().values():
+        if info.guides == net:
+            return read_guide(info.name)
+    raise WeightsNotFound(
+        "hints and references need a guide, and these weights have none; use --weights default or"
+        " mini"
+    )
+
+
+def read_guide(name: str | Path) -> tuple[GuideNet, str]:
+    """As `load_guide`, by the guide's own name or path."""
+    file = _read_weights(name)
+    guide = GuideNet(_config_of(file, GUIDE_FORMAT, GuideConfig))
+    _fill(guide, file)
+    return guide.eval().requires_grad_(False), file.sha256
 
 
 def load_features(name: str | Path = "vgg16") -> VGG16Features:
@@ -237,7 +273,7 @@ def _check_shapes(build: Callable[[], nn.Module], file: _File) -> None:
         )
 
 
-def _fill(net: ColorNet | Gate | VGG16Features, file: _File) -> None:
+def _fill(net: ColorNet | Gate | GuideNet | VGG16Features, file: _File) -> None:
     for key, value in file.state.items():
         if value.dtype not in DTYPES:
             raise WeightsMismatch(f"{file.path} has values of type {value.dtype} in {key}")
@@ -251,10 +287,20 @@ def _fill(net: ColorNet | Gate | VGG16Features, file: _File) -> None:
         raise WeightsMismatch(f"{file.path} does not fit its net: {detail}") from error
 
 
+def _format_of(net: ColorNet | Gate | GuideNet) -> str:
+    if isinstance(net, ColorNet):
+        return FORMAT
+    return GATE_FORMAT if isinstance(net, Gate) else GUIDE_FORMAT
+
+
 def save_weights(
-    net: ColorNet | Gate, path: Path, *, training: dict[str, Any], scores: dict[str, float]
+    net: ColorNet | Gate | GuideNet,
+    path: Path,
+    *,
+    training: dict[str, Any],
+    scores: dict[str, float],
 ) -> Path:
-    """Write a net or a gate as float16 safetensors; its sha256 becomes part of the name.
+    """Write it as float16 safetensors; its sha256 becomes part of the name.
 
     Args:
         net: On any device.
@@ -269,7 +315,7 @@ def save_weights(
     from safetensors.torch import save_file
 
     metadata = {
-        "format": GATE_FORMAT if isinstance(net, Gate) else FORMAT,
+        "format": _format_of(net),
         "config": json.dumps(asdict(net.config)),
         "training": json.dumps(training),
         "scores": json.dumps(scores),

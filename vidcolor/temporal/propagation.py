@@ -131,22 +131,33 @@ def carry(trace: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
     return torch.cat([arrived[:, :-1], arrived[:, -1:].clamp(min=0) * trust], 1)
 
 
-def add(trace: Tensor | None, maps: Tensor) -> Tensor:
-    """A trace with the ``(B, C, h, w)`` maps of one frame more, or a fresh one of that alone."""
+def add(trace: Tensor | None, maps: Tensor, count: float = 1.0) -> Tensor:
+    """A trace with the ``(B, C, h, w)`` maps of one frame more, or a fresh one of that alone.
+
+    Args:
+        trace: Of the frames before; None at a cut.
+        maps: Of the frame.
+        count: For how many frames it counts.
+    """
     if trace is None:
-        return torch.cat([maps, torch.ones_like(maps[:, :1])], 1)
+        return torch.cat([maps, torch.full_like(maps[:, :1], count)], 1)
     mean, weight = trace[:, :-1], trace[:, -1:]
-    return torch.cat([(mean * weight + maps) / (weight + 1), weight + 1], 1)
+    return torch.cat([(mean * weight + maps * count) / (weight + count), weight + count], 1)
 
 
-def merge(past: Tensor, future: Tensor, maps: Tensor) -> Tensor:
+def merge(past: Tensor, future: Tensor, maps: Tensor, count: float = 1.0) -> Tensor:
     """``(B, C, h, w)`` mean of two traces that both count ``maps``."""
     weight, other = past[:, -1:], future[:, -1:]
-    return (past[:, :-1] * weight + future[:, :-1] * other - maps) / (weight + other - 1)
+    both = past[:, :-1] * weight + future[:, :-1] * other - maps * count
+    return both / (weight + other - count)
 
 
 def average_along_flow(
-    maps: Sequence[Tensor], links: Sequence[FramePair | None], count: int, state: Tensor | None
+    maps: Sequence[Tensor],
+    links: Sequence[FramePair | None],
+    count: int,
+    state: Tensor | None,
+    counts: Sequence[float] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Means along the flow, of the first ``count`` frames of a run; the others are looked ahead to.
 
@@ -155,21 +166,23 @@ def average_along_flow(
         links: Of each frame with the one before it; the first one's with the frame of ``state``.
         count: How many results are asked for.
         state: ``(B, C + 1, h, w)`` trace of the frame before the first one; None at a cut.
+        counts: For how many frames each of them counts; None is one each.
 
     Returns:
         The means, ``(B, C, h, w)``, and the past traces of the first ``count`` frames.
     """
+    counts = [1.0] * len(maps) if counts is None else counts
     futures: list[Tensor] = []
     after: FramePair | None = None
-    for own, before in zip(reversed(maps), reversed(links), strict=True):
+    for own, before, n in zip(reversed(maps), reversed(links), reversed(counts), strict=True):
         carried = carry(futures[-1], after.back, after.back_trust) if after else None
-        futures.append(add(carried, own))
+        futures.append(add(carried, own, n))
         after = before
     steady, pasts = [], []
-    for own, before, future in zip(maps[:count], links, reversed(futures), strict=False):
-        state = add(from_past(state, before), own)
+    for own, before, n, future in zip(maps[:count], links, counts, reversed(futures), strict=False):
+        state = add(from_past(state, before), own, n)
         pasts.append(state)
-        steady.append(merge(state, future, own))
+        steady.append(merge(state, future, own, n))
     return steady, pasts
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -52,10 +52,14 @@ class TemporalState:
     """``(2, h', w')`` of the same, as the net found it."""
     trace: Tensor
     """``(1, 4, h', w')`` as it is after that frame: means of ab and its energy, and the weight."""
+    guide: Tensor | None = None
+    """``(1, 4, h', w')`` the same of what the user asked for: means of ab times its weight and of
+    the weight, and the number of frames; None where nothing is said of the shot."""
 
     def to_bytes(self) -> bytes:
         """The handover as safetensors."""
-        return save({name: value.contiguous() for name, value in vars(self).items()})
+        parts = {name: value for name, value in vars(self).items() if value is not None}
+        return save({name: value.contiguous() for name, value in parts.items()})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> TemporalState:
@@ -68,7 +72,8 @@ class TemporalState:
             found = cls(**load(data))
         except (SafetensorError, TypeError, KeyError) as error:
             raise ValueError("is not a handover") from error
-        if [value.ndim for value in vars(found).values()] != [2, 3, 4]:
+        dims = [value.ndim for value in vars(found).values() if value is not None]
+        if dims not in ([2, 3, 4], [2, 3, 4, 4]):
             raise ValueError("is not a handover")
         return found
 
@@ -156,7 +161,10 @@ def smooth(
         The same frames with steadier ab.
     """
     if not settings.strength and not varies:
-        yield from colored
+        try:
+            yield from map(obey, colored)
+        finally:
+            close(colored)
         return
     handovers = {} if handovers is None else handovers
     joined = partial(_join_pair, gate or load_gate()[0], settings)
@@ -221,6 +229,8 @@ class _Run:
         self._settled: _View | None = None
         """The last frame that others lean on and that is settled, and the trace after it."""
         self._trace: Tensor | None = None
+        self._guide: Tensor | None = None
+        """The trace of what the user asked for."""
         self._chunk = 0
         """The chunk of the last frame that is settled."""
 
@@ -231,10 +241,11 @@ class _Run:
 
     def start(self, arrival: _Arrival) -> None:
         """Begin with a frame where a shot begins, or where an earlier run left it."""
-        self._settled = self._trace = None
+        self._settled = self._trace = self._guide = None
         handover = arrival.taken_over
         if handover is not None:
             self._trace, self._settled = handover.trace, arrival.last
+            self._guide = handover.guide
             self._chunk = arrival.item.frame.chunk
 
     def take(self, held: _Held) -> None:
@@ -249,6 +260,7 @@ class _Run:
         self._chunk = chunks[0]
         count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
         steady, self._trace = _smooth_held(self._held, count, self._trace)
+        guides, self._guide = _smooth_guides(self._held, count, self._guide)
         for one in self._held[:count]:
             if one.context_frames:
                 self._settled = _View(one.item.lightness, one.item.ab)
@@ -259,8 +271,8 @@ class _Run:
         items = [one.item for one in self._held[:count]]
         del self._held[:count]
         return [
-            ColorizedFrame(item.frame, item.lightness, ab, item.share)
-            for item, ab in zip(items, steady, strict=True)
+            obey(ColorizedFrame(item.frame, item.lightness, ab, item.share, guide=guide))
+            for item, ab, guide in zip(items, steady, guides, strict=True)
         ]
 
     def settle_all(self) -> Iterator[ColorizedFrame]:
@@ -271,7 +283,8 @@ class _Run:
     def _hand_over(self, chunk: int) -> None:
         if self._settled is not None and self._trace is not None:
             before = self._settled
-            self._handovers[chunk] = TemporalState(before.lightness, before.ab, self._trace)
+            state = TemporalState(before.lightness, before.ab, self._trace, self._guide)
+            self._handovers[chunk] = state
 
 
 def context(look_ahead: int) -> int:
@@ -334,3 +347,53 @@ def _smooth_held(
             mean = add(from_past(state, one.link), one.maps)[:, :-1]
         results.append(restore_saturation(mean)[0])
     return results, state
+
+
+@torch.inference_mode()
+def _smooth_guides(
+    held: Sequence[_Held], count: int, state: Tensor | None
+) -> tuple[Sequence[Tensor | None], Tensor | None]:
+    """``(3, h, w)`` steady guide of the first ``count``, and the trace that goes on from there.
+
+    None where nothing is said of any frame.
+    """
+    if state is None and not any(one.item.guide is not None for one in held):
+        return [None] * count, None
+    maps = [_guide_of(one.item) for one in held]
+    some = [n for n, one in enumerate(held) if one.context_frames]
+    wanted = sum(n < count for n in some)
+    steady, pasts = average_along_flow(
+        [maps[n] for n in some],
+        [held[n].link for n in some],
+        wanted,
+        state,
+        [held[n].item.keyed for n in some],
+    )
+    settled = iter(zip(steady, pasts, strict=True))
+    results: list[Tensor | None] = []
+    for one, own in zip(held[:count], maps, strict=False):
+        if one.context_frames:
+            mean, state = next(settled)
+        elif not one.strength:
+            state = None
+            results.append(one.item.guide)
+            continue
+        else:
+            mean = add(from_past(state, one.link), own, one.item.keyed)[:, :-1]
+        results.append(mean[0])
+    return results, state
+
+
+def _guide_of(item: ColorizedFrame) -> Tensor:
+    """``(1, 3, h, w)`` what the user asked for, or that nothing was said."""
+    if item.guide is not None:
+        return item.guide[None]
+    return item.ab.new_zeros(1, 3, *item.ab.shape[1:])
+
+
+def obey(item: ColorizedFrame) -> ColorizedFrame:
+    """The frame with what the user asked for in place of the automatic color, by its weight."""
+    if item.guide is None:
+        return item
+    weight = item.guide[2:].clamp(0, 1)
+    return replace(item, ab=item.ab * (1 - weight) + item.guide[:2])

@@ -1,0 +1,257 @@
+"""The guide: spreads the colors that a user gave over what they belong to.
+
+What belongs together is told by the colornet's own features, by lightness and by place, whatever
+the hints are (as LGA-Net does, ICCV 2025). Within a picture a Gaussian process spreads hints, and a
+small net looks at the result once more; between pictures a kernel carries color to what looks alike
+there. Without a hint nothing here runs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from vidcolor.errors import SettingsError
+from vidcolor.nets.layers import upsample_to
+
+_ABUNIT = 30.0
+"""ab units that are 1 to the refiner."""
+_FEWEST = 1e-4
+"""Least variance that the process leaves."""
+
+
+@dataclass(frozen=True)
+class GuideConfig:
+    """The shape of a guide, stored with its weights."""
+
+    net: str
+    """sha256 of the weights file whose features it reads, hexadecimal."""
+    fine: int = 128
+    """Channels of the colornet's last map, at its output size."""
+    coarse: int = 256
+    """Channels of its map at half that size."""
+    embedding: int = 32
+    """Length of the vector by which places are compared."""
+    width: int = 48
+    """Channels of the refiner at the output size."""
+
+    def __post_init__(self) -> None:
+        counts = (self.fine, self.coarse, self.embedding, self.width)
+        fits = all(isinstance(count, int) and 1 <= count <= 2048 for count in counts)
+        if not fits or self.width % 8 or not isinstance(self.net, str):
+            raise SettingsError(f"no guide can be made from {self}")
+
+
+class Embedding(nn.Module):
+    """What a place shows, as a vector: places of one thing lie near each other."""
+
+    def __init__(self, fine: int, coarse: int, size: int) -> None:
+        super().__init__()
+        self.fine, self.coarse = nn.Conv2d(fine, size, 1), nn.Conv2d(coarse, size, 1)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """``(B, D, h, w)`` float32.
+
+        Args:
+            fine: ``(B, C, h, w)``, as of `DistributionNet.fuse`.
+            coarse: ``(B, C', h', w')``.
+        """
+        own: Tensor = self.fine(normalize(fine))
+        return own.float() + upsample_to(self.coarse(normalize(coarse)), own).float()
+
+
+class Affinity(nn.Module):
+    """How far two places go together, 0..1: a sum of Gaussians over features, lightness, place."""
+
+    def __init__(self, kernels: int) -> None:
+        super().__init__()
+        self.sharpness = nn.Parameter(torch.zeros(kernels))
+        """Logarithms of factors on the distance of embeddings."""
+        self.lightness = nn.Parameter(torch.full((kernels,), math.log(20.0)))
+        """Logarithms of lengths, L* units."""
+        self.reach = nn.Parameter(torch.zeros(kernels))
+        """Logarithms of lengths, short sides of the picture."""
+        self.share = nn.Parameter(torch.zeros(kernels))
+        """Logarithms of the kernels' shares."""
+
+    def forward(self, places: Tensor, others: Tensor) -> Tensor:
+        """``(N, M)`` affinities.
+
+        Args:
+            places: ``(N, D + 3)`` of `places_of`.
+            others: ``(M, D + 3)``.
+        """
+        D = places.shape[1] - 3
+        alike = _squared_distance(places[:, :D], others[:, :D]) / D
+        light = (places[:, D : D + 1] - others[:, D]) ** 2
+        apart = _squared_distance(places[:, D + 1 :], others[:, D + 1 :])
+        found: Tensor = torch.zeros_like(alike)
+        shares = self.share.exp()
+        for n in range(len(shares)):
+            bend = alike * self.sharpness[n].exp() ** 2
+            bend = bend + light / self.lightness[n].exp() ** 2 + apart / self.reach[n].exp() ** 2
+            found = found + shares[n] * torch.exp(bend / -2)
+        return found
+
+
+class Refiner(nn.Module):
+    """Looks at spread color and the features of the picture, and corrects it."""
+
+    def __init__(self, config: GuideConfig) -> None:
+        super().__init__()
+        W = config.width
+        self.fine, self.coarse = (
+            nn.Conv2d(config.fine, W, 1),
+            nn.Conv2d(config.coarse, 2 * W, 1),
+        )
+        self.start4 = _block(W + 9, W)
+        self.down8, self.join8 = _block(W, 2 * W, 2), _block(4 * W, 2 * W)
+        self.down16 = _block(2 * W, 3 * W, 2)
+        self.deep16 = nn.Sequential(_block(3 * W, 3 * W), _block(3 * W, 3 * W))
+        self.up8, self.fuse8 = nn.Conv2d(3 * W, 2 * W, 1), _block(2 * W, 2 * W)
+        self.up4, self.fuse4 = (
+            nn.Conv2d(2 * W, W, 1),
+            nn.Sequential(_block(W, W), _block(W, W)),
+        )
+        self.out = nn.Conv2d(W, 3, 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+        assert self.out.bias is not None
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, fine: Tensor, coarse: Tensor, state: Tensor) -> Tensor:
+        """``(B, 3, h, w)``: what is to be added to the change of ab, and to a factor on it of 1.
+
+        Args:
+            fine: As of `Embedding.forward`.
+            coarse: The same.
+            state: ``(B, 9, h, w)``: change of ab, how sure it is, ab, lightness, hints.
+        """
+        a = self.start4(torch.cat([self.fine(normalize(fine)), state], 1))
+        b = self.down8(a)
+        deep = upsample_to(self.coarse(normalize(coarse)), b)
+        b = self.join8(torch.cat([b, deep], 1))
+        b = self.fuse8(b + upsample_to(self.up8(self.deep16(self.down16(b))), b))
+        a = self.fuse4(a + upsample_to(self.up4(b), a))
+        found: Tensor = self.out(a)
+        return found
+
+
+class GuideNet(nn.Module):
+    """Embedding, affinities and refiner for one colornet."""
+
+    def __init__(self, config: GuideConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = Embedding(config.fine, config.coarse, config.embedding)
+        self.within = Affinity(2)
+        """Between places of one picture; the shares add up to 1."""
+        self.noise = nn.Parameter(torch.tensor(math.log(0.03)))
+        """Logarithm of the variance that a hint is believed to have."""
+        self.between = Affinity(3)
+        """Between places of two pictures."""
+        self.unlike = nn.Parameter(torch.tensor(math.log(0.05)))
+        """Logarithm of the affinity to nothing in the other picture: the automatic color's vote."""
+        self.refiner = Refiner(config)
+
+    def spread(
+        self, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Colors of a picture's places by a Gaussian process whose mean is ``ab``.
+
+        The colors are absolute: where a hint is sure, what ``ab`` says there does not show.
+
+        Args:
+            places: ``(N, D + 3)`` of `places_of`.
+            hinted: ``(n,)`` numbers of the places with a hint.
+            colors: ``(n, 2)`` their ab.
+            ab: ``(N, 2)`` automatic color.
+
+        Returns:
+            ``(N, 2)`` ab, and ``(N,)`` 0..1 how sure it is.
+        """
+        known = places[hinted]
+        total = self.share_sum()
+        noise = torch.eye(len(hinted), device=places.device) * self.noise.exp()
+        across = self.within(places, known) / total
+        inner = self.within(known, known) / total + noise
+        solved = torch.linalg.solve(inner, across.T).T
+        sure = 1 - (1 - (solved * across).sum(1)).clamp(_FEWEST, 1)
+        return ab + solved @ colors - solved.sum(1, keepdim=True) * ab, sure
+
+    def share_sum(self) -> Tensor:
+        """What the kernels within a picture add up to for a place and itself."""
+        total: Tensor = self.within.share.exp().sum()
+        return total
+
+    def refine(
+        self,
+        features: tuple[Tensor, Tensor],
+        maps: tuple[Tensor, Tensor, Tensor, Tensor],
+        hints: Tensor,
+    ) -> Tensor:
+        """``(B, 2, h, w)`` ab, after another look.
+
+        Args:
+            features: Fine and coarse, as of `DistributionNet.fuse`.
+            maps: Spread ``(B, 2, h, w)``, its sureness ``(B, 1, h, w)``, automatic ab
+                ``(B, 2, h, w)``, lightness ``(B, 1, h, w)``.
+            hints: ``(B, 3, h, w)`` ab and weight of the hints.
+        """
+        spread, sure, ab, lightness = maps
+        change, given = spread - ab, hints[:, 2:]
+        asked = torch.cat([(hints[:, :2] - ab) / _ABUNIT * given, given], 1)
+        state = torch.cat([change / _ABUNIT, sure, ab / 50, lightness / 50 - 1, asked], 1)
+        found: Tensor = self.refiner(*features, state)
+        return ab + change * (1 + found[:, 2:]) + found[:, :2] * _ABUNIT
+
+    def carry(self, places: Tensor, known: Tensor, colors: Tensor) -> Tensor:
+        """Color of another picture's places for those that look alike.
+
+        Args:
+            places: ``(N, D + 3)``.
+            known: ``(M, D + 3)`` places of the other picture.
+            colors: ``(M, 3)`` their ab times weight, and weight 0..1; places of weight 0 say that
+                what looks like them gets no color from here.
+
+        Returns:
+            ``(N, 3)`` of the same meaning.
+        """
+        affinity: Tensor = self.between(places, known)
+        total = affinity.sum(1, keepdim=True) + self.unlike.exp()
+        return affinity @ colors / total
+
+
+def places_of(embedding: Tensor, lightness: Tensor) -> Tensor:
+    """``(h * w, D + 3)`` what is compared of each place: embedding, L*, y, x in short sides.
+
+    Args:
+        embedding: ``(D, h, w)``.
+        lightness: ``(1, h, w)`` L* at the same size.
+    """
+    h, w = lightness.shape[1:]
+    short = min(h, w)
+    y, x = torch.meshgrid(torch.arange(h) / short, torch.arange(w) / short, indexing="ij")
+    grid = torch.stack([y, x]).to(lightness)
+    return torch.cat([embedding, lightness, grid]).flatten(1).T.contiguous()
+
+
+def normalize(features: Tensor) -> Tensor:
+    """``(B, C, h, w)`` with mean 0 and variance 1 at each place; float32."""
+    channels = features.shape[1:2]
+    return F.layer_norm(features.float().permute(0, 2, 3, 1), channels).permute(0, 3, 1, 2)
+
+
+def _squared_distance(places: Tensor, others: Tensor) -> Tensor:
+    """``(N, M)`` squared distances of ``(N, C)`` and ``(M, C)``."""
+    own, their = places.square().sum(1)[:, None], others.square().sum(1)[None]
+    return (own + their - 2 * places @ others.T).clamp(min=0)
+
+
+def _block(channels: int, out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, stride, 1), nn.GroupNorm(8, out), nn.SiLU(inplace=True)
+    )

@@ -1,0 +1,1 @@
+"""Trains the guide: the net that spreads hints and carries colors to other frames."""
