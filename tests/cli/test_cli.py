@@ -31,7 +31,7 @@ OPTIONS = {
     *("--saturation", "--codec", "--crf", "--preset", "--encoder-option", "--lossless"),
     *("--start", "--end"),
     *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
-    *("--progress", "--to", "--titles"),
+    *("--progress", "--to", "--titles", "--colors"),
     "--version",
 }
 
@@ -61,7 +61,10 @@ def asked(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         Report("in.mp4", "out.mp4", frames=50, shots=2, seconds={"total": 10.0}, codec="libx264")
     ]
 
-    def colorize_video(source: str, target: str, *, settings: Settings, on_progress: Any) -> Report:
+    def colorize_video(
+        source: str, target: str, *, settings: Settings, colors: str | None, on_progress: Any
+    ) -> Report:
+        assert colors is None
         calls.append((source, target, settings))
         on_progress(Progress(1, 50, 0.0))
         if isinstance(calls[0], BaseException):

@@ -101,7 +101,7 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["a", "b", "--start", "1:60"], "go up to 59"),
         (["a", "b", "--video-stream", "-1"], "--video-stream"),
         (["a", "b", "--forse"], "did you mean --force?"),
-        (["a", "b", "--color"], "unrecognized arguments: --color; see"),
+        (["a", "b", "--hue"], "unrecognized arguments: --hue; see"),
         (["-i", "a", "b"], "leave -i out"),
         (["a", "b", "-crf", "20"], "use --crf"),
         (["a", "b", "-ss", "20"], "use --start"),

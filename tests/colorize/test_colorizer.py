@@ -118,7 +118,8 @@ def test_the_net_is_shown_hints_beside_the_lightness(
         return net(inputs, vivid)
 
     monkeypatch.setattr(quick, "forward", forward)
-    colorizer = Colorizer(quick, ColorizerSettings(device="cpu", batch=4))
+    settings = ColorizerSettings(device="cpu", batch=4, precision="float32")
+    colorizer = Colorizer(quick, settings)
     hints = torch.stack([torch.full((16, 16), value) for value in (40.0, -20.0, 1.0)])
     asked = [Prediction(torch.rand(64, 64) * 100, one) for one in (None, hints, None)]
     colorizer.predict(stack_inputs(asked))

@@ -30,7 +30,7 @@ class Quick(Colorizer):
     def __init__(self, net: ColorNet, **settings: Any) -> None:
         super().__init__(net, ColorizerSettings(device="cpu", size=64, **settings))
 
-    def predict(self, inputs: NetInput) -> Tensor:
+    def predict(self, inputs: NetInput, vivid: float | None = None) -> Tensor:
         small = F.avg_pool2d(inputs.lightness, 4)
         return torch.cat([small - 20, 70 - small], 1)
 

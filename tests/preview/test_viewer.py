@@ -155,9 +155,9 @@ def watched(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> list[Tenso
     seen: list[Tensor] = []
     predict = colorizer.predict
 
-    def watch(inputs: NetInput) -> Tensor:
+    def watch(inputs: NetInput, vivid: float | None = None) -> Tensor:
         seen.extend(inputs.lightness)
-        return predict(inputs)
+        return predict(inputs, vivid)
 
     monkeypatch.setattr(colorizer, "predict", watch)
     return seen

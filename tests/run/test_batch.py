@@ -314,9 +314,9 @@ def test_no_film_hears_of_another(
     """In the first film a frame has to be run again, and in the picture too."""
     attempt, calls = colorizer._attempt, []
 
-    def spoilt(L: Tensor, dtype: torch.dtype) -> Tensor | None:
+    def spoilt(L: Tensor, dtype: torch.dtype, vivid: float | None) -> Tensor | None:
         calls.append(len(L))
-        ab = attempt(L, dtype)
+        ab = attempt(L, dtype, vivid)
         assert ab is not None
         return ab * float("nan") if len(calls) in (1, 4) else ab
 

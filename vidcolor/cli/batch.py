@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,10 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
         raise SettingsError(
             f"{args.target}: not a folder; with several inputs, the output must be a folder"
         )
+    if args.colors not in (None, "auto", "none"):
+        raise SettingsError(
+            "--colors FILE is for one film; with several, --colors auto takes the sheet beside each"
+        )
     check_weights(settings.colorizer.weights)
     check_sources(args.sources)
     check_folder(args.target)
@@ -122,7 +126,7 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
         others = _left_out(found.left_out, args.verbose)
         raise FilmUnreadable(f"{', '.join(args.sources)}: no film or picture found{others}")
     args.films = things(found.items)
-    return found
+    return replace(found, items=tuple(replace(one, colors=args.colors) for one in found.items))
 
 
 def things(items: Sequence[BatchItem]) -> str:

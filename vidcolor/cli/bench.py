@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         " run, start-up and memory, in interleaved rounds. Nothing is kept.",
     )
     p.add_argument("film", metavar="FILM", nargs="?", help="(default: a synthetic film)")
-    add_color(p)
+    add_color(p, sheet=False)
     add_encoding(p)
     add_cut(p)
     p.set_defaults(force=False, fresh=False, strict=False, chunk=ChunkSettings().seconds)

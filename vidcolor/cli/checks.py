@@ -21,6 +21,7 @@ from vidcolor.core.paths import (
     CONTAINERS,
     HELPERS,
     STILL_SUFFIXES,
+    finished_path,
     is_pattern,
     models_folder,
     work_folder,
@@ -65,6 +66,16 @@ def shipped_nets() -> list[str]:
     return sorted(name for name in names if name not in HELPERS)
 
 
+def check_colors(name: str | None) -> None:
+    """See that there is such a color sheet.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    if name not in (None, "auto", "none") and not os.path.isfile(name):
+        raise SettingsError(f"no color sheet {name!r}; give --colors a file, auto or none")
+
+
 def check_source(name: str) -> None:
     """See that a film or picture is there, and that it can be read.
 
@@ -97,9 +108,9 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     from vidcolor.core.target import check_target
 
     path = Path(target)
-    if os.path.isdir(
-        work_folder(path)
-    ):  # a run that was stopped may have put the target there itself
+    # A run that was stopped may have put the target there itself, and one that was finished with a
+    # color sheet may be made anew after an edit.
+    if os.path.isdir(work_folder(path)) or os.path.isfile(finished_path(path)):
         settings = replace(settings, force=True)
     check_target(Path(source) if source else None, path, settings)
 
@@ -180,6 +191,7 @@ def check_one(args: argparse.Namespace, settings: Settings) -> VideoInfo | None:
     """
     check_weights(settings.colorizer.weights)
     check_source(args.source)
+    check_colors(args.colors)
     if args.target != PIPE:
         check_output(args.source, args.target, settings.output)
     check_beside("--report", args.report, args.source, args.target)

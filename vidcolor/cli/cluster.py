@@ -87,7 +87,8 @@ def color_one(args: argparse.Namespace, settings: Settings, cluster: ClusterSett
     from vidcolor.run.inputs import BatchItem
 
     args.interrupt.grace = GRACE
-    item = BatchItem(args.source, Path(args.source), Path(args.target))
+    source, target = Path(args.source), Path(args.target)
+    item = BatchItem(args.source, source, target, colors=args.colors)
     with progress_file(args.progress) as lines, shown_of(args, lines) as shown:
         (outcome,) = colorize_on_cluster(
             [item],

@@ -122,8 +122,8 @@ def add_picture(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_color(p: argparse.ArgumentParser) -> None:
-    """With which colors."""
+def add_color(p: argparse.ArgumentParser, sheet: bool = True) -> None:
+    """With which colors; ``sheet`` is whether a color sheet may say some."""
     net = p.add_argument_group("color")
     default = ColorizerSettings()
     net.add_argument(
@@ -163,6 +163,18 @@ def add_color(p: argparse.ArgumentParser) -> None:
         " others; faster (default %(default)s, up to 4)",
     )
     _add_dials(net)
+    if sheet:
+        _add_colors(net)
+
+
+def _add_colors(net: argparse._ArgumentGroup) -> None:
+    """What the user says of the colors."""
+    net.add_argument(
+        "--colors",
+        metavar="FILE|auto|none",
+        help="color sheet that says what color things have, and which stretches have other dials"
+        " (docs/colors.md); auto takes FILM.colors.toml beside the film, if it is there",
+    )
 
 
 def _add_dials(net: argparse._ArgumentGroup) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.checks import (
+    check_colors,
     check_output,
     check_plan,
     check_source,
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         from vidcolor.preview.compare import side_by_side
 
         work = partial(side_by_side, first, second, args.target, settings=settings)
+        work = partial(work, colors=args.colors)
         report = shown.report = work(compare=compare, on_progress=shown)
     if not args.quiet:
         summarise(report)
@@ -109,6 +111,7 @@ def check(args: argparse.Namespace, settings: Settings) -> None:
         VidcolorError: What would stop it later.
     """
     check_weights(settings.colorizer.weights)
+    check_colors(args.colors)
     for film in args.films:
         check_source(film)
         check_output(film, args.target, settings.output)

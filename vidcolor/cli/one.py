@@ -62,7 +62,9 @@ def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
     if args.target != PIPE:
         from vidcolor.run.video import colorize_video
 
-        return partial(colorize_video, args.source, args.target, settings=settings)
+        make = partial(colorize_video, args.source, args.target)
+        return partial(make, settings=settings, colors=args.colors)
     from vidcolor.run.pipe import colorize_to
 
-    return partial(colorize_to, sys.stdout.buffer, args.source, settings=settings)
+    write = partial(colorize_to, sys.stdout.buffer, args.source)
+    return partial(write, settings=settings, colors=args.colors)

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import IO, TYPE_CHECKING
 
-from vidcolor.cli.checks import check_source, check_weights
+from vidcolor.cli.checks import check_colors, check_source, check_weights
 from vidcolor.cli.color import add_color, add_cut, settings_of
 from vidcolor.cli.text import Parser, damage_lines, say
 from vidcolor.errors import OutputError, SettingsError
@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
     command = player_command(args.player, os.environ)
     check_weights(settings.colorizer.weights)
     check_source(args.film)
+    check_colors(args.colors)
     from vidcolor.media.open import open_video
 
     with open_video(args.film, settings.open) as film:
@@ -107,7 +108,9 @@ def feed(player: subprocess.Popen[bytes], args: argparse.Namespace, settings: Se
     damage: list[str] = []
     try:
         with player.stdin:
-            report = colorize_to(pipe, args.film, settings=settings, on_progress=pace)
+            report = colorize_to(
+                pipe, args.film, settings=settings, colors=args.colors, on_progress=pace
+            )
         damage = damage_lines(report.damage, report.damage_counts)
     except BrokenPipeError:  # it was closed
         pass

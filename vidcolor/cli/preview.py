@@ -13,7 +13,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.checks import check_film, check_output, check_source, check_weights
+from vidcolor.cli.checks import (
+    check_colors,
+    check_film,
+    check_output,
+    check_source,
+    check_weights,
+)
 from vidcolor.cli.color import add_color, add_picture, color_settings
 from vidcolor.cli.preview_shots import of_shots
 from vidcolor.cli.progress import Shown
@@ -171,7 +177,7 @@ def run(args: argparse.Namespace) -> int:
 
         ways = make_variants(chosen, args.vary or [])
         target = check_still_target(args.film, args.target, output)
-        with Viewer(args.film, settings) as viewer:
+        with Viewer(args.film, settings, colors=args.colors) as viewer:
             preview = draw_preview(args, viewer, ways, advance)
             write_picture(preview.picture, target, output)
     if not args.quiet:
@@ -205,6 +211,7 @@ def check(args: argparse.Namespace, settings: Settings, output: OutputSettings) 
     weights = [value for key, some in args.vary or [] if key == "weights" for value in some]
     check_weights(settings.colorizer.weights, *weights)
     check_source(args.film)
+    check_colors(args.colors)
     if Path(args.target).suffix.lower() not in STILL_SUFFIXES:
         known = ", ".join(STILL_SUFFIXES)
         raise SettingsError(f"{Path(args.target).name}: the output must end in {known}")

@@ -80,9 +80,13 @@ def format_value(value: object) -> str:
 
 def left_gray(frames: dict[str, int]) -> str:
     """How many pictures were left gray, and why."""
-    words = {"title": "only text", "blank": "nothing to see"}
+    words = {
+        "title": "with only text",
+        "blank": "with nothing to see",
+        "asked": "as the color sheet says",
+    }
     return ", ".join(
-        f"{count} frame{'s' * (count > 1)} with {words.get(why, why)}"
+        f"{count} frame{'s' * (count > 1)} {words.get(why, f'with {why}')}"
         for why, count in sorted(frames.items(), reverse=True)
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import perf_counter
 
 from vidcolor import errors
@@ -42,12 +43,13 @@ from vidcolor.errors import (
     UnsupportedPixels,
     VidcolorError,
 )
+from vidcolor.guidance.places import NONE
 from vidcolor.run.batch import Outcome, Result, result_of, write_report
 from vidcolor.run.chunk_manifest import read_manifest
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import open_journal
 from vidcolor.run.leftovers import allow_own_target
-from vidcolor.run.video import context_frames
+from vidcolor.run.video import count_context
 from vidcolor.settings import Settings
 
 OnFilm = Callable[[BatchItem, Progress], None]
@@ -79,7 +81,6 @@ class Coordinator:
         self._on_progress = on_progress
         self._queue = TaskQueue(len(items), attempts)
         self._attempts = attempts
-        self._context = context_frames(settings)
         self._since: dict[tuple[Task, str], float] = {}
         self._outcomes: list[Outcome] = []
 
@@ -140,10 +141,11 @@ class Coordinator:
             done = tuple(journal.done[chunk.number] for chunk in film.chunks)
             return AssembleVideo(film.item, spec, film.end, done)
         first = film.chunks[task.chunk]
-        rest = film.context_chunks(task.chunk, self._context) or ()
+        rest = film.context_chunks(task.chunk, self._context(film)) or ()
         before = journal.done.get(task.chunk - 1) if first.continues_shot else None
         handed = (before.writer, before.handover) if before else ("", "")
-        return ColorizeChunk(film.item, spec, film.zero, (first, *rest), *handed)
+        shots = film.shots(task.chunk) or film.begin_of(task.chunk)
+        return ColorizeChunk(film.item, spec, film.zero, (first, *rest), *handed, shots)
 
     def hear(self, task: Task, worker: WorkerInfo, reply: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""
@@ -221,7 +223,12 @@ class Coordinator:
         output = allow_own_target(film.item.target, self._settings.output)
         check_target(film.item.source, film.item.target, output)  # the journal may be worth nothing
         journal.begin(reply.spec)
-        film.spec, film.total = reply.spec, reply.total
+        film.spec, film.total, film.start = reply.spec, reply.total, reply.start
+        if reply.guidance:  # what it says now is what it says to the end
+            film.guidance = reply.guidance
+            film.item = replace(film.item, colors=reply.guidance.sheet)
+        elif film.item.colors is not None:
+            film.item = replace(film.item, colors=NONE)
         film.resumed = len(journal.done)
         film.frames = {chunk.number: chunk.facts.frames for chunk in journal.done.values()}
         self._tell(film, 0.0)
@@ -238,14 +245,21 @@ class Coordinator:
         film = self._films[number]
         while film.handed_on < len(film.chunks):
             chunk = film.chunks[film.handed_on]
-            if film.context_chunks(chunk.number, self._context) is None:
+            if film.context_chunks(chunk.number, self._context(film)) is None:
                 break
-            continues_shot = chunk.continues_shot and self._settings.smooth.strength > 0
+            continues_shot = chunk.continues_shot and self._smooths(film)
             done = film.is_done(chunk)
             self._queue.chunk(
                 number, chunk.number, chunk.frames, continues_shot=continues_shot, done=done
             )
             film.handed_on += 1
+
+    def _smooths(self, film: VideoState) -> bool:
+        by_sheet = film.guidance is not None and film.guidance.smooths
+        return by_sheet or self._settings.smooth.strength > 0
+
+    def _context(self, film: VideoState) -> int:
+        return count_context(self._settings, self._smooths(film))
 
     def _finish(self, number: int, reply: VideoAssembled) -> None:
         film = self._films[number]

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
+from vidcolor.guidance.plan import Guidance
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk
 from vidcolor.run.inputs import BatchItem
@@ -45,6 +46,9 @@ class ColorizeChunk:
     """Who wrote the chunk before it."""
     handover: str = ""
     """sha256 of what that one hands on; empty where there is nothing."""
+    shots: tuple[int | None, ...] = ()
+    """pts at which the shots begin that the chunk touches, then that of the next shot; None there
+    where the video ends, or where it is not known and nothing rests on it."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,12 @@ class VideoOpened:
     spec: RunSpec
     total: int | None
     """Frames expected."""
+    start: Fraction = Fraction(0)
+    """Of the source's own clock, in seconds, as of `VideoInfo`."""
     whole: tuple[DoneChunk, ...] = ()
     """Chunks of earlier runs whose files were read and are whole."""
+    guidance: Guidance | None = None
+    """What is said of the video's colors."""
 
 
 @dataclass(frozen=True)

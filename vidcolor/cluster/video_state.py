@@ -15,11 +15,15 @@ from vidcolor.core.report import Report, WorkerStats
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import ClusterError
+from vidcolor.guidance.digest import digest_part
+from vidcolor.guidance.places import AUTO, NONE
+from vidcolor.guidance.plan import Guidance
 from vidcolor.media.pass_log import PassLog
-from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks
+from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks, shot_ranges, shots_touched
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal
-from vidcolor.run.video import STAGES, resumed_note
+from vidcolor.run.video import STAGES, changed_note, resumed_note
+from vidcolor.run.work_dir import DoneChunk
 
 
 @dataclass
@@ -38,6 +42,10 @@ class VideoState:
     """Once it began."""
     total: int | None = None
     """Frames expected."""
+    guidance: Guidance | None = None
+    """What is said of its colors; known once it began."""
+    start: Fraction = Fraction(0)
+    """Of the source's own clock."""
     zero: Fraction = Fraction(0)
     """As the plan tells it."""
     chunks: list[PlannedChunk] = field(default_factory=list)
@@ -52,6 +60,8 @@ class VideoState:
     """By chunk, of those that are done or in hand."""
     at: float = 0.0
     """Farthest time of a frame, in seconds."""
+    changed: int = 0
+    """How many of these are colored again, since the color sheet changed."""
     aside: dict[int, str] = field(default_factory=dict)
     """Chunks that were set aside, and why."""
     inferred: int = 0
@@ -66,11 +76,27 @@ class VideoState:
     def of(cls, item: BatchItem) -> VideoState:
         """Of a film that was only named."""
         source, target = (Path(os.path.abspath(path)) for path in (item.source, item.target))
-        return cls(item, replace(item, source=source, target=target))
+        colors = item.colors
+        if isinstance(colors, str | Path) and colors not in (AUTO, NONE):
+            colors = Path(os.path.abspath(colors))
+        return cls(item, replace(item, source=source, target=target, colors=colors))
 
     def context_chunks(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
-        """As `vidcolor.run.chunk_manifest.context_chunks`."""
+        """As of `vidcolor.run.chunk_manifest.context_chunks`.
+
+        Where something is said that holds for a shot, its end must be known, too.
+        """
+        if self.guidance and self.guidance.needs_shots and self.shots(number) is None:
+            return None
         return context_chunks(self.chunks, number, context, self.end is not None)
+
+    def shots(self, number: int) -> tuple[int | None, ...] | None:
+        """``shots`` of `ColorizeChunk` for a chunk; None while the end of the last is not known."""
+        return shots_touched(self.chunks, number, self.end is not None)
+
+    def begin_of(self, number: int) -> tuple[int | None, ...]:
+        """The same where nothing rests on the end of the last shot."""
+        return shots_touched(self.chunks, number, ended=True) or ()
 
     def is_done(self, chunk: PlannedChunk) -> bool:
         """Whether a chunk is done; one that has other frames now is forgotten."""
@@ -78,12 +104,28 @@ class VideoState:
         done = self.journal.done.get(chunk.number)
         if done is None:
             return False
-        if (done.facts.frames, done.facts.first_pts) == (chunk.frames, chunk.first_pts):
+        same = (done.facts.frames, done.facts.first_pts) == (chunk.frames, chunk.first_pts)
+        if same and self._has_colors(done):
             return True
-        self.journal.forget(chunk.number)  # the film was not read whole then
+        self.changed += same
+        self.journal.forget(chunk.number)  # or the film was not read whole then
         self.resumed -= 1
         self.frames.pop(chunk.number, None)
         return False
+
+    def _has_colors(self, done: DoneChunk) -> bool:
+        """Whether the color sheet says of a chunk that is done what it said then."""
+        if self.guidance is None:
+            return not done.colors
+        if done.span is None:
+            return False
+        assert self.spec
+        guidance, shots = self.guidance, self.shots(done.number)
+        if guidance.needs_shots and shots:
+            guidance = guidance.with_shots(
+                shot_ranges(shots, self.spec.time_base, self.zero - self.start)
+            )
+        return digest_part(guidance, *done.span, self.spec.net.others) == done.colors
 
     def figures(self, worker: str) -> WorkerStats:
         """What a worker did for the film."""
@@ -111,6 +153,8 @@ class VideoState:
         self.add(report.seconds)
         report.resumed, report.inferred = self.resumed, self.inferred
         report.notes += [*self.notes, *resumed_note(report)]
+        if self.changed:
+            report.notes.append(changed_note(self.changed, self.resumed + self.changed))
         report.seconds = {stage: round(self.seconds.get(stage, 0.0), 3) for stage in STAGES}
         report.seconds["total"] = round(perf_counter() - self.began, 3)
         report.workers = sorted(self.workers.values(), key=lambda figures: figures.name)

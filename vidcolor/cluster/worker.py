@@ -48,6 +48,7 @@ from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.errors import ClusterError, ManifestMismatch, VidcolorError
+from vidcolor.guidance.places import describe_sheet, note_unused, plan_colors
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import Content, check_same
@@ -61,9 +62,10 @@ from vidcolor.run.chunk_manifest import (
     PlannedChunk,
     collect_chunks,
     read_chunk_frames,
+    shot_ranges,
     write_manifest,
 )
-from vidcolor.run.chunking import plan_chunks
+from vidcolor.run.chunking import ChunkReach, plan_chunks
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target
@@ -159,24 +161,25 @@ class Worker:
         settings = self._settings
         if stays_still(item.source, item.target):
             colorizer = self._session.colorizer
-            return VideoAssembled(
-                colorize_video(item.source, item.target, colorizer=colorizer, settings=settings)
-            )
+            make = partial(colorize_video, item.source, item.target, colors=item.colors)
+            return VideoAssembled(make(colorizer=colorizer, settings=settings))
         begun, content = (None, "") if settings.output.fresh else _read_begun(item)
         with open_video(item.source, settings.open) as film:
             output = allow_own_target(item.target, settings.output)
             check_target(film.info.path, item.target, output)
             plan = plan_encode(film.info, item.target, resume_threads(settings.encode, begun))
             check_writable(film, item.target, plan, output)
-            configure_for(self._session, film.info, begun)
-            spec = describe_video(film.info, self._session, plan)
+            session = self._session.with_guidance(plan_colors(film.info, item.colors))
+            configure_for(session, film.info, begun)
+            spec = describe_video(film.info, session, plan)
             if begun:  # any machine may go on with it
                 spec = spec.on_device_of(begun, settings.colorizer.precision)
             spec = keep_source(spec, begun, film.info.path, content)
             # Not by who gives the orders: he would hear nobody meanwhile.
             folder = WorkDir(work_folder(item.target))
             whole = () if settings.output.fresh else whole_chunks(folder, watch.count_read)
-            return VideoOpened(spec, expected_frames(film.info, settings.open), whole)
+            total = expected_frames(film.info, settings.open)
+            return VideoOpened(spec, total, film.info.start, whole, session.guidance)
 
     def _plan(self, command: PlanChunks, watch: _Watch) -> ChunksPlanned:
         """One thread decodes, this one finds the shots."""
@@ -188,7 +191,7 @@ class Worker:
             closing(Content(film.info.path, film.info.identity)) as content,
             WorkerThreads(1),
         ):
-            layout = self._check_same(film, command).layout
+            layout = self._check_same(film, command)[0].layout
             frames: Iterator[Any] = time_waiting(decode(film, layout), "decode", seconds)
             frames = time_waiting(prefetch(frames), "wait for decode", seconds)
             frames = mark_frames(tap(frames, watch.count_read), settings)
@@ -220,20 +223,21 @@ class Worker:
 
     def _colorize_chunk(self, command: ColorizeChunk, seek: bool, watch: _Watch) -> ChunkColorized:
         """One thread decodes, one leads the frames from stage to stage, and this one encodes."""
-        session, began = self._session, perf_counter()
+        began = perf_counter()
         chunk = command.chunks[0]
-        with open_video(command.item.source, session.settings.open) as film:
-            plan = self._check_same(film, command)
+        with open_video(command.item.source, self._session.settings.open) as film:
+            plan, session = self._check_same(film, command)
+            reach = _tell_shots(film, command, session)
             part = read_chunk_frames(
                 film,
                 plan.layout,
                 command.zero,
                 command.chunks,
-                context_frames(session.settings),
+                context_frames(session),
                 seek,
                 watch.count_read,
             )
-            frames = prefetch(time_waiting(part, "decode", watch.stages))
+            frames = prefetch(time_waiting(tap(part, reach.see), "decode", watch.stages))
             folder = self._folder(command, command.before)
             folder.expect(chunk.number, command.handover)
             others = {each.number for each in command.chunks[1:]}
@@ -248,22 +252,22 @@ class Worker:
                 )
                 painted = time_waiting(prefetch(painted), "wait for paint", watch.stages)
                 try:
+                    encoding, see = (plan, film.info), watch.count_frame
                     done = record_chunk(
-                        chunk.number, painted, folder, plan, film.info, watch.count_frame
+                        chunk.number, painted, folder, encoding, session, reach, see
                     )
                 finally:
                     close(painted)
         stages = watch.stages | pool.seconds
         stages["encode"] = perf_counter() - began - stages.pop("wait for paint")
-        colorizer = session.colorizer
-        return ChunkColorized(done, colorizer.inferred, stages, tuple(colorizer.notes))
+        return ChunkColorized(done, session.inferred, stages, tuple(session.notes))
 
     def _finish(self, command: AssembleVideo, watch: _Watch) -> VideoAssembled:
         began = perf_counter()
         item, settings = command.item, self._settings
         report = Report(str(item.source), str(item.target))
         with open_video(item.source, settings.open) as film:
-            plan = self._check_same(film, command)
+            plan, session = self._check_same(film, command)
             film.log = deepcopy(command.end)  # the command may come again
             content = _read_begun(item)[1]
             film.content = lambda: content
@@ -272,7 +276,10 @@ class Worker:
             # It was begun anew; a target may be there of a worker that was lost before it said so.
             output = allow_own_target(item.target, replace(settings.output, fresh=False))
             assemble(film, plan, output, folder, command.chunks, report, watch.count_read)
-        report.weights = self._session.weights
+        report.weights = session.weights
+        report.notes += note_unused(item.source, item.colors)
+        if session.guidance:
+            report.colors = describe_sheet(session.guidance)
         report.seconds = {"stitch": perf_counter() - began}
         report.versions = versions()
         return VideoAssembled(report)
@@ -284,8 +291,8 @@ class Worker:
 
     def _check_same(
         self, film: VideoReader, command: PlanChunks | ColorizeChunk | AssembleVideo
-    ) -> EncodePlan:
-        """How the film is encoded; refuses a run that would be another one here.
+    ) -> tuple[EncodePlan, Session]:
+        """How the film is encoded and colored; refuses a run that would be another one here.
 
         Raises:
             FilmChanged: The film is another one now.
@@ -299,11 +306,20 @@ class Worker:
             check_same(film.info.path, spec.source, now, lambda: _read_begun(command.item)[1])
         settings, target = self._settings, command.item.target
         plan = plan_encode(film.info, target, resume_threads(settings.encode, spec))
-        configure_for(self._session, film.info, spec)
-        here = describe_video(film.info, self._session, plan).with_source(spec.source)
+        session = self._session.with_guidance(plan_colors(film.info, command.item.colors))
+        configure_for(session, film.info, spec)
+        here = describe_video(film.info, session, plan).with_source(spec.source)
         if changed := here.on_device_of(spec, settings.colorizer.precision).diff(spec):
             raise ClusterError(f"{platform.node()} would write a different film: {changed}")
-        return plan
+        return plan, session
+
+
+def _tell_shots(film: VideoReader, command: ColorizeChunk, session: Session) -> ChunkReach:
+    """Tell what is said of the video's colors which shots a chunk touches; what tells its reach."""
+    shots = shot_ranges(command.shots, film.info.time_base, command.zero - film.info.start)
+    if session.guidance and session.guidance.needs_shots:
+        session.guidance = session.guidance.with_shots(shots)
+    return ChunkReach(context_frames(session), shots[0].start_seconds if shots else None)
 
 
 def describe_failure(error: Exception) -> TaskFailed:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from fractions import Fraction
+from itertools import groupby
 
 from vidcolor.colorize.paint import paint
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
 from vidcolor.core.threads import WorkerThreads
+from vidcolor.guidance.plan import mark_dials
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.shots.titles import mark_titles
@@ -92,8 +94,39 @@ def find_color(
         states: As of `colorize_frames`.
         stride: Of how many frames the net sees one; 0 takes that of the settings.
     """
-    colored = session.colorizer.colorize(frames, sample_aspect, threads, stride)
-    return smooth(colored, session.settings.smooth, session.gate, states, threads)
+    colored = colorize_by_dials(frames, session, sample_aspect, threads, stride)
+    settings, gate = session.settings.smooth, session.gate
+    return smooth(colored, settings, gate, states, threads, session.smooths)
+
+
+def colorize_by_dials(
+    frames: Iterable[Frame],
+    session: Session,
+    sample_aspect: Fraction | None = None,
+    threads: WorkerThreads | None = None,
+    stride: int = 0,
+) -> Iterator[ColorizedFrame]:
+    """The color of marked frames, not smoothed; each stretch has that of its own net and dials.
+
+    Args:
+        frames: As of `colorize_marked`.
+        session: As of `colorize_frames`.
+        sample_aspect: As of `colorize_frames`.
+        threads: As of `colorize_frames`.
+        stride: As of `find_color`.
+    """
+    if session.guidance is None:
+        yield from session.colorizer.colorize(frames, sample_aspect, threads, stride)
+        session.count(session.colorizer)
+        return
+    marked = mark_dials(frames, session.guidance)
+    try:
+        for weights, run in groupby(marked, lambda frame: frame.dials.weights):
+            colorizer = session.colorizer_for(weights)
+            yield from colorizer.colorize(run, sample_aspect, threads, stride)
+            session.count(colorizer)
+    finally:
+        close(marked)
 
 
 def skip_chunks(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
 
@@ -199,7 +200,7 @@ class Colorizer:
         self._fitted = True
 
     @torch.inference_mode()
-    def predict(self, inputs: NetInput) -> Tensor:
+    def predict(self, inputs: NetInput, vivid: float | None = None) -> Tensor:
         """Color of some frames.
 
         Where memory runs out, the batch is halved for good and the same frames are run again. A
@@ -207,6 +208,7 @@ class Colorizer:
 
         Args:
             inputs: What the net is shown of B frames, float32, on the CPU.
+            vivid: As of `ColorizerSettings`; None takes that of the settings.
 
         Returns:
             ``(B, 2, h', w')`` float32 CIE a*, b* on the CPU; not finite for a frame for which the
@@ -216,12 +218,13 @@ class Colorizer:
             OutOfMemory: there is too little memory for one frame.
             DeviceLost: the GPU stopped working.
         """
+        vivid = self.settings.vivid if vivid is None else vivid
         found: list[Tensor] = []
         done = 0
         while done < len(inputs):
             batch = self.batch
             part = inputs[done : done + batch]
-            ab = self._attempt(self._padded(part, batch), self.dtype)
+            ab = self._attempt(self._padded(part, batch), self.dtype, vivid)
             if ab is None:
                 self._halve(batch)
                 continue
@@ -229,7 +232,7 @@ class Colorizer:
             done += len(part)
         ab = torch.cat(found)
         for place in (~_finite(ab)).nonzero().flatten().tolist():
-            alone = self._attempt(inputs[place : place + 1], torch.float32)
+            alone = self._attempt(inputs[place : place + 1], torch.float32, vivid)
             if alone is not None and _finite(alone).all():
                 ab[place] = alone[0]
                 self._note("the net's color for some frames was not finite; recomputed in float32")
@@ -251,9 +254,8 @@ class Colorizer:
         """The types of numbers that the net computes in."""
         return self._engine.precision(self.dtype)
 
-    def _attempt(self, inputs: NetInput, dtype: torch.dtype) -> Tensor | None:
+    def _attempt(self, inputs: NetInput, dtype: torch.dtype, vivid: float | None) -> Tensor | None:
         """The net's ``(B, 2, h', w')`` ab; None where memory ran out."""
-        vivid = self.settings.vivid
         try:
             if self._engine.alone(dtype):
                 frames = (inputs[n : n + 1] for n in range(len(inputs)))
@@ -384,9 +386,10 @@ class Colorizer:
 
     def _ask(self, embed: bool, group: NetBatch) -> NetBatch:
         """Lets the net give the answers that a group asks for."""
-        if group.asked:
-            inputs = stack_inputs(group.asked, embed)
-            for answer, ab in zip(group.asked, self.predict(inputs), strict=True):
+        for vivid, same in groupby(group.asked, lambda answer: answer.vivid):
+            asked = list(same)
+            inputs = stack_inputs(asked, embed)
+            for answer, ab in zip(asked, self.predict(inputs, vivid), strict=True):
                 answer.ab = ab
         return group
 

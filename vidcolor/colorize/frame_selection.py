@@ -42,6 +42,8 @@ class Prediction:
     """``(h, w)`` L* 0..100."""
     hints: Tensor | None = None
     """``(3, h', w')``, as of `NetInput`."""
+    vivid: float | None = None
+    """As of `Dials`."""
     ab: Tensor | None = None
     """``(2, h', w')``; None until the net has run."""
     asked: bool = False
@@ -102,6 +104,7 @@ class FrameSelector:
         self._known: deque[Prediction] = deque(maxlen=REMEMBERED)
         self._since = 0
         """Frames since the last one with an answer."""
+        self._vivid: float | None = None
 
     def select(self, items: Iterable[PendingFrame]) -> Iterator[PendingFrame]:
         """Decide what the net has to see of a film.
@@ -136,7 +139,10 @@ class FrameSelector:
         frame, lightness = item.frame, item.lightness
         if starts_segment(frame) or lightness.shape != self._size or frame.chunk != self._chunk:
             self._known.clear()
-        self._chunk, self._size = frame.chunk, lightness.shape
+        if frame.dials.vivid != self._vivid:  # nothing is repeated or carried from there
+            self._known.clear()
+            item.motion = None
+        self._chunk, self._size, self._vivid = frame.chunk, lightness.shape, frame.dials.vivid
         self._since += 1
         if not item.share:  # nothing of it will be seen
             blank = no_color(lightness, self._output_stride)
@@ -161,7 +167,7 @@ class FrameSelector:
 
 
 def _ask(frame: PendingFrame) -> Prediction:
-    return Prediction(frame.lightness, frame.hints)
+    return Prediction(frame.lightness, frame.hints, frame.frame.dials.vivid)
 
 
 def find_motion(

@@ -36,10 +36,16 @@ def paint(
 
     def painted(item: ColorizedFrame) -> Frame:
         ab = item.ab.to(device) if device else item.ab
-        paint_frame(item.frame, ab * (item.share * settings.saturation))
+        paint_frame(item.frame, ab * (item.share * saturation_of(item.frame, settings)))
         return item.frame
 
     yield from map_ordered("paint", painted, colored, pool)
+
+
+def saturation_of(frame: Frame, settings: PaintSettings) -> float:
+    """That of the frame's stretch, else that of the settings."""
+    own = frame.dials.saturation
+    return settings.saturation if own is None else own
 
 
 def paint_frame(frame: Frame, ab: Tensor) -> None:

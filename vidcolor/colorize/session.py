@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.video_info import VideoInfo
+from vidcolor.errors import SettingsError
+from vidcolor.guidance.digest import digest_part, digest_whole
+from vidcolor.guidance.plan import Guidance
+from vidcolor.nets.colornet import DistributionNet
 from vidcolor.nets.trust_gate import Gate
-from vidcolor.nets.weights import load_gate
+from vidcolor.nets.weights import file_sha256, find_weights, load_gate, load_weights
 from vidcolor.settings import Settings
 
 
@@ -20,21 +26,51 @@ class Session:
     Attributes:
         settings: All of them; those of the colorizer are the colorizer's own.
         colorizer: The net on its device.
+        guidance: What is said of the video's colors; None where nothing is.
     """
 
-    def __init__(self, settings: Settings, colorizer: Colorizer) -> None:
-        """Put together what was loaded; `load` loads it."""
+    def __init__(
+        self,
+        settings: Settings,
+        colorizer: Colorizer,
+        guidance: Guidance | None = None,
+        others: dict[str, Colorizer] | None = None,
+    ) -> None:
+        """Put together what was loaded; `load` loads it.
+
+        Args:
+            settings: Of everything but the net.
+            colorizer: The net; its own settings apply.
+            guidance: What is said of the video; None where nothing is.
+            others: The nets of stretches that are loaded already, by name; gets those to come.
+
+        Raises:
+            SettingsError: The guidance has a stretch with its own ``vivid``, which has no effect on
+                the net.
+        """
         self.settings = replace(settings, colorizer=colorizer.settings)
         self.colorizer = colorizer
+        self.guidance = guidance
+        self._others: dict[str, Colorizer] = {} if others is None else others
+        self._configured: tuple[VideoInfo, int] | None = None
+        self._inferred = 0
+        if guidance:
+            self._check_vivid(guidance)
 
     @classmethod
-    def load(cls, settings: Settings | None = None, colorizer: Colorizer | None = None) -> Session:
+    def load(
+        cls,
+        settings: Settings | None = None,
+        colorizer: Colorizer | None = None,
+        guidance: Guidance | None = None,
+    ) -> Session:
         """A session with the net that the settings name.
 
         Args:
             settings: None takes the defaults.
             colorizer: What to color with; its own settings apply then, whatever ``settings``
                 says of the net.
+            guidance: What is said of the video; None where nothing is.
 
         Raises:
             WeightsError: The weights are missing or damaged.
@@ -42,7 +78,98 @@ class Session:
             DeviceError: The device has no memory left for the net, or does not work.
         """
         settings = settings or Settings()
-        return cls(settings, colorizer or Colorizer.from_weights(settings=settings.colorizer))
+        colorizer = colorizer or Colorizer.from_weights(settings=settings.colorizer)
+        return cls(settings, colorizer, guidance)
+
+    def with_guidance(self, guidance: Guidance | None) -> Session:
+        """The same nets for another video."""
+        return Session(self.settings, self.colorizer, guidance, self._others)
+
+    @property
+    def smooths(self) -> bool:
+        """Whether any frame is smoothed."""
+        return self.settings.smooth.strength > 0 or bool(self.guidance and self.guidance.smooths)
+
+    def colorizer_for(self, weights: str | None) -> Colorizer:
+        """The net that a stretch names, on the device of the session's own; loaded once.
+
+        Args:
+            weights: Name or path; None is the session's own.
+
+        Raises:
+            WeightsError: The weights are missing or damaged.
+            SettingsError: A setting has no effect on the net, or does not fit it.
+            DeviceError: The device has no memory left for the net, or does not work.
+        """
+        if weights in (None, self.colorizer.name, self.settings.colorizer.weights):
+            return self.colorizer
+        assert weights is not None
+        if weights not in self._others:
+            net, sha256 = load_weights(weights)
+            own = self.settings.colorizer
+            vivid = own.vivid if isinstance(net, DistributionNet) else None
+            own = replace(own, weights=weights, vivid=vivid)
+            self._others[weights] = Colorizer(net, own, name=weights, sha256=sha256)
+            if self._configured:
+                self._configure(self._others[weights], *self._configured)
+        return self._others[weights]
+
+    @property
+    def other_weights(self) -> dict[str, str]:
+        """sha256 of the weights that stretches name, by name, hexadecimal.
+
+        Raises:
+            WeightsNotFound: There are no such weights.
+        """
+        own = self.colorizer.name, self.settings.colorizer.weights
+        names = [name for name in self.guidance.weights if name not in own] if self.guidance else []
+        return {name: _sha256_of(find_weights(name)[0]) for name in names}
+
+    @property
+    def colors(self) -> str:
+        """Digest of all that is said of the video's colors; empty where nothing is."""
+        return digest_whole(self.guidance, self.other_weights) if self.guidance else ""
+
+    def colors_of(self, first: Fraction, last: Fraction) -> str:
+        """Digest of what is said of some frames, as of `digest_part`."""
+        if self.guidance is None:
+            return ""
+        return digest_part(self.guidance, first, last, self.other_weights)
+
+    @property
+    def inferred(self) -> int:
+        """Frames that nets ran on in this run."""
+        return self._inferred + sum(each.inferred for each in self._colorizers)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of what was said of the colors, and of how the nets went."""
+        said = self.guidance.notes if self.guidance else ()
+        nets = (note for each in self._colorizers for note in each.notes)
+        return list(dict.fromkeys([*said, *nets]))
+
+    def count(self, colorizer: Colorizer) -> None:
+        """Take note of the frames that a net ran on before it begins again."""
+        self._inferred += colorizer.inferred
+        colorizer.inferred = 0
+
+    @property
+    def _colorizers(self) -> list[Colorizer]:
+        return [self.colorizer, *self._others.values()]
+
+    def _check_vivid(self, guidance: Guidance) -> None:
+        """See that the own ``vivid`` of a stretch has an effect; nets of its own see to it later.
+
+        Raises:
+            SettingsError: It has none.
+        """
+        if isinstance(self.colorizer.net, DistributionNet):
+            return
+        if any(one.vivid is not None and one.weights is None for one in guidance.sheet.stretches):
+            raise SettingsError(
+                f"{self.colorizer.name or 'this net'} predicts one color, not how likely each is,"
+                " so vivid has no effect; use saturation in the color sheet"
+            )
 
     @property
     def gate(self) -> Gate | None:
@@ -56,13 +183,13 @@ class Session:
 
     @property
     def _gate(self) -> tuple[Gate | None, str]:
-        return _shipped_gate() if self.settings.smooth.strength else (None, "")
+        return _shipped_gate() if self.smooths else (None, "")
 
     @property
     def weights(self) -> dict[str, str]:
         """Name and digests of all weights in use, for reports."""
         gate = {"gate_sha256": self.gate_sha256} if self.gate_sha256 else {}
-        return self.colorizer.weights | gate
+        return self.colorizer.weights | gate | self.other_weights
 
     def configure_for(self, info: VideoInfo, batch: int = 0) -> None:
         """Forget the last video and decide how the net is run for the next one.
@@ -71,8 +198,16 @@ class Session:
             info: Of the video.
             batch: Frames a run of the net; 0 decides it by the memory there is.
         """
-        self.colorizer.reset()
-        self.colorizer.configure_for(info.height, info.width, info.sample_aspect, batch)
+        self._inferred = 0
+        self._configure(self.colorizer, info, batch)
+        self._configured = info, self.colorizer.batch
+        for other in self._others.values():
+            self._configure(other, *self._configured)
+
+    @staticmethod
+    def _configure(colorizer: Colorizer, info: VideoInfo, batch: int) -> None:
+        colorizer.reset()
+        colorizer.configure_for(info.height, info.width, info.sample_aspect, batch)
 
     def threads_for(self, info: VideoInfo, layout: PixelLayout) -> WorkerThreads:
         """A thread for each core, and those that only wait for a GPU."""
@@ -80,6 +215,11 @@ class Session:
         waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
         frame = 3 * info.height * info.width * (1 if layout.bits == 8 else 2)
         return WorkerThreads((self.settings.colorizer.threads or usable_cores()) + waiting, frame)
+
+
+@cache
+def _sha256_of(path: Path) -> str:
+    return file_sha256(path)
 
 
 @cache

@@ -38,6 +38,25 @@ class PixelLayout:
     """(x, y) of the first chroma sample, in luma samples from the first luma sample."""
 
 
+@dataclass(frozen=True)
+class Dials:
+    """What a stretch of the video wants otherwise than the run; None leaves a dial where it is."""
+
+    vivid: float | None = None
+    """As of `ColorizerSettings`."""
+    saturation: float | None = None
+    """As of `PaintSettings`."""
+    smooth: float | None = None
+    """Strength, as of `TemporalSettings`; a frame with 0 takes nothing from others, and gives none
+    of its color."""
+    weights: str | None = None
+    """As of `ColorizerSettings`."""
+    keep_gray: bool | None = None
+    """True leaves a frame without color; False colors what was taken for a title card."""
+    palette: str | None = None
+    """Name of the palette whose colors are likely."""
+
+
 @dataclass
 class Frame:
     """One decoded picture, luma as stored, on its way through the stages.
@@ -72,7 +91,7 @@ class Frame:
     """0..1: how much of its color it may show; None where that was not judged; set by the titles
     stage."""
     neutral: str = ""
-    """Why it is left gray: ``title`` or ``blank``; empty where it is not."""
+    """Why it is left gray: ``title``, ``blank`` or ``asked``; empty where it is not."""
     colorless: bool = False
     """True when the net gave no number for it: it is painted without color and reported; set by
     the colorizer."""
@@ -81,6 +100,10 @@ class Frame:
     resumed: bool = False
     """True for the first frame after some that are not colored again, since their chunks are
     done."""
+    offset: Fraction = Fraction(0)
+    """Seconds from the start of the source to where the target begins."""
+    dials: Dials = Dials()
+    """What the color sheet says of its stretch; set before it is colored."""
     picture: Any = None
     """The av.VideoFrame that owns the memory; only ``vidcolor.media`` looks inside."""
 
@@ -88,6 +111,11 @@ class Frame:
     def seconds(self) -> Fraction:
         """Presentation time in seconds."""
         return self.pts * self.time_base
+
+    @property
+    def moment(self) -> Fraction:
+        """When it is shown in the source, in seconds from the source's start."""
+        return self.seconds + self.offset
 
 
 @dataclass

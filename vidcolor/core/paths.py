@@ -77,6 +77,14 @@ def work_folder(target: Path) -> Path:
     return _hidden(follow_link(Path(os.path.abspath(target))), ".vidcolor")
 
 
+def finished_path(target: Path) -> Path:
+    """What is kept of a target that was made with a color sheet: how it was made, chunk by chunk.
+
+    With it, after an edit of the sheet, only what changed is colored again.
+    """
+    return _hidden(follow_link(Path(os.path.abspath(target))), ".chunks")
+
+
 def is_taken(target: Path) -> bool:
     """Whether a target is there, or is being made, or was begun: its name is another's."""
     return any(map(os.path.lexists, (target, work_folder(target), part_path(target))))

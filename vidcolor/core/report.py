@@ -25,7 +25,8 @@ class Neutral:
     """Frames, one after the other, that were left gray."""
 
     why: str
-    """``title``: nothing but lettering is to be seen; ``blank``: nothing is."""
+    """``title``: nothing but lettering is to be seen; ``blank``: nothing is; ``asked``: the color
+    sheet says so."""
     first: float
     """Time of the first of them in the target, in seconds."""
     last: float
@@ -110,6 +111,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     weights: dict[str, str] = field(default_factory=dict)
     """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the color was smoothed."""
+    colors: dict[str, str] = field(default_factory=dict)
+    """``path`` and ``sha256`` of the color sheet; empty where none was used."""
     versions: dict[str, str] = field(default_factory=dict)
     spec: RunSpec | None = None
     """All that decides the bits of the target; two runs of one spec give the same video."""

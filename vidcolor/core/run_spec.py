@@ -86,6 +86,8 @@ class NetSpec:
     """Frames per run of the net, as decided for the machine that began."""
     gate: str = ""
     """sha256 of the trust gate; empty where nothing is smoothed."""
+    others: dict[str, str] = field(default_factory=dict)
+    """sha256 of the weights that the color sheet names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,8 @@ class RunSpec:
     net: NetSpec
     versions: dict[str, str]
     """Of Python and the packages that decide bits."""
+    colors: str = ""
+    """Digest of what the color sheet says; empty where there is none."""
 
     @classmethod
     def from_dict(cls, entry: object) -> RunSpec:
@@ -154,6 +158,14 @@ class RunSpec:
         """The same run of a file that is known to have the same bytes."""
         return replace(self, source=source)
 
+    def with_colors_of(self, other: RunSpec) -> RunSpec:
+        """The same run with the color sheet of another one.
+
+        Which frames it touches is told chunk by chunk: an edit is no reason to make all anew.
+        """
+        net = replace(self.net, others=other.net.others)
+        return replace(self, colors=other.colors, net=net)
+
     def with_content(self, content: str) -> RunSpec:
         """The same with the digest of all bytes of the source, where it is known."""
         return replace(self, source=replace(self.source, content=content)) if content else self
@@ -173,12 +185,15 @@ class RunSpec:
 
     def diff(self, before: RunSpec) -> str:
         """What differs from an earlier run, in words; empty where nothing does."""
-        then, now = (dict(_flatten(spec.to_dict())) for spec in (before, self))
+        here = self.with_colors_of(before)
+        then, now = (dict(_flatten(spec.to_dict())) for spec in (before, here))
         names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
         parts = [
             f"{name} was {_shorten(then.get(name))}, is now {_shorten(now.get(name))}"
             for name in names[:_NAMED]
         ]
+        if here != self:  # digests say nothing to anybody
+            parts.append("the color sheet says something else")
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return printable("; ".join(parts)) + more
 

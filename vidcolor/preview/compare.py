@@ -20,6 +20,7 @@ from vidcolor.core.iterators import close, prefetch
 from vidcolor.core.report import Report
 from vidcolor.core.target import check_target
 from vidcolor.core.video_info import VideoInfo
+from vidcolor.guidance.places import Colors, note_unused
 from vidcolor.media.compose import SideBySide
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.display import Conformer, pair_layout, screen_size
@@ -36,6 +37,7 @@ from vidcolor.run.report import (
     describe_session,
     describe_target,
 )
+from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import CompareSettings, InputSettings, Settings
@@ -55,6 +57,7 @@ def side_by_side(
     *,
     colorizer: Colorizer | None = None,
     settings: Settings | None = None,
+    colors: Colors = None,
     compare: CompareSettings | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
@@ -69,6 +72,7 @@ def side_by_side(
         target: Where to write; the suffix decides the container.
         colorizer: What to color with; None loads the default weights. Not used with two films.
         settings: What of the film, how it is colored and encoded, whether a target is replaced.
+        colors: As of `vidcolor.run.video.colorize_video`. Not used with two films.
         compare: How the two are shown.
         on_progress: Called after each frame that was handed to the encoder.
 
@@ -79,19 +83,20 @@ def side_by_side(
         VidcolorError: one line that says what happened; the target is unchanged.
     """
     settings, compare = settings or Settings(), compare or CompareSettings()
-    began = perf_counter()
-    report = Report(str(first), str(target))
-    target = Path(target)
+    began, path, report = perf_counter(), Path(target), Report(str(first), str(target))
     with ExitStack() as stack:
         one = stack.enter_context(open_video(first, settings.open))
         other = stack.enter_context(_second(first, second, settings.open))
-        check_target(other.info.path, target, settings.output)
-        sheet = _Sheet(one.info, other.info, target, settings, compare)
-        sink = FileSink(target, settings.output)
+        check_target(other.info.path, path, settings.output)
+        sheet = _Sheet(one.info, other.info, path, settings, compare)
+        sink = FileSink(path, settings.output)
         muxer = Muxer(one, sheet.plan, sink, settings.output, info=sheet.info, once=True)
         stack.enter_context(muxer)
         if second is None:
-            frames = _colorize_beside(other, sheet.plan, colorizer, settings, report, stack)
+            guidance = plan_with_shots(other, sheet.plan.layout, settings, colors)
+            session = Session.load(settings, colorizer, guidance)
+            report.notes = note_unused(Path(first), colors)
+            frames = _colorize_beside(other, sheet.plan, session, report, stack)
         else:
             frames = decode(other)
         theirs = stack.enter_context(closing(prefetch(frames)))
@@ -150,13 +155,12 @@ def _moments(film: VideoReader, frames: Iterable[Frame]) -> Iterator[tuple[Fract
 def _colorize_beside(
     film: VideoReader,
     plan: EncodePlan,
-    colorizer: Colorizer | None,
-    settings: Settings,
+    session: Session,
     report: Report,
     stack: ExitStack,
 ) -> Iterator[Frame]:
     """The frames of the film in color; what they need is given back when ``stack`` ends."""
-    session, info = Session.load(settings, colorizer), film.info
+    info = film.info
     session.configure_for(info)
     pool = stack.enter_context(session.threads_for(info, plan.layout))
     decoded = stack.enter_context(closing(prefetch(decode(film, plan.layout))))

@@ -14,6 +14,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.report import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
+from vidcolor.guidance.places import Colors
 from vidcolor.preview.contact_sheet import Look, Sheet, cell_width, join_pictures, picture_size
 from vidcolor.preview.viewer import NEAR, ROUGH, Context, Found, Viewer
 from vidcolor.settings import Settings
@@ -68,6 +69,7 @@ def still_at(
     *,
     colorizer: Colorizer | None = None,
     settings: Settings | None = None,
+    colors: Colors = None,
 ) -> Pair:
     """The frame that is on screen at ``moment``, before and after, at the size it is displayed in.
 
@@ -78,13 +80,14 @@ def still_at(
         moment: Seconds from the film's start.
         colorizer: What to color with; None loads the weights of ``settings``.
         settings: Everything else.
+        colors: As of `vidcolor.run.video.colorize_video`.
 
     Raises:
         SettingsError: The film has ended by then.
         VidcolorError: As `colorize_video`.
     """
     settings = settings or Settings()
-    with Viewer(source, settings, colorizer) as viewer:
+    with Viewer(source, settings, colorizer, colors=colors) as viewer:
         if viewer.film:
             viewer.check(moment)
         (found,) = viewer.found([moment])
@@ -115,7 +118,7 @@ def frames_at(
     wanted = list(moments)
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     found: dict[int, tuple[Fraction, Tensor]] = {}
-    with Viewer(source, between=between) as viewer:
+    with Viewer(source, between=between, colors="none") as viewer:
         size = viewer.screen.size
         if height is not None:
             size = max(1, round(size[0] * height / size[1])), height
@@ -133,6 +136,7 @@ def contact_sheet(
     look: Look = "split",
     colorizer: Colorizer | None = None,
     settings: Settings | None = None,
+    colors: Colors = None,
     on_progress: OnProgress | None = None,
 ) -> Preview:
     """A sheet of frames from a whole film, before and after, with their times.
@@ -145,13 +149,14 @@ def contact_sheet(
             beside each other, ``after`` no before.
         colorizer: What to color with; None loads the weights of ``settings``.
         settings: Everything else.
+        colors: As of `vidcolor.run.video.colorize_video`.
         on_progress: Called after each frame.
 
     Raises:
         SettingsError: A picture has no moments to choose from; or the sheet would be too large.
         VidcolorError: As `colorize_video`.
     """
-    with Viewer(source, settings, colorizer) as viewer:
+    with Viewer(source, settings, colorizer, colors=colors) as viewer:
         moments = viewer.spread(columns * rows)
         return overview(viewer, moments, columns, look, on_progress)
 

@@ -17,9 +17,9 @@ from types import TracebackType
 
 from torch import Tensor
 
-from vidcolor.colorize.chain import find_color, mark_frames
+from vidcolor.colorize.chain import colorize_by_dials, find_color, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.paint import paint_frame
+from vidcolor.colorize.paint import paint_frame, saturation_of
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import ColorizedFrame, Frame
@@ -27,6 +27,7 @@ from vidcolor.core.iterators import close
 from vidcolor.core.report import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
+from vidcolor.guidance.places import Colors, note_unused, plan_still_colors
 from vidcolor.media.decode.frame_windows import windows
 from vidcolor.media.decode.seek import picture_end
 from vidcolor.media.display import DisplayConverter, canvas
@@ -34,7 +35,8 @@ from vidcolor.media.images.files import still_damage
 from vidcolor.media.images.photo import frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import VideoReader, film_is_still, open_video
-from vidcolor.settings import ColorizerSettings, Settings
+from vidcolor.run.shot_scan import plan_with_shots
+from vidcolor.settings import ColorizerSettings, PaintSettings, Settings
 from vidcolor.shots.detector import LOOK_AHEAD
 from vidcolor.shots.titles import judged_alone
 
@@ -70,8 +72,12 @@ class Found:
         return self.screen(self.frame, size)
 
     def after(self, saturation: float, size: tuple[int, int] | None = None) -> Tensor:
-        """``(3, H, W)`` uint8 sRGB in color; may be asked for as often as one likes."""
+        """``(3, H, W)`` uint8 sRGB in color; may be asked for as often as one likes.
+
+        A stretch of the color sheet may have a saturation of its own.
+        """
         painted = canvas(self.frame)
+        saturation = saturation_of(self.frame, PaintSettings(saturation))
         paint_frame(painted, self.ab * saturation)
         return self.screen(painted, size)
 
@@ -105,6 +111,7 @@ class Viewer:
         settings: Settings | None = None,
         colorizer: Colorizer | None = None,
         between: Callable[[], object] | None = None,
+        colors: Colors = None,
     ) -> None:
         """Open ``source``; nets are loaded when they are needed, each once.
 
@@ -114,23 +121,29 @@ class Viewer:
             colorizer: What to color with; None loads the weights of the settings.
             between: Called before each frame that is read or given out; what it raises ends the
                 work. A picture is one frame.
+            colors: As of `vidcolor.run.video.colorize_video`.
 
         Raises:
             FilmError: As `open_video` and `Still`.
+            SettingsError: As `plan_with_shots`.
         """
         self.settings = settings or Settings()
         self._given = colorizer
         self._between = between
         self._colorizers: dict[ColorizerSettings, Colorizer] = {}
+        self._others: dict[ColorizerSettings, dict[str, Colorizer]] = {}
+        """Of these, the nets that stretches of the color sheet name."""
         self.name = printable(Path(source).name)
         self.film: VideoReader | None = None
         self.end = Fraction(0)
         self._damage: list[Damage] = []
-        self._notes: list[str] = []
+        self._notes: list[str] = note_unused(Path(source), colors)
         if film_is_still(source):
+            self._guidance = plan_still_colors(Path(source), colors)
             still = Still(source, self.settings.open)
             photo = still.photo()
-            self._still, self._notes = frame_of(photo), notes_of(photo)
+            self._still = frame_of(photo)
+            self._notes += notes_of(photo)
             if still.pages > 1:
                 self._notes.append(f"only {still.unit} 1 of {still.pages} is shown")
             height, width = self._still.luma.shape
@@ -142,6 +155,8 @@ class Viewer:
             info = self.film.info
             self.screen = DisplayConverter(info.width, info.height, info)
             self.end = picture_end(self.film)
+            info = self.film.info
+            self._guidance = plan_with_shots(self.film, info.layout, self.settings, colors)
         except BaseException:
             self.film.close()
             raise
@@ -178,8 +193,10 @@ class Viewer:
     @property
     def notes(self) -> list[str]:
         """What a user should know of the film and of how the nets went."""
-        notes = [*self.film.info.notes, *self.film.log.remarks] if self.film else [*self._notes]
+        notes = [*self.film.info.notes, *self.film.log.remarks] if self.film else []
+        notes += [*self._notes, *(self._guidance.notes if self._guidance else ())]
         nets = [*self._colorizers.values(), *([self._given] if self._given else [])]
+        nets += [net for others in self._others.values() for net in others.values()]
         return notes + [note for net in nets for note in net.notes]
 
     def weights_of(self, settings: Settings) -> str:
@@ -227,10 +244,11 @@ class Viewer:
         settings = settings or self.settings
         if self.film is None:
             still = judged_alone(self._still, settings.titles)
-            colorizer = self._colorizer(settings.colorizer)
+            session = self._session(settings)
             height, width = still.luma.shape[-2:]
-            colorizer.configure_for(height, width, batch=1)  # a GPU would see it sixteen times
-            (item,) = colorizer.colorize([still])
+            # A GPU would see it sixteen times.
+            session.colorizer.configure_for(height, width, batch=1)
+            (item,) = colorize_by_dials([still], session)
             for _ in moments:
                 yield Found(self._still, item.ab * item.share, Fraction(0), self.screen)
             return
@@ -238,7 +256,8 @@ class Viewer:
         wanted: deque[_Wanted] = deque()
         own = self._given.settings if self._given else settings.colorizer
         stride = max(context.stride, own.stride)
-        reach = context.frames if settings.smooth.strength else 0
+        by_sheet = self._guidance is not None and self._guidance.smooths
+        reach = context.frames if settings.smooth.strength or by_sheet else 0
         frames = self._around(moments, settings, Context(reach, stride), wanted)
         items: Iterator[ColorizedFrame] = iter(())
         try:
@@ -302,7 +321,8 @@ class Viewer:
         return self._colorizers[settings]
 
     def _session(self, settings: Settings) -> Session:
-        return Session(settings, self._colorizer(settings.colorizer))
+        others = self._others.setdefault(settings.colorizer, {})
+        return Session(settings, self._colorizer(settings.colorizer), self._guidance, others)
 
 
 def _select_context(marked: Sequence[Frame], place: int, context: Context) -> Sequence[Frame]:

@@ -21,7 +21,9 @@ from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import output_errors, publish
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
+from vidcolor.guidance.places import plan_colors, plan_still_colors
 from vidcolor.media.open import open_video
+from vidcolor.run.finished import read_finished
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target, clear_up
@@ -107,6 +109,7 @@ class Batch:
             item.target,
             colorizer=self._session.colorizer,
             settings=self._session.settings,
+            colors=item.colors,
             on_progress=on_progress,
             on_report=write_report,
         )
@@ -129,10 +132,20 @@ class Batch:
             if earlier and not why:
                 clear_up(item.target)
                 return earlier
+            if self._was_edited(item, earlier):
+                return None
             if not allow_own_target(item.target, self._session.settings.output).force:
                 name = printable(item.target.name)
                 raise OutputExists(f"{name}: exists{why}; use --force to replace it")
         return None
+
+    def _was_edited(self, item: BatchItem, earlier: Report | None) -> bool:
+        """Whether only the color sheet says something else, and what changed can be made anew."""
+        finished = read_finished(item.target)
+        if earlier is None or earlier.spec is None or finished is None:
+            return False
+        spec = self._spec(item, finished.spec)
+        return bool(spec.colors) and not spec.with_colors_of(finished.spec).diff(finished.spec)
 
     def _differs(self, item: BatchItem, earlier: Report | None) -> str:
         """What speaks against a target that is there; empty where it is the one to be made."""
@@ -150,9 +163,11 @@ class Batch:
         """What would be done to make the target; nothing is decoded but the first frame."""
         source, target, session = check_file(item.source), item.target, self._session
         if stays_still(source, target):
+            session = session.with_guidance(plan_still_colors(source, item.colors))
             spec = describe_image(source, target, session)
         else:
             with open_video(source, session.settings.open) as film:
+                session = session.with_guidance(plan_colors(film.info, item.colors))
                 spec = plan_spec(film.info, target, session, begun)
         return keep_source(spec, begun, source).on_device_of(begun, self._asked.precision)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, pairwise
 from zlib import crc32
 
 import numpy as np
@@ -23,6 +23,7 @@ from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain
 from vidcolor.core.target import output_errors
 from vidcolor.errors import FilmUnreadable, ManifestMismatch
+from vidcolor.guidance.plan import ShotRange
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.open import VideoReader
@@ -206,6 +207,43 @@ def context_chunks(
         found.append(chunk)
     known = ended or not context or sum(each.frames for each in found) >= context
     return tuple(found) if known else None
+
+
+def shots_touched(
+    chunks: Sequence[PlannedChunk], number: int, ended: bool
+) -> tuple[int | None, ...] | None:
+    """The pts at which the shots begin that a chunk touches, then that of the next shot.
+
+    Args:
+        chunks: As of `context_chunks`.
+        number: As of `context_chunks`.
+        ended: As of `context_chunks`.
+
+    Returns:
+        The last is None where the video ends there; None instead of all while that is not known.
+    """
+    before = (pts for chunk in reversed(chunks[:number]) for pts in reversed(chunk.shots))
+    begin = [next(before, chunks[0].first_pts)] if chunks[number].continues_shot else []
+    after = next((pts for chunk in chunks[number + 1 :] for pts in chunk.shots), None)
+    if after is None and not ended:
+        return None
+    own = chunks[number].shots
+    first = [] if begin or own else [chunks[number].first_pts]
+    return (*begin, *first, *own, after)
+
+
+def shot_ranges(
+    shots: Sequence[int | None], tick: Fraction, offset: Fraction
+) -> tuple[ShotRange, ...]:
+    """The shots that `shots_touched` tells, in the time of the source.
+
+    Args:
+        shots: As it gives them.
+        tick: Seconds per unit of pts.
+        offset: As of `Frame`.
+    """
+    times = [None if pts is None else pts * tick + offset for pts in shots]
+    return tuple(ShotRange(one, end) for one, end in pairwise(times) if one is not None)
 
 
 def write_manifest(folder: WorkDir, plan: Manifest) -> None:

@@ -7,6 +7,7 @@ shot does, or, in a very long shot, where the smoother hands on what it knows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
@@ -38,6 +39,46 @@ def plan_chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[Fr
             yield frame
     finally:
         close(frames)
+
+
+class ChunkReach:
+    """Tells which frames have a part in the colors of a chunk: told of all frames in order.
+
+    Those of the shots that it touches, up to so many frames behind it as are looked ahead to.
+    """
+
+    def __init__(self, context: int, shot: Fraction | None = None) -> None:
+        """Know nothing yet.
+
+        Args:
+            context: Frames behind a chunk that ends within a shot on which it rests at most.
+            shot: When the shot of the first frame began; None where it begins one.
+        """
+        self._context = context
+        self._shot = shot
+        self._spans: dict[int, tuple[Fraction, Fraction]] = {}
+        self._left: dict[int, int] = {}
+        """Of the chunks of this shot, how many frames are still looked ahead to."""
+
+    def see(self, frame: Frame) -> None:
+        """Take note of the next frame, which has ``chunk`` set."""
+        now = frame.moment
+        if frame.starts_shot or self._shot is None:
+            self._shot = now
+            self._left.clear()
+        self._left = {number: left for number, left in self._left.items() if left}
+        self._left[frame.chunk] = self._context + 1
+        for number in self._left:
+            self._left[number] -= 1
+            first, _ = self._spans.get(number, (self._shot, now))
+            self._spans[number] = first, now
+
+    def span(self, number: int) -> tuple[Fraction, Fraction]:
+        """When the first and the last frame are shown that a chunk rests on.
+
+        In seconds from the source's start, of what was seen so far.
+        """
+        return self._spans[number]
 
 
 def skip_finished(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from vidcolor.color.chroma import KR_KB
+from vidcolor.colorize.chain import colorize_by_dials
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
 from vidcolor.colorize.session import Session
@@ -20,6 +21,7 @@ from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.paths import CONTAINERS, TIFF_SUFFIXES
 from vidcolor.core.report import Damage, Dropped, Report
 from vidcolor.errors import FilmError, SettingsError
+from vidcolor.guidance.places import Colors, describe_sheet, note_unused, plan_still_colors
 from vidcolor.media.images.files import (
     check_still_target,
     frame_rgb,
@@ -49,7 +51,11 @@ def stays_still(source: Path, target: Path) -> bool:
 
 
 def colorize_still(
-    source: Path, target: Path, colorizer: Colorizer | None, settings: Settings
+    source: Path,
+    target: Path,
+    colorizer: Colorizer | None,
+    settings: Settings,
+    colors: Colors = None,
 ) -> Report:
     """Color a picture; as `vidcolor.run.video.colorize_video`, which hands pictures on to here.
 
@@ -60,8 +66,9 @@ def colorize_still(
     check_still_target(source, target, settings.output)
     still = Still(source, settings.open)
     several = still.pages > 1 and target.suffix.lower() in TIFF_SUFFIXES and still.unit == "page"
-    session = Session.load(settings, colorizer)
+    session = Session.load(settings, colorizer, plan_still_colors(source, colors))
     report = _report(source, str(target), session)
+    report.notes += note_unused(source, colors)
     report.spec = describe_image(source, target, session)
     pages = painted_pages(still, session, report, still.pages if several else 1)
     left = write_stills(pages, target, settings.output, several=several)
@@ -71,7 +78,11 @@ def colorize_still(
 
 
 def painted_png(
-    source: Path, target: str, colorizer: Colorizer | None, settings: Settings
+    source: Path,
+    target: str,
+    colorizer: Colorizer | None,
+    settings: Settings,
+    colors: Colors = None,
 ) -> tuple[bytes, Report]:
     """The first picture of a file in color, as a PNG file, and what is to be reported of it.
 
@@ -80,13 +91,15 @@ def painted_png(
         target: What the target is called in the report.
         colorizer: None loads the weights that the settings name.
         settings: Everything else.
+        colors: As of `vidcolor.run.video.colorize_video`.
 
     Raises:
         VidcolorError: the picture cannot be read, or the colorizer does not work.
     """
     still = Still(source, settings.open)
-    session = Session.load(settings, colorizer)
+    session = Session.load(settings, colorizer, plan_still_colors(source, colors))
     report = _report(source, target, session)
+    report.notes += note_unused(source, colors)
     ((painted, extras),) = painted_pages(still, session, report, 1)
     data, left = into_png(png_bytes(painted), extras)
     if settings.output.strict and left:
@@ -122,9 +135,8 @@ def painted_pages(still: Still, session: Session, report: Report, count: int) ->
         frame = judged_alone(frame_of(photo), settings.titles)
         height, width = frame.luma.shape
         colorizer.configure_for(height, width, batch=1)
-        (painted,) = paint(colorizer.colorize([frame]), settings.paint)
+        (painted,) = paint(colorize_by_dials([frame], session), settings.paint)
         report.frames += 1
-        report.inferred += colorizer.inferred
         gray = GrayRuns()
         gray.see(painted)
         gray.tell(report, painted.time_base)
@@ -172,7 +184,10 @@ def _conclude(report: Report, session: Session, left: list[Dropped]) -> None:
     report.left_behind = list(dict.fromkeys([*report.left_behind, *left]))
     lost = {one.what for one in report.left_behind}
     report.carried = [one for one in dict.fromkeys(report.carried) if one not in lost]
-    report.notes = list(dict.fromkeys([*report.notes, *session.colorizer.notes]))
+    report.notes = list(dict.fromkeys([*report.notes, *session.notes]))
+    report.inferred = session.inferred
+    if session.guidance:
+        report.colors = describe_sheet(session.guidance)
     for damage in report.damage:
         report.damage_counts[damage.kind] = report.damage_counts.get(damage.kind, 0) + 1
 

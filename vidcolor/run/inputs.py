@@ -6,12 +6,13 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidcolor.core.files import printable
 from vidcolor.core.paths import CONTAINERS, MEDIA_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import OutputError, SettingsError
+from vidcolor.guidance.places import SUFFIX, Colors
 from vidcolor.media.images.kinds import is_animation
 from vidcolor.media.open import film_is_still
 
@@ -26,6 +27,8 @@ class BatchItem:
     target: Path
     refused: str = ""
     """Why it must not be colored to there; empty where it may."""
+    colors: Colors = field(default=None, compare=False)
+    """As of `vidcolor.run.video.colorize_video`."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class BatchInputs:
 
     items: tuple[BatchItem, ...]
     left_out: tuple[Path, ...] = ()
-    """Files in folders that are no films, as their names say."""
+    """Files in folders that are neither films nor color sheets, as their names say."""
 
 
 def find_inputs(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> BatchInputs:
@@ -77,7 +80,7 @@ def find_inputs(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> B
         for file in _files(path, folder):
             if file.suffix.lower() in MEDIA_SUFFIXES:
                 found.setdefault(os.path.abspath(file), (file, top / file.relative_to(path)))
-            else:
+            elif not file.name.endswith(SUFFIX):
                 left_out.append(file)
     items = [
         BatchItem(str(name), source, folder / name.with_suffix(_suffix(source, wanted)))

@@ -11,9 +11,10 @@ the same chunk do no harm, and no lock has to hold on a disk that machines share
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from vidcolor.core.paths import work_folder
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import claim, output_errors, sync_folder
 from vidcolor.errors import JobDiffers, OutputError, VidcolorError
+from vidcolor.guidance.plan import ShotRange
+from vidcolor.run.shot_scan import shots_entry, shots_of
 from vidcolor.run.work_dir import (
     JOURNAL,
     OTHERS,
@@ -48,6 +51,7 @@ class Journal(WorkDir):
         spec: What decides the bits of the target; None before anything was begun.
         done: By number; only chunks whose files were found to be whole.
         content: Digest of the film's bytes, hexadecimal; empty where it is not known.
+        shots: Those of the source, where somebody looked for them before.
         known: Whether it was read, or begun anew: what is in the folder is accounted for.
     """
 
@@ -60,6 +64,7 @@ class Journal(WorkDir):
         self.known = not fresh
         self._whole = None if whole is None else frozenset(whole)
         self.content = ""
+        self.shots: tuple[ShotRange, ...] = ()
         self._is_foreign = False
         self._signed: list[dict[str, Any]] = []
         if not fresh:
@@ -76,10 +81,11 @@ class Journal(WorkDir):
                 f"{printable(self.folder.name)} holds an unfinished run of another version of"
                 " vidcolor; finish it with that version, or add --fresh to start over"
             )
-        if self.done and self.spec and self.spec != spec:
+        if self.done and self.spec and self.spec != spec.with_colors_of(self.spec):
+            changed = spec.with_colors_of(self.spec).diff(self.spec)
             raise JobDiffers(
                 f"{printable(self.folder.name)} holds an unfinished run that differs:"
-                f" {spec.diff(self.spec)}; run as before to resume it, or add --fresh to start over"
+                f" {changed}; run as before to resume it, or add --fresh to start over"
             )
         self.spec = spec
         lines = [
@@ -87,6 +93,7 @@ class Journal(WorkDir):
             *(checked_line(asdict(chunk)) for chunk in self.done.values()),
             *map(checked_line, self._signed),
             *([checked_line({"content": self.content})] if self.content else []),
+            *([checked_line(shots_entry(self.shots))] if self.shots else []),
         ]
         with output_errors(self.folder):
             # Without what was torn or is not true any more.
@@ -104,16 +111,51 @@ class Journal(WorkDir):
         super().know(content)
         self.content = content
 
+    def know_shots(self, shots: Sequence[ShotRange]) -> None:
+        """Write down the shots of the source, so that nobody has to look for them again."""
+        self.shots = tuple(shots)
+        self._note(shots_entry(self.shots))
+
     def forget(self, number: int) -> None:
         """Take a chunk for not done, in the next run too."""
         chunk = self.done.pop(number, None)
         with output_errors(self.folder):
             self.path(number, chunk.writer if chunk else "").unlink(missing_ok=True)
 
+    def forget_changed(self, colors_of: Callable[[Fraction, Fraction], str]) -> list[int]:
+        """Take chunks for not done of which the color sheet says something else than before.
+
+        Args:
+            colors_of: Digest of what it says now of some frames, as of `digest_part`.
+
+        Returns:
+            Their numbers.
+        """
+        changed = []
+        for number, chunk in self.done.items():
+            span = chunk.span
+            if span is None or colors_of(*span) != chunk.colors:
+                changed.append(number)
+        for number in changed:
+            self.forget(number)
+        if changed:  # what a chunk hands on may be of the old colors
+            self._drop_handovers()
+        return changed
+
+    def _drop_handovers(self) -> None:
+        """Remove what is handed on by chunks that are not done."""
+        kept = {
+            self._handover(number + 1, chunk.writer).name for number, chunk in self.done.items()
+        }
+        with output_errors(self.folder):
+            for path in self.folder.glob("*.handover"):
+                if path.name not in kept:
+                    path.unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Forget everything."""
         self.spec, self.done, self._signed, self.known = None, {}, [], True
-        self.content, self._is_foreign = "", False
+        self.content, self.shots, self._is_foreign = "", (), False
         with output_errors(self.folder):
             for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
@@ -140,6 +182,7 @@ class Journal(WorkDir):
             raise OutputError(f"{name}: cannot be read: {reason}; or add --fresh") from exc
         self._signed = [entry for entry in written if "target" in entry]
         self.content = content_of(written)
+        self.shots = shots_of(written)
         if self.spec is None and holds_foreign_chunks(written):
             self._is_foreign, self.known = True, False
             return

@@ -11,6 +11,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.iterators import prefetch, tap
 from vidcolor.core.report import Report
+from vidcolor.guidance.places import Colors, note_unused
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import encode
 from vidcolor.media.identity import Content
@@ -26,6 +27,7 @@ from vidcolor.run.report import (
     describe_source,
     describe_target,
 )
+from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import Settings
@@ -40,6 +42,7 @@ def colorize_to(
     *,
     colorizer: Colorizer | None = None,
     settings: Settings | None = None,
+    colors: Colors = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Color a film into a pipe as Matroska, or a picture as PNG.
@@ -52,6 +55,7 @@ def colorize_to(
         source: A film, or a picture in a format FFmpeg reads.
         colorizer: What to color with; None loads the default weights.
         settings: Everything else; those of chunks mean nothing here.
+        colors: As of `vidcolor.run.video.colorize_video`.
         on_progress: Called after each frame that has left.
 
     Returns:
@@ -65,11 +69,11 @@ def colorize_to(
     began = perf_counter()
     source = Path(source)
     if film_is_still(source):
-        data, report = painted_png(source, NAME, colorizer, settings)
+        data, report = painted_png(source, NAME, colorizer, settings, colors)
         output.write(data)
         output.flush()
     else:
-        report = _moving(output, source, colorizer, settings, on_progress)
+        report = _moving(output, source, colorizer, settings, colors, on_progress)
     report.seconds["total"] = round(perf_counter() - began, 3)
     report.versions = versions()
     return report
@@ -80,13 +84,15 @@ def _moving(
     source: Path,
     colorizer: Colorizer | None,
     settings: Settings,
+    colors: Colors,
     on_progress: OnProgress | None,
 ) -> Report:
     report, tally = Report(str(source), NAME), FrameTally()
     with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
         with Muxer(film, plan, PipeSink(output), settings.output, once=True) as muxer:
-            session = Session.load(settings, colorizer)
+            guidance = plan_with_shots(film, plan.layout, settings, colors)
+            session = Session.load(settings, colorizer, guidance)
             session.configure_for(film.info)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
@@ -104,4 +110,5 @@ def _moving(
         describe_source(report, film)
     describe_target(report, plan, muxer.passthrough.carried, muxer.passthrough.left_behind)
     describe_session(report, session)
+    report.notes += note_unused(source, colors)
     return report

@@ -10,6 +10,7 @@ from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close
 from vidcolor.core.report import Dropped, Progress, Report
+from vidcolor.guidance.places import describe_sheet
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.open import VideoReader
@@ -107,5 +108,7 @@ def describe_source(report: Report, film: VideoReader) -> None:
 def describe_session(report: Report, session: Session) -> None:
     """Write into a report which weights colored, and how it went."""
     report.weights = session.weights
-    report.inferred = session.colorizer.inferred
-    report.notes += session.colorizer.notes
+    report.inferred = session.inferred
+    report.notes += session.notes
+    if session.guidance:
+        report.colors = describe_sheet(session.guidance)

@@ -91,8 +91,11 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         encoder=EncoderSpec(
             plan.container, plan.codec, plan.layout.format, plan.threads, dict(plan.options)
         ),
-        net=replace(_net(session.colorizer), gate=session.gate_sha256),
+        net=replace(
+            _net(session.colorizer), gate=session.gate_sha256, others=session.other_weights
+        ),
         versions=versions(),
+        colors=session.colors,
     )
 
 
@@ -108,8 +111,9 @@ def describe_image(source: Path, target: Path, session: Session) -> RunSpec:
         source=identify(check_file(source)),
         color=ColorSpec(net.size, net.vivid, settings.paint.saturation, settings.titles.cards),
         encoder=EncoderSpec(target.suffix.lower()),
-        net=replace(_net(session.colorizer), batch=net.batch or 1),
+        net=replace(_net(session.colorizer), batch=net.batch or 1, others=session.other_weights),
         versions=versions(),
+        colors=session.colors,
     )
 
 

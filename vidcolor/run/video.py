@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -13,13 +13,16 @@ from typing import Any
 from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
+from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.report import Progress, Report
+from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
-from vidcolor.errors import ChunkDiffers, UnsupportedPixels
+from vidcolor.errors import ChunkDiffers, OutputError, UnsupportedPixels
+from vidcolor.guidance.places import Colors, note_unused, plan_colors
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
@@ -28,11 +31,19 @@ from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.assembly import assemble
-from vidcolor.run.chunking import plan_chunks, skip_finished
+from vidcolor.run.chunking import ChunkReach, plan_chunks, skip_finished
+from vidcolor.run.finished import (
+    Finished,
+    check_edited,
+    keep_finished,
+    read_finished,
+    restore_chunks,
+)
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.report import FrameTally, describe_session
+from vidcolor.run.shot_scan import scan_shots
 from vidcolor.run.spec import (
     configure_for,
     describe_video,
@@ -41,7 +52,7 @@ from vidcolor.run.spec import (
     versions,
 )
 from vidcolor.run.work_dir import DoneChunk, WorkDir
-from vidcolor.settings import Settings
+from vidcolor.settings import OutputSettings, Settings
 from vidcolor.temporal.smoother import context
 
 OnProgress = Callable[[Progress], None]
@@ -57,6 +68,7 @@ def colorize_video(
     *,
     colorizer: Colorizer | None = None,
     settings: Settings | None = None,
+    colors: Colors = None,
     on_progress: OnProgress | None = None,
     on_report: OnReport | None = None,
 ) -> Report:
@@ -67,6 +79,9 @@ def colorize_video(
         target: Where to write; the suffix decides the container.
         colorizer: What to color with; None loads the default weights.
         settings: Everything else.
+        colors: What is said of its colors: a `ColorSheet`, or the path of one; ``"auto"`` takes
+            ``film.colors.toml`` beside ``film.mp4``, if it is there. After an edit of the sheet, an
+            unfinished run colors again only the chunks that it touches.
         on_progress: Called with what earlier runs have done, then after each frame that was handed
             to the encoder.
         on_report: Called with what is returned, when the target is there and its work folder is,
@@ -90,10 +105,10 @@ def colorize_video(
             on_report(report)
 
     if stays_still(source, target):
-        report = colorize_still(source, target, colorizer, settings)
+        report = colorize_still(source, target, colorizer, settings, colors)
         conclude(report)
         return report
-    return _colorize_moving(source, target, colorizer, settings, on_progress, conclude)
+    return _colorize_moving(source, target, colorizer, settings, colors, on_progress, conclude)
 
 
 def _colorize_moving(
@@ -101,24 +116,30 @@ def _colorize_moving(
     target: Path,
     colorizer: Colorizer | None,
     settings: Settings,
+    colors: Colors,
     on_progress: OnProgress | None,
     conclude: OnReport,
 ) -> Report:
     report = Report(str(source), str(target))
     settings = replace(settings, output=allow_own_target(target, settings.output))
     with open_video(source, settings.open) as film:
+        guidance = plan_colors(film.info, colors)
+        finished = _find_finished(target, settings.output) if guidance else None
+        output = replace(settings.output, force=True) if finished else settings.output
+        settings = replace(settings, output=output)
         check_target(film.info.path, target, settings.output)
         with open_journal(target, settings.output.fresh) as journal:
-            begun = journal.spec
+            begun = journal.spec or (finished.spec if finished else None)
             plan = plan_encode(film.info, target, resume_threads(settings.encode, begun))
             check_writable(film, target, plan, settings.output)
-            session = Session.load(settings, colorizer)
+            session = Session.load(settings, colorizer, guidance)
             configure_for(session, film.info, begun)
             if settings.output.fresh:
                 journal.clear()
             spec = describe_video(film.info, session, plan)
-            spec = keep_source(spec, journal.spec, film.info.path, journal.content)
-            journal.begin(spec)
+            content = journal.content or (finished.content if finished else "")
+            spec = keep_source(spec, begun, film.info.path, content)
+            report.notes += _begin(film, plan, session, spec, journal, finished, target)
             run = _Run(film, plan, journal, session, report, on_progress)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
@@ -129,10 +150,71 @@ def _colorize_moving(
             report.spec = spec.with_content(journal.content)
             describe_session(report, session)
             report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
-            report.notes += resumed_note(report)
+            report.notes += [*resumed_note(report), *note_unused(source, colors)]
+            with suppress(OutputError):  # the video is done all the same
+                keep_finished(journal, target, guidance is not None)
             conclude(report)
             journal.remove()
     return report
+
+
+def _find_finished(target: Path, output: OutputSettings) -> Finished | None:
+    """How a target was made that may be made anew after an edit of the color sheet."""
+    return None if output.force or output.fresh else read_finished(target)
+
+
+def _begin(
+    film: VideoReader,
+    plan: EncodePlan,
+    session: Session,
+    spec: RunSpec,
+    journal: Journal,
+    finished: Finished | None,
+    target: Path,
+) -> list[str]:
+    """Begins a run, or goes on with it: what is done stays so, as far as the color sheet says.
+
+    Returns:
+        What is to be noted.
+    """
+    if finished:
+        check_edited(finished, spec, target)
+    journal.begin(spec)
+    if finished and finished.shots and not journal.shots:
+        journal.know_shots(finished.shots)
+    find_shots(session, film, plan, journal)
+    notes = forget_changed(session, journal)
+    if finished and (restored := restore_chunks(finished, target, journal, session)):
+        again, chunks = len(finished.chunks) - len(journal.done), len(finished.chunks)
+        notes.append(
+            f"the color sheet changed: {again} of {chunks} chunks colored again, {restored} taken"
+            f" from the finished {printable(target.name)}"
+        )
+    return notes
+
+
+def find_shots(session: Session, film: VideoReader, plan: EncodePlan, journal: Journal) -> None:
+    """Looks for the shots where the color sheet says something that holds for one."""
+    guidance = session.guidance
+    if not guidance or not guidance.needs_shots:
+        return
+    if not journal.shots:
+        journal.know_shots(scan_shots(film.info.path, session.settings, plan.layout))
+    session.guidance = guidance.with_shots(journal.shots)
+
+
+def forget_changed(session: Session, journal: Journal) -> list[str]:
+    """Takes chunks for not done of which the color sheet says something else; what to note."""
+    before = len(journal.done)
+    if not (changed := journal.forget_changed(session.colors_of)):
+        return []
+    return [changed_note(len(changed), before)]
+
+
+def changed_note(changed: int, before: int) -> str:
+    """What is to be said of chunks of which the color sheet says something else now."""
+    chunks = "chunk" if before == 1 else "chunks"
+    return f"the color sheet changed: {changed} of {before} finished {chunks} colored again"
 
 
 def resumed_note(report: Report) -> list[str]:
@@ -163,6 +245,7 @@ class _Run:
         self._on_progress = on_progress
         self._done = {number: chunk.facts for number, chunk in journal.done.items()}
         """What earlier runs finished."""
+        self._reach = ChunkReach(context_frames(session))
         self._chunks: set[int] = set()
         """All that the film has."""
         self._frames = sum(facts.frames for facts in self._done.values())
@@ -182,8 +265,8 @@ class _Run:
         frames = time_waiting(prefetch(frames), "wait for decode", seconds)
         frames = time_waiting(mark_frames(frames, settings), "shots", seconds)
         frames = plan_chunks(frames, settings.chunks)
-        frames = tap(frames, lambda frame: self._chunks.add(frame.chunk))
-        frames = skip_finished(frames, self._done, context_frames(settings))
+        frames = tap(frames, self._see)
+        frames = skip_finished(frames, self._done, context_frames(self._session))
         frames = colorize_marked(
             frames,
             self._session,
@@ -209,9 +292,16 @@ class _Run:
         seconds["shots"] -= seconds["wait for decode"]
         seconds |= pool.seconds
 
+    def _see(self, frame: Frame) -> None:
+        self._chunks.add(frame.chunk)
+        self._reach.see(frame)
+
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
         frames = of_the_same(frames, self._film)
-        record_chunk(number, frames, self._journal, self._plan, self._film.info, self._count)
+        encoding = self._plan, self._film.info
+        record_chunk(
+            number, frames, self._journal, encoding, self._session, self._reach, self._count
+        )
         self._know()
 
     def _know(self) -> None:
@@ -243,10 +333,15 @@ class _Run:
             self._on_progress(Progress(self._frames, self._total, seconds))
 
 
-def context_frames(settings: Settings) -> int:
+def context_frames(session: Session) -> int:
     """How many frames behind a chunk that ends within a shot its colors rest on at most."""
+    return count_context(session.settings, session.smooths)
+
+
+def count_context(settings: Settings, smooths: bool) -> int:
+    """As `context_frames`, where no net is loaded."""
     # A frame that the last of these is carried from lies up to a stride behind it.
-    ahead = context(settings.smooth.look_ahead) if settings.smooth.strength else 0
+    ahead = context(settings.smooth.look_ahead) if smooths else 0
     return ahead + settings.colorizer.stride - 1
 
 
@@ -254,8 +349,9 @@ def record_chunk(
     number: int,
     frames: Iterable[Frame],
     folder: WorkDir,
-    plan: EncodePlan,
-    info: VideoInfo,
+    encoding: tuple[EncodePlan, VideoInfo],
+    session: Session,
+    reach: ChunkReach,
     on_frame: Callable[[Frame], None],
 ) -> DoneChunk:
     """Encodes one chunk and writes into the journal that it is done.
@@ -264,8 +360,9 @@ def record_chunk(
         number: Of the chunk.
         frames: Its frames in color.
         folder: Gets the chunk file and the line.
-        plan: How it is encoded.
-        info: Of the film.
+        encoding: How it is encoded, and of which film.
+        session: What it was colored with.
+        reach: Was told of all frames that have a part in its colors.
         on_frame: Called with each frame that was handed to the encoder.
     """
     tally = FrameTally()
@@ -276,9 +373,11 @@ def record_chunk(
             yield frame
             on_frame(frame)
 
-    facts = write_chunk(count(), folder.path(number), plan, info)
+    facts = write_chunk(count(), folder.path(number), *encoding)
     after = folder.handover_sha256(number + 1)
     marks = tuple(tally.colorless), tuple(tally.shots), folder.writer, tally.gray.runs
-    chunk = DoneChunk(number, facts, after, *marks)
+    first, last = reach.span(number)
+    colors = session.colors_of(first, last)
+    chunk = DoneChunk(number, facts, after, *marks, (str(first), str(last)), colors)
     folder.add(chunk)
     return chunk

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from vidcolor.core.iterators import tap
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain
 from vidcolor.core.paths import part_path
-from vidcolor.core.run_spec import RunSpec
+from vidcolor.core.run_spec import RunSpec, parse_fraction
 from vidcolor.core.target import output_errors, publish, sync_folder
 from vidcolor.errors import ClusterError, OutputError
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
@@ -52,6 +53,18 @@ class DoneChunk:
     """Whose files they are, on a cluster."""
     neutral: tuple[Run, ...] = ()
     """What was left gray in it."""
+    rests_on: tuple[str, str] = ("", "")
+    """The first and the last frame that had a part in its colors: seconds from the source's start,
+    as fractions."""
+    colors: str = ""
+    """Digest of what the color sheet says of these; empty where it says nothing."""
+
+    @property
+    def span(self) -> tuple[Fraction, Fraction] | None:
+        """``rests_on`` in numbers; None where it is not told."""
+        if not all(self.rests_on):
+            return None
+        return parse_fraction(self.rests_on[0]), parse_fraction(self.rests_on[1])
 
 
 class WorkDir:
@@ -232,6 +245,7 @@ def chunk_of(entry: dict[str, Any]) -> DoneChunk | None:
         return None
     try:
         chunk = from_plain(DoneChunk, entry)
+        _ = chunk.span
     except ValueError:
         return None
     facts = chunk.facts

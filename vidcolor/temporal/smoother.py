@@ -118,6 +118,8 @@ class _Held:
     """``(1, 3, h, w)`` ab and its energy."""
     link: FramePair | None
     """With the last frame before it that others lean on."""
+    strength: float
+    """0 leaves it as it is."""
 
     @property
     def item(self) -> ColorizedFrame:
@@ -127,7 +129,7 @@ class _Held:
     @property
     def context_frames(self) -> bool:
         """Whether other frames may take color from this one."""
-        return is_reference(self.item.frame, self.item.share)
+        return self.strength > 0 and is_reference(self.item.frame, self.item.share)
 
 
 def smooth(
@@ -136,13 +138,15 @@ def smooth(
     gate: Gate | None = None,
     handovers: StateStore | None = None,
     pool: WorkerThreads | None = None,
+    varies: bool = False,
 ) -> Iterator[ColorizedFrame]:
     """Steady the color.
 
     Results rest on the whole shot before a frame and on ``settings.look_ahead`` frames after it, or
     fewer where frames are very large. Flashes and damaged frames take color from the frame before
-    them, where it can still be seen, and give none. Holds `context` frames and those that the
-    worker threads have in hand, and speaks that late.
+    them, where it can still be seen, and give none. A stretch that is not smoothed parts what lies
+    before it from what lies after it. Holds `context` frames and those that the worker threads have
+    in hand, and speaks that late.
 
     Args:
         colored: Frames of one film with ab, in order.
@@ -151,17 +155,21 @@ def smooth(
         handovers: Gets what a chunk that begins within a shot takes over, and is asked for it where
             a frame has ``resumed`` set.
         pool: Who finds the flow; None finds it here.
+        varies: Whether frames may be smoothed by their own `Dials` although ``strength`` is 0.
 
     Yields:
         The same frames with steadier ab.
     """
-    if not settings.strength:
-        yield from map(obey, colored)
+    if not settings.strength and not varies:
+        try:
+            yield from map(obey, colored)
+        finally:
+            close(colored)
         return
     handovers = {} if handovers is None else handovers
-    joined = partial(_join_pair, gate or load_gate()[0], settings.strength)
+    joined = partial(_join_pair, gate or load_gate()[0], settings)
     run = _Run(handovers)
-    arrivals = map_ordered("smooth", joined, _arrivals(colored, handovers), pool)
+    arrivals = map_ordered("smooth", joined, _arrivals(colored, settings, handovers), pool)
     try:
         for held in arrivals:
             if held.arrival.breaks_off:
@@ -178,13 +186,21 @@ def smooth(
         close(arrivals)
 
 
-def _arrivals(colored: Iterable[ColorizedFrame], handovers: StateStore) -> Iterator[_Arrival]:
+def strength_of(frame: Frame, settings: TemporalSettings) -> float:
+    """That of the frame's stretch, else that of the settings."""
+    own = frame.dials.smooth
+    return settings.strength if own is None else own
+
+
+def _arrivals(
+    colored: Iterable[ColorizedFrame], settings: TemporalSettings, handovers: StateStore
+) -> Iterator[_Arrival]:
     """Each frame with the one that it is joined with."""
     last: _View | None = None
     try:
         for item in colored:
             frame = item.frame
-            resized = last is not None and last.lightness.shape != item.lightness.shape
+            resized = last is not None and _sizes(last) != _sizes(item)
             breaks_off = starts_segment(frame) or resized
             handover = None
             if breaks_off:
@@ -192,10 +208,16 @@ def _arrivals(colored: Iterable[ColorizedFrame], handovers: StateStore) -> Itera
                 handover = handovers.get(frame.chunk) if resumes else None
                 last = _View(handover.lightness, handover.ab) if handover else None
             yield _Arrival(item, last, breaks_off, handover)
-            if is_reference(frame, item.share):
+            if not strength_of(frame, settings):
+                last = None
+            elif is_reference(frame, item.share):
                 last = _View(item.lightness, item.ab)
     finally:
         close(colored)
+
+
+def _sizes(item: ColorizedFrame | _View) -> tuple[torch.Size, torch.Size]:
+    return item.lightness.shape, item.ab.shape
 
 
 class _Run:
@@ -239,9 +261,11 @@ class _Run:
         count = next((i for i in range(1, count) if chunks[i] != chunks[0]), count)
         steady, self._trace = _smooth_held(self._held, count, self._trace)
         guides, self._guide = _smooth_guides(self._held, count, self._guide)
-        context_frames = [one.item for one in self._held[:count] if one.context_frames]
-        if context_frames:
-            self._settled = _View(context_frames[-1].lightness, context_frames[-1].ab)
+        for one in self._held[:count]:
+            if one.context_frames:
+                self._settled = _View(one.item.lightness, one.item.ab)
+            elif not one.strength:
+                self._settled = None
         if count < len(chunks) and chunks[count] != chunks[0]:
             self._hand_over(chunks[count])
         items = [one.item for one in self._held[:count]]
@@ -280,18 +304,19 @@ def _affordable(frame: Frame, look_ahead: int) -> int:
 
 
 @torch.inference_mode()
-def _join_pair(gate: Gate, strength: float, arrival: _Arrival) -> _Held:
+def _join_pair(gate: Gate, settings: TemporalSettings, arrival: _Arrival) -> _Held:
     item, last = arrival.item, arrival.last
+    strength = strength_of(item.frame, settings)
     maps = with_energy(item.ab[None])
-    if last is None or not item.share:  # of which nothing will be seen
-        return _Held(arrival, maps, None)
+    if last is None or not item.share or not strength:  # of which nothing will be seen, or taken
+        return _Held(arrival, maps, None, strength)
     motion = item.motion
     if motion is None or motion.other is not last.lightness:
         motion = reduced_motion(motion_between(item.lightness, last.lightness), item.ab.shape[1:])
     flows = motion.flow[None], motion.back[None]
     others = _reduced_L(last), last.ab[None]
     both = link(gate, others, (_reduced_L(item), item.ab[None]), flows, strength)
-    return _Held(arrival, maps, both)
+    return _Held(arrival, maps, both, strength)
 
 
 def _reduced_L(item: ColorizedFrame | _View) -> Tensor:  # noqa: N802
@@ -314,6 +339,10 @@ def _smooth_held(
     for one in held[:count]:
         if one.context_frames:
             mean, state = next(settled)
+        elif not one.strength:
+            state = None
+            results.append(one.item.ab)
+            continue
         else:
             mean = add(from_past(state, one.link), one.maps)[:, :-1]
         results.append(restore_saturation(mean)[0])
@@ -345,6 +374,10 @@ def _smooth_guides(
     for one, own in zip(held[:count], maps, strict=False):
         if one.context_frames:
             mean, state = next(settled)
+        elif not one.strength:
+            state = None
+            results.append(one.item.guide)
+            continue
         else:
             mean = add(from_past(state, one.link), own, one.item.keyed)[:, :-1]
         results.append(mean[0])

@@ -125,6 +125,7 @@ def strip(opened: Opened, shots: Shots) -> str:
 LEFT_GRAY = {
     "title": "left gray: only text",
     "blank": "left gray: nothing to see",
+    "asked": "left gray: the color sheet says so",
 }
 """Why a frame has no color."""
 

@@ -59,7 +59,7 @@ def facts(path: str) -> dict[str, Any]:
     from vidcolor.media.metadata import believed_rate
     from vidcolor.preview.viewer import Viewer
 
-    with Viewer(path) as viewer:
+    with Viewer(path, colors="none") as viewer:
         width, height = viewer.screen.size
         found: dict[str, Any] = {"width": width, "height": height, "picture": viewer.film is None}
         if viewer.film is None:
@@ -116,7 +116,7 @@ def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Foun
     from vidcolor.preview.viewer import Viewer
 
     WISH.check()
-    with Viewer(path, choice.settings(), colorizer_of(choice), WISH.check) as viewer:
+    with Viewer(path, choice.settings(), colorizer_of(choice), WISH.check, "none") as viewer:
         (found,) = viewer.found([viewer.check(moment) if viewer.film else moment])
         return found
 

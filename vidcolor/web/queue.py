@@ -313,9 +313,13 @@ def describe_job(job: Job) -> dict[str, Any]:
     """What the page shows of a job, plain types; the page takes all of it for text."""
     damage = [f"{count} x {kind}" for kind, count in job.report.get("damage_counts", {}).items()]
     left = [f"not copied: {one['what']}" for one in job.report.get("left_behind", [])]
-    words = {"title": "only text", "blank": "nothing to see"}
+    words = {
+        "title": "with only text",
+        "blank": "with nothing to see",
+        "asked": "as the color sheet says",
+    }
     gray = [
-        f"left gray: {count} frame{'s' * (count != 1)} with {words.get(why, why)}"
+        f"left gray: {count} frame{'s' * (count != 1)} {words.get(why, f'with {why}')}"
         for why, count in job.report.get("neutral_frames", {}).items()
     ]
     progress = {key: job.progress.get(key) for key in ("frames", "total", "per_second", "left")}

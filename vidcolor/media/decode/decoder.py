@@ -220,6 +220,7 @@ class _Run:
             interlaced=interlaced,
             top_field_first=self._info.field_order != "bottom",
             damaged=damaged,
+            offset=self._log.zero - self._info.start,
             picture=picture,
         )
 

@@ -164,13 +164,23 @@ def read_chunk(path: Path, facts: ChunkFileInfo, stream: VideoStream, delay: int
         raise damaged
 
 
+def read_heads(path: Path) -> list[tuple[int, int, bool]]:
+    """pts, duration and whether it is a key frame, of every packet in the order of decoding."""
+    with target_errors(path), reader(path) as file:
+        return list(_heads(file))
+
+
 def _times(file: BinaryIO) -> Iterator[int]:
     """The pts of every packet, in the order of decoding; payloads are not read."""
+    return (pts for pts, _, _ in _heads(file))
+
+
+def _heads(file: BinaryIO) -> Iterator[tuple[int, int, bool]]:
     file.seek(len(_MAGIC))
     while head := file.read(_HEAD.size):
-        pts, _, size, _ = _HEAD.unpack(head)
+        pts, duration, size, is_key = _HEAD.unpack(head)
         file.seek(size, os.SEEK_CUR)
-        yield pts
+        yield pts, duration, is_key
 
 
 def _packet(

@@ -1,0 +1,60 @@
+"""Films of several shots for runs with a color sheet, and runs that are stopped."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from synthetic import texture
+
+from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings, TitleSettings
+
+RATE = 25
+SHOT = 14
+"""Frames of a shot."""
+
+
+def write_shots(
+    path: Path, shots: int = 4, frames: int = SHOT, start: int = 0, tick: Fraction | None = None
+) -> Path:
+    """A gray film of shots that have nothing in common; the picture moves in each.
+
+    Args:
+        path: The suffix names the container.
+        shots: How many.
+        frames: Of each.
+        start: Frames by which the time of the first one is later than 0.
+        tick: Of the stream; None is a frame.
+    """
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.time_base = tick or Fraction(1, RATE)
+        for number in range(shots):
+            wide = texture(10 + number, 64, 96 + frames)
+            wide = wide * (0.5 + number % 2 / 2)
+            for place in range(frames):
+                codes = (wide[:, place : place + 96] * 219 + 16).round().to(torch.uint8).numpy()
+                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(codes), format="gray")
+                picture = picture.reformat(format="yuv420p", src_color_range=1, dst_color_range=1)
+                at = Fraction(number * frames + place + start, RATE)
+                picture.pts = round(at / stream.codec_context.time_base)
+                picture.time_base = stream.codec_context.time_base
+                container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def guided_settings(weights: Path, seconds: float = 0.4, **more: object) -> Settings:
+    """Every shot of `write_shots` is a chunk."""
+    net = ColorizerSettings(weights=str(weights), device="cpu", size=64, precision="float32")
+    chunks = ChunkSettings(seconds, 3 * seconds)
+    return Settings(colorizer=net, chunks=chunks, titles=TitleSettings("color"), **more)  # type: ignore[arg-type]
+
+
+def shot_times(number: int, frames: int = SHOT) -> tuple[Fraction, Fraction]:
+    """Begin and end of a shot of `write_shots`, in seconds."""
+    return Fraction(number * frames, RATE), Fraction((number + 1) * frames, RATE)

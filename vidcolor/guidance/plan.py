@@ -1,0 +1,195 @@
+"""A plan: what the color sheet of a video says of each frame, of each shot, and of a chunk.
+
+Times are seconds from the start of the source, as ``--start`` counts them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from functools import cached_property
+
+from vidcolor.core.frames import Dials, Frame
+from vidcolor.core.iterators import close
+from vidcolor.guidance.types import ColorSheet, Hint, Reference, Stretch
+
+TOLERANCE = Fraction(1, 50)
+"""Seconds at most by which the time of a frame may lie before what holds from there on: half a
+frame at 25 frames a second."""
+ROUNDED = Fraction(1, 1000)
+"""The same where the frame rate is not known: Matroska counts in thousandths."""
+
+_DIALS = tuple(field.name for field in fields(Dials))
+
+
+@dataclass(frozen=True)
+class ShotRange:
+    """A shot of the source."""
+
+    start_seconds: Fraction
+    """When its first frame is shown."""
+    end_seconds: Fraction | None
+    """When that of the next shot is; None where the video ends with it."""
+
+
+class Guidance:
+    """What one color sheet says, ready to be asked.
+
+    Attributes:
+        sheet: What was said.
+        shots: Those of the video in order; empty where nobody has looked for them. Hints and
+            references hold for one shot, so they need them; dials do not.
+        notes: What a user should know of the sheet.
+    """
+
+    def __init__(
+        self,
+        sheet: ColorSheet,
+        frame_rate: Fraction | None = None,
+        shots: Sequence[ShotRange] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Make a plan of a sheet.
+
+        Args:
+            sheet: Of the video.
+            frame_rate: Of the video; None where it is not known. A frame belongs to what begins
+                less than half a frame after it: containers round the times of frames.
+            shots: As of the attribute.
+            notes: As of the attribute.
+        """
+        self.sheet, self.shots, self.notes = sheet, tuple(shots), tuple(notes)
+        self._rate = frame_rate
+        self._starts = [shot.start_seconds for shot in self.shots]
+        self.tolerance = min(TOLERANCE, 1 / frame_rate / 2) if frame_rate else ROUNDED
+        borders = {Fraction(0)}
+        for stretch in sheet.stretches:
+            borders |= {stretch.start} | ({stretch.end} if stretch.end is not None else set())
+        self._borders = sorted(borders)
+        self._dials = [_resolve(sheet.stretches, border) for border in self._borders]
+
+    @property
+    def span(self) -> tuple[Fraction, Fraction]:
+        """Moments before and after all that stretches say."""
+        return min(Fraction(0), self._borders[0]), self._borders[-1] + 1
+
+    def with_shots(self, shots: Sequence[ShotRange]) -> Guidance:
+        """The same with the shots of the video."""
+        return Guidance(self.sheet, self._rate, shots, self.notes)
+
+    @property
+    def needs_shots(self) -> bool:
+        """Whether it says something that holds for a shot."""
+        return bool(self.sheet.hints or self.sheet.references)
+
+    @property
+    def smooths(self) -> bool:
+        """Whether a stretch is smoothed by its own strength."""
+        return any(dials.smooth for dials in self._dials)
+
+    @property
+    def weights(self) -> list[str]:
+        """The weights that stretches name, each once."""
+        return list(dict.fromkeys(dials.weights for dials in self._dials if dials.weights))
+
+    def dials_at(self, seconds: Fraction) -> Dials:
+        """The dials of the frame that is shown at a moment.
+
+        Where stretches overlap, each dial is that of the last one in the sheet that has it.
+        """
+        return self._dials[max(0, bisect_right(self._borders, seconds + self.tolerance) - 1)]
+
+    def dials_within(self, first: Fraction, last: Fraction) -> list[tuple[Fraction | None, Dials]]:
+        """The dials of the frames from one moment to another one, both included.
+
+        Returns:
+            Where other dials begin, and which; those of the first frame have no beginning.
+        """
+        found: list[tuple[Fraction | None, Dials]] = [(None, self.dials_at(first))]
+        for border, dials in zip(self._borders, self._dials, strict=True):
+            inside = first + self.tolerance < border <= last + self.tolerance
+            if inside and dials != found[-1][1]:
+                found.append((border, dials))
+        return found
+
+    def shot_at(self, seconds: Fraction) -> ShotRange | None:
+        """The shot of the frame that is shown at a moment; None where none is known."""
+        seconds += self.tolerance
+        place = bisect_right(self._starts, seconds) - 1
+        if place < 0:
+            return None
+        shot = self.shots[place]
+        return shot if shot.end_seconds is None or seconds < shot.end_seconds else None
+
+    def hints_of(self, shot: ShotRange) -> tuple[Hint, ...]:
+        """The hints whose frames lie in a shot, in the order of the sheet."""
+        return tuple(self._hints.get(shot, ()))
+
+    def references_of(self, shot: ShotRange) -> tuple[Reference, ...]:
+        """The references whose frames lie in a shot, and the looks that hold in a part of it."""
+        return tuple(
+            one
+            for one in self.sheet.references
+            if (self._is_in(one.time, shot) if one.time is not None else self._overlaps(one, shot))
+        )
+
+    def widen(self, first: Fraction, last: Fraction) -> tuple[Fraction, Fraction | None]:
+        """From where the shot of one frame begins, to where that of another one ends.
+
+        Where shots are not known, these frames themselves.
+        """
+        begin, end = self.shot_at(first), self.shot_at(last)
+        start = first if begin is None else min(first, begin.start_seconds)
+        return start, last if end is None else end.end_seconds
+
+    @cached_property
+    def _hints(self) -> dict[ShotRange | None, list[Hint]]:
+        found: dict[ShotRange | None, list[Hint]] = {}
+        for hint in self.sheet.hints:  # those of images have no time
+            found.setdefault(self.shot_at(hint.time or Fraction(0)), []).append(hint)
+        return found
+
+    def _is_in(self, seconds: Fraction, shot: ShotRange) -> bool:
+        return self.shot_at(seconds) == shot
+
+    def _overlaps(self, look: Reference, shot: ShotRange) -> bool:
+        begins = shot.end_seconds is None or (look.start or 0) + self.tolerance < shot.end_seconds
+        return begins and (look.end is None or look.end > shot.start_seconds + self.tolerance)
+
+
+def _resolve(stretches: Sequence[Stretch], seconds: Fraction) -> Dials:
+    """The dials from a border of stretches on."""
+    dials = Dials()
+    for stretch in stretches:
+        if stretch.start <= seconds and (stretch.end is None or seconds < stretch.end):
+            own = {name: getattr(stretch, name) for name in _DIALS}
+            dials = replace(dials, **{k: value for k, value in own.items() if value is not None})
+    return dials
+
+
+def mark_dials(frames: Iterable[Frame], guidance: Guidance) -> Iterator[Frame]:
+    """Set ``dials``, and ``share`` and ``neutral`` where the sheet says what stays gray.
+
+    Args:
+        frames: Of one video, in order, with shots and titles marked.
+        guidance: What is said of the video.
+
+    Yields:
+        The same frames, at once.
+    """
+    try:
+        for frame in frames:
+            frame.dials = guidance.dials_at(frame.moment)
+            _keep_gray(frame)
+            yield frame
+    finally:
+        close(frames)
+
+
+def _keep_gray(frame: Frame) -> None:
+    if frame.dials.keep_gray:
+        frame.share, frame.neutral = 0.0, frame.neutral or "asked"
+    elif frame.dials.keep_gray is False and frame.neutral == "title":
+        frame.share, frame.neutral = 1.0, ""
