@@ -123,7 +123,9 @@ def colorize_by_dials(
     try:
         for weights, run in groupby(marked, lambda frame: frame.dials.weights):
             colorizer = session.colorizer_for(weights)
-            yield from colorizer.colorize(run, sample_aspect, threads, stride)
+            guide = session.guide_for(colorizer, sample_aspect)
+            colored = colorizer.colorize(run, sample_aspect, threads, stride, guide is not None)
+            yield from guide.guide_frames(colored, threads) if guide else colored
             session.count(colorizer)
     finally:
         close(marked)

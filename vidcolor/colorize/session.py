@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.guide import FrameSource, Guide
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.digest import digest_part, digest_whole
 from vidcolor.guidance.plan import Guidance
+from vidcolor.media.decode.frame_windows import read_frames
 from vidcolor.nets.colornet import DistributionNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import file_sha256, find_weights, load_gate, load_weights
@@ -27,6 +29,7 @@ class Session:
         settings: All of them; those of the colorizer are the colorizer's own.
         colorizer: The net on its device.
         guidance: What is said of the video's colors; None where nothing is.
+        source: Gives the frames that hints and references speak of; None where none is needed.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Session:
         self.settings = replace(settings, colorizer=colorizer.settings)
         self.colorizer = colorizer
         self.guidance = guidance
+        self.source: FrameSource | None = None
         self._others: dict[str, Colorizer] = {} if others is None else others
         self._configured: tuple[VideoInfo, int] | None = None
         self._inferred = 0
@@ -113,6 +117,18 @@ class Session:
             if self._configured:
                 self._configure(self._others[weights], *self._configured)
         return self._others[weights]
+
+    def guide_for(self, colorizer: Colorizer, aspect: Fraction | None) -> Guide | None:
+        """Guides the frames that a net colors; None where no hint and no reference is said.
+
+        Raises:
+            WeightsError: The net has no guide.
+            SettingsError: The net takes no hints.
+        """
+        if not self.guidance or not self.guidance.needs_shots or self.source is None:
+            return None
+        aspect = aspect or Fraction(1)
+        return Guide(self.guidance, colorizer, self.source, aspect, self.settings.paint)
 
     @property
     def other_weights(self) -> dict[str, str]:
@@ -199,6 +215,7 @@ class Session:
             batch: Frames a run of the net; 0 decides it by the memory there is.
         """
         self._inferred = 0
+        self.source = partial(read_frames, info.path, self.settings.open)
         self._configure(self.colorizer, info, batch)
         self._configured = info, self.colorizer.batch
         for other in self._others.values():

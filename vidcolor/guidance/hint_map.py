@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -72,11 +73,12 @@ def _places(height: int, width: int) -> Tensor:
 
 def _distance(places: Tensor, line: Tensor) -> Tensor:
     """``(h, w)`` distance of places to a line of ``(n, 2)`` points, or to one point."""
-    found = (places - line[0]).norm(dim=-1)
-    for start, end in zip(line[:-1], line[1:], strict=True):
+    found: Tensor = (places - line[0]).norm(dim=-1)
+    for start, end in pairwise(line):
         way = end - start
         along = ((places - start) @ way / way.square().sum().clamp(min=1e-9)).clamp(0, 1)
-        found = torch.minimum(found, (places - start - along[..., None] * way).norm(dim=-1))
+        beside: Tensor = (places - start - along[..., None] * way).norm(dim=-1)
+        found = torch.minimum(found, beside)
     return found
 
 

@@ -93,7 +93,7 @@ def choose_places(weight: Tensor) -> Tensor:
     """``(M,)`` numbers of the samples that stand for a picture with ``(h, w)`` weights."""
     said = (weight > _SAID).flatten().nonzero().flatten()
     if len(said) > _MOST_SAID:
-        h, w = weight.shape
+        w = weight.shape[1]
         step = 2 if len(said) < 4 * _MOST_SAID else _STEP
         said = said[(said // w % step == 0) & (said % w % step == 0)]
     y, x = torch.meshgrid(*map(torch.arange, weight.shape), indexing="ij")

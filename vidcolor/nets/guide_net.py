@@ -80,23 +80,27 @@ class Affinity(nn.Module):
         self.share = nn.Parameter(torch.zeros(kernels))
         """Logarithms of the kernels' shares."""
 
-    def forward(self, places: Tensor, others: Tensor) -> Tensor:
-        """``(N, M)`` affinities.
-
-        Args:
-            places: ``(N, D + 3)`` of `places_of`.
-            others: ``(M, D + 3)``.
-        """
-        return self.weigh(places, others, None)
-
-    def weigh(self, places: Tensor, others: Tensor, values: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        places: Tensor,
+        others: Tensor,
+        shares: Tensor | None = None,
+        values: Tensor | None = None,
+    ) -> Tensor:
         """``(N, M)`` affinities, or their sums with ``(M, K)`` values: ``(N, K)``.
 
         A Gaussian of a distance is the exponential of one matrix product: |a - b|^2 is
         a.a + b.b - 2 a.b. A block of rows at a time stays in the processor's cache.
+
+        Args:
+            places: ``(N, D + 3)`` of `places_of`.
+            others: ``(M, D + 3)``.
+            shares: Of the kernels; None takes the learned ones.
+            values: What is summed up.
         """
         found = []
-        kernels = [self._stretch(places, others, n) for n in range(len(self.share))]
+        shares = self.share.exp() if shares is None else shares
+        kernels = [(*self._stretch(places, others, n), shares[n]) for n in range(len(shares))]
         rows = max(1, _BLOCK // max(1, len(others)))
         for first in range(0, len(places), rows):
             block = None
@@ -107,8 +111,8 @@ class Affinity(nn.Module):
             found.append(block if values is None else block @ values)
         return torch.cat(found)
 
-    def _stretch(self, places: Tensor, others: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
-        """``(N, D + 5)`` and ``(D + 5, M)``, whose product is the exponent; and the share."""
+    def _stretch(self, places: Tensor, others: Tensor, n: int) -> tuple[Tensor, Tensor]:
+        """``(N, D + 5)`` and ``(D + 5, M)``, whose product is the exponent."""
         D = places.shape[1] - 3
         lengths = torch.cat(
             [
@@ -122,7 +126,7 @@ class Affinity(nn.Module):
         ones = torch.ones_like
         own = torch.cat([own, own.square().sum(1, True) / -2, ones(own[:, :1])], 1)
         their = torch.cat([their, ones(their[:, :1]), their.square().sum(1, True) / -2], 1)
-        return own, their.T.contiguous(), self.share[n].exp()
+        return own, their.T.contiguous()
 
 
 class Refiner(nn.Module):
@@ -175,7 +179,12 @@ class GuideNet(nn.Module):
         self.config = config
         self.embedding = Embedding(config.fine, config.coarse, config.embedding)
         self.within = Affinity(2)
-        """Between places of one picture; the shares add up to 1."""
+        """Between places of one picture."""
+        self.apart = Affinity(2)
+        """The same for hints whose color surprises: it is that of one thing, not of the light."""
+        self.surprise = nn.Parameter(torch.tensor([2.0, 0.0]))
+        """Slope and offset of how surprising hints are, over the logarithm of their distance from
+        the automatic color."""
         self.noise = nn.Parameter(torch.tensor(math.log(0.03)))
         """Logarithm of the variance that a hint is believed to have."""
         self.between = Affinity(3)
@@ -201,20 +210,31 @@ class GuideNet(nn.Module):
             ``(N, 2)`` ab; ``(N,)`` 0..1 how sure it is; ``(N,)`` the hints' share of it, about
             0..1.
         """
+        far = ((colors - ab[hinted]) / _ABUNIT).square().sum(1).mean()
+        surprise = torch.sigmoid(self.surprise[0] * (far + 1e-3).log() + self.surprise[1])
+        found = [
+            self._regress(kernel, places, hinted, colors, ab)
+            for kernel in (self.within, self.apart)
+        ]
+        (color, sure, share), (other, other_sure, other_share) = found
+        return (
+            torch.lerp(color, other, surprise),
+            torch.lerp(sure, other_sure, surprise),
+            torch.lerp(share, other_share, surprise),
+        )
+
+    def _regress(
+        self, kernel: Affinity, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `spread`, by one kernel."""
         known = places[hinted]
-        total = self.share_sum()
+        shares = kernel.share.softmax(0)
         noise = torch.eye(len(hinted), device=places.device) * self.noise.exp()
-        across = self.within(places, known) / total
-        inner = self.within(known, known) / total + noise
-        solved = torch.linalg.solve(inner, across.T).T
+        across = kernel(places, known, shares)
+        solved = torch.linalg.solve(kernel(known, known, shares) + noise, across.T).T
         sure = 1 - (1 - (solved * across).sum(1)).clamp(_FEWEST, 1)
         share = solved.sum(1)
         return ab + solved @ colors - share[:, None] * ab, sure, share
-
-    def share_sum(self) -> Tensor:
-        """What the kernels within a picture add up to for a place and itself."""
-        total: Tensor = self.within.share.exp().sum()
-        return total
 
     def refine(
         self,
@@ -250,7 +270,7 @@ class GuideNet(nn.Module):
             ``(N, 3)`` of the same meaning.
         """
         values = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
-        sums = self.between.weigh(places, known, values)
+        sums: Tensor = self.between(places, known, values=values)
         return sums[:, :3] / (sums[:, 3:] + self.unlike.exp())
 
 

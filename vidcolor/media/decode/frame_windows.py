@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
@@ -13,8 +14,9 @@ from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.seek import can_seek, rewind
-from vidcolor.media.open import VideoReader
+from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.pass_log import PassLog
+from vidcolor.settings import InputSettings
 
 _NEAR = Fraction(4)
 """Seconds that are rather read than leapt over."""
@@ -72,6 +74,24 @@ def windows(
     finally:
         if reading is not None:
             reading.close()
+
+
+def read_frames(
+    path: Path, settings: InputSettings, moments: Sequence[Fraction]
+) -> Iterator[tuple[Fraction, Frame]]:
+    """The frames of a video on screen at ascending moments, and when they came there.
+
+    Args:
+        path: Of the video, which is opened for this.
+        settings: How it is opened; which part of it is colored does not matter.
+        moments: Seconds from its start.
+
+    Raises:
+        FilmError: As `decode`.
+    """
+    with open_video(path, replace(settings, start=None, end=None)) as film:
+        for window in windows(film, moments):
+            yield window.seconds, window.frames[window.place]
 
 
 def _leads(film: VideoReader, moment: Fraction, before: int) -> list[Fraction]:

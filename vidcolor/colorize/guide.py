@@ -1,0 +1,208 @@
+"""The guide of frames: what the color sheet says of their shot, as color and weight.
+
+Key frames are read and looked at once, before the first frame of their shot is guided. Then each
+frame is guided by itself, so chunks and workers need nothing of each other.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import groupby
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from vidcolor.color.lab import rgb_to_lab
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.paint import saturation_of
+from vidcolor.core.files import printable
+from vidcolor.core.frames import ColorizedFrame, Frame
+from vidcolor.core.threads import WorkerThreads, map_ordered
+from vidcolor.errors import SettingsError
+from vidcolor.guidance.entries import Hint, Reference
+from vidcolor.guidance.key_frame import (
+    KEYED,
+    KeyFrame,
+    View,
+    carry_colors,
+    lay_reference,
+    reduce_lightness,
+    spread_hints,
+)
+from vidcolor.guidance.plan import Guidance, ShotRange
+from vidcolor.media.images.reference import read_reference
+from vidcolor.nets.guide_net import places_of
+from vidcolor.settings import PaintSettings
+
+FrameSource = Callable[[Sequence[Fraction]], Iterator[tuple[Fraction, Frame]]]
+"""Gives the frames on screen at ascending moments, in seconds from the source's start, and when
+they came there."""
+SHOTS_KEPT = 4
+"""Shots whose key frames are kept; a run goes through them in order."""
+_LEAST_SATURATION = 0.05
+
+
+class Guide:
+    """What the color sheet says, for one net; several threads may ask it at once."""
+
+    def __init__(
+        self,
+        plan: Guidance,
+        colorizer: Colorizer,
+        source: FrameSource,
+        aspect: Fraction,
+        paint: PaintSettings,
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            plan: What is said, with the shots.
+            colorizer: Has the net that colors the frames; it listens from now on.
+            source: Gives key frames.
+            aspect: Width of a sample over its height.
+            paint: Its saturation is what colors of hints are made up for.
+
+        Raises:
+            WeightsError: The net has no guide.
+            SettingsError: The net takes no hints.
+        """
+        self._plan, self._colorizer, self._source = plan, colorizer, source
+        self._aspect, self._paint = aspect, paint
+        self._net = colorizer.listen()
+        self._keys: OrderedDict[ShotRange, list[KeyFrame]] = OrderedDict()
+        self._looks: dict[int, KeyFrame] = {}
+        self._lock = Lock()
+
+    def guide_frames(
+        self, colored: Iterable[ColorizedFrame], threads: WorkerThreads | None
+    ) -> Iterator[ColorizedFrame]:
+        """The same frames in the same order, with their guide."""
+        return map_ordered("color", self.guide_frame, colored, threads)
+
+    @torch.inference_mode()
+    def guide_frame(self, item: ColorizedFrame) -> ColorizedFrame:
+        """The frame with its guide, where something is said of its shot.
+
+        Raises:
+            SettingsError: An image of the sheet cannot be read.
+            FilmError: A key frame cannot be read.
+        """
+        shot = self._plan.shot_at(item.frame.moment)
+        keys = self._keys_of(shot) if shot else []
+        if not keys or item.embedding is None:
+            return item
+        size = item.ab.shape[1:]
+        places = places_of(item.embedding, reduce_lightness(item.lightness, size))
+        moment = item.frame.moment
+        guide = carry_colors(keys, places, size, moment, self._net)
+        saturation = max(saturation_of(item.frame, self._paint), _LEAST_SATURATION)
+        guide[:2] /= saturation
+        keyed = KEYED if any(key.seconds == moment for key in keys) else 1.0
+        return replace(item, guide=guide, keyed=keyed)
+
+    def _keys_of(self, shot: ShotRange) -> list[KeyFrame]:
+        """The key frames of a shot; made at the first call."""
+        with self._lock:
+            if shot not in self._keys:
+                self._keys[shot] = self._make_keys(shot)
+                while len(self._keys) > SHOTS_KEPT:
+                    self._keys.popitem(last=False)
+            self._keys.move_to_end(shot)
+            return self._keys[shot]
+
+    def _make_keys(self, shot: ShotRange) -> list[KeyFrame]:
+        references = self._plan.references_of(shot)
+        said: list[Hint | Reference] = [*self._plan.hints_of(shot)]
+        said += [one for one in references if one.time is not None]
+        moments = sorted({(one.time or Fraction(0)) + self._plan.tolerance for one in said})
+        keys = []
+        shown = self._source(moments) if moments else iter(())
+        for (seconds, frame), moment in zip(shown, moments, strict=True):
+            here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
+            keys.append(self._make_key(seconds, frame, here))
+        looks = [self._look(one) for one in references if one.time is None]
+        return [*_join(keys), *looks]
+
+    def _make_key(
+        self, seconds: Fraction, frame: Frame, said: Sequence[Hint | Reference]
+    ) -> KeyFrame:
+        """The key frame of a frame of the video: references below, hints above them."""
+        view = self._view(self._colorizer.lightness_of(frame, self._aspect))
+        guide = torch.zeros(3, *view.size)
+        for one in said:
+            if isinstance(one, Reference):
+                below, own = guide, self._lay(one, view)
+                guide = own + below * (1 - own[2:])
+        hints = [one for one in said if isinstance(one, Hint)]
+        if hints:
+            ab = view.seen.ab[0] * (1 - guide[2:]) + guide[:2]
+            seen = replace(view.seen, ab=ab[None])
+            own = spread_hints(replace(view, seen=seen), hints, self._net, self._plan.sheet.resolve)
+            guide = own + guide * (1 - own[2:])
+        return KeyFrame.of(view, guide, seconds)
+
+    def _lay(self, reference: Reference, view: View) -> Tensor:
+        rgba = self._image(reference)
+        rgb, alpha = rgba[:3], rgba[3:]
+        lab = rgb_to_lab(rgb)
+        small = F.interpolate(torch.cat([lab[1:], alpha])[None], view.size, mode="area")[0]
+        return lay_reference(small[:2], small[2:])
+
+    def _look(self, reference: Reference) -> KeyFrame:
+        """The key frame of an image that is no frame of the video."""
+        if id(reference) not in self._looks:
+            rgba = self._image(reference)
+            lab = rgb_to_lab(rgba[:3])
+            h, w = self._colorizer.net.working_size(
+                lab.shape[1], lab.shape[2], self._colorizer.settings.size
+            )
+            small = F.interpolate(torch.cat([lab, rgba[3:]])[None], (h, w), mode="area")[0]
+            view = self._view(small[0])
+            known = F.interpolate(small[None, 1:], view.size, mode="area")[0]
+            guide = lay_reference(known[:2], known[2:])
+            self._looks[id(reference)] = KeyFrame.of(view, guide, None)
+        return self._looks[id(reference)]
+
+    def _image(self, reference: Reference) -> Tensor:
+        """``(4, H, W)`` 0..1 sRGB and alpha."""
+        image: np.ndarray[Any, Any]
+        if isinstance(reference.image, np.ndarray):
+            image = reference.image
+        else:
+            image = read_reference(self._plan.sheet.find_image(reference))
+        picture = torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
+        if len(picture) == 3:
+            picture = torch.cat([picture, torch.ones_like(picture[:1])])
+        if not picture[3].any():
+            name = printable(str(reference.image)[:80])
+            raise SettingsError(f"the reference {name} is transparent all over; nothing counts")
+        return picture
+
+    def _view(self, lightness: Tensor) -> View:
+        return View.of(self._colorizer.examine(lightness), lightness)
+
+
+def _join(keys: Sequence[KeyFrame]) -> list[KeyFrame]:
+    """Key frames of one frame, which was on screen at several moments, as one."""
+    joined = []
+    for _, same in groupby(keys, lambda key: key.seconds):
+        first, *others = same
+        joined.append(first if not others else _merge([first, *others]))
+    return joined
+
+
+def _merge(keys: Sequence[KeyFrame]) -> KeyFrame:
+    """All that is said of one frame; where two speak of a place, the surer one counts for more."""
+    guides = torch.stack([key.guide for key in keys])
+    strongest = guides[:, 2:].amax(0)
+    total = guides[:, 2:].sum(0).clamp(min=1e-6)
+    guide = torch.cat([guides[:, :2].sum(0) / total * strongest, strongest])
+    places = torch.cat([key.places for key in keys])
+    return KeyFrame(keys[0].seconds, guide, places, torch.cat([key.colors for key in keys]))
