@@ -22,6 +22,8 @@ _ABUNIT = 30.0
 """ab units that are 1 to the refiner."""
 _FEWEST = 1e-4
 """Least variance that the process leaves."""
+_BLOCK = 1 << 18
+"""Affinities that are held at a time where they are only summed up."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +87,42 @@ class Affinity(nn.Module):
             places: ``(N, D + 3)`` of `places_of`.
             others: ``(M, D + 3)``.
         """
+        return self.weigh(places, others, None)
+
+    def weigh(self, places: Tensor, others: Tensor, values: Tensor | None) -> Tensor:
+        """``(N, M)`` affinities, or their sums with ``(M, K)`` values: ``(N, K)``.
+
+        A Gaussian of a distance is the exponential of one matrix product: |a - b|^2 is
+        a.a + b.b - 2 a.b. A block of rows at a time stays in the processor's cache.
+        """
+        found = []
+        kernels = [self._stretch(places, others, n) for n in range(len(self.share))]
+        rows = max(1, _BLOCK // max(1, len(others)))
+        for first in range(0, len(places), rows):
+            block = None
+            for own, their, share in kernels:
+                part = (own[first : first + rows] @ their).exp() * share
+                block = part if block is None else block + part
+            assert block is not None
+            found.append(block if values is None else block @ values)
+        return torch.cat(found)
+
+    def _stretch(self, places: Tensor, others: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        """``(N, D + 5)`` and ``(D + 5, M)``, whose product is the exponent; and the share."""
         D = places.shape[1] - 3
-        alike = _squared_distance(places[:, :D], others[:, :D]) / D
-        light = (places[:, D : D + 1] - others[:, D]) ** 2
-        apart = _squared_distance(places[:, D + 1 :], others[:, D + 1 :])
-        found: Tensor = torch.zeros_like(alike)
-        shares = self.share.exp()
-        for n in range(len(shares)):
-            bend = alike * self.sharpness[n].exp() ** 2
-            bend = bend + light / self.lightness[n].exp() ** 2 + apart / self.reach[n].exp() ** 2
-            found = found + shares[n] * torch.exp(bend / -2)
-        return found
+        lengths = torch.cat(
+            [
+                (self.sharpness[n].exp() / D**0.5).expand(D),
+                (-self.lightness[n]).exp().expand(1),
+                (-self.reach[n]).exp().expand(2),
+            ]
+        )
+        middle = others.mean(0)  # near 0, squares lose no digits
+        own, their = (places - middle) * lengths, (others - middle) * lengths
+        ones = torch.ones_like
+        own = torch.cat([own, own.square().sum(1, True) / -2, ones(own[:, :1])], 1)
+        their = torch.cat([their, ones(their[:, :1]), their.square().sum(1, True) / -2], 1)
+        return own, their.T.contiguous(), self.share[n].exp()
 
 
 class Refiner(nn.Module):
@@ -159,7 +186,7 @@ class GuideNet(nn.Module):
 
     def spread(
         self, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Colors of a picture's places by a Gaussian process whose mean is ``ab``.
 
         The colors are absolute: where a hint is sure, what ``ab`` says there does not show.
@@ -171,7 +198,8 @@ class GuideNet(nn.Module):
             ab: ``(N, 2)`` automatic color.
 
         Returns:
-            ``(N, 2)`` ab, and ``(N,)`` 0..1 how sure it is.
+            ``(N, 2)`` ab; ``(N,)`` 0..1 how sure it is; ``(N,)`` the hints' share of it, about
+            0..1.
         """
         known = places[hinted]
         total = self.share_sum()
@@ -180,7 +208,8 @@ class GuideNet(nn.Module):
         inner = self.within(known, known) / total + noise
         solved = torch.linalg.solve(inner, across.T).T
         sure = 1 - (1 - (solved * across).sum(1)).clamp(_FEWEST, 1)
-        return ab + solved @ colors - solved.sum(1, keepdim=True) * ab, sure
+        share = solved.sum(1)
+        return ab + solved @ colors - share[:, None] * ab, sure, share
 
     def share_sum(self) -> Tensor:
         """What the kernels within a picture add up to for a place and itself."""
@@ -220,9 +249,9 @@ class GuideNet(nn.Module):
         Returns:
             ``(N, 3)`` of the same meaning.
         """
-        affinity: Tensor = self.between(places, known)
-        total = affinity.sum(1, keepdim=True) + self.unlike.exp()
-        return affinity @ colors / total
+        values = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
+        sums = self.between.weigh(places, known, values)
+        return sums[:, :3] / (sums[:, 3:] + self.unlike.exp())
 
 
 def places_of(embedding: Tensor, lightness: Tensor) -> Tensor:
@@ -243,12 +272,6 @@ def normalize(features: Tensor) -> Tensor:
     """``(B, C, h, w)`` with mean 0 and variance 1 at each place; float32."""
     channels = features.shape[1:2]
     return F.layer_norm(features.float().permute(0, 2, 3, 1), channels).permute(0, 3, 1, 2)
-
-
-def _squared_distance(places: Tensor, others: Tensor) -> Tensor:
-    """``(N, M)`` squared distances of ``(N, C)`` and ``(M, C)``."""
-    own, their = places.square().sum(1)[:, None], others.square().sum(1)[None]
-    return (own + their - 2 * places @ others.T).clamp(min=0)
 
 
 def _block(channels: int, out: int, stride: int = 1) -> nn.Sequential:

@@ -62,7 +62,7 @@ def hint_loss(guide: GuideNet, picture: GuidePicture, chance: random.Random) -> 
     target, where = _ask(picture, chance)
     hinted = where[torch.randint(len(where), (chance.choice(COUNTS),))]
     flat = target.flatten(1).T
-    spread, sure = guide.spread(
+    spread, sure, _ = guide.spread(
         picture.places(guide), hinted, flat[hinted], picture.ab.flatten(1).T
     )
     size = picture.ab.shape[1:]
