@@ -48,7 +48,9 @@ def test_a_film_takes_the_sheet_that_is_named_or_lies_beside_it(
 ) -> None:
     (here / "other.toml").write_text(GRAY)
     assert main(["film.mkv", "a.mp4", "--colors", "other.toml", *options]) == 0
-    assert "14 frames as the color sheet says" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "14 frames as the color sheet says" in said
+    assert "colors other.toml" in said
     assert gray_frames(here / "a.mp4") == SECOND
     assert main(["film.mkv", "b.mp4", "--colors", "auto", *options]) == 0
     assert gray_frames(here / "b.mp4") == NONE

@@ -20,7 +20,7 @@ from vidcolor.guidance.plan import Guidance
 from vidcolor.guidance.types import ColorSheet, Stretch
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig
 from vidcolor.nets.registry import build_net
-from vidcolor.nets.weights import file_sha256
+from vidcolor.nets.weights import file_sha256, save_weights
 from vidcolor.settings import (
     ColorizerSettings,
     PaintSettings,
@@ -181,8 +181,14 @@ def test_a_stretch_has_its_own_weights(
     assert run.colorizer_for(None) is run.colorizer_for("tiny") is run.colorizer
 
 
-def test_vivid_of_a_stretch_is_refused_where_it_has_no_effect() -> None:
+def test_vivid_of_a_stretch_is_refused_where_it_has_no_effect(
+    tiny: ColorNet, tmp_path: Path
+) -> None:
     book = build_net(ColorNetConfig(preset="book", embedding=512))
     with pytest.raises(SettingsError, match="vivid has no effect; use saturation"):
         session(book, PLAIN, replace(HALF, vivid=0.3))
     session(book, PLAIN, replace(HALF, vivid=0.3, weights="mini"))
+    file = save_weights(book, tmp_path / "book.safetensors", training={}, scores={})
+    run = session(tiny, PLAIN, replace(HALF, vivid=0.3, weights=str(file)))
+    with pytest.raises(SettingsError, match="vivid has no effect; use saturation"):
+        run.colorizer_for(str(file))

@@ -13,7 +13,7 @@ from guided import SHOT, guided_settings, shot_times, write_shots
 import vidcolor.run.video
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
-from vidcolor.errors import JobDiffers
+from vidcolor.errors import JobDiffers, WeightsError
 from vidcolor.guidance.types import ColorSheet, Hint, Stretch
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import InputSettings, PaintSettings, Settings
@@ -233,6 +233,22 @@ def test_a_report_names_the_sheet_and_a_sheet_that_is_not_used_is_said(
         assert not plain.spec.colors
         assert used.spec.with_colors_of(plain.spec) == plain.spec
         assert (tmp_path / f"{number}.mp4").read_bytes() != (tmp_path / "a.mp4").read_bytes()
+
+
+def test_weights_of_a_stretch_that_are_no_good_are_told_before_anything_is_colored(
+    film: Path, settings: Settings, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"no weights")
+    with pytest.raises(WeightsError):
+        colorize_video(
+            film,
+            tmp_path / "out.mp4",
+            settings=settings,
+            colors=sheet(replace(LAST, weights=str(bad))),
+            on_progress=lambda _: pytest.fail("a frame was colored"),
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.safetensors", "film.mkv"]
 
 
 def test_weights_of_a_stretch_stand_in_spec_and_report(

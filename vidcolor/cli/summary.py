@@ -67,6 +67,7 @@ def settings_used(report: Report) -> str:
         "smooth": smoothing.strength if smoothing else None,
         "saturation": None if color.saturation == 1 else color.saturation,
         "stride": None if color.stride == 1 else color.stride,
+        "colors": report.colors.get("path") or None,
     }
     return ", ".join(
         f"{key} {format_value(value)}" for key, value in known.items() if value is not None

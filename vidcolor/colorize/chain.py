@@ -19,7 +19,7 @@ from vidcolor.guidance.plan import mark_dials
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.shots.titles import mark_titles
-from vidcolor.temporal.smoother import StateStore, smooth
+from vidcolor.temporal.smoother import StateStore, obey, smooth
 
 
 def colorize_frames(
@@ -129,6 +129,18 @@ def colorize_by_dials(
             session.count(colorizer)
     finally:
         close(marked)
+
+
+def color_still(still: Frame, session: Session) -> ColorizedFrame:
+    """The color of a picture that is no frame of a video, not painted yet.
+
+    Args:
+        still: The picture, judged.
+        session: What to color with; its guidance speaks of this picture.
+    """
+    session.source = lambda moments: ((Fraction(0), still) for _ in moments)
+    (item,) = colorize_by_dials([still], session)
+    return obey(item)
 
 
 def skip_chunks(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -26,7 +27,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.errors import SettingsError
-from vidcolor.guidance.entries import Hint, Reference
+from vidcolor.guidance.entries import Hint, Reference, SheetContent
 from vidcolor.guidance.key_frame import (
     KEYED,
     KeyFrame,
@@ -37,8 +38,9 @@ from vidcolor.guidance.key_frame import (
     spread_hints,
 )
 from vidcolor.guidance.plan import Guidance, ShotRange
+from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.images.reference import read_reference
-from vidcolor.nets.guide_net import places_of
+from vidcolor.nets.guide_net import GuideNet, places_of
 from vidcolor.settings import PaintSettings
 
 FrameSource = Callable[[Sequence[Fraction]], Iterator[tuple[Fraction, Frame]]]
@@ -126,67 +128,91 @@ class Guide:
         shown = self._source(moments) if moments else iter(())
         for (seconds, frame), moment in zip(shown, moments, strict=True):
             here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
-            keys.append(self._make_key(seconds, frame, here))
+            lightness = self._colorizer.lightness_of(frame, self._aspect)
+            view = View.of(self._colorizer.examine(lightness), lightness)
+            keys.append(make_key(view, seconds, here, self._net, self._plan.sheet))
         looks = [self._look(one) for one in references if one.time is None]
         return [*_join(keys), *looks]
 
-    def _make_key(
-        self, seconds: Fraction, frame: Frame, said: Sequence[Hint | Reference]
-    ) -> KeyFrame:
-        """The key frame of a frame of the video: references below, hints above them."""
-        view = self._view(self._colorizer.lightness_of(frame, self._aspect))
-        guide = torch.zeros(3, *view.size)
-        for one in said:
-            if isinstance(one, Reference):
-                below, own = guide, self._lay(one, view)
-                guide = own + below * (1 - own[2:])
-        hints = [one for one in said if isinstance(one, Hint)]
-        if hints:
-            ab = view.seen.ab[0] * (1 - guide[2:]) + guide[:2]
-            seen = replace(view.seen, ab=ab[None])
-            own = spread_hints(replace(view, seen=seen), hints, self._net, self._plan.sheet.resolve)
-            guide = own + guide * (1 - own[2:])
-        return KeyFrame.of(view, guide, seconds)
-
-    def _lay(self, reference: Reference, view: View) -> Tensor:
-        rgba = self._image(reference)
-        rgb, alpha = rgba[:3], rgba[3:]
-        lab = rgb_to_lab(rgb)
-        small = F.interpolate(torch.cat([lab[1:], alpha])[None], view.size, mode="area")[0]
-        return lay_reference(small[:2], small[2:])
-
     def _look(self, reference: Reference) -> KeyFrame:
-        """The key frame of an image that is no frame of the video."""
         if id(reference) not in self._looks:
-            rgba = self._image(reference)
-            lab = rgb_to_lab(rgba[:3])
-            h, w = self._colorizer.net.working_size(
-                lab.shape[1], lab.shape[2], self._colorizer.settings.size
-            )
-            small = F.interpolate(torch.cat([lab, rgba[3:]])[None], (h, w), mode="area")[0]
-            view = self._view(small[0])
-            known = F.interpolate(small[None, 1:], view.size, mode="area")[0]
-            guide = lay_reference(known[:2], known[2:])
-            self._looks[id(reference)] = KeyFrame.of(view, guide, None)
+            look = read_look(reference, self._colorizer, self._plan.sheet)
+            self._looks[id(reference)] = look
         return self._looks[id(reference)]
 
-    def _image(self, reference: Reference) -> Tensor:
-        """``(4, H, W)`` 0..1 sRGB and alpha."""
-        image: np.ndarray[Any, Any]
-        if isinstance(reference.image, np.ndarray):
-            image = reference.image
-        else:
-            image = read_reference(self._plan.sheet.find_image(reference))
-        picture = torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
-        if len(picture) == 3:
-            picture = torch.cat([picture, torch.ones_like(picture[:1])])
-        if not picture[3].any():
-            name = printable(str(reference.image)[:80])
-            raise SettingsError(f"the reference {name} is transparent all over; nothing counts")
-        return picture
 
-    def _view(self, lightness: Tensor) -> View:
-        return View.of(self._colorizer.examine(lightness), lightness)
+@torch.inference_mode()
+def make_key(
+    view: View,
+    seconds: Fraction,
+    said: Sequence[Hint | Reference],
+    net: GuideNet,
+    sheet: SheetContent,
+) -> KeyFrame:
+    """The key frame of a picture of which something is said: references below, hints above them.
+
+    Args:
+        view: The picture.
+        seconds: When it is shown.
+        said: Of it.
+        net: The guide of the net that looked.
+        sheet: Resolves colors and finds images.
+
+    Raises:
+        SettingsError: A color is none, or an image cannot be read.
+    """
+    guide = torch.zeros(3, *view.size)
+    for one in said:
+        if isinstance(one, Reference):
+            rgba = load_image(one, sheet)
+            known = torch.cat([rgb_to_lab(rgba[:3])[1:], rgba[3:]])
+            small = F.interpolate(known[None], view.size, mode="area")[0]
+            own = lay_reference(small[:2], small[2:])
+            guide = own + guide * (1 - own[2:])
+    hints = [one for one in said if isinstance(one, Hint)]
+    if hints:
+        ab = view.seen.ab[0] * (1 - guide[2:]) + guide[:2]
+        below = replace(view, seen=replace(view.seen, ab=ab[None]))
+        own = spread_hints(below, hints, net, sheet.resolve)
+        guide = own + guide * (1 - own[2:])
+    return KeyFrame.of(view, guide, seconds)
+
+
+@torch.inference_mode()
+def read_look(reference: Reference, colorizer: Colorizer, sheet: SheetContent) -> KeyFrame:
+    """The key frame of an image that is no frame of the video.
+
+    Raises:
+        SettingsError: It cannot be read.
+    """
+    rgba = load_image(reference, sheet)
+    known = torch.cat([rgb_to_lab(rgba[:3]), rgba[3:]])
+    size = colorizer.net.working_size(known.shape[1], known.shape[2], colorizer.settings.size)
+    small = F.interpolate(known[None], size, mode="area")[0]
+    view = View.of(colorizer.examine(small[0]), small[0])
+    colors = F.interpolate(small[None, 1:], view.size, mode="area")[0]
+    return KeyFrame.of(view, lay_reference(colors[:2], colors[2:]), None)
+
+
+def load_image(reference: Reference, sheet: SheetContent) -> Tensor:
+    """``(4, H, W)`` 0..1 sRGB and alpha of a reference.
+
+    Raises:
+        SettingsError: It cannot be read, or is transparent all over.
+    """
+    image: np.ndarray[Any, Any]
+    if isinstance(reference.image, np.ndarray):
+        image, name = reference.image, "array"
+    else:
+        path = sheet.find_image(reference) if isinstance(sheet, ColorSheet) else None
+        image = read_reference(Path(reference.image) if path is None else path)
+        name = printable(str(reference.image))
+    picture = torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
+    if len(picture) == 3:
+        picture = torch.cat([picture, torch.ones_like(picture[:1])])
+    if not picture[3].any():
+        raise SettingsError(f"the reference {name} is transparent all over; nothing of it counts")
+    return picture
 
 
 def _join(keys: Sequence[KeyFrame]) -> list[KeyFrame]:

@@ -16,7 +16,7 @@ from vidcolor.errors import SettingsError
 from vidcolor.guidance.digest import digest_part, digest_whole
 from vidcolor.guidance.plan import Guidance
 from vidcolor.media.decode.frame_windows import read_frames
-from vidcolor.nets.colornet import DistributionNet
+from vidcolor.nets.colornet import ColorNet, DistributionNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import file_sha256, find_weights, load_gate, load_weights
 from vidcolor.settings import Settings
@@ -58,8 +58,7 @@ class Session:
         self._others: dict[str, Colorizer] = {} if others is None else others
         self._configured: tuple[VideoInfo, int] | None = None
         self._inferred = 0
-        if guidance:
-            self._check_vivid(guidance)
+        self._check_vivid(None, colorizer.net)
 
     @classmethod
     def load(
@@ -110,6 +109,7 @@ class Session:
         assert weights is not None
         if weights not in self._others:
             net, sha256 = load_weights(weights)
+            self._check_vivid(weights, net)
             own = self.settings.colorizer
             vivid = own.vivid if isinstance(net, DistributionNet) else None
             own = replace(own, weights=weights, vivid=vivid)
@@ -173,18 +173,18 @@ class Session:
     def _colorizers(self) -> list[Colorizer]:
         return [self.colorizer, *self._others.values()]
 
-    def _check_vivid(self, guidance: Guidance) -> None:
-        """See that the own ``vivid`` of a stretch has an effect; nets of its own see to it later.
+    def _check_vivid(self, weights: str | None, net: ColorNet) -> None:
+        """See that the own ``vivid`` of a stretch has an effect on its net.
 
         Raises:
             SettingsError: It has none.
         """
-        if isinstance(self.colorizer.net, DistributionNet):
+        if isinstance(net, DistributionNet) or not self.guidance:
             return
-        if any(one.vivid is not None and one.weights is None for one in guidance.sheet.stretches):
+        if self.guidance.sets_vivid(weights):
             raise SettingsError(
-                f"{self.colorizer.name or 'this net'} predicts one color, not how likely each is,"
-                " so vivid has no effect; use saturation in the color sheet"
+                f"{weights or self.colorizer.name or 'this net'} predicts one color, not how likely"
+                " each is, so vivid has no effect; use saturation in the color sheet"
             )
 
     @property
@@ -220,6 +220,8 @@ class Session:
         self._configured = info, self.colorizer.batch
         for other in self._others.values():
             self._configure(other, *self._configured)
+        for weights in self.guidance.weights if self.guidance else ():
+            self.colorizer_for(weights)  # what is wrong with them is not to be met hours later
 
     @staticmethod
     def _configure(colorizer: Colorizer, info: VideoInfo, batch: int) -> None:

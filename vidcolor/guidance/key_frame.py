@@ -123,11 +123,9 @@ def spread_hints(view: View, hints: Sequence[Hint], guide: GuideNet, resolve: Re
     if len(hinted) > MOST_HINTED:
         some = hinted[torch.linspace(0, len(hinted) - 1, MOST_HINTED).round().long()]
     flat = drawn.flatten(1)
-    spread, sure, weight = guide.spread(view.places, some, flat[:2, some].T, ab.flatten(1).T)
-    size = ab.shape[1:]
-    maps = spread.T.view(1, 2, *size), sure.view(1, 1, *size), ab[None], view.lightness[None]
-    refined = guide.refine((view.seen.fine, view.seen.coarse), maps, drawn[None])[0]
-    share = weight.clamp(0, 1).view(1, *size)
+    spread = guide.spread(view.places, some, flat[:2, some].T, ab.flatten(1).T)
+    picture = torch.cat([view.lightness, ab])
+    refined, share = guide.refine((view.seen.fine, view.seen.coarse), spread, picture, drawn)
     found = torch.cat([refined - (1 - share) * ab, share])
     painted = torch.cat([drawn[:2], torch.ones_like(share)])
     return torch.where(drawn[2:] > 0, painted, found)

@@ -94,6 +94,10 @@ class Guidance:
         """The weights that stretches name, each once."""
         return list(dict.fromkeys(dials.weights for dials in self._dials if dials.weights))
 
+    def sets_vivid(self, weights: str | None) -> bool:
+        """Whether a stretch that is colored with these weights, None for the run's, has a vivid."""
+        return any(one.vivid is not None and one.weights == weights for one in self._dials)
+
     def dials_at(self, seconds: Fraction) -> Dials:
         """The dials of the frame that is shown at a moment.
 

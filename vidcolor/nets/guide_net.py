@@ -22,6 +22,8 @@ _ABUNIT = 30.0
 """ab units that are 1 to the refiner."""
 _FEWEST = 1e-4
 """Least variance that the process leaves."""
+_STATE = 15
+"""Maps that the refiner sees beside features."""
 _BLOCK = 1 << 18
 """Affinities that are held at a time where they are only summed up."""
 
@@ -129,6 +131,18 @@ class Affinity(nn.Module):
         return own, their.T.contiguous()
 
 
+@dataclass(frozen=True)
+class Spread:
+    """What hints say of all places: if they are of the whole scene, and if of one thing."""
+
+    wide: Tensor
+    """``(N, 4)`` change of ab; how sure it is, 0..1; the hints' share of the color, about 0..1."""
+    narrow: Tensor
+    """``(N, 4)`` the same by the kernel for surprising hints."""
+    surprise: Tensor
+    """``()`` how much the hints surprise: logit of the narrow one's share."""
+
+
 class Refiner(nn.Module):
     """Looks at spread color and the features of the picture, and corrects it."""
 
@@ -139,7 +153,7 @@ class Refiner(nn.Module):
             nn.Conv2d(config.fine, W, 1),
             nn.Conv2d(config.coarse, 2 * W, 1),
         )
-        self.start4 = _block(W + 9, W)
+        self.start4 = _block(W + _STATE, W)
         self.down8, self.join8 = _block(W, 2 * W, 2), _block(4 * W, 2 * W)
         self.down16 = _block(2 * W, 3 * W, 2)
         self.deep16 = nn.Sequential(_block(3 * W, 3 * W), _block(3 * W, 3 * W))
@@ -148,18 +162,18 @@ class Refiner(nn.Module):
             nn.Conv2d(2 * W, W, 1),
             nn.Sequential(_block(W, W), _block(W, W)),
         )
-        self.out = nn.Conv2d(W, 3, 3, padding=1)
+        self.out = nn.Conv2d(W, 4, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         assert self.out.bias is not None
         nn.init.zeros_(self.out.bias)
 
     def forward(self, fine: Tensor, coarse: Tensor, state: Tensor) -> Tensor:
-        """``(B, 3, h, w)``: what is to be added to the change of ab, and to a factor on it of 1.
+        """``(B, 4, h, w)`` corrections: to the change of ab, to a factor on it, to a logit.
 
         Args:
             fine: As of `Embedding.forward`.
             coarse: The same.
-            state: ``(B, 9, h, w)``: change of ab, how sure it is, ab, lightness, hints.
+            state: ``(B, _STATE, h, w)`` all that is known besides.
         """
         a = self.start4(torch.cat([self.fine(normalize(fine)), state], 1))
         b = self.down8(a)
@@ -193,10 +207,8 @@ class GuideNet(nn.Module):
         """Logarithm of the affinity to nothing in the other picture: the automatic color's vote."""
         self.refiner = Refiner(config)
 
-    def spread(
-        self, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Colors of a picture's places by a Gaussian process whose mean is ``ab``.
+    def spread(self, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor) -> Spread:
+        """Colors of a picture's places by two Gaussian processes whose mean is ``ab``.
 
         The colors are absolute: where a hint is sure, what ``ab`` says there does not show.
 
@@ -205,57 +217,62 @@ class GuideNet(nn.Module):
             hinted: ``(n,)`` numbers of the places with a hint.
             colors: ``(n, 2)`` their ab.
             ab: ``(N, 2)`` automatic color.
-
-        Returns:
-            ``(N, 2)`` ab; ``(N,)`` 0..1 how sure it is; ``(N,)`` the hints' share of it, about
-            0..1.
         """
         far = ((colors - ab[hinted]) / _ABUNIT).square().sum(1).mean()
-        surprise = torch.sigmoid(self.surprise[0] * (far + 1e-3).log() + self.surprise[1])
-        found = [
-            self._regress(kernel, places, hinted, colors, ab)
-            for kernel in (self.within, self.apart)
-        ]
-        (color, sure, share), (other, other_sure, other_share) = found
-        return (
-            torch.lerp(color, other, surprise),
-            torch.lerp(sure, other_sure, surprise),
-            torch.lerp(share, other_share, surprise),
+        surprise = self.surprise[0] * (far + 1e-3).log() + self.surprise[1]
+        return Spread(
+            self._regress(self.within, places, hinted, colors, ab),
+            self._regress(self.apart, places, hinted, colors, ab),
+            surprise,
         )
 
     def _regress(
         self, kernel: Affinity, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `spread`, by one kernel."""
+    ) -> Tensor:
+        """As `spread`, by one kernel; ``(N, 4)`` as of `Spread`."""
         known = places[hinted]
         shares = kernel.share.softmax(0)
         noise = torch.eye(len(hinted), device=places.device) * self.noise.exp()
         across = kernel(places, known, shares)
         solved = torch.linalg.solve(kernel(known, known, shares) + noise, across.T).T
-        sure = 1 - (1 - (solved * across).sum(1)).clamp(_FEWEST, 1)
-        share = solved.sum(1)
-        return ab + solved @ colors - share[:, None] * ab, sure, share
+        sure = 1 - (1 - (solved * across).sum(1, keepdim=True)).clamp(_FEWEST, 1)
+        share = solved.sum(1, keepdim=True)
+        return torch.cat([solved @ colors - share * ab, sure, share], 1)
 
     def refine(
-        self,
-        features: tuple[Tensor, Tensor],
-        maps: tuple[Tensor, Tensor, Tensor, Tensor],
-        hints: Tensor,
-    ) -> Tensor:
-        """``(B, 2, h, w)`` ab, after another look.
+        self, features: tuple[Tensor, Tensor], spread: Spread, picture: Tensor, hints: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """``(2, h, w)`` ab of a picture with hints, and ``(1, h, w)`` their share of it, 0..1.
 
         Args:
-            features: Fine and coarse, as of `DistributionNet.fuse`.
-            maps: Spread ``(B, 2, h, w)``, its sureness ``(B, 1, h, w)``, automatic ab
-                ``(B, 2, h, w)``, lightness ``(B, 1, h, w)``.
-            hints: ``(B, 3, h, w)`` ab and weight of the hints.
+            features: ``(1, C, h, w)`` fine and ``(1, C', h', w')`` coarse, as of
+                `DistributionNet.fuse`.
+            spread: Of the hints.
+            picture: ``(3, h, w)`` lightness and automatic ab.
+            hints: ``(3, h, w)`` ab of the hints, and 1 where there is one.
         """
-        spread, sure, ab, lightness = maps
-        change, given = spread - ab, hints[:, 2:]
-        asked = torch.cat([(hints[:, :2] - ab) / _ABUNIT * given, given], 1)
-        state = torch.cat([change / _ABUNIT, sure, ab / 50, lightness / 50 - 1, asked], 1)
-        found: Tensor = self.refiner(*features, state)
-        return ab + change * (1 + found[:, 2:]) + found[:, :2] * _ABUNIT
+        size = picture.shape[1:]
+        wide, narrow = (part.T.view(4, *size) for part in (spread.wide, spread.narrow))
+        lightness, ab, given = picture[:1], picture[1:], hints[2:]
+        state = torch.cat(
+            [
+                wide[:2] / _ABUNIT,
+                narrow[:2] / _ABUNIT,
+                wide[2:],
+                narrow[2:],
+                ab / 50,
+                lightness / 50 - 1,
+                (hints[:2] - ab) / _ABUNIT * given,
+                given,
+                spread.surprise.expand(1, *size) / 4,
+            ]
+        )
+        found = self.refiner(*features, state[None])[0]
+        blend = torch.sigmoid(spread.surprise + found[3:] * 4)
+        both = torch.lerp(wide, narrow, blend)
+        factor = 1 + found[2:3]
+        change = both[:2] * factor + found[:2] * _ABUNIT * both[2:3]
+        return ab + change, (both[3:] * factor).clamp(0, 1)
 
     def carry(self, places: Tensor, known: Tensor, colors: Tensor) -> Tensor:
         """Color of another picture's places for those that look alike.

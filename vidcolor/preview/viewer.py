@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from itertools import chain, groupby, islice
 from pathlib import Path
 from types import TracebackType
 
 from torch import Tensor
 
-from vidcolor.colorize.chain import colorize_by_dials, find_color, mark_frames
+from vidcolor.colorize.chain import color_still, find_color, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint_frame, saturation_of
 from vidcolor.colorize.session import Session
@@ -28,7 +29,7 @@ from vidcolor.core.report import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.places import Colors, note_unused, plan_still_colors
-from vidcolor.media.decode.frame_windows import windows
+from vidcolor.media.decode.frame_windows import read_frames, windows
 from vidcolor.media.decode.seek import picture_end
 from vidcolor.media.display import DisplayConverter, canvas
 from vidcolor.media.images.files import still_damage
@@ -248,7 +249,7 @@ class Viewer:
             height, width = still.luma.shape[-2:]
             # A GPU would see it sixteen times.
             session.colorizer.configure_for(height, width, batch=1)
-            (item,) = colorize_by_dials([still], session)
+            item = color_still(still, session)
             for _ in moments:
                 yield Found(self._still, item.ab * item.share, Fraction(0), self.screen)
             return
@@ -322,7 +323,10 @@ class Viewer:
 
     def _session(self, settings: Settings) -> Session:
         others = self._others.setdefault(settings.colorizer, {})
-        return Session(settings, self._colorizer(settings.colorizer), self._guidance, others)
+        session = Session(settings, self._colorizer(settings.colorizer), self._guidance, others)
+        if self.film:
+            session.source = partial(read_frames, self.film.info.path, settings.open)
+        return session
 
 
 def _select_context(marked: Sequence[Frame], place: int, context: Context) -> Sequence[Frame]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from vidcolor.color.chroma import KR_KB
-from vidcolor.colorize.chain import colorize_by_dials
+from vidcolor.colorize.chain import color_still
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
 from vidcolor.colorize.session import Session
@@ -21,7 +22,10 @@ from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.paths import CONTAINERS, TIFF_SUFFIXES
 from vidcolor.core.report import Damage, Dropped, Report
 from vidcolor.errors import FilmError, SettingsError
+from vidcolor.guidance.entries import Hint, Reference
 from vidcolor.guidance.places import Colors, describe_sheet, note_unused, plan_still_colors
+from vidcolor.guidance.plan import Guidance, ShotRange
+from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.images.files import (
     check_still_target,
     frame_rgb,
@@ -135,7 +139,7 @@ def painted_pages(still: Still, session: Session, report: Report, count: int) ->
         frame = judged_alone(frame_of(photo), settings.titles)
         height, width = frame.luma.shape
         colorizer.configure_for(height, width, batch=1)
-        (painted,) = paint(colorize_by_dials([frame], session), settings.paint)
+        (painted,) = paint([color_still(frame, session)], settings.paint)
         report.frames += 1
         gray = GrayRuns()
         gray.see(painted)
@@ -193,20 +197,28 @@ def _conclude(report: Report, session: Session, left: list[Dropped]) -> None:
 
 
 def colorize_image(
-    gray: np.ndarray[Any, Any], *, colorizer: Colorizer | None = None
+    gray: np.ndarray[Any, Any],
+    *,
+    hints: Iterable[Hint] = (),
+    references: Iterable[Reference] = (),
+    colorizer: Colorizer | None = None,
 ) -> np.ndarray[Any, Any]:
     """Color one picture.
 
     Args:
         gray: ``(H, W)`` or ``(H, W, 3)`` uint8; a color picture is recolored from its luma.
+        hints: Colors of places, whatever their time; later ones lie over earlier ones.
+        references: Images in color: with a time, whatever it is, of this very picture; without
+            one, looks, whose colors go to what looks alike.
         colorizer: What to color with; None loads the default weights.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB whose BT.601 luma is that of ``gray``, to within rounding.
 
     Raises:
-        SettingsError: the array has another shape or type.
-        WeightsError: the default weights are missing or damaged.
+        SettingsError: The array has another shape or type, a color is none, or an image cannot be
+            read.
+        WeightsError: The weights are missing or damaged, or take no hints.
     """
     picture = torch.from_numpy(gray.copy())
     if (
@@ -226,5 +238,13 @@ def colorize_image(
     chroma = torch.empty_like(picture), torch.empty_like(picture)
     frame = Frame(picture, chroma, layout, pts=0, duration=0, time_base=Fraction(1))
     colorizer = colorizer or Colorizer.from_weights()
-    (painted,) = paint(colorizer.colorize([frame]), Settings().paint)
+    sheet = ColorSheet(
+        hints=tuple(replace(one, time=None) for one in hints),
+        references=tuple(
+            one if one.time is None else replace(one, time=Fraction(0)) for one in references
+        ),
+    )
+    guidance = Guidance(sheet, shots=[ShotRange(Fraction(0), None)])
+    session = Session(Settings(), colorizer, guidance if guidance.needs_shots else None)
+    (painted,) = paint([color_still(frame, session)], Settings().paint)
     return frame_rgb(painted)

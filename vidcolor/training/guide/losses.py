@@ -6,8 +6,6 @@ import math
 import random
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,12 +13,8 @@ from vidcolor.nets.guide_net import GuideNet, places_of
 
 COUNTS = (1, 1, 1, 2, 2, 3, 5, 8, 12, 20, 40, 80)
 """Hints in a picture, each as likely as the others."""
-RECOLORED = 0.3
-"""Share of pictures in which one thing has another color."""
-_TURNED = 0.3
-"""Share of the others whose hues are all turned."""
-_WRONG = 0.2
-"""Share of pairs that show different scenes."""
+RECOLORED = 0.4
+"""Share of pictures in which one thing has another color, and the rest keeps the automatic one."""
 _SIDES = (30, 0.6)
 """Fewest places of a thing that gets another color, and its largest share of the picture."""
 _STEPS = (9.0, 6.0, 6.0)
@@ -57,53 +51,58 @@ class GuidePicture:
 
 
 def hint_loss(guide: GuideNet, picture: GuidePicture, chance: random.Random) -> Tensor:
-    """How far hints lead to the right colors: of the process and of the refiner, in one number."""
+    """How far hints lead to the right colors: of the processes and of the refiner, in one number.
+
+    Each process learns from what it is for, the refiner from both.
+    """
     picture = picture.flip() if chance.random() < 0.5 else picture
-    target, where = _ask(picture, chance)
+    target, where, odd = _ask(picture, chance)
     hinted = where[torch.randint(len(where), (chance.choice(COUNTS),))]
-    flat = target.flatten(1).T
-    spread, sure, _ = guide.spread(
-        picture.places(guide), hinted, flat[hinted], picture.ab.flatten(1).T
+    flat, ab = target.flatten(1), picture.ab.flatten(1)
+    spread = guide.spread(picture.places(guide), hinted, flat[:, hinted].T, ab.T)
+    own = spread.narrow if odd else spread.wide
+    hints = torch.zeros_like(torch.cat([ab, ab[:1]]))
+    hints[:2, hinted], hints[2, hinted] = flat[:, hinted], 1.0
+    refined, _ = guide.refine(
+        (picture.fine[None].float(), picture.coarse[None].float()),
+        spread,
+        torch.cat([picture.lightness, picture.ab]),
+        hints.view(3, *target.shape[1:]),
     )
-    size = picture.ab.shape[1:]
-    spread, sure = spread.T.view(1, 2, *size), sure.view(1, 1, *size)
-    hints = torch.zeros(3, size.numel())
-    hints[:2, hinted], hints[2, hinted] = target.flatten(1)[:, hinted], 1.0
-    refined = guide.refine(
-        (picture.fine[None], picture.coarse[None]),
-        (spread, sure, picture.ab[None], picture.lightness[None]),
-        hints.view(1, 3, *size),
-    )
-    return _error(spread[0], target) * 0.5 + _error(refined[0], target)
+    return _error(ab + own[:, :2].T, flat) * 0.5 + _error(refined, target)
 
 
-def _ask(picture: GuidePicture, chance: random.Random) -> tuple[Tensor, Tensor]:
-    """``(2, h, w)`` ab that is asked for, and the places whose hints may say so."""
+def _ask(picture: GuidePicture, chance: random.Random) -> tuple[Tensor, Tensor, bool]:
+    """``(2, h, w)`` ab that is asked for, the places whose hints may say so, whether it is odd."""
     everywhere = torch.arange(picture.lightness.numel())
     if chance.random() < RECOLORED:
         thing = find_thing(picture, chance)
         if thing is not None:
             angle, chroma = chance.uniform(0, 2 * math.pi), chance.uniform(0, 60)
             color = torch.tensor([math.cos(angle), math.sin(angle)]) * chroma
-            return torch.where(thing, color.view(2, 1, 1), picture.ab), everywhere[thing.flatten()]
-    angle = chance.gauss(0, 1) if chance.random() < _TURNED else 0.0
-    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    return (turn @ picture.true.flatten(1)).view_as(picture.true), everywhere
+            target = torch.where(thing, color.view(2, 1, 1), picture.ab)
+            return target, everywhere[thing.flatten()], True
+    return picture.true, everywhere, False
 
 
 def find_thing(picture: GuidePicture, chance: random.Random) -> Tensor | None:
     """``(h, w)`` places around a random one that it goes over into by small steps of true color."""
-    lab = torch.cat([picture.lightness, picture.true]).permute(1, 2, 0)
-    image = np.ascontiguousarray(lab.numpy())
-    h, w = image.shape[:2]
+    lab = torch.cat([picture.lightness, picture.true])
+    h, w = lab.shape[1:]
+    steps = torch.tensor(_STEPS).view(3, 1, 1)
+    down = ((lab[:, 1:] - lab[:, :-1]).abs() <= steps).all(0)
+    right = ((lab[:, :, 1:] - lab[:, :, :-1]).abs() <= steps).all(0)
     for _ in range(4):
-        mask = np.zeros((h + 2, w + 2), np.uint8)
-        seed = (chance.randrange(w), chance.randrange(h))
-        size = cv2.floodFill(
-            image.copy(), mask, seed, 0, _STEPS, _STEPS, 4 | cv2.FLOODFILL_MASK_ONLY
-        )[0]
+        thing = torch.zeros(h, w, dtype=torch.bool)
+        thing[chance.randrange(h), chance.randrange(w)] = True
+        size = 0
+        while size < (size := int(thing.sum())):
+            thing[1:] |= thing[:-1] & down
+            thing[:-1] |= thing[1:] & down
+            thing[:, 1:] |= thing[:, :-1] & right
+            thing[:, :-1] |= thing[:, 1:] & right
         if _SIDES[0] <= size <= _SIDES[1] * h * w:
-            return torch.from_numpy(mask[1:-1, 1:-1].copy()).bool()
+            return thing
     return None
 
 

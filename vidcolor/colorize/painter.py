@@ -1,0 +1,101 @@
+"""Paints one picture again and again, as fast as a user clicks: the net looks at it once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.guide import make_key, read_look
+from vidcolor.core.frames import Frame
+from vidcolor.guidance.entries import Hint, Point, Reference, SheetContent
+from vidcolor.guidance.key_frame import KeyFrame, View, carry_colors
+from vidcolor.guidance.suggest import Suggestion, color_at, suggest_colors
+from vidcolor.nets.colornet import DistributionNet
+
+
+class FramePainter:
+    """One picture, and what the net knows of it. It takes no turns: one thread at a time."""
+
+    def __init__(
+        self, frame: Frame, colorizer: Colorizer, sample_aspect: Fraction | None = None
+    ) -> None:
+        """Let the net look.
+
+        Args:
+            frame: The picture.
+            colorizer: Has the net; it listens from now on.
+            sample_aspect: Width of a sample over its height; None for square ones.
+
+        Raises:
+            WeightsError: The net has no guide.
+            SettingsError: The net takes no hints.
+            DeviceError: As `Colorizer.predict`.
+        """
+        self._colorizer = colorizer
+        self._guide = colorizer.listen()
+        lightness = colorizer.lightness_of(frame, sample_aspect or Fraction(1))
+        self.view = View.of(colorizer.examine(lightness), lightness)
+
+    @property
+    def automatic(self) -> Tensor:
+        """``(2, h, w)`` ab as the net found it."""
+        return self.view.seen.ab[0]
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        hints: Sequence[Hint] = (),
+        references: Sequence[Reference] = (),
+        sheet: SheetContent | None = None,
+    ) -> Tensor:
+        """``(2, h, w)`` ab of the picture with what is said of it; the automatic one with nothing.
+
+        Args:
+            hints: Of this picture, whatever their time.
+            references: With a time: images of this very picture; without: looks.
+            sheet: Has the saved colors that hints use; images are looked for beside it.
+
+        Raises:
+            SettingsError: A color is none, or an image cannot be read.
+        """
+        sheet = sheet or SheetContent()
+        keys: list[KeyFrame] = []
+        said: list[Hint | Reference] = [one for one in references if one.time is not None]
+        said += hints
+        if said:
+            keys.append(make_key(self.view, Fraction(0), said, self._guide, sheet))
+        looks = (one for one in references if one.time is None)
+        keys += [read_look(one, self._colorizer, sheet) for one in looks]
+        if not keys:
+            return self.automatic
+        guide = carry_colors(keys, self.view.places, self.view.size, Fraction(0), self._guide)
+        return self.automatic * (1 - guide[2:]) + guide[:2]
+
+    def suggest(self, point: Point, count: int = 9) -> list[Suggestion]:
+        """Likely colors of a point, the likeliest first; their ``color`` is at its luma.
+
+        Args:
+            point: (x, y), 0..1 of width and height.
+            count: How many at most.
+        """
+        net = self._colorizer.net
+        assert isinstance(net, DistributionNet)
+        y, x = self._sample(point)
+        lightness = float(self.view.lightness[0, y, x])
+        return suggest_colors(self.view.seen.logits[0, :, y, x], net.bins.cpu(), lightness, count)
+
+    def pick(self, point: Point, ab: Tensor | None = None) -> str:
+        """``#rrggbb`` of a point: of ``(2, h, w)`` ab, or as the net found it."""
+        y, x = self._sample(point)
+        ab = self.automatic if ab is None else ab
+        return color_at(
+            float(self.view.lightness[0, y, x]), (float(ab[0, y, x]), float(ab[1, y, x]))
+        )
+
+    def _sample(self, point: Point) -> tuple[int, int]:
+        h, w = self.view.size
+        return min(h - 1, int(point[1] * h)), min(w - 1, int(point[0] * w))
