@@ -158,6 +158,12 @@ class Colorizer:
             self.guide, self.guide_sha256 = guide, sha256
         return self.guide
 
+    @property
+    def bins(self) -> Tensor:
+        """``(Q, 2)`` ab of the net's bins, on the CPU; after `listen`."""
+        assert isinstance(self.net, DistributionNet)
+        return self.net.bins.cpu()
+
     @torch.inference_mode()
     def examine(self, lightness: Tensor) -> Examination:
         """All that the net knows of a picture, after `listen`.

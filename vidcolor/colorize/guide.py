@@ -40,7 +40,7 @@ from vidcolor.guidance.key_frame import (
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.images.reference import read_reference
-from vidcolor.nets.guide_net import GuideNet, places_of
+from vidcolor.nets.guide_net import places_of
 from vidcolor.settings import PaintSettings
 
 FrameSource = Callable[[Sequence[Fraction]], Iterator[tuple[Fraction, Frame]]]
@@ -130,7 +130,7 @@ class Guide:
             here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
             lightness = self._colorizer.lightness_of(frame, self._aspect)
             view = View.of(self._colorizer.examine(lightness), lightness)
-            keys.append(make_key(view, seconds, here, self._net, self._plan.sheet))
+            keys.append(make_key(view, seconds, here, self._colorizer, self._plan.sheet))
         looks = [self._look(one) for one in references if one.time is None]
         return [*_join(keys), *looks]
 
@@ -146,7 +146,7 @@ def make_key(
     view: View,
     seconds: Fraction,
     said: Sequence[Hint | Reference],
-    net: GuideNet,
+    colorizer: Colorizer,
     sheet: SheetContent,
 ) -> KeyFrame:
     """The key frame of a picture of which something is said: references below, hints above them.
@@ -155,7 +155,7 @@ def make_key(
         view: The picture.
         seconds: When it is shown.
         said: Of it.
-        net: The guide of the net that looked.
+        colorizer: Looked at the picture.
         sheet: Resolves colors and finds images.
 
     Raises:
@@ -173,7 +173,8 @@ def make_key(
     if hints:
         ab = view.seen.ab[0] * (1 - guide[2:]) + guide[:2]
         below = replace(view, seen=replace(view.seen, ab=ab[None]))
-        own = spread_hints(below, hints, net, sheet.resolve)
+        bins = colorizer.bins
+        own = spread_hints(below, hints, colorizer.listen(), sheet.resolve, bins)
         guide = own + guide * (1 - own[2:])
     return KeyFrame.of(view, guide, seconds)
 

@@ -14,7 +14,6 @@ from vidcolor.core.frames import Frame
 from vidcolor.guidance.entries import Hint, Point, Reference, SheetContent
 from vidcolor.guidance.key_frame import KeyFrame, View, carry_colors
 from vidcolor.guidance.suggest import Suggestion, color_at, suggest_colors
-from vidcolor.nets.colornet import DistributionNet
 
 
 class FramePainter:
@@ -67,7 +66,7 @@ class FramePainter:
         said: list[Hint | Reference] = [one for one in references if one.time is not None]
         said += hints
         if said:
-            keys.append(make_key(self.view, Fraction(0), said, self._guide, sheet))
+            keys.append(make_key(self.view, Fraction(0), said, self._colorizer, sheet))
         looks = (one for one in references if one.time is None)
         keys += [read_look(one, self._colorizer, sheet) for one in looks]
         if not keys:
@@ -82,11 +81,11 @@ class FramePainter:
             point: (x, y), 0..1 of width and height.
             count: How many at most.
         """
-        net = self._colorizer.net
-        assert isinstance(net, DistributionNet)
         y, x = self._sample(point)
         lightness = float(self.view.lightness[0, y, x])
-        return suggest_colors(self.view.seen.logits[0, :, y, x], net.bins.cpu(), lightness, count)
+        return suggest_colors(
+            self.view.seen.logits[0, :, y, x], self._colorizer.bins, lightness, count
+        )
 
     def pick(self, point: Point, ab: Tensor | None = None) -> str:
         """``#rrggbb`` of a point: of ``(2, h, w)`` ab, or as the net found it."""

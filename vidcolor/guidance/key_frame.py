@@ -17,7 +17,7 @@ from torch import Tensor
 from vidcolor.guidance.entries import Hint
 from vidcolor.guidance.hint_map import Resolve, draw_hints
 from vidcolor.nets.colornet import Examination
-from vidcolor.nets.guide_net import GuideNet, places_of
+from vidcolor.nets.guide_net import GuideNet, measure_surprise, places_of
 
 MOST_HINTED = 300
 """Samples with a hint that are spread; of more, evenly many are left out."""
@@ -102,7 +102,9 @@ def choose_places(weight: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def spread_hints(view: View, hints: Sequence[Hint], guide: GuideNet, resolve: Resolve) -> Tensor:
+def spread_hints(
+    view: View, hints: Sequence[Hint], guide: GuideNet, resolve: Resolve, bins: Tensor
+) -> Tensor:
     """``(3, h, w)`` guide of a picture with hints: they are spread over what they belong to.
 
     Args:
@@ -110,6 +112,7 @@ def spread_hints(view: View, hints: Sequence[Hint], guide: GuideNet, resolve: Re
         hints: Of it; without one nothing is said.
         guide: Goes with the net that looked.
         resolve: Tells what a color is.
+        bins: ``(Q, 2)`` of the net.
 
     Raises:
         SettingsError: A color is none.
@@ -122,8 +125,10 @@ def spread_hints(view: View, hints: Sequence[Hint], guide: GuideNet, resolve: Re
     some = hinted
     if len(hinted) > MOST_HINTED:
         some = hinted[torch.linspace(0, len(hinted) - 1, MOST_HINTED).round().long()]
-    flat = drawn.flatten(1)
-    spread = guide.spread(view.places, some, flat[:2, some].T, ab.flatten(1).T)
+    colors = drawn[:2].flatten(1)[:, some].T
+    logits = view.seen.logits[0].flatten(1)[:, some].T
+    surprise = measure_surprise(logits, bins, colors)
+    spread = guide.spread(view.places, some, colors, ab.flatten(1).T, surprise)
     picture = torch.cat([view.lightness, ab])
     refined, share = guide.refine((view.seen.fine, view.seen.coarse), spread, picture, drawn)
     found = torch.cat([refined - (1 - share) * ab, share])

@@ -22,6 +22,8 @@ _ABUNIT = 30.0
 """ab units that are 1 to the refiner."""
 _FEWEST = 1e-4
 """Least variance that the process leaves."""
+_EXPECTED = 10.0
+"""ab units by which a color may miss an expected one."""
 _STATE = 15
 """Maps that the refiner sees beside features."""
 _BLOCK = 1 << 18
@@ -196,9 +198,8 @@ class GuideNet(nn.Module):
         """Between places of one picture."""
         self.apart = Affinity(2)
         """The same for hints whose color surprises: it is that of one thing, not of the light."""
-        self.surprise = nn.Parameter(torch.tensor([2.0, 0.0]))
-        """Slope and offset of how surprising hints are, over the logarithm of their distance from
-        the automatic color."""
+        self.surprise = nn.Parameter(torch.tensor([1.5, 3.0]))
+        """How fast, and from which mean of `measure_surprise`, hints are taken for surprising."""
         self.noise = nn.Parameter(torch.tensor(math.log(0.03)))
         """Logarithm of the variance that a hint is believed to have."""
         self.between = Affinity(3)
@@ -207,7 +208,9 @@ class GuideNet(nn.Module):
         """Logarithm of the affinity to nothing in the other picture: the automatic color's vote."""
         self.refiner = Refiner(config)
 
-    def spread(self, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor) -> Spread:
+    def spread(
+        self, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor, surprise: Tensor
+    ) -> Spread:
         """Colors of a picture's places by two Gaussian processes whose mean is ``ab``.
 
         The colors are absolute: where a hint is sure, what ``ab`` says there does not show.
@@ -217,13 +220,12 @@ class GuideNet(nn.Module):
             hinted: ``(n,)`` numbers of the places with a hint.
             colors: ``(n, 2)`` their ab.
             ab: ``(N, 2)`` automatic color.
+            surprise: ``(n,)`` of `measure_surprise`.
         """
-        far = ((colors - ab[hinted]) / _ABUNIT).square().sum(1).mean()
-        surprise = self.surprise[0] * (far + 1e-3).log() + self.surprise[1]
         return Spread(
             self._regress(self.within, places, hinted, colors, ab),
             self._regress(self.apart, places, hinted, colors, ab),
-            surprise,
+            self.surprise[0] * (surprise.mean() - self.surprise[1]),
         )
 
     def _regress(
@@ -289,6 +291,18 @@ class GuideNet(nn.Module):
         values = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
         sums: Tensor = self.between(places, known, values=values)
         return sums[:, :3] / (sums[:, 3:] + self.unlike.exp())
+
+
+def measure_surprise(logits: Tensor, bins: Tensor, colors: Tensor) -> Tensor:
+    """``(n,)`` how little the net expected the colors of some places, in nats.
+
+    Args:
+        logits: ``(n, Q)`` of these places.
+        bins: ``(Q, 2)`` ab.
+        colors: ``(n, 2)`` ab.
+    """
+    near = torch.cdist(colors, bins).square() / (-2 * _EXPECTED**2)
+    return -torch.logsumexp(logits.float().log_softmax(1) + near, 1)
 
 
 def places_of(embedding: Tensor, lightness: Tensor) -> Tensor:

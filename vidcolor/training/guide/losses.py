@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidcolor.nets.guide_net import GuideNet, places_of
+from vidcolor.nets.colornet import DistributionNet
+from vidcolor.nets.guide_net import GuideNet, measure_surprise, places_of
 
 COUNTS = (1, 1, 1, 2, 2, 3, 5, 8, 12, 20, 40, 80)
 """Hints in a picture, each as likely as the others."""
@@ -50,19 +51,30 @@ class GuidePicture:
         return places_of(embedding, self.lightness)
 
 
-def hint_loss(guide: GuideNet, picture: GuidePicture, chance: random.Random) -> Tensor:
+def hint_loss(
+    guide: GuideNet, picture: GuidePicture, heads: DistributionNet, chance: random.Random
+) -> Tensor:
     """How far hints lead to the right colors: of the processes and of the refiner, in one number.
 
     Each process learns from what it is for, the refiner from both.
+
+    Args:
+        guide: What learns.
+        picture: With or without its mirror image, by chance.
+        heads: The colornet, whose heads say what it expected.
+        chance: Decides.
     """
     picture = picture.flip() if chance.random() < 0.5 else picture
     target, where, odd = _ask(picture, chance)
     hinted = where[torch.randint(len(where), (chance.choice(COUNTS),))]
     flat, ab = target.flatten(1), picture.ab.flatten(1)
-    spread = guide.spread(picture.places(guide), hinted, flat[:, hinted].T, ab.T)
+    colors = flat[:, hinted].T
+    logits = heads.read_heads(picture.fine.flatten(1)[:, hinted].float()[None, :, :, None])[0]
+    surprise = measure_surprise(logits[0, :, :, 0].T.detach(), heads.bins, colors)
+    spread = guide.spread(picture.places(guide), hinted, colors, ab.T, surprise)
     own = spread.narrow if odd else spread.wide
     hints = torch.zeros_like(torch.cat([ab, ab[:1]]))
-    hints[:2, hinted], hints[2, hinted] = flat[:, hinted], 1.0
+    hints[:2, hinted], hints[2, hinted] = colors.T, 1.0
     refined, _ = guide.refine(
         (picture.fine[None].float(), picture.coarse[None].float()),
         spread,
