@@ -128,10 +128,9 @@ def spread_hints(
     colors = drawn[:2].flatten(1)[:, some].T
     logits = view.seen.logits[0].flatten(1)[:, some].T
     surprise = measure_surprise(logits, bins, colors)
-    spread = guide.spread(view.places, some, colors, ab.flatten(1).T, surprise)
-    picture = torch.cat([view.lightness, ab])
-    refined, share = guide.refine((view.seen.fine, view.seen.coarse), spread, picture, drawn)
-    found = torch.cat([refined - (1 - share) * ab, share])
+    spread, weight = guide.spread(view.places, some, colors, ab.flatten(1).T, surprise)
+    share = weight.T.view(1, *ab.shape[1:]).clamp(0, 1)
+    found = torch.cat([spread.T.view_as(ab) - (1 - share) * ab, share])
     painted = torch.cat([drawn[:2], torch.ones_like(share)])
     return torch.where(drawn[2:] > 0, painted, found)
 

@@ -1,9 +1,8 @@
 """The guide: spreads the colors that a user gave over what they belong to.
 
 What belongs together is told by the colornet's own features, by lightness and by place, whatever
-the hints are (as LGA-Net does, ICCV 2025). Within a picture a Gaussian process spreads hints, and a
-small net looks at the result once more; between pictures a kernel carries color to what looks alike
-there. Without a hint nothing here runs.
+the hints are (as LGA-Net does, ICCV 2025). Within a picture Gaussian processes spread hints;
+between pictures a kernel carries color to what looks alike there. Without a hint nothing here runs.
 """
 
 from __future__ import annotations
@@ -18,14 +17,8 @@ from torch import Tensor, nn
 from vidcolor.errors import SettingsError
 from vidcolor.nets.layers import upsample_to
 
-_ABUNIT = 30.0
-"""ab units that are 1 to the refiner."""
-_FEWEST = 1e-4
-"""Least variance that the process leaves."""
 _EXPECTED = 10.0
 """ab units by which a color may miss an expected one."""
-_STATE = 15
-"""Maps that the refiner sees beside features."""
 _BLOCK = 1 << 18
 """Affinities that are held at a time where they are only summed up."""
 
@@ -42,22 +35,22 @@ class GuideConfig:
     """Channels of its map at half that size."""
     embedding: int = 32
     """Length of the vector by which places are compared."""
-    width: int = 48
-    """Channels of the refiner at the output size."""
+    width: int = 128
+    """Channels of the hidden layer that makes the vector."""
 
     def __post_init__(self) -> None:
         counts = (self.fine, self.coarse, self.embedding, self.width)
         fits = all(isinstance(count, int) and 1 <= count <= 2048 for count in counts)
-        if not fits or self.width % 8 or not isinstance(self.net, str):
+        if not fits or not isinstance(self.net, str):
             raise SettingsError(f"no guide can be made from {self}")
 
 
 class Embedding(nn.Module):
     """What a place shows, as a vector: places of one thing lie near each other."""
 
-    def __init__(self, fine: int, coarse: int, size: int) -> None:
+    def __init__(self, fine: int, coarse: int, width: int, size: int) -> None:
         super().__init__()
-        self.fine, self.coarse = nn.Conv2d(fine, size, 1), nn.Conv2d(coarse, size, 1)
+        self.fine, self.coarse = _project(fine, width, size), _project(coarse, width, size)
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """``(B, D, h, w)`` float32.
@@ -133,86 +126,31 @@ class Affinity(nn.Module):
         return own, their.T.contiguous()
 
 
-@dataclass(frozen=True)
-class Spread:
-    """What hints say of all places: if they are of the whole scene, and if of one thing."""
-
-    wide: Tensor
-    """``(N, 4)`` change of ab; how sure it is, 0..1; the hints' share of the color, about 0..1."""
-    narrow: Tensor
-    """``(N, 4)`` the same by the kernel for surprising hints."""
-    surprise: Tensor
-    """``()`` how much the hints surprise: logit of the narrow one's share."""
-
-
-class Refiner(nn.Module):
-    """Looks at spread color and the features of the picture, and corrects it."""
-
-    def __init__(self, config: GuideConfig) -> None:
-        super().__init__()
-        W = config.width
-        self.fine, self.coarse = (
-            nn.Conv2d(config.fine, W, 1),
-            nn.Conv2d(config.coarse, 2 * W, 1),
-        )
-        self.start4 = _block(W + _STATE, W)
-        self.down8, self.join8 = _block(W, 2 * W, 2), _block(4 * W, 2 * W)
-        self.down16 = _block(2 * W, 3 * W, 2)
-        self.deep16 = nn.Sequential(_block(3 * W, 3 * W), _block(3 * W, 3 * W))
-        self.up8, self.fuse8 = nn.Conv2d(3 * W, 2 * W, 1), _block(2 * W, 2 * W)
-        self.up4, self.fuse4 = (
-            nn.Conv2d(2 * W, W, 1),
-            nn.Sequential(_block(W, W), _block(W, W)),
-        )
-        self.out = nn.Conv2d(W, 4, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        assert self.out.bias is not None
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, fine: Tensor, coarse: Tensor, state: Tensor) -> Tensor:
-        """``(B, 4, h, w)`` corrections: to the change of ab, to a factor on it, to a logit.
-
-        Args:
-            fine: As of `Embedding.forward`.
-            coarse: The same.
-            state: ``(B, _STATE, h, w)`` all that is known besides.
-        """
-        a = self.start4(torch.cat([self.fine(normalize(fine)), state], 1))
-        b = self.down8(a)
-        deep = upsample_to(self.coarse(normalize(coarse)), b)
-        b = self.join8(torch.cat([b, deep], 1))
-        b = self.fuse8(b + upsample_to(self.up8(self.deep16(self.down16(b))), b))
-        a = self.fuse4(a + upsample_to(self.up4(b), a))
-        found: Tensor = self.out(a)
-        return found
-
-
 class GuideNet(nn.Module):
-    """Embedding, affinities and refiner for one colornet."""
+    """Embedding and affinities for one colornet."""
 
     def __init__(self, config: GuideConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = Embedding(config.fine, config.coarse, config.embedding)
-        self.within = Affinity(2)
-        """Between places of one picture."""
-        self.apart = Affinity(2)
-        """The same for hints whose color surprises: it is that of one thing, not of the light."""
-        self.surprise = nn.Parameter(torch.tensor([1.5, 3.0]))
-        """How fast, and from which mean of `measure_surprise`, hints are taken for surprising."""
-        self.noise = nn.Parameter(torch.tensor(math.log(0.03)))
-        """Logarithm of the variance that a hint is believed to have."""
+        self.embedding = Embedding(config.fine, config.coarse, config.width, config.embedding)
+        self.wide, self.narrow = Affinity(2), Affinity(2)
+        """Between places of one picture: of hints that may be of the light, and of one thing."""
+        self.doubt = nn.Parameter(torch.tensor([1.0, 4.0]))
+        """How fast, and from which surprise on, the wide process doubts a hint."""
+        self.noise = nn.Parameter(torch.tensor([0.05, 0.02]).log())
+        """Logarithms of the variance that each process leaves to a hint at least."""
         self.between = Affinity(3)
         """Between places of two pictures."""
         self.unlike = nn.Parameter(torch.tensor(math.log(0.05)))
         """Logarithm of the affinity to nothing in the other picture: the automatic color's vote."""
-        self.refiner = Refiner(config)
 
     def spread(
         self, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor, surprise: Tensor
-    ) -> Spread:
-        """Colors of a picture's places by two Gaussian processes whose mean is ``ab``.
+    ) -> tuple[Tensor, Tensor]:
+        """Colors of a picture's places by two Gaussian processes, one upon the other.
 
+        The first is wide: it lets hints speak of the light and of all that is alike, as far as the
+        net expected them. The second is narrow: it brings each hint's thing to the hint's color.
         The colors are absolute: where a hint is sure, what ``ab`` says there does not show.
 
         Args:
@@ -221,60 +159,16 @@ class GuideNet(nn.Module):
             colors: ``(n, 2)`` their ab.
             ab: ``(N, 2)`` automatic color.
             surprise: ``(n,)`` of `measure_surprise`.
-        """
-        return Spread(
-            self._regress(self.within, places, hinted, colors, ab),
-            self._regress(self.apart, places, hinted, colors, ab),
-            self.surprise[0] * (surprise.mean() - self.surprise[1]),
-        )
 
-    def _regress(
-        self, kernel: Affinity, places: Tensor, hinted: Tensor, colors: Tensor, ab: Tensor
-    ) -> Tensor:
-        """As `spread`, by one kernel; ``(N, 4)`` as of `Spread`."""
+        Returns:
+            ``(N, 2)`` ab, and ``(N, 1)`` the hints' share of it, about 0..1.
+        """
+        doubt = torch.exp(self.doubt[0] * (surprise - self.doubt[1])) + self.noise[0].exp()
         known = places[hinted]
-        shares = kernel.share.softmax(0)
-        noise = torch.eye(len(hinted), device=places.device) * self.noise.exp()
-        across = kernel(places, known, shares)
-        solved = torch.linalg.solve(kernel(known, known, shares) + noise, across.T).T
-        sure = 1 - (1 - (solved * across).sum(1, keepdim=True)).clamp(_FEWEST, 1)
-        share = solved.sum(1, keepdim=True)
-        return torch.cat([solved @ colors - share * ab, sure, share], 1)
-
-    def refine(
-        self, features: tuple[Tensor, Tensor], spread: Spread, picture: Tensor, hints: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """``(2, h, w)`` ab of a picture with hints, and ``(1, h, w)`` their share of it, 0..1.
-
-        Args:
-            features: ``(1, C, h, w)`` fine and ``(1, C', h', w')`` coarse, as of
-                `DistributionNet.fuse`.
-            spread: Of the hints.
-            picture: ``(3, h, w)`` lightness and automatic ab.
-            hints: ``(3, h, w)`` ab of the hints, and 1 where there is one.
-        """
-        size = picture.shape[1:]
-        wide, narrow = (part.T.view(4, *size) for part in (spread.wide, spread.narrow))
-        lightness, ab, given = picture[:1], picture[1:], hints[2:]
-        state = torch.cat(
-            [
-                wide[:2] / _ABUNIT,
-                narrow[:2] / _ABUNIT,
-                wide[2:],
-                narrow[2:],
-                ab / 50,
-                lightness / 50 - 1,
-                (hints[:2] - ab) / _ABUNIT * given,
-                given,
-                spread.surprise.expand(1, *size) / 4,
-            ]
-        )
-        found = self.refiner(*features, state[None])[0]
-        blend = torch.sigmoid(spread.surprise + found[3:] * 4)
-        both = torch.lerp(wide, narrow, blend)
-        factor = 1 + found[2:3]
-        change = both[:2] * factor + found[:2] * _ABUNIT * both[2:3]
-        return ab + change, (both[3:] * factor).clamp(0, 1)
+        light, share = _regress(self.wide, places, known, colors, ab, doubt)
+        sure = self.noise[1].exp().expand(len(hinted))
+        thing, more = _regress(self.narrow, places, known, colors, light, sure)
+        return thing, 1 - (1 - share) * (1 - more)
 
     def carry(self, places: Tensor, known: Tensor, colors: Tensor) -> Tensor:
         """Color of another picture's places for those that look alike.
@@ -291,6 +185,17 @@ class GuideNet(nn.Module):
         values = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
         sums: Tensor = self.between(places, known, values=values)
         return sums[:, :3] / (sums[:, 3:] + self.unlike.exp())
+
+
+def _regress(
+    kernel: Affinity, places: Tensor, known: Tensor, colors: Tensor, ab: Tensor, noise: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``(N, 2)`` means of a Gaussian process, and the ``(N, 1)`` share of the colors in them."""
+    shares = kernel.share.softmax(0)
+    inner = kernel(known, known, shares) + torch.diag(noise)
+    weights = torch.linalg.solve(inner, kernel(known, places, shares)).T
+    share = weights.sum(1, keepdim=True)
+    return ab * (1 - share) + weights @ colors, share
 
 
 def measure_surprise(logits: Tensor, bins: Tensor, colors: Tensor) -> Tensor:
@@ -325,7 +230,7 @@ def normalize(features: Tensor) -> Tensor:
     return F.layer_norm(features.float().permute(0, 2, 3, 1), channels).permute(0, 3, 1, 2)
 
 
-def _block(channels: int, out: int, stride: int = 1) -> nn.Sequential:
+def _project(channels: int, width: int, size: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels, out, 3, stride, 1), nn.GroupNorm(8, out), nn.SiLU(inplace=True)
+        nn.Conv2d(channels, width, 1), nn.SiLU(inplace=True), nn.Conv2d(width, size, 1)
     )

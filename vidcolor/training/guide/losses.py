@@ -54,9 +54,7 @@ class GuidePicture:
 def hint_loss(
     guide: GuideNet, picture: GuidePicture, heads: DistributionNet, chance: random.Random
 ) -> Tensor:
-    """How far hints lead to the right colors: of the processes and of the refiner, in one number.
-
-    Each process learns from what it is for, the refiner from both.
+    """How far hints lead to the right colors.
 
     Args:
         guide: What learns.
@@ -65,27 +63,18 @@ def hint_loss(
         chance: Decides.
     """
     picture = picture.flip() if chance.random() < 0.5 else picture
-    target, where, odd = _ask(picture, chance)
+    target, where = _ask(picture, chance)
     hinted = where[torch.randint(len(where), (chance.choice(COUNTS),))]
     flat, ab = target.flatten(1), picture.ab.flatten(1)
     colors = flat[:, hinted].T
     logits = heads.read_heads(picture.fine.flatten(1)[:, hinted].float()[None, :, :, None])[0]
     surprise = measure_surprise(logits[0, :, :, 0].T.detach(), heads.bins, colors)
-    spread = guide.spread(picture.places(guide), hinted, colors, ab.T, surprise)
-    own = spread.narrow if odd else spread.wide
-    hints = torch.zeros_like(torch.cat([ab, ab[:1]]))
-    hints[:2, hinted], hints[2, hinted] = colors.T, 1.0
-    refined, _ = guide.refine(
-        (picture.fine[None].float(), picture.coarse[None].float()),
-        spread,
-        torch.cat([picture.lightness, picture.ab]),
-        hints.view(3, *target.shape[1:]),
-    )
-    return _error(ab + own[:, :2].T, flat) * 0.5 + _error(refined, target)
+    found, _ = guide.spread(picture.places(guide), hinted, colors, ab.T, surprise)
+    return _error(found.T, flat)
 
 
-def _ask(picture: GuidePicture, chance: random.Random) -> tuple[Tensor, Tensor, bool]:
-    """``(2, h, w)`` ab that is asked for, the places whose hints may say so, whether it is odd."""
+def _ask(picture: GuidePicture, chance: random.Random) -> tuple[Tensor, Tensor]:
+    """``(2, h, w)`` ab that is asked for, and the places whose hints may say so."""
     everywhere = torch.arange(picture.lightness.numel())
     if chance.random() < RECOLORED:
         thing = find_thing(picture, chance)
@@ -93,8 +82,8 @@ def _ask(picture: GuidePicture, chance: random.Random) -> tuple[Tensor, Tensor, 
             angle, chroma = chance.uniform(0, 2 * math.pi), chance.uniform(0, 60)
             color = torch.tensor([math.cos(angle), math.sin(angle)]) * chroma
             target = torch.where(thing, color.view(2, 1, 1), picture.ab)
-            return target, everywhere[thing.flatten()], True
-    return picture.true, everywhere, False
+            return target, everywhere[thing.flatten()]
+    return picture.true, everywhere
 
 
 def find_thing(picture: GuidePicture, chance: random.Random) -> Tensor | None:
