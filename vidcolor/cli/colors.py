@@ -1,0 +1,220 @@
+"""``vidcolor colors FILM``: write, edit and check the color sheet of a film or a picture."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidcolor.cli.checks import check_beside
+from vidcolor.cli.colors_shots import FoundShots, Subject, find_shots, open_subject
+from vidcolor.cli.text import Parser, at_least, count, say
+from vidcolor.core.files import printable
+from vidcolor.errors import OutputExists, SettingsError
+
+if TYPE_CHECKING:
+    from vidcolor.guidance.first_sheet import SheetShot
+
+DESCRIPTION = """\
+Say what color something has. What you say is kept in a color sheet, a text file beside the film
+(docs/colors.md). Without one of the options below, a first sheet with all shots is written. Edits
+are checked against the film before they are written; your comments stay.
+"""
+"""Stands at the beginning of the help."""
+
+EXAMPLES = """\
+examples:
+  vidcolor colors film.mp4                                  write film.colors.toml, a stretch a shot
+  vidcolor colors film.mp4 --add-hint 1:30.5 0.4,0.5 navy --name coat
+  vidcolor colors film.mp4 --save jacket '#27324f'          a color by name ...
+  vidcolor colors film.mp4 --add-hint 13.2 0.6,0.3 @jacket  ... and its use
+  vidcolor colors film.mp4 --add-reference still.png 14     this image is the frame at 14 seconds
+  vidcolor colors film.mp4 --add-reference postcard.jpg     colors for what looks like it
+  vidcolor colors photo.jpg --add-hint 0.4,0.5 navy         a picture has no times
+  vidcolor colors film.mp4 --check                          what the sheet does, shot by shot
+  vidcolor film.mp4 out.mp4 --colors auto                   color the film with it
+
+X and Y go from 0 to 1, from the left to the right and from the top to the bottom.
+"""
+"""Stand at the end of the help."""
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Shows the words of an option as they are written, where they are told in one text."""
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        if isinstance(action.metavar, str) and " " in action.metavar:
+            return action.metavar
+        return super()._format_args(action, default_metavar)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    p = Parser(
+        prog="vidcolor colors",
+        usage="vidcolor colors FILM [--sheet FILE] [one of the options below]",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    p.add_argument("film", metavar="FILM", help="a film or a picture")
+    p.add_argument(
+        "--sheet", metavar="FILE", help="the color sheet (default: FILM's name + .colors.toml)"
+    )
+    _add_actions(p)
+    p.add_argument("--name", help="with --add-hint: what the thing is called")
+    p.add_argument(
+        "--size",
+        metavar="S",
+        help="with --add-hint: diameter of the point, as a share of the short side (default: 0.02)",
+    )
+    p.add_argument("--json", action="store_true", help="with --check: print JSON")
+    p.add_argument(
+        "--shots",
+        metavar="FILE",
+        help="take the shots from the CSV of vidcolor shots, or from a report, instead of reading"
+        " the film",
+    )
+    p.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
+    p.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
+    )
+    return p
+
+
+def _add_actions(p: argparse.ArgumentParser) -> None:
+    """What can be done instead of a first sheet."""
+    group = p.add_argument_group("one of").add_mutually_exclusive_group()
+    group.add_argument(
+        "--add-hint",
+        nargs="+",
+        metavar="[TIME] X,Y COLOR",
+        help="the place X,Y has this color at TIME, and so has the thing there in the whole shot."
+        " COLOR is #rrggbb, a CSS name, gray, auto or @NAME of a saved color",
+    )
+    group.add_argument(
+        "--add-reference",
+        nargs="+",
+        metavar="IMAGE [TIME]",
+        help="an image in color: the frame at TIME, or without TIME one that looks like the film",
+    )
+    group.add_argument(
+        "--save", nargs=2, metavar=("NAME", "COLOR"), help="save a color, to be used as @NAME"
+    )
+    group.add_argument(
+        "--remove-hint",
+        type=at_least(1),
+        metavar="N",
+        help="remove a hint; they are counted from 1, as --check shows",
+    )
+    group.add_argument(
+        "--check",
+        action="store_true",
+        help="read the sheet against the film, and show what it does in each shot",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what is asked for; 0.
+
+    Raises:
+        SettingsError: Options that do not go together.
+        VidcolorError: The film, the sheet or what is to be said do not fit.
+    """
+    _check_options(args)
+    subject = open_subject(args)
+    from vidcolor.cli import colors_edit
+
+    if args.add_hint:
+        return colors_edit.add_hint(args, subject)
+    if args.add_reference:
+        return colors_edit.add_reference(args, subject)
+    if args.save:
+        return colors_edit.save_color(args, subject)
+    if args.remove_hint:
+        return colors_edit.remove_hint(args, subject)
+    return write_first(args, subject)
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    for option in ("name", "size"):
+        if getattr(args, option) is not None and not args.add_hint:
+            raise SettingsError(f"--{option} goes with --add-hint; add one, or leave it out")
+    if args.json and not args.check:
+        raise SettingsError("--json goes with --check; add it, or leave --json out")
+    edits = (args.add_hint, args.add_reference, args.save, args.remove_hint)
+    if args.shots and any(edits):
+        raise SettingsError("--shots is for a first sheet and --check; leave it out")
+
+
+def write_first(args: argparse.Namespace, subject: Subject) -> int:
+    """Write a sheet that says nothing yet; 0.
+
+    Raises:
+        OutputExists: There is one.
+    """
+    check_new(subject.sheet)
+    check_beside("--sheet", subject.sheet, args.film)
+    if subject.info is None:
+        write_new(subject, ())
+        say(f"{subject.sheet}: written; edit it, or use --add-hint X,Y COLOR")
+        return 0
+    found = find_shots(args, subject.info)
+    write_new(subject, plain_shots(found))
+    said = f"{count(len(found.shots), 'shot')} of {subject.source.name}; nothing is said yet"
+    say(f"{subject.sheet}: {said}: edit it, or use --add-hint TIME X,Y COLOR")
+    return 0
+
+
+def plain_shots(found: FoundShots) -> list[SheetShot]:
+    """A stretch without dials for each shot: from its first frame to that of the next one."""
+    from vidcolor.guidance.entries import Stretch
+    from vidcolor.guidance.first_sheet import SheetShot
+
+    shots = []
+    for number, (shot, frames) in enumerate(zip(found.shots, found.frames, strict=True)):
+        start = shot.start_seconds if number else Fraction(0)
+        is_last = number == len(found.shots) - 1
+        length = None if shot.end_seconds is None else shot.end_seconds - shot.start_seconds
+        stretch = Stretch(start, None if is_last else shot.end_seconds)
+        shots.append(SheetShot(stretch, frames, length))
+    return shots
+
+
+def check_new(sheet: Path) -> None:
+    """See that there is no such file yet.
+
+    Raises:
+        OutputExists: There is.
+    """
+    if os.path.lexists(sheet):
+        raise OutputExists(
+            f"{printable(sheet)}: exists, and is not overwritten; add to it with --add-hint, or"
+            " name another one with --sheet"
+        )
+
+
+def write_new(subject: Subject, shots: list[SheetShot] | tuple[()], more: str = "") -> None:
+    """Write a first sheet; of two who do so at once, one is refused.
+
+    Args:
+        subject: Of what.
+        shots: Its shots; none for a picture.
+        more: Text that follows.
+
+    Raises:
+        OutputError: It cannot be written, or there is one.
+    """
+    from vidcolor.guidance.first_sheet import first_sheet
+    from vidcolor.guidance.sheet_write import change_file
+
+    name = subject.source.name
+    text = first_sheet(name, subject.sheet.name, shots, is_photo=subject.info is None) + more
+
+    def start(_old: str) -> str:
+        check_new(subject.sheet)
+        return text
+
+    change_file(subject.sheet, start)
