@@ -193,6 +193,8 @@ def test_a_reference_is_added(here: Path, capsys: Captured) -> None:
     told = refused(capsys, "film.mkv", "--add-reference", "square.png", "0.7")
     assert "is 50x50 and not of the shape of the frame, 96x64" in told
     assert "there is no such file" in refused(capsys, "film.mkv", "--add-reference", "no.png")
+    told = refused(capsys, "film.mkv", "--add-reference", "film.mkv")
+    assert "not a supported picture file" in told
     sheet = ColorSheet.read(here / SHEET)
     assert [(one.image, one.time) for one in sheet.references] == [
         ("stills/a.png", Fraction(7, 10)),

@@ -135,6 +135,10 @@ def run(args: argparse.Namespace) -> int:
         return colors_edit.save_color(args, subject)
     if args.remove_hint:
         return colors_edit.remove_hint(args, subject)
+    if args.check:
+        from vidcolor.cli.colors_check import check
+
+        return check(args, subject)
     return write_first(args, subject)
 
 

@@ -17,7 +17,7 @@ from vidcolor.cli.checks import check_beside
 from vidcolor.cli.text import count, say
 from vidcolor.core.files import printable
 from vidcolor.core.timecode import is_smpte, parse_seconds, parse_smpte, timecode
-from vidcolor.errors import ColorSheetError, SettingsError
+from vidcolor.errors import ColorSheetError, FilmError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,8 @@ def add_reference(args: argparse.Namespace, subject: Subject) -> int:
         time = None if times in ([], ["-"]) else read_time(times[0], subject.info)
         reference = Reference(path_from(subject.sheet, image), time)
         _check_fit(_sheet_now(subject), reference, subject.info)
+        if fault := fault_of_image(Path(image)):
+            raise SettingsError(fault)
         where = _where(subject.info, time) if time is not None else ""
     sheet = _add(args, subject, reference)
     number, line = len(sheet.references), sheet.references[-1].line
@@ -231,6 +233,17 @@ def path_from(sheet: Path, image: str) -> str:
         return Path(os.path.relpath(place, folder)).as_posix()
     except ValueError:  # on another drive
         return place
+
+
+def fault_of_image(path: Path) -> str:
+    """Why an image cannot be read, and what to do; empty where it can."""
+    from vidcolor.media.images.files import read_rgb
+
+    try:
+        read_rgb(path)
+    except FilmError as error:
+        return f"{error}; save it as PNG or JPEG"
+    return ""
 
 
 def tell_hint(hint: Hint, sheet: ColorSheet) -> str:
