@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
-from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from vidcolor.cli.checks import check_beside
-from vidcolor.cli.colors_shots import FoundShots, Subject, find_shots, open_subject
-from vidcolor.cli.text import Parser, at_least, count, say
-from vidcolor.core.files import printable
-from vidcolor.errors import OutputExists, SettingsError
-
-if TYPE_CHECKING:
-    from vidcolor.guidance.first_sheet import SheetShot
+from vidcolor.cli.colors_shots import open_subject
+from vidcolor.cli.text import Parser, at_least
+from vidcolor.errors import SettingsError
 
 DESCRIPTION = """\
 Say what color something has. What you say is kept in a color sheet, a text file beside the film
@@ -34,6 +25,7 @@ examples:
   vidcolor colors film.mp4 --add-reference postcard.jpg     colors for what looks like it
   vidcolor colors photo.jpg --add-hint 0.4,0.5 navy         a picture has no times
   vidcolor colors film.mp4 --check                          what the sheet does, shot by shot
+  vidcolor colors film.mp4 --import film-Scenes.csv         the shots of PySceneDetect
   vidcolor film.mp4 out.mp4 --colors auto                   color the film with it
 
 X and Y go from 0 to 1, from the left to the right and from the top to the bottom.
@@ -114,6 +106,13 @@ def _add_actions(p: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read the sheet against the film, and show what it does in each shot",
     )
+    group.add_argument(
+        "--import",
+        dest="import_",
+        metavar="FILE",
+        help="write a first sheet from the shots in a CSV of PySceneDetect or ai-remaster-pipeline;"
+        " of the latter, with its references",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -139,6 +138,12 @@ def run(args: argparse.Namespace) -> int:
         from vidcolor.cli.colors_check import check
 
         return check(args, subject)
+    if args.import_ is not None:
+        from vidcolor.cli.colors_import import import_shots
+
+        return import_shots(args, subject)
+    from vidcolor.cli.colors_first import write_first
+
     return write_first(args, subject)
 
 
@@ -148,77 +153,6 @@ def _check_options(args: argparse.Namespace) -> None:
             raise SettingsError(f"--{option} goes with --add-hint; add one, or leave it out")
     if args.json and not args.check:
         raise SettingsError("--json goes with --check; add it, or leave --json out")
-    edits = (args.add_hint, args.add_reference, args.save, args.remove_hint)
-    if args.shots and any(edits):
+    others = (args.add_hint, args.add_reference, args.save, args.remove_hint, args.import_)
+    if args.shots and any(others):
         raise SettingsError("--shots is for a first sheet and --check; leave it out")
-
-
-def write_first(args: argparse.Namespace, subject: Subject) -> int:
-    """Write a sheet that says nothing yet; 0.
-
-    Raises:
-        OutputExists: There is one.
-    """
-    check_new(subject.sheet)
-    check_beside("--sheet", subject.sheet, args.film)
-    if subject.info is None:
-        write_new(subject, ())
-        say(f"{subject.sheet}: written; edit it, or use --add-hint X,Y COLOR")
-        return 0
-    found = find_shots(args, subject.info)
-    write_new(subject, plain_shots(found))
-    said = f"{count(len(found.shots), 'shot')} of {subject.source.name}; nothing is said yet"
-    say(f"{subject.sheet}: {said}: edit it, or use --add-hint TIME X,Y COLOR")
-    return 0
-
-
-def plain_shots(found: FoundShots) -> list[SheetShot]:
-    """A stretch without dials for each shot: from its first frame to that of the next one."""
-    from vidcolor.guidance.entries import Stretch
-    from vidcolor.guidance.first_sheet import SheetShot
-
-    shots = []
-    for number, (shot, frames) in enumerate(zip(found.shots, found.frames, strict=True)):
-        start = shot.start_seconds if number else Fraction(0)
-        is_last = number == len(found.shots) - 1
-        length = None if shot.end_seconds is None else shot.end_seconds - shot.start_seconds
-        stretch = Stretch(start, None if is_last else shot.end_seconds)
-        shots.append(SheetShot(stretch, frames, length))
-    return shots
-
-
-def check_new(sheet: Path) -> None:
-    """See that there is no such file yet.
-
-    Raises:
-        OutputExists: There is.
-    """
-    if os.path.lexists(sheet):
-        raise OutputExists(
-            f"{printable(sheet)}: exists, and is not overwritten; add to it with --add-hint, or"
-            " name another one with --sheet"
-        )
-
-
-def write_new(subject: Subject, shots: list[SheetShot] | tuple[()], more: str = "") -> None:
-    """Write a first sheet; of two who do so at once, one is refused.
-
-    Args:
-        subject: Of what.
-        shots: Its shots; none for a picture.
-        more: Text that follows.
-
-    Raises:
-        OutputError: It cannot be written, or there is one.
-    """
-    from vidcolor.guidance.first_sheet import first_sheet
-    from vidcolor.guidance.sheet_write import change_file
-
-    name = subject.source.name
-    text = first_sheet(name, subject.sheet.name, shots, is_photo=subject.info is None) + more
-
-    def start(_old: str) -> str:
-        check_new(subject.sheet)
-        return text
-
-    change_file(subject.sheet, start)
