@@ -96,9 +96,7 @@ def test_the_shots_may_come_from_a_file(here: Path, capsys: Captured) -> None:
     assert "another film" in refused(capsys, "film.mkv", "--shots", "late.csv")
 
 
-def test_a_photograph_gets_a_sheet_without_times(
-    here: Path, photo: Path, quick_weights: Path, capsys: Captured
-) -> None:
+def test_a_photograph_gets_a_sheet_without_times(here: Path, photo: Path, capsys: Captured) -> None:
     assert "photo.colors.toml: written" in do(capsys, "photo.png")
     path = here / "photo.colors.toml"
     assert "time" not in path.read_text().replace("times", "")
@@ -112,8 +110,6 @@ def test_a_photograph_gets_a_sheet_without_times(
     ]
     told = refused(capsys, "photo.png", "--add-hint", "3", "0.2,0.5", "auto")
     assert "--add-hint: a picture has no times; leave 3 out" in told
-    net = ["--weights", str(quick_weights), "--device", "cpu", "--size", "64"]
-    assert main(["photo.png", "out.png", "--colors", "auto", *net]) == 0
 
 
 def test_a_hint_is_added_and_told(here: Path, capsys: Captured) -> None:
@@ -233,6 +229,7 @@ def test_images_are_named_from_the_folder_of_the_sheet(here: Path) -> None:
         (["--save", "@", "navy"], "is no name"),
         (["--remove-hint", "1"], "there is no color sheet film.colors.toml"),
         (["--remove-hint", "0"], "too small"),
+        (["--add-hint", "1", "-0.1,0.5", "navy"], "--add-hint: x and y go from 0 to 1"),
         (["--name", "coat"], "--name goes with --add-hint"),
         (["--json"], "--json goes with --check"),
         (["--save", "a", "navy", "--remove-hint", "1"], "not allowed with"),
@@ -244,6 +241,26 @@ def test_a_mistake_is_one_line_and_writes_nothing(
 ) -> None:
     assert told in refused(capsys, "film.mkv", *words)
     assert os.listdir(here) == ["film.mkv"]
+
+
+def test_a_link_is_followed(here: Path, capsys: Captured) -> None:
+    (here / "sheets").mkdir()
+    (here / SHEET).symlink_to("sheets/real.toml")
+    for number in (1, 2):
+        do(capsys, "film.mkv", "--add-hint", "1", "0.5,0.5", "auto")
+        assert len(ColorSheet.read(here / "sheets" / "real.toml").hints) == number
+    assert (here / SHEET).is_symlink()
+
+
+def test_a_form_that_cannot_be_changed_is_told_with_the_file(here: Path, capsys: Captured) -> None:
+    (here / SHEET).write_text('hint = [{time = 1, point = [0, 0], color = "red"}]\n')
+    told = refused(capsys, "film.mkv", "--remove-hint", "1")
+    assert told.startswith(f"vidcolor: {SHEET}:1: entries of hint in this form cannot be changed")
+
+
+def test_the_film_comes_first(here: Path, capsys: Captured) -> None:
+    told = refused(capsys, "--add-hint", "1", "0.5,0.5", "navy", "film.mkv")
+    assert "name the film first: vidcolor colors FILM" in told
 
 
 def test_a_sheet_that_cannot_be_read_stays_as_it_is(here: Path, capsys: Captured) -> None:

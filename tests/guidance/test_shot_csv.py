@@ -202,7 +202,7 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         if data is not None:
             path.write_bytes(data)
         if told:
-            with pytest.raises(ColorSheetError, match=f"a.csv{told}"):
+            with pytest.raises(ColorSheetError, match=f"^a.csv{told}"):
                 read_shot_csv(path)
         else:
             assert len(read_shot_csv(path).shots) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+from typing import NoReturn
 
 from vidcolor.cli.colors_shots import open_subject
 from vidcolor.cli.text import Parser, at_least
@@ -33,6 +35,18 @@ X and Y go from 0 to 1, from the left to the right and from the top to the botto
 """Stand at the end of the help."""
 
 
+class _Parser(Parser):
+    """Tells what is meant where words of --add-hint are taken for something else."""
+
+    def error(self, message: str) -> NoReturn:
+        """As of `Parser`."""
+        if re.search(r"unrecognized arguments: -[\d.]*,", message):
+            message = "--add-hint: x and y go from 0 to 1"
+        elif message.endswith("required: FILM"):
+            message = "name the film first: vidcolor colors FILM, then the option"
+        super().error(message)
+
+
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Shows the words of an option as they are written, where they are told in one text."""
 
@@ -44,7 +58,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    p = Parser(
+    p = _Parser(
         prog="vidcolor colors",
         usage="vidcolor colors FILM [--sheet FILE] [one of the options below]",
         description=DESCRIPTION,

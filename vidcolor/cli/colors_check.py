@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
@@ -54,7 +53,7 @@ def plan(args: argparse.Namespace, subject: Subject) -> Guidance:
         SettingsError: There is no sheet.
         ColorSheetError: It cannot be used.
     """
-    if not os.path.lexists(subject.sheet):
+    if not subject.sheet.exists():
         raise SettingsError(
             f"there is no color sheet {subject.sheet}; make one: vidcolor colors"
             f" {subject.source.name}, or name one with --sheet"

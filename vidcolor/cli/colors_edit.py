@@ -118,7 +118,7 @@ def remove_hint(args: argparse.Namespace, subject: Subject) -> int:
     from vidcolor.guidance.sheet_edits import remove_entry
 
     number = args.remove_hint
-    if not os.path.lexists(subject.sheet):
+    if not subject.sheet.exists():
         raise SettingsError(
             f"--remove-hint: there is no color sheet {subject.sheet}; name one with --sheet"
         )
@@ -275,7 +275,7 @@ def _sheet_now(subject: Subject) -> ColorSheet:
     """The sheet as it is; an empty one where there is none."""
     from vidcolor.guidance.types import ColorSheet
 
-    if not os.path.lexists(subject.sheet):
+    if not subject.sheet.exists():
         return ColorSheet(path=subject.sheet)
     clock = subject.clock
     return ColorSheet.read(subject.sheet, clock.rate, clock.start)
@@ -332,7 +332,7 @@ def _edit(args: argparse.Namespace, subject: Subject, change: Callable[[str], st
     from vidcolor.guidance.sheet_edits import edit_file
 
     check_beside("--sheet", subject.sheet, args.film)
-    bare = "" if os.path.lexists(subject.sheet) else bare_sheet(subject.source.name)
+    bare = "" if subject.sheet.exists() else bare_sheet(subject.source.name)
     edit_file(subject.sheet, lambda text: change(text or bare), subject.clock)
     return _sheet_now(subject)
 

@@ -31,7 +31,7 @@ from vidcolor.guidance.entries import (
     SheetContent,
     Stretch,
 )
-from vidcolor.guidance.sheet_file import parse_sheet, read_text, sheet_error
+from vidcolor.guidance.sheet_file import UNNAMED, parse_sheet, read_text, sheet_error
 from vidcolor.guidance.toml_blocks import (
     Block,
     Splice,
@@ -235,7 +235,7 @@ def _differences(
 
 
 def _no_form(what: str, how: str) -> ColorSheetError:
-    return sheet_error("color sheet", 1, f"{what} in this form cannot be changed; write them {how}")
+    return sheet_error(UNNAMED, 1, f"{what} in this form cannot be changed; write them {how}")
 
 
 def render_entry(entry: Entry) -> str:

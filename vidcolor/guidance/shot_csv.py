@@ -90,6 +90,8 @@ def read_shot_csv(path: Path) -> ShotList:
             raise ColorSheetError(f"{name}: {what}; name a CSV")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
+    except ColorSheetError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ColorSheetError(f"{name}: cannot be opened: {printable(reason)}") from error
