@@ -108,6 +108,8 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["prevew", "a.mp4", "s.png"], "no command prevew; did you mean preview?"),
         (["help", "shot"], "did you mean shots?"),
         (["colorize", "a.mp4", "o.mp4"], "to color a film, use vidcolor IN OUT"),
+        (["color", "a.mp4", "o.mp4"], "to color a film, use vidcolor IN OUT"),
+        (["colour", "a.mp4", "o.mp4"], "to color a film, use vidcolor IN OUT"),
         (["preview", "a.mp4", "s.png", "--vary", "vivid=2"], "--vivid 2.0 is outside"),
         (["preview", "a.mp4", "s.png", "--vary", "weights=x"], "no weights 'x'"),
         (["preview", "a.mp4", "s.png"], "a.mp4: no such file"),
@@ -232,11 +234,11 @@ def test_pipes_and_addresses_are_no_sources(
     assert told in one_line(capsys)
 
 
-def test_nothing_at_all_is_five_lines_of_usage(capsys: Captured) -> None:
+def test_nothing_at_all_is_six_lines_of_usage(capsys: Captured) -> None:
     assert main([]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.count("\n") == 5
+    assert err.count("\n") == 6
     assert all(command in err for command in COMMANDS)
 
 

@@ -267,7 +267,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     for path, what in ((tmp_path, "is not a file"), (tmp_path / "no.toml", "no such file")):
-        with pytest.raises(ColorSheetError, match=what):
+        with pytest.raises(ColorSheetError, match=f"^{path.name}: {what}; name a color sheet"):
             ColorSheet.read(path)
 
 

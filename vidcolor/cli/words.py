@@ -18,6 +18,7 @@ USAGE = """\
 usage: vidcolor FILM [OUT]            color a film or a picture (without OUT: FILM.color.mp4)
        vidcolor FOLDER OUTFOLDER      color everything in a folder
        vidcolor preview FILM OUT.png  see what it will look like, within seconds
+       vidcolor colors FILM           say what color something has
        vidcolor serve FOLDER          do all this on a page in the browser
        vidcolor help [COMMAND]        show all options; commands: {}
 """
@@ -35,7 +36,7 @@ examples:
   vidcolor film.mp4 - | mpv -                 into a pipe
 
 To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
-commands: preview, compare, play, serve, info, shots, weights, bench, evaluate, train.
+commands: preview, colors, compare, play, serve, info, shots, weights, bench, evaluate, train.
 """
 """Stand at the end of the help."""
 
@@ -118,10 +119,10 @@ def suggest_command(word: str, commands: Sequence[str]) -> str:
     """What is to be said of a first word that is nearly a command; empty where it is none."""
     if word.startswith("-") or word in commands or not word.isalnum() or os.path.lexists(word):
         return ""
+    if word.lower() in _COLOR_WORDS:  # some of them are nearly "colors"
+        return f"no command {word}; to color a film, use vidcolor IN OUT"
     if near := get_close_matches(word.lower(), [*commands, "help"], 1, 0.7):
         return f"no command {word}; did you mean {near[0]}?"
-    if word.lower() in _COLOR_WORDS:
-        return f"no command {word}; to color a film, use vidcolor IN OUT"
     return ""
 
 

@@ -16,7 +16,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.timecode import timecode
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import ColorSheetError, WeightsNotFound
-from vidcolor.guidance.entries import Hint, Reference
+from vidcolor.guidance.entries import Hint, Reference, Stretch
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.display import screen_size
 from vidcolor.media.images.header import orientation, picture_size
@@ -53,36 +53,59 @@ def check_sheet(
     problems = sorted(_problems(sheet, info, size), key=lambda problem: problem.line)
     if problems:
         raise problems[0]
-    notes = []
-    name = info.path.name if info else ""
-    if sheet.video and name and sheet.video != name:
-        text = f'is for "{sheet.video}" and is used for {name}; change video = ... if that is right'
-        notes.append(f"{_name(sheet)}: {printable(text)}")
+    notes = note_other_video(sheet, info)
     if lightness_at:
-        notes += _colors_not_shown(sheet, lightness_at)
+        notes += find_colors_not_shown(sheet, lightness_at)
     return tuple(notes)
+
+
+def note_other_video(sheet: ColorSheet, info: VideoInfo | None) -> list[str]:
+    """What is to be said where a sheet names another video than the one it is used for."""
+    name = info.path.name if info else ""
+    if not sheet.video or not name or sheet.video == name:
+        return []
+    text = f'is for "{sheet.video}" and is used for {name}; change video = ... if that is right'
+    return [f"{_name(sheet)}: {printable(text)}"]
 
 
 def _problems(
     sheet: ColorSheet, info: VideoInfo | None, size: tuple[int, int] | None
 ) -> Iterator[ColorSheetError]:
-    for number, hint in enumerate(sheet.hints, 1):
-        for what in _faults_of_time(hint.time, info, is_needed=True):
-            yield _error(sheet, hint.line, f"hint {number}", what)
-    for number, reference in enumerate(sheet.references, 1):
-        faults = [
-            *_faults_of_time(reference.time, info),
-            *_faults_of_span(reference.start, reference.end, info),
-            *_faults_of_image(sheet, reference, _shapes(info, size)),
-        ]
-        for what in faults:
-            yield _error(sheet, reference.line, f"reference {number}", what)
-    for number, stretch in enumerate(sheet.stretches, 1):
-        faults = [*_faults_of_span(stretch.start or None, stretch.end, info)]
-        if stretch.weights:
-            faults += _faults_of_weights(stretch.weights)
-        for what in faults:
-            yield _error(sheet, stretch.line, f"stretch {number}", what)
+    kinds: tuple[tuple[str, Sequence[Hint | Reference | Stretch]], ...] = (
+        ("hint", sheet.hints),
+        ("reference", sheet.references),
+        ("stretch", sheet.stretches),
+    )
+    for kind, entries in kinds:
+        for number, entry in enumerate(entries, 1):
+            for what in find_faults(sheet, entry, info, size):
+                yield _error(sheet, entry.line, f"{kind} {number}", what)
+
+
+def find_faults(
+    sheet: ColorSheet,
+    entry: Hint | Reference | Stretch,
+    info: VideoInfo | None,
+    size: tuple[int, int] | None = None,
+) -> Iterator[str]:
+    """Why an entry does not fit the video: what is wrong, and what to do.
+
+    Args:
+        sheet: That it is of, or that it is to be put into: images lie beside it.
+        entry: The entry.
+        info: As of `check_sheet`.
+        size: As of `check_sheet`.
+    """
+    if isinstance(entry, Hint):
+        yield from _faults_of_time(entry.time, info, is_needed=True)
+    elif isinstance(entry, Reference):
+        yield from _faults_of_time(entry.time, info)
+        yield from _faults_of_span(entry.start, entry.end, info)
+        yield from _faults_of_image(sheet, entry, _shapes(info, size))
+    else:
+        yield from _faults_of_span(entry.start or None, entry.end, info)
+        if entry.weights:
+            yield from _faults_of_weights(entry.weights)
 
 
 def _faults_of_time(
@@ -178,9 +201,15 @@ def _is_alike(first: tuple[int, int], second: tuple[int, int]) -> bool:
     return 1 / (1 + SHAPE_TOLERANCE) <= stretch <= 1 + SHAPE_TOLERANCE
 
 
-def _colors_not_shown(
+def find_colors_not_shown(
     sheet: ColorSheet, lightness_at: Callable[[Hint], float | None]
 ) -> Iterator[str]:
+    """What is to be said of hints whose color the luma of their place cannot show.
+
+    Args:
+        sheet: The sheet.
+        lightness_at: As of `check_sheet`.
+    """
     for number, hint in enumerate(sheet.hints, 1):
         color = sheet.resolve(hint.color)
         lightness = lightness_at(hint) if color else None

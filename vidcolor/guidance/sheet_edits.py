@@ -13,9 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vidcolor.errors import SettingsError
+from vidcolor.core.files import printable
+from vidcolor.errors import ColorSheetError, SettingsError
 from vidcolor.guidance.entries import DIALS, Color, Hint, Palette, Reference, SheetContent, Stretch
-from vidcolor.guidance.sheet_file import parse_sheet
+from vidcolor.guidance.sheet_file import UNNAMED, parse_sheet
 from vidcolor.guidance.sheet_write import KIND_FIELDS, Entry, change_file, rewrite
 
 
@@ -120,7 +121,16 @@ def edit_file(path: Path, change: Callable[[str], str], clock: Clock = NO_CLOCK)
 
     def checked(text: str) -> str:
         parse_sheet(text, path.name, clock.rate, clock.start)  # what it says of the file's name
-        return change(text)
+        try:
+            return change(text)
+        except ColorSheetError as error:  # of a text, which has no name
+            said = str(error)
+            named = said.replace(f"{UNNAMED}:", f"{printable(path.name)}:", 1)
+            if not said.startswith(f"{UNNAMED}:"):
+                raise
+            renamed = ColorSheetError(named)
+            renamed.line = error.line
+            raise renamed from None
 
     change_file(path, checked)
 

@@ -29,6 +29,8 @@ MAX_BYTES = 4 << 20
 MAX_ENTRIES = 10_000
 """Most stretches, hints, references, palettes and saved colors, taken together."""
 
+UNNAMED = "color sheet"
+"""What errors call a text that is not of a file."""
 KINDS = ("stretch", "hint", "reference", "palette")
 """Tables that there may be several of."""
 
@@ -62,6 +64,8 @@ def read_text(path: Path) -> str:
             raise ColorSheetError(f"{name}: {what}; name a color sheet, as film.colors.toml")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
+    except ColorSheetError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ColorSheetError(f"{name}: cannot be opened: {printable(reason)}") from error
@@ -77,7 +81,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_sheet(
-    text: str, name: str = "color sheet", rate: Fraction | None = None, start: str = ""
+    text: str, name: str = UNNAMED, rate: Fraction | None = None, start: str = ""
 ) -> SheetContent:
     """What the text of a color sheet says.
 

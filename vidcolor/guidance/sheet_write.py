@@ -31,7 +31,7 @@ from vidcolor.guidance.entries import (
     SheetContent,
     Stretch,
 )
-from vidcolor.guidance.sheet_file import parse_sheet, read_text, sheet_error
+from vidcolor.guidance.sheet_file import UNNAMED, parse_sheet, read_text, sheet_error
 from vidcolor.guidance.toml_blocks import (
     Block,
     Splice,
@@ -171,9 +171,9 @@ def _change_head(text: str, blocks: list[Block], old: str, new: str) -> list[Spl
     if old == new:
         return []
     if blocks[0].body_end:
-        return [set_keys(text, blocks[0], {"video": _text(new) if new else None})]
+        return [set_keys(text, blocks[0], {"video": write_text(new) if new else None})]
     position = blocks[1].start if len(blocks) > 1 else len(text)
-    return [insert_table(position, f"video = {_text(new)}\n")]
+    return [insert_table(position, f"video = {write_text(new)}\n")]
 
 
 def _change_saved(
@@ -235,7 +235,7 @@ def _differences(
 
 
 def _no_form(what: str, how: str) -> ColorSheetError:
-    return sheet_error("color sheet", 1, f"{what} in this form cannot be changed; write them {how}")
+    return sheet_error(UNNAMED, 1, f"{what} in this form cannot be changed; write them {how}")
 
 
 def render_entry(entry: Entry) -> str:
@@ -259,35 +259,41 @@ def entry_fields(entry: Entry) -> dict[str, str]:
     """
     if isinstance(entry, Palette):
         colors = ", ".join(map(_color, entry.colors))
-        return _given(name=_text(entry.name), colors=f"[{colors}]")
+        return _given(name=write_text(entry.name), colors=f"[{colors}]")
     if isinstance(entry, Stretch):
         return _stretch_fields(entry)
     if isinstance(entry, Hint):
         return _given(
-            time=_time(entry.time),
+            time=write_time(entry.time),
             point=_point(entry.point) if entry.point else "",
             stroke=_points(entry.stroke),
             polygon=_points(entry.polygon),
             width="" if entry.size == 0.02 else f"{entry.size:g}",
             color=_color(entry.color),
-            name=_text(entry.name),
+            name=write_text(entry.name),
         )
     if isinstance(entry.image, np.ndarray):
         raise SettingsError("a reference is an array, not a file; save it as an image first")
     return {
-        "image": _text(Path(entry.image).as_posix()),
-        **_given(time=_time(entry.time), start=_time(entry.start), to=_time(entry.end)),
+        "image": write_text(Path(entry.image).as_posix()),
+        **_given(
+            time=write_time(entry.time), start=write_time(entry.start), to=write_time(entry.end)
+        ),
     }
 
 
 def _stretch_fields(entry: Stretch) -> dict[str, str]:
-    fields = {"name": _text(entry.name), "from": _time(entry.start or None), "to": _time(entry.end)}
+    fields = {
+        "name": write_text(entry.name),
+        "from": write_time(entry.start or None),
+        "to": write_time(entry.end),
+    }
     for dial in DIALS:
         value = getattr(entry, dial)
         if isinstance(value, bool):
             fields[dial] = str(value).lower()
         elif isinstance(value, str):
-            fields[dial] = _text(value)
+            fields[dial] = write_text(value)
         elif value is not None:
             fields[dial] = f"{value:g}"
     return {key: value for key, value in fields.items() if value}
@@ -297,21 +303,21 @@ def _given(**fields: str) -> dict[str, str]:
     return {"from" if key == "start" else key: value for key, value in fields.items() if value}
 
 
-def _text(text: str) -> str:
-    """Text in quotes; empty for none."""
+def write_text(text: str) -> str:
+    """Text as TOML, in quotes; empty for none."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f") if text else ""
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name, re.ASCII) else _text(name) or '""'
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name, re.ASCII) else write_text(name) or '""'
 
 
 def _color(color: Color) -> str:
-    return _text(write_color(color))
+    return write_text(write_color(color))
 
 
-def _time(seconds: Fraction | None) -> str:
-    """A time in quotes, exact to the millisecond, or to the microsecond where it has to be."""
+def write_time(seconds: Fraction | None) -> str:
+    """A time as TOML, in quotes; exact to the millisecond, or to the microsecond where needed."""
     if seconds is None:
         return ""
     return f'"{timecode(seconds, 3 if (seconds * 1000).denominator == 1 else 6)}"'
