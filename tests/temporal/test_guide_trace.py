@@ -37,7 +37,11 @@ def said(a: float, b: float, weight: float) -> Tensor:
 
 
 def shot(
-    guides: list[Tensor | None], keyed: int | None = None, seed: int = 1, start: int = 0, **marks: Any
+    guides: list[Tensor | None],
+    keyed: int | None = None,
+    seed: int = 1,
+    start: int = 0,
+    **marks: Any,
 ) -> list[ColorizedFrame]:
     """A still scene whose automatic color wavers, with a guide for each frame."""
     draw = torch.Generator().manual_seed(seed)
