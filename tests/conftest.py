@@ -138,6 +138,15 @@ def quick(quick_weights: Path) -> ColorNet:
     return load_weights(quick_weights)[0]
 
 
+@pytest.fixture
+def quick_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The net of `quick_weights` has a guide, which learned nothing, in this process."""
+    from hinted import small_guide
+
+    guide = small_guide(quick)
+    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda _: (guide, "cc"))
+
+
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random convolutions in the form of the ImageNet weights."""

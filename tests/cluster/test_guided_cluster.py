@@ -20,6 +20,7 @@ from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import InputSettings, Settings
 
+pytestmark = pytest.mark.usefixtures("quick_guide")
 F = Fraction
 SECOND = Stretch(*shot_times(1), saturation=2.0)
 LAST = Stretch(shot_times(3)[0], None, smooth=0.0, vivid=0.9)

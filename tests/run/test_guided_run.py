@@ -164,6 +164,7 @@ def hint(place: int, color: str = "#27324f") -> Hint:
     return Hint(point=(0.5, 0.5), color=color, time=F(place, 25))
 
 
+@pytest.mark.usefixtures("quick_guide")
 def test_a_hint_belongs_to_its_shot_and_the_shots_are_looked_for_once(
     film: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,9 +105,8 @@ class Guide:
         moment = item.frame.moment
         guide = carry_colors(keys, places, size, moment, self._net)
         saturation = max(saturation_of(item.frame, self._paint), _LEAST_SATURATION)
-        guide[:2] /= saturation
         keyed = KEYED if any(key.seconds == moment for key in keys) else 1.0
-        return replace(item, guide=guide, keyed=keyed)
+        return replace(item, guide=guide, keyed=keyed, saturation=saturation)
 
     def _keys_of(self, shot: ShotRange) -> list[KeyFrame]:
         """The key frames of a shot; made at the first call."""
@@ -165,9 +164,7 @@ def make_key(
     for one in said:
         if isinstance(one, Reference):
             rgba = load_image(one, sheet)
-            known = torch.cat([rgb_to_lab(rgba[:3])[1:], rgba[3:]])
-            small = F.interpolate(known[None], view.size, mode="area")[0]
-            own = lay_reference(small[:2], small[2:])
+            own = _reduce(lay_reference(rgb_to_lab(rgba[:3])[1:], rgba[3:]), view.size)
             guide = own + guide * (1 - own[2:])
     hints = [one for one in said if isinstance(one, Hint)]
     if hints:
@@ -187,12 +184,16 @@ def read_look(reference: Reference, colorizer: Colorizer, sheet: SheetContent) -
         SettingsError: It cannot be read.
     """
     rgba = load_image(reference, sheet)
-    known = torch.cat([rgb_to_lab(rgba[:3]), rgba[3:]])
-    size = colorizer.net.working_size(known.shape[1], known.shape[2], colorizer.settings.size)
-    small = F.interpolate(known[None], size, mode="area")[0]
-    view = View.of(colorizer.examine(small[0]), small[0])
-    colors = F.interpolate(small[None, 1:], view.size, mode="area")[0]
-    return KeyFrame.of(view, lay_reference(colors[:2], colors[2:]), None)
+    lab = rgb_to_lab(rgba[:3])
+    size = colorizer.net.working_size(lab.shape[1], lab.shape[2], colorizer.settings.size)
+    lightness = _reduce(lab[:1], size)[0]
+    view = View.of(colorizer.examine(lightness), lightness)
+    return KeyFrame.of(view, _reduce(lay_reference(lab[1:], rgba[3:]), view.size), None)
+
+
+def _reduce(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """``(C, h, w)`` means of maps; of a guide, colors count by their weight."""
+    return F.interpolate(maps[None], size, mode="area")[0]
 
 
 def load_image(reference: Reference, sheet: SheetContent) -> Tensor:

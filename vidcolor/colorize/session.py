@@ -220,8 +220,11 @@ class Session:
         self._configured = info, self.colorizer.batch
         for other in self._others.values():
             self._configure(other, *self._configured)
-        for weights in self.guidance.weights if self.guidance else ():
-            self.colorizer_for(weights)  # what is wrong with them is not to be met hours later
+        if self.guidance:  # what is wrong with the nets is not to be met hours later
+            for weights in (None, *self.guidance.weights):
+                colorizer = self.colorizer_for(weights)
+                if self.guidance.needs_shots:
+                    colorizer.listen()
 
     @staticmethod
     def _configure(colorizer: Colorizer, info: VideoInfo, batch: int) -> None:

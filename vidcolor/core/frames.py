@@ -149,6 +149,9 @@ class ColorizedFrame:
     guide: Tensor | None = None
     """(3, h', w') float32: ab that the user asked for times its weight, and the weight 0..1; None
     where nothing is said of the frame's shot."""
+    saturation: float = 1.0
+    """What ab is multiplied by when the frame is painted, more than 0; colors that the user asked
+    for are divided by it before, so that they come out as they are."""
     keyed: float = 1.0
     """How many frames this one counts for when what was asked for is smoothed: a frame that the
     user painted counts for many."""

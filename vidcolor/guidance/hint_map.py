@@ -17,6 +17,8 @@ _FINE = 3
 """Points in a sample, in each direction, by which it is decided whether a hint covers it."""
 _HALF = 0.5
 """Share of a sample that a hint must cover, but for the one that its first point lies in."""
+_THIN = 1.25
+"""Samples that a stroke is wide at least: of a thinner one, parts would cover no sample by half."""
 
 
 def draw_hints(hints: Sequence[Hint], resolve: Resolve, ab: Tensor) -> Tensor:
@@ -53,7 +55,8 @@ def cover(hint: Hint, height: int, width: int) -> Tensor:
         first = _middle(hint.polygon)
     else:
         points = hint.stroke or ((hint.point,) if hint.point else ())
-        inside = _distance(places, torch.tensor(points) * scale) <= hint.size * short / 2
+        across = max(hint.size * short, _THIN if hint.stroke else 0.0)
+        inside = _distance(places, torch.tensor(points) * scale) <= across / 2
         first = points[0]
     mask = inside.float().view(height, _FINE, width, _FINE).mean((1, 3)) >= _HALF
     x, y = first

@@ -68,6 +68,21 @@ def note_other_video(sheet: ColorSheet, info: VideoInfo | None) -> list[str]:
     return [f"{_name(sheet)}: {printable(text)}"]
 
 
+def check_references(sheet: ColorSheet, size: tuple[int, int]) -> None:
+    """See that the references that are a picture have its shape; times are not looked at.
+
+    Args:
+        sheet: What is said of the picture; its references with a time are the picture.
+        size: (width, height) of the picture.
+
+    Raises:
+        ColorSheetError: One has another shape, or is missing.
+    """
+    for number, reference in enumerate(sheet.references, 1):
+        for what in _faults_of_image(sheet, reference, [size]):
+            raise _error(sheet, reference.line, f"reference {number}", what)
+
+
 def _problems(
     sheet: ColorSheet, info: VideoInfo | None, size: tuple[int, int] | None
 ) -> Iterator[ColorSheetError]:

@@ -168,7 +168,7 @@ def load_guide(net: str) -> tuple[GuideNet, str]:
     """The guide of a colornet, on the CPU, in float32, in eval mode.
 
     Args:
-        net: sha256 of the colornet's weights file, hexadecimal.
+        net: sha256 of the colornet's weights file, hexadecimal; empty where it comes from none.
 
     Returns:
         The guide and the sha256 of its file.
@@ -178,7 +178,7 @@ def load_guide(net: str) -> tuple[GuideNet, str]:
         WeightsError: As for `load_weights`.
     """
     for info in available_weights().values():
-        if info.guides == net:
+        if net and info.guides == net:
             return read_guide(info.name)
     raise WeightsNotFound(
         "hints and references need a guide, and these weights have none; use --weights default or"

@@ -25,6 +25,7 @@ from vidcolor.errors import FilmError, SettingsError
 from vidcolor.guidance.entries import Hint, Reference
 from vidcolor.guidance.places import Colors, describe_sheet, note_unused, plan_still_colors
 from vidcolor.guidance.plan import Guidance, ShotRange
+from vidcolor.guidance.sheet_check import check_references
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.images.files import (
     check_still_target,
@@ -217,7 +218,7 @@ def colorize_image(
 
     Raises:
         SettingsError: The array has another shape or type, a color is none, or an image cannot be
-            read.
+            read or has another shape than the picture that it is.
         WeightsError: The weights are missing or damaged, or take no hints.
     """
     picture = torch.from_numpy(gray.copy())
@@ -244,6 +245,7 @@ def colorize_image(
             one if one.time is None else replace(one, time=Fraction(0)) for one in references
         ),
     )
+    check_references(sheet, (picture.shape[1], picture.shape[0]))
     guidance = Guidance(sheet, shots=[ShotRange(Fraction(0), None)])
     session = Session(Settings(), colorizer, guidance if guidance.needs_shots else None)
     (painted,) = paint([color_still(frame, session)], Settings().paint)

@@ -271,7 +271,13 @@ class _Run:
         items = [one.item for one in self._held[:count]]
         del self._held[:count]
         return [
-            obey(ColorizedFrame(item.frame, item.lightness, ab, item.share, guide=guide))
+            obey(
+                ColorizedFrame(
+                    *(item.frame, item.lightness, ab, item.share),
+                    guide=guide,
+                    saturation=item.saturation,
+                )
+            )
             for item, ab, guide in zip(items, steady, guides, strict=True)
         ]
 
@@ -396,4 +402,4 @@ def obey(item: ColorizedFrame) -> ColorizedFrame:
     if item.guide is None:
         return item
     weight = item.guide[2:].clamp(0, 1)
-    return replace(item, ab=item.ab * (1 - weight) + item.guide[:2])
+    return replace(item, ab=item.ab * (1 - weight) + item.guide[:2] / item.saturation)

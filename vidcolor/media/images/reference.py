@@ -30,7 +30,7 @@ def read_reference(path: Path) -> np.ndarray[Any, Any]:
             upright = ImageOps.exif_transpose(image)
             rgba = upright.convert("RGBA")
             profile = image.info.get("icc_profile")
-            if profile and upright.mode in ("RGB", "RGBA"):
+            if profile and upright.mode in ("RGB", "RGBA", "P", "PA"):
                 rgba = _into_srgb(rgba, profile)
     except SettingsError:
         raise
