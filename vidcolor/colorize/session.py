@@ -144,13 +144,19 @@ class Session:
     @property
     def colors(self) -> str:
         """Digest of all that is said of the video's colors; empty where nothing is."""
-        return digest_whole(self.guidance, self.other_weights) if self.guidance else ""
+        return digest_whole(self.guidance, self._nets) if self.guidance else ""
 
     def colors_of(self, first: Fraction, last: Fraction) -> str:
         """Digest of what is said of some frames, as of `digest_part`."""
         if self.guidance is None:
             return ""
-        return digest_part(self.guidance, first, last, self.other_weights)
+        return digest_part(self.guidance, first, last, self._nets)
+
+    @property
+    def _nets(self) -> dict[str, str]:
+        """sha256 of the nets of stretches by name, and without a name of all guides."""
+        guides = "+".join(each.guide_sha256 for each in self._colorizers)
+        return {"": guides} | self.other_weights
 
     @property
     def inferred(self) -> int:
@@ -205,7 +211,9 @@ class Session:
     def weights(self) -> dict[str, str]:
         """Name and digests of all weights in use, for reports."""
         gate = {"gate_sha256": self.gate_sha256} if self.gate_sha256 else {}
-        return self.colorizer.weights | gate | self.other_weights
+        guide = self.colorizer.guide_sha256
+        guides = {"guide_sha256": guide} if guide and self.guidance else {}
+        return self.colorizer.weights | gate | guides | self.other_weights
 
     def configure_for(self, info: VideoInfo, batch: int = 0) -> None:
         """Forget the last video and decide how the net is run for the next one.

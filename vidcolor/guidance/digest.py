@@ -32,7 +32,7 @@ def digest_part(
         guidance: With the shots, if it needs them.
         first: When the first of the frames is shown, in seconds from the source's start.
         last: When the last one is.
-        nets: sha256 of the weights that stretches name.
+        nets: sha256 of the weights that stretches name; without a name, of the guides.
 
     Returns:
         Hexadecimal; empty where nothing is said of them.
@@ -70,6 +70,7 @@ def _digest(
         "dials": [[str(border), _describe_dials(each, sheet, nets)] for border, each in dials],
         "hints": [_describe_hint(hint, sheet) for hint in hints],
         "references": [_describe_reference(one, sheet) for one in references],
+        "guides": nets.get("", "") if hints or references else "",
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
