@@ -7,7 +7,7 @@ import math
 from fractions import Fraction
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vidcolor.color.parse import color_ab
 from vidcolor.colorize.colorizer import Colorizer
@@ -21,7 +21,7 @@ SMALL = ColorizerSettings(device="cpu", size=64, batch=1, precision="float32")
 
 
 def small_guide(net: ColorNet) -> GuideNet:
-    """For a net: lightness alone tells its things apart, and its refiner does nothing."""
+    """For a net: lightness alone tells its things apart."""
     assert isinstance(net, DistributionNet)
     with torch.no_grad():
         fine, coarse = net.fuse(net.encode(NetInput(torch.full((1, 1, 64, 64), 50.0))))
@@ -31,9 +31,10 @@ def small_guide(net: ColorNet) -> GuideNet:
             if value.ndim == 4:
                 value.copy_(torch.randn(value.shape, generator=draw) / value[0].numel() ** 0.5)
         for part in (guide.embedding.fine, guide.embedding.coarse):
-            part.weight.mul_(0.01)
-        guide.refiner.out.weight.zero_()
-        for kernel in (guide.within, guide.apart, guide.between):
+            last = part[-1]
+            assert isinstance(last, nn.Conv2d)
+            last.weight.mul_(0.01)
+        for kernel in (guide.wide, guide.narrow, guide.between):
             kernel.lightness.fill_(math.log(4.0))
             kernel.reach.fill_(math.log(3.0))
         guide.unlike.fill_(math.log(0.2))

@@ -14,7 +14,13 @@ import vidcolor.nets.guide_net
 import vidcolor.nets.weights
 from vidcolor.errors import SettingsError, WeightsError, WeightsMismatch, WeightsNotFound
 from vidcolor.nets.colornet import ColorNet
-from vidcolor.nets.guide_net import Affinity, GuideConfig, GuideNet, places_of
+from vidcolor.nets.guide_net import (
+    Affinity,
+    GuideConfig,
+    GuideNet,
+    measure_surprise,
+    places_of,
+)
 from vidcolor.nets.weights import load_guide, load_weights, read_guide, save_weights
 
 D = 5
@@ -105,45 +111,55 @@ def four(values: list[float]) -> Tensor:
     return places
 
 
-def test_spread_color_is_that_of_the_hints_where_they_are(guide: GuideNet) -> None:
+EXPECTED, UNEXPECTED = 0.0, 20.0
+"""Surprises, in nats."""
+
+
+def all_of(surprise: float, count: int) -> Tensor:
+    return torch.full((count,), surprise)
+
+
+@pytest.mark.parametrize("surprise", [EXPECTED, UNEXPECTED])
+def test_spread_color_is_that_of_the_hints_where_they_are(guide: GuideNet, surprise: float) -> None:
     places = random_places(60, 7)[:, 1:]
     hinted = torch.tensor([3, 17, 40])
     colors = torch.tensor([[40.0, -10.0], [-30.0, 25.0], [0.0, 0.0]])
     ab = torch.randn(60, 2) * 20
-    spread = guide.spread(places, hinted, colors, ab)
-    for part in (spread.wide, spread.narrow):
-        assert part.shape == (60, 4)
-        torch.testing.assert_close((ab + part[:, :2])[hinted], colors, atol=0.05, rtol=0)
-        assert (part[hinted, 2] > 0.999).all()
-        torch.testing.assert_close(part[hinted, 3], torch.ones(3), atol=1e-3, rtol=0)
-        assert ((part[:, 2] >= -1e-3) & (part[:, 2] <= 1)).all()
+    found, share = guide.spread(places, hinted, colors, ab, all_of(surprise, 3))
+    assert found.shape == (60, 2)
+    assert share.shape == (60, 1)
+    torch.testing.assert_close(found[hinted], colors, atol=0.05, rtol=0)
+    torch.testing.assert_close(share[hinted], torch.ones(3, 1), atol=1e-3, rtol=0)
 
 
 def test_what_has_nothing_in_common_with_a_hint_keeps_its_color(guide: GuideNet) -> None:
     ab = torch.tensor([[10.0, 5.0]]).expand(3, 2)
-    spread = guide.spread(
-        four([0.0, 0.2, 1000.0]), torch.tensor([0]), torch.tensor([[-50.0, 50.0]]), ab
-    )
-    for part in (spread.wide, spread.narrow):
-        assert part[1, 2] > 0.9
-        assert part[2].abs().max() < 1e-3
+    places, colors = four([0.0, 0.2, 1000.0]), torch.tensor([[-50.0, 50.0]])
+    found, share = guide.spread(places, torch.tensor([0]), colors, ab, all_of(EXPECTED, 1))
+    assert share[1] > 0.9
+    assert share[2].abs() < 1e-3
+    torch.testing.assert_close(found[2], ab[2], atol=1e-2, rtol=0)
 
 
 def test_noise_lets_a_hint_be_doubted(guide: GuideNet) -> None:
     guide.noise.fill_(math.log(1.0))
-    ab = torch.zeros(1, 2)
-    spread = guide.spread(four([0.0]), torch.tensor([0]), torch.tensor([[60.0, 0.0]]), ab)
-    torch.testing.assert_close(spread.wide[0, 0], torch.tensor(30.0))
-    assert spread.wide[0, 2] == pytest.approx(0.5, abs=1e-4)
+    ab, colors = torch.zeros(1, 2), torch.tensor([[60.0, 0.0]])
+    _, share = guide.spread(four([0.0]), torch.tensor([0]), colors, ab, all_of(UNEXPECTED, 1))
+    assert share[0, 0] == pytest.approx(0.5, abs=1e-4)  # of the narrow process alone
 
 
-def test_a_color_far_from_the_automatic_one_surprises(guide: GuideNet) -> None:
-    ab = torch.tensor([[10.0, 10.0]])
-    near, far = (
-        guide.spread(four([0.0]), torch.tensor([0]), torch.tensor([[a, 10.0]]), ab).surprise
-        for a in (11.0, -80.0)
+def test_what_surprises_is_not_told_to_the_whole_scene(guide: GuideNet) -> None:
+    """Where only the wide process reaches, an unexpected color does not come."""
+    guide.wide.sharpness.fill_(math.log(0.01))
+    guide.narrow.sharpness.fill_(math.log(10.0))
+    ab, colors = torch.zeros(2, 2), torch.tensor([[60.0, 0.0]])
+    expected, unexpected = (
+        guide.spread(four([0.0, 2.0]), torch.tensor([0]), colors, ab, all_of(surprise, 1))[0]
+        for surprise in (EXPECTED, UNEXPECTED)
     )
-    assert near < 0 < far
+    assert expected[1, 0] > 50
+    assert unexpected[1, 0].abs() < 1
+    torch.testing.assert_close(unexpected[0], colors[0], atol=0.05, rtol=0)
 
 
 def test_many_hints_in_one_place_stay_finite(guide: GuideNet) -> None:
@@ -151,26 +167,19 @@ def test_many_hints_in_one_place_stay_finite(guide: GuideNet) -> None:
     guide.noise.fill_(math.log(0.03))
     places = four([0.0] * 300)
     colors = torch.tensor([[30.0, 30.0]]).expand(300, 2)
-    spread = guide.spread(places, torch.arange(300), colors, torch.zeros(300, 2))
-    assert spread.wide.isfinite().all()
-    torch.testing.assert_close(spread.wide[:, :2], colors, atol=0.5, rtol=0)
+    found, _ = guide.spread(
+        places, torch.arange(300), colors, torch.zeros(300, 2), all_of(EXPECTED, 300)
+    )
+    assert found.isfinite().all()
+    torch.testing.assert_close(found, colors, atol=0.5, rtol=0)
 
 
-def test_a_refiner_that_learned_nothing_blends_the_two_processes(guide: GuideNet) -> None:
-    h, w = 16, 24
-    draw = torch.Generator().manual_seed(8)
-    places = random_places(h * w, 10)[:, 1:]
-    ab = torch.randn(h * w, 2, generator=draw) * 10
-    hinted, colors = torch.tensor([5, 200]), torch.tensor([[50.0, 0.0], [0.0, -40.0]])
-    spread = guide.spread(places, hinted, colors, ab)
-    fine = torch.randn(1, guide.config.fine, h, w, generator=draw)
-    coarse = torch.randn(1, guide.config.coarse, h // 2, w // 2, generator=draw)
-    picture = torch.cat([torch.full((1, h, w), 50.0), ab.T.view(2, h, w)])
-    drawn = torch.zeros(3, h, w)
-    refined, share = guide.refine((fine, coarse), spread, picture, drawn)
-    both = torch.lerp(spread.wide, spread.narrow, spread.surprise.sigmoid())
-    torch.testing.assert_close(refined.flatten(1).T, ab + both[:, :2], atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(share.flatten(), both[:, 3].clamp(0, 1), atol=1e-5, rtol=1e-4)
+def test_colors_that_the_net_expects_surprise_less() -> None:
+    bins = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, -60.0]])
+    logits = torch.tensor([[2.0, 4.0, -8.0]]).expand(3, 3)
+    likely, doubtful, odd = measure_surprise(logits, bins, bins[[1, 0, 2]])
+    assert 0 < likely < doubtful < odd
+    assert odd > 10
 
 
 def test_carried_color_is_that_of_what_looks_alike(guide: GuideNet) -> None:
@@ -212,7 +221,7 @@ def test_places_are_counted_in_short_sides() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"fine": 0}, {"coarse": 4000}, {"embedding": -1}, {"width": 12}, {"width": 8.0}, {"net": 3}],
+    [{"fine": 0}, {"coarse": 4000}, {"embedding": -1}, {"width": 0}, {"width": 8.0}, {"net": 3}],
 )
 def test_a_shape_that_no_guide_has_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="no guide can be made"):

@@ -39,6 +39,7 @@ from vidcolor.guidance.key_frame import (
 )
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
+from vidcolor.media.display import lies, turn_back
 from vidcolor.media.images.reference import read_reference
 from vidcolor.nets.guide_net import places_of
 from vidcolor.settings import PaintSettings
@@ -61,6 +62,7 @@ class Guide:
         source: FrameSource,
         aspect: Fraction,
         paint: PaintSettings,
+        rotation: Sequence[int] | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -69,6 +71,7 @@ class Guide:
             colorizer: Has the net that colors the frames; it listens from now on.
             source: Gives key frames.
             aspect: Width of a sample over its height.
+            rotation: Display matrix of the video; None where it is stored upright.
             paint: Its saturation is what colors of hints are made up for.
 
         Raises:
@@ -76,7 +79,7 @@ class Guide:
             SettingsError: The net takes no hints.
         """
         self._plan, self._colorizer, self._source = plan, colorizer, source
-        self._aspect, self._paint = aspect, paint
+        self._aspect, self._paint, self._rotation = aspect, paint, rotation
         self._net = colorizer.listen()
         self._keys: OrderedDict[ShotRange, list[KeyFrame]] = OrderedDict()
         self._looks: dict[int, KeyFrame] = {}
@@ -128,7 +131,7 @@ class Guide:
         for (seconds, frame), moment in zip(shown, moments, strict=True):
             here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
             lightness = self._colorizer.lightness_of(frame, self._aspect)
-            view = View.of(self._colorizer.examine(lightness), lightness)
+            view = View.of(self._colorizer.examine(lightness), lightness, self._rotation)
             keys.append(make_key(view, seconds, here, self._colorizer, self._plan.sheet))
         looks = [self._look(one) for one in references if one.time is None]
         return [*_join(keys), *looks]
@@ -164,7 +167,10 @@ def make_key(
     for one in said:
         if isinstance(one, Reference):
             rgba = load_image(one, sheet)
-            own = _reduce(lay_reference(rgb_to_lab(rgba[:3])[1:], rgba[3:]), view.size)
+            own = lay_reference(rgb_to_lab(rgba[:3])[1:], rgba[3:])
+            if _is_turned(own, view):  # it looks as players show the frame
+                own = turn_back(own, view.rotation)
+            own = _reduce(own, view.size)
             guide = own + guide * (1 - own[2:])
     hints = [one for one in said if isinstance(one, Hint)]
     if hints:
@@ -189,6 +195,14 @@ def read_look(reference: Reference, colorizer: Colorizer, sheet: SheetContent) -
     lightness = _reduce(lab[:1], size)[0]
     view = View.of(colorizer.examine(lightness), lightness)
     return KeyFrame.of(view, _reduce(lay_reference(lab[1:], rgba[3:]), view.size), None)
+
+
+def _is_turned(maps: Tensor, view: View) -> bool:
+    """Whether an image shows a frame as players do, and not as it is stored."""
+    if view.rotation is None:
+        return False
+    h, w = maps.shape[1:]
+    return (h > w) != (view.size[0] > view.size[1]) or not lies(view.rotation)
 
 
 def _reduce(maps: Tensor, size: tuple[int, int]) -> Tensor:

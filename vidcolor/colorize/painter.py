@@ -14,13 +14,18 @@ from vidcolor.core.frames import Frame
 from vidcolor.guidance.entries import Hint, Point, Reference, SheetContent
 from vidcolor.guidance.key_frame import KeyFrame, View, carry_colors
 from vidcolor.guidance.suggest import Suggestion, color_at, suggest_colors
+from vidcolor.media.display import turn_upright
 
 
 class FramePainter:
     """One picture, and what the net knows of it. It takes no turns: one thread at a time."""
 
     def __init__(
-        self, frame: Frame, colorizer: Colorizer, sample_aspect: Fraction | None = None
+        self,
+        frame: Frame,
+        colorizer: Colorizer,
+        sample_aspect: Fraction | None = None,
+        rotation: Sequence[int] | None = None,
     ) -> None:
         """Let the net look.
 
@@ -28,6 +33,8 @@ class FramePainter:
             frame: The picture.
             colorizer: Has the net; it listens from now on.
             sample_aspect: Width of a sample over its height; None for square ones.
+            rotation: Display matrix of the video; points are of the picture as players show it,
+                ab is as stored.
 
         Raises:
             WeightsError: The net has no guide.
@@ -37,7 +44,7 @@ class FramePainter:
         self._colorizer = colorizer
         self._guide = colorizer.listen()
         lightness = colorizer.lightness_of(frame, sample_aspect or Fraction(1))
-        self.view = View.of(colorizer.examine(lightness), lightness)
+        self.view = View.of(colorizer.examine(lightness), lightness, rotation)
 
     @property
     def automatic(self) -> Tensor:
@@ -97,4 +104,7 @@ class FramePainter:
 
     def _sample(self, point: Point) -> tuple[int, int]:
         h, w = self.view.size
-        return min(h - 1, int(point[1] * h)), min(w - 1, int(point[0] * w))
+        numbers = turn_upright(torch.arange(h * w).view(h, w), self.view.rotation)
+        tall, wide = numbers.shape
+        number = numbers[min(tall - 1, int(point[1] * tall)), min(wide - 1, int(point[0] * wide))]
+        return divmod(int(number), w)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache, partial
@@ -30,6 +31,7 @@ class Session:
         colorizer: The net on its device.
         guidance: What is said of the video's colors; None where nothing is.
         source: Gives the frames that hints and references speak of; None where none is needed.
+        rotation: Display matrix of the video; None where it is stored upright.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Session:
         self.colorizer = colorizer
         self.guidance = guidance
         self.source: FrameSource | None = None
+        self.rotation: Sequence[int] | None = None
         self._others: dict[str, Colorizer] = {} if others is None else others
         self._configured: tuple[VideoInfo, int] | None = None
         self._inferred = 0
@@ -128,7 +131,8 @@ class Session:
         if not self.guidance or not self.guidance.needs_shots or self.source is None:
             return None
         aspect = aspect or Fraction(1)
-        return Guide(self.guidance, colorizer, self.source, aspect, self.settings.paint)
+        paint = self.settings.paint
+        return Guide(self.guidance, colorizer, self.source, aspect, paint, self.rotation)
 
     @property
     def other_weights(self) -> dict[str, str]:
@@ -223,7 +227,7 @@ class Session:
             batch: Frames a run of the net; 0 decides it by the memory there is.
         """
         self._inferred = 0
-        self.source = partial(read_frames, info.path, self.settings.open)
+        self.watch(info)
         self._configure(self.colorizer, info, batch)
         self._configured = info, self.colorizer.batch
         for other in self._others.values():
@@ -233,6 +237,11 @@ class Session:
                 colorizer = self.colorizer_for(weights)
                 if self.guidance.needs_shots:
                     colorizer.listen()
+
+    def watch(self, info: VideoInfo) -> None:
+        """Take the frames that hints and references speak of from this video."""
+        self.source = partial(read_frames, info.path, self.settings.open)
+        self.rotation = info.rotation
 
     @staticmethod
     def _configure(colorizer: Colorizer, info: VideoInfo, batch: int) -> None:

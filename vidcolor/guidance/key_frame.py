@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vidcolor.guidance.entries import Hint
 from vidcolor.guidance.hint_map import Resolve, draw_hints
+from vidcolor.media.display import turn_back, turn_upright
 from vidcolor.nets.colornet import Examination
 from vidcolor.nets.guide_net import GuideNet, measure_surprise, places_of
 
@@ -44,11 +45,15 @@ class View:
     """Of this one picture."""
     lightness: Tensor
     """``(1, h, w)`` L* at the net's output size."""
+    rotation: Sequence[int] | None = None
+    """Display matrix: what users say is of the picture as players show it."""
 
     @classmethod
-    def of(cls, seen: Examination, lightness: Tensor) -> View:
+    def of(
+        cls, seen: Examination, lightness: Tensor, rotation: Sequence[int] | None = None
+    ) -> View:
         """With ``(h, w)`` lightness at working size."""
-        return cls(seen, reduce_lightness(lightness, seen.ab.shape[2:]))
+        return cls(seen, reduce_lightness(lightness, seen.ab.shape[2:]), rotation)
 
     @property
     def places(self) -> Tensor:
@@ -103,7 +108,11 @@ def choose_places(weight: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def spread_hints(
-    view: View, hints: Sequence[Hint], guide: GuideNet, resolve: Resolve, bins: Tensor
+    view: View,
+    hints: Sequence[Hint],
+    guide: GuideNet,
+    resolve: Resolve,
+    bins: Tensor,
 ) -> Tensor:
     """``(3, h, w)`` guide of a picture with hints: they are spread over what they belong to.
 
@@ -118,7 +127,8 @@ def spread_hints(
         SettingsError: A color is none.
     """
     ab = view.seen.ab[0]
-    drawn = draw_hints(hints, resolve, ab)
+    upright = draw_hints(hints, resolve, turn_upright(ab, view.rotation))
+    drawn = turn_back(upright, view.rotation)
     hinted = drawn[2].flatten().nonzero().flatten()
     if not len(hinted):
         return torch.zeros_like(drawn)

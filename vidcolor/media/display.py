@@ -45,7 +45,7 @@ class DisplayConverter:
         if not len(frame.chroma[0]):
             frame = canvas(frame)
         width, height = size or self.size
-        if _lies(self._matrix):
+        if lies(self._matrix):
             width, height = height, width
         matrix = _MATRICES[frame.layout.matrix]
         picture = self._scaler.reformat(
@@ -93,10 +93,10 @@ def _upright_size(width: int, height: int, info: VideoInfo | None) -> tuple[int,
     if not Fraction(1, _ODDEST) <= aspect <= _ODDEST:
         aspect = Fraction(1)
     size = max(1, round(width * aspect)), height
-    return size[::-1] if info and _lies(info.rotation) else size
+    return size[::-1] if info and lies(info.rotation) else size
 
 
-def _lies(matrix: Sequence[int] | None) -> bool:
+def lies(matrix: Sequence[int] | None) -> bool:
     """Whether a picture with this display matrix is stored on its side."""
     return matrix is not None and abs(matrix[0]) < abs(matrix[1])
 
@@ -111,10 +111,22 @@ def turn_upright(samples: Tensor, matrix: Sequence[int] | None) -> Tensor:
     if matrix is None:
         return samples
     across, down = matrix[0], matrix[4]
-    if _lies(matrix):
+    if lies(matrix):
         samples, across, down = samples.transpose(-2, -1), matrix[3], matrix[1]
     flips = [axis for axis, way in ((-1, across), (-2, down)) if way < 0]
     return samples.flip(flips) if flips else samples
+
+
+def turn_back(samples: Tensor, matrix: Sequence[int] | None) -> Tensor:
+    """``(..., h, w)`` as stored, of what `turn_upright` gives; a copy where anything turns."""
+    if matrix is None:
+        return samples
+    size = samples.shape[-2:]
+    stored = size[::-1] if lies(matrix) else size
+    numbers = turn_upright(torch.arange(size.numel()).view(*stored), matrix).flatten()
+    turned = torch.empty_like(samples.flatten(-2))
+    turned[..., numbers] = samples.flatten(-2)
+    return turned.view(*samples.shape[:-2], *stored)
 
 
 def with_chroma(layout: PixelLayout) -> PixelLayout:

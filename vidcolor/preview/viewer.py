@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from itertools import chain, groupby, islice
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +28,7 @@ from vidcolor.core.report import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.places import Colors, note_unused, plan_still_colors
-from vidcolor.media.decode.frame_windows import read_frames, windows
+from vidcolor.media.decode.frame_windows import windows
 from vidcolor.media.decode.seek import picture_end
 from vidcolor.media.display import DisplayConverter, canvas
 from vidcolor.media.images.files import still_damage
@@ -325,7 +324,7 @@ class Viewer:
         others = self._others.setdefault(settings.colorizer, {})
         session = Session(settings, self._colorizer(settings.colorizer), self._guidance, others)
         if self.film:
-            session.source = partial(read_frames, self.film.info.path, settings.open)
+            session.watch(self.film.info)
         return session
 
 
