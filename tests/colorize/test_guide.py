@@ -132,7 +132,7 @@ def test_the_painted_frame_is_exactly_as_it_was_painted(colorizer: Colorizer) ->
     frame = video()[2]
     lightness = colorizer.lightness_of(frame, F(1))
     view = View.of(colorizer.examine(lightness), lightness)
-    painted = make_key(view, F(2, 25), [hint], colorizer.listen(), SheetContent()).guide
+    painted = make_key(view, F(2, 25), [hint], colorizer, SheetContent()).guide
     item = guided(colorizer, hint)[2]
     assert item.guide is not None
     torch.testing.assert_close(item.guide, painted, atol=1e-4, rtol=1e-4)

@@ -10,6 +10,7 @@ from hinted import NAVY, ab_of, listener, point, scene
 from synthetic import make_frame, texture
 from torch import Tensor
 
+from vidcolor.color.lab import ab_bins
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.guidance.entries import Hint, SheetContent
 from vidcolor.guidance.key_frame import (
@@ -26,6 +27,8 @@ from vidcolor.nets.guide_net import GuideNet
 
 F = Fraction
 SHEET = SheetContent()
+BINS = ab_bins(20)
+"""Of the quick net."""
 LEFT, RIGHT = (0.25, 0.5), (0.75, 0.5)
 
 
@@ -50,7 +53,7 @@ def result(view: View, guide: Tensor) -> Tensor:
 
 
 def spread(view: View, net: GuideNet, *hints: Hint) -> Tensor:
-    return spread_hints(view, hints, net, SHEET.resolve)
+    return spread_hints(view, hints, net, SHEET.resolve, BINS)
 
 
 def test_a_hinted_thing_takes_its_color_and_the_other_one_keeps_its(

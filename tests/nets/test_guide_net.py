@@ -12,12 +12,21 @@ from torch import Tensor
 
 import vidcolor.nets.guide_net
 import vidcolor.nets.weights
+from vidcolor.color.lab import ab_bins
 from vidcolor.errors import SettingsError, WeightsError, WeightsMismatch, WeightsNotFound
 from vidcolor.nets.colornet import ColorNet
-from vidcolor.nets.guide_net import Affinity, GuideConfig, GuideNet, places_of
+from vidcolor.nets.guide_net import (
+    Affinity,
+    GuideConfig,
+    GuideNet,
+    measure_surprise,
+    places_of,
+)
 from vidcolor.nets.weights import load_guide, load_weights, read_guide, save_weights
 
 D = 5
+CALM = torch.zeros(1)
+"""No surprise."""
 
 
 def random_places(count: int, seed: int) -> Tensor:
@@ -110,7 +119,7 @@ def test_spread_color_is_that_of_the_hints_where_they_are(guide: GuideNet) -> No
     hinted = torch.tensor([3, 17, 40])
     colors = torch.tensor([[40.0, -10.0], [-30.0, 25.0], [0.0, 0.0]])
     ab = torch.randn(60, 2) * 20
-    spread = guide.spread(places, hinted, colors, ab)
+    spread = guide.spread(places, hinted, colors, ab, torch.full((len(hinted),), 3.2))
     for part in (spread.wide, spread.narrow):
         assert part.shape == (60, 4)
         torch.testing.assert_close((ab + part[:, :2])[hinted], colors, atol=0.05, rtol=0)
@@ -122,7 +131,7 @@ def test_spread_color_is_that_of_the_hints_where_they_are(guide: GuideNet) -> No
 def test_what_has_nothing_in_common_with_a_hint_keeps_its_color(guide: GuideNet) -> None:
     ab = torch.tensor([[10.0, 5.0]]).expand(3, 2)
     spread = guide.spread(
-        four([0.0, 0.2, 1000.0]), torch.tensor([0]), torch.tensor([[-50.0, 50.0]]), ab
+        four([0.0, 0.2, 1000.0]), torch.tensor([0]), torch.tensor([[-50.0, 50.0]]), ab, CALM
     )
     for part in (spread.wide, spread.narrow):
         assert part[1, 2] > 0.9
@@ -132,18 +141,31 @@ def test_what_has_nothing_in_common_with_a_hint_keeps_its_color(guide: GuideNet)
 def test_noise_lets_a_hint_be_doubted(guide: GuideNet) -> None:
     guide.noise.fill_(math.log(1.0))
     ab = torch.zeros(1, 2)
-    spread = guide.spread(four([0.0]), torch.tensor([0]), torch.tensor([[60.0, 0.0]]), ab)
+    spread = guide.spread(four([0.0]), torch.tensor([0]), torch.tensor([[60.0, 0.0]]), ab, CALM)
     torch.testing.assert_close(spread.wide[0, 0], torch.tensor(30.0))
     assert spread.wide[0, 2] == pytest.approx(0.5, abs=1e-4)
 
 
-def test_a_color_far_from_the_automatic_one_surprises(guide: GuideNet) -> None:
-    ab = torch.tensor([[10.0, 10.0]])
-    near, far = (
-        guide.spread(four([0.0]), torch.tensor([0]), torch.tensor([[a, 10.0]]), ab).surprise
-        for a in (11.0, -80.0)
+def test_a_color_that_the_net_did_not_expect_surprises(guide: GuideNet) -> None:
+    bins = ab_bins(10)
+    logits = -(bins - torch.tensor([40.0, 40.0])).norm(dim=1).square().expand(2, -1) / 200
+    surprise = measure_surprise(logits, bins, torch.tensor([[40.0, 40.0], [-80.0, 10.0]]))
+    assert 0 <= surprise[0] < 2
+    assert surprise[1] > 20
+    places, ab = four([0.0]), torch.zeros(1, 2)
+    expected, strange = (
+        guide.spread(places, torch.tensor([0]), torch.zeros(1, 2), ab, one).surprise
+        for one in surprise[:, None]
     )
-    assert near < 0 < far
+    assert expected < 0 < strange
+
+
+def test_surprise_does_not_depend_on_the_scale_of_logits_but_on_odds() -> None:
+    bins, colors = ab_bins(10), torch.tensor([[10.0, 10.0]])
+    logits = torch.randn(1, len(bins), generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(
+        measure_surprise(logits, bins, colors), measure_surprise(logits + 50, bins, colors)
+    )
 
 
 def test_many_hints_in_one_place_stay_finite(guide: GuideNet) -> None:
@@ -151,7 +173,7 @@ def test_many_hints_in_one_place_stay_finite(guide: GuideNet) -> None:
     guide.noise.fill_(math.log(0.03))
     places = four([0.0] * 300)
     colors = torch.tensor([[30.0, 30.0]]).expand(300, 2)
-    spread = guide.spread(places, torch.arange(300), colors, torch.zeros(300, 2))
+    spread = guide.spread(places, torch.arange(300), colors, torch.zeros(300, 2), CALM)
     assert spread.wide.isfinite().all()
     torch.testing.assert_close(spread.wide[:, :2], colors, atol=0.5, rtol=0)
 
@@ -162,7 +184,7 @@ def test_a_refiner_that_learned_nothing_blends_the_two_processes(guide: GuideNet
     places = random_places(h * w, 10)[:, 1:]
     ab = torch.randn(h * w, 2, generator=draw) * 10
     hinted, colors = torch.tensor([5, 200]), torch.tensor([[50.0, 0.0], [0.0, -40.0]])
-    spread = guide.spread(places, hinted, colors, ab)
+    spread = guide.spread(places, hinted, colors, ab, torch.full((len(hinted),), 3.2))
     fine = torch.randn(1, guide.config.fine, h, w, generator=draw)
     coarse = torch.randn(1, guide.config.coarse, h // 2, w // 2, generator=draw)
     picture = torch.cat([torch.full((1, h, w), 50.0), ab.T.view(2, h, w)])
