@@ -27,6 +27,8 @@ from vidcolor.nets.guide_net import GuideNet
 
 F = Fraction
 SHEET = SheetContent()
+BINS = ab_bins(20)
+"""Of the quick net."""
 LEFT, RIGHT = (0.25, 0.5), (0.75, 0.5)
 
 
@@ -51,7 +53,7 @@ def result(view: View, guide: Tensor) -> Tensor:
 
 
 def spread(view: View, net: GuideNet, *hints: Hint) -> Tensor:
-    return spread_hints(view, hints, net, SHEET.resolve, ab_bins(20))
+    return spread_hints(view, hints, net, SHEET.resolve, BINS)
 
 
 def test_a_hinted_thing_takes_its_color_and_the_other_one_keeps_its(

@@ -124,7 +124,10 @@ def colorize_by_dials(
         for weights, run in groupby(marked, lambda frame: frame.dials.weights):
             colorizer = session.colorizer_for(weights)
             guide = session.guide_for(colorizer, sample_aspect)
-            colored = colorizer.colorize(run, sample_aspect, threads, stride, guide is not None)
+            palettes = session.guidance.palettes
+            colored = colorizer.colorize(
+                run, sample_aspect, threads, stride, guide is not None, palettes
+            )
             yield from guide.guide_frames(colored, threads) if guide else colored
             session.count(colorizer)
     finally:

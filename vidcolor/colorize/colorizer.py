@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
@@ -32,6 +33,7 @@ from vidcolor.errors import DeviceLost, OutOfMemory, SettingsError
 from vidcolor.nets.colornet import ColorNet, DistributionNet, Examination, NetInput
 from vidcolor.nets.guide_net import GuideNet
 from vidcolor.nets.optimize import pick_precision
+from vidcolor.nets.palette import PaletteColors
 from vidcolor.nets.weights import load_guide, load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.shots.titles import judged_alone
@@ -165,17 +167,22 @@ class Colorizer:
         return self.net.bins.cpu()
 
     @torch.inference_mode()
-    def examine(self, lightness: Tensor) -> Examination:
+    def examine(
+        self, lightness: Tensor, vivid: float | None = None, palette: PaletteColors = ()
+    ) -> Examination:
         """All that the net knows of a picture, after `listen`.
 
         Args:
             lightness: ``(h, w)`` of `lightness_of`.
+            vivid: As of `predict`.
+            palette: As of `NetInput`.
 
         Raises:
             DeviceError: As `predict`.
         """
         try:
-            return self._engine.examine(lightness, self.dtype, self.settings.vivid)
+            vivid = self.settings.vivid if vivid is None else vivid
+            return self._engine.examine(lightness, self.dtype, vivid, palette)
         except (RuntimeError, MemoryError) as error:
             self._blame(error)
             raise self._too_little() from error
@@ -330,6 +337,7 @@ class Colorizer:
         pool: WorkerThreads | None = None,
         stride: int | None = None,
         embed: bool = False,
+        palettes: Mapping[str, PaletteColors] | None = None,
     ) -> Iterator[ColorizedFrame]:
         """Find the color of each frame.
 
@@ -344,6 +352,7 @@ class Colorizer:
             pool: Who does the work; None does it here.
             stride: The net sees one frame of so many; None takes that of the settings.
             embed: Whether the frames get their embeddings, too.
+            palettes: Those that the frames' `Dials` name.
 
         Yields:
             The same frames in the same order with their ab; blank frames and titles may show
@@ -362,8 +371,9 @@ class Colorizer:
         items = FrameSelector(stride, output_stride).select(
             find_motion(items, pool, output_stride) if stride > 1 else items
         )
+        ask = partial(self._ask, embed, palettes or {})
         groups = group_for_net(items, lambda: self.batch, max(2, stride))
-        yield from interpolate_color(self._answered(groups, pool, embed), output_stride)
+        yield from interpolate_color(self._answered(groups, pool, ask), output_stride)
 
     def _fit(self, aspect: Fraction, frame: Frame) -> None:
         if not self._fitted:
@@ -378,10 +388,12 @@ class Colorizer:
         return PendingFrame(frame, self.lightness_of(frame, aspect), frame.share)
 
     def _answered(
-        self, groups: Iterable[NetBatch], pool: WorkerThreads | None, embed: bool
+        self,
+        groups: Iterable[NetBatch],
+        pool: WorkerThreads | None,
+        ask: Callable[[NetBatch], NetBatch],
     ) -> Iterator[PendingFrame]:
         """The frames of each group, whose answers have their ab."""
-        ask = partial(self._ask, embed)
         done = map_ordered("color", ask, groups, pool, self.ahead)
         try:
             for group in done:
@@ -390,11 +402,14 @@ class Colorizer:
         finally:
             close(done)
 
-    def _ask(self, embed: bool, group: NetBatch) -> NetBatch:
+    def _ask(self, embed: bool, palettes: Mapping[str, PaletteColors], group: NetBatch) -> NetBatch:
         """Lets the net give the answers that a group asks for."""
-        for vivid, same in groupby(group.asked, lambda answer: answer.vivid):
+        by_dials = groupby(group.asked, lambda answer: (answer.vivid, answer.palette))
+        for (vivid, palette), same in by_dials:
             asked = list(same)
             inputs = stack_inputs(asked, embed)
+            if palette:
+                inputs = replace(inputs, palette=palettes[palette])
             for answer, ab in zip(asked, self.predict(inputs, vivid), strict=True):
                 answer.ab = ab
         return group

@@ -44,6 +44,8 @@ class Prediction:
     """``(3, h', w')``, as of `NetInput`."""
     vivid: float | None = None
     """As of `Dials`."""
+    palette: str | None = None
+    """As of `Dials`."""
     ab: Tensor | None = None
     """``(2, h', w')``; None until the net has run."""
     asked: bool = False
@@ -104,7 +106,8 @@ class FrameSelector:
         self._known: deque[Prediction] = deque(maxlen=REMEMBERED)
         self._since = 0
         """Frames since the last one with an answer."""
-        self._vivid: float | None = None
+        self._dials: tuple[float | None, str | None] = None, None
+        """Those of the last frame by which the net colors."""
 
     def select(self, items: Iterable[PendingFrame]) -> Iterator[PendingFrame]:
         """Decide what the net has to see of a film.
@@ -139,10 +142,11 @@ class FrameSelector:
         frame, lightness = item.frame, item.lightness
         if starts_segment(frame) or lightness.shape != self._size or frame.chunk != self._chunk:
             self._known.clear()
-        if frame.dials.vivid != self._vivid:  # nothing is repeated or carried from there
+        dials = frame.dials.vivid, frame.dials.palette
+        if dials != self._dials:  # nothing is repeated or carried from there
             self._known.clear()
             item.motion = None
-        self._chunk, self._size, self._vivid = frame.chunk, lightness.shape, frame.dials.vivid
+        self._chunk, self._size, self._dials = frame.chunk, lightness.shape, dials
         self._since += 1
         if not item.share:  # nothing of it will be seen
             blank = no_color(lightness, self._output_stride)
@@ -167,7 +171,8 @@ class FrameSelector:
 
 
 def _ask(frame: PendingFrame) -> Prediction:
-    return Prediction(frame.lightness, frame.hints, frame.frame.dials.vivid)
+    dials = frame.frame.dials
+    return Prediction(frame.lightness, frame.hints, dials.vivid, dials.palette)
 
 
 def find_motion(

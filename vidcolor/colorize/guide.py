@@ -131,7 +131,10 @@ class Guide:
         for (seconds, frame), moment in zip(shown, moments, strict=True):
             here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
             lightness = self._colorizer.lightness_of(frame, self._aspect)
-            view = View.of(self._colorizer.examine(lightness), lightness, self._rotation)
+            dials = self._plan.dials_at(seconds)
+            palette = self._plan.palettes[dials.palette] if dials.palette else ()
+            seen = self._colorizer.examine(lightness, dials.vivid, palette)
+            view = View.of(seen, lightness, self._rotation)
             keys.append(make_key(view, seconds, here, self._colorizer, self._plan.sheet))
         looks = [self._look(one) for one in references if one.time is None]
         return [*_join(keys), *looks]

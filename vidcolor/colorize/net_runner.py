@@ -10,6 +10,7 @@ from torch import Tensor
 from vidcolor.core.system import pick_dtype
 from vidcolor.nets.colornet import ColorNet, DistributionNet, Examination, NetInput
 from vidcolor.nets.optimize import prepare_net
+from vidcolor.nets.palette import PaletteColors
 
 
 class Engine:
@@ -52,12 +53,19 @@ class Engine:
             ab: Tensor = net(inputs.map(lambda part: part.to(self._device)), vivid)
         return ab.float().cpu()
 
-    def examine(self, lightness: Tensor, dtype: torch.dtype, vivid: float | None) -> Examination:
+    def examine(
+        self,
+        lightness: Tensor,
+        dtype: torch.dtype,
+        vivid: float | None,
+        palette: PaletteColors = (),
+    ) -> Examination:
         """All that the net knows of one ``(h, w)`` picture, float32, on the CPU."""
         net = self._net if dtype == torch.float32 else self._ready
         assert isinstance(net, DistributionNet)
         floats = self._floats(dtype)
-        inputs = NetInput(_in_channels_last(lightness[None, None]).to(self._device))
+        picture = _in_channels_last(lightness[None, None]).to(self._device)
+        inputs = NetInput(picture, palette=palette)
         mixed = floats != torch.float32
         with torch.autocast(self._device.type, floats) if mixed else nullcontext():
             found = net.examine(inputs, vivid)

@@ -50,8 +50,8 @@ class Session:
             others: The nets of stretches that are loaded already, by name; gets those to come.
 
         Raises:
-            SettingsError: The guidance has a stretch with its own ``vivid``, which has no effect on
-                the net.
+            SettingsError: The guidance has a stretch with its own ``vivid`` or ``palette``, which
+                has no effect on the net, or with a palette that there is not.
         """
         self.settings = replace(settings, colorizer=colorizer.settings)
         self.colorizer = colorizer
@@ -61,7 +61,7 @@ class Session:
         self._others: dict[str, Colorizer] = {} if others is None else others
         self._configured: tuple[VideoInfo, int] | None = None
         self._inferred = 0
-        self._check_vivid(None, colorizer.net)
+        self._check_dials(None, colorizer.net)
 
     @classmethod
     def load(
@@ -112,7 +112,7 @@ class Session:
         assert weights is not None
         if weights not in self._others:
             net, sha256 = load_weights(weights)
-            self._check_vivid(weights, net)
+            self._check_dials(weights, net)
             own = self.settings.colorizer
             vivid = own.vivid if isinstance(net, DistributionNet) else None
             own = replace(own, weights=weights, vivid=vivid)
@@ -183,18 +183,26 @@ class Session:
     def _colorizers(self) -> list[Colorizer]:
         return [self.colorizer, *self._others.values()]
 
-    def _check_vivid(self, weights: str | None, net: ColorNet) -> None:
-        """See that the own ``vivid`` of a stretch has an effect on its net.
+    def _check_dials(self, weights: str | None, net: ColorNet) -> None:
+        """See that the own ``vivid`` and ``palette`` of a stretch have an effect on its net.
 
         Raises:
-            SettingsError: It has none.
+            SettingsError: They have none, or there is no such palette.
         """
-        if isinstance(net, DistributionNet) or not self.guidance:
+        if not self.guidance:
             return
+        _ = self.guidance.palettes
+        if isinstance(net, DistributionNet):
+            return
+        why = (
+            f"{weights or self.colorizer.name or 'this net'} predicts one color, not how likely"
+            " each is, so"
+        )
         if self.guidance.sets_vivid(weights):
+            raise SettingsError(f"{why} vivid has no effect; use saturation in the color sheet")
+        if self.guidance.sets_palette(weights):
             raise SettingsError(
-                f"{weights or self.colorizer.name or 'this net'} predicts one color, not how likely"
-                " each is, so vivid has no effect; use saturation in the color sheet"
+                f"{why} a palette has no effect; use --weights default or mini, or hints"
             )
 
     @property

@@ -11,9 +11,12 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
 
+from vidcolor.color.parse import color_ab
 from vidcolor.core.frames import Dials, Frame
 from vidcolor.core.iterators import close
+from vidcolor.errors import SettingsError
 from vidcolor.guidance.types import ColorSheet, Hint, Reference, Stretch
+from vidcolor.nets.palette import PaletteColors
 
 TOLERANCE = Fraction(1, 50)
 """Seconds at most by which the time of a frame may lie before what holds from there on: half a
@@ -97,6 +100,26 @@ class Guidance:
     def sets_vivid(self, weights: str | None) -> bool:
         """Whether a stretch that is colored with these weights, None for the run's, has a vivid."""
         return any(one.vivid is not None and one.weights == weights for one in self._dials)
+
+    def sets_palette(self, weights: str | None) -> bool:
+        """The same of a palette."""
+        return any(one.palette is not None and one.weights == weights for one in self._dials)
+
+    @cached_property
+    def palettes(self) -> dict[str, PaletteColors]:
+        """The palettes that stretches use, by name.
+
+        Raises:
+            SettingsError: The sheet has no such palette, or a color of it is none.
+        """
+        found: dict[str, PaletteColors] = {}
+        by_name = {palette.name: palette for palette in self.sheet.palettes}
+        for name in dict.fromkeys(dials.palette for dials in self._dials if dials.palette):
+            if name not in by_name:
+                raise SettingsError(f"no palette {name!r}; add it under [[palette]]")
+            colors = (self.sheet.resolve(color) for color in by_name[name].colors)
+            found[name] = tuple(color_ab(rgb) for rgb in colors if rgb)
+        return found
 
     def dials_at(self, seconds: Fraction) -> Dials:
         """The dials of the frame that is shown at a moment.

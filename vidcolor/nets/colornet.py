@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from vidcolor.color.lab import ab_bins
 from vidcolor.errors import SettingsError
+from vidcolor.nets.palette import PaletteColors, lower_logits, pull
 from vidcolor.settings import SIZE_STEP
 
 Preset = Literal["film", "mini", "book"]
@@ -92,6 +93,9 @@ class NetInput:
     count; None where nothing is known."""
     embed: bool = False
     """Whether embeddings are wanted beside the color, by which places are compared."""
+    palette: PaletteColors = ()
+    """What colors are drawn to, of all frames; empty for no palette. Without effect on a net that
+    predicts no distribution (book)."""
 
     def __len__(self) -> int:
         """How many frames."""
@@ -104,7 +108,7 @@ class NetInput:
     def map(self, change: Callable[[Tensor], Tensor]) -> NetInput:
         """The same with ``change`` done to all that is shown."""
         hints = None if self.hints is None else change(self.hints)
-        return NetInput(change(self.lightness), hints, self.embed)
+        return NetInput(change(self.lightness), hints, self.embed, self.palette)
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,7 @@ class DistributionNet(ColorNet):
     def forward(self, inputs: NetInput, vivid: float | None = None) -> Tensor:
         """One color per place; ``(B, 2, h/4, w/4)``, and the embedding behind it where wanted."""
         fine, coarse = self.fuse(self.encode(inputs))
-        ab = self.choose(*self.read_heads(fine), vivid)
+        ab = self.choose(*self.read_heads(fine), vivid, inputs.palette)
         if not inputs.embed or self.embedding is None:
             return ab
         return torch.cat([ab, self.embedding(fine, coarse)], 1)
@@ -239,10 +243,16 @@ class DistributionNet(ColorNet):
             raise ValueError("the net has no embedding")
         fine, coarse = self.fuse(self.encode(inputs))
         logits, regressed = self.read_heads(fine)
-        ab = self.choose(logits, regressed, vivid)
+        ab = self.choose(logits, regressed, vivid, inputs.palette)
         return Examination(fine, coarse, logits, ab, self.embedding(fine, coarse))
 
-    def choose(self, logits: Tensor, regressed: Tensor, vivid: float | None = None) -> Tensor:
+    def choose(
+        self,
+        logits: Tensor,
+        regressed: Tensor,
+        vivid: float | None = None,
+        palette: PaletteColors = (),
+    ) -> Tensor:
         """From the regressed color (0) to the annealed mean times ``gain`` (1).
 
         The mean of navy and brown is plum, which is neither: where the hues of a place disagree,
@@ -252,10 +262,19 @@ class DistributionNet(ColorNet):
             logits: ``(B, Q, h, w)``.
             regressed: ``(B, 2, h, w)`` ab.
             vivid: 0..1; None takes the config's.
+            palette: As of `NetInput`.
 
         Returns:
-            ``(B, 2, h, w)`` float32 ab.
+            ``(B, 2, h, w)`` float32 ab; with a palette, none of it is stronger than its colors.
         """
+        if palette:
+            logits = lower_logits(logits, self.bins, self.config.bin_size, palette)
+            regressed = pull(regressed, palette)
+            return pull(self._mix(logits, regressed, vivid), palette)
+        return self._mix(logits, regressed, vivid)
+
+    def _mix(self, logits: Tensor, regressed: Tensor, vivid: float | None) -> Tensor:
+        """As `choose`, without a palette."""
         share = self.config.vivid if vivid is None else vivid
         ab = regressed.float()
         strength: float | Tensor = self.config.gain**share

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from vidcolor.errors import SettingsError
 from vidcolor.nets.layers import upsample_to
 
+_MOST_DOUBT = 12.0
+"""Logarithm of the variance of a hint that the wide process does not believe at all."""
 _EXPECTED = 10.0
 """ab units by which a color may miss an expected one."""
 _BLOCK = 1 << 18
@@ -129,13 +131,15 @@ class Affinity(nn.Module):
 class GuideNet(nn.Module):
     """Embedding and affinities for one colornet."""
 
+    doubt: Tensor
+
     def __init__(self, config: GuideConfig) -> None:
         super().__init__()
         self.config = config
         self.embedding = Embedding(config.fine, config.coarse, config.width, config.embedding)
         self.wide, self.narrow = Affinity(2), Affinity(2)
         """Between places of one picture: of hints that may be of the light, and of one thing."""
-        self.doubt = nn.Parameter(torch.tensor([1.0, 4.0]))
+        self.register_buffer("doubt", torch.tensor([4.0, 3.3]))
         """How fast, and from which surprise on, the wide process doubts a hint."""
         self.noise = nn.Parameter(torch.tensor([0.05, 0.02]).log())
         """Logarithms of the variance that each process leaves to a hint at least."""
@@ -163,7 +167,8 @@ class GuideNet(nn.Module):
         Returns:
             ``(N, 2)`` ab, and ``(N, 1)`` the hints' share of it, about 0..1.
         """
-        doubt = torch.exp(self.doubt[0] * (surprise - self.doubt[1])) + self.noise[0].exp()
+        far = self.doubt[0] * (surprise - self.doubt[1])
+        doubt = far.clamp(max=_MOST_DOUBT).exp() + self.noise[0].exp()
         known = places[hinted]
         light, share = _regress(self.wide, places, known, colors, ab, doubt)
         sure = self.noise[1].exp().expand(len(hinted))
