@@ -19,6 +19,8 @@ from vidcolor.nets.layers import upsample_to
 
 _MOST_DOUBT = 12.0
 """Logarithm of the variance of a hint that the wide process does not believe at all."""
+_TOGETHER = 0.7
+"""How far hints surprise together: of true ones, few do in a picture, of wishes all."""
 _EXPECTED = 10.0
 """ab units by which a color may miss an expected one."""
 _BLOCK = 1 << 18
@@ -139,7 +141,7 @@ class GuideNet(nn.Module):
         self.embedding = Embedding(config.fine, config.coarse, config.width, config.embedding)
         self.wide, self.narrow = Affinity(2), Affinity(2)
         """Between places of one picture: of hints that may be of the light, and of one thing."""
-        self.register_buffer("doubt", torch.tensor([4.0, 3.3]))
+        self.register_buffer("doubt", torch.tensor([4.0, 2.9]))
         """How fast, and from which surprise on, the wide process doubts a hint."""
         self.noise = nn.Parameter(torch.tensor([0.05, 0.02]).log())
         """Logarithms of the variance that each process leaves to a hint at least."""
@@ -167,6 +169,7 @@ class GuideNet(nn.Module):
         Returns:
             ``(N, 2)`` ab, and ``(N, 1)`` the hints' share of it, about 0..1.
         """
+        surprise = torch.lerp(surprise, surprise.mean(), _TOGETHER)
         far = self.doubt[0] * (surprise - self.doubt[1])
         doubt = far.clamp(max=_MOST_DOUBT).exp() + self.noise[0].exp()
         known = places[hinted]
