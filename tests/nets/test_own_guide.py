@@ -64,7 +64,7 @@ def test_two_guides_for_the_same_weights_are_refused(weights: Path, quick: Color
     for seed in (0, 1):
         guide = guide_for(quick, file_sha256(weights), seed)
         write(guide, weights.with_name("guide.safetensors"))
-    with pytest.raises(WeightsMismatch, match="2 guides for .*guide-.*, guide-.*move all but one"):
+    with pytest.raises(WeightsMismatch, match=r"2 guides for .*guide-.*, guide-.*move all but one"):
         load_guide(file_sha256(weights), weights)
 
 
