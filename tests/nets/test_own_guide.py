@@ -87,6 +87,7 @@ def test_own_guides_go_before_the_one_that_ships(
     monkeypatch.setattr(
         vidcolor.nets.weights, "available_weights", lambda: {"guide-x": info, "x": net}
     )
+    weights.with_name("guide-bad.safetensors").write_bytes(b"no weights")
     assert load_guide(sha256, weights)[1] == info.sha256
     own = write(guide_for(quick, sha256), weights.with_name("guide.safetensors"))
     assert load_guide(sha256, weights)[1] == file_sha256(own)

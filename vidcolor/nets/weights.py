@@ -184,7 +184,7 @@ def load_guide(net: str, weights: str | Path = "") -> tuple[GuideNet, str]:
     """
     listed = available_weights()
     own = bool(net) and str(weights) not in listed and Path(weights).is_file()
-    found = _guides_beside(Path(weights), net) if own else []
+    found, damaged = _guides_beside(Path(weights), net) if own else ([], [])
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise WeightsMismatch(
@@ -195,11 +195,13 @@ def load_guide(net: str, weights: str | Path = "") -> tuple[GuideNet, str]:
     for info in listed.values():
         if net and info.guides == net:
             return read_guide(info.name)
+    if damaged:
+        raise WeightsCorrupt(f"{damaged[0]} is damaged or not a safetensors file; get it again")
     if own:
         raise WeightsNotFound(
             f"hints and references need a guide, and no guide-*.safetensors beside {weights} was"
-            " trained for it; train one with `vidcolor train --preset guide --teacher`, or use"
-            " --weights default or mini"
+            " trained for it; train one with `vidcolor train --preset guide --teacher"
+            f" {weights}`, or use --weights default or mini"
         )
     raise WeightsNotFound(
         "hints and references need a guide, and these weights have none; use --weights default or"
@@ -207,11 +209,10 @@ def load_guide(net: str, weights: str | Path = "") -> tuple[GuideNet, str]:
     )
 
 
-def _guides_beside(weights: Path, net: str) -> list[Path]:
-    """The guides of a colornet in the folder of its file.
+def _guides_beside(weights: Path, net: str) -> tuple[list[Path], list[Path]]:
+    """The guides of a colornet in the folder of its file, and files there that may be some.
 
-    Raises:
-        WeightsCorrupt: There is none, but a file that cannot be read might be one.
+    Nobody can tell of a damaged file what it was.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -226,9 +227,7 @@ def _guides_beside(weights: Path, net: str) -> list[Path]:
             damaged.append(path)
         except (KeyError, TypeError, ValueError, RecursionError):  # not a guide
             continue
-    if damaged and not found:
-        raise WeightsCorrupt(f"{damaged[0]} is damaged or not a safetensors file; get it again")
-    return found
+    return found, damaged
 
 
 def read_guide(name: str | Path) -> tuple[GuideNet, str]:
