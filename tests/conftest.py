@@ -144,7 +144,7 @@ def quick_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
     from hinted import small_guide
 
     guide = small_guide(quick)
-    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda _: (guide, "cc"))
+    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,7 @@ def test_an_image_that_cannot_be_read_is_refused_and_leaves_no_target(
 def test_weights_without_a_guide_are_refused_before_a_frame_is_read(
     film: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none(_: str) -> object:
+    def none(*_: str) -> object:
         raise WeightsNotFound("these weights have none")
 
     monkeypatch.setattr(vidcolor.colorize.colorizer, "load_guide", none)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 USUAL: dict[str, dict[str, Any]] = {
     "book": {"sides": (256,)},
     "gate": {"sides": (192,), "batch": 4, "learning_rate": 3e-3},
+    "guide": {"sides": (192,), "batch": 4, "learning_rate": 3e-3, "weight_decay": 1e-4},
 }
 """Defaults of a preset where they are not those of ``TrainSettings``."""
 
@@ -26,8 +27,9 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command; what is left out takes the default of ``TrainSettings``."""
     p = Parser(
         prog="vidcolor train",
-        description="Train a colornet, or the smoother's gate, on color pictures and clips. To "
-        "resume, run the same command again. To train a colornet on several GPUs: "
+        description="Train a colornet, the smoother's gate, or the guide that brings hints and "
+        "references to a colornet, on color pictures and clips. To resume, run the same command "
+        "again. To train a colornet on several GPUs: "
         "torchrun --nproc-per-node N -m vidcolor train ...",
         argument_default=argparse.SUPPRESS,
     )
@@ -69,13 +71,20 @@ def _add_data(p: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--teacher",
         metavar="NAME|FILE",
-        help="weights that a mini learns from, or whose colors a gate smooths (gate: default)",
+        help="weights that a mini learns from, whose colors a gate smooths, or whose features a"
+        " guide compares (gate and guide: default)",
     )
     data.add_argument(
         "--motions",
         type=int,
         metavar="N",
         help="moving scenes to make from stills (gate only, default 120)",
+    )
+    data.add_argument(
+        "--pictures",
+        type=int,
+        metavar="N",
+        help="most stills to learn from, evenly many of each source (guide only, default 900)",
     )
     data.add_argument(
         "--vgg",
@@ -104,7 +113,7 @@ def _add_run(p: argparse.ArgumentParser) -> None:
         "--batch",
         type=int,
         metavar="N",
-        help="pictures per batch in each process (default 32; gate: 4 sequences)",
+        help="pictures per batch in each process (default 32; gate: 4 sequences; guide: 4)",
     )
     run.add_argument("--accumulate", type=int, metavar="N", help="batches per step (default 1)")
     run.add_argument(
@@ -113,7 +122,7 @@ def _add_run(p: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="PIXELS",
         help="crop sizes; each one after the first is used for a fifth of the run, at its end"
-        " (default 128 192; gate 192)",
+        " (default 128 192; gate and guide 192)",
     )
     run.add_argument("--seed", type=int, metavar="N", help="random seed (default 1)")
     run.add_argument(
@@ -141,7 +150,7 @@ def _add_recipe(p: argparse.ArgumentParser) -> None:
     recipe = p.add_argument_group("recipe")
     recipe.add_argument(
         "--preset",
-        choices=("film", "mini", "book", "gate"),
+        choices=("film", "mini", "book", "gate", "guide"),
         help="net to train (default film)",
     )
     recipe.add_argument(
@@ -150,7 +159,7 @@ def _add_recipe(p: argparse.ArgumentParser) -> None:
         help="how crops are changed; strong also turns, bends and blurs them (default plain)",
     )
     for name, kind, metavar, help_text in (
-        ("--learning-rate", float, "X", "peak learning rate (default 0.001; gate 0.003)"),
+        ("--learning-rate", float, "X", "peak learning rate (default 0.001; gate and guide 0.003)"),
         ("--thawed", int, "N", "upper blocks of VGG16 to train too (default 1)"),
         ("--rebalance", float, "X", "exponent of the class weights (default 0.5)"),
         ("--perceptual", float, "X", "weight of the perceptual loss (default 0)"),
@@ -253,6 +262,9 @@ def run(args: argparse.Namespace) -> int:
 
         path = train(settings, args.out, on_index=look, on_step=advance, on_note=note)
     if path.is_file():  # of several processes the first one alone writes
-        gate = settings.preset == "gate"  # which no option takes: the smoother has one of its own
-        say(f"weights written to {path}" + ("" if gate else f"; use them with --weights {path}"))
+        use = {
+            "gate": "",  # which no option takes: the smoother has one of its own
+            "guide": "; lay them beside the file of their colornet, and give that to --weights",
+        }.get(settings.preset, f"; use them with --weights {path}")
+        say(f"weights written to {path}{use}")
     return 0

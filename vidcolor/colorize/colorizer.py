@@ -141,7 +141,7 @@ class Colorizer:
         """The guide, which from now on gets embeddings from the net where they are asked for.
 
         Args:
-            guide: Goes with the net; None loads the one that ships for its weights.
+            guide: Goes with the net; None loads that of its weights (`load_guide`).
             sha256: Of the guide's weights, hexadecimal.
 
         Raises:
@@ -149,7 +149,7 @@ class Colorizer:
         """
         if self.guide is None:
             if guide is None:
-                guide, sha256 = load_guide(self.sha256)
+                guide, sha256 = load_guide(self.sha256, self.name)
             if not isinstance(self.net, DistributionNet):
                 raise SettingsError(
                     f"{self.name or 'this net'} takes no hints and references; use --weights"

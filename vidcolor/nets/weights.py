@@ -164,32 +164,78 @@ def load_gate(name: str | Path = "gate") -> tuple[Gate, str]:
     return gate.eval(), file.sha256
 
 
-def load_guide(net: str) -> tuple[GuideNet, str]:
+def load_guide(net: str, weights: str | Path = "") -> tuple[GuideNet, str]:
     """The guide of a colornet, on the CPU, in float32, in eval mode.
+
+    A guide of the user's own, in a file ``guide-*.safetensors`` beside the colornet's weights,
+    goes before the one that ships.
 
     Args:
         net: sha256 of the colornet's weights file, hexadecimal; empty where it comes from none.
+        weights: This file, or the name of shipped weights, beside which nothing is looked for.
 
     Returns:
         The guide and the sha256 of its file.
 
     Raises:
         WeightsNotFound: There is none for this net.
+        WeightsMismatch: There are several.
         WeightsError: As for `load_weights`.
     """
-    for info in available_weights().values():
+    listed = available_weights()
+    own = bool(net) and str(weights) not in listed and Path(weights).is_file()
+    found, damaged = _guides_beside(Path(weights), net) if own else ([], [])
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise WeightsMismatch(
+            f"{len(found)} guides for {weights} lie beside it ({names}); move all but one away"
+        )
+    if found:
+        return read_guide(found[0])
+    for info in listed.values():
         if net and info.guides == net:
             return read_guide(info.name)
+    if damaged:
+        raise WeightsCorrupt(f"{damaged[0]} is damaged or not a safetensors file; get it again")
+    if own:
+        raise WeightsNotFound(
+            f"hints and references need a guide, and no guide-*.safetensors beside {weights} was"
+            " trained for it; train one with `vidcolor train --preset guide --teacher"
+            f" {weights}`, or use --weights default or mini"
+        )
     raise WeightsNotFound(
         "hints and references need a guide, and these weights have none; use --weights default or"
         " mini"
     )
 
 
+def _guides_beside(weights: Path, net: str) -> tuple[list[Path], list[Path]]:
+    """The guides of a colornet in the folder of its file, and files there that may be some.
+
+    Nobody can tell of a damaged file what it was.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found, damaged = [], []
+    for path in sorted(weights.parent.glob("guide-*.safetensors")):
+        try:
+            with safe_open(path, "pt") as file:
+                metadata = file.metadata() or {}
+            if json.loads(metadata["config"])["net"] == net:
+                found.append(path)
+        except (SafetensorError, OSError):
+            damaged.append(path)
+        except (KeyError, TypeError, ValueError, RecursionError):  # not a guide
+            continue
+    return found, damaged
+
+
 def read_guide(name: str | Path) -> tuple[GuideNet, str]:
     """As `load_guide`, by the guide's own name or path."""
     file = _read_weights(name)
-    guide = GuideNet(_config_of(file, GUIDE_FORMAT, GuideConfig))
+    config = _config_of(file, GUIDE_FORMAT, GuideConfig)
+    _check_shapes(lambda: GuideNet(config), file)
+    guide = GuideNet(config)
     _fill(guide, file)
     return guide.eval().requires_grad_(False), file.sha256
 

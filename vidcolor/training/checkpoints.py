@@ -16,6 +16,7 @@ from torch import nn
 from vidcolor.core.files import new_file, read_own, reader, write_own
 from vidcolor.errors import TrainingError
 from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.guide_net import GuideNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import save_weights
 from vidcolor.training.distributed import Team
@@ -144,7 +145,7 @@ def _read_settings(file: Path) -> dict[str, Any]:
 
 
 def write_weights(
-    net: ColorNet | Gate,
+    net: ColorNet | Gate | GuideNet,
     run: Path,
     name: str,
     at: Position,

@@ -29,6 +29,7 @@ from vidcolor.training.checkpoints import (
 from vidcolor.training.discriminator import Critic, critic_loss, deceive_loss
 from vidcolor.training.distributed import gather_team
 from vidcolor.training.gate.recipe import GateRecipe
+from vidcolor.training.guide.recipe import GuideRecipe
 from vidcolor.training.logs import LOG_STEPS, RunLog, format_scores
 from vidcolor.training.recipes import Losses, Net, Painted, Recipe, make_recipe
 from vidcolor.training.settings import TrainSettings
@@ -192,10 +193,10 @@ def train(
     Args:
         settings: What to train on, and how.
         run: Run folder: settings, index, checkpoint, log, plot, sheets and the weights, those of
-            the end (``net-*.safetensors``, of a gate ``gate-*.safetensors``) and the best by
-            `score_of` (``best-*.safetensors``).
+            the end (``net-*.safetensors``, ``gate-*.safetensors`` or ``guide-*.safetensors``) and
+            the best by their score (``best-*.safetensors``).
         on_index: Called with (pictures checked, pictures found); of a gate, with clips and scenes
-            instead.
+            instead; of a guide, then with pictures and clips whose features are recorded.
         on_step: Called after each step with the position and the losses.
         on_note: Called with lines such as how many pictures there are and which were left out, and
             with the scores of the end.
@@ -208,8 +209,9 @@ def train(
         WeightsError: weights to start from cannot be read.
         SettingsError: there is no such device, or weights to start from are of another kind.
     """
-    # A gate is small: it learns on the CPU, and the device is that of its colornet.
-    with gather_team("cpu" if settings.preset == "gate" else settings.device) as team:
+    # Gates and guides are small: they learn on the CPU, and the device is that of their colornet.
+    small = settings.preset in ("gate", "guide")
+    with gather_team("cpu" if small else settings.device) as team:
         tells = (on_index, on_note) if team.leader else (None, None)
         trainer = prepare(Run(settings, run, team, *tells))
         recipe, at = trainer.recipe, trainer.run.at
@@ -236,7 +238,7 @@ def prepare(run: Run) -> Trainer:
     if run.team.leader:
         write_settings(run.folder, settings)
     torch.manual_seed(settings.seed)
-    recipe = GateRecipe() if settings.preset == "gate" else make_recipe(settings)
+    recipe = choose_recipe(settings)
     recipe.to(device)
     critic = Critic().to(device)
     recipe.gather(run)
@@ -250,6 +252,18 @@ def prepare(run: Run) -> Trainer:
     )
     run.at = load_checkpoint(run.folder, trainer.parts, trainer.average)
     return trainer
+
+
+def choose_recipe(settings: TrainSettings) -> Recipe:
+    """That of the preset, with its net.
+
+    Raises:
+        SettingsError: As `make_recipe`; the teacher of a guide is another kind of net.
+        WeightsError: Weights that are to be used cannot be read.
+    """
+    if settings.preset == "gate":
+        return GateRecipe()
+    return GuideRecipe(settings) if settings.preset == "guide" else make_recipe(settings)
 
 
 class Pace:

@@ -18,6 +18,7 @@ from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.book import BookNet
 from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
+from vidcolor.nets.guide_net import GuideNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.vgg_fused import FilmNet
 from vidcolor.nets.weights import load_weights
@@ -57,7 +58,7 @@ WARM_SHARE = 0.05
 """Share of a run after which the learning rate no longer rises."""
 
 Losses = dict[str, Tensor]
-Net = ColorNet | Gate
+Net = ColorNet | Gate | GuideNet
 """What can be trained."""
 
 
@@ -234,23 +235,30 @@ class ColorRecipe(Recipe):
 
 def find_pictures(run: Run) -> tuple[list[Still], Counter[str]]:
     """All usable pictures, and reason -> how many were left out for it."""
-    stills, clips = ([Path(p) for p in each] for each in (run.settings.stills, run.settings.clips))
     found: list[Still] = []
     skipped: Counter[str] = Counter()
-    if stills:
-        cache = Path(run.settings.cache or cache_folder())
-        # Half as large again as the largest crops, which are of a part of the picture.
-        short_side = max(SHORT_SIDE, max(run.settings.sides) * 3 // 2)
-        pictures, faults = index_stills(stills, cache, run.on_index, run.folder, short_side)
-        if run.team.leader:  # for whoever wants to know what a net has learned from
-            remember(run.folder / "stills.json", {}, pictures, faults)
+    if run.settings.stills:
+        pictures, faults = find_stills(run)
         found += pictures
         skipped.update(faults)
-    if clips:
+    if run.settings.clips:
+        clips = [Path(folder) for folder in run.settings.clips]
         pictures, faults = extract_clips(clips, run.folder / "clips", run.on_index)
         found += pictures
         skipped.update(faults)
     return found, skipped
+
+
+def find_stills(run: Run) -> tuple[list[Still], dict[str, int]]:
+    """As `find_pictures`, of the stills alone."""
+    stills = [Path(folder) for folder in run.settings.stills]
+    cache = Path(run.settings.cache or cache_folder())
+    # Half as large again as the largest crops, which are of a part of the picture.
+    short_side = max(SHORT_SIDE, max(run.settings.sides) * 3 // 2)
+    pictures, faults = index_stills(stills, cache, run.on_index, run.folder, short_side)
+    if run.team.leader:  # for whoever wants to know what a net has learned from
+        remember(run.folder / "stills.json", {}, pictures, faults)
+    return pictures, faults
 
 
 class FilmRecipe(ColorRecipe):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from vidcolor.errors import SettingsError
 
-PRESETS = ("film", "mini", "book", "gate")
-"""What can be trained: the colornets, and the smoother's gate."""
+PRESETS = ("film", "mini", "book", "gate", "guide")
+"""What can be trained: the colornets, the smoother's gate, and the guide of a colornet."""
 
 AUGMENT = ("plain", "strong")
 
@@ -17,7 +18,10 @@ COLORNET_ONLY = (
     *("adversarial", "source_weights", "kept_sources", "cache", "lite", "log_error"),
     *("agreement", "augment"),
 )
-"""Fields that mean nothing to a gate."""
+"""Fields that mean nothing to a gate, and but for `INDEX` to a guide."""
+
+INDEX = ("kept_sources", "cache")
+"""Fields that say how pictures are found and split."""
 
 OPTIONS = {"source_weights": "source-weight", "kept_sources": "keep"}
 """Options of the command that are not named as their fields are."""
@@ -34,21 +38,23 @@ class TrainSettings:
     """Folders of color pictures."""
     clips: tuple[str, ...] = ()
     """Folders of short color films, or of folders of frames. A colornet learns from single frames
-    of them, a gate from runs."""
+    of them, a gate from runs, a guide from pairs."""
     vgg: str = "torchvision"
     """Safetensors file with VGG16's ImageNet weights, or ``torchvision`` to download them. The
     book uses the classifier if the file has it."""
     lite: str = ""
     """The ``.pth`` file of EfficientNet-Lite2: its features are fused, too (film)."""
     preset: str = "film"
-    """``film``, ``mini``, ``book`` or ``gate``."""
+    """``film``, ``mini``, ``book``, ``gate`` or ``guide``."""
     start: str = ""
     """Weights to start from, a name or a file; empty starts from scratch."""
     teacher: str = ""
-    """Weights that a ``mini`` learns from, or whose colors a ``gate`` learns to smooth; a name or a
-    file."""
+    """Weights that a ``mini`` learns from, whose colors a ``gate`` learns to smooth, or whose
+    features a ``guide`` compares; a name or a file."""
     motions: int = 120
     """Moving scenes to make from the stills (gate)."""
+    pictures: int = 900
+    """Most of the stills to learn from, evenly many of each source (guide)."""
     views: int = 4
     """Differently aged copies of each batch that a student sees for one run of its teacher."""
     steps: int = 0
@@ -56,12 +62,12 @@ class TrainSettings:
     minutes: float = 0.0
     """Length of the run in minutes; used if ``steps`` is 0."""
     batch: int = 32
-    """Pictures (gate: sequences) per batch, in each process."""
+    """Pictures (gate: sequences; guide: frames of pairs, too) per batch, in each process."""
     accumulate: int = 1
     """Batches whose gradients are averaged for one optimizer step."""
     sides: tuple[int, ...] = (128, 192)
     """Crop sizes in pixels: small first; each one after the first is used for a fifth of the run,
-    at its end. A gate has one."""
+    at its end. A gate and a guide have one."""
     learning_rate: float = 1e-3
     """Peak learning rate."""
     weight_decay: float = 1e-2
@@ -137,27 +143,40 @@ class TrainSettings:
             raise SettingsError(f"unknown preset {self.preset!r}; use {', '.join(PRESETS)}")
         if any(not 0 <= factor < math.inf for _, factor in self.source_weights):
             raise SettingsError("the factor of --source-weight must be 0 or more")
+        if self.motions != type(self).motions and self.preset != "gate":
+            raise SettingsError("only the preset gate learns from --motions")
+        if self.pictures != type(self).pictures and self.preset != "guide":
+            raise SettingsError("only the preset guide has a number of --pictures")
         if self.preset == "gate":
-            self._check_gate()
+            self._check_helper(COLORNET_ONLY)
+            if self.motions < 0 or not (self.clips or self.motions):
+                raise SettingsError("--motions must be 0 or more, and above 0 without --clips")
+        elif self.preset == "guide":
+            self._check_helper([name for name in COLORNET_ONLY if name not in INDEX])
+            if not self.stills or not self.clips:
+                raise SettingsError(
+                    "a guide learns hints from --stills and references from --clips; give both"
+                )
+            if self.pictures < 1:
+                raise SettingsError("--pictures must be 1 or more")
         else:
             self._check_losses()
 
-    def _check_gate(self) -> None:
+    def _check_helper(self, meaningless: Sequence[str]) -> None:
+        """Of a net that helps a colornet."""
         usual = {field.name: field.default for field in fields(self)}
-        for name in COLORNET_ONLY:
+        for name in meaningless:
             if getattr(self, name) != usual[name]:
                 option = OPTIONS.get(name, name.replace("_", "-"))
-                raise SettingsError(f"--{option} has no effect on a gate; leave it out")
+                raise SettingsError(f"--{option} has no effect on a {self.preset}; leave it out")
         if len(self.sides) > 1:
-            raise SettingsError("a gate is trained on one size; give --sides a single number")
-        if self.motions < 0 or not (self.clips or self.motions):
-            raise SettingsError("--motions must be 0 or more, and above 0 without --clips")
+            raise SettingsError(
+                f"a {self.preset} is trained on one size; give --sides a single number"
+            )
 
     def _check_losses(self) -> None:
-        if self.motions != type(self).motions:
-            raise SettingsError("only the preset gate learns from --motions")
         if self.teacher and self.preset != "mini":
-            raise SettingsError("only the presets mini and gate learn from a --teacher")
+            raise SettingsError("only the presets mini, gate and guide learn from a --teacher")
         if self.perceptual and (self.preset != "film" or self.thawed > 2):
             raise SettingsError("--perceptual needs the preset film with at most 2 --thawed blocks")
         if self.preset == "book" and (self.colorful or self.adversarial or self.log_error):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from vidcolor.core.files import read_own, write_own
 from vidcolor.errors import TrainingError
+
+_MOST_KEY = 1 << 20
+"""Bytes of the file that tells what a folder was made of."""
 
 
 def find_files(
@@ -74,3 +79,22 @@ def facts_of(path: Path) -> str:
     except OSError:  # a link to nothing
         return "-"
     return f"{state.st_size} {state.st_mtime_ns}"
+
+
+def renew_folder(target: Path, key: dict[str, object]) -> None:
+    """Make a folder for what is made of a user's files; what was made under another key is removed.
+
+    Args:
+        target: Folder of safetensors files; it may be there.
+        key: As of `key_of`.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    file, data = target / "key.json", json.dumps(key).encode()
+    try:
+        known = read_own(file, _MOST_KEY) == data
+    except OSError:
+        known = False
+    if not known:
+        for old in target.glob("*.safetensors"):
+            old.unlink()
+        write_own(file, data)

@@ -82,15 +82,28 @@ def find_takes(settings: TrainSettings, target: Path) -> list[Take]:
 
     Clips are kept from training, or not, by their names, of the scenes every fifth is.
     """
-    takes: list[Take] = []
-    if settings.clips:
-        clips, _ = find_clips([Path(folder) for folder in settings.clips], target)
-        for number, files in enumerate(clips):
-            takes.append(Take(f"clip-{number:05d}", tuple(files), is_kept(title_of(files))))
+    takes = clip_takes(settings, target)
     if settings.stills:
         for number in range(settings.motions):
             takes.append(Take(f"scene-{number:05d}", (), number % KEPT_SHARE == 0))
     return takes
+
+
+def clip_takes(settings: TrainSettings, target: Path) -> list[Take]:
+    """Those of clips alone."""
+    if not settings.clips:
+        return []
+    clips, _ = find_clips([Path(folder) for folder in settings.clips], target)
+    return [
+        Take(f"clip-{number:05d}", tuple(files), is_kept(title_of(files)))
+        for number, files in enumerate(clips)
+    ]
+
+
+def draw_for(name: str, seed: int) -> torch.Generator:
+    """The randomness of what has a name: it stays the same when others come or go."""
+    digest = sha256(f"{seed} {name}".encode(errors="replace")).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
 
 
 class Stills:
@@ -151,11 +164,7 @@ def prepare_takes(
         if file.is_file():
             continue
         stills = stills or Stills([Path(folder) for folder in settings.stills], target)
-        # By the title, so that a take stays the same when others come or go.
-        code = int.from_bytes(
-            sha256(f"{settings.seed} {take.title}".encode(errors="replace")).digest()[:6], "big"
-        )
-        draw = torch.Generator().manual_seed(code)
+        draw = draw_for(take.title, settings.seed)
         sequences = clip_sequences if take.files else scene_sequences
         found = sequences(take, stills, settings.sides[-1], colorizer, draw)
         save_sequences(found, file, take=take.name)
@@ -219,6 +228,11 @@ def clip_frames(files: Sequence[Path], side: int) -> Generator[Tensor, None, Non
 
 def starts(frames: Sequence[Tensor]) -> list[int]:
     """Frames from which `LENGTH` frames of one shot run."""
+    return [i for shot in find_shots(frames) for i in shot[: max(0, len(shot) - LENGTH + 1)]]
+
+
+def find_shots(frames: Sequence[Tensor]) -> list[range]:
+    """Numbers of the frames of each shot; a flash begins a new one."""
     layout = PixelLayout("gray", 8, 0, 0, True, "bt601", "srgb", (0.0, 0.0))
     marked = (
         Frame(
@@ -240,7 +254,7 @@ def starts(frames: Sequence[Tensor]) -> list[int]:
         if new or frame.outlier:
             cuts.append(frame.pts)
     ends = [*cuts, len(frames)][1:]  # none where there is no frame
-    return [i for cut, end in zip(cuts, ends, strict=True) for i in range(cut, end - LENGTH + 1)]
+    return [range(cut, end) for cut, end in zip(cuts, ends, strict=True)]
 
 
 def spread(numbers: Sequence[int]) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 import torch
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.core.files import read_own, write_own
 from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.nets.colornet import DistributionNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.settings import ColorizerSettings
 from vidcolor.training.checkpoints import Run
-from vidcolor.training.data.file_index import key_of
+from vidcolor.training.data.file_index import key_of, renew_folder
 from vidcolor.training.data.sequences import LENGTH, Maps, load_sequences
 from vidcolor.training.data.takes import Take, find_takes, prepare_takes, sequences_of
 from vidcolor.training.gate.batches import batch_of, gate_losses
@@ -26,8 +24,6 @@ from vidcolor.training.logs import format_scores
 from vidcolor.training.recipes import Losses, Recipe
 from vidcolor.training.settings import TrainSettings
 
-_MOST_KEY = 1 << 20
-"""Bytes of the file that tells what sequences were made of."""
 SHORTEST_GAP = 4
 """Fewest frames between the two that the loss ``long`` compares."""
 
@@ -117,18 +113,9 @@ def make_sequences(takes: list[Take], run: Run) -> None:
         SettingsError: The colornet cannot be used, or there is no such device.
     """
     settings, target = run.settings, run.folder / "sequences"
-    target.mkdir(parents=True, exist_ok=True)
     files = [path for take in takes for path in take.files]
-    key = json.dumps(key_of([*map(Path, settings.clips)], files, [LENGTH, settings.sides[-1]]))
-    file = target / "key.json"
-    try:
-        known = read_own(file, _MOST_KEY) == key.encode()
-    except OSError:
-        known = False
-    if not known:
-        for old in target.glob("*.safetensors"):
-            old.unlink()
-        write_own(file, key.encode())
+    key = key_of([*map(Path, settings.clips)], files, [LENGTH, settings.sides[-1]])
+    renew_folder(target, key)
     if all(sequences_of(take, run.folder).is_file() for take in takes):
         return  # a colornet is not needed any more
     colorizer = Colorizer.from_weights(

@@ -66,12 +66,27 @@ def hint_loss(guide: GuideNet, picture: GuidePicture, chance: random.Random) -> 
     """
     picture = picture.flip() if chance.random() < 0.5 else picture
     target, where, surprise = _ask(picture, chance)
-    hinted = where[torch.randint(len(where), (chance.choice(COUNTS),))]
-    flat, ab = target.flatten(1), picture.ab.flatten(1)
-    colors = flat[:, hinted].T
+    hinted = where[_some(len(where), chance.choice(COUNTS), chance)]
     told = torch.full((len(hinted),), surprise)
-    found, _ = guide.spread(picture.places(guide), hinted, colors, ab.T, told)
-    return _error(found.T, flat)
+    found = spread_over(guide, picture, hinted, target.flatten(1)[:, hinted].T, told)
+    return _error(found, target)
+
+
+def spread_over(
+    guide: GuideNet, picture: GuidePicture, hinted: Tensor, colors: Tensor, surprise: Tensor
+) -> Tensor:
+    """``(2, h, w)`` ab of a picture with hints.
+
+    Args:
+        guide: Spreads them.
+        picture: To be colored.
+        hinted: ``(n,)`` numbers of the places with a hint.
+        colors: ``(n, 2)`` their ab.
+        surprise: ``(n,)`` how little they are expected, nats.
+    """
+    ab = picture.ab.flatten(1).T
+    found, _ = guide.spread(picture.places(guide), hinted, colors, ab, surprise)
+    return found.T.reshape(picture.ab.shape)
 
 
 def _ask(picture: GuidePicture, chance: random.Random) -> tuple[Tensor, Tensor, float]:
@@ -108,7 +123,9 @@ def find_thing(picture: GuidePicture, chance: random.Random) -> Tensor | None:
     return None
 
 
-def pair_loss(guide: GuideNet, known: GuidePicture, asked: GuidePicture, wrong: bool) -> Tensor:
+def pair_loss(
+    guide: GuideNet, known: GuidePicture, asked: GuidePicture, wrong: bool, chance: random.Random
+) -> Tensor:
     """How well the colors of one frame are carried to another one of its shot.
 
     Args:
@@ -116,16 +133,22 @@ def pair_loss(guide: GuideNet, known: GuidePicture, asked: GuidePicture, wrong: 
         known: Its true colors are known.
         asked: Gets them.
         wrong: Whether it shows another scene: then its automatic color is right.
+        chance: Decides which places are known and asked for.
     """
     there, here = known.places(guide), asked.places(guide)
-    some = torch.randint(len(there), (_KEYS,))
-    some_asked = torch.randint(len(here), (_ASKED,))
+    some = _some(len(there), _KEYS, chance)
+    some_asked = _some(len(here), _ASKED, chance)
     weight = torch.ones(_KEYS, 1)
     colors = torch.cat([known.true.flatten(1).T[some], weight], 1)
     found = guide.carry(here[some_asked], there[some], colors)
     ab = asked.ab.flatten(1).T[some_asked]
     target = ab if wrong else asked.true.flatten(1).T[some_asked]
     return _error(found[:, :2] + (1 - found[:, 2:]) * ab, target)
+
+
+def _some(of: int, count: int, chance: random.Random) -> Tensor:
+    """``(count,)`` random numbers below ``of``, some of them more than once."""
+    return torch.tensor(chance.choices(range(of), k=count))
 
 
 def _error(ab: Tensor, target: Tensor) -> Tensor:
