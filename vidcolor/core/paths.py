@@ -39,7 +39,7 @@ FILM_SUFFIXES = frozenset({
 MEDIA_SUFFIXES = FILM_SUFFIXES | PICTURE_SUFFIXES
 """What is looked for in a folder; archives have none of these names."""
 
-HELPERS = ("gate", "vgg16")
+HELPERS = ("gate", "vgg16", "guide-default", "guide-mini")
 """Shipped weights that are no nets to color with."""
 
 _NAME_LIMIT = 255
