@@ -112,12 +112,28 @@ def test_shots_that_have_the_hint_are_not_looked_at(colorizer: Colorizer) -> Non
 
 
 @pytest.mark.usefixtures("all_shown")
-def test_progress_and_the_same_result_again(colorizer: Colorizer) -> None:
+@pytest.mark.parametrize("learned", [2, 48])
+def test_each_frame_is_looked_at_once_and_told(
+    learned: int, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vidcolor.colorize.find, "_LEARNED", learned)
+    looks: list[object] = []
+    examine = colorizer.examine
+
+    def counted(lightness: Tensor) -> object:
+        looks.append(lightness)
+        return examine(lightness)
+
+    monkeypatch.setattr(colorizer, "examine", counted)
     seen: list[tuple[int, int]] = []
     made = finder(colorizer, coat())
-    first = made.find("coat", lambda done, total: seen.append((done, total)))
-    assert seen == [(n, 10) for n in range(1, 11)]
-    assert made.find("coat") == first
+    found = made.find("coat", lambda done, total: seen.append((done, total)))
+    assert len(looks) == 6
+    assert seen[-1] == (5, 5)
+    assert seen == sorted(seen)
+    assert [one.shot for one in found] == list(SHOTS[1:])
+    assert [one.hint.time for one in found] == [F(n) + F(1, 2) for n in range(1, 6)]
+    assert made.find("coat") == found
 
 
 def test_a_name_that_no_hint_has_is_told(colorizer: Colorizer) -> None:

@@ -71,6 +71,17 @@ class _Thing:
 
 
 @dataclass(frozen=True)
+class _Shown:
+    """A frame as the net knows it."""
+
+    seconds: Fraction
+    features: Tensor
+    """``(N, C)`` of its places."""
+    size: Sequence[int]
+    """(h, w) in which they lie."""
+
+
+@dataclass(frozen=True)
 class _Look:
     """What one frame has in common with a thing."""
 
@@ -137,28 +148,33 @@ class Finder:
         ]
         if not asked:
             return []
-        step = -(-len(asked) // _LEARNED)
-        learned = [moment for moment, _ in asked[::step]]
-        total, done = len(learned) + len(asked), 0
-        samples = []
-        for _, view in self._views(learned):
-            samples.append(_features(view).T)
-            done += 1
-            tell(done, total)
+        some = [moment for moment, _ in asked[:: -(-len(asked) // _LEARNED)]]
+        learned = {}
+        for moment, shown in zip(some, self._shown(some), strict=True):
+            learned[moment] = shown
+            tell(len(learned), len(asked))
+        done = len(learned)
         things = self._examine(hints)
+        samples = [shown.features for shown in learned.values()]
         whiten = Whitening(torch.cat([*samples, *(thing.features for thing in things)]))
         things = [_Thing(thing.hint, whiten(thing.features)) for thing in things]
         looks: list[list[_Look]] = [[] for _ in things]
-        views = self._views([moment for moment, _ in asked])
-        for (_, shot), (seconds, view) in zip(asked, views, strict=True):
-            features = whiten(_features(view).T)
+        rest = self._shown([moment for moment, _ in asked if moment not in learned])
+        for moment, shot in asked:
+            is_new = moment not in learned
+            shown = next(rest) if is_new else learned.pop(moment)
+            features = whiten(shown.features)
             for thing, all_looks in zip(things, looks, strict=True):
                 apart = torch.cdist(features, thing.features)
-                point = self._most_similar(apart, view.seen.coarse.shape[2:])
-                all_looks.append(_Look(shot, seconds, point, measure_distance(apart)))
-            done += 1
-            tell(done, total)
+                point = self._most_similar(apart, shown.size)
+                all_looks.append(_Look(shot, shown.seconds, point, measure_distance(apart)))
+            done += is_new
+            tell(done, len(asked))
         return _choose(things, looks)
+
+    def _shown(self, moments: Sequence[Fraction]) -> Iterator[_Shown]:
+        for seconds, view in self._views(moments):
+            yield _Shown(seconds, _features(view).T.contiguous(), view.seen.coarse.shape[2:])
 
     def _views(self, moments: Sequence[Fraction]) -> Iterator[tuple[Fraction, View]]:
         for seconds, frame in self._source(moments):
