@@ -233,7 +233,10 @@ def test_images_are_named_from_the_folder_of_the_sheet(here: Path) -> None:
         (["--name", "coat"], "--name goes with --add-hint"),
         (["--json"], "--json goes with --check"),
         (["--save", "a", "navy", "--remove-hint", "1"], "not allowed with"),
-        (["--save", "a", "navy", "--shots", "a.csv"], "--shots is for a first sheet and --check"),
+        (
+            ["--save", "a", "navy", "--shots", "a.csv"],
+            "--shots is for a first sheet, --check and --find",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(

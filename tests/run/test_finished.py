@@ -24,6 +24,7 @@ from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import EncodeSettings, OutputSettings, PaintSettings, Settings
 
+pytestmark = pytest.mark.usefixtures("quick_guide")
 F = Fraction
 
 

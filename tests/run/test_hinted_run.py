@@ -11,18 +11,21 @@ import numpy as np
 import pytest
 import torch
 from guided import RATE, SHOT, guided_settings, write_shots
-from hinted import NAVY, ab_of, point
+from hinted import NAVY, ab_of, point, small_guide
 from PIL import Image
 
 import vidcolor.colorize.colorizer
 import vidcolor.colorize.guide
 import vidcolor.run.video
 from vidcolor.colorize.guide import Guide
+from vidcolor.colorize.session import Session
 from vidcolor.core.frames import ColorizedFrame
 from vidcolor.errors import SettingsError, WeightsNotFound
 from vidcolor.guidance.entries import Hint, Reference
 from vidcolor.guidance.key_frame import KEYED
+from vidcolor.guidance.plan import Guidance
 from vidcolor.guidance.types import ColorSheet
+from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import EncodeSettings, InputSettings, Settings
 
@@ -159,6 +162,36 @@ def test_an_edit_of_a_hint_colors_its_shot_again(
     fresh = tmp_path / "fresh.mkv"
     colorize_video(film, fresh, settings=settings, colors=edited)
     assert chroma(target) == chroma(fresh)
+
+
+def test_other_weights_of_the_guide_color_only_what_hints_touch_again(
+    film: Path,
+    settings: Settings,
+    tmp_path: Path,
+    quick: ColorNet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = tmp_path / "out.mkv"
+    stop(film, target, settings, sheet(MIDDLE), 2)
+    monkeypatch.setattr(
+        vidcolor.colorize.colorizer, "load_guide", lambda _: (small_guide(quick), "dd")
+    )
+    report = colorize_video(film, target, settings=settings, colors=sheet(MIDDLE))
+    assert report.resumed == 1
+    assert report.spec is not None
+    assert report.spec.net.guides == "dd"
+
+
+def test_nets_of_another_film_do_not_count(
+    settings: Settings, quick_weights: Path, tiny_weights: Path
+) -> None:
+    """A session that colored another film with more nets tells the same of this one."""
+    used = Session.load(settings, None, Guidance(sheet(MIDDLE)))
+    alone = used.guides
+    assert alone == "cc"
+    used.colorizer_for(str(tiny_weights)).listen()
+    assert used.with_guidance(used.guidance).guides == alone
+    assert used.with_guidance(Guidance(sheet())).guides == ""
 
 
 def test_a_reference_beside_the_sheet_is_the_frame(

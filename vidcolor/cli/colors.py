@@ -26,6 +26,7 @@ examples:
   vidcolor colors film.mp4 --add-reference still.png 14     this image is the frame at 14 seconds
   vidcolor colors film.mp4 --add-reference postcard.jpg     colors for what looks like it
   vidcolor colors photo.jpg --add-hint 0.4,0.5 navy         a picture has no times
+  vidcolor colors film.mp4 --find coat                      look for it in the other shots
   vidcolor colors film.mp4 --check                          what the sheet does, shot by shot
   vidcolor colors film.mp4 --import film-Scenes.csv         the shots of PySceneDetect
   vidcolor film.mp4 out.mp4 --colors auto                   color the film with it
@@ -116,6 +117,12 @@ def _add_actions(p: argparse.ArgumentParser) -> None:
         help="remove a hint; they are counted from 1, as --check shows",
     )
     group.add_argument(
+        "--find",
+        metavar="NAME",
+        help="look in the other shots for what hints call NAME, and propose hints there: as"
+        " comments at the end of the sheet, each with how sure it is",
+    )
+    group.add_argument(
         "--check",
         action="store_true",
         help="read the sheet against the film, and show what it does in each shot",
@@ -152,6 +159,10 @@ def run(args: argparse.Namespace) -> int:
         from vidcolor.cli.colors_check import check
 
         return check(args, subject)
+    if args.find is not None:
+        from vidcolor.cli.colors_find import find
+
+        return find(args, subject)
     if args.import_ is not None:
         from vidcolor.cli.colors_import import import_shots
 
@@ -169,4 +180,4 @@ def _check_options(args: argparse.Namespace) -> None:
         raise SettingsError("--json goes with --check; add it, or leave --json out")
     others = (args.add_hint, args.add_reference, args.save, args.remove_hint, args.import_)
     if args.shots and any(others):
-        raise SettingsError("--shots is for a first sheet and --check; leave it out")
+        raise SettingsError("--shots is for a first sheet, --check and --find; leave it out")

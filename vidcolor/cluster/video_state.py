@@ -125,7 +125,8 @@ class VideoState:
             guidance = guidance.with_shots(
                 shot_ranges(shots, self.spec.time_base, self.zero - self.start)
             )
-        return digest_part(guidance, *done.span, self.spec.net.others) == done.colors
+        nets = {"": self.spec.net.guides} | self.spec.net.others
+        return digest_part(guidance, *done.span, nets) == done.colors
 
     def figures(self, worker: str) -> WorkerStats:
         """What a worker did for the film."""

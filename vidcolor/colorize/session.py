@@ -159,8 +159,22 @@ class Session:
     @property
     def _nets(self) -> dict[str, str]:
         """sha256 of the nets of stretches by name, and without a name of all guides."""
-        guides = "+".join(each.guide_sha256 for each in self._colorizers)
-        return {"": guides} | self.other_weights
+        return {"": self.guides} | self.other_weights
+
+    @property
+    def guides(self) -> str:
+        """sha256 of the guides that the color sheet needs, hexadecimal; empty where it needs none.
+
+        Raises:
+            WeightsError: A net has no guide.
+            SettingsError: A net takes no hints.
+        """
+        if not self.guidance or not self.guidance.needs_shots:
+            return ""
+        colorizers = [self.colorizer_for(one) for one in (None, *self.guidance.weights)]
+        for each in colorizers:
+            each.listen()
+        return "+".join(each.guide_sha256 for each in colorizers)
 
     @property
     def inferred(self) -> int:
@@ -240,11 +254,9 @@ class Session:
         self._configured = info, self.colorizer.batch
         for other in self._others.values():
             self._configure(other, *self._configured)
-        if self.guidance:  # what is wrong with the nets is not to be met hours later
-            for weights in (None, *self.guidance.weights):
-                colorizer = self.colorizer_for(weights)
-                if self.guidance.needs_shots:
-                    colorizer.listen()
+        for weights in self.guidance.weights if self.guidance else ():
+            self.colorizer_for(weights)  # what is wrong with them is not to be met hours later
+        _ = self.guides
 
     def watch(self, info: VideoInfo) -> None:
         """Take the frames that hints and references speak of from this video."""

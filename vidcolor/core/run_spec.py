@@ -88,6 +88,8 @@ class NetSpec:
     """sha256 of the trust gate; empty where nothing is smoothed."""
     others: dict[str, str] = field(default_factory=dict)
     """sha256 of the weights that the color sheet names."""
+    guides: str = ""
+    """sha256 of the guides of all these nets; empty where no hint and no reference is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +165,7 @@ class RunSpec:
 
         Which frames it touches is told chunk by chunk: an edit is no reason to make all anew.
         """
-        net = replace(self.net, others=other.net.others)
+        net = replace(self.net, others=other.net.others, guides=other.net.guides)
         return replace(self, colors=other.colors, net=net)
 
     def with_content(self, content: str) -> RunSpec:

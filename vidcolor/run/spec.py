@@ -92,7 +92,10 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
             plan.container, plan.codec, plan.layout.format, plan.threads, dict(plan.options)
         ),
         net=replace(
-            _net(session.colorizer), gate=session.gate_sha256, others=session.other_weights
+            _net(session.colorizer),
+            gate=session.gate_sha256,
+            others=session.other_weights,
+            guides=session.guides,
         ),
         versions=versions(),
         colors=session.colors,
@@ -111,7 +114,12 @@ def describe_image(source: Path, target: Path, session: Session) -> RunSpec:
         source=identify(check_file(source)),
         color=ColorSpec(net.size, net.vivid, settings.paint.saturation, settings.titles.cards),
         encoder=EncoderSpec(target.suffix.lower()),
-        net=replace(_net(session.colorizer), batch=net.batch or 1, others=session.other_weights),
+        net=replace(
+            _net(session.colorizer),
+            batch=net.batch or 1,
+            others=session.other_weights,
+            guides=session.guides,
+        ),
         versions=versions(),
         colors=session.colors,
     )
