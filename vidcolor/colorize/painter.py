@@ -69,17 +69,42 @@ class FramePainter:
             SettingsError: A color is none, or an image cannot be read.
         """
         sheet = sheet or SheetContent()
-        keys: list[KeyFrame] = []
         said: list[Hint | Reference] = [one for one in references if one.time is not None]
         said += hints
-        if said:
-            keys.append(make_key(self.view, Fraction(0), said, self._colorizer, sheet))
+        keys = [self.key(Fraction(0), said, sheet)] if said else []
         looks = (one for one in references if one.time is None)
         keys += [read_look(one, self._colorizer, sheet) for one in looks]
+        return self.blend(keys, Fraction(0))
+
+    def key(
+        self, seconds: Fraction, said: Sequence[Hint | Reference], sheet: SheetContent
+    ) -> KeyFrame:
+        """The picture as a key frame: for itself, and for others of its shot.
+
+        Args:
+            seconds: When it is shown.
+            said: Hints of it and images of it, whatever their time.
+            sheet: As of `paint`.
+
+        Raises:
+            SettingsError: As `paint`.
+        """
+        return make_key(self.view, seconds, said, self._colorizer, sheet)
+
+    @torch.inference_mode()
+    def blend(self, keys: Sequence[KeyFrame], seconds: Fraction, saturation: float = 1.0) -> Tensor:
+        """``(2, h, w)`` ab of the picture by what key frames say of it.
+
+        Args:
+            keys: Of its shot; its own one has its ``seconds``.
+            seconds: When it is shown.
+            saturation: Of the automatic color; what was said stays as it was said.
+        """
+        automatic = self.automatic * saturation
         if not keys:
-            return self.automatic
-        guide = carry_colors(keys, self.view.places, self.view.size, Fraction(0), self._guide)
-        return self.automatic * (1 - guide[2:]) + guide[:2]
+            return automatic
+        guide = carry_colors(keys, self.view.places, self.view.size, seconds, self._guide)
+        return automatic * (1 - guide[2:]) + guide[:2]
 
     def suggest(self, point: Point, count: int = 9) -> list[Suggestion]:
         """Likely colors of a point, the likeliest first; their ``color`` is at its luma.

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vidcolor.errors import VidcolorError
 from vidcolor.web.options import Choice
+from vidcolor.web.paint_worker import WORK as PAINTING
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,6 +76,8 @@ def facts(path: str) -> dict[str, Any]:
             "subtitles": streams.count("subtitle"),
             "title": title,
             "notes": viewer.notes,
+            "frame_rate": str(viewer.film.info.frame_rate or "") if viewer.film else "",
+            "timecode": viewer.film.info.timecode if viewer.film else "",
         }
 
 
@@ -162,6 +165,7 @@ WORK: dict[str, Callable[..., dict[str, Any]]] = {
     "still": still,
     "warm": warm,
     "nets": nets,
+    **PAINTING,
 }
 
 

@@ -1,0 +1,241 @@
+"""What the preview process does for colors that a person sets: paints, suggests, checks a sheet.
+
+The net looks at a frame once; then it is painted again and again with what its sheet says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.web.options import TUNED, Choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vidcolor.colorize.colorizer import Colorizer
+    from vidcolor.colorize.painter import FramePainter
+    from vidcolor.core.frames import Frame
+    from vidcolor.guidance.key_frame import KeyFrame
+    from vidcolor.guidance.plan import Guidance
+    from vidcolor.media.display import DisplayConverter
+
+FRAMES_KEPT = 8
+"""Frames that the net has looked at, and shots' key frames among them."""
+
+MOST_KEYS = 4
+"""Other frames of the shot, the nearest ones, whose hints are carried to the one that is shown."""
+
+LOOKS_KEPT = 8
+"""Images that the net has looked at."""
+
+WIDEST = 1600
+"""As of `vidcolor.web.preview_worker`."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame that can be painted."""
+
+    frame: Frame
+    seconds: Fraction
+    screen: DisplayConverter
+    painter: FramePainter
+
+
+def paint(
+    path: str,
+    moment: str,
+    choice: dict[str, Any],
+    sheet: str,
+    shot: list[str | None] | None,
+    before: str,
+    after: str,
+) -> dict[str, Any]:
+    """Write the frame at a moment, and the frame as the sheet says.
+
+    Args:
+        path: Of the film.
+        moment: Seconds at which the frame is on screen.
+        choice: Of the page; dials of the sheet go before it.
+        sheet: File of the color sheet.
+        shot: From when to when its shot is shown; None where that is not known: then only what is
+            said of this very frame counts.
+        before: Where the gray picture goes.
+        after: Where the painted one goes.
+    """
+    from vidcolor.colorize.paint import paint_frame
+    from vidcolor.media.display import canvas
+
+    asked = Choice(**choice)
+    plan, asked, keeps_gray = _plan(path, Fraction(moment), asked, sheet, shot)
+    shown = shown_at(path, Fraction(moment), asked)
+    ab = _color(shown, plan, asked, path) * (0.0 if keeps_gray else 1.0)
+    painted = canvas(shown.frame)
+    paint_frame(painted, ab)
+    width, height = shown.screen.size
+    size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
+    _write(shown.screen(shown.frame, size), before)
+    _write(shown.screen(painted, size), after)
+    return {"seconds": str(shown.seconds), "neutral": "asked" if keeps_gray else ""}
+
+
+def suggest(
+    path: str, moment: str, choice: dict[str, Any], point: tuple[float, float]
+) -> dict[str, Any]:
+    """Likely colors of a point, and the one that the net found."""
+    painter = shown_at(path, Fraction(moment), Choice(**choice)).painter
+    found = painter.suggest((point[0], point[1]))
+    colors = [{"color": one.color, "share": round(one.share, 3)} for one in found]
+    return {"colors": colors, "automatic": painter.pick((point[0], point[1]))}
+
+
+def check_file(path: str, sheet: str) -> dict[str, Any]:
+    """Raise where a color sheet does not fit a film or a picture; its images are decoded."""
+    from vidcolor.guidance.places import plan_colors, plan_still_colors
+    from vidcolor.media.images.reference import read_reference
+    from vidcolor.media.open import film_is_still, open_video
+
+    if film_is_still(path):
+        plan = plan_still_colors(Path(path), sheet)
+    else:
+        with open_video(path) as film:
+            plan = plan_colors(film.info, sheet)
+    for reference in plan.sheet.references if plan else ():
+        assert plan
+        read_reference(plan.sheet.find_image(reference))
+    return {"notes": list(plan.notes) if plan else []}
+
+
+def shown_at(path: str, moment: Fraction, choice: Choice) -> Shown:
+    """The frame at a moment, which the net has looked at; the last ones stay."""
+    plain = replace(choice, smooth=0.0, saturation=1.0)
+    return _shown(path, os.stat(path).st_mtime_ns, moment, plain)
+
+
+@lru_cache(maxsize=FRAMES_KEPT)
+def _shown(path: str, _changed: int, moment: Fraction, choice: Choice) -> Shown:
+    from vidcolor.colorize.painter import FramePainter
+    from vidcolor.preview.viewer import Viewer
+    from vidcolor.web.preview_worker import WISH
+
+    colorizer = _colorizer(choice)
+    with Viewer(path, choice.settings(), colorizer, WISH.check, "none") as viewer:
+        ((seconds, frame),) = viewer.frames([viewer.check(moment) if viewer.film else moment])
+        info = viewer.film.info if viewer.film else None
+        aspect = info.sample_aspect if info else None
+        return Shown(
+            frame,
+            seconds,
+            viewer.screen,
+            FramePainter(frame, colorizer, aspect),
+        )
+
+
+def _colorizer(choice: Choice) -> Colorizer:
+    from vidcolor.web.preview_worker import colorizer_of
+
+    return colorizer_of(choice)
+
+
+def _plan(
+    path: str, moment: Fraction, choice: Choice, sheet: str, shot: list[str | None] | None
+) -> tuple[Guidance, Choice, bool]:
+    """What the sheet says of a shot, the choice with its dials, and whether it is left gray."""
+    from vidcolor.guidance.plan import Guidance, ShotRange
+    from vidcolor.guidance.types import ColorSheet
+
+    rate, first = _clock(path, os.stat(path).st_mtime_ns)
+    said = ColorSheet.read(sheet, rate, first)
+    if shot:
+        start, end = (None if one is None else Fraction(one) for one in shot)
+    else:
+        half = 1 / (rate or Fraction(25)) / 2
+        start, end = max(Fraction(0), moment - half), moment + half
+    plan = Guidance(said, rate, [ShotRange(start or Fraction(0), end)])
+    dials = plan.dials_at(moment)
+    vivid = choice.vivid if dials.vivid is None else dials.vivid
+    own = replace(
+        choice,
+        # What stands in a sheet is meant as a number, also where the page's dial means "as tuned".
+        vivid=TUNED + 1e-6 if dials.vivid == TUNED else vivid,
+        saturation=choice.saturation if dials.saturation is None else dials.saturation,
+        weights=dials.weights or choice.weights,
+    )
+    return plan, own, bool(dials.keep_gray)
+
+
+@lru_cache(maxsize=FRAMES_KEPT)
+def _clock(path: str, _changed: int) -> tuple[Fraction | None, str]:
+    """Frame rate of a film and timecode of its first frame, for SMPTE times."""
+    from vidcolor.media.open import film_is_still, open_video
+
+    if film_is_still(path):
+        return None, ""
+    with open_video(path) as film:
+        return film.info.frame_rate, film.info.timecode
+
+
+def _color(shown: Shown, plan: Guidance, choice: Choice, path: str) -> Tensor:
+    """``(2, h, w)`` ab of a frame with what is said of its shot."""
+    from vidcolor.guidance.entries import Hint, Reference
+
+    (shot,) = plan.shots
+    references = plan.references_of(shot)
+    said: list[Hint | Reference] = [one for one in references if one.time is not None]
+    said += plan.hints_of(shot)
+    own: list[Hint | Reference] = []
+    others: dict[Fraction, list[Hint | Reference]] = {}
+    frame = 2 * plan.tolerance
+    for one in said:
+        at = (one.time or Fraction(0)) + plan.tolerance
+        here = one.time is None or shown.seconds <= at < shown.seconds + frame
+        (own if here else others.setdefault(at, [])).append(one)
+    nearest = sorted(others, key=lambda at: abs(at - shown.seconds))[:MOST_KEYS]
+    keys: list[KeyFrame] = []
+    for at in nearest:
+        other = shown_at(path, at, choice)
+        if other.seconds == shown.seconds:
+            own = [*others[at], *own]
+        else:
+            keys.append(other.painter.key(other.seconds, others[at], plan.sheet))
+    if own:
+        keys.append(shown.painter.key(shown.seconds, own, plan.sheet))
+    looks = (one for one in references if one.time is None)
+    keys += [_look(str(plan.sheet.find_image(one)), choice) for one in looks]
+    return shown.painter.blend(keys, shown.seconds, choice.saturation)
+
+
+def _look(image: str, choice: Choice) -> KeyFrame:
+    plain = replace(choice, smooth=0.0, saturation=1.0)
+    return _look_of(image, os.stat(image).st_mtime_ns, plain)
+
+
+@lru_cache(maxsize=LOOKS_KEPT)
+def _look_of(image: str, _changed: int, choice: Choice) -> KeyFrame:
+    from vidcolor.colorize.guide import read_look
+    from vidcolor.guidance.entries import Reference
+    from vidcolor.guidance.types import ColorSheet
+
+    colorizer = _colorizer(choice)
+    colorizer.listen()
+    return read_look(Reference(image), colorizer, ColorSheet())
+
+
+def _write(picture: Tensor, target: str) -> None:
+    from vidcolor.web.preview_worker import write
+
+    write(picture, target)
+
+
+WORK: dict[str, Callable[..., dict[str, Any]]] = {
+    "paint": paint,
+    "suggest": suggest,
+    "check": check_file,
+}
+"""By the name that a line asks for."""
