@@ -21,6 +21,7 @@ from vidcolor.guidance.sheet_edits import (
     set_hint_color,
     set_saved,
 )
+from vidcolor.guidance.sheet_write import KIND_FIELDS
 from vidcolor.web.film_sheet import FilmSheet
 from vidcolor.web.opened import Opened
 from vidcolor.web.shot_scanner import Shots
@@ -122,6 +123,8 @@ def _change_hint(said: dict[str, Any], scene: Scene, sheet: SheetContent) -> Edi
 def _remove(said: dict[str, Any], scene: Scene, _sheet: SheetContent) -> Edit:
     """Entries of one kind, by their numbers; in one step."""
     kind, numbers = str(said["kind"]), sorted({int(one) for one in said["numbers"]}, reverse=True)
+    if kind not in KIND_FIELDS:
+        raise AccessDenied("the request cannot be read; reload the page")
 
     def edit(text: str) -> str:
         for number in numbers:

@@ -240,10 +240,10 @@
       const { kind, width } = pending;
       const said = { do: "hint", frame, [kind]: kind === "point" ? [pending.points[0]] : pending.points, color, width, name };
       pending = null;
-      one(".swatches").replaceChildren();
-      one(".thing").value = "";
-      told(`Painted with ${color}.`);
-      if (!(await vidcolor.sheet.edit(said))) told("");
+      told(`Painted with ${color}. Choose another color, or click the next thing.`);
+      if (await vidcolor.sheet.edit(said)) chosen = Math.max(...hints().map((hint) => hint.number));
+      else told("");
+      draw();
     } else if (chosen !== null) {
       told(`Painted with ${color}.`);
       await vidcolor.sheet.edit({ do: "change", number: chosen, color });

@@ -73,16 +73,19 @@ def paint(
     from vidcolor.media.display import canvas
 
     asked = Choice(**choice)
-    plan, asked, keeps_gray = _plan(path, Fraction(moment), asked, sheet, shot)
+    plan, asked, keep_gray = _plan(path, Fraction(moment), asked, sheet, shot)
     shown = shown_at(path, Fraction(moment), asked)
-    ab = _color(shown, plan, asked, path) * (0.0 if keeps_gray else 1.0)
+    neutral = "asked" if keep_gray else shown.frame.neutral
+    share = 0.0 if keep_gray else shown.frame.share
+    if keep_gray is False and neutral == "title":
+        share, neutral = 1.0, ""
     painted = canvas(shown.frame)
-    paint_frame(painted, ab)
+    paint_frame(painted, _color(shown, plan, asked, path) * share)
     width, height = shown.screen.size
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
     _write(shown.screen(shown.frame, size), before)
     _write(shown.screen(painted, size), after)
-    return {"seconds": str(shown.seconds), "neutral": "asked" if keeps_gray else ""}
+    return {"seconds": str(shown.seconds), "neutral": neutral}
 
 
 def suggest(
@@ -122,6 +125,7 @@ def shown_at(path: str, moment: Fraction, choice: Choice) -> Shown:
 def _shown(path: str, _changed: int, moment: Fraction, choice: Choice) -> Shown:
     from vidcolor.colorize.painter import FramePainter
     from vidcolor.preview.viewer import Viewer
+    from vidcolor.shots.titles import judged_alone
     from vidcolor.web.preview_worker import WISH
 
     colorizer = _colorizer(choice)
@@ -130,7 +134,7 @@ def _shown(path: str, _changed: int, moment: Fraction, choice: Choice) -> Shown:
         info = viewer.film.info if viewer.film else None
         aspect = info.sample_aspect if info else None
         return Shown(
-            frame,
+            judged_alone(frame, choice.settings().titles),
             seconds,
             viewer.screen,
             FramePainter(frame, colorizer, aspect),
@@ -145,8 +149,9 @@ def _colorizer(choice: Choice) -> Colorizer:
 
 def _plan(
     path: str, moment: Fraction, choice: Choice, sheet: str, shot: list[str | None] | None
-) -> tuple[Guidance, Choice, bool]:
-    """What the sheet says of a shot, the choice with its dials, and whether it is left gray."""
+) -> tuple[Guidance, Choice, bool | None]:
+    """What the sheet says of a shot, the choice with its dials, and whether it is left gray; None
+    where it does not tell."""
     from vidcolor.guidance.plan import Guidance, ShotRange
     from vidcolor.guidance.types import ColorSheet
 
@@ -167,7 +172,7 @@ def _plan(
         saturation=choice.saturation if dials.saturation is None else dials.saturation,
         weights=dials.weights or choice.weights,
     )
-    return plan, own, bool(dials.keep_gray)
+    return plan, own, dials.keep_gray
 
 
 @lru_cache(maxsize=FRAMES_KEPT)
