@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import torch
 from guided import SHOT, write_shots
+from synthetic import texture
 
-from vidcolor.colorize import colorizer as colorizer_module
 from vidcolor.color.lab import rgb_to_lab
+from vidcolor.colorize import colorizer as colorizer_module
 from vidcolor.media.images.files import write_rgb
 from vidcolor.media.images.reference import read_reference
 from vidcolor.nets.guide_net import GuideConfig, GuideNet
-from vidcolor.web import paint_worker, preview_worker
+from vidcolor.web import paint_worker, preview_worker, worker_parts
 from vidcolor.web.options import Choice
 
 SECOND = f"{(SHOT + 3) / 25 + 0.02:.2f}"
@@ -30,13 +31,15 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     torch.manual_seed(3)
 
     def load(net: str) -> tuple[GuideNet, str]:
-        return GuideNet(GuideConfig(net, *widths())).eval().requires_grad_(False), "sha"
+        return GuideNet(
+            GuideConfig(net, fine=16, coarse=32, embedding=8, width=16)
+        ).eval().requires_grad_(False), "sha"
 
     monkeypatch.setattr(colorizer_module, "load_guide", load)
-    for kept in (paint_worker._shown, paint_worker._look_of, preview_worker._colorizer):
+    for kept in (paint_worker._examine, paint_worker._look_of, worker_parts._colorizer):
         kept.cache_clear()
     yield write_shots(tmp_path / "film.mkv", 3)
-    for kept in (paint_worker._shown, paint_worker._look_of, preview_worker._colorizer):
+    for kept in (paint_worker._examine, paint_worker._look_of, worker_parts._colorizer):
         kept.cache_clear()
 
 
@@ -131,8 +134,7 @@ def test_dials_of_the_sheet_count(film: Path, choice: dict[str, Any]) -> None:
 
 def test_a_picture_and_a_look_are_painted(film: Path, choice: dict[str, Any]) -> None:
     picture = film.with_name("photo.png")
-    torch.manual_seed(0)
-    rows = torch.linspace(60, 200, 64).to(torch.uint8)[:, None].expand(64, 96)
+    rows = (texture(5, 64, 96) * 255).to(torch.uint8)
     write_rgb(rows.expand(3, 64, 96).contiguous(), picture)
     blue = torch.stack([rows // 3, rows // 3, rows])
     write_rgb(blue, film.with_name("blue.png"))

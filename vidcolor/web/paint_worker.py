@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.web.options import TUNED, Choice
+from vidcolor.web.worker_parts import WIDEST, WISH, colorizer_of, write
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vidcolor.colorize.colorizer import Colorizer
     from vidcolor.colorize.painter import FramePainter
     from vidcolor.core.frames import Frame
     from vidcolor.guidance.key_frame import KeyFrame
@@ -33,9 +33,6 @@ MOST_KEYS = 4
 
 LOOKS_KEPT = 8
 """Images that the net has looked at."""
-
-WIDEST = 1600
-"""As of `vidcolor.web.preview_worker`."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +73,15 @@ def paint(
     plan, asked, keep_gray = _plan(path, Fraction(moment), asked, sheet, shot)
     shown = shown_at(path, Fraction(moment), asked)
     neutral = "asked" if keep_gray else shown.frame.neutral
-    share = 0.0 if keep_gray else shown.frame.share
+    share = 0.0 if keep_gray or shown.frame.share is None else shown.frame.share
     if keep_gray is False and neutral == "title":
         share, neutral = 1.0, ""
     painted = canvas(shown.frame)
     paint_frame(painted, _color(shown, plan, asked, path) * share)
     width, height = shown.screen.size
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
-    _write(shown.screen(shown.frame, size), before)
-    _write(shown.screen(painted, size), after)
+    write(shown.screen(shown.frame, size), before)
+    write(shown.screen(painted, size), after)
     return {"seconds": str(shown.seconds), "neutral": neutral}
 
 
@@ -118,17 +115,16 @@ def check_file(path: str, sheet: str) -> dict[str, Any]:
 def shown_at(path: str, moment: Fraction, choice: Choice) -> Shown:
     """The frame at a moment, which the net has looked at; the last ones stay."""
     plain = replace(choice, smooth=0.0, saturation=1.0)
-    return _shown(path, os.stat(path).st_mtime_ns, moment, plain)
+    return _examine(path, os.stat(path).st_mtime_ns, moment, plain)
 
 
 @lru_cache(maxsize=FRAMES_KEPT)
-def _shown(path: str, _changed: int, moment: Fraction, choice: Choice) -> Shown:
+def _examine(path: str, _changed: int, moment: Fraction, choice: Choice) -> Shown:
     from vidcolor.colorize.painter import FramePainter
     from vidcolor.preview.viewer import Viewer
     from vidcolor.shots.titles import judged_alone
-    from vidcolor.web.preview_worker import WISH
 
-    colorizer = _colorizer(choice)
+    colorizer = colorizer_of(choice)
     with Viewer(path, choice.settings(), colorizer, WISH.check, "none") as viewer:
         ((seconds, frame),) = viewer.frames([viewer.check(moment) if viewer.film else moment])
         info = viewer.film.info if viewer.film else None
@@ -141,17 +137,12 @@ def _shown(path: str, _changed: int, moment: Fraction, choice: Choice) -> Shown:
         )
 
 
-def _colorizer(choice: Choice) -> Colorizer:
-    from vidcolor.web.preview_worker import colorizer_of
-
-    return colorizer_of(choice)
-
-
 def _plan(
     path: str, moment: Fraction, choice: Choice, sheet: str, shot: list[str | None] | None
 ) -> tuple[Guidance, Choice, bool | None]:
     """What the sheet says of a shot, the choice with its dials, and whether it is left gray; None
-    where it does not tell."""
+    where it does not tell.
+    """
     from vidcolor.guidance.plan import Guidance, ShotRange
     from vidcolor.guidance.types import ColorSheet
 
@@ -227,15 +218,9 @@ def _look_of(image: str, _changed: int, choice: Choice) -> KeyFrame:
     from vidcolor.guidance.entries import Reference
     from vidcolor.guidance.types import ColorSheet
 
-    colorizer = _colorizer(choice)
+    colorizer = colorizer_of(choice)
     colorizer.listen()
     return read_look(Reference(image), colorizer, ColorSheet())
-
-
-def _write(picture: Tensor, target: str) -> None:
-    from vidcolor.web.preview_worker import write
-
-    write(picture, target)
 
 
 WORK: dict[str, Callable[..., dict[str, Any]]] = {
