@@ -140,9 +140,7 @@ def _examine(path: str, _changed: int, moment: Fraction, choice: Choice) -> Show
 def _plan(
     path: str, moment: Fraction, choice: Choice, sheet: str, shot: list[str | None] | None
 ) -> tuple[Guidance, Choice, bool | None]:
-    """What the sheet says of a shot, the choice with its dials, and whether it is left gray; None
-    where it does not tell.
-    """
+    """What the sheet says of a shot, the choice with its dials, and whether it is left gray."""
     from vidcolor.guidance.plan import Guidance, ShotRange
     from vidcolor.guidance.types import ColorSheet
 
