@@ -24,7 +24,7 @@ for line in sys.stdin:
     if asked["do"] == "give up":
         continue
     found = {"nets": ["mini"], **facts, "automatic": "#808080"}
-    found["colors"] = [{"color": "#000081", "share": 1.0}]
+    found["colors"] = [{"color": "#000081", "light": "#5050ff", "share": 1.0}]
     while os.path.exists("busy") and asked["do"] in ("frame", "still", "paint"):
         if select.select([sys.stdin], [], [], 0.02)[0]:
             break

@@ -216,7 +216,8 @@ def test_painting_and_suggesting_ask_the_worker_once(cut: ServerSession, tmp_pat
         assert (await page.get("/" + found["after"])).content == b"picture"
         said = {"dials": DIALS, "point": [0.5, 0.5]}
         likely = (await page.post(f"{here}/suggest", json=said)).json()
-        assert likely["colors"] == [{"color": "#000081", "share": 1.0, "name": "navy"}]
+        own = {"color": "#000081", "light": "#5050ff", "share": 1.0, "name": "navy"}
+        assert likely["colors"] == [own]
         for wrong in ([0.5], [2, 0], None, "ab"):
             answer = await page.post(f"{here}/suggest", json=said | {"point": wrong})
             assert answer.status_code == 404

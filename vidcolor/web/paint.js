@@ -214,19 +214,20 @@
     try {
       const found = await ask(`vidcolor/films/${film.film}/${frame}/suggest`, { say: { dials, point: place }, signal: mine.signal });
       if (mine.signal.aborted) return;
-      const all = found.colors.map((color) => [color.color, `${color.name}, ${color.color}`]);
+      const all = found.colors.map((color) => [color.color, `${color.name}, ${color.color}`, color.light]);
       if (last && !all.some(([color]) => color === last)) all.push([last, `${last}, the color used last`]);
-      box.replaceChildren(...all.map(([color, name]) => swatch(color, name)));
+      box.replaceChildren(...all.map((each) => swatch(...each)));
     } catch (error) {
       if (mine.signal.aborted) return;
       box.replaceChildren();
       tell(error);
     }
   }
-  function swatch(color, name) {
+  // The upper half is the color as it looks in the picture, the lower one as it would in the light.
+  function swatch(color, name, light) {
     const button = make("button", { type: "button", className: "swatch", title: name });
     const saved = (vidcolor.sheet.state()?.saved || []).find((each) => `@${each.name}` === color);
-    button.style.background = saved ? saved.hex : color;
+    button.style.background = saved ? saved.hex : light ? `linear-gradient(${color} 50%, ${light} 50%)` : color;
     button.setAttribute("aria-label", name);
     button.onclick = () => apply(color);
     return button;

@@ -70,7 +70,7 @@ DETAILS = """
         <label>Vividness <select data-dial="vivid"></select></label>
         <label>Saturation <select data-dial="saturation"></select></label>
         <label>Flicker reduction <select data-dial="smooth"></select></label>
-        <label>Gray <select data-dial="keep_gray"><option value="">as the film</option>
+        <label>Gray <select data-dial="keep_gray"><option value="">not set</option>
           <option value="true">keep gray</option><option value="false">color</option></select>
         </label>
       </div>

@@ -6,13 +6,14 @@ The net looks at a frame once; then it is painted again and again with what its 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vidcolor.guidance.entries import Hint, Reference
 from vidcolor.web.options import TUNED, Choice
 from vidcolor.web.worker_parts import WIDEST, WISH, colorizer_of, write
 
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from vidcolor.core.frames import Frame
     from vidcolor.guidance.key_frame import KeyFrame
     from vidcolor.guidance.plan import Guidance
+    from vidcolor.guidance.types import ColorSheet
     from vidcolor.media.display import DisplayConverter
 
 FRAMES_KEPT = 8
 """Frames that the net has looked at, and shots' key frames among them."""
+
+KEYS_KEPT = 4
+"""Key frames that stay of one frame."""
 
 MOST_KEYS = 4
 """Other frames of the shot, the nearest ones, whose hints are carried to the one that is shown."""
@@ -43,6 +48,8 @@ class Shown:
     seconds: Fraction
     screen: DisplayConverter
     painter: FramePainter
+    keys: dict[Hashable, KeyFrame] = field(default_factory=dict)
+    """What was said of it -> the key frame that it is."""
 
 
 def paint(
@@ -88,10 +95,19 @@ def paint(
 def suggest(
     path: str, moment: str, choice: dict[str, Any], point: tuple[float, float]
 ) -> dict[str, Any]:
-    """Likely colors of a point, and the one that the net found."""
+    """Likely colors of a point, and the one that the net found.
+
+    Each is told as it looks there, and in ``light`` at a middle lightness: in the dark all colors
+    look the same.
+    """
+    from vidcolor.guidance.suggest import color_at
+
     painter = shown_at(path, Fraction(moment), Choice(**choice)).painter
     found = painter.suggest((point[0], point[1]))
-    colors = [{"color": one.color, "share": round(one.share, 3)} for one in found]
+    colors = [
+        {"color": one.color, "light": color_at(60.0, one.ab), "share": round(one.share, 3)}
+        for one in found
+    ]
     return {"colors": colors, "automatic": painter.pick((point[0], point[1]))}
 
 
@@ -177,8 +193,6 @@ def _clock(path: str, _changed: int) -> tuple[Fraction | None, str]:
 
 def _color(shown: Shown, plan: Guidance, choice: Choice, path: str) -> Tensor:
     """``(2, h, w)`` ab of a frame with what is said of its shot."""
-    from vidcolor.guidance.entries import Hint, Reference
-
     (shot,) = plan.shots
     references = plan.references_of(shot)
     said: list[Hint | Reference] = [one for one in references if one.time is not None]
@@ -197,12 +211,24 @@ def _color(shown: Shown, plan: Guidance, choice: Choice, path: str) -> Tensor:
         if other.seconds == shown.seconds:
             own = [*others[at], *own]
         else:
-            keys.append(other.painter.key(other.seconds, others[at], plan.sheet))
+            keys.append(_key(other, others[at], plan.sheet))
     if own:
-        keys.append(shown.painter.key(shown.seconds, own, plan.sheet))
+        keys.append(_key(shown, own, plan.sheet))
     looks = (one for one in references if one.time is None)
     keys += [_look(str(plan.sheet.find_image(one)), choice) for one in looks]
     return shown.painter.blend(keys, shown.seconds, choice.saturation)
+
+
+def _key(shown: Shown, said: list[Hint | Reference], sheet: ColorSheet) -> KeyFrame:
+    """The key frame of a frame of which something is said; the last ones stay with the frame."""
+    files = [sheet.find_image(one) for one in said if isinstance(one, Reference)]
+    changed = tuple(os.stat(file).st_mtime_ns for file in files)
+    known = (tuple(said), tuple(sheet.saved.items()), changed)
+    if known not in shown.keys:
+        if len(shown.keys) >= KEYS_KEPT:
+            shown.keys.clear()
+        shown.keys[known] = shown.painter.key(shown.seconds, said, sheet)
+    return shown.keys[known]
 
 
 def _look(image: str, choice: Choice) -> KeyFrame:
@@ -213,7 +239,6 @@ def _look(image: str, choice: Choice) -> KeyFrame:
 @lru_cache(maxsize=LOOKS_KEPT)
 def _look_of(image: str, _changed: int, choice: Choice) -> KeyFrame:
     from vidcolor.colorize.guide import read_look
-    from vidcolor.guidance.entries import Reference
     from vidcolor.guidance.types import ColorSheet
 
     colorizer = colorizer_of(choice)
