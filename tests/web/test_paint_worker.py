@@ -92,9 +92,9 @@ def test_the_net_looks_once_however_often_the_sheet_changes(
     looks: list[int] = []
     examine = colorizer_module.Colorizer.examine
 
-    def counted(self: Any, lightness: torch.Tensor) -> Any:
+    def counted(self: Any, *words: Any, **more: Any) -> Any:
         looks.append(1)
-        return examine(self, lightness)
+        return examine(self, *words, **more)
 
     monkeypatch.setattr(colorizer_module.Colorizer, "examine", counted)
     for color in ("", hint(17 / 25), hint(17 / 25, "red")):
@@ -144,6 +144,13 @@ def test_a_picture_and_a_look_are_painted(film: Path, choice: dict[str, Any]) ->
     said, _ = painted(picture, choice, hint(0).replace("time = 0\n", ""), **here)
     assert look[2].mean() < plain[2].mean() - 5
     assert ab_at(said)[1] < -15
+
+
+def test_a_palette_draws_the_colors_of_its_stretch(film: Path, choice: dict[str, Any]) -> None:
+    plain, _ = painted(film, choice, "")
+    sepia = '[[palette]]\nname = "cold"\ncolors = ["navy", "steelblue"]\n'
+    cold, _ = painted(film, choice, sepia + '[[stretch]]\npalette = "cold"\n')
+    assert cold[2].mean() < plain[2].mean() - 2
 
 
 def test_a_sheet_that_does_not_fit_is_told(film: Path) -> None:

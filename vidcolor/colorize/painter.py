@@ -12,9 +12,13 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import make_key, read_look
 from vidcolor.core.frames import Frame
 from vidcolor.guidance.entries import Hint, Point, Reference, SheetContent
-from vidcolor.guidance.key_frame import KeyFrame, View, carry_colors
+from vidcolor.guidance.key_frame import KeyFrame, View, carry_key, mix_guides
 from vidcolor.guidance.suggest import Suggestion, color_at, suggest_colors
 from vidcolor.media.display import turn_upright
+from vidcolor.nets.palette import PaletteColors
+
+CARRIED_KEPT = 8
+"""Other key frames of which it is kept what they say of a picture."""
 
 
 class FramePainter:
@@ -26,6 +30,7 @@ class FramePainter:
         colorizer: Colorizer,
         sample_aspect: Fraction | None = None,
         rotation: Sequence[int] | None = None,
+        palette: PaletteColors = (),
     ) -> None:
         """Let the net look.
 
@@ -35,6 +40,7 @@ class FramePainter:
             sample_aspect: Width of a sample over its height; None for square ones.
             rotation: Display matrix of the video; points are of the picture as players show it,
                 ab is as stored.
+            palette: To which the net's colors are drawn.
 
         Raises:
             WeightsError: The net has no guide.
@@ -43,8 +49,10 @@ class FramePainter:
         """
         self._colorizer = colorizer
         self._guide = colorizer.listen()
+        self._carried: list[tuple[KeyFrame, Tensor]] = []
         lightness = colorizer.lightness_of(frame, sample_aspect or Fraction(1))
-        self.view = View.of(colorizer.examine(lightness), lightness, rotation)
+        seen = colorizer.examine(lightness, palette=palette)
+        self.view = View.of(seen, lightness, rotation)
 
     @property
     def automatic(self) -> Tensor:
@@ -103,8 +111,19 @@ class FramePainter:
         automatic = self.automatic * saturation
         if not keys:
             return automatic
-        guide = carry_colors(keys, self.view.places, self.view.size, seconds, self._guide)
+        guides = [
+            (key.seconds, key.guide if key.seconds == seconds else self._carry(key)) for key in keys
+        ]
+        guide = mix_guides(guides, seconds)
         return automatic * (1 - guide[2:]) + guide[:2]
+
+    def _carry(self, key: KeyFrame) -> Tensor:
+        """What another key frame says of this picture; the last ones stay, as it takes seconds."""
+        known = next((guide for other, guide in self._carried if other is key), None)
+        if known is None:
+            known = carry_key(key, self.view.places, self.view.size, self._guide)
+            self._carried = [*self._carried[1 - CARRIED_KEPT :], (key, known)]
+        return known
 
     def suggest(self, point: Point, count: int = 9) -> list[Suggestion]:
         """Likely colors of a point, the likeliest first; their ``color`` is at its luma.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vidcolor.guidance.plan import Guidance
     from vidcolor.guidance.types import ColorSheet
     from vidcolor.media.display import DisplayConverter
+    from vidcolor.nets.palette import PaletteColors
 
 FRAMES_KEPT = 8
 """Frames that the net has looked at, and shots' key frames among them."""
@@ -77,8 +78,10 @@ def paint(
     from vidcolor.media.display import canvas
 
     asked = Choice(**choice)
-    plan, asked, keep_gray = _plan(path, Fraction(moment), asked, sheet, shot)
-    shown = shown_at(path, Fraction(moment), asked)
+    plan, asked = _plan(path, Fraction(moment), asked, sheet, shot)
+    dials = plan.dials_at(Fraction(moment))
+    keep_gray, palette = dials.keep_gray, plan.palettes.get(dials.palette or "", ())
+    shown = shown_at(path, Fraction(moment), asked, palette)
     neutral = "asked" if keep_gray else shown.frame.neutral
     share = 0.0 if keep_gray or shown.frame.share is None else shown.frame.share
     if keep_gray is False and neutral == "title":
@@ -128,14 +131,16 @@ def check_file(path: str, sheet: str) -> dict[str, Any]:
     return {"notes": list(plan.notes) if plan else []}
 
 
-def shown_at(path: str, moment: Fraction, choice: Choice) -> Shown:
+def shown_at(path: str, moment: Fraction, choice: Choice, palette: PaletteColors = ()) -> Shown:
     """The frame at a moment, which the net has looked at; the last ones stay."""
     plain = replace(choice, smooth=0.0, saturation=1.0)
-    return _examine(path, os.stat(path).st_mtime_ns, moment, plain)
+    return _examine(path, os.stat(path).st_mtime_ns, moment, plain, palette)
 
 
 @lru_cache(maxsize=FRAMES_KEPT)
-def _examine(path: str, _changed: int, moment: Fraction, choice: Choice) -> Shown:
+def _examine(
+    path: str, _changed: int, moment: Fraction, choice: Choice, palette: PaletteColors
+) -> Shown:
     from vidcolor.colorize.painter import FramePainter
     from vidcolor.preview.viewer import Viewer
     from vidcolor.shots.titles import judged_alone
@@ -149,14 +154,14 @@ def _examine(path: str, _changed: int, moment: Fraction, choice: Choice) -> Show
             judged_alone(frame, choice.settings().titles),
             seconds,
             viewer.screen,
-            FramePainter(frame, colorizer, aspect),
+            FramePainter(frame, colorizer, aspect, info.rotation if info else None, palette),
         )
 
 
 def _plan(
     path: str, moment: Fraction, choice: Choice, sheet: str, shot: list[str | None] | None
-) -> tuple[Guidance, Choice, bool | None]:
-    """What the sheet says of a shot, the choice with its dials, and whether it is left gray."""
+) -> tuple[Guidance, Choice]:
+    """What the sheet says of a shot, and the choice with its dials."""
     from vidcolor.guidance.plan import Guidance, ShotRange
     from vidcolor.guidance.types import ColorSheet
 
@@ -177,7 +182,7 @@ def _plan(
         saturation=choice.saturation if dials.saturation is None else dials.saturation,
         weights=dials.weights or choice.weights,
     )
-    return plan, own, dials.keep_gray
+    return plan, own
 
 
 @lru_cache(maxsize=FRAMES_KEPT)
