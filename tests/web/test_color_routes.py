@@ -123,6 +123,23 @@ def test_a_shot_has_dials_of_its_own_until_they_are_taken_away(cut: ServerSessio
     run(cut, play)
 
 
+def test_a_first_sheet_gets_the_dials_in_its_own_stretches(cut: ServerSession) -> None:
+    text = '[[stretch]]\nname = "a"\nto = 4\n\n[[stretch]]\nname = "b"\nfrom = 4\nto = 9\n'
+
+    async def play(page: httpx.AsyncClient) -> None:
+        film = (await open_video(page))["film"]
+        state = (await page.post(f"/vidcolor/films/{film}/colors/sheet", content=text)).json()
+        assert state["stretches"] == []
+        said = {"do": "dials", "frame": 120, "dials": {"saturation": 0.5}}
+        state = await say(page, film, said)
+        assert state["text"] == text.rstrip() + "\nsaturation = 0.5\n"
+        assert state["stretches"] == [{"from": 100, "to": 224}]
+        state = await say(page, film, said | {"dials": {}})
+        assert state["text"] == text
+
+    run(cut, play)
+
+
 def test_a_shot_without_a_known_end_has_no_dials_yet(
     desk: ServerSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,3 +171,10 @@ def test_images_beside_the_film_come_along_but_none_from_elsewhere(tmp_path: Pat
     edit_beside(tmp_path, '[[reference]]\nimage = "../b.png"\n')
     assert "stills/a.png" in sheet.text
     assert "not on this page" in sheet.note
+
+
+def test_a_first_sheet_that_says_nothing_yet_changes_nothing(tmp_path: Path) -> None:
+    sheet = sheet_of(tmp_path, '[[stretch]]\nname = "shot 1"\nto = 2\n')
+    assert not sheet.says_something
+    edit_beside(tmp_path, '[[stretch]]\nname = "shot 1"\nto = 2\nkeep_gray = false\n')
+    assert sheet.says_something

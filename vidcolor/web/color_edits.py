@@ -22,7 +22,7 @@ from vidcolor.guidance.sheet_edits import (
     set_saved,
 )
 from vidcolor.guidance.sheet_write import KIND_FIELDS
-from vidcolor.web.film_sheet import FilmSheet
+from vidcolor.web.film_sheet import FilmSheet, has_dials
 from vidcolor.web.opened import Opened
 from vidcolor.web.shot_scanner import Shots
 
@@ -196,7 +196,7 @@ def describe_sheet(sheet: FilmSheet, scene: Scene) -> dict[str, Any]:
             {"name": name, "hex": _hex(said, color), "color": write_color(color)}
             for name, color in said.saved.items()
         ],
-        "stretches": [_describe_stretch(one, scene) for one in said.stretches],
+        "stretches": [_describe_stretch(one, scene) for one in said.stretches if has_dials(one)],
     }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from threading import RLock
 
 from vidcolor.errors import AccessDenied, ColorSheetError, SettingsError, VidcolorError
-from vidcolor.guidance.entries import Reference, SheetContent
+from vidcolor.guidance.entries import DIALS, Reference, SheetContent, Stretch
 from vidcolor.guidance.sheet_edits import Clock
 from vidcolor.guidance.sheet_file import MAX_BYTES, SUFFIX, parse_sheet, sheet_error
 from vidcolor.guidance.sheet_write import rewrite
@@ -84,7 +84,7 @@ class FilmSheet:
     def says_something(self) -> bool:
         """Whether coloring with it differs from coloring without it."""
         said = self.content
-        return bool(said.hints or said.references or said.stretches)
+        return bool(said.hints or said.references or any(map(has_dials, said.stretches)))
 
     @property
     def steps(self) -> tuple[bool, bool]:
@@ -327,3 +327,8 @@ class FilmSheet:
             self._past = [*self._past, self._text][-MOST_STEPS:]
         self._own, self._future = text, []
         self._write(text)
+
+
+def has_dials(stretch: Stretch) -> bool:
+    """Whether a stretch sets anything: a first sheet has one for each shot, which say nothing."""
+    return any(getattr(stretch, dial) is not None for dial in DIALS)
