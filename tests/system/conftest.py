@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browsing import CHROMIUM, CHROMIUM_WORDS
 from command import Command
 from reels import build
 from shared import save_quick_net
@@ -48,3 +50,15 @@ def command(
     """``command(film, target, *options)`` runs ``vidcolor`` in this process."""
     monkeypatch.setattr("vidcolor.colorize.colorizer.load_weights", nets)
     return Command(tiny_weights, capfd)
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A real one, as a person has it."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (Debian: apt install chromium)")
+    api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_WORDS)
+        yield browser
+        browser.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from vidcolor.web import html as words
+from vidcolor.web import paint_html
 from vidcolor.web.library import Film
-from vidcolor.web.session import Opened
+from vidcolor.web.opened import Opened
 from vidcolor.web.shot_scanner import Shots
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;.mp4"
@@ -118,3 +120,51 @@ def test_a_frame_and_its_time_belong_together(rate: str) -> None:
 def test_times() -> None:
     assert words.clock(5400) == "1:30:00"
     assert words.clock(59.9) == "0:59"
+
+
+class Names(HTMLParser):
+    """Which controls of a page a screen reader has no name for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.nameless: list[str] = []
+        self.seen = 0
+        self._label = False
+        self._open: list[str] = []  # the button or link in hand, and its words
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self._label = self._label or tag == "label"
+        if tag in ("button", "a", "summary"):
+            self._open = [named.get("aria-label") or ""]
+        elif tag in ("input", "select", "textarea", "canvas", "video", "ul"):
+            self.seen += 1
+            hidden = named.get("aria-hidden") == "true"
+            if not (self._label or named.get("aria-label") or hidden):
+                self.nameless.append(str(attrs))
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self._open[0] += data.strip()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "label":
+            self._label = False
+        elif tag in ("button", "a", "summary") and self._open:
+            self.seen += 1
+            if not self._open.pop():
+                self.nameless.append(tag)
+
+
+def test_all_that_sets_colors_has_a_name() -> None:
+    names = Names(paint_html.TABS + paint_html.EASEL + paint_html.DETAILS)
+    assert names.nameless == []
+    assert names.seen > 35
+    assert Names("<button></button><input type='text'>").nameless
+
+
+def test_tabs_and_tools_name_what_they_rule() -> None:
+    text = words.VIEW
+    for name in re.findall(r'aria-(?:controls|labelledby|describedby)="([^"]+)"', text):
+        assert f'id="{name}"' in text

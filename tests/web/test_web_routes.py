@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import partial
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,80 +14,10 @@ import pytest
 pytest.importorskip("fastapi", reason="needs pip install 'vidcolor[web]'")
 import httpx
 from fastapi import FastAPI
+from web_desk import DIALS, asked_for, open_video, run
 
-from vidcolor.web import session as desk_module
-from vidcolor.web.options import Choice
-from vidcolor.web.preview_client import Worker
 from vidcolor.web.routes import add_routes
 from vidcolor.web.session import MOST_WAITING, ServerSession
-
-STAND_IN = """
-import json, os, select, sys, time
-facts = {"width": 8, "height": 6, "rate": "25", "seconds": "400", "sound": 0, "subtitles": 0}
-facts |= {"title": "", "notes": [], "picture": False}
-asked_for = open("asked", "a")
-for line in sys.stdin:
-    asked = json.loads(line)
-    print(asked["do"], asked.get("path", "").split("/")[-1], file=asked_for, flush=True)
-    if asked["do"] == "give up":
-        continue
-    found = {"nets": ["mini"], **facts}
-    while os.path.exists("busy") and asked["do"] in ("frame", "still"):
-        if select.select([sys.stdin], [], [], 0.02)[0]:
-            break
-    for name in ("target", "before", "after"):
-        if name in asked:
-            open(asked[name], "wb").write(b"picture")
-    print(json.dumps({"ok": found}), flush=True)
-"""
-
-DIALS = {"weights": "mini", "size": 256, "vivid": 0.5, "smooth": 0.9, "saturation": 1}
-Ask = Callable[..., Awaitable[httpx.Response]]
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerSession]:
-    """A desk whose processes are stand-ins; nothing looks for shots."""
-    (tmp_path / "stand_in.py").write_text(STAND_IN)
-    here = str(Path(__file__).parents[2])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), here]))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(desk_module, "Worker", partial(Worker, words=("stand_in",)))
-    monkeypatch.setattr(desk_module.ShotScanner, "begin", lambda self, film: None)
-    films, keep = tmp_path / "films", tmp_path / "keep"
-    films.mkdir()
-    keep.mkdir()
-    for name in ("a.mp4", "b.mp4"):
-        (films / name).write_bytes(b"film")
-    desk = ServerSession([films], keep, 1000, Choice(weights="mini"))
-    yield desk
-    desk.close()
-
-
-def run(desk: ServerSession, play: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
-    """Let a page play with the routes."""
-
-    async def go() -> None:
-        app = FastAPI()
-        add_routes(app, desk)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://x", timeout=60
-        ) as client:
-            await play(client)
-
-    asyncio.run(go())
-
-
-def asked_for(tmp_path: Path, do: str) -> int:
-    lines = (tmp_path / "asked").read_text().splitlines()
-    return sum(line.split()[0] == do for line in lines)
-
-
-async def open_video(page: httpx.AsyncClient, name: str = "a.mp4") -> dict[str, Any]:
-    answer = await page.post("/vidcolor/open", json={"place": f"0/{name}"})
-    assert answer.status_code == 200
-    return dict(answer.json())
 
 
 def test_a_film_is_opened_once_and_previewed_in_gray_and_color(

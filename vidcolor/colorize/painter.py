@@ -12,9 +12,13 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import make_key, read_look
 from vidcolor.core.frames import Frame
 from vidcolor.guidance.entries import Hint, Point, Reference, SheetContent
-from vidcolor.guidance.key_frame import KeyFrame, View, carry_colors
+from vidcolor.guidance.key_frame import KeyFrame, View, carry_key, mix_guides
 from vidcolor.guidance.suggest import Suggestion, color_at, suggest_colors
 from vidcolor.media.display import turn_upright
+from vidcolor.nets.palette import PaletteColors
+
+CARRIED_KEPT = 8
+"""Other key frames of which it is kept what they say of a picture."""
 
 
 class FramePainter:
@@ -26,6 +30,7 @@ class FramePainter:
         colorizer: Colorizer,
         sample_aspect: Fraction | None = None,
         rotation: Sequence[int] | None = None,
+        palette: PaletteColors = (),
     ) -> None:
         """Let the net look.
 
@@ -35,6 +40,7 @@ class FramePainter:
             sample_aspect: Width of a sample over its height; None for square ones.
             rotation: Display matrix of the video; points are of the picture as players show it,
                 ab is as stored.
+            palette: To which the net's colors are drawn.
 
         Raises:
             WeightsError: The net has no guide.
@@ -43,8 +49,10 @@ class FramePainter:
         """
         self._colorizer = colorizer
         self._guide = colorizer.listen()
+        self._carried: list[tuple[KeyFrame, Tensor]] = []
         lightness = colorizer.lightness_of(frame, sample_aspect or Fraction(1))
-        self.view = View.of(colorizer.examine(lightness), lightness, rotation)
+        seen = colorizer.examine(lightness, palette=palette)
+        self.view = View.of(seen, lightness, rotation)
 
     @property
     def automatic(self) -> Tensor:
@@ -69,17 +77,53 @@ class FramePainter:
             SettingsError: A color is none, or an image cannot be read.
         """
         sheet = sheet or SheetContent()
-        keys: list[KeyFrame] = []
         said: list[Hint | Reference] = [one for one in references if one.time is not None]
         said += hints
-        if said:
-            keys.append(make_key(self.view, Fraction(0), said, self._colorizer, sheet))
+        keys = [self.key(Fraction(0), said, sheet)] if said else []
         looks = (one for one in references if one.time is None)
         keys += [read_look(one, self._colorizer, sheet) for one in looks]
+        return self.blend(keys, Fraction(0))
+
+    def key(
+        self, seconds: Fraction, said: Sequence[Hint | Reference], sheet: SheetContent
+    ) -> KeyFrame:
+        """The picture as a key frame: for itself, and for others of its shot.
+
+        Args:
+            seconds: When it is shown.
+            said: Hints of it and images of it, whatever their time.
+            sheet: As of `paint`.
+
+        Raises:
+            SettingsError: As `paint`.
+        """
+        return make_key(self.view, seconds, said, self._colorizer, sheet)
+
+    @torch.inference_mode()
+    def blend(self, keys: Sequence[KeyFrame], seconds: Fraction, saturation: float = 1.0) -> Tensor:
+        """``(2, h, w)`` ab of the picture by what key frames say of it.
+
+        Args:
+            keys: Of its shot; its own one has its ``seconds``.
+            seconds: When it is shown.
+            saturation: Of the automatic color; what was said stays as it was said.
+        """
+        automatic = self.automatic * saturation
         if not keys:
-            return self.automatic
-        guide = carry_colors(keys, self.view.places, self.view.size, Fraction(0), self._guide)
-        return self.automatic * (1 - guide[2:]) + guide[:2]
+            return automatic
+        guides = [
+            (key.seconds, key.guide if key.seconds == seconds else self._carry(key)) for key in keys
+        ]
+        guide = mix_guides(guides, seconds)
+        return automatic * (1 - guide[2:]) + guide[:2]
+
+    def _carry(self, key: KeyFrame) -> Tensor:
+        """What another key frame says of this picture; the last ones stay, as it takes seconds."""
+        known = next((guide for other, guide in self._carried if other is key), None)
+        if known is None:
+            known = carry_key(key, self.view.places, self.view.size, self._guide)
+            self._carried = [*self._carried[1 - CARRIED_KEPT :], (key, known)]
+        return known
 
     def suggest(self, point: Point, count: int = 9) -> list[Suggestion]:
         """Likely colors of a point, the likeliest first; their ``color`` is at its luma.

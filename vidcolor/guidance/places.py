@@ -11,6 +11,7 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.sheet_check import check_sheet
+from vidcolor.guidance.sheet_file import SUFFIX
 from vidcolor.guidance.types import ColorSheet
 
 Colors = ColorSheet | str | Path | None
@@ -18,7 +19,6 @@ Colors = ColorSheet | str | Path | None
 none."""
 
 AUTO, NONE = "auto", "none"
-SUFFIX = ".colors.toml"
 
 
 def sheet_path(source: Path) -> Path:

@@ -31,6 +31,10 @@ MAX_ENTRIES = 10_000
 
 UNNAMED = "color sheet"
 """What errors call a text that is not of a file."""
+
+SUFFIX = ".colors.toml"
+"""Of a color sheet: ``film.colors.toml`` is that of ``film.mp4``."""
+
 KINDS = ("stretch", "hint", "reference", "palette")
 """Tables that there may be several of."""
 

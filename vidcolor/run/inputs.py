@@ -12,7 +12,8 @@ from pathlib import Path
 from vidcolor.core.files import printable
 from vidcolor.core.paths import CONTAINERS, MEDIA_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import OutputError, SettingsError
-from vidcolor.guidance.places import SUFFIX, Colors
+from vidcolor.guidance.places import Colors
+from vidcolor.guidance.sheet_file import SUFFIX
 from vidcolor.media.images.kinds import is_animation
 from vidcolor.media.open import film_is_still
 

@@ -7,7 +7,8 @@ from html import escape
 
 from vidcolor.core.paths import MEDIA_SUFFIXES
 from vidcolor.core.timecode import timecode
-from vidcolor.web.session import Opened
+from vidcolor.web.opened import Opened
+from vidcolor.web.paint_html import DETAILS, EASEL, TABS
 from vidcolor.web.shot_scanner import Shots
 
 EVENLY = 24
@@ -25,8 +26,9 @@ LOST = (
 TOLD = "<p class='problem' role='alert' hidden></p>"
 """Where what went wrong is told, one thing at a time."""
 
-VIEW = """
+VIEW = f"""
 <div id="facts"></div>
+{TABS}
 <div id="picture" class="empty">
   <img class="before" alt="" hidden><img class="after" alt="" hidden>
   <span class="tag">before</span><span class="tag">after</span>
@@ -34,6 +36,7 @@ VIEW = """
     aria-valuemin="0" aria-valuemax="100" aria-valuenow="50"></div>
   <div class="ring" role="progressbar" aria-label="Preparing the preview" hidden></div>
 </div>
+{EASEL}
 <div id="scrub">
   <button type="button" id="back" aria-label="Previous frame">&lsaquo;</button>
   <button type="button" id="on" aria-label="Next frame">&rsaquo;</button>
@@ -46,6 +49,7 @@ VIEW = """
 <div id="strip"></div>
 <p class="keys">Keys: <kbd>&larr;</kbd> <kbd>&rarr;</kbd> frame, <kbd>&uarr;</kbd>
 <kbd>&darr;</kbd> shot, <kbd>Space</kbd> before or after</p>
+{DETAILS}
 """
 """What is seen of a film; `view.js` fills it."""
 

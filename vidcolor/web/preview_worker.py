@@ -20,38 +20,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vidcolor.errors import VidcolorError
 from vidcolor.web.options import Choice
+from vidcolor.web.paint_worker import WORK as PAINTING
+from vidcolor.web.worker_parts import WIDEST, WISH, GivenUp, colorizer_of, write
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vidcolor.colorize.colorizer import Colorizer
     from vidcolor.preview.viewer import Found
-
-WIDEST = 1600
-"""Pictures for the page are brought down to so many pixels across."""
 
 STEADY = Fraction(25)
 """Frames per second that the page counts in where a film names none."""
-
-
-class GivenUp(Exception):
-    """Nobody waits for the answer any more."""
-
-
-class Wish:
-    """Whether the answer in hand is still waited for."""
-
-    def __init__(self) -> None:
-        self.number, self.dropped = -1, -2
-
-    def check(self) -> None:
-        """Raise GivenUp where it is not."""
-        if self.number == self.dropped:
-            raise GivenUp
-
-
-WISH = Wish()
-"""Of this process: it answers one line at a time."""
 
 
 def facts(path: str) -> dict[str, Any]:
@@ -75,6 +51,8 @@ def facts(path: str) -> dict[str, Any]:
             "subtitles": streams.count("subtitle"),
             "title": title,
             "notes": viewer.notes,
+            "frame_rate": str(viewer.film.info.frame_rate or "") if viewer.film else "",
+            "timecode": viewer.film.info.timecode if viewer.film else "",
         }
 
 
@@ -101,15 +79,6 @@ def still(
     return {"seconds": str(found.seconds), "neutral": found.frame.neutral}
 
 
-def write(picture: Tensor, target: str) -> None:
-    """Write a picture; under its name it is whole."""
-    from vidcolor.media.images.files import write_rgb
-
-    part = os.path.join(os.path.dirname(target), "part-" + os.path.basename(target))
-    write_rgb(picture, part)
-    os.replace(part, target)
-
-
 @lru_cache(maxsize=3)
 def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Found:
     """The frame at a moment with its color; the last ones stay, for other saturations."""
@@ -119,19 +88,6 @@ def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Foun
     with Viewer(path, choice.settings(), colorizer_of(choice), WISH.check, "none") as viewer:
         (found,) = viewer.found([viewer.check(moment) if viewer.film else moment])
         return found
-
-
-def colorizer_of(choice: Choice) -> Colorizer:
-    """A colorizer for a choice; the last ones stay loaded."""
-    return _colorizer(choice.weights, choice.size, choice.vivid, choice.device)
-
-
-@lru_cache(maxsize=3)
-def _colorizer(weights: str, size: int, vivid: float, device: str) -> Colorizer:
-    from vidcolor.colorize.colorizer import Colorizer
-
-    choice = Choice(weights=weights, size=size, vivid=vivid, device=device)
-    return Colorizer.from_weights(settings=choice.settings().colorizer)
 
 
 def warm(choice: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -162,6 +118,7 @@ WORK: dict[str, Callable[..., dict[str, Any]]] = {
     "still": still,
     "warm": warm,
     "nets": nets,
+    **PAINTING,
 }
 
 

@@ -74,12 +74,20 @@ class Job:
     """What was done, once it is."""
     fresh: bool = False
     """Whether it starts over instead of going on."""
+    more: list[str] = field(default_factory=list)
+    """Options besides those of the choice."""
 
     def words(self) -> list[str]:
         """Module and arguments of its process."""
         words = ["vidcolor", str(self.film.path), str(self.target), "--quiet"]
         words += ["--progress", str(self.folder / "progress"), "--report", str(self.report_file)]
-        return [*words, *self.choice.words(), *(["--fresh"] if self.fresh else [])]
+        words += [*self.choice.words(), *self.more]
+        return [*words, *(["--fresh"] if self.fresh else [])]
+
+    @property
+    def has_colors(self) -> bool:
+        """Whether it is colored with a color sheet."""
+        return "--colors" in self.more
 
     @property
     def report_file(self) -> Path:
@@ -95,17 +103,32 @@ class Queue:
         room: Path,
         keep: Path | None,
         words: Callable[[Job], list[str]] = Job.words,
+        suffix: str = "",
     ) -> None:
-        """Work in the folder ``room``; results go to ``keep``, or stay there."""
-        self._room, self._keep, self._words = room, keep, words
+        """Work in the folder ``room``; results go to ``keep``, or stay there.
+
+        Args:
+            room: Has a folder for each job.
+            keep: Where results go; None leaves them there.
+            words: Module and arguments of a job's process.
+            suffix: Of results; empty takes one by that of the film.
+        """
+        self._room, self._keep, self._words, self._suffix = room, keep, words, suffix
         self._jobs: dict[str, Job] = {}
         self._changed = Condition()
         self._closing = False
         self._thread = Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
 
-    def add(self, film: Film, choice: Choice) -> Job:
+    def add(
+        self, film: Film, choice: Choice, prepare: Callable[[Path], list[str]] | None = None
+    ) -> Job:
         """A new job at the end of the queue.
+
+        Args:
+            film: What is colored.
+            choice: How.
+            prepare: Puts what the job needs into its folder, and gives more options.
 
         Raises:
             AccessDenied: There are too many, or no result can be put where it should be.
@@ -117,11 +140,12 @@ class Queue:
             folder = self._room / job_id
             folder.mkdir(mode=0o700)
             try:
+                more = prepare(folder) if prepare else []
                 target = self._target(film, self._keep or folder)
             except BaseException:
-                folder.rmdir()
+                shutil.rmtree(folder, ignore_errors=True)
                 raise
-            job = Job(job_id, film, choice, target, folder)
+            job = Job(job_id, film, choice, target, folder, more=more)
             self._jobs[job_id] = job
             self._changed.notify_all()
         return job
@@ -200,7 +224,7 @@ class Queue:
         name, own = spoken(film.name), film.path.suffix
         stem = name[: -len(own)] if name.lower().endswith(own.lower()) else name
         stem = shorten_text(f"{stem} in color", LONGEST_STEM, LONGEST_STEM)
-        suffix = RESULTS.get(own.lower(), ".mkv")
+        suffix = self._suffix or RESULTS.get(own.lower(), ".mkv")
         for number in range(1, 10_000):
             target = folder / f"{stem}{f' {number}' if number > 1 else ''}{suffix}"
             if is_taken(target):
@@ -332,7 +356,7 @@ def describe_job(job: Job) -> dict[str, Any]:
         "picture": job.target.suffix in (".jpg", ".png"),
         "state": job.state,
         "line": job.line,
-        "choice": job.choice.told(),
+        "choice": job.choice.told() + (", with your colors" if job.has_colors else ""),
         "notes": [*damage, *left, *gray],
         "seconds": job.report.get("seconds", {}).get("total"),
         **progress,

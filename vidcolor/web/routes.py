@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,20 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 
 from vidcolor.errors import AccessDenied, Busy, FilmError, VidcolorError
 from vidcolor.web import html
-from vidcolor.web.options import Choice
+from vidcolor.web.color_routes import add_colors
+from vidcolor.web.opened import Asked, Opened
 from vidcolor.web.queue import WATCHABLE, describe_job
-from vidcolor.web.session import Asked, Opened, ServerSession
+from vidcolor.web.requests import (
+    NOT_STORED,
+    address_of,
+    choice_of,
+    plain,
+    read_said,
+    wanted_by,
+)
+from vidcolor.web.session import ServerSession
 
-NOT_STORED = {"cache-control": "no-store"}
 STORED = {"cache-control": "private, max-age=3600"}
-
-LONGEST = 1 << 16
-"""Bytes of what a page says at once."""
 
 
 def add_routes(app: FastAPI, session: ServerSession) -> None:
@@ -35,6 +39,7 @@ def add_routes(app: FastAPI, session: ServerSession) -> None:
 
     add_films(app, session)
     add_previews(app, session)
+    add_colors(app, session)
     add_jobs(app, session)
 
 
@@ -43,11 +48,11 @@ def add_films(app: FastAPI, session: ServerSession) -> None:
 
     @app.get("/vidcolor/folders")
     def folders() -> Response:
-        return _plain(session.library.listed())
+        return plain(session.library.listed())
 
     @app.get("/vidcolor/films")
     def uploads() -> Response:
-        return _plain([_film(one.id, one.name, one.path) for one in session.library.uploads()])
+        return plain([_film(one.id, one.name, one.path) for one in session.library.uploads()])
 
     @app.post("/vidcolor/films")
     async def upload(request: Request, name: str) -> Response:
@@ -62,11 +67,11 @@ def add_films(app: FastAPI, session: ServerSession) -> None:
                 if file.tell() > (size or 0):
                     break
             path = Path(file.name)
-        return _plain({"film": session.library.uploaded(path, name).id})
+        return plain({"film": session.library.uploaded(path, name).id})
 
     @app.post("/vidcolor/open")
     async def choose(request: Request) -> Response:
-        asked = await _said(request)
+        asked = await read_said(request)
         place = asked.get("place")
         film = (
             session.library.choose(str(place))
@@ -74,16 +79,16 @@ def add_films(app: FastAPI, session: ServerSession) -> None:
             else session.library.find(str(asked.get("film")))
         )
         try:
-            facts = await session.look_into(film).result(_waits(request))
+            facts = await session.look_into(film).result(wanted_by(request))
         except FilmError:
             if film.uploaded:  # it cannot be opened: there is nothing to keep it for
                 session.remove(film.id)
             raise
-        return _plain(_describe_film(session, session.open(film, facts)))
+        return plain(_describe_film(session, session.open(film, facts)))
 
     @app.get("/vidcolor/films/{film_id}")
     def again(film_id: str) -> Response:
-        return _plain(_describe_film(session, session.opened(film_id)))
+        return plain(_describe_film(session, session.opened(film_id)))
 
     @app.post("/vidcolor/films/{film_id}/remove")
     def remove(film_id: str) -> Response:
@@ -94,7 +99,7 @@ def add_films(app: FastAPI, session: ServerSession) -> None:
     def strip(film_id: str, seen: str) -> Response:
         opened = session.opened(film_id)
         shown = _strip(session, opened)
-        return _plain(shown if shown["seen"] != seen else {})
+        return plain(shown if shown["seen"] != seen else {})
 
 
 def add_previews(app: FastAPI, session: ServerSession) -> None:
@@ -104,27 +109,27 @@ def add_previews(app: FastAPI, session: ServerSession) -> None:
     async def thumb(request: Request, film_id: str, frame: int) -> Response:
         with session.thumb(session.opened(film_id), frame) as found:
             if isinstance(found, Asked):
-                await found.result(_waits(request))
+                await found.result(wanted_by(request))
                 (found,) = found.files
         return FileResponse(found, media_type="image/jpeg", headers=STORED)
 
     @app.get("/vidcolor/films/{film_id}/{frame}/gray")
     async def gray(request: Request, film_id: str, frame: int) -> Response:
         asked = session.as_it_came(session.opened(film_id), frame)
-        await asked.result(_waits(request))
-        return _plain({"gray": _address(asked.files[0])})
+        await asked.result(wanted_by(request))
+        return plain({"gray": address_of(asked.files[0])})
 
     @app.post("/vidcolor/films/{film_id}/{frame}/color")
     async def color(request: Request, film_id: str, frame: int) -> Response:
-        said = await _said(request)
-        opened, choice = session.opened(film_id), _choice(session, said)
+        said = await read_said(request)
+        opened, choice = session.opened(film_id), choice_of(session, said)
         asked = session.in_color(
             opened, frame, choice if said.get("smoothed") else choice.unsteadied()
         )
-        found = await asked.result(_waits(request))
-        before, after = map(_address, asked.files)
+        found = await asked.result(wanted_by(request))
+        before, after = map(address_of, asked.files)
         shown = {"before": before, "after": after, "seconds": found["seconds"]}
-        return _plain(shown | {"gray": html.LEFT_GRAY.get(str(found.get("neutral")), "")})
+        return plain(shown | {"gray": html.LEFT_GRAY.get(str(found.get("neutral")), "")})
 
     @app.get("/vidcolor/pictures/{name}.jpg")
     def picture(name: str) -> Response:
@@ -136,14 +141,15 @@ def add_jobs(app: FastAPI, session: ServerSession) -> None:
 
     @app.get("/vidcolor/jobs")
     def jobs() -> Response:
-        return _plain([describe_job(job) for job in session.queue.jobs()])
+        return plain([describe_job(job) for job in session.queue.jobs()])
 
     @app.post("/vidcolor/jobs")
     async def begin(request: Request) -> Response:
-        said = await _said(request)
+        said = await read_said(request)
         opened = session.opened(str(said.get("film")))
-        job = session.queue.add(opened.film, _choice(session, said))
-        return _plain({"job": job.id, "jobs": [describe_job(one) for one in session.queue.jobs()]})
+        prepare = partial(session.colors.job_options, opened)
+        job = session.queue.add(opened.film, choice_of(session, said), prepare)
+        return plain({"job": job.id, "jobs": [describe_job(one) for one in session.queue.jobs()]})
 
     @app.post("/vidcolor/jobs/{job_id}/{do}")
     def act(job_id: str, do: str) -> Response:
@@ -173,64 +179,6 @@ def add_jobs(app: FastAPI, session: ServerSession) -> None:
         )
 
 
-def _plain(found: Any) -> Response:
-    return JSONResponse(found, headers=NOT_STORED)
-
-
-async def _said(request: Request) -> dict[str, Any]:
-    """What the page says, as JSON.
-
-    Raises:
-        AccessDenied: It is no object, or too long.
-    """
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST:
-            raise AccessDenied("the request is too large")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise AccessDenied("the request cannot be read; reload the page")
-    return found
-
-
-def _waits(request: Request) -> Callable[[], Awaitable[bool]]:
-    async def waits() -> bool:
-        return not await request.is_disconnected()
-
-    return waits
-
-
-def _choice(session: ServerSession, said: dict[str, Any]) -> Choice:
-    """What the dials say.
-
-    Raises:
-        SettingsError: One is out of range.
-        AccessDenied: One says nothing.
-    """
-    dials = said.get("dials")
-    try:
-        known = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
-        # A page that was loaded before there was this dial does not tell of it.
-        known["titles"] = str(dials.get("titles", session.choice.titles))  # type: ignore[union-attr]
-    except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise AccessDenied("the request cannot be read; reload the page") from error
-    return Choice(**known, device=session.choice.device)
-
-
-DIALS: dict[str, Callable[[Any], Any]] = {
-    "weights": str,
-    "size": int,
-    "vivid": float,
-    "smooth": float,
-    "saturation": float,
-}
-"""What a page says of each dial."""
-
-
 def _film(film_id: str, name: str, path: Path) -> dict[str, Any]:
     size = path.stat().st_size if path.is_file() else 0
     return {"id": film_id, "name": name, "bytes": size}
@@ -256,7 +204,3 @@ def _strip(session: ServerSession, opened: Opened) -> dict[str, Any]:
     shots = session.study.of(opened.film)
     seen = f"{len(shots.starts)} {shots.over}"
     return {"strip": html.strip(opened, shots), "seen": seen, "over": shots.over}
-
-
-def _address(path: Path) -> str:
-    return f"vidcolor/pictures/{path.name}"

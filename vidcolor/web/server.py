@@ -20,7 +20,9 @@ HOST = "127.0.0.1"
 BACKLOG = 100
 """Connections that wait to be taken; asyncio takes as many at a time, before it reads from any."""
 
-SCRIPTS = ("page.js", "view.js", "queue.js")
+SCRIPTS = ("page.js", "view.js", "sheet.js", "paint.js", "queue.js")
+
+STYLES = ("style.css", "paint.css")
 
 
 def listen(port: int | None) -> socket.socket:
@@ -144,7 +146,7 @@ def _server(session: ServerSession, token: str, port: int) -> Any:
         pwa=False,
         mcp_server=False,
         theme=theme(),
-        css=(HERE / "style.css").read_text(),
+        css="".join((HERE / name).read_text() for name in STYLES),
         head=f"<script>{''.join((HERE / name).read_text() for name in SCRIPTS)}</script>",
     )
     config = uvicorn.Config(

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from vidcolor.errors import AccessDenied, Busy, FilmError
+from vidcolor.errors import AccessDenied, Busy
+from vidcolor.web.color_desk import ColorDesk
 from vidcolor.web.library import Film, Library
+from vidcolor.web.opened import Asked, Opened
 from vidcolor.web.options import Choice
-from vidcolor.web.preview_client import LATER, SOON, Answer, Worker
+from vidcolor.web.preview_client import LATER, SOON, Worker
 from vidcolor.web.queue import Queue
 from vidcolor.web.shot_scanner import ShotScanner
 from vidcolor.web.temp_dir import PrivateFolder
@@ -32,74 +31,8 @@ PICTURES_KEPT = 200
 MOST_WAITING = 24
 """Small pictures that are waited for at once: a browser asks for six at a time."""
 
-LOOK = 0.1
-"""Seconds between two looks at whether an answer is waited for still."""
-
 MOST_THUMBS = 5000
 """Small pictures kept of one film."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A film that the page shows."""
-
-    film: Film
-    facts: dict[str, Any]
-    """As `vidcolor.web.preview_worker.facts` gives them."""
-
-    @property
-    def rate(self) -> Fraction:
-        """Frames per second, nominally."""
-        return Fraction(self.facts["rate"])
-
-    @property
-    def frames(self) -> int:
-        """How many there are, by length and rate."""
-        return max(1, round(Fraction(self.facts["seconds"]) * self.rate))
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is a picture and no film."""
-        return bool(self.facts.get("picture"))
-
-    def moment(self, frame: int) -> Fraction:
-        """A time at which a frame is on screen: its middle, as containers round times."""
-        return (min(max(0, frame), self.frames - 1) + Fraction(1, 2)) / self.rate
-
-    def frame(self, seconds: Fraction) -> int:
-        """The frame that begins at a time."""
-        return min(max(0, round(seconds * self.rate)), self.frames - 1)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Something that a process was asked for, and what it writes."""
-
-    film: Film
-    answer: Answer
-    files: tuple[Path, ...] = ()
-
-    async def result(self, wanted: Callable[[], Awaitable[bool]]) -> dict[str, Any]:
-        """The answer; given up as soon as nobody waits for it any more.
-
-        Args:
-            wanted: Whether somebody waits still.
-
-        Raises:
-            VidcolorError: In one line, with the name that people know the film by.
-        """
-        future = asyncio.wrap_future(self.answer)
-        try:
-            while not (await asyncio.wait([future], timeout=LOOK))[0]:
-                if not await wanted():
-                    raise AccessDenied("this is no longer needed")
-            if future.cancelled():
-                raise AccessDenied("vidcolor is shutting down")
-            return future.result()
-        except FilmError as error:
-            raise FilmError(self.film.known_as(str(error))) from error
-        finally:
-            self.answer.give_up()
 
 
 class ServerSession:
@@ -122,6 +55,7 @@ class ServerSession:
         self.eyes, self.painter = Worker(self.private.path), Worker(self.private.path)
         self.study = ShotScanner(self.private.path)
         self.queue = Queue(self.private / "jobs", keep)
+        self.colors = ColorDesk(self.private.path, self.study, self.painter, self.nets)
         self._facts: dict[str, Opened] = {}
         self._pictures: deque[Path] = deque()
         self._thumbs = 0
@@ -168,6 +102,8 @@ class ServerSession:
     def in_color(self, opened: Opened, frame: int, choice: Choice) -> Asked:
         """Pictures of a frame before and after; the answer has the time at which it begins."""
         before, after = self._picture("before"), self._picture("after")
+        if self.colors.sheet(opened).says_something:
+            return self.colors.paint(opened, frame, choice, before, after)
         answer = self.painter.ask(
             "still",
             path=str(opened.film.path),
@@ -177,6 +113,11 @@ class ServerSession:
             after=str(after),
         )
         return Asked(opened.film, answer, (before, after))
+
+    def painted(self, opened: Opened, frame: int, choice: Choice) -> Asked:
+        """The same as the film's color sheet says, by the painter, whose net looks once."""
+        before, after = self._picture("before"), self._picture("after")
+        return self.colors.paint(opened, frame, choice, before, after)
 
     @contextmanager
     def thumb(self, opened: Opened, frame: int) -> Iterator[Asked | Path]:
@@ -227,10 +168,11 @@ class ServerSession:
         self._facts.pop(film_id, None)
         self.study.forget(film)
         shutil.rmtree(self.private / "thumbs" / film_id, ignore_errors=True)
+        self.colors.forget(film_id)
 
     def close(self) -> None:
         """Stop everything and leave nothing behind but what is kept."""
-        for part in (self.study, self.queue, self.eyes, self.painter):
+        for part in (self.study, self.queue, self.colors, self.eyes, self.painter):
             part.close()
         self.private.remove()
 

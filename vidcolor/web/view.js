@@ -90,6 +90,12 @@
   // asked for before is given up, here and on the server.
   async function preview(moved) {
     if (looking) looking.abort();
+    if (vidcolor.easel.on()) {
+      say("");
+      told(frame / film.rate, "");
+      await vidcolor.easel.show({ film, frame, dials }, moved);
+      return;
+    }
     const mine = looking = new AbortController(), { signal } = mine;
     const here = `vidcolor/films/${film.film}/${frame}`;
     let fits = !moved; // whether what is drawn is of this frame
@@ -128,6 +134,13 @@
     preview(true);
   }
 
+  // The first frame of the shot that is shown, and that of the next one.
+  const shot = () => {
+    const starts = shots().map((one) => Number(one.dataset.frame));
+    const from = starts.filter((start) => start <= frame).pop() ?? 0;
+    return [from, starts.find((start) => start > frame) ?? Infinity];
+  };
+
   // The strip: a button for each shot.
   const shots = () => [...document.querySelectorAll("#strip button[data-frame]")];
   const current = () => shots().filter((one) => Number(one.dataset.frame) <= frame).pop();
@@ -163,6 +176,7 @@
       strip.addEventListener("scroll", loadThumbs, { passive: true });
     }
     mark();
+    vidcolor.sheet.mark();
     loadThumbs();
     if (focused !== null) (box.querySelector(`[data-frame="${focused}"]`) || current())?.focus({ preventScroll: true });
   }
@@ -231,9 +245,10 @@
     find("#facts").innerHTML = film.facts;
     find("#started p").textContent = "";
     for (const input of document.querySelectorAll("#frame input")) input.max = film.frames - 1;
-    find("#picture").style.setProperty("--shape", `${film.width} / ${film.height}`);
-    find("#picture").style.setProperty("--ratio", film.width / film.height);
+    find("#bench").style.setProperty("--shape", `${film.width} / ${film.height}`);
+    find("#bench").style.setProperty("--ratio", film.width / film.height);
     empty();
+    vidcolor.easel.open(film);
     fillStrip(film.picture ? "" : film.strip);
     go(at ?? Math.floor(film.frames / 3), true);
   }
@@ -370,6 +385,7 @@
       event.preventDefault();
       drawLine(to);
     });
+    vidcolor.easel.mount(element, { go, shot, redraw: () => { if (film && !opening) preview(true); } });
     document.addEventListener("keydown", keys);
     window.addEventListener("resize", loadThumbs);
     drawLine(50);

@@ -1,0 +1,206 @@
+"""Colors set on the page as a person sets them: a coat is navy in every frame of its shot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from browsing import Serving, Visit, press, start_server
+from synthetic import texture
+
+from vidcolor.color.lab import rgb_to_lab
+from vidcolor.guidance.types import ColorSheet
+from vidcolor.nets.weights import available_weights
+
+WIDTH, HEIGHT, RATE = 160, 120, 25
+SHOTS = (16, 10)
+COAT, DOOR = (0.3, 0.6), (0.8, 0.45)
+"""Places of the two gray things at the beginning of their shot."""
+
+
+def make_film(path: Path) -> Path:
+    """A coat that walks past a door of nearly the same gray; then another place."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=RATE, options={"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for shot, length in enumerate(SHOTS):
+            wall = texture(30 + shot, HEIGHT, WIDTH).numpy() * 90 + 130
+            for number in range(length):
+                view = wall.copy()
+                if not shot:
+                    view[25:90, 112:146] = 96
+                    left = 34 + number // 2
+                    view[50:110, left : left + 30] = 90 + 6 * texture(9, 60, 30).numpy()
+                    view[34:50, left + 8 : left + 22] = 205
+                luma = view.clip(16, 235).astype(np.uint8)
+                planes = np.vstack([luma, np.full((HEIGHT // 2, WIDTH), 128, np.uint8)])
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, "yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server with weights that take hints."""
+    pytest.importorskip("gradio", reason="needs pip install 'vidcolor[web]'")
+    weights = available_weights()
+    guided = {info.guides for info in weights.values()}
+    names = [name for name in ("mini", "default") if weights[name].sha256 in guided]
+    if not names:
+        pytest.skip("no weights that ship take hints")
+    room = tmp_path_factory.mktemp("room")
+    server = start_server(["serve", "--weights", names[0], "--device", "cpu"], room)
+    yield server
+    if server.process.poll() is None:
+        server.end()
+
+
+class Easel:
+    """The part of the page in which colors are set."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.page = visit.page
+        self.page.click("#tab-paint")
+        self.wait("0")
+
+    def wait(self, seen: str | None) -> None:
+        """Waits until the frame was painted once more."""
+        self.page.wait_for_function(
+            "seen => Number(document.querySelector('#easel .shown').dataset.painted || 0) > seen",
+            arg=int(seen or 0),
+        )
+
+    def painted(self, act: Any) -> None:
+        """Does something, and waits until it can be seen."""
+        seen = self.page.get_attribute("#easel .shown", "data-painted")
+        act()
+        self.wait(seen)
+
+    def click(self, place: tuple[float, float]) -> None:
+        """Clicks a place of the picture; waits for what the net suggests there."""
+        box = self.page.locator("#easel .shown").bounding_box()
+        x, y = box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"]
+        self.page.mouse.click(x, y)
+        self.page.locator("#easel .swatch").first.wait_for()
+
+    def color(self, place: tuple[float, float]) -> tuple[float, float]:
+        """a* and b* that the canvas shows."""
+        code = self.page.evaluate(
+            """([x, y]) => { const shown = document.querySelector('#easel .shown');
+            return [...shown.getContext('2d').getImageData(
+              Math.round(x * shown.width), Math.round(y * shown.height), 1, 1).data] }""",
+            list(place),
+        )
+        return ab_of(np.array(code[:3], np.uint8).reshape(1, 1, 3))
+
+
+def ab_of(rgb: np.ndarray) -> tuple[float, float]:
+    """Mean a* and b* of ``(H, W, 3)`` uint8."""
+    lab = rgb_to_lab(torch.from_numpy(rgb.copy()).permute(2, 0, 1) / 255)
+    a, b = lab[1:].flatten(1).mean(1).tolist()
+    return a, b
+
+
+def check_coat(result: Path) -> None:
+    """The coat is navy in each frame of its shot, and the door is not."""
+    with av.open(result) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == sum(SHOTS)
+    for number, frame in enumerate(frames[: SHOTS[0]]):
+        left = 34 + number // 2
+        coat, door = ab_of(frame[60:100, left + 6 : left + 24]), ab_of(frame[35:80, 120:140])
+        assert coat[1] < -18, (number, coat)
+        assert door[1] > coat[1] + 12, (number, coat, door)
+    for frame in frames[SHOTS[0] :]:
+        assert ab_of(frame)[1] > -8
+
+
+@pytest.mark.slow
+def test_from_an_empty_page_to_a_film_with_a_navy_coat(
+    serving: Serving, browser: Any, tmp_path: Path
+) -> None:
+    film = make_film(tmp_path / "street.mp4")
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.set_input_files("#choose input[type=file]", film)
+    visit.settled()
+    page.wait_for_function("document.querySelectorAll('.strip button').length === 2")
+    page.fill("#frame input[type=number]", "0")
+    page.press("#frame input[type=number]", "Enter")
+    easel = Easel(visit)
+    assert easel.color(COAT)[1] > -15
+
+    easel.click(COAT)
+    names = page.locator("#easel .swatch").evaluate_all("all => all.map(one => one.ariaLabel)")
+    assert 1 <= len(names) <= 10
+    assert all("#" in name for name in names)
+    page.fill("#easel .thing", "coat")
+    page.fill("#easel [type=color]", "#000080")
+    easel.painted(lambda: page.get_by_role("button", name="Use it").click())
+    assert easel.color(COAT)[1] < -18
+    easel.painted(lambda: page.get_by_role("button", name="Undo").click())
+    assert easel.color(COAT)[1] > -15
+    easel.painted(lambda: page.keyboard.press("Control+y"))
+    assert easel.color(COAT)[1] < -18
+    # The door gets its gray by keyboard alone.
+    page.get_by_role("application").focus()
+    for key in ["Shift+ArrowRight"] * 5 + ["Shift+ArrowUp", "ArrowUp", "Enter"]:
+        page.keyboard.press(key)
+    page.locator("#easel .swatch").first.wait_for()
+    easel.painted(lambda: page.get_by_role("button", name="Gray", exact=True).press("Enter"))
+    assert page.locator(".hints li").count() == 2
+    first = page.locator(".strip button").first
+    assert str(first.get_attribute("aria-label")).endswith("colors set")
+    last = page.locator(".strip button").last
+    assert not str(last.get_attribute("aria-label")).endswith("colors set")
+
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Download", exact=True).click()
+    assert coming.value.suggested_filename == "street.colors.toml"
+    coming.value.save_as(tmp_path / "street.colors.toml")
+    hints = ColorSheet.read(tmp_path / "street.colors.toml").hints
+    assert [(hint.name, hint.color, hint.time) for hint in hints] == [
+        ("coat", "#000080", 0),
+        ("", "gray", 0),
+    ]
+
+    page.click("#go")
+    visit.job().wait_for()
+    assert "with your colors" in visit.job().inner_text()
+    with page.expect_download() as coming:
+        press(visit.job(), "Download").click()
+    coming.value.save_as(tmp_path / "result.mp4")
+    check_coat(tmp_path / "result.mp4")
+    assert visit.complaints == []
+
+
+@pytest.mark.slow
+def test_a_stretch_is_played_and_a_sheet_comes_back_in(
+    serving: Serving, browser: Any, tmp_path: Path
+) -> None:
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.set_input_files("#choose input[type=file]", make_film(tmp_path / "lane.mp4"))
+    visit.settled()
+    easel = Easel(visit)
+    page.wait_for_function("document.querySelectorAll('.strip button').length === 2")
+    sheet = tmp_path / "lane.colors.toml"
+    sheet.write_text('[[hint]]\ntime = 0.2\npoint = [0.3, 0.6]\ncolor = "nosuch"\n')
+    page.set_input_files("#said-sheet input[type=file]", sheet)
+    page.locator("#said-sheet .problem", has_text="lane.colors.toml:4").wait_for()
+    sheet.write_text(sheet.read_text().replace("nosuch", "teal"))
+    easel.painted(lambda: page.set_input_files("#said-sheet input[type=file]", sheet))
+    page.locator(".hints li", has_text="teal").wait_for()
+    page.fill(".play input[type=number]", "1")
+    page.get_by_role("button", name="Play in color").click()
+    page.wait_for_function("document.querySelector('#said video').videoWidth > 0")
+    # The page is for telephones, too.
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    visit.complaints = [line for line in visit.complaints if "422" not in line]
+    assert visit.complaints == []

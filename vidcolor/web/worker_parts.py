@@ -1,0 +1,59 @@
+"""What all that the preview process does has in common: loaded nets, pictures, who still waits."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from vidcolor.web.options import Choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vidcolor.colorize.colorizer import Colorizer
+
+WIDEST = 1600
+"""Pictures for the page are brought down to so many pixels across."""
+
+
+class GivenUp(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Wish:
+    """Whether the answer in hand is still waited for."""
+
+    def __init__(self) -> None:
+        self.number, self.dropped = -1, -2
+
+    def check(self) -> None:
+        """Raise GivenUp where it is not."""
+        if self.number == self.dropped:
+            raise GivenUp
+
+
+WISH = Wish()
+"""Of this process: it answers one line at a time."""
+
+
+def write(picture: Tensor, target: str) -> None:
+    """Write a picture; under its name it is whole."""
+    from vidcolor.media.images.files import write_rgb
+
+    part = os.path.join(os.path.dirname(target), "part-" + os.path.basename(target))
+    write_rgb(picture, part)
+    os.replace(part, target)
+
+
+def colorizer_of(choice: Choice) -> Colorizer:
+    """A colorizer for a choice; the last ones stay loaded."""
+    return _colorizer(choice.weights, choice.size, choice.vivid, choice.device)
+
+
+@lru_cache(maxsize=3)
+def _colorizer(weights: str, size: int, vivid: float, device: str) -> Colorizer:
+    from vidcolor.colorize.colorizer import Colorizer
+
+    choice = Choice(weights=weights, size=size, vivid=vivid, device=device)
+    return Colorizer.from_weights(settings=choice.settings().colorizer)
