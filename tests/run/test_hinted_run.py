@@ -174,7 +174,7 @@ def test_other_weights_of_the_guide_color_only_what_hints_touch_again(
     target = tmp_path / "out.mkv"
     stop(film, target, settings, sheet(MIDDLE), 2)
     monkeypatch.setattr(
-        vidcolor.colorize.colorizer, "load_guide", lambda _: (small_guide(quick), "dd")
+        vidcolor.colorize.colorizer, "load_guide", lambda *_: (small_guide(quick), "dd")
     )
     report = colorize_video(film, target, settings=settings, colors=sheet(MIDDLE))
     assert report.resumed == 1

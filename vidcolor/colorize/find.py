@@ -187,15 +187,14 @@ class Finder:
     def _examine(self, hints: Sequence[Hint]) -> list[_Thing]:
         """The places that hints of one thing are spread over."""
         things = []
-        resolve, bins = self._plan.sheet.resolve, self._colorizer.net.bins
-        assert isinstance(bins, Tensor)
+        resolve, bins = self._plan.sheet.resolve, self._colorizer.bins
         by_time = [(at, list(same)) for at, same in groupby(hints, lambda hint: hint.time)]
         moments = [(at or Fraction(0)) + self._plan.tolerance for at, _ in by_time]
         for (_, same), (_, view) in zip(by_time, self._views(moments), strict=True):
             features = _features(view)
             size = view.seen.coarse.shape[2:]
             for hint in same:
-                guide = spread_hints(view, [hint], self._guide, resolve, bins.cpu())
+                guide = spread_hints(view, [hint], self._guide, resolve, bins)
                 weight = F.interpolate(guide[None, 2:], size, mode="area").flatten()
                 places = (weight > min(_BELONGS, float(weight.max()) * 0.9)).nonzero().flatten()
                 if len(places) > _MOST:
