@@ -13,6 +13,7 @@ from guided import SHOT, write_shots
 from synthetic import texture
 
 from vidcolor.color.lab import rgb_to_lab
+from vidcolor.color.parse import parse_color
 from vidcolor.colorize import colorizer as colorizer_module
 from vidcolor.media.images.files import write_rgb
 from vidcolor.media.images.reference import read_reference
@@ -30,7 +31,7 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A film, and a guide that has learned nothing: affinity alone carries."""
     torch.manual_seed(3)
 
-    def load(net: str) -> tuple[GuideNet, str]:
+    def load(net: str, _weights: object) -> tuple[GuideNet, str]:
         return GuideNet(
             GuideConfig(net, fine=16, coarse=32, embedding=8, width=16)
         ).eval().requires_grad_(False), "sha"
@@ -68,6 +69,11 @@ def hint(time: float, color: str = "blue", place: str = "point = [0.5, 0.5]") ->
     return f'[[hint]]\ntime = {time}\n{place}\nwidth = 0.3\ncolor = "{color}"\n'
 
 
+def lightness_of(code: str) -> float:
+    """L* of ``#rrggbb``."""
+    return float(rgb_to_lab(torch.tensor(parse_color(code)).view(3, 1, 1) / 255)[0])
+
+
 def ab_at(lab: torch.Tensor, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
     spot = lab[1:, int(y * lab.shape[1]) - 2 :, int(x * lab.shape[2]) - 2 :][:, :4, :4]
     a, b = spot.flatten(1).mean(1).tolist()
@@ -102,6 +108,9 @@ def test_the_net_looks_once_however_often_the_sheet_changes(
     point = {"path": str(film), "moment": SECOND, "choice": choice, "point": [0.2, 0.3]}
     found = paint_worker.suggest(**point)
     assert 1 <= len(found["colors"]) <= 9
+    assert all(lightness_of(one["light"]) > 55 for one in found["colors"]), (
+        "none is too dark to see"
+    )
     assert sum(one["share"] for one in found["colors"]) <= 1.01
     assert len(looks) == 1
 

@@ -138,6 +138,11 @@ class FramePainter:
             self.view.seen.logits[0, :, y, x], self._colorizer.bins, lightness, count
         )
 
+    def lightness_at(self, point: Point) -> float:
+        """L* 0..100 of a point."""
+        y, x = self._sample(point)
+        return float(self.view.lightness[0, y, x])
+
     def pick(self, point: Point, ab: Tensor | None = None) -> str:
         """``#rrggbb`` of a point: of ``(2, h, w)`` ab, or as the net found it."""
         y, x = self._sample(point)

@@ -37,6 +37,9 @@ KEYS_KEPT = 4
 MOST_KEYS = 4
 """Other frames of the shot, the nearest ones, whose hints are carried to the one that is shown."""
 
+LIGHT = 60.0
+"""L* at which colors can be told from each other."""
+
 LOOKS_KEPT = 8
 """Images that the net has looked at."""
 
@@ -100,18 +103,20 @@ def suggest(
 ) -> dict[str, Any]:
     """Likely colors of a point, and the one that the net found.
 
-    Each is told as it looks there, and in ``light`` at a middle lightness: in the dark all colors
+    Each is told as it looks there, and in ``light`` not darker than `LIGHT`: in the dark all colors
     look the same.
     """
     from vidcolor.guidance.suggest import color_at
 
+    point = (point[0], point[1])
     painter = shown_at(path, Fraction(moment), Choice(**choice)).painter
-    found = painter.suggest((point[0], point[1]))
+    found = painter.suggest(point)
+    level = max(LIGHT, painter.lightness_at(point))
     colors = [
-        {"color": one.color, "light": color_at(60.0, one.ab), "share": round(one.share, 3)}
+        {"color": one.color, "light": color_at(level, one.ab), "share": round(one.share, 3)}
         for one in found
     ]
-    return {"colors": colors, "automatic": painter.pick((point[0], point[1]))}
+    return {"colors": colors, "automatic": painter.pick(point)}
 
 
 def check_file(path: str, sheet: str) -> dict[str, Any]:
