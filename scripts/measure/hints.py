@@ -8,7 +8,8 @@ PICTURES are folders of color photographs. Each is cropped to a square of 256 x 
   authors' own resources/psnrs_siggraph.npy: 1,000 ImageNet test pictures). A hint is a patch of
   6 x 6 pixels at a random place with the true mean color.
 - leak: one superpixel gets an unlikely color; how much the rest changes, on the mean, as a share of
-  how much the superpixel does; and over all places within 24 pixels of it.
+  how much the superpixel does; and how much all places within 24 pixels of it do. Means over the
+  pictures, and of the shares the median.
 - obeyed: CIEDE2000 between the color that was asked for and the one that is there, at the hint, at
   the picture's lightness, gamut allowing.
 """
@@ -93,8 +94,8 @@ def measure_gain(picture: Picture, chance: random.Random) -> list[float]:
     return [psnr(picture.render(hints[:n]) * 255, truth) - before for n in COUNTS]
 
 
-def measure_leak(picture: Picture, chance: random.Random) -> tuple[float, float, float]:
-    """Leak everywhere, leak nearby, and CIEDE2000 at the hint."""
+def measure_leak(picture: Picture, chance: random.Random) -> tuple[float, float, float, float]:
+    """Mean change of ab in the superpixel, elsewhere, nearby; and CIEDE2000 at the hint."""
     labels = superpixels(rgb_to_lab(picture.rgb))
     inside = labels == labels[chance.randrange(SIDE), chance.randrange(SIDE)]
     rows, columns = inside.nonzero().float().mean(0).tolist()
@@ -110,12 +111,12 @@ def measure_leak(picture: Picture, chance: random.Random) -> tuple[float, float,
     result = picture.render([Hint(point, (r, g, b), PATCH / SIDE)])
     before, after = rgb_to_lab(picture.automatic), rgb_to_lab(result)
     change = (after - before)[1:].norm(dim=0)
-    own = float(change[inside].mean().clamp(min=1e-3))
+    own = float(change[inside].mean())
     reach = F.max_pool2d(inside[None].float(), 2 * NEAR + 1, 1, NEAR)[0] > 0
     got = torch.cat([asked[:1], after[1:, y : y + 1, x : x + 1]])
     difference = float(delta_e_2000(asked.double(), got.double()))
     rest = float(change[~inside].mean()), float(change[reach & ~inside].mean())
-    return rest[0] / own, rest[1] / own, difference
+    return own, *rest, difference
 
 
 def superpixels(lab: Tensor) -> Tensor:
@@ -159,9 +160,10 @@ def main() -> None:
     print("hints     ", *(f"{n:6d}" for n in COUNTS))
     print("gain, dB  ", *(f"{mean(one):6.2f}" for one in columns))
     print("siggraph17", *(f"{one:6.2f}" for one in SIGGRAPH17))
-    everywhere, nearby, differences = zip(*leaks, strict=True)
-    print(f"leak: mean {mean(everywhere):.3f}, median {median(everywhere):.3f};", end=" ")
-    print(f"within {NEAR} px of it {mean(nearby):.3f}, {median(nearby):.3f}")
+    own, everywhere, nearby, differences = zip(*leaks, strict=True)
+    for name, rest in (("everywhere", everywhere), (f"within {NEAR} px", nearby)):
+        shares = [one / max(whole, 1e-3) for one, whole in zip(rest, own, strict=True)]
+        print(f"leak {name}: {mean(rest) / mean(own):.3f}, median {median(shares):.3f}")
     print(f"at the hint: median CIEDE2000 {median(differences):.2f}")
 
 
