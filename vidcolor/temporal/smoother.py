@@ -38,6 +38,9 @@ from vidcolor.temporal.propagation import (
     with_energy,
 )
 
+SURE = 0.95
+"""Weight from which a painted frame is not smoothed."""
+
 MAX_HELD = 768 << 20
 """Bytes of frames that may wait; very large ones get less look-ahead."""
 
@@ -386,8 +389,18 @@ def _smooth_guides(
             continue
         else:
             mean = add(from_past(state, one.link), own, one.item.keyed)[:, :-1]
+        if one.item.keyed > 1:
+            mean = torch.lerp(mean, own, _is_painted(own))
         results.append(mean[0])
     return results, state
+
+
+def _is_painted(guide: Tensor) -> Tensor:
+    """``(1, 1, h, w)`` 0..1: where a key frame comes back exactly as it was painted.
+
+    Only where the user has the whole say: what was spread with doubt would flash for one frame.
+    """
+    return ((guide[:, 2:] - SURE) / (1 - SURE)).clamp(0, 1)
 
 
 def _guide_of(item: ColorizedFrame) -> Tensor:
