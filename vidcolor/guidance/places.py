@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os.path
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +27,11 @@ def sheet_path(source: Path) -> Path:
     return source.with_name(f"{source.stem}{SUFFIX}")
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; there is none of a name that no file can have."""
+    return os.path.isfile(path)
+
+
 def find_sheet(source: Path, colors: Colors) -> Path | None:
     """The file of the sheet that is asked for; None where there is none.
 
@@ -38,9 +44,9 @@ def find_sheet(source: Path, colors: Colors) -> Path | None:
         return colors.path
     if colors == AUTO:
         path = sheet_path(source)
-        return path if path.is_file() else None
+        return path if is_file(path) else None
     path = Path(colors)
-    if not path.is_file():
+    if not is_file(path):
         raise SettingsError(
             f"{printable(path)}: there is no such color sheet; name a file, auto or none"
         )
@@ -86,7 +92,7 @@ def describe_sheet(guidance: Guidance) -> dict[str, str]:
 def note_unused(source: Path, colors: Colors) -> list[str]:
     """What is to be said of a sheet that lies beside a video and is not used."""
     path = sheet_path(source)
-    if colors is not None or not path.is_file():
+    if colors is not None or not is_file(path):
         return []
     name = printable(path.name)
     return [f"{name} lies beside the video; add --colors auto to use it"]
