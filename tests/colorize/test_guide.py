@@ -299,6 +299,13 @@ def test_a_look_gives_color_to_what_looks_alike_in_every_shot(colorizer: Coloriz
         assert item.keyed == 1
 
 
+def test_a_look_holds_from_its_beginning_to_its_end(colorizer: Colorizer) -> None:
+    """Also within a shot."""
+    look = Reference(picture("red", "blue"), start=F(2, 25), end=F(4, 25))
+    items = guided(colorizer, look)
+    assert [item.guide is not None for item in items] == [2 <= n < 4 for n in range(len(items))]
+
+
 def test_a_look_is_read_once(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[object] = []
 

@@ -100,12 +100,13 @@ class Guide:
             FilmError: A key frame cannot be read.
         """
         shot = self._plan.shot_at(item.frame.moment)
+        moment = item.frame.moment
         keys = self._keys_of(shot) if shot else []
+        keys = [key for key in keys if key.holds_at(moment + self._plan.tolerance)]
         if not keys or item.embedding is None:
             return item
         size = item.ab.shape[1:]
         places = places_of(item.embedding, reduce_lightness(item.lightness, size))
-        moment = item.frame.moment
         guide = carry_colors(keys, places, size, moment, self._net)
         saturation = max(saturation_of(item.frame, self._paint), _LEAST_SATURATION)
         keyed = KEYED if any(key.seconds == moment for key in keys) else 1.0
@@ -142,6 +143,7 @@ class Guide:
     def _look(self, reference: Reference) -> KeyFrame:
         if id(reference) not in self._looks:
             look = read_look(reference, self._colorizer, self._plan.sheet)
+            look = replace(look, start=reference.start, end=reference.end)
             self._looks[id(reference)] = look
         return self._looks[id(reference)]
 

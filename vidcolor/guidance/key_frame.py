@@ -81,6 +81,14 @@ class KeyFrame:
     """``(M, D + 3)`` places that are compared with those of other frames."""
     colors: Tensor
     """``(M, 3)`` their guide."""
+    start: Fraction | None = None
+    """From when a look holds, in seconds; None is the beginning."""
+    end: Fraction | None = None
+    """Until when it holds; None is the end."""
+
+    def holds_at(self, seconds: Fraction) -> bool:
+        """Whether it says something of a frame of its shot."""
+        return (self.start or 0) <= seconds and (self.end is None or seconds < self.end)
 
     @classmethod
     def of(cls, view: View, guide: Tensor, seconds: Fraction | None) -> KeyFrame:
