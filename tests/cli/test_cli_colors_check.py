@@ -60,7 +60,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def shown(capsys: Captured, *words: str) -> str:
+def show(capsys: Captured, *words: str) -> str:
     assert main(["colors", "film.mkv", "--check", "-q", *words]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -70,7 +70,7 @@ def shown(capsys: Captured, *words: str) -> str:
 def test_each_shot_tells_what_is_said_of_it(here: Path, capsys: Captured) -> None:
     (here / SHEET).write_text(TEXT)
     before = (here / SHEET).read_bytes()
-    lines = shown(capsys).splitlines()
+    lines = show(capsys).splitlines()
     assert lines[0] == (
         "film.colors.toml for film.mkv: 3 hints, 2 references, 1 saved color, 3 stretches"
     )
@@ -98,7 +98,7 @@ def test_each_shot_tells_what_is_said_of_it(here: Path, capsys: Captured) -> Non
 
 def test_what_has_no_effect_is_told(here: Path, capsys: Captured) -> None:
     (here / SHEET).write_text(TEXT.replace("time = 2.24", "time = 2.8"))
-    notes = [line for line in shown(capsys).splitlines() if line.startswith("note: ")]
+    notes = [line for line in show(capsys).splitlines() if line.startswith("note: ")]
     assert notes == [
         f"note: {SHEET}:15: hint 1 (cap) has no effect: its shot stays gray (keep_gray); remove"
         " one, the hint or keep_gray",
@@ -114,25 +114,25 @@ def test_a_color_that_the_luma_cannot_show_is_told(
 ) -> None:
     hint = f'[[hint]]\ntime = 0.7\npoint = [0.5, 0.5]\nwidth = 1\ncolor = "{color}"\n'
     (here / SHEET).write_text(hint)
-    out = shown(capsys)
+    out = show(capsys)
     assert (f"note: {SHEET}:1: the picture is too " in out) == told
 
 
 def test_shots_of_which_nothing_is_said_share_a_line(here: Path, capsys: Captured) -> None:
     assert main(["colors", "film.mkv", "-q"]) == 0
     capsys.readouterr()
-    assert shown(capsys) == (
+    assert show(capsys) == (
         "film.colors.toml for film.mkv: 5 stretches\n"
         "shots 1 to 5, 0:00:00.000 to 0:00:02.800: nothing is said\n"
     )
     assert main(["shots", "film.mkv", "-q"]) == 0
     (here / "shots.csv").write_text(capsys.readouterr().out)
-    assert "shots 1 to 5, 0:00:00.000 to" in shown(capsys, "--shots", "shots.csv")
+    assert "shots 1 to 5, 0:00:00.000 to" in show(capsys, "--shots", "shots.csv")
 
 
 def test_the_same_as_json(here: Path, capsys: Captured) -> None:
     (here / SHEET).write_text(TEXT)
-    found = json.loads(shown(capsys, "--json"))
+    found = json.loads(show(capsys, "--json"))
     assert (found["sheet"], found["video"]) == (SHEET, "film.mkv")
     assert found["saved"] == {"jacket": "#27324f"}
     assert [shot["shot"] for shot in found["shots"]] == [1, 2, 3, 4, 5]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import torch
@@ -120,9 +121,9 @@ def test_each_frame_is_looked_at_once_and_told(
     looks: list[object] = []
     examine = colorizer.examine
 
-    def counted(lightness: Tensor) -> object:
+    def counted(lightness: Tensor, *dials: Any) -> object:
         looks.append(lightness)
-        return examine(lightness)
+        return examine(lightness, *dials)
 
     monkeypatch.setattr(colorizer, "examine", counted)
     seen: list[tuple[int, int]] = []

@@ -19,8 +19,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.guide import FrameSource
-from vidcolor.core.frames import Frame
+from vidcolor.colorize.guide import FrameSource, look_at
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.entries import Hint, Point, SheetContent
 from vidcolor.guidance.key_frame import View, spread_hints
@@ -150,7 +149,7 @@ class Finder:
             return []
         some = [moment for moment, _ in asked[:: -(-len(asked) // _LEARNED)]]
         learned = {}
-        for moment, shown in zip(some, self._shown(some), strict=True):
+        for moment, shown in zip(some, self._sample(some), strict=True):
             learned[moment] = shown
             tell(len(learned), len(asked))
         done = len(learned)
@@ -159,7 +158,7 @@ class Finder:
         whiten = Whitening(torch.cat([*samples, *(thing.features for thing in things)]))
         things = [_Thing(thing.hint, whiten(thing.features)) for thing in things]
         looks: list[list[_Look]] = [[] for _ in things]
-        rest = self._shown([moment for moment, _ in asked if moment not in learned])
+        rest = self._sample([moment for moment, _ in asked if moment not in learned])
         for moment, shot in asked:
             is_new = moment not in learned
             shown = next(rest) if is_new else learned.pop(moment)
@@ -172,17 +171,13 @@ class Finder:
             tell(done, len(asked))
         return _choose(things, looks)
 
-    def _shown(self, moments: Sequence[Fraction]) -> Iterator[_Shown]:
+    def _sample(self, moments: Sequence[Fraction]) -> Iterator[_Shown]:
         for seconds, view in self._views(moments):
             yield _Shown(seconds, _features(view).T.contiguous(), view.seen.coarse.shape[2:])
 
     def _views(self, moments: Sequence[Fraction]) -> Iterator[tuple[Fraction, View]]:
         for seconds, frame in self._source(moments):
-            yield seconds, self._view(frame)
-
-    def _view(self, frame: Frame) -> View:
-        lightness = self._colorizer.lightness_of(frame, self._aspect)
-        return View.of(self._colorizer.examine(lightness), lightness, self._rotation)
+            yield seconds, look_at(frame, self._colorizer, self._aspect, self._rotation)
 
     def _examine(self, hints: Sequence[Hint]) -> list[_Thing]:
         """The places that hints of one thing are spread over."""

@@ -34,6 +34,7 @@ from vidcolor.guidance.key_frame import (
     View,
     carry_colors,
     lay_reference,
+    mix_guides,
     reduce_lightness,
     spread_hints,
 )
@@ -42,6 +43,7 @@ from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.display import lies, turn_back
 from vidcolor.media.images.reference import read_reference
 from vidcolor.nets.guide_net import places_of
+from vidcolor.nets.palette import PaletteColors
 from vidcolor.settings import PaintSettings
 
 FrameSource = Callable[[Sequence[Fraction]], Iterator[tuple[Fraction, Frame]]]
@@ -127,15 +129,16 @@ class Guide:
         said: list[Hint | Reference] = [*self._plan.hints_of(shot)]
         said += [one for one in references if one.time is not None]
         moments = sorted({(one.time or Fraction(0)) + self._plan.tolerance for one in said})
-        keys = []
+        keys: list[KeyFrame] = []
         shown = self._source(moments) if moments else iter(())
+        view: View | None = None
         for (seconds, frame), moment in zip(shown, moments, strict=True):
             here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
-            lightness = self._colorizer.lightness_of(frame, self._aspect)
-            dials = self._plan.dials_at(seconds)
-            palette = self._plan.palettes[dials.palette] if dials.palette else ()
-            seen = self._colorizer.examine(lightness, dials.vivid, palette)
-            view = View.of(seen, lightness, self._rotation)
+            if view is None or seconds != keys[-1].seconds:
+                dials = self._plan.dials_at(seconds)
+                palette = self._plan.palettes[dials.palette] if dials.palette else ()
+                place = self._aspect, self._rotation
+                view = look_at(frame, self._colorizer, *place, dials.vivid, palette)
             keys.append(make_key(view, seconds, here, self._colorizer, self._plan.sheet))
         looks = [self._look(one) for one in references if one.time is None]
         return [*_join(keys), *looks]
@@ -146,6 +149,31 @@ class Guide:
             look = replace(look, start=reference.start, end=reference.end)
             self._looks[id(reference)] = look
         return self._looks[id(reference)]
+
+
+def look_at(
+    frame: Frame,
+    colorizer: Colorizer,
+    aspect: Fraction | None = None,
+    rotation: Sequence[int] | None = None,
+    vivid: float | None = None,
+    palette: PaletteColors = (),
+) -> View:
+    """A frame as the net knows it.
+
+    Args:
+        frame: The picture.
+        colorizer: Has the net, and listens already.
+        aspect: Width of a sample over its height; None for square ones.
+        rotation: Display matrix of the video; None where it is stored upright.
+        vivid: As of `Colorizer.predict`.
+        palette: As of `NetInput`.
+
+    Raises:
+        DeviceError: As `Colorizer.predict`.
+    """
+    lightness = colorizer.lightness_of(frame, aspect or Fraction(1))
+    return View.of(colorizer.examine(lightness, vivid, palette), lightness, rotation)
 
 
 @torch.inference_mode()
@@ -247,9 +275,7 @@ def _join(keys: Sequence[KeyFrame]) -> list[KeyFrame]:
 
 def _merge(keys: Sequence[KeyFrame]) -> KeyFrame:
     """All that is said of one frame; where two speak of a place, the surer one counts for more."""
-    guides = torch.stack([key.guide for key in keys])
-    strongest = guides[:, 2:].amax(0)
-    total = guides[:, 2:].sum(0).clamp(min=1e-6)
-    guide = torch.cat([guides[:, :2].sum(0) / total * strongest, strongest])
+    seconds = keys[0].seconds or Fraction(0)
+    guide = mix_guides([(seconds, key.guide) for key in keys], seconds)
     places = torch.cat([key.places for key in keys])
-    return KeyFrame(keys[0].seconds, guide, places, torch.cat([key.colors for key in keys]))
+    return KeyFrame(seconds, guide, places, torch.cat([key.colors for key in keys]))

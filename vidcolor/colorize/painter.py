@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.guide import make_key, read_look
+from vidcolor.colorize.guide import look_at, make_key, read_look
 from vidcolor.core.frames import Frame
 from vidcolor.guidance.entries import Hint, Point, Reference, SheetContent
-from vidcolor.guidance.key_frame import KeyFrame, View, carry_key, mix_guides
+from vidcolor.guidance.key_frame import KeyFrame, carry_key, mix_guides
 from vidcolor.guidance.suggest import Suggestion, color_at, suggest_colors
 from vidcolor.media.display import turn_upright
 from vidcolor.nets.palette import PaletteColors
@@ -50,9 +50,7 @@ class FramePainter:
         self._colorizer = colorizer
         self._guide = colorizer.listen()
         self._carried: list[tuple[KeyFrame, Tensor]] = []
-        lightness = colorizer.lightness_of(frame, sample_aspect or Fraction(1))
-        seen = colorizer.examine(lightness, palette=palette)
-        self.view = View.of(seen, lightness, rotation)
+        self.view = look_at(frame, colorizer, sample_aspect, rotation, palette=palette)
 
     @property
     def automatic(self) -> Tensor:

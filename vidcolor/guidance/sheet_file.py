@@ -61,27 +61,42 @@ def read_text(path: Path) -> str:
     Raises:
         ColorSheetError: There is none, it is too large, or not in UTF-8.
     """
+    advice = "name a color sheet, as film.colors.toml", ", which no color sheet is; name another"
+    return read_text_file(path, MAX_BYTES, *advice, "file")
+
+
+def read_text_file(path: Path, most: int, missing: str, large: str, thing: str) -> str:
+    """The text of a file in UTF-8, without a byte order mark, its lines ended as they are.
+
+    Args:
+        path: Of the file.
+        most: Bytes that it may have.
+        missing: What to do where there is none.
+        large: What to say of one that is too large.
+        thing: What is to be saved as UTF-8.
+
+    Raises:
+        ColorSheetError: There is none, it is too large, or not in UTF-8.
+    """
     name = printable(path.name)
     try:
         if not path.is_file():
             what = "is not a file" if path.exists() else "no such file"
-            raise ColorSheetError(f"{name}: {what}; name a color sheet, as film.colors.toml")
+            raise ColorSheetError(f"{name}: {what}; {missing}")
         with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(most + 1)
     except ColorSheetError:
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ColorSheetError(f"{name}: cannot be opened: {printable(reason)}") from error
-    if len(data) > MAX_BYTES:
-        raise ColorSheetError(
-            f"{name}: is larger than {MAX_BYTES >> 20} MiB, which no color sheet is; name another"
-        )
+    if len(data) > most:
+        raise ColorSheetError(f"{name}: is larger than {most >> 20} MiB{large}")
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise sheet_error(name, line, "is not UTF-8 text; save the file as UTF-8") from None
+        raise sheet_error(name, line, f"is not UTF-8 text; save the {thing} as UTF-8") from None
 
 
 def parse_sheet(

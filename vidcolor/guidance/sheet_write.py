@@ -259,11 +259,11 @@ def entry_fields(entry: Entry) -> dict[str, str]:
     """
     if isinstance(entry, Palette):
         colors = ", ".join(map(_color, entry.colors))
-        return _given(name=write_text(entry.name), colors=f"[{colors}]")
+        return _drop_empty(name=write_text(entry.name), colors=f"[{colors}]")
     if isinstance(entry, Stretch):
         return _stretch_fields(entry)
     if isinstance(entry, Hint):
-        return _given(
+        return _drop_empty(
             time=write_time(entry.time),
             point=_point(entry.point) if entry.point else "",
             stroke=_points(entry.stroke),
@@ -276,7 +276,7 @@ def entry_fields(entry: Entry) -> dict[str, str]:
         raise SettingsError("a reference is an array, not a file; save it as an image first")
     return {
         "image": write_text(Path(entry.image).as_posix()),
-        **_given(
+        **_drop_empty(
             time=write_time(entry.time), start=write_time(entry.start), to=write_time(entry.end)
         ),
     }
@@ -299,7 +299,7 @@ def _stretch_fields(entry: Stretch) -> dict[str, str]:
     return {key: value for key, value in fields.items() if value}
 
 
-def _given(**fields: str) -> dict[str, str]:
+def _drop_empty(**fields: str) -> dict[str, str]:
     return {"from" if key == "start" else key: value for key, value in fields.items() if value}
 
 

@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 
-from vidcolor.core.files import printable
 from vidcolor.core.timecode import parse_seconds
-from vidcolor.errors import ColorSheetError
-from vidcolor.guidance.sheet_file import sheet_error
+from vidcolor.guidance.sheet_file import read_text_file, sheet_error
 
 MAX_BYTES = 16 << 20
 """Largest list that is read."""
@@ -83,25 +81,7 @@ def read_shot_csv(path: Path) -> ShotList:
     Raises:
         ColorSheetError: It cannot be read, or is no such list; the text names the line.
     """
-    name = printable(path.name)
-    try:
-        if not path.is_file():
-            what = "is not a file" if path.exists() else "no such file"
-            raise ColorSheetError(f"{name}: {what}; name a CSV")
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except ColorSheetError:
-        raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ColorSheetError(f"{name}: cannot be opened: {printable(reason)}") from error
-    if len(data) > MAX_BYTES:
-        raise ColorSheetError(f"{name}: is larger than {MAX_BYTES >> 20} MiB; name a list of shots")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise sheet_error(name, line, "is not UTF-8 text; save the list as UTF-8") from None
+    text = read_text_file(path, MAX_BYTES, "name a CSV", "; name a list of shots", "list")
     return parse_shot_csv(text, path.name)
 
 

@@ -338,23 +338,11 @@ def _smooth_held(
     held: Sequence[_Held], count: int, state: Tensor | None
 ) -> tuple[list[Tensor], Tensor | None]:
     """``(2, h, w)`` steady ab of the first ``count``, and the trace that goes on from there."""
-    some = [one for one in held if one.context_frames]
-    wanted = sum(one.context_frames for one in held[:count])
-    steady, pasts = average_along_flow(
-        [one.maps for one in some], [one.link for one in some], wanted, state
-    )
-    settled = iter(zip(steady, pasts, strict=True))
-    results = []
-    for one in held[:count]:
-        if one.context_frames:
-            mean, state = next(settled)
-        elif not one.strength:
-            state = None
-            results.append(one.item.ab)
-            continue
-        else:
-            mean = add(from_past(state, one.link), one.maps)[:, :-1]
-        results.append(restore_saturation(mean)[0])
+    means, state = _average(held, count, state, [one.maps for one in held], [1.0] * len(held))
+    results = [
+        one.item.ab if mean is None else restore_saturation(mean)[0]
+        for one, mean in zip(held, means, strict=False)
+    ]
     return results, state
 
 
@@ -369,30 +357,54 @@ def _smooth_guides(
     if state is None and not any(one.item.guide is not None for one in held):
         return [None] * count, None
     maps = [_guide_of(one.item) for one in held]
+    means, state = _average(held, count, state, maps, [one.item.keyed for one in held])
+    results: list[Tensor | None] = []
+    for one, own, mean in zip(held, maps, means, strict=False):
+        if mean is not None and one.item.keyed > 1:
+            mean = torch.lerp(mean, own, _is_painted(own))
+        results.append(one.item.guide if mean is None else mean[0])
+    return results, state
+
+
+def _average(
+    held: Sequence[_Held],
+    count: int,
+    state: Tensor | None,
+    maps: Sequence[Tensor],
+    counts: Sequence[float],
+) -> tuple[list[Tensor | None], Tensor | None]:
+    """Means of maps of the first ``count``, and the trace that goes on from there.
+
+    Args:
+        held: The frames.
+        count: How many results are asked for.
+        state: The trace of the frame before; None at a cut.
+        maps: ``(1, C, h, w)`` of each frame.
+        counts: For how many frames each of them counts.
+
+    Returns:
+        ``(1, C, h, w)`` each; None for a frame that is left as it is.
+    """
     some = [n for n, one in enumerate(held) if one.context_frames]
-    wanted = sum(n < count for n in some)
     steady, pasts = average_along_flow(
         [maps[n] for n in some],
         [held[n].link for n in some],
-        wanted,
+        sum(n < count for n in some),
         state,
-        [held[n].item.keyed for n in some],
+        [counts[n] for n in some],
     )
     settled = iter(zip(steady, pasts, strict=True))
-    results: list[Tensor | None] = []
-    for one, own in zip(held[:count], maps, strict=False):
+    means: list[Tensor | None] = []
+    for one, own, own_count in zip(held[:count], maps, counts, strict=False):
+        mean: Tensor | None = None
         if one.context_frames:
             mean, state = next(settled)
         elif not one.strength:
             state = None
-            results.append(one.item.guide)
-            continue
         else:
-            mean = add(from_past(state, one.link), own, one.item.keyed)[:, :-1]
-        if one.item.keyed > 1:
-            mean = torch.lerp(mean, own, _is_painted(own))
-        results.append(mean[0])
-    return results, state
+            mean = add(from_past(state, one.link), own, own_count)[:, :-1]
+        means.append(mean)
+    return means, state
 
 
 def _is_painted(guide: Tensor) -> Tensor:

@@ -114,7 +114,7 @@ def add_images(app: FastAPI, session: ServerSession) -> None:
         return plain(session.colors.describe(opened, frame))
 
     @app.get("/vidcolor/films/{film_id}/colors/images")
-    def shown(film_id: str, name: str) -> Response:
+    def show_image(film_id: str, name: str) -> Response:
         path = session.colors.sheet(session.opened(film_id)).image(name)
         kind = IMAGE_KINDS[path.suffix.lower()]
         return FileResponse(path, media_type=kind, headers=NOT_STORED)
