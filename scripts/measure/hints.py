@@ -74,7 +74,7 @@ class Picture:
 
     def render(self, hints: list[Hint]) -> Tensor:
         """``(3, 256, 256)`` 0..1 with hints."""
-        paint_frame(self.frame, self.painter.paint(hints))
+        paint_frame(self.frame, *self.painter.paint(hints))
         return torch.from_numpy(frame_rgb(self.frame).copy()).permute(2, 0, 1).float() / 255
 
 

@@ -80,7 +80,7 @@ def color_film(
     frames = (gray_frame(image, number) for number, image in enumerate(images))
     found = []
     for item in find_color(frames, session):
-        paint_frame(item.frame, item.ab)
+        paint_frame(item.frame, item.ab, item.said)
         rgb = torch.from_numpy(frame_rgb(item.frame).copy()).permute(2, 0, 1).float()
         found.append((rgb, item.ab, item.lightness))
     return found
@@ -90,7 +90,8 @@ def paint_truth(image: np.ndarray, size: Sequence[int]) -> Tensor:
     """``(3, H, W)`` codes 0..255 of a frame whose true ab is known at the net's output size."""
     ab = rgb_to_lab(as_codes(image) / 255)[1:]
     frame = gray_frame(image, 0)
-    paint_frame(frame, F.interpolate(ab[None], tuple(size), mode="area")[0])
+    ab = F.interpolate(ab[None], tuple(size), mode="area")[0]
+    paint_frame(frame, ab, torch.ones_like(ab[:1]))
     return torch.from_numpy(frame_rgb(frame).copy()).permute(2, 0, 1).float()
 
 

@@ -99,6 +99,45 @@ def test_threads_do_not_change_a_bit(interlaced: bool) -> None:
     assert found[0] == found[1] == found[2]
 
 
+def test_what_a_user_said_is_painted_cell_by_cell_as_it_was_said() -> None:
+    luma = torch.full((64, 64), 0.6)
+    ab = torch.zeros(2, 16, 16)
+    ab[:, 8, 8] = ORANGE  # one cell alone, of 4 x 4 samples
+    said = torch.zeros(1, 16, 16)
+    said[:, 8, 8] = 1.0
+    layout = make_layout(sub=(0, 0), siting=(0.0, 0.0))
+    exact = exact_chroma(torch.tensor([0.6]), ORANGE[:, None], layout.matrix, layout.transfer)
+    found = {}
+    for name, where in (("asked for", said), ("found", None)):
+        frame = make_frame(luma, layout)
+        paint_frame(frame, ab, where)
+        middle = torch.stack([plane[33:35, 33:35].float().mean() for plane in frame.chroma])
+        found[name] = float(((middle - 128) / 224).norm() / exact.norm())
+    assert found["asked for"] > 0.7  # linear from the middle of one cell to that of the next
+    assert found["found"] < 0.5 * found["asked for"]
+
+
+def test_of_what_nobody_spoke_of_no_bit_changes() -> None:
+    ab = 40 * torch.stack([texture(5, 16, 16), -texture(6, 16, 16)])
+    frames = [make_frame(texture(4, 64, 64)) for _ in range(2)]
+    paint_frame(frames[0], ab)
+    paint_frame(frames[1], ab, torch.zeros(1, 16, 16))
+    assert [bits_of(plane) for plane in frames[0].chroma] == [
+        bits_of(plane) for plane in frames[1].chroma
+    ]
+
+
+@pytest.mark.parametrize("level", [0.02, 0.3, 0.97])
+def test_a_color_that_was_said_meets_its_luma_also_at_the_ends(level: float) -> None:
+    layout = make_layout(sub=(0, 0))
+    frame = make_frame(torch.full((64, 64), level), layout)
+    paint_frame(frame, flat(), torch.ones(1, 16, 16))
+    plain = make_frame(torch.full((64, 64), level), layout)
+    paint_frame(plain, flat())
+    for plane, other in zip(frame.chroma, plain.chroma, strict=True):
+        assert (plane.int() - other.int()).abs().max() <= 1
+
+
 def test_specks_take_no_color_where_there_is_none_to_show() -> None:
     # They are smaller than a block, whose color is worked out for its mean luma.
     unit = torch.full((256, 256), 0.55)
@@ -112,8 +151,9 @@ def test_specks_take_no_color_where_there_is_none_to_show() -> None:
 
 @pytest.mark.parametrize("ab", [(60.0, 45.0), (20.0, -60.0), (-50.0, 50.0), (20.0, 20.0)])
 @pytest.mark.parametrize("pattern", ["stripes", "checks", "letters", "grain"])
+@pytest.mark.parametrize("said", [None, torch.ones(1, 16, 16)])
 def test_fine_light_and_dark_stay_within_what_a_screen_can_show(
-    ab: tuple[float, float], pattern: str
+    ab: tuple[float, float], pattern: str, said: torch.Tensor | None
 ) -> None:
     # A cell is looked up once; samples much darker or lighter than it must not leave the gamut.
     H, W = 128, 128
@@ -127,7 +167,7 @@ def test_fine_light_and_dark_stay_within_what_a_screen_can_show(
     luma = codes.to(torch.uint8).contiguous()
     layout = make_layout(sub=(0, 0))
     u, v = torch.empty_like(luma), torch.empty_like(luma)
-    paint_planes(luma, (u, v), layout, torch.tensor(ab)[:, None, None].expand(2, 16, 16))
+    paint_planes(luma, (u, v), layout, torch.tensor(ab)[:, None, None].expand(2, 16, 16), said)
     kr, kb = KR_KB[layout.matrix]
     unit = (luma.float() - 16) / 219
     red = unit + 2 * (1 - kr) * (v.float() - 128) / 224

@@ -38,11 +38,11 @@ def test_a_point_is_where_players_show_it(matrix: tuple[int, ...], quick: ColorN
     luma = torch.full((64, 96), 100, dtype=torch.uint8)
     frame = Frame(luma, (luma.clone(), luma.clone()), LAYOUT, 0, 1, Fraction(1))
     painter = FramePainter(frame, listener(quick), rotation=matrix)
-    ab = painter.paint([point((0.2, 0.1), NAVY, None, size=0.05)])
+    ab, _ = painter.paint([point((0.2, 0.1), NAVY, None, size=0.05)])
     shown = turn_upright(ab, matrix)
     height, width = shown.shape[1:]
     y, x = int(0.1 * height), int(0.2 * width)
     torch.testing.assert_close(shown[:, y, x], ab_of(NAVY).flatten(), atol=0.01, rtol=0)
     assert painter.pick((0.2, 0.1), ab) == painter.pick(
-        (0.2, 0.1), painter.paint([point((0.2, 0.1), NAVY, None)])
+        (0.2, 0.1), painter.paint([point((0.2, 0.1), NAVY, None)])[0]
     )

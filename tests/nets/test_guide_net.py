@@ -162,6 +162,56 @@ def test_what_surprises_is_not_told_to_the_whole_scene(guide: GuideNet) -> None:
     torch.testing.assert_close(unexpected[0], colors[0], atol=0.05, rtol=0)
 
 
+@pytest.fixture
+def far_sighted(guide: GuideNet) -> GuideNet:
+    """Only its wide process sees places together."""
+    guide.wide.sharpness.fill_(math.log(0.01))
+    guide.narrow.sharpness.fill_(math.log(10.0))
+    return guide
+
+
+def agreement(guide: GuideNet, errors: list[float]) -> float:
+    known = four([2.0 * n for n in range(len(errors))])
+    missed = torch.tensor([[error, 0.0] for error in errors])
+    return float(guide.measure_agreement(known, torch.eye(len(errors)), missed))
+
+
+def test_hints_agree_that_correct_far_places_alike(far_sighted: GuideNet) -> None:
+    assert agreement(far_sighted, [30.0]) == 0.0  # one alone may mean its thing
+    assert agreement(far_sighted, [30.0, -30.0, 30.0, -30.0]) == 0.0
+    few, many = (
+        agreement(far_sighted, [30.0, 28.0]),
+        agreement(far_sighted, [30.0, 28.0, 31.0, 29.0, 30.0]),
+    )
+    assert 0 < few < many
+    assert many > 1.0
+
+
+def test_what_hints_agree_upon_reaches_the_whole_scene(far_sighted: GuideNet) -> None:
+    """Each by itself would be doubted."""
+    places, hinted = four([0.0, 2.0, 4.0, 6.0, 8.0]), torch.arange(4)
+    ab, doubted = torch.zeros(5, 2), all_of(1.5, 4)
+    same = torch.tensor([[30.0, 0.0], [29.0, 1.0], [31.0, 0.0], [30.0, -1.0]])
+    other = same * torch.tensor([[1.0], [-1.0], [1.0], [-1.0]])
+    light, _ = far_sighted.spread(places, hinted, same, ab, doubted)
+    things, _ = far_sighted.spread(places, hinted, other, ab, doubted)
+    assert light[4, 0] > 20
+    assert things[4].norm() < 2
+
+
+def test_a_stroke_says_no_more_of_the_rest_than_a_click(far_sighted: GuideNet) -> None:
+    guide = far_sighted
+    guide.noise[0] = 0.0  # so much that samples would be worth more together
+    places = four([0.0] * 20 + [2.0])
+    ab, color = torch.zeros(21, 2), torch.tensor([[40.0, 0.0]])
+    click, _ = guide.spread(places, torch.tensor([0]), color, ab, all_of(EXPECTED, 1))
+    stroke, _ = guide.spread(
+        places, torch.arange(20), color.expand(20, 2), ab, all_of(EXPECTED, 20)
+    )
+    assert click[20, 0] > 10
+    torch.testing.assert_close(stroke[20], click[20], atol=0.5, rtol=0)
+
+
 def test_many_hints_in_one_place_stay_finite(guide: GuideNet) -> None:
     """They are as alike as can be, so that the matrix is all but singular."""
     guide.noise.fill_(math.log(0.03))

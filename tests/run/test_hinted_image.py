@@ -193,13 +193,16 @@ def test_a_painter_paints_again_without_looking_again(
     made = painter(colorizer)
     monkeypatch.setattr(colorizer, "examine", lambda _: pytest.fail("the net looked again"))
     automatic = made.automatic.clone()
-    assert torch.equal(made.paint(), automatic)
-    first = made.paint([point(LEFT)])
-    other = made.paint([point(LEFT), point(RIGHT, "red")])
+    ab, said = made.paint()
+    assert torch.equal(ab, automatic)
+    assert not said.any()
+    first, said = made.paint([point(LEFT)])
+    other, _ = made.paint([point(LEFT), point(RIGHT, "red")])
     h, w = first.shape[1:]
     torch.testing.assert_close(first[:, h // 2, w // 4], ab_of(NAVY).flatten())
     torch.testing.assert_close(other[:, h // 2, 3 * w // 4], ab_of("red").flatten())
-    assert torch.equal(made.paint([point(LEFT)]), first)
+    assert said[0, h // 2, w // 4] == 1
+    assert torch.equal(made.paint([point(LEFT)])[0], first)
     assert torch.equal(made.automatic, automatic)
 
 
@@ -207,7 +210,7 @@ def test_a_painter_knows_saved_colors(colorizer: Colorizer) -> None:
     made = painter(colorizer)
     sheet = SheetContent(saved={"coat": NAVY})
     assert torch.equal(
-        made.paint([point(LEFT, "@coat")], sheet=sheet), made.paint([point(LEFT, NAVY)])
+        made.paint([point(LEFT, "@coat")], sheet=sheet)[0], made.paint([point(LEFT, NAVY)])[0]
     )
     with pytest.raises(SettingsError, match="no saved color @coat"):
         made.paint([point(LEFT, "@coat")])
@@ -219,7 +222,7 @@ def test_a_painter_suggests_and_picks(colorizer: Colorizer) -> None:
     assert 1 < len(found) <= 9
     assert made.suggest(LEFT) == found
     assert len(made.suggest((1.0, 1.0), 3)) <= 3
-    painted = made.paint([point(LEFT, "gray")])
+    painted, _ = made.paint([point(LEFT, "gray")])
     red, green, blue = (int(made.pick(LEFT, painted)[n : n + 2], 16) for n in (1, 3, 5))
     assert max(red, green, blue) - min(red, green, blue) <= 1
     assert made.pick(LEFT) != made.pick(LEFT, painted)

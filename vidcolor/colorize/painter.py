@@ -63,8 +63,10 @@ class FramePainter:
         hints: Sequence[Hint] = (),
         references: Sequence[Reference] = (),
         sheet: SheetContent | None = None,
-    ) -> Tensor:
-        """``(2, h, w)`` ab of the picture with what is said of it; the automatic one with nothing.
+    ) -> tuple[Tensor, Tensor]:
+        """``(2, h, w)`` ab of the picture with what is said of it, and ``(1, h, w)`` how far.
+
+        The automatic color, and 0, where nothing is.
 
         Args:
             hints: Of this picture, whatever their time.
@@ -98,8 +100,10 @@ class FramePainter:
         return make_key(self.view, seconds, said, self._colorizer, sheet)
 
     @torch.inference_mode()
-    def blend(self, keys: Sequence[KeyFrame], seconds: Fraction, saturation: float = 1.0) -> Tensor:
-        """``(2, h, w)`` ab of the picture by what key frames say of it.
+    def blend(
+        self, keys: Sequence[KeyFrame], seconds: Fraction, saturation: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """As `paint`, by what key frames say of the picture.
 
         Args:
             keys: Of its shot; its own one has its ``seconds``.
@@ -108,12 +112,13 @@ class FramePainter:
         """
         automatic = self.automatic * saturation
         if not keys:
-            return automatic
+            return automatic, torch.zeros_like(automatic[:1])
         guides = [
             (key.seconds, key.guide if key.seconds == seconds else self._carry(key)) for key in keys
         ]
         guide = mix_guides(guides, seconds)
-        return automatic * (1 - guide[2:]) + guide[:2]
+        said = guide[2:].clamp(0, 1)
+        return automatic * (1 - said) + guide[:2], said
 
     def _carry(self, key: KeyFrame) -> Tensor:
         """What another key frame says of this picture; the last ones stay, as it takes seconds."""

@@ -156,6 +156,11 @@ class ColorizedFrame:
     """How many frames this one counts for when what was asked for is smoothed: a frame that the
     user painted counts for many."""
 
+    @property
+    def said(self) -> Tensor | None:
+        """``(1, h', w')`` 0..1: how far the color of each place is the user's; None is nowhere."""
+        return None if self.guide is None else self.guide[2:].clamp(0, 1)
+
 
 @dataclass(frozen=True)
 class Shot:

@@ -66,6 +66,8 @@ class Found:
     seconds: Fraction
     """When it comes on screen, from the film's start."""
     screen: DisplayConverter
+    said: Tensor | None = None
+    """As of `ColorizedFrame`."""
 
     def before(self, size: tuple[int, int] | None = None) -> Tensor:
         """``(3, H, W)`` uint8 sRGB: the film as it is; ``size`` is (width, height)."""
@@ -78,7 +80,7 @@ class Found:
         """
         painted = canvas(self.frame)
         saturation = saturation_of(self.frame, PaintSettings(saturation))
-        paint_frame(painted, self.ab * saturation)
+        paint_frame(painted, self.ab * saturation, self.said)
         return self.screen(painted, size)
 
 
@@ -250,7 +252,7 @@ class Viewer:
             session.colorizer.configure_for(height, width, batch=1)
             item = color_still(still, session)
             for _ in moments:
-                yield Found(self._still, item.ab * item.share, Fraction(0), self.screen)
+                yield Found(self._still, item.ab * item.share, Fraction(0), self.screen, item.said)
             return
         info = self.film.info
         wanted: deque[_Wanted] = deque()
@@ -280,7 +282,7 @@ class Viewer:
 
     def _results(self, item: ColorizedFrame, one: _Wanted) -> list[Found]:
         """What was found, for each moment that it is wanted for."""
-        found = Found(item.frame, item.ab * item.share, one.seconds, self.screen)
+        found = Found(item.frame, item.ab * item.share, one.seconds, self.screen, item.said)
         return [found] * one.times
 
     def _around(

@@ -424,7 +424,6 @@ def _guide_of(item: ColorizedFrame) -> Tensor:
 
 def obey(item: ColorizedFrame) -> ColorizedFrame:
     """The frame with what the user asked for in place of the automatic color, by its weight."""
-    if item.guide is None:
+    if item.guide is None or item.said is None:
         return item
-    weight = item.guide[2:].clamp(0, 1)
-    return replace(item, ab=item.ab * (1 - weight) + item.guide[:2] / item.saturation)
+    return replace(item, ab=item.ab * (1 - item.said) + item.guide[:2] / item.saturation)

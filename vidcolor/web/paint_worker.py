@@ -90,7 +90,8 @@ def paint(
     if keep_gray is False and neutral == "title":
         share, neutral = 1.0, ""
     painted = canvas(shown.frame)
-    paint_frame(painted, _color(shown, plan, asked, path) * share)
+    ab, said = _color(shown, plan, asked, path)
+    paint_frame(painted, ab * share, said)
     width, height = shown.screen.size
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
     write(shown.screen(shown.frame, size), before)
@@ -201,8 +202,8 @@ def _clock(path: str, _changed: int) -> tuple[Fraction | None, str]:
         return film.info.frame_rate, film.info.timecode
 
 
-def _color(shown: Shown, plan: Guidance, choice: Choice, path: str) -> Tensor:
-    """``(2, h, w)`` ab of a frame with what is said of its shot."""
+def _color(shown: Shown, plan: Guidance, choice: Choice, path: str) -> tuple[Tensor, Tensor]:
+    """``(2, h, w)`` ab of a frame with what is said of its shot, and ``(1, h, w)`` how far."""
     (shot,) = plan.shots
     references = plan.references_of(shot)
     said: list[Hint | Reference] = [one for one in references if one.time is not None]
