@@ -35,6 +35,9 @@ _MISFIT = 0.05
 """Variance that is left to each hint where two explanations of them are weighed."""
 _LEAST_ERROR = 4.0
 """Squared ab error that says nothing of the light."""
+_FAINTEST = -60.0
+"""Logarithm of the least affinity. Smaller ones would become denormal numbers, by which an
+exponential and a product take four times as long."""
 _BLOCK = 1 << 18
 """Affinities that are held at a time where they are only summed up."""
 
@@ -111,20 +114,23 @@ class Affinity(nn.Module):
             shares: Of the kernels; None takes the learned ones.
             values: What is summed up.
         """
-        found = []
         shares = self.share.exp() if shares is None else shares
-        kernels = [(*self._stretch(places, others, n), shares[n]) for n in range(len(shares))]
+        kernels = [self._stretch(places, others, n, share) for n, share in enumerate(shares)]
         rows = max(1, _BLOCK // max(1, len(others)))
+        add = torch.add if torch.is_grad_enabled() else Tensor.add_  # in place, gradients are lost
+        found = []
         for first in range(0, len(places), rows):
             block = None
-            for own, their, share in kernels:
-                part = (own[first : first + rows] @ their).exp() * share
-                block = part if block is None else block + part
+            for own, their in kernels:
+                part = (own[first : first + rows] @ their).clamp_(min=_FAINTEST).exp_()
+                block = part if block is None else add(block, part)
             assert block is not None
             found.append(block if values is None else block @ values)
         return torch.cat(found)
 
-    def _stretch(self, places: Tensor, others: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    def _stretch(
+        self, places: Tensor, others: Tensor, n: int, share: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """``(N, D + 5)`` and ``(D + 5, M)``, whose product is the exponent."""
         D = places.shape[1] - 3
         lengths = torch.cat(
@@ -137,7 +143,7 @@ class Affinity(nn.Module):
         middle = others.mean(0)  # near 0, squares lose no digits
         own, their = (places - middle) * lengths, (others - middle) * lengths
         ones = torch.ones_like
-        own = torch.cat([own, own.square().sum(1, True) / -2, ones(own[:, :1])], 1)
+        own = torch.cat([own, share.log() - own.square().sum(1, True) / 2, ones(own[:, :1])], 1)
         their = torch.cat([their, ones(their[:, :1]), their.square().sum(1, True) / -2], 1)
         return own, their.T.contiguous()
 
