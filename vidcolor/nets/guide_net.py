@@ -226,7 +226,7 @@ class GuideNet(nn.Module):
         light = _explain((wide + narrow) / 2, errors)
         return (light - _explain(narrow, errors)).clamp(min=0)
 
-    def carry(self, places: Tensor, known: Tensor, colors: Tensor) -> Tensor:
+    def carry(self, places: Tensor, known: Tensor, colors: Tensor, care: float = 1.0) -> Tensor:
         """Color of another picture's places for those that look alike.
 
         Args:
@@ -234,13 +234,14 @@ class GuideNet(nn.Module):
             known: ``(M, D + 3)`` places of the other picture.
             colors: ``(M, 3)`` their ab times weight, and weight 0..1; places of weight 0 say that
                 what looks like them gets no color from here.
+            care: Factor on the vote of the automatic color.
 
         Returns:
             ``(N, 3)`` of the same meaning.
         """
         values = torch.cat([colors, torch.ones_like(colors[:, :1])], 1)
         sums: Tensor = self.between(places, known, values=values)
-        return sums[:, :3] / (sums[:, 3:] + self.unlike.exp())
+        return sums[:, :3] / (sums[:, 3:] + self.unlike.exp() * care)
 
 
 def _regress(
