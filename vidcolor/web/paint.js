@@ -5,6 +5,13 @@
   const NEAR = 12; // pixels of the screen within which a mark is meant
   const LEAST_STEP = 0.008; // between two points of a stroke
   const MOST_POINTS = 400;
+  const FIRST = { // what to do with a tool
+    point: "Click a thing in the picture, then choose its color.",
+    stroke: "Draw a line along a thing, then choose its color.",
+    polygon: "Click the corners of an area, then choose its color.",
+    eraser: "Click a mark to remove it.",
+    picker: "Click a color in the picture, or in an image that you dropped.",
+  };
 
   let root = null, on = false;
   let film = null, frame = 0, dials = {};
@@ -20,7 +27,7 @@
   let painting = null, suggesting = null; // AbortControllers
   const one = (name) => root.querySelector(name);
   const shown = () => one("canvas.shown"), marks = () => one("canvas.marks");
-  const told = (line) => { one("#easel-told").textContent = line || ""; };
+  const told = (line) => { one("#easel-told").textContent = line || FIRST[tool]; };
   const hints = () => (vidcolor.sheet.state()?.hints || []).filter((hint) => hint.frame === frame);
   const selected = () => hints().find((hint) => hint.number === chosen);
   const points = (place) => place.points;
@@ -275,6 +282,7 @@
       button.tabIndex = button.dataset.tool === name ? 0 : -1;
     }
     root.dataset.tool = name;
+    if (!pending && chosen === null) told("");
   }
 
   // A click, or Enter at the cross.
@@ -451,5 +459,6 @@
     on: () => on,
     open: (found) => { film = found; cancel(); image = gray = null; vidcolor.sheet.open(found); },
     shot: () => hooks.shot(),
+    go: (to) => { hooks.go(to); root.scrollIntoView({ block: "nearest" }); },
   };
 })();
