@@ -179,6 +179,7 @@
   const ready = () => pending && pending.points.length >= { point: 1, stroke: 2, polygon: 3 }[pending.kind];
   function buttons() {
     one("[data-do=cancel]").hidden = !pending && chosen === null;
+    one("[data-do=cancel]").textContent = pending ? "Cancel" : "Done";
     one("[data-do=delete]").hidden = chosen === null;
     one("[data-do=finish]").hidden = !(pending && pending.kind !== "point" && pending.closed === false && ready());
   }
@@ -218,6 +219,7 @@
     const mine = suggesting = new AbortController();
     const box = one(".swatches");
     box.replaceChildren(make("span", { className: "soft" }, "Looking for likely colors…"));
+    one(".place").scrollIntoView({ block: "nearest" }); // on a telephone it is below what is seen
     try {
       const found = await ask(`vidcolor/films/${film.film}/${frame}/suggest`, { say: { dials, point: place }, signal: mine.signal });
       if (mine.signal.aborted) return;
@@ -298,7 +300,7 @@
     if (tool === "point") finish();
     else {
       pending.closed = false;
-      told(tool === "polygon" ? "Click the corners; finish on the first one." : "Set its next point.");
+      told(tool === "polygon" ? "Click the corners; click the first one again to finish." : "Set its next point.");
       buttons();
       draw();
     }

@@ -70,7 +70,7 @@ DETAILS = """
         <label>Vividness <select data-dial="vivid"></select></label>
         <label>Saturation <select data-dial="saturation"></select></label>
         <label>Flicker reduction <select data-dial="smooth"></select></label>
-        <label>Gray <select data-dial="keep_gray"><option value="">not set</option>
+        <label>Gray <select data-dial="keep_gray"><option value="">usual</option>
           <option value="true">keep gray</option><option value="false">color</option></select>
         </label>
       </div>
@@ -95,6 +95,7 @@ DETAILS = """
       <ul class="places" aria-label="Places where it may be" hidden></ul>
     </div>
     <div class="card" id="said-references"><h3>Reference images</h3>
+      <p class="hint">A picture in color of the same place or thing lends its colors.</p>
       <label class="drop small"><input type="file" accept=".png,.jpg,.jpeg,.webp,.tif,.tiff"
         aria-label="Choose an image in color"><strong>Choose an image in color</strong>
         <span>or drop it here</span></label>
@@ -108,6 +109,7 @@ DETAILS = """
       <ul class="images" aria-label="Reference images"></ul>
     </div>
     <div class="card" id="said-saved"><h3>Named colors</h3>
+      <p class="hint">Click a name to use it. If you change a color here, it changes everywhere.</p>
       <ul class="saved" aria-label="Named colors"></ul>
       <form class="row"><label>Name <input type="text" maxlength="100" required></label>
         <label>Color <input type="color" value="#27324f"></label>

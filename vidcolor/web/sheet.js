@@ -234,7 +234,7 @@
   function fillOptions(select) {
     const most = select.dataset.dial === "saturation" ? 2 : 1;
     if (select.dataset.dial === "keep_gray") return;
-    select.append(new Option("not set", ""));
+    select.append(new Option("usual", ""));
     for (let tenth = 0; tenth <= most * 10; tenth++) select.append(new Option(String(tenth / 10), String(tenth / 10)));
   }
   function turnDials() {
