@@ -48,6 +48,9 @@
     told("");
     if (await send({ do: "find", name })) follow(search);
   }
+  async function stop() {
+    if (await send({ do: "stop" })) follow(search);
+  }
   // Says something to the server; takes what it answers.
   async function send(said) {
     say("");
@@ -155,6 +158,7 @@
     film = found;
     search = null;
     take({});
+    names({ hints: [], all_shots: true });
     root.hidden = film.picture;
     if (film.picture) return;
     try {
@@ -174,7 +178,7 @@
   }
   function mount(element) {
     root = element.querySelector("#said-found");
-    one("[data-do=stop]").onclick = () => send({ do: "stop" });
+    one("[data-do=stop]").onclick = stop;
     one(".places").addEventListener("keydown", keys);
   }
   vidcolor.finds = { mount, open, heard, moved: (to) => { frame = to; } };
