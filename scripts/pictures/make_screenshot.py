@@ -27,17 +27,19 @@ def shoot(address: str, target: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1180, "height": 1060})
+        page = browser.new_page(viewport={"width": 1180, "height": 800})
         page.set_default_timeout(300_000)
         page.goto(address)
-        page.set_input_files("input[type=file]", FILM)
+        page.click("#listed input")
+        page.click(f"[role=option] >> text={FILM.name}")
+        page.locator(".facts h2", has_text=FILM.name).wait_for()
         page.wait_for_function("document.querySelectorAll('.strip button').length === 7")
         page.click(f".strip button:nth-child({SHOT})")
         page.wait_for_timeout(2000)
         page.wait_for_function("!document.querySelector('#moment .busy')")
         page.click("#go")
         page.wait_for_function("document.querySelector('#queue progress')?.value > 0.4")
-        page.screenshot(path=target, type="jpeg", quality=86, full_page=True)
+        page.screenshot(path=target, type="jpeg", quality=80, full_page=True)
         browser.close()
 
 

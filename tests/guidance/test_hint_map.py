@@ -146,3 +146,27 @@ def test_nothing_said_is_nothing_drawn() -> None:
 def test_a_color_that_is_not_saved_is_refused() -> None:
     with pytest.raises(SettingsError, match="no saved color @hat"):
         draw_hints([Hint(point=(0, 0), color="@hat")], SHEET.resolve, torch.zeros(2, H, W))
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        Hint(point=(1.0, 1.0), size=1e-9),
+        Hint(stroke=((1.0, 0.2), (1.0, 1.0)), size=1e-9),
+        Hint(polygon=((1.0, 1.0), (0.9, 1.0), (0.95, 1.0))),
+        Hint(polygon=((1.0, 0.4), (1.0, 0.9), (1.0, 0.5))),
+    ],
+)
+def test_a_hint_on_the_edge_itself_covers_some_of_the_last_samples(hint: Hint) -> None:
+    found = samples(hint, 256, 344)
+    assert found
+    assert all(y == 255 or x == 343 for y, x in found)
+
+
+@pytest.mark.parametrize("place", [(0.3, 0.7), (0.0, 1.0), (0.999, 0.02)])
+def test_a_hint_covers_the_same_samples_wherever_the_rest_of_it_ends(place: Point) -> None:
+    near = cover(Hint(point=place, size=0.2), H, W)
+    for end in ((0.0, 0.0), (1.0, 1.0)):
+        line = cover(Hint(stroke=(place, end), size=0.2), H, W)
+        assert (line | ~near).all(), "a stroke covers the disk that it begins with"
+    assert cover(Hint(polygon=((0, 0), (1, 0), (1, 1), (0, 1))), H, W).all()

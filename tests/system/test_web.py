@@ -182,7 +182,7 @@ def test_each_page_has_its_own_film_and_dials_over_a_reload(
     assert visit.complaints == other.complaints == []
 
 
-@pytest.mark.slow  # a list stays open at times when Tab comes at once
+@pytest.mark.slow
 def test_all_of_it_by_keyboard(serving: Serving, browser: Any, films: Path) -> None:
     (name,) = (path.name for path in films.iterdir())
     visit = Visit(browser, serving.address)
@@ -213,7 +213,8 @@ def test_all_of_it_by_keyboard(serving: Serving, browser: Any, films: Path) -> N
     visit.settled()
     assert page.get_attribute("#picture img.after", "alt") == "Frame 39, in color"
 
-    for dial in ("#listed", "#weights", "#size", "#titles"):
+    # More than once: what Gradio does when Tab comes while a list opens depends on the moment.
+    for dial in ("#listed", "#weights", "#size", "#titles") * 4:
         page.focus(f"{dial} input")
         page.keyboard.press("ArrowDown")
         page.locator(f"{dial} [role=listbox]").wait_for()

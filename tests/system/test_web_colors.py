@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +23,50 @@ COAT, DOOR = (0.3, 0.6), (0.8, 0.45)
 """Places of the two gray things at the beginning of their shot."""
 
 
-def make_film(path: Path) -> Path:
-    """A coat that walks past a door of nearly the same gray; then another place."""
+def write_film(path: Path, lengths: Sequence[int], put: Callable[..., None]) -> Path:
+    """A film of shots with a wall each; ``put(view, shot, number)`` puts things before it."""
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"crf": "12"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for shot, length in enumerate(SHOTS):
+        for shot, length in enumerate(lengths):
             wall = texture(30 + shot, HEIGHT, WIDTH).numpy() * 90 + 130
             for number in range(length):
                 view = wall.copy()
-                if not shot:
-                    view[25:90, 112:146] = 96
-                    left = 34 + number // 2
-                    view[50:110, left : left + 30] = 90 + 6 * texture(9, 60, 30).numpy()
-                    view[34:50, left + 8 : left + 22] = 205
+                put(view, shot, number)
                 luma = view.clip(16, 235).astype(np.uint8)
                 planes = np.vstack([luma, np.full((HEIGHT // 2, WIDTH), 128, np.uint8)])
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, "yuv420p")))
         container.mux(stream.encode(None))
     return path
+
+
+def put_person(view: np.ndarray, left: int, luma: int) -> None:
+    """A coat, and a face above it."""
+    view[50:110, left : left + 30] = luma + 6 * texture(9, 60, 30).numpy()
+    view[34:50, left + 8 : left + 22] = 205
+
+
+def make_film(path: Path) -> Path:
+    """A coat that walks past a door of nearly the same gray; then another place."""
+
+    def put(view: np.ndarray, shot: int, number: int) -> None:
+        if not shot:
+            view[25:90, 112:146] = 96
+            put_person(view, 34 + number // 2, 90)
+
+    return write_film(path, SHOTS, put)
+
+
+def make_returning_film(path: Path) -> Path:
+    """A dark coat with white buttons in the first shot of four, and in the third."""
+
+    def put(view: np.ndarray, shot: int, number: int) -> None:
+        if shot in (0, 2):
+            left = (34, 0, 90)[shot] + number // 2
+            put_person(view, left, 40)
+            view[60:104:8, left + 13 : left + 17] = 230
+
+    return write_film(path, (16, 12, 12, 12), put)
 
 
 @pytest.fixture(scope="module")
@@ -203,4 +228,60 @@ def test_a_stretch_is_played_and_a_sheet_comes_back_in(
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     visit.complaints = [line for line in visit.complaints if "422" not in line]
+    assert visit.complaints == []
+
+
+@pytest.mark.slow
+def test_a_coat_is_found_in_another_shot_and_kept_by_one_key(
+    serving: Serving, browser: Any, tmp_path: Path
+) -> None:
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.set_input_files("#choose input[type=file]", make_returning_film(tmp_path / "park.mp4"))
+    visit.settled()
+    easel = Easel(visit)
+    page.wait_for_function("document.querySelectorAll('.strip button').length === 4")
+    page.locator(".strip button").first.click()
+    page.wait_for_function(
+        "document.querySelector('#easel .shown').ariaLabel.startsWith('Frame 0 ')"
+    )
+    page.locator("#easel .shown").scroll_into_view_if_needed()
+    easel.click(COAT)
+    page.fill("#easel .thing", "coat")
+    easel.painted(lambda: page.get_by_role("button", name="Use it").click())
+
+    find = page.get_by_role("button", name="Find coat in other shots")
+    told = page.locator("#said-found [role=status]")
+    find.press("Enter")
+    page.locator("#said-found").get_by_role("button", name="Stop").click()
+    told.get_by_text("Stopped.").wait_for()
+    find.press("Enter")
+    told.get_by_text("coat may be in 1 other shot.").wait_for()
+    place = page.get_by_role("list", name="Places where it may be").get_by_role("listitem")
+    assert "% sure" in place.inner_text()
+    assert place.locator("img").evaluate("image => image.decode().then(() => image.naturalHeight)")
+    # The ring is on the coat, which has moved.
+    assert 0.5 < place.locator(".mark").evaluate("mark => parseFloat(mark.style.left) / 100") < 0.85
+    place.get_by_role("button", name="show this frame").press("Enter")
+    page.wait_for_function("document.querySelector('#moment').innerText.includes('frame 34')")
+
+    keep = page.get_by_role("button", name="Keep coat at 0:01")
+    keep.focus()
+    page.keyboard.press("k")
+    place.wait_for(state="detached")
+    assert told.inner_text().startswith("Kept.")
+    assert find.evaluate("button => button === document.activeElement")
+    page.locator(".hints li", has_text="coat").wait_for()
+    labels = page.locator(".strip button").evaluate_all("all => all.map(one => one.ariaLabel)")
+    assert [label.endswith("colors set") for label in labels] == [True, False, True, False]
+
+    page.keyboard.press("Control+z")  # what was kept is proposed again
+    place.wait_for()
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    place.get_by_role("button", name="Strike coat at 0:01").click()
+    place.wait_for(state="detached")
+    find.click()
+    told.get_by_text("Nothing is left to look at for coat.").wait_for()
+    assert place.count() == 0
     assert visit.complaints == []

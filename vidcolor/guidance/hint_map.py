@@ -47,29 +47,38 @@ def draw_hints(hints: Sequence[Hint], resolve: Resolve, ab: Tensor) -> Tensor:
 
 def cover(hint: Hint, height: int, width: int) -> Tensor:
     """``(height, width)`` bool: the samples that a hint covers, at least one."""
-    places = _places(height, width)
     short = min(height, width)
     scale = torch.tensor([width, height], dtype=torch.float32)
+    points = hint.polygon or hint.stroke or ((hint.point,) if hint.point else ())
+    across = 0.0 if hint.polygon else max(hint.size * short, _THIN if hint.stroke else 0.0)
+    outline = torch.tensor(points) * scale
+    # Most hints are small: only what is around them is looked at.
+    left, top = (outline.amin(0) - across / 2).floor().long().tolist()
+    right, bottom = (outline.amax(0) + across / 2).ceil().long().tolist()
+    rows = slice(min(max(top, 0), height - 1), min(bottom + 1, height))
+    columns = slice(min(max(left, 0), width - 1), min(right + 1, width))
+    places = _places(rows, columns)
     if hint.polygon:
-        inside = _is_inside(places, torch.tensor(hint.polygon) * scale)
-        first = _middle(hint.polygon)
+        inside = _is_inside(places, outline)
+        x, y = _middle(hint.polygon)
     else:
-        points = hint.stroke or ((hint.point,) if hint.point else ())
-        across = max(hint.size * short, _THIN if hint.stroke else 0.0)
-        inside = _distance(places, torch.tensor(points) * scale) <= across / 2
-        first = points[0]
-    mask = inside.float().view(height, _FINE, width, _FINE).mean((1, 3)) >= _HALF
-    x, y = first
+        inside = _distance(places, outline) <= across / 2
+        x, y = points[0]
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    parts = inside.float().view(-1, _FINE, len(places[0]) // _FINE, _FINE)
+    mask[rows, columns] = parts.mean((1, 3)) >= _HALF
     if hint.polygon and mask.any():
         return mask
     mask[min(height - 1, int(y * height)), min(width - 1, int(x * width))] = True
     return mask
 
 
-def _places(height: int, width: int) -> Tensor:
-    """``(height * _FINE, width * _FINE, 2)`` x and y, in samples."""
-    y = (torch.arange(height * _FINE) + 0.5) / _FINE
-    x = (torch.arange(width * _FINE) + 0.5) / _FINE
+def _places(rows: slice, columns: slice) -> Tensor:
+    """``(h * _FINE, w * _FINE, 2)`` x and y, in samples, of the points of some samples."""
+    y, x = (
+        (torch.arange(part.start * _FINE, part.stop * _FINE) + 0.5) / _FINE
+        for part in (rows, columns)
+    )
     grid = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([grid[1], grid[0]], -1)
 

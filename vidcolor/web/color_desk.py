@@ -14,6 +14,7 @@ from vidcolor.guidance.entries import Hint, Reference
 from vidcolor.guidance.sheet_edits import Clock
 from vidcolor.web.color_edits import Scene, describe_sheet, dials_of_shot, edit_of
 from vidcolor.web.film_sheet import FilmSheet
+from vidcolor.web.find_desk import FindDesk
 from vidcolor.web.opened import Asked, Opened
 from vidcolor.web.options import Choice
 from vidcolor.web.preview_client import Worker
@@ -42,6 +43,7 @@ class ColorDesk:
         self._sheets: dict[str, FilmSheet] = {}
         self._lock = Lock()
         self.plays = Queue(room / "plays", None, suffix=".mp4")
+        self.finds = FindDesk(room / "finds")
 
     def sheet(self, opened: Opened) -> FilmSheet:
         """The color sheet of a film; an empty one at first."""
@@ -111,6 +113,32 @@ class ColorDesk:
         path = str(opened.film.path)
         return Asked(opened.film, self._painter.ask("check", path=path, sheet=str(sheet)))
 
+    def find(self, opened: Opened, name: str, choice: Choice) -> None:
+        """Begin to look for a hinted thing in the other shots.
+
+        Raises:
+            AccessDenied: As `FindDesk.begin`.
+            SettingsError: As `FindDesk.begin`.
+        """
+        self.finds.begin(self.scene(opened), self.sheet(opened), name, choice)
+
+    def judge(self, opened: Opened, number: int, keep: bool) -> None:
+        """Make a hint of a place that was found, or strike it.
+
+        Raises:
+            AccessDenied: It is gone.
+            SettingsError: The hint cannot be.
+        """
+        scene = self.scene(opened)
+        if keep:
+            self.sheet(opened).change(self.finds.keep(scene, number))
+        else:
+            self.finds.strike(scene, number)
+
+    def found(self, opened: Opened) -> dict[str, Any]:
+        """The last search of a film as the page shows it."""
+        return self.finds.describe(self.scene(opened), self.sheet(opened))
+
     def job_options(self, opened: Opened, folder: Path) -> list[str]:
         """Options of a job that colors a film with its sheet, which is copied as it is now."""
         sheet = self.sheet(opened)
@@ -143,11 +171,13 @@ class ColorDesk:
         """Let go of a film's sheet and images."""
         with self._lock:
             self._sheets.pop(film_id, None)
+        self.finds.forget(film_id)
         shutil.rmtree(self._room / "colors" / film_id, ignore_errors=True)
 
     def close(self) -> None:
         """Stop what is being colored."""
         self.plays.close()
+        self.finds.close()
 
     def _span(self, opened: Opened, frame: int, seconds: Fraction) -> tuple[Fraction, Fraction]:
         """From when to when a stretch around a frame is.

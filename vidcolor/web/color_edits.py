@@ -181,6 +181,7 @@ def describe_sheet(sheet: FilmSheet, scene: Scene) -> dict[str, Any]:
         "name": sheet.path.name,
         "text": text,
         "note": sheet.note,
+        "all_shots": scene.opened.is_picture or scene.shots.finished,
         "undo": undo,
         "redo": redo,
         "hints": [_describe_hint(n, one, scene, said) for n, one in enumerate(said.hints, 1)],

@@ -36,6 +36,7 @@ def add_colors(app: FastAPI, session: ServerSession) -> None:
     add_images(app, session)
     add_painting(app, session)
     add_plays(app, session)
+    add_finds(app, session)
 
 
 def add_edits(app: FastAPI, session: ServerSession) -> None:
@@ -171,6 +172,44 @@ def add_plays(app: FastAPI, session: ServerSession) -> None:
         if job.state != "done" or not job.target.is_file():
             raise AccessDenied("this stretch is gone; play it again")
         return FileResponse(job.target, media_type="video/mp4", headers=NOT_STORED)
+
+
+def add_finds(app: FastAPI, session: ServerSession) -> None:
+    """A hinted thing in the other shots: looked for, kept or struck place by place."""
+
+    @app.get("/vidcolor/films/{film_id}/found")
+    def found(film_id: str) -> Response:
+        return plain(session.colors.found(session.opened(film_id)))
+
+    @app.post("/vidcolor/films/{film_id}/found")
+    async def find(request: Request, film_id: str, frame: int = 0) -> Response:
+        """Begin to look, or ``stop``; ``keep`` or ``strike`` a place."""
+        said = await read_said(request)
+        opened = session.opened(film_id)
+        do = said.get("do")
+        if do == "find":
+            name = str(said.get("name", ""))
+            await asyncio.to_thread(session.colors.find, opened, name, session.choice)
+        elif do == "stop":
+            session.colors.finds.stop(film_id)
+        elif do in ("keep", "strike"):
+            await asyncio.to_thread(session.colors.judge, opened, _number(said), do == "keep")
+        else:
+            raise AccessDenied("the request cannot be read; reload the page")
+        colors = session.colors.describe(opened, frame)
+        return plain({"found": session.colors.found(opened), "colors": colors})
+
+    @app.get("/vidcolor/films/{film_id}/found/{name}.jpg")
+    def show_place(film_id: str, name: str) -> Response:
+        path = session.colors.finds.picture(film_id, name)
+        return FileResponse(path, media_type="image/jpeg", headers=NOT_STORED)
+
+
+def _number(said: dict[str, Any]) -> int:
+    try:
+        return int(said["number"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise AccessDenied("the request cannot be read; reload the page") from error
 
 
 def _point(said: dict[str, Any]) -> list[float]:

@@ -161,4 +161,14 @@ document.addEventListener("input", ({ target }) => {
     const closed = target === document.activeElement && target.getAttribute("aria-expanded") === "false";
     if (closed && isList({ target })) target.blur();
   }, true);
+  // One that is left while it still opens opens all the same, and would stay open.
+  window.addEventListener("focusout", (event) => {
+    const list = event.target;
+    if (!isList(event)) return;
+    const close = () => {
+      const open = list.getAttribute("aria-expanded") === "true";
+      if (open && list !== document.activeElement) list.dispatchEvent(new FocusEvent("blur"));
+    };
+    for (const time of [50, 300, 1000]) setTimeout(close, time);
+  }, true);
 })();

@@ -5,6 +5,13 @@
   const NEAR = 12; // pixels of the screen within which a mark is meant
   const LEAST_STEP = 0.008; // between two points of a stroke
   const MOST_POINTS = 400;
+  const FIRST = { // what to do with a tool
+    point: "Click a thing in the picture, then choose its color.",
+    stroke: "Draw a line along a thing, then choose its color.",
+    polygon: "Click the corners of an area, then choose its color.",
+    eraser: "Click a mark to remove it.",
+    picker: "Click a color in the picture, or in an image that you dropped.",
+  };
 
   let root = null, on = false;
   let film = null, frame = 0, dials = {};
@@ -20,7 +27,7 @@
   let painting = null, suggesting = null; // AbortControllers
   const one = (name) => root.querySelector(name);
   const shown = () => one("canvas.shown"), marks = () => one("canvas.marks");
-  const told = (line) => { one("#easel-told").textContent = line || ""; };
+  const told = (line) => { one("#easel-told").textContent = line || FIRST[tool]; };
   const hints = () => (vidcolor.sheet.state()?.hints || []).filter((hint) => hint.frame === frame);
   const selected = () => hints().find((hint) => hint.number === chosen);
   const points = (place) => place.points;
@@ -172,6 +179,7 @@
   const ready = () => pending && pending.points.length >= { point: 1, stroke: 2, polygon: 3 }[pending.kind];
   function buttons() {
     one("[data-do=cancel]").hidden = !pending && chosen === null;
+    one("[data-do=cancel]").textContent = pending ? "Cancel" : "Done";
     one("[data-do=delete]").hidden = chosen === null;
     one("[data-do=finish]").hidden = !(pending && pending.kind !== "point" && pending.closed === false && ready());
   }
@@ -211,6 +219,7 @@
     const mine = suggesting = new AbortController();
     const box = one(".swatches");
     box.replaceChildren(make("span", { className: "soft" }, "Looking for likely colors…"));
+    one(".place").scrollIntoView({ block: "nearest" }); // on a telephone it is below what is seen
     try {
       const found = await ask(`vidcolor/films/${film.film}/${frame}/suggest`, { say: { dials, point: place }, signal: mine.signal });
       if (mine.signal.aborted) return;
@@ -275,6 +284,7 @@
       button.tabIndex = button.dataset.tool === name ? 0 : -1;
     }
     root.dataset.tool = name;
+    if (!pending && chosen === null) told("");
   }
 
   // A click, or Enter at the cross.
@@ -290,7 +300,7 @@
     if (tool === "point") finish();
     else {
       pending.closed = false;
-      told(tool === "polygon" ? "Click the corners; finish on the first one." : "Set its next point.");
+      told(tool === "polygon" ? "Click the corners; click the first one again to finish." : "Set its next point.");
       buttons();
       draw();
     }
@@ -451,5 +461,6 @@
     on: () => on,
     open: (found) => { film = found; cancel(); image = gray = null; vidcolor.sheet.open(found); },
     shot: () => hooks.shot(),
+    go: (to) => { hooks.go(to); root.scrollIntoView({ block: "nearest" }); },
   };
 })();

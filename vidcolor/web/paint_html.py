@@ -70,18 +70,32 @@ DETAILS = """
         <label>Vividness <select data-dial="vivid"></select></label>
         <label>Saturation <select data-dial="saturation"></select></label>
         <label>Flicker reduction <select data-dial="smooth"></select></label>
-        <label>Gray <select data-dial="keep_gray"><option value="">not set</option>
+        <label>Gray <select data-dial="keep_gray"><option value="">usual</option>
           <option value="true">keep gray</option><option value="false">color</option></select>
         </label>
       </div>
       <p class="wait" hidden>You can set these once the shot's end is found.</p>
       <div class="play"><button type="button" data-do="play">Play in color</button>
         <label>Seconds <input type="number" min="1" max="20" step="1" value="4"></label>
-        <label><input type="checkbox" class="fast" checked> quickly</label></div>
+        <label><input type="checkbox" class="fast" checked> less detail, faster</label></div>
       <p class="playing" role="status"></p>
       <video controls muted playsinline hidden aria-label="The stretch in color"></video>
     </div>
+    <div class="card" id="said-found"><h3>The same thing in other shots</h3>
+      <ul class="things" aria-label="Things that have a name"></ul>
+      <p class="soft none">Give a thing a name, such as coat; then vidcolor can look for it in the
+        other shots.</p>
+      <p class="soft early" hidden>vidcolor can look once all shots are found.</p>
+      <div class="looking" hidden><progress aria-label="Frames looked at"></progress>
+        <span class="soft count"></span><button type="button" data-do="stop">Stop</button></div>
+      <p class="told" role="status"></p>
+      <p class="soft how" hidden>Keep what is right: it becomes a hint. Strike what is wrong.
+        <span class="by-keys">Keys: <kbd>K</kbd> keep, <kbd>S</kbd> strike, <kbd>&uarr;</kbd>
+        <kbd>&darr;</kbd> next.</span></p>
+      <ul class="places" aria-label="Places where it may be" hidden></ul>
+    </div>
     <div class="card" id="said-references"><h3>Reference images</h3>
+      <p class="hint">A picture in color of the same place or thing lends its colors.</p>
       <label class="drop small"><input type="file" accept=".png,.jpg,.jpeg,.webp,.tif,.tiff"
         aria-label="Choose an image in color"><strong>Choose an image in color</strong>
         <span>or drop it here</span></label>
@@ -95,6 +109,7 @@ DETAILS = """
       <ul class="images" aria-label="Reference images"></ul>
     </div>
     <div class="card" id="said-saved"><h3>Named colors</h3>
+      <p class="hint">Click a name to use it. If you change a color here, it changes everywhere.</p>
       <ul class="saved" aria-label="Named colors"></ul>
       <form class="row"><label>Name <input type="text" maxlength="100" required></label>
         <label>Color <input type="color" value="#27324f"></label>

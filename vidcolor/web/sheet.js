@@ -18,6 +18,7 @@
     const other = !state || found.text !== state.text;
     state = found;
     fill();
+    vidcolor.finds.heard(state, other);
     vidcolor.easel.heard(other && repaint);
   }
   async function load(repaint) {
@@ -31,15 +32,16 @@
     vidcolor.say("");
     try { take(await ask(at(), { say: said })); return true; } catch (error) { tell(error); return false; }
   }
-  function open(found) { if (film?.film !== found.film) { state = null; drop(null); stopPlay(); } film = found; }
-  function moved(to, values) { frame = to; dials = values; load(false); }
+  function open(found) { if (film?.film !== found.film) { state = null; drop(null); stopPlay(); } film = found; vidcolor.finds.open(found); }
+  function moved(to, values) { frame = to; dials = values; vidcolor.finds.moved(to); load(false); }
 
   async function look() {
     if (film && !root.hidden && !document.hidden) {
       const mine = film, here = frame;
       try {
         const found = await ask(at());
-        const news = !state || found.text !== state.text || found.shot.known !== state.shot.known;
+        const news = !state || found.text !== state.text || found.shot.known !== state.shot.known
+          || found.all_shots !== state.all_shots;
         if (mine === film && here === frame && news) take(found);
       } catch { /* the queue tells */ }
     }
@@ -232,7 +234,7 @@
   function fillOptions(select) {
     const most = select.dataset.dial === "saturation" ? 2 : 1;
     if (select.dataset.dial === "keep_gray") return;
-    select.append(new Option("not set", ""));
+    select.append(new Option("usual", ""));
     for (let tenth = 0; tenth <= most * 10; tenth++) select.append(new Option(String(tenth / 10), String(tenth / 10)));
   }
   function turnDials() {
@@ -245,6 +247,7 @@
   }
   function mount(element) {
     root = element.querySelector("#said");
+    vidcolor.finds.mount(element);
     for (const select of root.querySelectorAll("[data-dial]")) { fillOptions(select); select.onchange = turnDials; }
     one("#said-saved form").onsubmit = async (event) => {
       event.preventDefault();
@@ -273,7 +276,7 @@
     look();
   }
   vidcolor.sheet = {
-    mount, open, moved, edit, mark, load,
+    mount, open, moved, edit, mark, load, take,
     show: (on) => { root.hidden = !on; },
     state: () => state,
     dropCanvas: () => one(".dropped canvas"),
