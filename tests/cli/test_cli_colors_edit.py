@@ -112,6 +112,17 @@ def test_a_photograph_gets_a_sheet_without_times(here: Path, photo: Path, capsys
     assert "--add-hint: a picture has no times; leave 3 out" in told
 
 
+def test_several_places_are_a_stroke_or_an_area(here: Path, capsys: Captured) -> None:
+    places = ("0.2,0.3", "0.5,0.3", "0.5,0.8")
+    said = do(capsys, "film.mkv", "--add-hint", "0.7", *places, "#5f5f62", "--size", "0.1")
+    assert f"{SHEET}:3: hint 1, #5f5f62 at 0:00:00.700, a stroke from 0.2,0.3 to 0.5,0.8" in said
+    said = do(capsys, "film.mkv", "--add-hint", "0.7", *places, "gray", "--area")
+    assert "hint 2, gray at 0:00:00.700, an area around 0.35,0.55; it holds for the shot" in said
+    stroke, area = ColorSheet.read(here / SHEET).hints
+    assert stroke.stroke == area.polygon == ((0.2, 0.3), (0.5, 0.3), (0.5, 0.8))
+    assert (stroke.size, stroke.polygon, area.stroke) == (0.1, (), ())
+
+
 def test_a_hint_is_added_and_told(here: Path, capsys: Captured) -> None:
     words = ("film.mkv", "--add-hint", "0.7", "0.4,0.5", "#5f5f62", "--name", "coat")
     said = do(capsys, *words)
@@ -230,6 +241,12 @@ def test_images_are_named_from_the_folder_of_the_sheet(here: Path) -> None:
         (["--remove-hint", "1"], "there is no color sheet film.colors.toml"),
         (["--remove-hint", "0"], "too small"),
         (["--add-hint", "1", "-0.1,0.5", "navy"], "--add-hint: x and y go from 0 to 1"),
+        (["--add-hint", "1", "0.4,0.5", "0.5,0.5"], "no color '0.5,0.5'"),
+        (["--add-hint", "1", "0.4", "0.5", "navy"], "'0.4' is no place; write X,Y, as 0.4,0.5"),
+        (["--add-hint", "0.4,0.5", "0.5,0.5", "navy"], "a film needs the time"),
+        (["--add-hint", "1", "0,0", "1,1", "navy", "--area"], "at least 3 points"),
+        (["--add-hint", "1", "0,0", "1,1", "1,0", "gray", "--area", "--size", "0.1"], "--size is"),
+        (["--area"], "--area goes with --add-hint"),
         (["--name", "coat"], "--name goes with --add-hint"),
         (["--json"], "--json goes with --check"),
         (["--save", "a", "navy", "--remove-hint", "1"], "not allowed with"),

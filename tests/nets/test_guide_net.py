@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -286,6 +288,17 @@ def test_a_guide_that_is_written_comes_back(guide: GuideNet, tmp_path: Path) -> 
     assert sha256[:8] in path.name
     for key, value in guide.state_dict().items():
         torch.testing.assert_close(found.state_dict()[key], value.half().float())
+
+
+def test_a_guide_is_read_without_the_compiler_of_torch(guide: GuideNet, tmp_path: Path) -> None:
+    path = save_weights(guide, tmp_path / "guide.safetensors", training={}, scores={})
+    code = (
+        "import sys; from vidcolor.nets.weights import read_guide; read_guide(sys.argv[1]);"
+        "print('sympy' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"  # it takes a second to import
 
 
 def test_files_of_another_kind_are_told_apart(

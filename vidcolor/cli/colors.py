@@ -21,6 +21,7 @@ EXAMPLES = """\
 examples:
   vidcolor colors film.mp4                                  write film.colors.toml, a stretch a shot
   vidcolor colors film.mp4 --add-hint 1:30.5 0.4,0.5 navy --name coat
+  vidcolor colors film.mp4 --add-hint 90.5 0.4,0.3 0.4,0.7 '#232b45'    a stroke
   vidcolor colors film.mp4 --save jacket '#27324f'          a color by name ...
   vidcolor colors film.mp4 --add-hint 13.2 0.6,0.3 @jacket  ... and its use
   vidcolor colors film.mp4 --add-reference still.png 14     this image is the frame at 14 seconds
@@ -75,7 +76,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--size",
         metavar="S",
-        help="with --add-hint: diameter of the point, as a share of the short side (default: 0.02)",
+        help="with --add-hint: diameter of the point or width of the stroke, as a share of the"
+        " short side (default: 0.02)",
+    )
+    p.add_argument(
+        "--area",
+        action="store_true",
+        help="with --add-hint: the places are the corners of an area, at least three",
     )
     p.add_argument("--json", action="store_true", help="with --check: print JSON")
     p.add_argument(
@@ -97,9 +104,10 @@ def _add_actions(p: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--add-hint",
         nargs="+",
-        metavar="[TIME] X,Y COLOR",
-        help="the place X,Y has this color at TIME, and so has the thing there in the whole shot."
-        " COLOR is #rrggbb, a CSS name, gray, auto or @NAME of a saved color",
+        metavar="[TIME] X,Y [X,Y ...] COLOR",
+        help="the place X,Y has this color at TIME, and so has the thing there in the whole shot;"
+        " several places are a stroke. COLOR is #rrggbb, a CSS name, gray, auto or @NAME of a saved"
+        " color",
     )
     group.add_argument(
         "--add-reference",
@@ -176,6 +184,8 @@ def _check_options(args: argparse.Namespace) -> None:
     for option in ("name", "size"):
         if getattr(args, option) is not None and not args.add_hint:
             raise SettingsError(f"--{option} goes with --add-hint; add one, or leave it out")
+    if args.area and not args.add_hint:
+        raise SettingsError("--area goes with --add-hint; add one, or leave it out")
     if args.json and not args.check:
         raise SettingsError("--json goes with --check; add it, or leave --json out")
     others = (args.add_hint, args.add_reference, args.save, args.remove_hint, args.import_)

@@ -35,7 +35,7 @@ def add_hint(args: argparse.Namespace, subject: Subject) -> int:
         SettingsError: It says what cannot be, or does not fit the film.
     """
     with _naming("--add-hint"):
-        hint = read_hint(args.add_hint, subject.info, args.name, args.size)
+        hint = read_hint(args.add_hint, subject.info, args.name, args.size, args.area)
         sheet = _sheet_now(subject)
         _check_saved(str(hint.color), sheet)
         _check_fit(sheet, hint, subject.info)
@@ -145,31 +145,43 @@ def _naming(option: str) -> Iterator[None]:
 
 
 def read_hint(
-    words: Sequence[str], info: VideoInfo | None, name: str | None, size: str | None
+    words: Sequence[str],
+    info: VideoInfo | None,
+    name: str | None,
+    size: str | None,
+    is_area: bool = False,
 ) -> Hint:
-    """A hint from the words ``[TIME] X,Y COLOR``.
+    """A hint from the words ``[TIME] X,Y ... COLOR``: several places are a stroke.
 
     Args:
         words: These.
         info: Of the film; None for a picture, in which there are no times.
         name: What the thing is called; None for no name.
         size: Diameter as a share of the short side; None is the usual one.
+        is_area: The places are the corners of an area.
 
     Raises:
         SettingsError: They are no hint.
     """
     from vidcolor.guidance.entries import Hint
 
-    if not 2 <= len(words) <= 3:
+    *places, color = words
+    times = places[:1] if places and "," not in places[0] else []
+    points = tuple(map(read_point, places[len(times) :]))
+    if not points:
         raise SettingsError(f"give {'TIME ' if info else ''}X,Y COLOR, as 0.4,0.5 navy")
-    *times, place, color = words
     if info and times in ([], ["-"]):
         raise SettingsError("a film needs the time when it looks so: TIME X,Y COLOR")
     time = None if times in ([], ["-"]) else read_time(times[0], info)
     if name is not None and (not name.strip() or not name.isprintable()):
         raise SettingsError(f"--name {name!r} is no name; write one, as coat")
+    if is_area and size is not None:
+        raise SettingsError("--size is for points and strokes; leave it out with --area")
+    is_point = len(points) == 1 and not is_area
     return Hint(
-        point=read_point(place),
+        point=points[0] if is_point else None,
+        stroke=() if is_point or is_area else points,
+        polygon=points if is_area else (),
         color=color,
         size=0.02 if size is None else _number(size, "--size"),
         time=time,

@@ -161,7 +161,7 @@ class GuideNet(nn.Module):
         """Between places of one picture: of hints that may be of the light, and of one thing."""
         self.register_buffer("doubt", torch.tensor([4.0, 2.9]))
         """How fast, and from which surprise on, the wide process doubts a hint."""
-        self.noise = nn.Parameter(torch.tensor([0.05, 0.02]).log())
+        self.noise = nn.Parameter(torch.tensor([math.log(0.05), math.log(0.02)]))
         """Logarithms of the variance that each process leaves to a hint at least."""
         self.between = Affinity(3)
         """Between places of two pictures."""
