@@ -147,7 +147,8 @@ def test_noise_lets_a_hint_be_doubted(guide: GuideNet) -> None:
     guide.noise.fill_(math.log(1.0))
     ab, colors = torch.zeros(1, 2), torch.tensor([[60.0, 0.0]])
     _, share = guide.spread(four([0.0]), torch.tensor([0]), colors, ab, all_of(UNEXPECTED, 1))
-    assert share[0, 0] == pytest.approx(0.5, abs=1e-4)  # of the narrow process alone
+    # Of the narrow process alone, whose share of one half lies at 4/7 of the way from 0.1 to 0.8.
+    assert share[0, 0] == pytest.approx((4 / 7) ** 2 * (3 - 8 / 7), abs=1e-4)
 
 
 def test_what_surprises_is_not_told_to_the_whole_scene(guide: GuideNet) -> None:
@@ -175,7 +176,7 @@ def far_sighted(guide: GuideNet) -> GuideNet:
 def agreement(guide: GuideNet, errors: list[float]) -> float:
     known = four([2.0 * n for n in range(len(errors))])
     missed = torch.tensor([[error, 0.0] for error in errors])
-    return float(guide.measure_agreement(known, torch.eye(len(errors)), missed))
+    return float(guide.measure_agreement(known, known, torch.eye(len(errors)), missed))
 
 
 def test_hints_agree_that_correct_far_places_alike(far_sighted: GuideNet) -> None:
@@ -212,6 +213,16 @@ def test_a_stroke_says_no_more_of_the_rest_than_a_click(far_sighted: GuideNet) -
     )
     assert click[20, 0] > 10
     torch.testing.assert_close(stroke[20], click[20], atol=0.5, rtol=0)
+
+
+def test_a_thing_ends_where_a_hint_has_little_share(guide: GuideNet) -> None:
+    """Affinity fades smoothly; what has a tenth of it is no part of the thing."""
+    guide.wide.sharpness.fill_(math.log(100.0))  # no light
+    places = four([0.0, 1.0, 4.5, 8.0])
+    ab, colors = torch.zeros(4, 2), torch.tensor([[60.0, 0.0]])
+    found, _ = guide.spread(places, torch.tensor([0]), colors, ab, all_of(UNEXPECTED, 1))
+    torch.testing.assert_close(found[1], colors[0], atol=0.5, rtol=0)
+    assert not found[2:].any()
 
 
 def test_many_hints_in_one_place_stay_finite(guide: GuideNet) -> None:
