@@ -1,11 +1,11 @@
 """Measures whether a thing that was hidden for 24 frames has its hint's color when it is back.
 
 Usage: scripts/measure/returns.py PICTURES [PICTURES ...] [--count N] [--weights NAME]
-           [--sheets DIR]
+           [--sheets DIR] [--quick] [--first N]
 
 PICTURES are folders of color photographs, of which gray films of 50 frames are made (made_returns).
-In the third frame a point, or every other time a stroke, gives the thing an unlikely color. Prints
-for each film, and at the end as a table,
+In the third frame a hint gives the thing an unlikely color: a point where something passes before
+it, a stroke where it goes behind something. Prints for each film, and at the end as a table,
 
 - returned: median CIEDE2000 between the thing's inner pixels in the 8 frames after it is back and
   the same pixels in the frame with the hint. It returned if that is 5 or less.
@@ -17,7 +17,8 @@ for each film, and at the end as a table,
 - weight: of the guide on the thing, in the frame with the hint and after.
 - cuts: places where the search for shots would part the film. They are left out here.
 
---sheets writes a picture of each film: with the hint above, automatic below.
+--sheets writes a picture of each film: with the hint above, automatic below. --quick colors only
+the frame with the hint and those from the middle of the hiding on; --first leaves out films.
 """
 
 from __future__ import annotations
@@ -79,10 +80,14 @@ class Result:
     cuts: float
 
 
+Colored = dict[int, ColorizedFrame]
+"""Frames by their number."""
+
+
 def color_film(
-    film: Film, colorizer: Colorizer, hint: Hint
-) -> tuple[list[ColorizedFrame], list[ColorizedFrame]]:
-    """The frames with the hint, and automatic: the chain of the product, looked at once."""
+    film: Film, colorizer: Colorizer, hint: Hint, numbers: Sequence[int]
+) -> tuple[Colored, Colored]:
+    """Frames with the hint, and automatic: the chain of the product, looked at once."""
     plan = Guidance(ColorSheet(hints=(hint,)), Fraction(RATE), [ShotRange(Fraction(0), None)])
     session = Session(Settings(), colorizer, plan)
 
@@ -92,13 +97,21 @@ def color_film(
             yield Fraction(number, RATE), gray_frame(film.images[number], number)
 
     session.source = source
-    frames = (gray_frame(image, number) for number, image in enumerate(film.images))
+    frames = (excerpt_frame(film, number, numbers) for number in numbers)
     guide = session.guide_for(colorizer, None)
     assert guide is not None
     seen = list(colorizer.colorize(mark_dials(frames, plan), None, None, 0, True))
     settings, gate = session.settings.smooth, session.gate
-    guided = list(smooth(guide.guide_frames(seen, None), settings, gate))
-    return guided, list(smooth(seen, settings, gate))
+    guided = smooth(guide.guide_frames(seen, None), settings, gate)
+    automatic = smooth(seen, settings, gate)
+    return dict(zip(numbers, guided, strict=True)), dict(zip(numbers, automatic, strict=True))
+
+
+def excerpt_frame(film: Film, number: int, numbers: Sequence[int]) -> Frame:
+    """A frame; where those before it are left out, nothing comes from them."""
+    frame = gray_frame(film.images[number], number)
+    frame.starts_shot = number - 1 not in numbers
+    return frame
 
 
 def paint(item: ColorizedFrame) -> Picture:
@@ -151,14 +164,19 @@ def inner(film: Film) -> Tensor:
     return torch.from_numpy(cv2.erode(framed, np.ones((7, 7), np.uint8))[3:-3, 3:-3] > 0)
 
 
-def measure(film: Film, colorizer: Colorizer, hint: Hint) -> tuple[Result, list[Picture]]:
+def measure(
+    film: Film, colorizer: Colorizer, hint: Hint, quick: bool
+) -> tuple[Result, list[Picture]]:
     """What the film shows, and its sheet: two rows of frames."""
-    guided, automatic = color_film(film, colorizer, hint)
+    middle = film.hidden[len(film.hidden) // 2]
+    left_out = range(HINTED + 1, middle) if quick else range(0)
+    numbers = [n for n in range(HINTED if quick else 0, len(film.images)) if n not in left_out]
+    guided, automatic = color_film(film, colorizer, hint, numbers)
     first = film.hidden[-1] + PASSING + 2
     back = range(first, first + BACK_FRAMES)
     inside = inner(film)
 
-    def lab(items: Sequence[ColorizedFrame], number: int) -> Tensor:
+    def lab(items: Colored, number: int) -> Tensor:
         picture = crop(film, number, paint(items[number]))
         return rgb_to_lab(as_codes(picture) / 255)[:, inside].double()
 
@@ -171,12 +189,10 @@ def measure(film: Film, colorizer: Colorizer, hint: Hint) -> tuple[Result, list[
     colored = returned[:, done >= 0.5]
     later = torch.stack([(lab(guided, n) - lab(automatic, n))[1:] for n in back]).mean(0)
     kept = (later * change).sum() / change.square().sum().clamp(min=1e-6)
-    changes = [
-        (one.ab - other.ab).norm(dim=0) for one, other in zip(guided, automatic, strict=True)
-    ]
+    changes = {n: (guided[n].ab - automatic[n].ab).norm(dim=0) for n in numbers}
     own = mean_over(changes[HINTED], film.seen[HINTED])
     around = [mean_over(changes[n], outside(film, n)) for n in back]
-    hider = [mean_over(changes[n], footprint(film, n)) for n in film.hidden]
+    hider = [mean_over(changes[n], footprint(film, n)) for n in film.hidden if n in changes]
     weights = [mean_over(weight_of(guided[n]), film.seen[n]) for n in (HINTED, *back)]
     frames = (gray_frame(image, number) for number, image in enumerate(film.images))
     cuts = sum(frame.starts_shot for frame in mark_shots(frames, Settings().shots)) - 1
@@ -191,7 +207,7 @@ def measure(film: Film, colorizer: Colorizer, hint: Hint) -> tuple[Result, list[
         float(np.mean(weights[1:])),
         cuts,
     )
-    chosen = (HINTED, film.hidden[0] - 3, film.hidden[len(film.hidden) // 2], back[0], back[-1])
+    chosen = [n for n in (HINTED, film.hidden[0] - 3, middle, back[0], back[-1]) if n in changes]
     rows = [np.hstack([paint(items[n]) for n in chosen]) for items in (guided, automatic)]
     return result, rows
 
@@ -228,15 +244,17 @@ def main() -> None:
     p.add_argument("--count", type=int, default=40)
     p.add_argument("--weights", default="default")
     p.add_argument("--sheets", type=Path)
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--first", type=int, default=0)
     arguments = p.parse_args()
     paths = sources(arguments.pictures)
     colorizer = Colorizer.from_weights(settings=ColorizerSettings(weights=arguments.weights))
     rows: list[tuple[str, Result]] = []
     print("film:", *(field.name for field in fields(Result)))
-    for number in range(arguments.count):
+    for number in range(arguments.first, arguments.count):
         film = make_film(paths, number)
         hint = choose_hint(film, colorizer, number)
-        result, sheet = measure(film, colorizer, hint)
+        result, sheet = measure(film, colorizer, hint, arguments.quick)
         rows.append((film.kind, result))
         how = "stroke" if hint.stroke else "point"
         numbers = [f"{getattr(result, field.name):.2f}" for field in fields(Result)]
