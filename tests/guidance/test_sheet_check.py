@@ -158,6 +158,17 @@ def test_a_color_that_cannot_be_shown_is_noted_with_its_line(
     assert "too dark here" in note
 
 
+def test_a_color_in_the_shadows_is_noted_as_they_fade_it(
+    tmp_path: Path, film: Callable[..., VideoInfo]
+) -> None:
+    """Also a weak one, which a screen could show there."""
+    text = HINT.format(1).replace("red", "#3b2f2a")
+    sheet = read(tmp_path, text)
+    (note,) = check_sheet(sheet, film(), lightness_at=lambda hint: 5.0)
+    assert note.endswith("the picture is too dark here; black stays black, #3b2f2a hardly shows")
+    assert check_sheet(sheet, film(), lightness_at=lambda hint: 15.0) == ()
+
+
 def test_timecode_counts_from_that_of_the_video(
     tmp_path: Path, film: Callable[..., VideoInfo]
 ) -> None:

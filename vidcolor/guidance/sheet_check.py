@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vidcolor.color.chroma import shadow_fade
 from vidcolor.color.difference import delta_e_2000
 from vidcolor.color.parse import color_ab
 from vidcolor.core.files import printable
@@ -28,6 +29,8 @@ SPARE = Fraction(1)
 """Seconds by which a stretch may end after the video; containers round their durations."""
 SEEN_DIFFERENCE = 3.0
 """CIEDE2000 from which a color that cannot be shown is told of."""
+_BLACK = 0.5
+"""Share of a color that shadows leave below which a place counts as black."""
 _HEAD = 1 << 24
 
 
@@ -231,16 +234,18 @@ def find_colors_not_shown(
         if color is None or lightness is None:
             continue
         wanted, shown = color_ab(color), color_ab(color, lightness)
+        fade = float(shadow_fade(torch.tensor(lightness)))
+        shown = shown[0] * fade, shown[1] * fade
         pair = [torch.tensor([lightness, *ab], dtype=torch.float64) for ab in (wanted, shown)]
         if float(delta_e_2000(*pair)) > SEEN_DIFFERENCE:
             light = "dark" if lightness < 50 else "light"
-            yield _place(
-                sheet,
-                hint.line,
-                f"hint {number}",
+            says = (
                 f"the picture is too {light} here for {hint.color}; the strongest color of this hue"
-                " that it can show is used",
+                " that it can show is used"
             )
+            if fade < _BLACK:
+                says = f"the picture is too dark here; black stays black, {hint.color} hardly shows"
+            yield _place(sheet, hint.line, f"hint {number}", says)
 
 
 def _name(sheet: ColorSheet) -> str:
