@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from synthetic import make_frame, make_layout, texture
-from torch import Tensor
 
-from vidcolor.colorize.colorizer import Colorizer, stack_inputs
-from vidcolor.colorize.frame_selection import Prediction
+from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.core.system import pick_device, pick_dtype
 from vidcolor.errors import SettingsError, WeightsNotFound
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet, NetInput
@@ -104,30 +102,3 @@ def test_a_net_without_a_dial_says_so() -> None:
         book = build_net(ColorNetConfig(preset="book", embedding=512))
     with pytest.raises(SettingsError, match="--saturation"):
         Colorizer(book, ColorizerSettings(device="cpu", vivid=0.3), name="book")
-
-
-def test_the_net_is_shown_hints_beside_the_lightness(
-    quick: ColorNet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Frames without hints share a run with those that have some; theirs do not count."""
-    shown: list[NetInput] = []
-    net = quick.forward
-
-    def forward(inputs: NetInput, vivid: float | None = None) -> Tensor:
-        shown.append(inputs)
-        return net(inputs, vivid)
-
-    monkeypatch.setattr(quick, "forward", forward)
-    settings = ColorizerSettings(device="cpu", batch=4, precision="float32")
-    colorizer = Colorizer(quick, settings)
-    hints = torch.stack([torch.full((16, 16), value) for value in (40.0, -20.0, 1.0)])
-    asked = [Prediction(torch.rand(64, 64) * 100, one) for one in (None, hints, None)]
-    colorizer.predict(stack_inputs(asked))
-    assert [len(one) for one in shown] == [1, 1, 1], "in float32 on a CPU each alone"
-    given = [one.hints for one in shown]
-    assert all(one is not None for one in given)
-    assert torch.equal(torch.cat([one for one in given if one is not None])[1], hints)
-    assert not any(one.any() for one in (given[0], given[2]) if one is not None)
-    shown.clear()
-    colorizer.predict(stack_inputs([Prediction(torch.rand(64, 64) * 100)]))
-    assert [one.hints for one in shown] == [None]

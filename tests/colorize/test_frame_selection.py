@@ -129,25 +129,6 @@ def test_what_moves_in_one_place_is_not_held_back() -> None:
         assert source is one
 
 
-def test_a_picture_with_other_hints_is_another_picture() -> None:
-    lightness = 100 * texture(1, 64, 96)
-    red, blue = torch.full((3, 16, 24), 1.0), torch.full((3, 16, 24), 2.0)
-    hints = [None, None, red, red.clone(), blue, None]
-    pending = [PendingFrame(make_frame(BLACK), lightness, 1.0, one) for one in hints]
-    answers = [frame.answer for frame in FrameSelector(1, 4).select(iter(pending))]
-    assert [answer is answers[n] for n, answer in enumerate(answers[1:])] == [
-        *(True, False, True, False),
-        False,
-    ]
-    assert answers[5] is answers[0]
-    assert [
-        answer.hints is hint for answer, hint in zip(answers, hints, strict=True) if answer
-    ] == [
-        *(True, True, True, False, True),
-        True,
-    ]
-
-
 @pytest.mark.parametrize("border", [{"starts_shot": True}, {"resumed": True}, {"chunk": 1}])
 def test_nothing_is_remembered_from_before_a_border(border: dict[str, Any]) -> None:
     lightness = 100 * texture(1, 64, 96)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -19,7 +19,6 @@ from vidcolor.colorize.frame_selection import (
     FrameSelector,
     NetBatch,
     PendingFrame,
-    Prediction,
     find_motion,
     group_for_net,
 )
@@ -407,23 +406,13 @@ class Colorizer:
         by_dials = groupby(group.asked, lambda answer: (answer.vivid, answer.palette))
         for (vivid, palette), same in by_dials:
             asked = list(same)
-            inputs = stack_inputs(asked, embed)
+            lightness = torch.stack([one.lightness for one in asked])[:, None]
+            inputs = NetInput(lightness, embed)
             if palette:
                 inputs = replace(inputs, palette=palettes[palette])
             for answer, ab in zip(asked, self.predict(inputs, vivid), strict=True):
                 answer.ab = ab
         return group
-
-
-def stack_inputs(asked: Sequence[Prediction], embed: bool = False) -> NetInput:
-    """What the net is shown of these frames; those without hints have some that do not count."""
-    lightness = torch.stack([one.lightness for one in asked])[:, None]
-    given = next((one.hints for one in asked if one.hints is not None), None)
-    if given is None:
-        return NetInput(lightness, embed=embed)
-    nothing = torch.zeros_like(given)
-    hints = [nothing if one.hints is None else one.hints for one in asked]
-    return NetInput(lightness, torch.stack(hints), embed)
 
 
 def _pad(part: Tensor, frames: int) -> Tensor:

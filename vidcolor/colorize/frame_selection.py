@@ -40,8 +40,6 @@ class Prediction:
 
     lightness: Tensor
     """``(h, w)`` L* 0..100."""
-    hints: Tensor | None = None
-    """``(3, h', w')``, as of `NetInput`."""
     vivid: float | None = None
     """As of `Dials`."""
     palette: str | None = None
@@ -53,12 +51,7 @@ class Prediction:
 
     def fits(self, frame: PendingFrame, spot: int) -> bool:
         """Whether it is the answer to another frame, too."""
-        same = self.hints is frame.hints or (
-            self.hints is not None
-            and frame.hints is not None
-            and torch.equal(self.hints, frame.hints)
-        )
-        return same and is_same_lightness(frame.lightness, self.lightness, spot)
+        return is_same_lightness(frame.lightness, self.lightness, spot)
 
 
 @dataclass
@@ -70,8 +63,6 @@ class PendingFrame:
     """``(h, w)`` L* 0..100 at working size."""
     share: float
     """As of `ColorizedFrame`."""
-    hints: Tensor | None = None
-    """``(3, h', w')``, as of `NetInput`; None where nothing is known of its color."""
     answer: Prediction | None = None
     """Where its color comes from; None where it is carried from frames around it."""
     motion: Motion | None = None
@@ -172,7 +163,7 @@ class FrameSelector:
 
 def _ask(frame: PendingFrame) -> Prediction:
     dials = frame.frame.dials
-    return Prediction(frame.lightness, frame.hints, dials.vivid, dials.palette)
+    return Prediction(frame.lightness, dials.vivid, dials.palette)
 
 
 def find_motion(

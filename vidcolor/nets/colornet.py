@@ -9,7 +9,7 @@ distribution over ab bins (Zhang et al., "Colorful Image Colorization", 2016) an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -88,9 +88,6 @@ class NetInput:
     lightness: Tensor
     """``(B, 1, h, w)`` float, CIE L* 0..100; h and w are multiples of the net's ``size_multiple``.
     """
-    hints: Tensor | None = None
-    """``(B, 3, h', w')`` float at the size of the net's output: ab, and 0..1 for how much they
-    count; None where nothing is known."""
     embed: bool = False
     """Whether embeddings are wanted beside the color, by which places are compared."""
     palette: PaletteColors = ()
@@ -107,8 +104,7 @@ class NetInput:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> NetInput:
         """The same with ``change`` done to all that is shown."""
-        hints = None if self.hints is None else change(self.hints)
-        return NetInput(change(self.lightness), hints, self.embed, self.palette)
+        return replace(self, lightness=change(self.lightness))
 
 
 @dataclass(frozen=True)
