@@ -145,7 +145,8 @@ class Coordinator:
         before = journal.done.get(task.chunk - 1) if first.continues_shot else None
         handed = (before.writer, before.handover) if before else ("", "")
         shots = film.shots(task.chunk) or film.begin_of(task.chunk)
-        return ColorizeChunk(film.item, spec, film.zero, (first, *rest), *handed, shots)
+        ends = film.guidance.ends if film.guidance else None
+        return ColorizeChunk(film.item, spec, film.zero, (first, *rest), *handed, shots, ends)
 
     def hear(self, task: Task, worker: WorkerInfo, reply: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
-from vidcolor.guidance.plan import Guidance
+from vidcolor.guidance.plan import Guidance, PartEnds
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk
 from vidcolor.run.inputs import BatchItem
@@ -49,6 +49,8 @@ class ColorizeChunk:
     shots: tuple[int | None, ...] = ()
     """pts at which the shots begin that the chunk touches, then that of the next shot; None there
     where the video ends, or where it is not known and nothing rests on it."""
+    ends: PartEnds | None = None
+    """As of `Guidance`."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ from vidcolor.run.chunking import ChunkReach, plan_chunks
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target
+from vidcolor.run.shot_scan import find_ends
 from vidcolor.run.spec import (
     configure_for,
     describe_video,
@@ -179,7 +180,10 @@ class Worker:
             folder = WorkDir(work_folder(item.target))
             whole = () if settings.output.fresh else whole_chunks(folder, watch.count_read)
             total = expected_frames(film.info, settings.open)
-            return VideoOpened(spec, total, film.info.start, whole, session.guidance)
+            guidance = session.guidance
+            if guidance and guidance.needs_shots:
+                guidance = find_ends(film.info, settings, plan.layout, guidance, watch.count_read)
+            return VideoOpened(spec, total, film.info.start, whole, guidance)
 
     def _plan(self, command: PlanChunks, watch: _Watch) -> ChunksPlanned:
         """One thread decodes, this one finds the shots."""
@@ -318,7 +322,7 @@ def _tell_shots(film: VideoReader, command: ColorizeChunk, session: Session) -> 
     """Tell what is said of the video's colors which shots a chunk touches; what tells its reach."""
     shots = shot_ranges(command.shots, film.info.time_base, command.zero - film.info.start)
     if session.guidance and session.guidance.needs_shots:
-        session.guidance = session.guidance.with_shots(shots)
+        session.guidance = session.guidance.with_ends(command.ends).with_shots(shots)
     return ChunkReach(context_frames(session), shots[0].start_seconds if shots else None)
 
 

@@ -37,6 +37,32 @@ class ShotRange:
     """When that of the next shot is; None where the video ends with it."""
 
 
+@dataclass(frozen=True)
+class PartEnds:
+    """The rest of the shots that a part of a video cuts; None where nobody has looked for it."""
+
+    before: ShotRange | None = None
+    """From where the shot of the part's first frame begins in the source to this frame."""
+    after: ShotRange | None = None
+    """From the part's last frame to where its shot ends in the source."""
+
+    def widen(self, shot: ShotRange) -> ShotRange:
+        """A shot of the part as it is in the source."""
+        start, end = shot.start_seconds, shot.end_seconds
+        if self.before and self.before.end_seconds is not None and start <= self.before.end_seconds:
+            start = self.before.start_seconds
+        if self.after and (end is None or end > self.after.start_seconds):
+            end = self.after.end_seconds
+        return ShotRange(start, end)
+
+    def leaves_out(self, moment: Fraction) -> bool:
+        """Whether a moment lies in none of the shots of the part."""
+        if self.before and moment < self.before.start_seconds:
+            return True
+        end = self.after.end_seconds if self.after else None
+        return end is not None and moment >= end
+
+
 class Guidance:
     """What one color sheet says, ready to be asked.
 
@@ -45,6 +71,8 @@ class Guidance:
         shots: Those of the video in order; empty where nobody has looked for them. Hints and
             references hold for one shot, so they need them; dials do not.
         notes: What a user should know of the sheet.
+        ends: How far the first and the last of the shots go beyond the part that is colored; None
+            where nothing is said beyond it.
     """
 
     def __init__(
@@ -53,6 +81,7 @@ class Guidance:
         frame_rate: Fraction | None = None,
         shots: Sequence[ShotRange] = (),
         notes: Sequence[str] = (),
+        ends: PartEnds | None = None,
     ) -> None:
         """Make a plan of a sheet.
 
@@ -62,8 +91,10 @@ class Guidance:
                 less than half a frame after it: containers round the times of frames.
             shots: As of the attribute.
             notes: As of the attribute.
+            ends: As of the attribute; the shots are widened by them.
         """
-        self.sheet, self.shots, self.notes = sheet, tuple(shots), tuple(notes)
+        self.sheet, self.notes, self.ends = sheet, tuple(notes), ends
+        self.shots = tuple(map(ends.widen, shots)) if ends else tuple(shots)
         self._rate = frame_rate
         self._starts = [shot.start_seconds for shot in self.shots]
         self.tolerance = min(TOLERANCE, 1 / frame_rate / 2) if frame_rate else ROUNDED
@@ -80,7 +111,20 @@ class Guidance:
 
     def with_shots(self, shots: Sequence[ShotRange]) -> Guidance:
         """The same with the shots of the video."""
-        return Guidance(self.sheet, self._rate, shots, self.notes)
+        return Guidance(self.sheet, self._rate, shots, self.notes, self.ends)
+
+    def with_ends(self, ends: PartEnds | None) -> Guidance:
+        """The same where only a part of the video is colored; a note tells what is left out."""
+        if ends is None:
+            return self
+        notes = [*self.notes, *_note_left_out(self, ends)]
+        return Guidance(self.sheet, self._rate, self.shots, notes, ends)
+
+    @property
+    def moments(self) -> list[Fraction]:
+        """When the frames are shown that hints and references speak of, and a tolerance more."""
+        said: list[Hint | Reference] = [*self.sheet.hints, *self.sheet.references]
+        return [one.time + self.tolerance for one in said if one.time is not None]
 
     @property
     def needs_shots(self) -> bool:
@@ -184,6 +228,19 @@ class Guidance:
     def _overlaps(self, look: Reference, shot: ShotRange) -> bool:
         begins = shot.end_seconds is None or (look.start or 0) + self.tolerance < shot.end_seconds
         return begins and (look.end is None or look.end > shot.start_seconds + self.tolerance)
+
+
+def _note_left_out(guidance: Guidance, ends: PartEnds) -> Iterator[str]:
+    """What is to be said of hints and references that no shot of the part has."""
+    sheet, found = guidance.sheet, []
+    for kind, said in (("hint", sheet.hints), ("reference", sheet.references)):
+        times = [one.time + guidance.tolerance for one in said if one.time is not None]
+        if number := sum(map(ends.leaves_out, times)):
+            found.append((number, f"{number} {kind}{'s' * (number > 1)}"))
+    if found:
+        verb = "lies" if sum(number for number, _ in found) == 1 else "lie"
+        what = " and ".join(words for _, words in found)
+        yield f"{what} {verb} outside of the colored part and its shots: without effect"
 
 
 def _resolve(stretches: Sequence[Stretch], seconds: Fraction) -> Dials:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +16,12 @@ from vidcolor.core.run_spec import parse_fraction
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.guidance.places import Colors, plan_colors
-from vidcolor.guidance.plan import Guidance, ShotRange
+from vidcolor.guidance.plan import Guidance, PartEnds, ShotRange
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import InputSettings, Settings
-from vidcolor.shots.detector import mark_shots
+from vidcolor.shots.detector import LOOK_AHEAD, mark_shots
 
 _REACH = Fraction(8)
 """Seconds before and after a frame that are read first to find its shot."""
@@ -45,7 +46,8 @@ def plan_with_shots(
     """
     guidance = plan_colors(film.info, colors)
     if guidance and guidance.needs_shots:
-        return guidance.with_shots(scan_shots(film.info.path, settings, layout))
+        shots = scan_shots(film.info.path, settings, layout)
+        return find_ends(film.info, settings, layout, guidance).with_shots(shots)
     return guidance
 
 
@@ -104,6 +106,120 @@ def find_shot(info: VideoInfo, seconds: Fraction) -> ShotRange | None:
         if begins and ends:
             return shot
         reach *= 4
+
+
+def find_ends(
+    info: VideoInfo,
+    settings: Settings,
+    layout: PixelLayout | None,
+    guidance: Guidance,
+    see: Callable[[Frame], object] = lambda _: None,
+) -> Guidance:
+    """What is said of a video, with the rest of the shots that the colored part cuts.
+
+    Nothing is read unless something is said of a frame outside of the part.
+
+    Args:
+        info: Of the video.
+        settings: As of `scan_shots`.
+        layout: As of `scan_shots`.
+        guidance: What is said.
+        see: As of `scan_shots`.
+
+    Raises:
+        FilmError: As `decode`.
+    """
+    part, moments = settings.open, guidance.moments
+    before = after = None
+    rim = _Rim(info, settings, layout, see)
+    # The first frame of the part may lie up to a frame after its start.
+    if part.start and moments and min(moments) < part.start + 2 * guidance.tolerance:
+        before = rim.read_back(part.start, min(moments))
+    if part.end is not None and moments and max(moments) >= part.end:
+        after = rim.read_on(part.end, max(moments))
+    return guidance.with_ends(PartEnds(before, after) if before or after else None)
+
+
+class _Rim:
+    """Reads what lies around the first and the last frame of a part."""
+
+    def __init__(
+        self,
+        info: VideoInfo,
+        settings: Settings,
+        layout: PixelLayout | None,
+        see: Callable[[Frame], object],
+    ) -> None:
+        self._path, self._settings, self._layout, self._see = info.path, settings, layout, see
+        self._fewest = settings.shots.min_frames
+        usual = 1 / (info.frame_rate or Fraction(25))
+        self._spare = max(_SURE, 2 * (self._fewest + LOOK_AHEAD) * usual)
+        """Seconds of the part that are read to tell whether its shot is the one around it."""
+
+    def read_back(self, start: Fraction, earliest: Fraction) -> ShotRange | None:
+        """``before`` of `PartEnds`, at least from the first moment of which something is said.
+
+        None where no frame is shown from ``start`` on.
+        """
+        end, reach = self._settings.open.end, _REACH
+        while True:
+            begin = max(Fraction(0), start - reach)
+            shots, times = self._scan(begin, start + self._spare)
+            first = next((time for time in times if time >= start), None)
+            if first is None:
+                return None
+            shot = _last_begun(shots, first)
+            if not begin or shot.start_seconds > begin + _SURE or begin < earliest - _SURE:
+                break
+            reach *= 4
+        cuts = [each.start_seconds for each in shots if end is None or each.start_seconds < end]
+        for cut in cuts:
+            # Too near its first frame for a run of the part to take it for one.
+            if first < cut and sum(first <= time < cut for time in times) < self._fewest:
+                return ShotRange(first, first)
+        return ShotRange(shot.start_seconds, first)
+
+    def read_on(self, end: Fraction, latest: Fraction) -> ShotRange | None:
+        """``after`` of `PartEnds`, at least to the last moment of which something is said.
+
+        None where no frame is shown before ``end``.
+        """
+        start, reach = self._settings.open.start or Fraction(0), _REACH
+        while True:
+            stop = end + reach
+            shots, times = self._scan(max(Fraction(0), end - self._spare), stop)
+            last = max((time for time in times if time < end), default=None)
+            if last is None:
+                return None
+            shot = _last_begun(shots, last)
+            until = shot.end_seconds
+            if until is None or until < stop - _SURE or stop > latest + _SURE:
+                break
+            reach *= 4
+        cut = shot.start_seconds
+        is_cut = shot is not shots[0] and cut > start
+        if is_cut and sum(cut <= time <= last for time in times) < self._fewest:
+            return ShotRange(last, times[last])
+        return ShotRange(last, until)
+
+    def _scan(
+        self, start: Fraction, end: Fraction
+    ) -> tuple[tuple[ShotRange, ...], dict[Fraction, Fraction]]:
+        """The shots between two moments, and when each frame is shown and until when."""
+        times: dict[Fraction, Fraction] = {}
+
+        def see(frame: Frame) -> None:
+            times[frame.moment] = frame.moment + max(frame.duration, 1) * frame.time_base
+            self._see(frame)
+
+        part = replace(self._settings.open, start=start or None, end=end)
+        settings = replace(self._settings, open=part)
+        return scan_shots(self._path, settings, self._layout, see), times
+
+
+def _last_begun(shots: Sequence[ShotRange], moment: Fraction) -> ShotRange:
+    """The one of a frame, which lies in one of them."""
+    return next(shot for shot in reversed(shots) if shot.start_seconds <= moment)
 
 
 def shots_among(frames: Iterable[Frame]) -> Iterator[ShotRange]:

@@ -43,7 +43,7 @@ from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.report import FrameTally, describe_session
-from vidcolor.run.shot_scan import scan_shots
+from vidcolor.run.shot_scan import find_ends, scan_shots
 from vidcolor.run.spec import (
     configure_for,
     describe_video,
@@ -200,6 +200,7 @@ def find_shots(session: Session, film: VideoReader, plan: EncodePlan, journal: J
         return
     if not journal.shots:
         journal.know_shots(scan_shots(film.info.path, session.settings, plan.layout))
+    guidance = find_ends(film.info, session.settings, plan.layout, guidance)
     session.guidance = guidance.with_shots(journal.shots)
 
 
