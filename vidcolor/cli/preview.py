@@ -21,7 +21,7 @@ from vidcolor.cli.checks import (
     check_weights,
 )
 from vidcolor.cli.color import add_color, add_picture, color_settings
-from vidcolor.cli.preview_shots import of_shots
+from vidcolor.cli.preview_shots import of_shots, spread_on_sheet
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import format_value as printed
 from vidcolor.cli.summary import left_gray
@@ -57,6 +57,8 @@ WIDEST = 28
 
 ROWS = 4
 """Moments of a sweep that names none."""
+LARGE = 4
+"""Frames with hints at most that are shown at full size."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,12 @@ def parser() -> argparse.ArgumentParser:
         choices=LOOKS,
         help="before and after side by side, half and half, or only after (default: side for"
         " frames at full size, split on sheets, after with --vary)",
+    )
+    what.add_argument(
+        "--marks",
+        action="store_true",
+        help="mark where the hints of the color sheet (--colors) lie; without other frames, show"
+        " those that have hints",
     )
     add_picture(what)
     add_color(p)
@@ -200,6 +208,8 @@ def contradictions(args: argparse.Namespace) -> None:
         raise SettingsError(
             f"--vary draws its own sheet and excludes {asked[-1]}; use --at to choose frames"
         )
+    if args.marks and args.colors in (None, "none"):
+        raise SettingsError("--marks shows the hints of a color sheet; add --colors auto or a file")
 
 
 def check(args: argparse.Namespace, settings: Settings, output: OutputSettings) -> None:
@@ -279,18 +289,21 @@ def draw_preview(
         raise SettingsError(
             f"{viewer.name}: is a picture; --sheet, --at and --per-shot are for films"
         )
+    end = advance, args.marks
     moments = [chosen(viewer, each) for each in args.at or []]
     if viewer.film is None:
         moments = [Fraction(0)]
     if ways:
-        return sweep(viewer, moments or viewer.spread(ROWS), ways, args.look or "after", advance)
-    if moments:
-        return full_size(viewer, moments, args.look or "side", advance)
+        return sweep(viewer, moments or viewer.spread(ROWS), ways, args.look or "after", *end)
+    hinted = viewer.hint_moments() if args.marks and not (args.sheet or args.per_shot) else []
+    if moments or 0 < len(hinted) <= LARGE:
+        return full_size(viewer, moments or hinted, args.look or "side", *end)
     look: Look = args.look or "split"
-    if args.per_shot:
-        return overview(viewer, *of_shots(args, viewer, look), look, advance)
+    if args.per_shot or hinted:
+        some = spread_on_sheet(args, viewer, look, hinted, "frames with hints") if hinted else None
+        return overview(viewer, *(some or of_shots(args, viewer, look)), look, *end)
     columns, rows = args.sheet or (4, 4)
-    return overview(viewer, viewer.spread(columns * rows), columns, look, advance)
+    return overview(viewer, viewer.spread(columns * rows), columns, look, *end)
 
 
 def chosen(viewer: Viewer, asked: At) -> Fraction:
@@ -308,6 +321,8 @@ def summarise(args: argparse.Namespace, preview: Preview, seconds: float) -> Non
     count = len(preview.seconds)
     what = f"{count} frame{'s' * (count > 1)}, {width}x{height}"
     say(f"{args.target}: {what} in {clock(seconds)}")
+    if args.marks and not preview.marks:
+        say("  note     no hint of the color sheet lies on these frames, so there is no mark")
     if preview.neutral:
         say(f"  gray     {left_gray(preview.neutral)}")
     for note in preview.notes:

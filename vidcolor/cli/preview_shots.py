@@ -26,19 +26,34 @@ MEASURED = 1.5
 
 def of_shots(args: argparse.Namespace, viewer: Viewer, look: Look) -> tuple[list[Fraction], int]:
     """The middles of shots, as many as a sheet holds, and the number of its columns."""
+    middles = shot_list(args, viewer).middles(viewer.end)
+    return spread_on_sheet(args, viewer, look, middles, "shots")
+
+
+def spread_on_sheet(
+    args: argparse.Namespace, viewer: Viewer, look: Look, moments: list[Fraction], what: str
+) -> tuple[list[Fraction], int]:
+    """Those of some moments that a sheet holds, and the number of its columns.
+
+    Args:
+        args: Of the command.
+        viewer: Shows the film.
+        look: As of `columns_for`.
+        moments: Seconds from the film's start.
+        what: What is shown, where some of it has to be left out.
+    """
     from vidcolor.preview.contact_sheet import columns_for
 
-    middles = shot_list(args, viewer).middles(viewer.end)
-    count = len(middles)
+    count = len(moments)
     columns, most = columns_for(count, viewer.screen.size, look, args.sheet[0] if args.sheet else 0)
     if count > most:
-        middles = [middles[count * (2 * place + 1) // (2 * most)] for place in range(most)]
+        moments = [moments[count * (2 * place + 1) // (2 * most)] for place in range(most)]
         if not args.quiet:
             say(
-                f"a sheet holds {most} of these pictures; {count - most} of {count} shots, evenly"
+                f"a sheet holds {most} of these pictures; {count - most} of {count} {what}, evenly"
                 " spread, are left out"
             )
-    return middles, columns
+    return moments, columns
 
 
 def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:

@@ -62,7 +62,7 @@ def cover(hint: Hint, height: int, width: int) -> Tensor:
         inside = _is_inside(places, outline)
         x, y = _middle(hint.polygon)
     else:
-        inside = _distance(places, outline) <= across / 2
+        inside = distances(places, outline) <= across / 2
         x, y = points[0]
     mask = torch.zeros(height, width, dtype=torch.bool)
     parts = inside.float().view(-1, _FINE, len(places[0]) // _FINE, _FINE)
@@ -83,7 +83,7 @@ def _places(rows: slice, columns: slice) -> Tensor:
     return torch.stack([grid[1], grid[0]], -1)
 
 
-def _distance(places: Tensor, line: Tensor) -> Tensor:
+def distances(places: Tensor, line: Tensor) -> Tensor:
     """``(h, w)`` distance of places to a line of ``(n, 2)`` points, or to one point."""
     found: Tensor = (places - line[0]).norm(dim=-1)
     for start, end in pairwise(line):

@@ -194,6 +194,20 @@ class Guidance:
         shot = self.shots[place]
         return shot if shot.end_seconds is None or seconds < shot.end_seconds else None
 
+    def hints_at(self, seconds: Fraction, length: Fraction) -> tuple[Hint, ...]:
+        """The hints of the one frame that is shown from a moment on, in the order of the sheet.
+
+        Args:
+            seconds: When it comes on screen.
+            length: For how long; 0 where that is not known.
+        """
+        end = seconds + (length or 2 * self.tolerance)
+        return tuple(
+            hint
+            for hint in self.sheet.hints
+            if hint.time is None or seconds <= hint.time + self.tolerance < end
+        )
+
     def hints_of(self, shot: ShotRange) -> tuple[Hint, ...]:
         """The hints whose frames lie in a shot, in the order of the sheet."""
         return tuple(self._hints.get(shot, ()))

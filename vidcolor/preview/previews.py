@@ -61,6 +61,8 @@ class Preview:
     """What a user should know."""
     neutral: dict[str, int] = field(default_factory=dict)
     """How many of the pictures were left gray for each reason, as of `Neutral`."""
+    marks: int = 0
+    """How many marks of hints it shows."""
 
 
 def still_at(
@@ -167,8 +169,17 @@ def overview(
     columns: int,
     look: Look,
     on_progress: OnProgress | None = None,
+    marks: bool = False,
 ) -> Preview:
     """A sheet of the frames on screen at some moments, `WIDTH` pixels across or more.
+
+    Args:
+        viewer: Shows the film.
+        moments: Seconds from its start.
+        columns: Number of columns.
+        look: As of `contact_sheet`.
+        on_progress: Called after each frame.
+        marks: Whether to mark where the hints of each frame lie.
 
     Raises:
         SettingsError: As `contact_sheet`.
@@ -176,23 +187,27 @@ def overview(
     if viewer.film is None:
         raise SettingsError(f"{viewer.name}: is a picture; sheets are for films")
     size = picture_size(viewer.screen.size, columns, look)
-    return _draw_cells(
-        viewer, moments, [Variant("", viewer.settings)], columns, size, look, on_progress
-    )
+    variants = [Variant("", viewer.settings)]
+    return _draw_cells(viewer, moments, variants, columns, size, look, on_progress, marks)
 
 
 def full_size(
-    viewer: Viewer, moments: Sequence[Fraction], look: Look, on_progress: OnProgress | None = None
+    viewer: Viewer,
+    moments: Sequence[Fraction],
+    look: Look,
+    on_progress: OnProgress | None = None,
+    marks: bool = False,
 ) -> Preview:
     """The frames on screen at some moments, one below the other, as large as they are displayed.
+
+    Arguments as of `overview`.
 
     Raises:
         SettingsError: They are too many for one picture.
     """
     size = viewer.screen.size
-    return _draw_cells(
-        viewer, moments, [Variant("", viewer.settings, NEAR)], 1, size, look, on_progress
-    )
+    variants = [Variant("", viewer.settings, NEAR)]
+    return _draw_cells(viewer, moments, variants, 1, size, look, on_progress, marks)
 
 
 def sweep(
@@ -201,6 +216,7 @@ def sweep(
     variants: Sequence[Variant],
     look: Look,
     on_progress: OnProgress | None = None,
+    marks: bool = False,
 ) -> Preview:
     """A sheet with a column for each variant and a row for each moment.
 
@@ -210,7 +226,7 @@ def sweep(
         SettingsError: They are too many for one picture.
     """
     size = picture_size(viewer.screen.size, len(variants), look)
-    return _draw_cells(viewer, moments, variants, len(variants), size, look, on_progress)
+    return _draw_cells(viewer, moments, variants, len(variants), size, look, on_progress, marks)
 
 
 def _draw_cells(
@@ -221,25 +237,31 @@ def _draw_cells(
     size: tuple[int, int],
     look: Look,
     on_progress: OnProgress | None,
+    marks: bool,
 ) -> Preview:
     """Cells in the order of moments; of each moment in that of variants."""
     total = len(moments) * len(variants)
     cell = cell_width(size[0], look), size[1]
     titles = [variant.label for variant in variants if variant.label]
     sheet = Sheet(cell, columns, -(-total // columns), _heading(viewer, variants), titles)
-    seconds, neutral = [Fraction(0)] * total, Counter[str]()
+    seconds, neutral, marked = [Fraction(0)] * total, Counter[str](), 0
     cells = _find_cells(viewer, moments, variants)
     for done, (moment, number, found) in enumerate(cells, 1):
         place = moment * len(variants) + number
         before = found.before(size)
         after = found.after(variants[number].settings.paint.saturation, size)
+        if marks:
+            after, count = viewer.marked(found, after)
+            marked += count
+            if look == "split":  # the half that is gray may hold the hint
+                before, _ = viewer.marked(found, before)
         sheet.put(place, join_pictures(before, after, look), label(found.seconds, viewer))
         seconds[place] = found.seconds
         neutral += Counter([found.frame.neutral] if found.frame.neutral else [])
         if on_progress:
             on_progress(done, total)
     met = viewer.damage, viewer.damage_counts, viewer.notes
-    return Preview(sheet.tensor(), seconds, *met, dict(neutral))
+    return Preview(sheet.tensor(), seconds, *met, dict(neutral), marked)
 
 
 def _find_cells(

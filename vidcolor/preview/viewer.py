@@ -35,6 +35,7 @@ from vidcolor.media.images.files import still_damage
 from vidcolor.media.images.photo import frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import VideoReader, film_is_still, open_video
+from vidcolor.preview.hint_marks import draw_marks
 from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.settings import ColorizerSettings, PaintSettings, Settings
 from vidcolor.shots.detector import LOOK_AHEAD
@@ -200,6 +201,22 @@ class Viewer:
         nets = [*self._colorizers.values(), *([self._given] if self._given else [])]
         nets += [net for others in self._others.values() for net in others.values()]
         return notes + [note for net in nets for note in net.notes]
+
+    def hint_moments(self) -> list[Fraction]:
+        """The moments at which frames with hints are on screen, ascending, each once."""
+        if self.film is None or self._guidance is None:
+            return []
+        spare = self._guidance.tolerance
+        times = {hint.time for hint in self._guidance.sheet.hints}
+        return sorted(time + spare for time in times if time is not None)
+
+    def marked(self, found: Found, picture: Tensor) -> tuple[Tensor, int]:
+        """A picture of a frame with a mark for each hint of this frame, and how many these are."""
+        if self._guidance is None:
+            return picture, 0
+        frame = found.frame
+        hints = self._guidance.hints_at(found.seconds, frame.duration * frame.time_base)
+        return draw_marks(picture, hints, self._guidance.sheet.resolve), len(hints)
 
     def weights_of(self, settings: Settings) -> str:
         """The name of the weights that color with these settings."""

@@ -182,7 +182,7 @@ class ColorDesk:
     def _span(self, opened: Opened, frame: int, seconds: Fraction) -> tuple[Fraction, Fraction]:
         """From when to when a stretch around a frame is.
 
-        The run knows only the shots of its part, so the nearest thing said of the shot is in it.
+        The nearest thing that is said of the shot is in it, too.
         """
         now, last = frame / opened.rate, opened.frames / opened.rate
         start = max(Fraction(0), min(now - seconds / 2, last - seconds))
