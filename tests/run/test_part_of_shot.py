@@ -18,7 +18,7 @@ from vidcolor.guidance.plan import Guidance, PartEnds, ShotRange
 from vidcolor.guidance.types import ColorSheet, Hint
 from vidcolor.media.open import open_video
 from vidcolor.run.inputs import BatchItem
-from vidcolor.run.shot_scan import find_ends, scan_shots
+from vidcolor.run.shot_scan import find_ends, plan_with_shots, scan_shots
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import EncodeSettings, InputSettings, Settings
 
@@ -123,6 +123,15 @@ def test_an_edit_outside_of_the_part_colors_only_its_shot_again(
     assert outcome.report, outcome.error
     assert outcome.report.resumed == 2
     assert item.target.read_bytes() == fresh.read_bytes()
+
+
+def test_a_pipe_and_a_comparison_know_the_whole_shot(film: Path, settings: Settings) -> None:
+    with open_video(film, settings.open) as video:
+        found = plan_with_shots(video, video.info.layout, settings, sheet(EARLY, LATE))
+    assert found
+    assert found.shots == tuple(
+        ShotRange(F(number * LONG, RATE), F((number + 1) * LONG, RATE)) for number in (1, 2, 3)
+    )
 
 
 def ends_of(film: Path, part: InputSettings, *frames: int) -> PartEnds | None:
