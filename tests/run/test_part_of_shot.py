@@ -17,6 +17,7 @@ from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.guidance.plan import Guidance, PartEnds, ShotRange
 from vidcolor.guidance.types import ColorSheet, Hint
 from vidcolor.media.open import open_video
+from vidcolor.preview.compare import side_by_side
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.shot_scan import find_ends, plan_with_shots, scan_shots
 from vidcolor.run.video import colorize_video
@@ -132,6 +133,14 @@ def test_a_pipe_and_a_comparison_know_the_whole_shot(film: Path, settings: Setti
     assert found.shots == tuple(
         ShotRange(F(number * LONG, RATE), F((number + 1) * LONG, RATE)) for number in (1, 2, 3)
     )
+
+
+def test_a_comparison_tells_what_has_no_effect(
+    film: Path, settings: Settings, tmp_path: Path
+) -> None:
+    colors = sheet(point((0.5, 0.5), frame=2))
+    report = side_by_side(film, None, tmp_path / "out.mp4", settings=settings, colors=colors)
+    assert f"1 hint lies {NONE}" in report.notes
 
 
 def ends_of(film: Path, part: InputSettings, *frames: int) -> PartEnds | None:

@@ -184,9 +184,13 @@ class Session:
     @property
     def notes(self) -> list[str]:
         """What a user should know of what was said of the colors, and of how the nets went."""
-        said = self.guidance.notes if self.guidance else ()
         nets = (note for each in self._colorizers for note in each.notes)
-        return list(dict.fromkeys([*said, *nets]))
+        return list(dict.fromkeys([*self.said, *nets]))
+
+    @property
+    def said(self) -> Sequence[str]:
+        """What a user should know of what was said of the colors."""
+        return self.guidance.notes if self.guidance else ()
 
     def count(self, colorizer: Colorizer) -> None:
         """Take note of the frames that a net ran on before it begins again."""

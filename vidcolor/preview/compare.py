@@ -95,7 +95,7 @@ def side_by_side(
         if second is None:
             guidance = plan_with_shots(other, sheet.plan.layout, settings, colors)
             session = Session.load(settings, colorizer, guidance)
-            report.notes = note_unused(Path(first), colors)
+            report.notes = [*session.said, *note_unused(Path(first), colors)]
             frames = _colorize_beside(other, sheet.plan, session, report, stack)
         else:
             frames = decode(other)
