@@ -96,6 +96,31 @@ def test_more_samples_than_are_spread_are_thinned_and_all_painted(
     torch.testing.assert_close(guide[:2], ab_of(NAVY).expand(2, *seen.size))
 
 
+def test_a_large_area_outvotes_no_other_hint(
+    colorizer: Colorizer, net: GuideNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that keeps the automatic color, which differs from sample to sample."""
+    seen = view(colorizer, texture(3, 192, 256))
+    spoken: list[Tensor] = []
+    own = GuideNet.spread
+
+    def listen(guide: GuideNet, places: Tensor, hinted: Tensor, *rest: Tensor) -> object:
+        spoken.append(hinted)
+        return own(guide, places, hinted, *rest)
+
+    monkeypatch.setattr(GuideNet, "spread", listen)
+    line = Hint(stroke=((0.1, 0.9), (0.3, 0.9)), color=NAVY, size=0.02)
+    spread(seen, net, line)
+    for color in ("auto", "lime"):
+        half = Hint(polygon=((0, 0), (1, 0), (1, 0.5), (0, 0.5)), color=color)
+        spread(seen, net, half, line)
+    w = seen.size[1]
+    alone, *others = ({int(n) for n in one if n // w > seen.size[0] // 2} for one in spoken)
+    assert len(alone) > 3
+    assert [len(one) for one in spoken[1:]] == [len(alone) + 30] * 2
+    assert others == [alone, alone]
+
+
 def test_a_reference_counts_where_its_alpha_says_so() -> None:
     ab, alpha = torch.randn(2, 4, 5) * 30, torch.rand(1, 4, 5) * 1.5 - 0.2
     guide = lay_reference(ab, alpha)

@@ -22,6 +22,9 @@ from vidcolor.nets.guide_net import GuideNet, measure_surprise, places_of
 
 MOST_HINTED = 300
 """Samples with a hint that are spread; of more, evenly many are left out."""
+_MOST_OF_ONE = 30
+"""The same of one color: those of a large area say together what a few do, and are believed beyond
+its outline, too. With 300 the rest changes by 0.13 of what the area does, with 30 by 0.10."""
 KEYED = 400.0
 """Frames that a key frame counts for when the guide is smoothed. Measured with a true first frame
 of 6 films: 31.2 dB over 50 frames with 400, 30.9 with 40, 31.0 with 4000."""
@@ -146,9 +149,7 @@ def spread_hints(
     hinted = drawn[2].flatten().nonzero().flatten()
     if not len(hinted):
         return torch.zeros_like(drawn)
-    some = hinted
-    if len(hinted) > MOST_HINTED:
-        some = hinted[torch.linspace(0, len(hinted) - 1, MOST_HINTED).round().long()]
+    some = _thin_out(hinted, drawn[:2].flatten(1)[:, hinted].T, ab.flatten(1)[:, hinted].T)
     colors = drawn[:2].flatten(1)[:, some].T
     logits = view.seen.logits[0].flatten(1)[:, some].T
     surprise = measure_surprise(logits, bins, colors)
@@ -157,6 +158,27 @@ def spread_hints(
     found = torch.cat([spread.T.view_as(ab) - (1 - share) * ab, share])
     painted = torch.cat([drawn[:2], torch.ones_like(share)])
     return torch.where(drawn[2:] > 0, painted, found)
+
+
+def _thin_out(hinted: Tensor, colors: Tensor, ab: Tensor) -> Tensor:
+    """``(m,)`` of ``(n,)`` numbers of samples with a hint, few of each color.
+
+    Args:
+        hinted: Numbers of the samples, ascending.
+        colors: ``(n, 2)`` theirs.
+        ab: ``(n, 2)`` automatic ones; those that keep it count as of one color.
+    """
+    kind = torch.where(colors == ab, torch.inf, colors)
+    _, number = torch.unique(kind, dim=0, return_inverse=True)
+    kept = [_evenly(hinted[number == one], _MOST_OF_ONE) for one in range(int(number.max()) + 1)]
+    return _evenly(torch.cat(kept).sort().values, MOST_HINTED)
+
+
+def _evenly(numbers: Tensor, most: int) -> Tensor:
+    """As many of them as may be, far apart in their order."""
+    if len(numbers) <= most:
+        return numbers
+    return numbers[torch.linspace(0, len(numbers) - 1, most).round().long()]
 
 
 def lay_reference(ab: Tensor, alpha: Tensor) -> Tensor:

@@ -270,7 +270,8 @@ def _regress(
     """
     shares = kernel.share.softmax(0)
     inner = voices @ kernel(known, known, shares) @ voices.T + torch.diag(noise)
-    return torch.linalg.solve(inner, voices @ kernel(known, places, shares)).T
+    weights: Tensor = torch.linalg.solve(inner, voices @ kernel(known, places, shares))
+    return weights.T
 
 
 def _claim(share: Tensor) -> Tensor:
