@@ -27,12 +27,14 @@ from vidcolor.core.files import printable
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.errors import SettingsError
+from vidcolor.guidance.color_script import ColorScript, ScriptKey
 from vidcolor.guidance.entries import Hint, Reference, SheetContent
 from vidcolor.guidance.key_frame import (
     KEYED,
     KeyFrame,
     View,
     carry_colors,
+    follow_script,
     lay_reference,
     mix_guides,
     reduce_lightness,
@@ -51,6 +53,8 @@ FrameSource = Callable[[Sequence[Fraction]], Iterator[tuple[Fraction, Frame]]]
 they came there."""
 SHOTS_KEPT = 4
 """Shots whose key frames are kept; a run goes through them in order."""
+FOLLOWED = 2
+"""Key frames of a color script that one frame follows."""
 _LEAST_SATURATION = 0.05
 
 
@@ -65,6 +69,7 @@ class Guide:
         aspect: Fraction,
         paint: PaintSettings,
         rotation: Sequence[int] | None = None,
+        script: ColorScript | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -75,6 +80,7 @@ class Guide:
             aspect: Width of a sample over its height.
             rotation: Display matrix of the video; None where it is stored upright.
             paint: Its saturation is what colors of hints are made up for.
+            script: Decides what nothing is said of.
 
         Raises:
             WeightsError: The net has no guide.
@@ -82,7 +88,7 @@ class Guide:
         """
         self._plan, self._colorizer, self._source = plan, colorizer, source
         self._aspect, self._paint, self._rotation = aspect, paint, rotation
-        self._net = colorizer.listen()
+        self._net, self._script = colorizer.listen(), script
         self._keys: OrderedDict[ShotRange, list[KeyFrame]] = OrderedDict()
         self._looks: dict[int, KeyFrame] = {}
         self._lock = Lock()
@@ -105,14 +111,28 @@ class Guide:
         moment = item.frame.moment
         keys = self._keys_of(shot) if shot else []
         keys = [key for key in keys if key.holds_at(moment + self._plan.tolerance)]
-        if not keys or item.embedding is None:
+        written = self._written_for(shot, moment) if shot else []
+        if not (keys or written) or item.embedding is None:
             return item
         size = item.ab.shape[1:]
         places = places_of(item.embedding, reduce_lightness(item.lightness, size))
-        guide = carry_colors(keys, places, size, moment, self._net)
         saturation = max(saturation_of(item.frame, self._paint), _LEAST_SATURATION)
+        guide = torch.zeros(3, *size)
+        if written:
+            guide = follow_script(written, places, size, moment, self._net)
+            guide[:2] *= saturation  # unlike what a user says, it is as dull as all else
+        if keys:
+            said = carry_colors(keys, places, size, moment, self._net)
+            guide = said + guide * (1 - said[2:])
         keyed = KEYED if any(key.seconds == moment for key in keys) else 1.0
         return replace(item, guide=guide, keyed=keyed, saturation=saturation)
+
+    def _written_for(self, shot: ShotRange, moment: Fraction) -> list[ScriptKey]:
+        """The key frames of the script that a frame follows: those nearest to it in its shot."""
+        if self._script is None:
+            return []
+        own = self._script.keys_within(shot.start_seconds - self._plan.tolerance, shot.end_seconds)
+        return sorted(own, key=lambda key: abs(key.seconds - moment))[:FOLLOWED]
 
     def _keys_of(self, shot: ShotRange) -> list[KeyFrame]:
         """The key frames of a shot; made at the first call."""

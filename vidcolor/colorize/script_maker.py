@@ -1,0 +1,78 @@
+"""The first look at a film: its key frames are colored, and agree on the colors of its things."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import torch
+
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.guide import FrameSource, look_at
+from vidcolor.guidance.color_script import STEP, ColorScript, ScriptKey, settle
+from vidcolor.guidance.key_frame import View
+from vidcolor.guidance.plan import Guidance
+
+_PART = Fraction(6)
+"""Seconds of a shot that one key frame stands for."""
+_MOST_OF_SHOT = 8
+
+
+def make_script(
+    plan: Guidance,
+    end: Fraction,
+    colorizer: Colorizer,
+    source: FrameSource,
+    aspect: Fraction,
+    rotation: Sequence[int] | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> ColorScript:
+    """Look at a film, and decide on its colors.
+
+    Args:
+        plan: Has the shots, and the dials of their stretches.
+        end: When the film ends, in seconds.
+        colorizer: Has the net; it listens from now on.
+        source: Gives the frames.
+        aspect: Width of a sample over its height.
+        rotation: Display matrix of the video; None where it is stored upright.
+        tell: Is told how many frames of how many were looked at.
+
+    Raises:
+        WeightsError: The net has no guide.
+        FilmError: A frame cannot be read.
+    """
+    guide = colorizer.listen()
+    moments = choose_moments(plan, end)
+    keys: list[ScriptKey] = []
+    for number, (seconds, frame) in enumerate(source(moments), 1):
+        if tell:
+            tell(number, len(moments))
+        if keys and keys[-1].seconds >= seconds:
+            continue  # one frame may be on screen at two moments
+        dials = plan.dials_at(seconds)
+        palette = plan.palettes[dials.palette] if dials.palette else ()
+        view = look_at(frame, colorizer, aspect, rotation, dials.vivid, palette)
+        keys.append(_thin_out(view, seconds))
+    return settle(keys, guide)
+
+
+def choose_moments(plan: Guidance, end: Fraction) -> list[Fraction]:
+    """The middles of all shots; of long ones, those of equal parts of them."""
+    moments = []
+    for shot in plan.shots:
+        start = shot.start_seconds
+        length = max(Fraction(0), (end if shot.end_seconds is None else shot.end_seconds) - start)
+        parts = min(_MOST_OF_SHOT, max(1, math.ceil(length / _PART)))
+        moments += [start + length * (2 * n + 1) / (2 * parts) for n in range(parts)]
+    return moments
+
+
+@torch.inference_mode()
+def _thin_out(view: View, seconds: Fraction) -> ScriptKey:
+    h, w = view.size
+    numbers = torch.arange(h * w).view(h, w)[STEP // 2 :: STEP, STEP // 2 :: STEP].flatten()
+    ab = view.seen.ab[0].flatten(1).T[numbers]
+    # Half of the digits, as in the file: what is read is what was made.
+    return ScriptKey(seconds, 0, view.places[numbers].half().float(), ab.half().float())

@@ -1,0 +1,183 @@
+"""A color script: the colors of a film's things, decided once and held in all of its shots.
+
+Restorers make one by hand: for each scene a few frames are colored first, and all others follow
+them. Here key frames are colored by the net; those that show the same things agree on one color.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from vidcolor.nets.guide_net import GuideNet
+
+STEP = 4
+"""One sample in so many, in each direction, stands for a key frame. Carried to 50 frames of a shot,
+the colors of one key frame gain 0.36 dB over those of each frame with 4, and 0.38 with 2."""
+_ROUNDS = 3
+"""How often key frames take over what those that show the same have agreed upon so far."""
+_CARE = 300.0
+"""How many times as much the automatic color counts against another shot as against a key frame of
+the same shot."""
+_SAME_SCENE = 0.6
+"""Share of a picture that is seen again from which two shots show the same."""
+_CANDIDATES = 24
+"""Key frames that one is compared with: those whose features are most alike on the mean."""
+
+
+@dataclass(frozen=True)
+class ScriptKey:
+    """A key frame, thinned out."""
+
+    seconds: Fraction
+    """When it is shown."""
+    group: int
+    """Number of the shots that show the same."""
+    places: Tensor
+    """``(M, D + 3)`` as of `places_of`."""
+    ab: Tensor
+    """``(M, 2)`` its colors."""
+
+
+@dataclass(frozen=True)
+class ColorScript:
+    """Key frames of a film, ascending in time."""
+
+    keys: tuple[ScriptKey, ...]
+
+    @property
+    def groups(self) -> int:
+        """How many scenes there are."""
+        return len({key.group for key in self.keys})
+
+    @property
+    def sha256(self) -> str:
+        """Of its bytes, hexadecimal."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def keys_within(self, start: Fraction, end: Fraction | None) -> tuple[ScriptKey, ...]:
+        """The key frames from one moment on and before another one; None is the end."""
+        return tuple(
+            key for key in self.keys if start <= key.seconds and (end is None or key.seconds < end)
+        )
+
+    def to_bytes(self) -> bytes:
+        """As safetensors."""
+        parts = {}
+        for number, key in enumerate(self.keys):
+            times = key.seconds.numerator, key.seconds.denominator, key.group
+            parts[f"{number}.times"] = torch.tensor(times, dtype=torch.int64)
+            parts[f"{number}.places"] = key.places.half().contiguous()
+            parts[f"{number}.ab"] = key.ab.half().contiguous()
+        return save(parts)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ColorScript:
+        """The script that `to_bytes` wrote down.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            parts = load(data)
+            keys = []
+            for number in range(len(parts) // 3):
+                over, under, group = parts[f"{number}.times"].tolist()
+                places, ab = (parts[f"{number}.{name}"].float() for name in ("places", "ab"))
+                keys.append(ScriptKey(Fraction(over, under), group, places, ab))
+        except (SafetensorError, KeyError, ValueError, ZeroDivisionError) as error:
+            raise ValueError("is not a color script") from error
+        return cls(tuple(keys))
+
+
+@torch.inference_mode()
+def settle(keys: Sequence[ScriptKey], guide: GuideNet) -> ColorScript:
+    """A script of key frames that have their automatic colors: those of the same scene agree.
+
+    Where something of a key frame is seen again in others, all of them move to their mean, by how
+    much they look alike; what is seen once keeps its color. Colors are averaged, not distributions:
+    on 18 key frames of 6 films both leave 0.55 to 0.67 of what they differed by, and means keep the
+    more color.
+
+    Args:
+        keys: Ascending in time; their groups do not matter.
+        guide: Tells what looks alike.
+    """
+    spread = [replace(key, places=_anywhere(key.places)) for key in keys]
+    links = _find_links(spread, guide)
+    found = [key.ab for key in keys]
+    for _ in range(_ROUNDS):
+        found = [_agree(n, found, links[n], spread, guide) for n in range(len(keys))]
+    groups = _number_groups(links)
+    settled = zip(keys, groups, found, strict=True)
+    return ColorScript(
+        tuple(replace(key, group=group, ab=ab.half().float()) for key, group, ab in settled)
+    )
+
+
+def _find_links(keys: Sequence[ScriptKey], guide: GuideNet) -> list[list[int]]:
+    """Of each key frame, the numbers of the others that show the same."""
+    links = [
+        [other for other in others if _see_again(key, keys[other], guide)[1].mean() > _SAME_SCENE]
+        for key, others in zip(keys, _find_candidates(keys), strict=True)
+    ]
+    return [[other for other in some if n in links[other]] for n, some in enumerate(links)]
+
+
+def _find_candidates(keys: Sequence[ScriptKey]) -> list[list[int]]:
+    """Of each key frame those that are most alike on the mean."""
+    means = torch.stack([key.places[:, :-3].mean(0) for key in keys])
+    apart = torch.cdist(means, means).fill_diagonal_(torch.inf)
+    count = min(_CANDIDATES, len(keys) - 1)
+    return [sorted(row.topk(count, largest=False).indices.tolist()) for row in apart]
+
+
+def _see_again(key: ScriptKey, other: ScriptKey, guide: GuideNet) -> tuple[Tensor, Tensor]:
+    """``(M, M')`` shares of another key frame's samples in ours, and ``(M, 1)`` how far they count.
+
+    They are found anew each time: those of a long film would not fit into memory.
+    """
+    alike: Tensor = guide.between(key.places, other.places)
+    total = alike.sum(1, keepdim=True)
+    return alike / total, total / (total + guide.unlike.exp() * _CARE)
+
+
+def _agree(
+    n: int,
+    found: Sequence[Tensor],
+    links: Sequence[int],
+    keys: Sequence[ScriptKey],
+    guide: GuideNet,
+) -> Tensor:
+    """``(M, 2)`` ab of one key frame after it has looked at the others."""
+    total, count = found[n], torch.ones(len(found[n]), 1)
+    for other in links:
+        shares, sure = _see_again(keys[n], keys[other], guide)
+        total = total + sure * (shares @ found[other])
+        count = count + sure
+    return total / count
+
+
+def _number_groups(links: Sequence[Sequence[int]]) -> list[int]:
+    """Numbers of what hangs together, in the order in which it appears first."""
+    group = list(range(len(links)))
+    for n, others in enumerate(links):
+        for other in others:
+            first, second = sorted((group[n], group[other]))
+            group = [first if one == second else one for one in group]
+    order = {one: number for number, one in enumerate(dict.fromkeys(group))}
+    return [order[one] for one in group]
+
+
+def _anywhere(places: Tensor) -> Tensor:
+    """Places that do not tell where they lie: things move from shot to shot."""
+    places = places.clone()
+    places[:, -2:] = 0.0
+    return places
