@@ -232,7 +232,7 @@ def make_key(
         bins = colorizer.bins
         own = spread_hints(below, hints, colorizer.listen(), sheet.resolve, bins)
         guide = own + guide * (1 - own[2:])
-    return KeyFrame.of(view, guide, seconds)
+    return KeyFrame.of(view, guide, seconds, spread=len(hints) == len(said))
 
 
 @torch.inference_mode()

@@ -32,7 +32,9 @@ of 6 films: 31.2 dB over 50 frames with 400, 30.9 with 40, 31.0 with 4000."""
 _SAID = 0.05
 """Weight from which a sample's color is carried to other frames."""
 _MOST_SAID = 1800
-"""Samples that are carried from at most."""
+"""Samples that are carried from at most; about, since every second or fourth is left out."""
+_MOST_SPREAD = 600
+"""The same where hints were spread: they have no detail that could be lost."""
 _STEP = 4
 """Of the samples of which nothing is said, one in so many tells so, in each direction."""
 _NEAR = 1.0
@@ -101,9 +103,11 @@ class KeyFrame:
         return (self.start or 0) <= seconds and (self.end is None or seconds < self.end)
 
     @classmethod
-    def of(cls, view: View, guide: Tensor, seconds: Fraction | None) -> KeyFrame:
-        """The key frame of a picture with ``(3, h, w)`` guide."""
-        chosen = choose_places(guide[2])
+    def of(
+        cls, view: View, guide: Tensor, seconds: Fraction | None, spread: bool = False
+    ) -> KeyFrame:
+        """The key frame of a picture with ``(3, h, w)`` guide; ``spread`` if only of hints."""
+        chosen = choose_places(guide[2], _MOST_SPREAD if spread else _MOST_SAID)
         places = view.places[chosen]
         if seconds is None:
             places[:, -2:] = 0.0  # where a thing stands in another picture says nothing
@@ -115,12 +119,15 @@ def reduce_lightness(lightness: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(lightness[None, None], tuple(size), mode="area")[0]
 
 
-def choose_places(weight: Tensor) -> Tensor:
-    """``(M,)`` numbers of the samples that stand for a picture with ``(h, w)`` weights."""
+def choose_places(weight: Tensor, most: int = _MOST_SAID) -> Tensor:
+    """``(M,)`` numbers of the samples that stand for a picture with ``(h, w)`` weights.
+
+    ``most`` is about how many of them have a color.
+    """
     said = (weight > _SAID).flatten().nonzero().flatten()
-    if len(said) > _MOST_SAID:
+    if len(said) > most:
         w = weight.shape[1]
-        step = 2 if len(said) < 4 * _MOST_SAID else _STEP
+        step = 2 if len(said) < 4 * most else _STEP
         said = said[(said // w % step == 0) & (said % w % step == 0)]
     y, x = torch.meshgrid(*map(torch.arange, weight.shape), indexing="ij")
     rest = (y % _STEP == 0) & (x % _STEP == 0) & (weight <= _SAID)
