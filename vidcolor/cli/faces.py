@@ -39,6 +39,10 @@ class Bar:
         self._ticker = Ticker(self._wait, repeat(1.0))
         self._wait()
 
+    def prepare(self, doing: str) -> None:
+        """Say what is done before the first frame."""
+        self._doing = doing
+
     def tell(self, progress: Progress, first: bool) -> None:
         """Show how far the film is; ``first`` says what earlier runs have done."""
         bar = self.tqdm
@@ -80,6 +84,10 @@ class Log:
         self._since: tuple[float, int] | None = None
         """When the first frame was done, and how many were then."""
         self._ticker = Ticker(self._write, pauses())
+
+    def prepare(self, doing: str) -> None:
+        """Know what is done before the first frame."""
+        self._doing = doing
 
     def tell(self, progress: Progress, first: bool) -> None:
         """Know how far the film is."""
