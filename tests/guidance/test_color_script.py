@@ -1,0 +1,108 @@
+"""A color script: key frames that show the same agree on its colors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+from hinted import small_guide
+from torch import Tensor
+
+from vidcolor.guidance.color_script import ColorScript, ScriptKey, settle
+from vidcolor.nets.colornet import ColorNet
+from vidcolor.nets.guide_net import GuideNet
+
+F = Fraction
+
+
+@pytest.fixture(scope="module")
+def guide(quick: ColorNet) -> GuideNet:
+    made = small_guide(quick)
+    made.unlike.fill_(-12.0)  # as sure of likeness as guides that ship
+    return made
+
+
+def key(seconds: int, lightness: list[float], a: list[float], shift: float = 0.0) -> ScriptKey:
+    """Samples that differ by lightness, each with an a* of its own."""
+    places = torch.zeros(len(lightness), 4 + 3)
+    places[:, 4] = torch.tensor(lightness)
+    places[:, 5:] = shift
+    ab = torch.zeros(len(a), 2)
+    ab[:, 0] = torch.tensor(a)
+    return ScriptKey(F(seconds), 0, places, ab)
+
+
+def colors(script: ColorScript, number: int) -> Tensor:
+    return script.keys[number].ab[:, 0]
+
+
+def test_what_is_seen_again_gets_one_color(guide: GuideNet) -> None:
+    first, second = key(0, [30, 70], [40, -10]), key(5, [70, 30], [-30, 0], shift=0.7)
+    script = settle([first, second], guide)
+    assert script.groups == 1
+    coat, wall = colors(script, 0)
+    wall_again, coat_again = colors(script, 1)
+    assert coat == pytest.approx(20, abs=2)
+    assert wall == pytest.approx(-20, abs=2)
+    assert coat_again == pytest.approx(float(coat), abs=1)
+    assert wall_again == pytest.approx(float(wall), abs=1)
+
+
+def test_what_is_seen_once_keeps_its_color(guide: GuideNet) -> None:
+    """Another scene, and a new thing in a scene that is seen again."""
+    shots = [
+        key(0, [30, 70, 70], [40, -10, -10]),
+        key(5, [5, 5, 99], [25, 25, 25]),
+        key(9, [30, 70, 10], [0, -30, 33]),
+    ]
+    script = settle(shots, guide)
+    assert [one.group for one in script.keys] == [0, 1, 0]
+    assert script.groups == 2
+    torch.testing.assert_close(colors(script, 1), torch.tensor([25.0, 25.0, 25.0]))
+    assert colors(script, 2)[2] == pytest.approx(33, abs=0.5)
+    assert colors(script, 0)[0] == pytest.approx(20, abs=2)
+
+
+def test_one_key_frame_keeps_its_colors(guide: GuideNet) -> None:
+    script = settle([key(0, [30, 70], [40, -10])], guide)
+    torch.testing.assert_close(colors(script, 0), torch.tensor([40.0, -10.0]))
+    assert script.groups == 1
+
+
+def test_many_views_outvote_one(guide: GuideNet) -> None:
+    shots = [key(n, [30, 70], [40 if n else -40, 0], shift=0.1 * n) for n in range(6)]
+    script = settle(shots, guide)
+    assert script.groups == 1
+    for number in range(6):
+        assert colors(script, number)[0] == pytest.approx(40 * 4 / 6, abs=3)
+
+
+def test_a_script_is_read_as_it_was_made(guide: GuideNet) -> None:
+    shots = [key(n, [30.0 + n / 7, 70], [40.1, n / 3], shift=0.1 * n) for n in range(12)]
+    shots = [ScriptKey(one.seconds / 7, 0, one.places.half().float(), one.ab) for one in shots]
+    script = settle(shots, guide)
+    again = ColorScript.from_bytes(script.to_bytes())
+    assert again.sha256 == script.sha256
+    assert len(again.keys) == 12
+    for one, other in zip(script.keys, again.keys, strict=True):
+        assert (one.seconds, one.group) == (other.seconds, other.group)
+        assert torch.equal(one.places, other.places)
+        assert torch.equal(one.ab, other.ab)
+
+
+def test_an_empty_script_is_one() -> None:
+    assert ColorScript.from_bytes(ColorScript(()).to_bytes()).keys == ()
+
+
+def test_what_is_no_script_is_refused(guide: GuideNet) -> None:
+    whole = settle([key(0, [30, 70], [40, -10])], guide).to_bytes()
+    for data in (b"", b"{}", whole[:-3], whole[:40]):
+        with pytest.raises(ValueError, match="is not a color script"):
+            ColorScript.from_bytes(data)
+
+
+def test_a_shot_has_the_key_frames_within_it(guide: GuideNet) -> None:
+    script = settle([key(n, [30, 70], [40, -10]) for n in (1, 4, 7)], guide)
+    assert [one.seconds for one in script.keys_within(F(1), F(7))] == [1, 4]
+    assert [one.seconds for one in script.keys_within(F(2), None)] == [4, 7]
