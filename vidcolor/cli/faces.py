@@ -42,6 +42,8 @@ class Bar:
     def prepare(self, doing: str) -> None:
         """Say what is done before the first frame."""
         self._doing = doing
+        if self.tqdm.bar_format is None:  # on a cluster, it is read meanwhile
+            self.tqdm.set_description(f"{self.title}: {doing}" if self.title else doing)
 
     def tell(self, progress: Progress, first: bool) -> None:
         """Show how far the film is; ``first`` says what earlier runs have done."""
@@ -52,6 +54,9 @@ class Bar:
             self._doing = FIRST
             self._wait()
             return
+        if bar.bar_format is None and self._doing != FIRST:
+            self._doing = FIRST
+            bar.set_description(self.title or None, refresh=False)
         if self._ticker.ends():
             bar.bar_format, bar.leave = None, True
             bar.start_t = bar.last_print_t = time()
