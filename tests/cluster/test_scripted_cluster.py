@@ -162,3 +162,13 @@ def test_a_film_of_one_shot_goes_without_and_says_so(settings: Settings, tmp_pat
     assert (report.script, "script" in report.seconds) == ({}, False)
     colorize_video(film, tmp_path / "alone.mp4", settings=settings)
     assert (tmp_path / "alone.mp4").read_bytes() == (tmp_path / "shared.mp4").read_bytes()
+
+
+def test_chunks_within_a_shot_follow_it_too(settings: Settings, tmp_path: Path) -> None:
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=36)
+    settings = replace(settings, chunks=replace(settings.chunks, seconds=0.2, longest=0.4))
+    settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
+    alone = colorize_video(film, tmp_path / "alone.mp4", settings=settings)
+    assert alone.chunks > alone.script["shots"] == 2
+    color(film, tmp_path / "shared.mp4", settings)
+    assert (tmp_path / "alone.mp4").read_bytes() == (tmp_path / "shared.mp4").read_bytes()

@@ -296,3 +296,20 @@ def test_a_picture_has_no_script(plain: Settings, scripted: Settings, tmp_path: 
 def test_a_word_that_is_none_is_refused() -> None:
     with pytest.raises(SettingsError, match="no --script 'on'; use off, auto"):
         ScriptSettings("on")
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_run_that_is_resumed_within_a_shot_gives_equal_bytes(
+    after: int, quick_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=36)
+    settings = guided_settings(quick_weights, 0.2, script=ScriptSettings("auto"))
+    settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
+    whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    assert colorize_video(film, whole, settings=settings).chunks > 3
+    with monkeypatch.context() as patch:
+        stop_before_chunk(after, patch)
+        with pytest.raises(Stopped):
+            colorize_video(film, target, settings=settings)
+    assert colorize_video(film, target, settings=settings).resumed == after
+    assert target.read_bytes() == whole.read_bytes()
