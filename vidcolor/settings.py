@@ -218,6 +218,23 @@ class TemporalSettings:
             raise SettingsError("look_ahead must be 0 to 250 frames")
 
 
+SCRIPTS = ("off", "auto")
+"""Whether a color script is made."""
+
+
+@dataclass(frozen=True)
+class ScriptSettings:
+    """Whether the colors of a film's things are decided before it is colored."""
+
+    make: str = "off"
+    """``auto`` colors a few key frames of each shot of a film first, which all other frames
+    follow; ``off`` does not. Films of one shot, pictures, pipes and previews go without."""
+
+    def __post_init__(self) -> None:
+        if self.make not in SCRIPTS:
+            raise SettingsError(f"no --script {self.make!r}; use {', '.join(SCRIPTS)}")
+
+
 @dataclass(frozen=True)
 class PaintSettings:
     """How the predicted ab becomes chroma."""
@@ -295,6 +312,7 @@ class Settings:
     titles: TitleSettings = field(default_factory=TitleSettings)
     colorizer: ColorizerSettings = field(default_factory=ColorizerSettings)
     smooth: TemporalSettings = field(default_factory=TemporalSettings)
+    script: ScriptSettings = field(default_factory=ScriptSettings)
     paint: PaintSettings = field(default_factory=PaintSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     chunks: ChunkSettings = field(default_factory=ChunkSettings)

@@ -19,12 +19,14 @@ from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
     CARDS,
     PRECISIONS,
+    SCRIPTS,
     ChunkSettings,
     ColorizerSettings,
     EncodeSettings,
     InputSettings,
     OutputSettings,
     PaintSettings,
+    ScriptSettings,
     Settings,
     TemporalSettings,
     TitleSettings,
@@ -53,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         " command again skips finished films",
     )
     add_color(p)
+    _add_script(p)
     add_encoding(p)
     add_cut(p)
     cluster.add_cluster(p)
@@ -165,6 +168,19 @@ def add_color(p: argparse.ArgumentParser, sheet: bool = True) -> None:
     _add_dials(net)
     if sheet:
         _add_colors(net)
+
+
+def _add_script(p: argparse.ArgumentParser) -> None:
+    """Whether a film gets one palette."""
+    group = p.add_argument_group("one palette for the whole film (new; docs/colors.md)")
+    group.add_argument(
+        "--script",
+        default=ScriptSettings().make,
+        metavar="|".join(SCRIPTS),
+        help="auto colors a few frames of each shot first, lets shots that show the same things"
+        " agree on their colors, and has all frames follow them; takes a second pass (default"
+        " %(default)s)",
+    )
 
 
 def _add_colors(net: argparse._ArgumentGroup) -> None:
@@ -295,7 +311,8 @@ def color_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
-    settings, many = settings_of(args), cluster.cluster_settings(args)
+    settings = replace(settings_of(args), script=ScriptSettings(args.script))
+    many = cluster.cluster_settings(args)
     named = place_target(args)
     args.several = batch.is_batch(args)
     if args.several:

@@ -39,6 +39,12 @@ class Bar:
         self._ticker = Ticker(self._wait, repeat(1.0))
         self._wait()
 
+    def prepare(self, doing: str) -> None:
+        """Say what is done before the first frame."""
+        self._doing = doing
+        if self.tqdm.bar_format is None:  # on a cluster, it is read meanwhile
+            self.tqdm.set_description(f"{self.title}: {doing}" if self.title else doing)
+
     def tell(self, progress: Progress, first: bool) -> None:
         """Show how far the film is; ``first`` says what earlier runs have done."""
         bar = self.tqdm
@@ -48,6 +54,9 @@ class Bar:
             self._doing = FIRST
             self._wait()
             return
+        if bar.bar_format is None and self._doing != FIRST:
+            self._doing = FIRST
+            bar.set_description(self.title or None, refresh=False)
         if self._ticker.ends():
             bar.bar_format, bar.leave = None, True
             bar.start_t = bar.last_print_t = time()
@@ -80,6 +89,10 @@ class Log:
         self._since: tuple[float, int] | None = None
         """When the first frame was done, and how many were then."""
         self._ticker = Ticker(self._write, pauses())
+
+    def prepare(self, doing: str) -> None:
+        """Know what is done before the first frame."""
+        self._doing = doing
 
     def tell(self, progress: Progress, first: bool) -> None:
         """Know how far the film is."""

@@ -118,6 +118,12 @@ class Shown:
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the film is."""
+        if progress.doing:
+            if self._face:
+                self._face.prepare(progress.doing)
+            if self._lines:
+                self._lines.prepare(progress)
+            return
         first, self._begun = not self._begun, True
         if self._face:
             if first and progress.frames and self._target:
@@ -197,6 +203,13 @@ class FilmLines:
         """Frames that earlier runs did; the wait for the next one says nothing of the speed."""
         self._known: dict[str, Any] = {}
         self._last = -EVERY
+
+    def prepare(self, progress: Progress) -> None:
+        """Write what is done before frames are, unless a line was just written."""
+        told = {"frames": progress.frames, "total": progress.total, "doing": progress.doing}
+        if (now := self._now()) >= self._last + EVERY:
+            self._last = now
+            self._file.write({**self._more, **told})
 
     def tell(self, progress: Progress) -> None:
         """Write a line, unless the last one was just written."""

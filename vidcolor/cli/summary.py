@@ -38,6 +38,8 @@ def summarise(report: Report, verbose: bool) -> None:
     say(headline(report))
     if ways := settings_used(report):
         say(f"  color    {ways}")
+    if report.script:
+        say(f"  script   {script_line(report)}")
     if report.codec:
         loss = "lossless" if report.lossless else "lossy"
         luma = "unchanged" if report.luma == "exact" else report.luma
@@ -53,6 +55,13 @@ def summarise(report: Report, verbose: bool) -> None:
         for worker in report.workers:
             say(f"  worker   {worker_line(worker)}")
         say(f"  weights  {report.weights['name']} {report.weights['sha256'][:16]}")
+
+
+def script_line(report: Report) -> str:
+    """What the color script has: ``40 key frames of 36 shots, 30 groups; 12 s``."""
+    frames, shots, groups = (report.script.get(key, 0) for key in ("frames", "shots", "groups"))
+    what = f"{count(frames, 'key frame')} of {count(shots, 'shot')}, {count(groups, 'group')}"
+    return f"{what}; {report.seconds.get('script', 0.0):.0f} s"
 
 
 def settings_used(report: Report) -> str:

@@ -46,6 +46,7 @@ from vidcolor.errors import (
 from vidcolor.guidance.places import NONE
 from vidcolor.run.batch import Outcome, Result, result_of, write_report
 from vidcolor.run.chunk_manifest import read_manifest
+from vidcolor.run.film_script import has_script
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import open_journal
 from vidcolor.run.leftovers import allow_own_target
@@ -146,7 +147,8 @@ class Coordinator:
         handed = (before.writer, before.handover) if before else ("", "")
         shots = film.shots(task.chunk) or film.begin_of(task.chunk)
         ends = film.guidance.ends if film.guidance else None
-        return ColorizeChunk(film.item, spec, film.zero, (first, *rest), *handed, shots, ends)
+        chunks = (first, *rest)
+        return ColorizeChunk(film.item, spec, film.zero, chunks, *handed, shots, ends, film.script)
 
     def hear(self, task: Task, worker: WorkerInfo, reply: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""
@@ -158,7 +160,7 @@ class Coordinator:
             return last
         if isinstance(reply, Progressed):
             film.frames[task.chunk] = reply.frames
-            self._tell(film, reply.seconds)
+            self._tell(film, reply.seconds, reply.doing)
             return False
         if isinstance(reply, ChunkKnown):
             if reply.chunk.number == len(film.chunks):  # not told before by one that was lost
@@ -205,7 +207,7 @@ class Coordinator:
             self._begin(task.film, reply)
         elif isinstance(reply, ChunksPlanned):
             film = self._films[task.film]
-            film.end = reply.end
+            film.planned(reply.end, reply.script)
             film.add(reply.seconds)
             self._hand_on(task.film)
             self._queue.planned(task.film)
@@ -234,10 +236,11 @@ class Coordinator:
         film.frames = {chunk.number: chunk.facts.frames for chunk in journal.done.values()}
         self._tell(film, 0.0)
         plan = read_manifest(journal)
-        if plan is None:
+        if plan is None or (plan.script and not has_script(journal, plan.script)):
             self._queue.to_plan(number)
             return
-        film.chunks, film.end, film.zero = list(plan.chunks), plan.end, plan.end.zero
+        film.chunks, film.zero = list(plan.chunks), plan.end.zero
+        film.planned(plan.end, plan.script)
         self._hand_on(number)
         self._queue.planned(number)
 
@@ -350,10 +353,11 @@ class Coordinator:
         figures.seconds += perf_counter() - since if since else 0.0
         return figures
 
-    def _tell(self, film: VideoState, seconds: float) -> None:
+    def _tell(self, film: VideoState, seconds: float, doing: str = "") -> None:
         film.at = max(film.at, seconds)
         if self._on_progress:
-            self._on_progress(film.named, Progress(sum(film.frames.values()), film.total, film.at))
+            frames = sum(film.frames.values())
+            self._on_progress(film.named, Progress(frames, film.total, film.at, doing))
 
 
 def error_of(reply: TaskFailed) -> VidcolorError:

@@ -13,6 +13,7 @@ from vidcolor.core.run_spec import RunSpec
 from vidcolor.guidance.plan import Guidance, PartEnds
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk
+from vidcolor.run.film_script import ScriptFile
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.work_dir import DoneChunk
 
@@ -51,6 +52,8 @@ class ColorizeChunk:
     where the video ends, or where it is not known and nothing rests on it."""
     ends: PartEnds | None = None
     """As of `Guidance`."""
+    script: ScriptFile | None = None
+    """The color script of the film; it lies in the work folder."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class ChunksPlanned:
 
     end: PassLog
     seconds: dict[str, float]
+    script: ScriptFile | None = None
+    """The color script, which was made then; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,8 @@ class Progressed:
     """Frames that were handed to the encoder."""
     seconds: float = 0.0
     """Time of the last of them in the target."""
+    doing: str = ""
+    """As of `Progress`."""
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,15 @@ from vidcolor.core.report import Report, WorkerStats
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import ClusterError
-from vidcolor.guidance.digest import digest_part
+from vidcolor.guidance.digest import digest_part, with_script
 from vidcolor.guidance.places import AUTO, NONE
 from vidcolor.guidance.plan import Guidance
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks, shot_ranges, shots_touched
+from vidcolor.run.film_script import ONE_SHOT, STAGE, ScriptFile
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal
-from vidcolor.run.video import STAGES, changed_note, resumed_note
+from vidcolor.run.video import changed_note, resumed_note, stage_seconds
 from vidcolor.run.work_dir import DoneChunk
 
 
@@ -54,6 +55,8 @@ class VideoState:
     """How many of them the dispatch knows."""
     end: PassLog | None = None
     """Once all chunks are known."""
+    script: ScriptFile | None = None
+    """The color script that they follow, if there is one; known with ``end``."""
     resumed: int = 0
     """Chunks that earlier runs had finished."""
     frames: dict[int, int] = field(default_factory=dict)
@@ -81,11 +84,25 @@ class VideoState:
             colors = Path(os.path.abspath(colors))
         return cls(item, replace(item, source=source, target=target, colors=colors))
 
+    @property
+    def scripted(self) -> bool:
+        """Whether it gets a color script, if it has several shots."""
+        return self.spec is not None and self.spec.color.script != "off"
+
+    def planned(self, end: PassLog, script: ScriptFile | None) -> None:
+        """All chunks are known, and the color script that they follow."""
+        self.end, self.script = end, script
+        if self.scripted and script is None and ONE_SHOT not in self.notes:
+            self.notes.append(ONE_SHOT)
+
     def context_chunks(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
         """As of `vidcolor.run.chunk_manifest.context_chunks`.
 
-        Where something is said that holds for a shot, its end must be known, too.
+        Where something is said that holds for a shot, its end must be known, too; where there may
+        be a color script, that.
         """
+        if self.scripted and self.end is None:
+            return None
         if self.guidance and self.guidance.needs_shots and self.shots(number) is None:
             return None
         return context_chunks(self.chunks, number, context, self.end is not None)
@@ -115,8 +132,9 @@ class VideoState:
 
     def _has_colors(self, done: DoneChunk) -> bool:
         """Whether the color sheet says of a chunk that is done what it said then."""
+        script = self.script.sha256 if self.script else ""
         if self.guidance is None:
-            return not done.colors
+            return with_script("", script) == done.colors
         if done.span is None:
             return False
         assert self.spec
@@ -126,7 +144,7 @@ class VideoState:
                 shot_ranges(shots, self.spec.time_base, self.zero - self.start)
             )
         nets = {"": self.spec.net.guides} | self.spec.net.others
-        return digest_part(guidance, *done.span, nets) == done.colors
+        return with_script(digest_part(guidance, *done.span, nets), script) == done.colors
 
     def figures(self, worker: str) -> WorkerStats:
         """What a worker did for the film."""
@@ -153,10 +171,12 @@ class VideoState:
         """Write into a report how the run went."""
         self.add(report.seconds)
         report.resumed, report.inferred = self.resumed, self.inferred
+        report.script = self.script.counts if self.script else {}
         report.notes += [*self.notes, *resumed_note(report)]
         if self.changed:
             report.notes.append(changed_note(self.changed, self.resumed + self.changed))
-        report.seconds = {stage: round(self.seconds.get(stage, 0.0), 3) for stage in STAGES}
+        seconds = stage_seconds(({STAGE: 0.0} if self.script else {}) | self.seconds)
+        report.seconds = {stage: round(value, 3) for stage, value in seconds.items()}
         report.seconds["total"] = round(perf_counter() - self.began, 3)
         report.workers = sorted(self.workers.values(), key=lambda figures: figures.name)
         for figures in report.workers:

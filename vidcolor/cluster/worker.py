@@ -48,7 +48,9 @@ from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.errors import ClusterError, ManifestMismatch, VidcolorError
+from vidcolor.guidance.color_script import ColorScript
 from vidcolor.guidance.places import describe_sheet, note_unused, plan_colors
+from vidcolor.guidance.plan import ShotRange
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import Content, check_same
@@ -66,10 +68,11 @@ from vidcolor.run.chunk_manifest import (
     write_manifest,
 )
 from vidcolor.run.chunking import ChunkReach, plan_chunks
+from vidcolor.run.film_script import STAGE, ScriptFile, find_script, load_script
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target
-from vidcolor.run.shot_scan import find_ends
+from vidcolor.run.shot_scan import ShotsSeen, find_ends
 from vidcolor.run.spec import (
     configure_for,
     describe_video,
@@ -93,6 +96,7 @@ class _Watch:
     read: int = 0
     frames: int = 0
     seconds: float = 0.0
+    doing: str = ""
     stages: dict[str, float] = field(default_factory=dict)
     words: SimpleQueue[Reply | None] = field(default_factory=SimpleQueue)
     """What is to be told meanwhile; None at the end."""
@@ -103,6 +107,10 @@ class _Watch:
 
     def count_read(self, _: object) -> None:
         self.read += 1
+
+    def tell(self, doing: str) -> None:
+        self.read += 1
+        self.doing = doing
 
 
 class Worker:
@@ -129,6 +137,7 @@ class Worker:
         colorizer = self._session.colorizer
         self._batch = Batch(self._settings, colorizer) if several else None
         self._unseekable: set[Path] = set()
+        self._script: tuple[ScriptFile, ColorScript] | None = None
         host = "".join(c if c.isalnum() else "-" for c in platform.node())[:40]
         self._name = f"{host}-{os.getpid()}-{token_hex(3)}"
 
@@ -186,19 +195,22 @@ class Worker:
             return VideoOpened(spec, total, film.info.start, whole, guidance)
 
     def _plan(self, command: PlanChunks, watch: _Watch) -> ChunksPlanned:
-        """One thread decodes, this one finds the shots."""
+        """One thread decodes, this one finds the shots, then makes the color script."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
+        seen, shots = ShotsSeen(), list[ShotRange]()
         # As where a film is colored, torch works in one thread: more gain nothing for thumbnails.
         with (
             open_video(command.item.source, settings.open) as film,
             closing(Content(film.info.path, film.info.identity)) as content,
             WorkerThreads(1),
         ):
-            layout = self._check_same(film, command)[0].layout
+            plan, session = self._check_same(film, command)
+            layout = plan.layout
             frames: Iterator[Any] = time_waiting(decode(film, layout), "decode", seconds)
             frames = time_waiting(prefetch(frames), "wait for decode", seconds)
             frames = mark_frames(tap(frames, watch.count_read), settings)
+            frames = tap(frames, lambda frame: shots.extend(seen.see(frame)))
             chunks = time_waiting(
                 collect_chunks(plan_chunks(frames, settings.chunks)), "shots", seconds
             )
@@ -212,8 +224,14 @@ class Worker:
             if content():  # it was read beside
                 self._folder(command).know(content())
         seconds["shots"] -= seconds.pop("wait for decode")
-        write_manifest(self._folder(command), Manifest(tuple(found), end))
-        return ChunksPlanned(end, seconds)
+        script, began = None, perf_counter()
+        if session.scripted:
+            folder = self._folder(command)
+            script = find_script(session, film.info, folder, [*shots, *seen.end()], watch.tell)
+        if script:
+            seconds[STAGE] = perf_counter() - began
+        write_manifest(self._folder(command), Manifest(tuple(found), end, script))
+        return ChunksPlanned(end, seconds, script)
 
     def _colorize(self, command: ColorizeChunk) -> Iterator[Reply]:
         source = command.item.source
@@ -231,7 +249,8 @@ class Worker:
         chunk = command.chunks[0]
         with open_video(command.item.source, self._session.settings.open) as film:
             plan, session = self._check_same(film, command)
-            reach = _tell_shots(film, command, session)
+            script = self._find_script(command)
+            reach = _tell_shots(film, command, session, script)
             part = read_chunk_frames(
                 film,
                 plan.layout,
@@ -265,6 +284,14 @@ class Worker:
         stages = watch.stages | pool.seconds
         stages["encode"] = perf_counter() - began - stages.pop("wait for paint")
         return ChunkColorized(done, session.inferred, stages, tuple(session.notes))
+
+    def _find_script(self, command: ColorizeChunk) -> ColorScript | None:
+        """The color script that a chunk follows, read once for all chunks of a film."""
+        if command.script is None:
+            return None
+        if self._script is None or self._script[0] != command.script:
+            self._script = command.script, load_script(self._folder(command), command.script)
+        return self._script[1]
 
     def _finish(self, command: AssembleVideo, watch: _Watch) -> VideoAssembled:
         began = perf_counter()
@@ -318,11 +345,15 @@ class Worker:
         return plan, session
 
 
-def _tell_shots(film: VideoReader, command: ColorizeChunk, session: Session) -> ChunkReach:
+def _tell_shots(
+    film: VideoReader, command: ColorizeChunk, session: Session, script: ColorScript | None
+) -> ChunkReach:
     """Tell what is said of the video's colors which shots a chunk touches; what tells its reach."""
     shots = shot_ranges(command.shots, film.info.time_base, command.zero - film.info.start)
-    if session.guidance and session.guidance.needs_shots:
+    if session.guidance and session.needs_shots:
         session.guidance = session.guidance.with_ends(command.ends).with_shots(shots)
+    if script:
+        session.follow(script, shots, film.info.frame_rate)
     return ChunkReach(context_frames(session), shots[0].start_seconds if shots else None)
 
 
@@ -356,7 +387,7 @@ def _run_beside(work: Callable[[_Watch], Reply]) -> Iterator[Reply]:
             except Empty:
                 if (now := (watch.read, watch.frames)) != told:
                     told = now
-                    yield Progressed(*now, watch.seconds)
+                    yield Progressed(*now, watch.seconds, watch.doing)
                 continue
             if reply is None:
                 break

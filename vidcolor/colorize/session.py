@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from vidcolor.colorize.colorizer import Colorizer
@@ -13,14 +13,16 @@ from vidcolor.colorize.guide import FrameSource, Guide
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.video_info import VideoInfo
-from vidcolor.errors import SettingsError
-from vidcolor.guidance.digest import digest_part, digest_whole
-from vidcolor.guidance.plan import Guidance
+from vidcolor.errors import SettingsError, WeightsNotFound
+from vidcolor.guidance.color_script import ColorScript
+from vidcolor.guidance.digest import digest_part, digest_whole, with_script
+from vidcolor.guidance.plan import Guidance, ShotRange
+from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.decode.frame_windows import read_frames
 from vidcolor.nets.colornet import ColorNet, DistributionNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import file_sha256, find_weights, load_gate, load_weights
-from vidcolor.settings import Settings
+from vidcolor.settings import ScriptSettings, Settings
 
 
 class Session:
@@ -30,6 +32,8 @@ class Session:
         settings: All of them; those of the colorizer are the colorizer's own.
         colorizer: The net on its device.
         guidance: What is said of the video's colors; None where nothing is.
+        script: The color script of the video; None where there is none. `follow` sets it.
+        script_sha256: Of its bytes, hexadecimal; empty where there is none.
         source: Gives the frames that hints and references speak of; None where none is needed.
         rotation: Display matrix of the video; None where it is stored upright.
     """
@@ -56,6 +60,8 @@ class Session:
         self.settings = replace(settings, colorizer=colorizer.settings)
         self.colorizer = colorizer
         self.guidance = guidance
+        self.script: ColorScript | None = None
+        self.script_sha256 = ""
         self.source: FrameSource | None = None
         self.rotation: Sequence[int] | None = None
         self._others: dict[str, Colorizer] = {} if others is None else others
@@ -91,6 +97,47 @@ class Session:
         """The same nets for another video."""
         return Session(self.settings, self.colorizer, guidance, self._others)
 
+    def for_picture(self, guidance: Guidance | None) -> Session:
+        """The same nets for a picture, which has no color script."""
+        settings = replace(self.settings, script=ScriptSettings())
+        return Session(settings, self.colorizer, guidance, self._others)
+
+    @cached_property
+    def scripted(self) -> bool:
+        """Whether a film of several shots gets a color script: it is asked for and can be made.
+
+        Raises:
+            WeightsError: The guide of the net is damaged, or there are several.
+        """
+        if self.settings.script.make == "off":
+            return False
+        try:
+            self.colorizer.listen()
+        except (WeightsNotFound, SettingsError):
+            return False
+        return True
+
+    @property
+    def needs_shots(self) -> bool:
+        """Whether the shots of a video must be known before it is colored."""
+        return self.scripted or bool(self.guidance and self.guidance.needs_shots)
+
+    def follow(
+        self,
+        script: ColorScript,
+        shots: Sequence[ShotRange],
+        frame_rate: Fraction | None = None,
+    ) -> None:
+        """Color by a script from now on.
+
+        Args:
+            script: Of the video.
+            shots: Those of the video, or those that the frames to come lie in.
+            frame_rate: As of `Guidance`.
+        """
+        self.script, self.script_sha256 = script, script.sha256
+        self.guidance = (self.guidance or Guidance(ColorSheet(), frame_rate)).with_shots(shots)
+
     @property
     def smooths(self) -> bool:
         """Whether any frame is smoothed."""
@@ -122,17 +169,18 @@ class Session:
         return self._others[weights]
 
     def guide_for(self, colorizer: Colorizer, aspect: Fraction | None) -> Guide | None:
-        """Guides the frames that a net colors; None where no hint and no reference is said.
+        """Guides the frames that a net colors; None where nothing is said that they could follow.
 
         Raises:
             WeightsError: The net has no guide.
             SettingsError: The net takes no hints.
         """
-        if not self.guidance or not self.guidance.needs_shots or self.source is None:
+        # Another net would not know the things of the script again.
+        script = self.script if colorizer is self.colorizer else None
+        if not self.guidance or not (script or self.guidance.needs_shots) or self.source is None:
             return None
-        aspect = aspect or Fraction(1)
-        paint = self.settings.paint
-        return Guide(self.guidance, colorizer, self.source, aspect, paint, self.rotation)
+        aspect, paint = aspect or Fraction(1), self.settings.paint
+        return Guide(self.guidance, colorizer, self.source, aspect, paint, self.rotation, script)
 
     @property
     def other_weights(self) -> dict[str, str]:
@@ -151,10 +199,9 @@ class Session:
         return digest_whole(self.guidance, self._nets) if self.guidance else ""
 
     def colors_of(self, first: Fraction, last: Fraction) -> str:
-        """Digest of what is said of some frames, as of `digest_part`."""
-        if self.guidance is None:
-            return ""
-        return digest_part(self.guidance, first, last, self._nets)
+        """Digest of what is said of some frames, as of `digest_part`, and of the color script."""
+        said = digest_part(self.guidance, first, last, self._nets) if self.guidance else ""
+        return with_script(said, self.script_sha256)
 
     @property
     def _nets(self) -> dict[str, str]:
@@ -163,15 +210,17 @@ class Session:
 
     @property
     def guides(self) -> str:
-        """sha256 of the guides that the color sheet needs, hexadecimal; empty where it needs none.
+        """sha256 of the guides that color sheet and color script need, hexadecimal; or empty.
 
         Raises:
             WeightsError: A net has no guide.
             SettingsError: A net takes no hints.
         """
-        if not self.guidance or not self.guidance.needs_shots:
+        if not self.needs_shots:
             return ""
-        colorizers = [self.colorizer_for(one) for one in (None, *self.guidance.weights)]
+        colorizers = [self.colorizer]
+        if self.guidance and self.guidance.needs_shots:
+            colorizers += [self.colorizer_for(one) for one in self.guidance.weights]
         for each in colorizers:
             each.listen()
         return "+".join(each.guide_sha256 for each in colorizers)
@@ -185,7 +234,9 @@ class Session:
     def notes(self) -> list[str]:
         """What a user should know of what was said of the colors, and of how the nets went."""
         nets = (note for each in self._colorizers for note in each.notes)
-        return list(dict.fromkeys([*self.said, *nets]))
+        unguided = self.settings.script.make != "off" and not self.scripted
+        script = ["without a color script: these weights have no guide"] if unguided else []
+        return list(dict.fromkeys([*self.said, *nets, *script]))
 
     @property
     def said(self) -> Sequence[str]:
@@ -242,7 +293,7 @@ class Session:
         """Name and digests of all weights in use, for reports."""
         gate = {"gate_sha256": self.gate_sha256} if self.gate_sha256 else {}
         guide = self.colorizer.guide_sha256
-        guides = {"guide_sha256": guide} if guide and self.guidance else {}
+        guides = {"guide_sha256": guide} if guide and (self.guidance or self.scripted) else {}
         return self.colorizer.weights | gate | guides | self.other_weights
 
     def configure_for(self, info: VideoInfo, batch: int = 0) -> None:

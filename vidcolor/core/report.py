@@ -54,6 +54,8 @@ class Progress:
     """Frames expected, an estimate; None when the film does not say."""
     seconds: float
     """Time of the last frame in the target, in seconds."""
+    doing: str = ""
+    """What is done before frames are colored, and how far that is; empty once they are."""
 
 
 @dataclass
@@ -113,6 +115,8 @@ class Report:
     """``name`` and ``sha256`` of the weights; ``gate_sha256`` where the color was smoothed."""
     colors: dict[str, str] = field(default_factory=dict)
     """``path`` and ``sha256`` of the color sheet; empty where none was used."""
+    script: dict[str, int] = field(default_factory=dict)
+    """How many ``frames``, ``shots`` and ``groups`` the color script has; empty without one."""
     versions: dict[str, str] = field(default_factory=dict)
     spec: RunSpec | None = None
     """All that decides the bits of the target; two runs of one spec give the same video."""

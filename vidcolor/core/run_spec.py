@@ -58,6 +58,8 @@ class ColorSpec:
     saturation: float
     titles: str
     stride: int = 1
+    script: str = "off"
+    """As of `ScriptSettings`; ``off`` also where the weights have no guide."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class NetSpec:
     others: dict[str, str] = field(default_factory=dict)
     """sha256 of the weights that the color sheet names."""
     guides: str = ""
-    """sha256 of the guides of all these nets; empty where no hint and no reference is said."""
+    """sha256 of the guides of all these nets; empty where no hint and no reference is said
+    and no color script is made."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,16 @@ def digest_whole(guidance: Guidance, nets: Mapping[str, str]) -> str:
     )
 
 
+def with_script(said: str, script: str) -> str:
+    """Digest of what a sheet says of some frames and of the color script that they follow.
+
+    Args:
+        said: As `digest_part` gives it.
+        script: sha256 of the script; empty where there is none.
+    """
+    return hashlib.sha256(f"{said} {script}".encode()).hexdigest()[:32] if script else said
+
+
 def _digest(
     sheet: ColorSheet,
     dials: list[tuple[Fraction | None, Dials]],

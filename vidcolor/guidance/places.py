@@ -82,7 +82,12 @@ def plan_still_colors(source: Path, colors: Colors) -> Guidance | None:
 
 
 def describe_sheet(guidance: Guidance) -> dict[str, str]:
-    """Path and sha256 of the sheet, for reports; empty ones where it is no file."""
+    """Path and sha256 of the sheet, for reports; empty ones where it is no file.
+
+    Nothing where nothing is said, as where only a color script is followed.
+    """
+    if guidance.sheet == ColorSheet():
+        return {}
     path = guidance.sheet.path
     if path is None or not path.is_file():
         return {"path": "", "sha256": ""}

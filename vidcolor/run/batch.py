@@ -163,7 +163,7 @@ class Batch:
         """What would be done to make the target; nothing is decoded but the first frame."""
         source, target, session = check_file(item.source), item.target, self._session
         if stays_still(source, target):
-            session = session.with_guidance(plan_still_colors(source, item.colors))
+            session = session.for_picture(plan_still_colors(source, item.colors))
             spec = describe_image(source, target, session)
         else:
             with open_video(source, session.settings.open) as film:

@@ -28,6 +28,7 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.open import VideoReader
 from vidcolor.media.pass_log import PassLog
+from vidcolor.run.film_script import ScriptFile
 from vidcolor.run.work_dir import PLAN, WorkDir
 
 _PRINT = 8
@@ -70,6 +71,8 @@ class Manifest:
 
     chunks: tuple[PlannedChunk, ...]
     end: PassLog
+    script: ScriptFile | None = None
+    """The color script that they follow; None where there is none."""
 
 
 def collect_chunks(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
@@ -252,10 +255,11 @@ def write_manifest(folder: WorkDir, plan: Manifest) -> None:
     Raises:
         OutputError: It cannot be written.
     """
+    script = {"script": asdict(plan.script)} if plan.script else {}
     lines = [
         checked_line(folder.spec_entry),
         *(checked_line({"chunk": asdict(chunk)}) for chunk in plan.chunks),
-        checked_line({"end": plan.end.to_dict(), "chunks": len(plan.chunks)}),
+        checked_line({"end": plan.end.to_dict(), "chunks": len(plan.chunks)} | script),
     ]
     with output_errors(folder.folder):
         folder.put(PLAN, "".join(lines).encode())
@@ -268,7 +272,8 @@ def read_manifest(folder: WorkDir) -> Manifest | None:
         if first != folder.spec_entry:
             return None
         chunks = tuple(from_plain(PlannedChunk, line["chunk"]) for line in middle)
-        plan = Manifest(chunks, PassLog.from_dict(last["end"]))
+        script = from_plain(ScriptFile, last["script"]) if "script" in last else None
+        plan = Manifest(chunks, PassLog.from_dict(last["end"]), script)
         numbers = list(range(last["chunks"])) if last["chunks"] == len(chunks) else []
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -42,7 +42,7 @@ from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
 from vidcolor.run.report import NO_COLOR
 from vidcolor.run.spec import describe_image
-from vidcolor.settings import Settings
+from vidcolor.settings import ScriptSettings, Settings
 from vidcolor.shots.titles import judged_alone
 
 Painted = tuple[Frame, Extras]
@@ -71,7 +71,7 @@ def colorize_still(
     check_still_target(source, target, settings.output)
     still = Still(source, settings.open)
     several = still.pages > 1 and target.suffix.lower() in TIFF_SUFFIXES and still.unit == "page"
-    session = Session.load(settings, colorizer, plan_still_colors(source, colors))
+    session = _load_session(source, colorizer, settings, colors)
     report = _report(source, str(target), session)
     report.notes += note_unused(source, colors)
     report.spec = describe_image(source, target, session)
@@ -80,6 +80,13 @@ def colorize_still(
     _conclude(report, session, left)
     report.bytes = target.stat().st_size
     return report
+
+
+def _load_session(
+    source: Path, colorizer: Colorizer | None, settings: Settings, colors: Colors
+) -> Session:
+    settings = replace(settings, script=ScriptSettings())  # a picture is no film of several shots
+    return Session.load(settings, colorizer, plan_still_colors(source, colors))
 
 
 def painted_png(
@@ -102,7 +109,7 @@ def painted_png(
         VidcolorError: the picture cannot be read, or the colorizer does not work.
     """
     still = Still(source, settings.open)
-    session = Session.load(settings, colorizer, plan_still_colors(source, colors))
+    session = _load_session(source, colorizer, settings, colors)
     report = _report(source, target, session)
     report.notes += note_unused(source, colors)
     ((painted, extras),) = painted_pages(still, session, report, 1)

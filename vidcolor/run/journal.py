@@ -30,6 +30,7 @@ from vidcolor.run.work_dir import (
     JOURNAL,
     OTHERS,
     PLAN,
+    SCRIPTS,
     DoneChunk,
     WorkDir,
     chunk_of,
@@ -152,12 +153,13 @@ class Journal(WorkDir):
                 if path.name not in kept:
                     path.unlink(missing_ok=True)
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self, keep_script: bool = False) -> None:
+        """Forget everything; a color script, which tells itself what it is of, may stay."""
         self.spec, self.done, self._signed, self.known = None, {}, [], True
         self.content, self.shots, self._is_foreign = "", (), False
         with output_errors(self.folder):
-            for path in (path for pattern in _OURS for path in self.folder.glob(pattern)):
+            patterns = _OURS if keep_script else (*_OURS, SCRIPTS)
+            for path in (path for pattern in patterns for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
 
     def remove(self) -> None:
@@ -190,7 +192,7 @@ class Journal(WorkDir):
             chunks = [chunk for chunk in map(chunk_of, written) if chunk and self._is_whole(chunk)]
             self.done = {chunk.number: chunk for chunk in chunks}
         if not self.done:
-            self.clear()
+            self.clear(keep_script=True)
 
     def _is_whole(self, chunk: DoneChunk) -> bool:
         return holds(self, chunk) if self._whole is None else chunk in self._whole
@@ -223,7 +225,8 @@ def open_journal(
             yield journal
         finally:
             # A chunk of another writer may be done although nobody here has heard of it yet.
-            empty = journal.known and not journal.done and not any(folder.glob(OTHERS))
+            kept = (path for name in (OTHERS, SCRIPTS) for path in folder.glob(name))
+            empty = journal.known and not journal.done and not any(kept)
             if empty and folder.exists():
                 journal.remove()
     finally:

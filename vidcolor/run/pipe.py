@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -30,7 +31,7 @@ from vidcolor.run.report import (
 from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
-from vidcolor.settings import Settings
+from vidcolor.settings import ScriptSettings, Settings
 
 NAME = "-"
 """What a pipe is called where a target has a name."""
@@ -88,6 +89,9 @@ def _moving(
     on_progress: OnProgress | None,
 ) -> Report:
     report, tally = Report(str(source), NAME), FrameTally()
+    if settings.script.make != "off":
+        report.notes.append("without a color script: a pipe is colored in one pass")
+        settings = replace(settings, script=ScriptSettings())
     with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
         with Muxer(film, plan, PipeSink(output), settings.output, once=True) as muxer:

@@ -224,17 +224,32 @@ def _last_begun(shots: Sequence[ShotRange], moment: Fraction) -> ShotRange:
 
 def shots_among(frames: Iterable[Frame]) -> Iterator[ShotRange]:
     """The shots of frames that are marked."""
-    start: Fraction | None = None
-    end = Fraction(0)
+    seen = ShotsSeen()
     for frame in frames:
-        now = frame.moment
+        yield from seen.see(frame)
+    yield from seen.end()
+
+
+class ShotsSeen:
+    """Tells the shots of frames that are marked and go elsewhere, in order."""
+
+    def __init__(self) -> None:
+        self._start: Fraction | None = None
+        self._end = Fraction(0)
+
+    def see(self, frame: Frame) -> Iterator[ShotRange]:
+        """The shot that ends with the frame before this one, if one does."""
+        now, start = frame.moment, self._start
         if start is None or frame.starts_shot:
-            if start is not None:
-                yield ShotRange(start, now)
-            start = now
-        end = now + max(frame.duration, 1) * frame.time_base
-    if start is not None:
-        yield ShotRange(start, end)
+            self._start = now
+        self._end = now + max(frame.duration, 1) * frame.time_base
+        if start is not None and frame.starts_shot:
+            yield ShotRange(start, now)
+
+    def end(self) -> Iterator[ShotRange]:
+        """The last shot, once all frames were seen."""
+        if self._start is not None:
+            yield ShotRange(self._start, self._end)
 
 
 def shots_entry(shots: Sequence[ShotRange]) -> dict[str, Any]:

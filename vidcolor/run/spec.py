@@ -86,6 +86,7 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
             saturation=settings.paint.saturation,
             titles=settings.titles.cards,
             stride=net.stride,
+            script="auto" if session.scripted else "off",
         ),
         smoothing=settings.smooth,
         encoder=EncoderSpec(

@@ -32,6 +32,7 @@ from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.assembly import assemble
 from vidcolor.run.chunking import ChunkReach, plan_chunks, skip_finished
+from vidcolor.run.film_script import ONE_SHOT, STAGE, find_script
 from vidcolor.run.finished import (
     Finished,
     check_edited,
@@ -58,7 +59,7 @@ from vidcolor.temporal.smoother import context
 OnProgress = Callable[[Progress], None]
 OnReport = Callable[[Report], object]
 
-STAGES = ("decode", "shots", "color", "smooth", "paint", "encode", "stitch")
+STAGES = (STAGE, "decode", "shots", "color", "smooth", "paint", "encode", "stitch")
 """The way of a frame."""
 
 
@@ -139,7 +140,7 @@ def _colorize_moving(
             spec = describe_video(film.info, session, plan)
             content = journal.content or (finished.content if finished else "")
             spec = keep_source(spec, begun, film.info.path, content)
-            report.notes += _begin(film, plan, session, spec, journal, finished, target)
+            _begin(film, plan, session, spec, journal, finished, report, on_progress)
             run = _Run(film, plan, journal, session, report, on_progress)
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
@@ -149,7 +150,7 @@ def _colorize_moving(
                 run.assemble()
             report.spec = spec.with_content(journal.content)
             describe_session(report, session)
-            report.seconds = {stage: run.seconds.get(stage, 0.0) for stage in STAGES}
+            report.seconds = stage_seconds(run.seconds | report.seconds)
             report.notes += [*resumed_note(report), *note_unused(source, colors)]
             with suppress(OutputError):  # the video is done all the same
                 keep_finished(journal, target, guidance is not None)
@@ -170,38 +171,64 @@ def _begin(
     spec: RunSpec,
     journal: Journal,
     finished: Finished | None,
-    target: Path,
-) -> list[str]:
-    """Begins a run, or goes on with it: what is done stays so, as far as the color sheet says.
-
-    Returns:
-        What is to be noted.
-    """
+    report: Report,
+    on_progress: OnProgress | None,
+) -> None:
+    """Begins a run, or goes on with it: what is done stays so, as far as the color sheet says."""
+    target = Path(report.target)
     if finished:
         check_edited(finished, spec, target)
     journal.begin(spec)
     if finished and finished.shots and not journal.shots:
         journal.know_shots(finished.shots)
     find_shots(session, film, plan, journal)
-    notes = forget_changed(session, journal)
+    if session.scripted:
+        write_script(session, film, journal, report, on_progress)
+    report.notes += forget_changed(session, journal)
     if finished and (restored := restore_chunks(finished, target, journal, session)):
         again, chunks = len(finished.chunks) - len(journal.done), len(finished.chunks)
-        notes.append(
+        report.notes.append(
             f"the color sheet changed: {again} of {chunks} chunks colored again, {restored} taken"
             f" from the finished {printable(target.name)}"
         )
-    return notes
 
 
 def find_shots(session: Session, film: VideoReader, plan: EncodePlan, journal: Journal) -> None:
-    """Looks for the shots where the color sheet says something that holds for one."""
-    guidance = session.guidance
-    if not guidance or not guidance.needs_shots:
+    """Looks for the shots where a color script or the color sheet says what holds for one."""
+    if not session.needs_shots:
         return
     if not journal.shots:
         journal.know_shots(scan_shots(film.info.path, session.settings, plan.layout))
-    guidance = find_ends(film.info, session.settings, plan.layout, guidance)
-    session.guidance = guidance.with_shots(journal.shots)
+    if guidance := session.guidance:
+        guidance = find_ends(film.info, session.settings, plan.layout, guidance)
+        session.guidance = guidance.with_shots(journal.shots)
+
+
+def write_script(
+    session: Session,
+    film: VideoReader,
+    journal: Journal,
+    report: Report,
+    on_progress: OnProgress | None,
+) -> None:
+    """Has the session follow the color script of the film, which is made unless it is there."""
+    began, total = perf_counter(), expected_frames(film.info, session.settings.open)
+    frames = sum(chunk.facts.frames for chunk in journal.done.values())
+
+    def tell(doing: str) -> None:
+        if on_progress:
+            on_progress(Progress(frames, total, 0.0, doing))
+
+    file = find_script(session, film.info, journal, journal.shots, tell)
+    if file:
+        report.script, report.seconds[STAGE] = file.counts, perf_counter() - began
+    else:
+        report.notes.append(ONE_SHOT)
+
+
+def stage_seconds(seconds: dict[str, float]) -> dict[str, float]:
+    """Those of all stages; of the color script only where there is one."""
+    return {one: seconds.get(one, 0.0) for one in STAGES if one != STAGE or one in seconds}
 
 
 def forget_changed(session: Session, journal: Journal) -> list[str]:

@@ -32,6 +32,8 @@ OTHERS = "journal.*.jsonl"
 """Journals of a cluster's writers."""
 PLAN = "plan.jsonl"
 """Name of the plan of a film that is divided among many."""
+SCRIPTS = "script.*.safetensors"
+"""Color scripts; what each was made of is in its name."""
 _MOST_HANDED = 256 << 20
 """Bytes of a handover."""
 _WRITER = re.compile(r"[A-Za-z0-9-]{0,100}")
