@@ -67,7 +67,7 @@ def follow(
 def test_each_shot_has_a_key_frame_and_long_ones_have_more() -> None:
     shots = [ShotRange(F(0), F(4)), ShotRange(F(4), F(22)), ShotRange(F(22), F(900))]
     shots.append(ShotRange(F(900), None))
-    found = choose_moments(Guidance(ColorSheet(), F(25), shots), F(901))
+    found = choose_moments(shots, F(901))
     assert found[:4] == [2, 7, 13, 19]
     assert len([one for one in found if 22 <= one < 900]) == 8
     assert found[-1] == F(1801, 2)

@@ -252,6 +252,14 @@ def test_a_film_of_one_shot_goes_without_and_says_so(
     assert (tmp_path / "b.mp4").read_bytes() == without
 
 
+def test_a_long_take_has_key_frames_that_agree(scripted: Settings, tmp_path: Path) -> None:
+    film = write_shots(tmp_path / "film.mkv", shots=1, frames=6 * RATE + 5)
+    report = colorize_video(film, tmp_path / "a.mp4", settings=scripted)
+    assert ONE_SHOT not in report.notes
+    assert report.script["frames"] == 2
+    assert report.script["shots"] == 1
+
+
 def test_weights_without_a_guide_go_without_and_say_so(
     film: Path,
     plain: Settings,

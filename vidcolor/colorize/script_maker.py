@@ -12,7 +12,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import FrameSource, look_at
 from vidcolor.guidance.color_script import STEP, ColorScript, ScriptKey, settle
 from vidcolor.guidance.key_frame import View
-from vidcolor.guidance.plan import Guidance
+from vidcolor.guidance.plan import Guidance, ShotRange
 
 _PART = Fraction(6)
 """Seconds of a shot that one key frame stands for."""
@@ -44,7 +44,7 @@ def make_script(
         FilmError: A frame cannot be read.
     """
     guide = colorizer.listen()
-    moments = choose_moments(plan, end)
+    moments = choose_moments(plan.shots, end)
     keys: list[ScriptKey] = []
     for number, (seconds, frame) in enumerate(source(moments), 1):
         if tell:
@@ -58,10 +58,10 @@ def make_script(
     return settle(keys, guide)
 
 
-def choose_moments(plan: Guidance, end: Fraction) -> list[Fraction]:
+def choose_moments(shots: Sequence[ShotRange], end: Fraction) -> list[Fraction]:
     """The middles of all shots; of long ones, those of equal parts of them."""
     moments = []
-    for shot in plan.shots:
+    for shot in shots:
         start = shot.start_seconds
         length = max(Fraction(0), (end if shot.end_seconds is None else shot.end_seconds) - start)
         parts = min(_MOST_OF_SHOT, max(1, math.ceil(length / _PART)))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from vidcolor.colorize.script_maker import make_script
+from vidcolor.colorize.script_maker import choose_moments, make_script
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import own_sha256, read_own
 from vidcolor.core.run_spec import RunSpec
@@ -30,7 +30,7 @@ from vidcolor.run.work_dir import WorkDir
 
 STAGE = "script"
 """What making it is called in reports."""
-ONE_SHOT = "without a color script: the film has a single shot"
+ONE_SHOT = "without a color script: the film has a single shot, and a short one"
 _MOST = 4 << 30
 """Bytes of a script."""
 
@@ -70,13 +70,13 @@ def find_script(
         tell: Is told in words how far it is.
 
     Returns:
-        None where the film has a single shot: nothing is to be agreed upon.
+        None where the film has a single key frame: nothing is to be agreed upon.
 
     Raises:
         FilmError: A frame cannot be read.
         OutputError: The script cannot be kept.
     """
-    if len(shots) < 2:
+    if not shots or len(choose_moments(shots, _end_of(shots))) < 2:
         return None
     assert folder.spec
     name = f"script.{_describe(folder.spec, session.guidance, shots)}.safetensors"
@@ -114,7 +114,6 @@ def _make(
     assert session.source
     sheet = session.guidance.sheet if session.guidance else ColorSheet()
     plan = Guidance(sheet, info.frame_rate, shots)
-    end = shots[-1].end_seconds or shots[-1].start_seconds
     aspect = info.sample_aspect or Fraction(1)
 
     def told(done: int, of: int) -> None:
@@ -123,8 +122,12 @@ def _make(
     # In one thread: the bits of the script depend on how many there are.
     with WorkerThreads(1):
         return make_script(
-            plan, end, session.colorizer, session.source, aspect, session.rotation, told
+            plan, _end_of(shots), session.colorizer, session.source, aspect, session.rotation, told
         )
+
+
+def _end_of(shots: Sequence[ShotRange]) -> Fraction:
+    return shots[-1].end_seconds or shots[-1].start_seconds
 
 
 def _describe(spec: RunSpec, guidance: Guidance | None, shots: Sequence[ShotRange]) -> str:
