@@ -161,7 +161,8 @@ def _label(shots: Sequence[MadeShot]) -> None:
     """Give all shots of a source the labels of its things.
 
     Of a still they are clusters of true color and place, and the same pixels have the same label in
-    all shots. Of what moves they are clusters of true color, lightness and texture over all shots.
+    all shots; those that one of them does not show have -1. Of what moves
+    they are clusters of true color, lightness and texture over all shots.
     """
     source = shots[0].source
     count = THINGS[source.still]
@@ -169,13 +170,25 @@ def _label(shots: Sequence[MadeShot]) -> None:
         h, w = source.pictures[0].shape[:2]
         y, x = np.mgrid[0 : 1 : h * 1j, 0 : w / h : w * 1j].astype(np.float32)
         look = np.concatenate([_look(source.pictures[0]), 30 * np.stack([x, y], 2)], 2)
-        label = _assign(look, _cluster([look], count)).ravel()
+        label = _assign(look, _cluster([look], count))
+        label[~_seen_always(shots, (h, w))] = -1
+        label = label.ravel()
         for shot in shots:
             shot.labels = [label[places] for places in shot.labels]
         return
     middles = _cluster([_look(shot.images[len(shot.images) // 2]) for shot in shots], count)
     for shot in shots:
         shot.labels = [_assign(_look(image), middles) for image in shot.images]
+
+
+def _seen_always(shots: Sequence[MadeShot], size: tuple[int, int]) -> Picture:
+    """``(h, w)`` bool: the pixels of a still that all of its shots show."""
+    always = np.ones(size, bool)
+    for shot in shots:
+        seen = np.zeros(size[0] * size[1], np.uint8)
+        seen[np.unique(np.stack(shot.labels))] = 1
+        always &= cv2.morphologyEx(seen.reshape(size), cv2.MORPH_CLOSE, np.ones((3, 3))) > 0
+    return always
 
 
 def _look(image: Picture) -> Picture:
