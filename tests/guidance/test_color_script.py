@@ -23,10 +23,12 @@ def guide(quick: ColorNet) -> GuideNet:
     return made
 
 
-def key(seconds: int, lightness: list[float], a: list[float], shift: float = 0.0) -> ScriptKey:
+def key(
+    seconds: int, lightness: list[float], a: list[float], shift: float = 0.0, light: float = 0.0
+) -> ScriptKey:
     """Samples that differ by lightness, each with an a* of its own."""
     places = torch.zeros(len(lightness), 4 + 3)
-    places[:, 4] = torch.tensor(lightness)
+    places[:, 4] = torch.tensor(lightness) + light
     places[:, 5:] = shift
     ab = torch.zeros(len(a), 2)
     ab[:, 0] = torch.tensor(a)
@@ -51,17 +53,26 @@ def test_what_is_seen_again_gets_one_color(guide: GuideNet) -> None:
 
 def test_what_is_seen_once_keeps_its_color(guide: GuideNet) -> None:
     """Another scene, and a new thing in a scene that is seen again."""
+    wall, coat = [70.0] * 20, [30.0] * 20
     shots = [
-        key(0, [30, 70, 70], [40, -10, -10]),
-        key(5, [5, 5, 99], [25, 25, 25]),
-        key(9, [30, 70, 10], [0, -30, 33]),
+        key(0, [*coat, *wall], [40] * 20 + [-10] * 20),
+        key(5, [5.0] * 20 + [99.0] * 20, [25] * 40),
+        key(9, [*coat, *wall, 95], [0] * 20 + [-30] * 20 + [33]),
     ]
     script = settle(shots, guide)
     assert [one.group for one in script.keys] == [0, 1, 0]
     assert script.groups == 2
-    torch.testing.assert_close(colors(script, 1), torch.tensor([25.0, 25.0, 25.0]))
-    assert colors(script, 2)[2] == pytest.approx(33, abs=0.5)
+    torch.testing.assert_close(colors(script, 1), torch.full((40,), 25.0))
+    assert colors(script, 2)[-1] == pytest.approx(33, abs=0.5)
     assert colors(script, 0)[0] == pytest.approx(20, abs=2)
+
+
+def test_a_darker_print_shows_the_same(guide: GuideNet) -> None:
+    script = settle([key(0, [30, 70], [40, -10]), key(5, [30, 70], [0, 0], light=-15)], guide)
+    assert script.groups == 1
+    assert colors(script, 0)[0] == pytest.approx(20, abs=2)
+    assert colors(script, 1)[0] == pytest.approx(20, abs=2)
+    assert script.keys[1].places[0, 4] == 15, "frames of its shot are as dark"
 
 
 def test_one_key_frame_keeps_its_colors(guide: GuideNet) -> None:

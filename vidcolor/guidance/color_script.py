@@ -21,13 +21,19 @@ from vidcolor.nets.guide_net import GuideNet
 STEP = 4
 """One sample in so many, in each direction, stands for a key frame. Carried to 50 frames of a shot,
 the colors of one key frame gain 0.36 dB over those of each frame with 4, and 0.38 with 2."""
-_ROUNDS = 3
+_ROUNDS = 4
 """How often key frames take over what those that show the same have agreed upon so far."""
-_CARE = 300.0
+_CARE = 10.0
 """How many times as much the automatic color counts against another shot as against a key frame of
 the same shot."""
-_SAME_SCENE = 0.6
-"""Share of a picture that is seen again from which two shots show the same."""
+_SAME_SCENE = 0.8
+"""Share of a picture that is seen again from which two shots show the same. Of 3,915 pairs of
+shots of different scenes 1.2 % hang together then, also by way of others; with 100 and 0.6 3.3 %."""
+_LEAST = 0.1
+"""Likeness below which a sample is not seen again: a little would grow from round to round."""
+_OWN = 0.5
+"""How much a key frame's own color counts, of what another one counts that surely shows the same.
+With less, two that look at each other exchange their colors; with more, they need more rounds."""
 _CANDIDATES = 24
 """Key frames that one is compared with: those whose features are most alike on the mean."""
 
@@ -157,9 +163,10 @@ def _agree(
     guide: GuideNet,
 ) -> Tensor:
     """``(M, 2)`` ab of one key frame after it has looked at the others."""
-    total, count = found[n], torch.ones(len(found[n]), 1)
+    total, count = found[n] * _OWN, torch.full((len(found[n]), 1), _OWN)
     for other in links:
         shares, sure = _see_again(keys[n], keys[other], guide)
+        sure = ((sure - _LEAST) / (1 - _LEAST)).clamp(min=0)
         total = total + sure * (shares @ found[other])
         count = count + sure
     return total / count
@@ -177,7 +184,12 @@ def _number_groups(links: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _anywhere(places: Tensor) -> Tensor:
-    """Places that do not tell where they lie: things move from shot to shot."""
+    """Places that do not tell where they lie, and how much light there was.
+
+    Things move from shot to shot, and are lit or printed in another way: without the mean
+    lightness, made shots differ by 0.58 instead of 0.65 of what they do without a script.
+    """
     places = places.clone()
     places[:, -2:] = 0.0
+    places[:, -3] -= places[:, -3].mean()
     return places
