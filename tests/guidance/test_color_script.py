@@ -40,15 +40,15 @@ def colors(script: ColorScript, number: int) -> Tensor:
 
 
 def test_what_is_seen_again_gets_one_color(guide: GuideNet) -> None:
-    first, second = key(0, [30, 70], [40, -10]), key(5, [70, 30], [-30, 0], shift=0.7)
+    first, second = key(0, [30, 70], [40, -10]), key(5, [70, 30], [-20, 0], shift=0.7)
     script = settle([first, second], guide)
     assert script.groups == 1
     coat, wall = colors(script, 0)
     wall_again, coat_again = colors(script, 1)
-    assert coat == pytest.approx(20, abs=2)
-    assert wall == pytest.approx(-20, abs=2)
-    assert coat_again == pytest.approx(float(coat), abs=1)
-    assert wall_again == pytest.approx(float(wall), abs=1)
+    assert coat == pytest.approx(float(coat_again), abs=0.5)
+    assert wall == pytest.approx(float(wall_again), abs=0.5)
+    assert min(abs(coat - 40), abs(coat + 0)) < 1
+    assert -20 < wall < -10
 
 
 def test_what_is_seen_once_keeps_its_color(guide: GuideNet) -> None:
@@ -64,14 +64,14 @@ def test_what_is_seen_once_keeps_its_color(guide: GuideNet) -> None:
     assert script.groups == 2
     torch.testing.assert_close(colors(script, 1), torch.full((40,), 25.0))
     assert colors(script, 2)[-1] == pytest.approx(33, abs=0.5)
-    assert colors(script, 0)[0] == pytest.approx(20, abs=2)
+    assert colors(script, 0)[0] == pytest.approx(float(colors(script, 2)[0]), abs=1)
 
 
 def test_a_darker_print_shows_the_same(guide: GuideNet) -> None:
-    script = settle([key(0, [30, 70], [40, -10]), key(5, [30, 70], [0, 0], light=-15)], guide)
+    script = settle([key(0, [30, 70], [6, -10]), key(5, [30, 70], [0, 0], light=-15)], guide)
     assert script.groups == 1
-    assert colors(script, 0)[0] == pytest.approx(20, abs=2)
-    assert colors(script, 1)[0] == pytest.approx(20, abs=2)
+    assert 0 < colors(script, 0)[0] < 6
+    assert colors(script, 1)[0] == pytest.approx(float(colors(script, 0)[0]), abs=0.5)
     assert script.keys[1].places[0, 4] == 15, "frames of its shot are as dark"
 
 
@@ -86,7 +86,7 @@ def test_many_views_outvote_one(guide: GuideNet) -> None:
     script = settle(shots, guide)
     assert script.groups == 1
     for number in range(6):
-        assert colors(script, number)[0] == pytest.approx(40 * 4 / 6, abs=3)
+        assert colors(script, number)[0] == pytest.approx(40, abs=1), "no mean of both"
 
 
 def test_a_script_is_read_as_it_was_made(guide: GuideNet) -> None:
