@@ -108,6 +108,7 @@ class Easel:
 
     def click(self, place: tuple[float, float]) -> None:
         """Clicks a place of the picture; waits for what the net suggests there."""
+        self.page.locator('#easel .shown[aria-busy="false"]').wait_for()
         box = self.page.locator("#easel .shown").bounding_box()
         x, y = box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"]
         self.page.mouse.click(x, y)

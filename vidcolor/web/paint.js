@@ -46,6 +46,7 @@
       if (canvas.height !== picture.naturalHeight) canvas.height = picture.naturalHeight;
     }
     shown().getContext("2d", { willReadFrequently: true }).drawImage(picture, 0, 0);
+    shown().setAttribute("aria-busy", "false");
     draw();
   }
   async function paint() {
@@ -73,6 +74,7 @@
       cancel();
       chosen = null;
       image = gray = null;
+      shown().setAttribute("aria-busy", "true"); // until its picture is there, clicks would be of the last frame
       label();
     }
     vidcolor.sheet.moved(frame, dials);
