@@ -18,19 +18,6 @@ GRAY = '[[stretch]]\nfrom = "0:00.560"\nto = "0:01.120"\nkeep_gray = true\n'
 NOTE = "film.colors.toml lies beside the video; add --colors auto to use it"
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    write_shots(tmp_path / "film.mkv", shots=3)
-    return tmp_path
-
-
-@pytest.fixture
-def options(quick_weights: Path) -> list[str]:
-    net = ["--weights", str(quick_weights), "--device", "cpu", "--size", "64"]
-    return [*net, "--titles", "color"]
-
-
 def gray_frames(path: Path) -> list[bool]:
     """Which frames of a film have no color; of two pictures side by side in the second."""
     with av.open(path) as container:

@@ -21,19 +21,6 @@ pytestmark = pytest.mark.usefixtures("quick_guide")
 DOING = "color script: 12 of 40 frames"
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    write_shots(tmp_path / "film.mkv", shots=3)
-    return tmp_path
-
-
-@pytest.fixture
-def options(quick_weights: Path) -> list[str]:
-    net = ["--weights", str(quick_weights), "--device", "cpu", "--size", "64"]
-    return [*net, "--titles", "color"]
-
-
 def pictures(film: bytes) -> list[bytes]:
     with av.open(io.BytesIO(film)) as container:
         return [frame.to_ndarray().tobytes() for frame in container.decode(video=0)]

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from company import Company
-from guided import SHOT, guided_settings, write_shots
+from guided import SHOT, count_made, guided_settings, write_shots
 from hinted import point
 
-import vidcolor.run.film_script
 from vidcolor.cluster.messages import ChunkColorized, ChunksPlanned, ColorizeChunk, Command, Reply
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core.paths import work_folder
@@ -43,19 +42,6 @@ def color(film: Path, target: Path, settings: Settings, colors: object = None) -
     (outcome,) = Company(settings).color(item)
     assert outcome.report, outcome.error
     return outcome.report
-
-
-def count_made(patch: pytest.MonkeyPatch) -> list[int]:
-    """Has an entry for each script that is made from now on."""
-    made: list[int] = []
-    make = vidcolor.run.film_script.make_script
-
-    def counted(*given: object) -> object:
-        made.append(0)
-        return make(*given)  # type: ignore[arg-type]
-
-    patch.setattr(vidcolor.run.film_script, "make_script", counted)
-    return made
 
 
 @pytest.mark.parametrize("start", [None, F(SHOT + 3, 25)])

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 import torch
 from synthetic import texture
 
+import vidcolor.run.film_script
 from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings, TitleSettings
 
 RATE = 25
@@ -58,3 +60,16 @@ def guided_settings(weights: Path, seconds: float = 0.4, **more: object) -> Sett
 def shot_times(number: int, frames: int = SHOT) -> tuple[Fraction, Fraction]:
     """Begin and end of a shot of `write_shots`, in seconds."""
     return Fraction(number * frames, RATE), Fraction((number + 1) * frames, RATE)
+
+
+def count_made(patch: pytest.MonkeyPatch) -> list[int]:
+    """Has an entry for each script that is made from now on."""
+    made: list[int] = []
+    make = vidcolor.run.film_script.make_script
+
+    def counted(*given: object) -> object:
+        made.append(0)
+        return make(*given)  # type: ignore[arg-type]
+
+    patch.setattr(vidcolor.run.film_script, "make_script", counted)
+    return made

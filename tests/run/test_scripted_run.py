@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from guided import RATE, SHOT, guided_settings, write_shots
+from guided import RATE, SHOT, count_made, guided_settings, write_shots
 from hinted import point
 from PIL import Image
 
@@ -70,19 +70,6 @@ def stop_before_chunk(number: int, patch: pytest.MonkeyPatch) -> None:
         return record(*given)  # type: ignore[arg-type]
 
     patch.setattr(vidcolor.run.video, "record_chunk", count)
-
-
-def count_made(patch: pytest.MonkeyPatch) -> list[int]:
-    """Has an entry for each script that is made from now on."""
-    made: list[int] = []
-    make = vidcolor.run.film_script.make_script
-
-    def counted(*given: object) -> object:
-        made.append(0)
-        return make(*given)  # type: ignore[arg-type]
-
-    patch.setattr(vidcolor.run.film_script, "make_script", counted)
-    return made
 
 
 def test_a_script_changes_the_colors_and_is_told(

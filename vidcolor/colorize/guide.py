@@ -155,10 +155,8 @@ class Guide:
         for (seconds, frame), moment in zip(shown, moments, strict=True):
             here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
             if view is None or seconds != keys[-1].seconds:
-                dials = self._plan.dials_at(seconds)
-                palette = self._plan.palettes[dials.palette] if dials.palette else ()
                 place = self._aspect, self._rotation
-                view = look_at(frame, self._colorizer, *place, dials.vivid, palette)
+                view = look_by_plan(self._plan, seconds, frame, self._colorizer, *place)
             keys.append(make_key(view, seconds, here, self._colorizer, self._plan.sheet))
         looks = [self._look(one) for one in references if one.time is None]
         return [*_join(keys), *looks]
@@ -194,6 +192,20 @@ def look_at(
     """
     lightness = colorizer.lightness_of(frame, aspect or Fraction(1))
     return View.of(colorizer.examine(lightness, vivid, palette), lightness, rotation)
+
+
+def look_by_plan(
+    plan: Guidance,
+    seconds: Fraction,
+    frame: Frame,
+    colorizer: Colorizer,
+    aspect: Fraction,
+    rotation: Sequence[int] | None = None,
+) -> View:
+    """The frame of a moment as the net knows it by the dials there; arguments as of `look_at`."""
+    dials = plan.dials_at(seconds)
+    palette = plan.palettes[dials.palette] if dials.palette else ()
+    return look_at(frame, colorizer, aspect, rotation, dials.vivid, palette)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from fractions import Fraction
 import torch
 
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.guide import FrameSource, look_at
+from vidcolor.colorize.guide import FrameSource, look_by_plan
 from vidcolor.guidance.color_script import STEP, ColorScript, ScriptKey, settle
 from vidcolor.guidance.key_frame import View
 from vidcolor.guidance.plan import Guidance, ShotRange
@@ -51,9 +51,7 @@ def make_script(
             tell(number, len(moments))
         if keys and keys[-1].seconds >= seconds:
             continue  # one frame may be on screen at two moments
-        dials = plan.dials_at(seconds)
-        palette = plan.palettes[dials.palette] if dials.palette else ()
-        view = look_at(frame, colorizer, aspect, rotation, dials.vivid, palette)
+        view = look_by_plan(plan, seconds, frame, colorizer, aspect, rotation)
         keys.append(_thin_out(view, seconds))
     return settle(keys, guide)
 

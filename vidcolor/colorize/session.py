@@ -33,7 +33,6 @@ class Session:
         colorizer: The net on its device.
         guidance: What is said of the video's colors; None where nothing is.
         script: The color script of the video; None where there is none. `follow` sets it.
-        script_sha256: Of its bytes, hexadecimal; empty where there is none.
         source: Gives the frames that hints and references speak of; None where none is needed.
         rotation: Display matrix of the video; None where it is stored upright.
     """
@@ -61,7 +60,6 @@ class Session:
         self.colorizer = colorizer
         self.guidance = guidance
         self.script: ColorScript | None = None
-        self.script_sha256 = ""
         self.source: FrameSource | None = None
         self.rotation: Sequence[int] | None = None
         self._others: dict[str, Colorizer] = {} if others is None else others
@@ -135,7 +133,7 @@ class Session:
             shots: Those of the video, or those that the frames to come lie in.
             frame_rate: As of `Guidance`.
         """
-        self.script, self.script_sha256 = script, script.sha256
+        self.script = script
         self.guidance = (self.guidance or Guidance(ColorSheet(), frame_rate)).with_shots(shots)
 
     @property
@@ -201,7 +199,7 @@ class Session:
     def colors_of(self, first: Fraction, last: Fraction) -> str:
         """Digest of what is said of some frames, as of `digest_part`, and of the color script."""
         said = digest_part(self.guidance, first, last, self._nets) if self.guidance else ""
-        return with_script(said, self.script_sha256)
+        return with_script(said, self.script.sha256 if self.script else "")
 
     @property
     def _nets(self) -> dict[str, str]:

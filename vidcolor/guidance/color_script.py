@@ -7,9 +7,11 @@ them. Here key frames are colored by the net; those that show the same things ag
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import torch
 from safetensors import SafetensorError
@@ -63,16 +65,19 @@ class ColorScript:
         """How many scenes there are."""
         return len({key.group for key in self.keys})
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Of its bytes, hexadecimal."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def keys_within(self, start: Fraction, end: Fraction | None) -> tuple[ScriptKey, ...]:
         """The key frames from one moment on and before another one; None is the end."""
-        return tuple(
-            key for key in self.keys if start <= key.seconds and (end is None or key.seconds < end)
-        )
+        last = len(self.keys) if end is None else bisect_left(self._times, end)
+        return self.keys[bisect_left(self._times, start) : last]
+
+    @cached_property
+    def _times(self) -> list[Fraction]:
+        return [key.seconds for key in self.keys]
 
     def to_bytes(self) -> bytes:
         """As safetensors."""

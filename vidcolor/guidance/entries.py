@@ -60,6 +60,11 @@ class Hint:
     line: int = _line()
     """Line of the file that says it, from 1; 0 where no file does."""
 
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Those of the place, whatever it is."""
+        return self.polygon or self.stroke or ((self.point,) if self.point else ())
+
     def __post_init__(self) -> None:
         if self.point is not None:
             object.__setattr__(self, "point", check_point(self.point))

@@ -49,9 +49,8 @@ def cover(hint: Hint, height: int, width: int) -> Tensor:
     """``(height, width)`` bool: the samples that a hint covers, at least one."""
     short = min(height, width)
     scale = torch.tensor([width, height], dtype=torch.float32)
-    points = hint.polygon or hint.stroke or ((hint.point,) if hint.point else ())
     across = 0.0 if hint.polygon else max(hint.size * short, _THIN if hint.stroke else 0.0)
-    outline = torch.tensor(points) * scale
+    outline = torch.tensor(hint.points) * scale
     # Most hints are small: only what is around them is looked at.
     left, top = (outline.amin(0) - across / 2).floor().long().tolist()
     right, bottom = (outline.amax(0) + across / 2).ceil().long().tolist()
@@ -63,7 +62,7 @@ def cover(hint: Hint, height: int, width: int) -> Tensor:
         x, y = _middle(hint.polygon)
     else:
         inside = distances(places, outline) <= across / 2
-        x, y = points[0]
+        x, y = hint.points[0]
     mask = torch.zeros(height, width, dtype=torch.bool)
     parts = inside.float().view(-1, _FINE, len(places[0]) // _FINE, _FINE)
     mask[rows, columns] = parts.mean((1, 3)) >= _HALF

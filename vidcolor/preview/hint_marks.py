@@ -48,8 +48,7 @@ def _draw(picture: Tensor, hint: Hint, rgb: tuple[int, int, int] | None) -> None
     height, width = picture.shape[1:]
     short = min(height, width)
     unit = max(1.0, short / _UNITS)
-    points = hint.polygon or hint.stroke or ((hint.point,) if hint.point else ())
-    line = torch.tensor([*points, *points[:1]] if hint.polygon else points)
+    line = torch.tensor([*hint.points, *hint.points[:1]] if hint.polygon else hint.points)
     line = line * torch.tensor([width, height], dtype=torch.float32)
     radius = hint.size * short / 2 if hint.point and hint.size * short / 2 >= _RING * unit else 0.0
     core = unit * (_DOT if hint.point and not radius else _LINE)

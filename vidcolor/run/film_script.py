@@ -86,7 +86,7 @@ def find_script(
         with output_errors(folder.folder):
             folder.put(name, script.to_bytes())
     session.follow(script, shots, info.frame_rate)
-    return ScriptFile(name, session.script_sha256, len(script.keys), len(shots), script.groups)
+    return ScriptFile(name, script.sha256, len(script.keys), len(shots), script.groups)
 
 
 def load_script(folder: WorkDir, file: ScriptFile) -> ColorScript:
@@ -116,13 +116,19 @@ def _make(
     plan = Guidance(sheet, info.frame_rate, shots)
     aspect = info.sample_aspect or Fraction(1)
 
-    def told(done: int, of: int) -> None:
+    def tell_frames(done: int, of: int) -> None:
         tell(f"color script: {done} of {of} frames")
 
     # In one thread: the bits of the script depend on how many there are.
     with WorkerThreads(1):
         return make_script(
-            plan, _end_of(shots), session.colorizer, session.source, aspect, session.rotation, told
+            plan,
+            _end_of(shots),
+            session.colorizer,
+            session.source,
+            aspect,
+            session.rotation,
+            tell_frames,
         )
 
 

@@ -424,6 +424,7 @@ def _guide_of(item: ColorizedFrame) -> Tensor:
 
 def obey(item: ColorizedFrame) -> ColorizedFrame:
     """The frame with what the user asked for in place of the automatic color, by its weight."""
-    if item.guide is None or item.said is None:
+    guide, said = item.guide, item.said
+    if guide is None or said is None:
         return item
-    return replace(item, ab=item.ab * (1 - item.said) + item.guide[:2] / item.saturation)
+    return replace(item, ab=item.ab * (1 - said) + guide[:2] / item.saturation)

@@ -135,7 +135,7 @@ class ColorDesk:
         else:
             self.finds.strike(scene, number)
 
-    def found(self, opened: Opened) -> dict[str, Any]:
+    def describe_search(self, opened: Opened) -> dict[str, Any]:
         """The last search of a film as the page shows it."""
         return self.finds.describe(self.scene(opened), self.sheet(opened))
 

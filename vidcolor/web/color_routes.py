@@ -178,8 +178,8 @@ def add_finds(app: FastAPI, session: ServerSession) -> None:
     """A hinted thing in the other shots: looked for, kept or struck place by place."""
 
     @app.get("/vidcolor/films/{film_id}/found")
-    def found(film_id: str) -> Response:
-        return plain(session.colors.found(session.opened(film_id)))
+    def show_search(film_id: str) -> Response:
+        return plain(session.colors.describe_search(session.opened(film_id)))
 
     @app.post("/vidcolor/films/{film_id}/found")
     async def find(request: Request, film_id: str, frame: int = 0) -> Response:
@@ -197,7 +197,7 @@ def add_finds(app: FastAPI, session: ServerSession) -> None:
         else:
             raise AccessDenied("the request cannot be read; reload the page")
         colors = session.colors.describe(opened, frame)
-        return plain({"found": session.colors.found(opened), "colors": colors})
+        return plain({"found": session.colors.describe_search(opened), "colors": colors})
 
     @app.get("/vidcolor/films/{film_id}/found/{name}.jpg")
     def show_place(film_id: str, name: str) -> Response:
