@@ -32,7 +32,7 @@ def key(
     places[:, 5:] = shift
     ab = torch.zeros(len(a), 2)
     ab[:, 0] = torch.tensor(a)
-    return ScriptKey(F(seconds), 0, places, ab)
+    return ScriptKey.of(F(seconds), places, ab)
 
 
 def colors(script: ColorScript, number: int) -> Tensor:
@@ -91,7 +91,7 @@ def test_many_views_outvote_one(guide: GuideNet) -> None:
 
 def test_a_script_is_read_as_it_was_made(guide: GuideNet) -> None:
     shots = [key(n, [30.0 + n / 7, 70], [40.1, n / 3], shift=0.1 * n) for n in range(12)]
-    shots = [ScriptKey(one.seconds / 7, 0, one.places.half().float(), one.ab) for one in shots]
+    shots = [ScriptKey.of(one.seconds / 7, one.places, one.ab) for one in shots]
     script = settle(shots, guide)
     again = ColorScript.from_bytes(script.to_bytes())
     assert again.sha256 == script.sha256

@@ -72,5 +72,4 @@ def _thin_out(view: View, seconds: Fraction) -> ScriptKey:
     h, w = view.size
     numbers = torch.arange(h * w).view(h, w)[STEP // 2 :: STEP, STEP // 2 :: STEP].flatten()
     ab = view.seen.ab[0].flatten(1).T[numbers]
-    # Half of the digits, as in the file: what is read is what was made.
-    return ScriptKey(seconds, 0, view.places[numbers].half().float(), ab.half().float())
+    return ScriptKey.of(seconds, view.places[numbers], ab)

@@ -36,6 +36,7 @@ _OWN = 0.5
 """How much a key frame's own color counts, of what one counts that surely shows the same."""
 _NEAR = 6.0
 """ab units by which colors differ that are taken for one."""
+_STORED = ("places", "automatic", "ab", "weight")
 _CANDIDATES = 24
 """Key frames that one is compared with: those whose features are most alike on the mean."""
 
@@ -50,8 +51,21 @@ class ScriptKey:
     """Number of the shots that show the same."""
     places: Tensor
     """``(M, D + 3)`` as of `places_of`."""
+    automatic: Tensor
+    """``(M, 2)`` ab that the net found."""
     ab: Tensor
-    """``(M, 2)`` its colors."""
+    """``(M, 2)`` ab that its scene agreed upon."""
+    weight: Tensor
+    """``(M,)`` 0..1: how far frames follow it there."""
+
+    @classmethod
+    def of(cls, seconds: Fraction, places: Tensor, automatic: Tensor) -> ScriptKey:
+        """A key frame that has agreed with no other yet.
+
+        Half of the digits are kept, as in the file: what is read is what was made.
+        """
+        ab = automatic.half().float()
+        return cls(seconds, 0, places.half().float(), ab, ab, torch.ones(len(ab)))
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,8 @@ class ColorScript:
         for number, key in enumerate(self.keys):
             times = key.seconds.numerator, key.seconds.denominator, key.group
             parts[f"{number}.times"] = torch.tensor(times, dtype=torch.int64)
-            parts[f"{number}.places"] = key.places.half().contiguous()
-            parts[f"{number}.ab"] = key.ab.half().contiguous()
+            for name in _STORED:
+                parts[f"{number}.{name}"] = getattr(key, name).half().contiguous()
         return save(parts)
 
     @classmethod
@@ -99,10 +113,10 @@ class ColorScript:
         try:
             parts = load(data)
             keys = []
-            for number in range(len(parts) // 3):
+            for number in range(len(parts) // (1 + len(_STORED))):
                 over, under, group = parts[f"{number}.times"].tolist()
-                places, ab = (parts[f"{number}.{name}"].float() for name in ("places", "ab"))
-                keys.append(ScriptKey(Fraction(over, under), group, places, ab))
+                stored = (parts[f"{number}.{name}"].float() for name in _STORED)
+                keys.append(ScriptKey(Fraction(over, under), group, *stored))
         except (SafetensorError, KeyError, ValueError, ZeroDivisionError) as error:
             raise ValueError("is not a color script") from error
         return cls(tuple(keys))
@@ -122,7 +136,7 @@ def settle(keys: Sequence[ScriptKey], guide: GuideNet) -> ColorScript:
     """
     spread = [replace(key, places=_anywhere(key.places)) for key in keys]
     links = _find_links(spread, guide)
-    found = [key.ab for key in keys]
+    found = [key.automatic for key in keys]
     for _ in range(_ROUNDS):
         for n in range(len(keys)):  # one after the other: two at once would exchange their colors
             found[n] = _agree(n, found, links[n], spread, guide)
