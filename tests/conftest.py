@@ -147,6 +147,16 @@ def quick_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
 
 
+@pytest.fixture
+def sure_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `quick_guide`, but it knows again what `write_scenes` shows."""
+    from hinted import small_guide
+
+    guide = small_guide(quick)
+    guide.unlike.fill_(-6.0)
+    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
+
+
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random convolutions in the form of the ImageNet weights."""

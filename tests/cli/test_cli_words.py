@@ -166,6 +166,8 @@ MISSING = [
     *("train --stills none --out RUN --steps 1", "info nofile.mp4", "a.mp4 o.mp4 --weights huge"),
     *("weights huge --export x.onnx", "nofile.mp4 no2.mp4 out", "a.mp4 o.mp4 --report n/r"),
     *("nofile.mp4 o.mp4 --cluster", "none/*.mp4 out", "a.mp4 n/o.mp4", "preview a.mp4 n/s.png"),
+    *("script nofile.mp4 s.png", "script a.mp4 n/s.png", "script a.mp4 s.png --weights huge"),
+    *("script a.mp4", "script - s.png", "script a.mp4 s.png --json n/s.json"),
     *("https://example.org/a.mp4 o.mp4", "a.mp4 a.mp4", "a.mp4 o.mp4 --report a.mp4"),
 ]
 
@@ -187,6 +189,7 @@ LOOKED = {
     "a.mp4 o.mp4 --codec prores": "cannot hold prores_ks",
     "a.mp4 o.mkv --codec ffv1 --crf 20": "has no CRF",
     "a.mp4 o.webm --codec vp9 --preset fast": "has no presets",
+    "script t.mp4 s.png": "not a media file that vidcolor can open",
     "preview t.mp4 s.png": "not a media file that vidcolor can open",
     "compare a.mp4 t.mp4 o.mp4": "not a media file that vidcolor can open",
     "compare a.mp4 o.mp4 --codec nonsense": "no encoder nonsense",

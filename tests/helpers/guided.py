@@ -73,3 +73,29 @@ def count_made(patch: pytest.MonkeyPatch) -> list[int]:
 
     patch.setattr(vidcolor.run.film_script, "make_script", counted)
     return made
+
+
+def write_scenes(path: Path, scenes: str = "ABAB", frames: int = SHOT) -> Path:
+    """A gray film with a shot for each letter, A or B; those of one letter show the same.
+
+    Each time there is a little more light.
+    """
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number, letter in enumerate(scenes):
+            light = 0.01 * number
+            view = np.full((64, 96), light + (0.35 if letter == "A" else 0.1))
+            if letter == "A":
+                view[:, 40:] = light + 0.65
+            else:
+                view[25:] = light + 0.9
+            codes = (view.clip(0, 1) * 219 + 16).round().astype(np.uint8)
+            for place in range(frames):
+                picture = av.VideoFrame.from_ndarray(codes, format="gray")
+                picture = picture.reformat(format="yuv420p", src_color_range=1, dst_color_range=1)
+                picture.pts = number * frames + place
+                picture.time_base = Fraction(1, RATE)
+                container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         usage="vidcolor IN [OUT] [options]\n"
         "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
         "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
-        "       vidcolor serve | bench | evaluate | train ...",
+        "       vidcolor script | serve | bench | evaluate | train ...",
         description="Color a black-and-white film or picture; sound and subtitles are kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

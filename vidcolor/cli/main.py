@@ -24,8 +24,8 @@ GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted, unless it has its own."""
 
 COMMANDS = (
-    *("bench", "colors", "compare", "evaluate", "info", "play", "preview", "serve", "shots"),
-    *("train", "weights"),
+    *("bench", "colors", "compare", "evaluate", "info", "play", "preview", "script", "serve"),
+    *("shots", "train", "weights"),
 )
 """Modules of this package, each with a parser and what it does."""
 

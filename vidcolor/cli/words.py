@@ -36,7 +36,8 @@ examples:
   vidcolor film.mp4 - | mpv -                 into a pipe
 
 To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
-commands: preview, colors, compare, play, serve, info, shots, weights, bench, evaluate, train.
+commands: preview, colors, script, compare, play, serve, info, shots, weights, bench, evaluate,
+train.
 """
 """Stand at the end of the help."""
 

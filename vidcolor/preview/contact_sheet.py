@@ -38,6 +38,8 @@ ROOMY = 64_000_000
 GROUND, LINE = (17, 17, 19), (214, 214, 214)
 BRIGHT, DIM = (236, 236, 236), (150, 150, 154)
 MARGIN, GAP = 16, 6
+HEAD = 22
+"""Height of the heading's letters."""
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")
 """Asked for letters that Pillow's own font lacks."""
 
@@ -79,7 +81,86 @@ def picture_size(screen: tuple[int, int], columns: int, look: Look) -> tuple[int
     return max(1, round(screen[0] * scale)), max(1, round(screen[1] * scale))
 
 
-class Sheet:
+class Board:
+    """A dark ground to put pictures and letters on."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        """Begin with nothing on it.
+
+        Args:
+            size: (width, height) in pixels.
+
+        Raises:
+            SettingsError: It would be too large.
+        """
+        check_size(size)
+        self.size = size
+        self._image = Image.new("RGB", size, GROUND)
+        self._draw = ImageDraw.Draw(self._image)
+
+    def paste(self, place: tuple[int, int], picture: Tensor) -> None:
+        """Put ``(3, H, W)`` uint8 sRGB with its upper left corner at (x, y)."""
+        samples = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+        self._image.paste(Image.fromarray(samples), place)
+
+    def fill(self, box: tuple[int, int, int, int], color: str) -> None:
+        """Fill from (x, y) to before (x, y) with a color, ``#rrggbb``."""
+        left, top, right, bottom = box
+        self._draw.rectangle((left, top, right - 1, bottom - 1), color)
+
+    def write(
+        self,
+        place: tuple[float, float],
+        text: str,
+        size: int,
+        room: float,
+        color: tuple[int, int, int] = BRIGHT,
+    ) -> float:
+        """Write a line, cut to ``room`` pixels; how wide it got.
+
+        Args:
+            place: (x, y) of its left end, half-way up.
+            text: What to write.
+            size: Of the letters.
+            room: Pixels that there are for it.
+            color: Of the letters.
+        """
+        text, face = fit_text(text, size, room)
+        self._draw.text(place, text, color, face, anchor="lm")
+        return face.getlength(text)
+
+    def print_heading(self, name: str, facts: str) -> None:
+        """The name, and the facts behind it where there is room for both."""
+        room = self.size[0] - 2 * MARGIN
+        facts, small = fit_text(facts, HEAD - 6, room)
+        short, face = fit_text(name, HEAD, room - small.getlength(facts) - HEAD)
+        if not short:
+            (short, face), facts = fit_text(name, HEAD, room), ""
+        middle = MARGIN + HEAD / 2
+        self._draw.text((MARGIN, middle), short, BRIGHT, face, anchor="lm")
+        behind = MARGIN + face.getlength(short) + HEAD * 2 / 3
+        self._draw.text((behind, middle), facts, DIM, small, anchor="lm")
+
+    def print_plate(self, x: int, bottom: int, width: int, label: str) -> None:
+        """Light letters on a dark plate in the lower left corner of a picture."""
+        size = min(17, max(11, width // 26))
+        pad = size // 3
+        label, face = fit_text(label, size, width - 2 * pad)
+        if not label:
+            return
+        length = ceil(face.getlength(label))
+        box = (x, bottom - size - 2 * pad, x + min(width, length + 2 * pad), bottom)
+        under = self._image.crop(box)
+        self._image.paste(Image.blend(under, Image.new("RGB", under.size, (0, 0, 0)), 0.72), box)
+        middle = (box[1] + box[3]) / 2
+        self._draw.text((x + pad, middle), label, BRIGHT, face, anchor="lm")
+
+    def tensor(self) -> Tensor:
+        """``(3, H, W)`` uint8 sRGB."""
+        return torch.from_numpy(np.array(self._image)).permute(2, 0, 1)
+
+
+class Sheet(Board):
     """A sheet that is filled cell by cell."""
 
     def __init__(
@@ -104,15 +185,11 @@ class Sheet:
         """
         self.columns, self.cell = columns, cell
         self._title = min(22, max(13, cell[0] // 22))
-        self._head = 22
         broken = [self._broken(text) for text in titles]
         self._lines = max(map(len, broken), default=0)
-        self._top = MARGIN + self._head + 12 + self._lines * (self._title + 6)
-        self.size = sheet_size(cell, columns, rows, self._top)
-        check_size(self.size)
-        self._image = Image.new("RGB", self.size, GROUND)
-        self._draw = ImageDraw.Draw(self._image)
-        self._heading(*heading)
+        self._top = MARGIN + HEAD + 12 + self._lines * (self._title + 6)
+        super().__init__(sheet_size(cell, columns, rows, self._top))
+        self.print_heading(*heading)
         for column, lines in enumerate(broken):
             self._column_title(column, lines)
 
@@ -125,39 +202,8 @@ class Sheet:
     def put(self, index: int, picture: Tensor, label: str) -> None:
         """Fill a cell with ``(3, H, W)`` uint8 sRGB of its size, and print a label on it."""
         x, y = self.place(index)
-        samples = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-        self._image.paste(Image.fromarray(samples), (x, y))
-        self._plate(x, y + picture.shape[1], label)
-
-    def tensor(self) -> Tensor:
-        """``(3, H, W)`` uint8 sRGB."""
-        return torch.from_numpy(np.array(self._image)).permute(2, 0, 1)
-
-    def _plate(self, x: int, bottom: int, label: str) -> None:
-        """Light letters on a dark plate in the lower left corner of a picture."""
-        size = min(17, max(11, self.cell[0] // 26))
-        pad = size // 3
-        label, face = fit_text(label, size, self.cell[0] - 2 * pad)
-        if not label:
-            return
-        length = ceil(face.getlength(label))
-        box = (x, bottom - size - 2 * pad, x + min(self.cell[0], length + 2 * pad), bottom)
-        under = self._image.crop(box)
-        self._image.paste(Image.blend(under, Image.new("RGB", under.size, (0, 0, 0)), 0.72), box)
-        middle = (box[1] + box[3]) / 2
-        self._draw.text((x + pad, middle), label, BRIGHT, face, anchor="lm")
-
-    def _heading(self, name: str, facts: str) -> None:
-        """The name, and the facts behind it where there is room for both."""
-        room = self.size[0] - 2 * MARGIN
-        facts, small = fit_text(facts, self._head - 6, room)
-        short, face = fit_text(name, self._head, room - small.getlength(facts) - self._head)
-        if not short:
-            (short, face), facts = fit_text(name, self._head, room), ""
-        middle = MARGIN + self._head / 2
-        self._draw.text((MARGIN, middle), short, BRIGHT, face, anchor="lm")
-        behind = MARGIN + face.getlength(short) + self._head * 2 / 3
-        self._draw.text((behind, middle), facts, DIM, small, anchor="lm")
+        self.paste((x, y), picture)
+        self.print_plate(x, y + picture.shape[1], self.cell[0], label)
 
     def _broken(self, title: str) -> list[str]:
         """The title of a column in one line, or in one for each of its parts if it is too long."""
@@ -167,9 +213,8 @@ class Sheet:
     def _column_title(self, column: int, lines: Sequence[str]) -> None:
         x, _ = self.place(column)
         for number, line in enumerate(lines, self._lines - len(lines)):
-            line, face = fit_text(line, self._title, self.cell[0])
             y = self._top - (self._lines - number) * (self._title + 6) + self._title / 2
-            self._draw.text((x, y), line, BRIGHT, face, anchor="lm")
+            self.write((x, y), line, self._title, self.cell[0])
 
 
 def sheet_size(cell: tuple[int, int], columns: int, rows: int, top: int = 50) -> tuple[int, int]:

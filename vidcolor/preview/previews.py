@@ -243,7 +243,7 @@ def _draw_cells(
     total = len(moments) * len(variants)
     cell = cell_width(size[0], look), size[1]
     titles = [variant.label for variant in variants if variant.label]
-    sheet = Sheet(cell, columns, -(-total // columns), _heading(viewer, variants), titles)
+    sheet = Sheet(cell, columns, -(-total // columns), describe_film(viewer, variants), titles)
     seconds, neutral, marked = [Fraction(0)] * total, Counter[str](), 0
     cells = _find_cells(viewer, moments, variants)
     for done, (moment, number, found) in enumerate(cells, 1):
@@ -290,7 +290,7 @@ def label(seconds: Fraction, viewer: Viewer) -> str:
     return text if viewer.end >= 3600 else text.removeprefix("0:")
 
 
-def _heading(viewer: Viewer, variants: Sequence[Variant]) -> tuple[str, str]:
+def describe_film(viewer: Viewer, variants: Sequence[Variant]) -> tuple[str, str]:
     """The name, and size, length and weights."""
     width, height = viewer.screen.size
     facts = [f"{width}x{height}"]

@@ -76,17 +76,54 @@ def find_script(
         FilmError: A frame cannot be read.
         OutputError: The script cannot be kept.
     """
-    if not shots or len(choose_moments(shots, _end_of(shots))) < 2:
+    if not can_agree(shots):
         return None
     assert folder.spec
+
+    def tell_frames(done: int, of: int) -> None:
+        tell(f"color script: {done} of {of} frames")
+
     name = f"script.{_describe(folder.spec, session.guidance, shots)}.safetensors"
     script = _read(folder, name)
     if script is None:
-        script = _make(session, info, shots, tell)
+        script = make_film_script(session, info, shots, tell_frames)
         with output_errors(folder.folder):
             folder.put(name, script.to_bytes())
     session.follow(script, shots, info.frame_rate)
     return ScriptFile(name, script.sha256, len(script.keys), len(shots), script.groups)
+
+
+def can_agree(shots: Sequence[ShotRange]) -> bool:
+    """Whether shots, each with its end, have several key frames, so that a script is made."""
+    return bool(shots) and len(choose_moments(shots, _end_of(shots))) > 1
+
+
+def make_film_script(
+    session: Session,
+    info: VideoInfo,
+    shots: Sequence[ShotRange],
+    tell: Callable[[int, int], None] | None = None,
+) -> ColorScript:
+    """Make the color script of a film, with the same bits as each run of it does.
+
+    Args:
+        session: As of `find_script`.
+        info: Of the film.
+        shots: As of `find_script`.
+        tell: Is told how many key frames of how many were looked at.
+
+    Raises:
+        FilmError: A frame cannot be read.
+        WeightsError: The net has no guide.
+    """
+    assert session.source
+    sheet = session.guidance.sheet if session.guidance else ColorSheet()
+    plan = Guidance(sheet, info.frame_rate, shots)
+    aspect = info.sample_aspect or Fraction(1)
+    look = session.colorizer, session.source, aspect, session.rotation
+    # In one thread: the bits of the script depend on how many there are.
+    with WorkerThreads(1):
+        return make_script(plan, _end_of(shots), *look, tell)
 
 
 def load_script(folder: WorkDir, file: ScriptFile) -> ColorScript:
@@ -106,30 +143,6 @@ def has_script(folder: WorkDir, file: ScriptFile) -> bool:
     with suppress(OSError):
         return own_sha256(folder.folder / file.name) == file.sha256
     return False
-
-
-def _make(
-    session: Session, info: VideoInfo, shots: Sequence[ShotRange], tell: Callable[[str], object]
-) -> ColorScript:
-    assert session.source
-    sheet = session.guidance.sheet if session.guidance else ColorSheet()
-    plan = Guidance(sheet, info.frame_rate, shots)
-    aspect = info.sample_aspect or Fraction(1)
-
-    def tell_frames(done: int, of: int) -> None:
-        tell(f"color script: {done} of {of} frames")
-
-    # In one thread: the bits of the script depend on how many there are.
-    with WorkerThreads(1):
-        return make_script(
-            plan,
-            _end_of(shots),
-            session.colorizer,
-            session.source,
-            aspect,
-            session.rotation,
-            tell_frames,
-        )
 
 
 def _end_of(shots: Sequence[ShotRange]) -> Fraction:
