@@ -15,15 +15,18 @@ from vidcolor.cluster.messages import (
     AssembleVideo,
     ColorizeChunk,
     Command,
+    LookAtKeys,
     OpenVideo,
     PlanChunks,
     Progressed,
+    SettleScript,
     WorkerInfo,
 )
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core.files import FileIdentity
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.media.pass_log import PassLog
+from vidcolor.run.film_script import KeyPart, ScriptPlan
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import DoneChunk
 from vidcolor.settings import ClusterSettings, Settings
@@ -91,6 +94,8 @@ class StandIn:
     [
         (Step.BEGIN, OpenVideo(cast("BatchItem", None)), 0),
         (Step.PLAN, PlanChunks(cast("BatchItem", None), SPEC), 0),
+        (Step.LOOK, LookAtKeys(cast("BatchItem", None), SPEC, KeyPart("a", ())), 0),
+        (Step.SETTLE, SettleScript(cast("BatchItem", None), SPEC, ScriptPlan("a", 1, ())), 0),
         (Step.CHUNK, ColorizeChunk(cast("BatchItem", None), SPEC, Fraction(0), ()), 0),
         (Step.FINISH, None, 500),
     ],

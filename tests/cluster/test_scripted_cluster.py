@@ -12,7 +12,14 @@ from company import Company
 from guided import SHOT, count_made, guided_settings, write_shots
 from hinted import point
 
-from vidcolor.cluster.messages import ChunkColorized, ChunksPlanned, ColorizeChunk, Command, Reply
+from vidcolor.cluster.messages import (
+    ChunkColorized,
+    ChunksPlanned,
+    ColorizeChunk,
+    Command,
+    Reply,
+    ScriptSettled,
+)
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
@@ -66,8 +73,7 @@ def test_no_chunk_is_colored_before_the_script_is_made(
     told: list[str] = []
 
     def listen(_task: Task, command: Command, reply: Reply) -> bool:
-        if isinstance(reply, ChunksPlanned):
-            assert reply.script is not None
+        if isinstance(reply, ScriptSettled):
             told.append(reply.script.sha256)
         if isinstance(command, ColorizeChunk):
             assert command.script is not None
@@ -83,6 +89,10 @@ def when_planned(_task: Task, _command: Command, reply: Reply) -> bool:
     return isinstance(reply, ChunksPlanned)
 
 
+def when_settled(_task: Task, _command: Command, reply: Reply) -> bool:
+    return isinstance(reply, ScriptSettled)
+
+
 def after_a_chunk(_task: Task, _command: Command, reply: Reply) -> bool:
     return isinstance(reply, ChunkColorized)
 
@@ -91,7 +101,7 @@ def at_the_end(task: Task, _command: Command, _reply: Reply) -> bool:
     return task.step is Step.FINISH
 
 
-@pytest.mark.parametrize("stop", [when_planned, after_a_chunk, at_the_end])
+@pytest.mark.parametrize("stop", [when_planned, when_settled, after_a_chunk, at_the_end])
 @pytest.mark.parametrize("shared", [True, False])
 def test_others_go_on_with_the_script_where_some_stopped(
     shared: bool,
@@ -133,7 +143,7 @@ def test_a_worker_that_makes_it_may_die(film: Path, settings: Settings, tmp_path
     company, item = Company(settings), BatchItem(film.name, film, tmp_path / "out.mp4")
 
     def kill_once(task: Task, command: Command, reply: Reply) -> bool:
-        return not company.deaths and when_planned(task, command, reply)
+        return not company.deaths and when_settled(task, command, reply)
 
     (outcome,) = company.color(item, trap=kill_once)
     assert company.deaths == 1

@@ -133,6 +133,84 @@ def test_nothing_of_a_closed_film_is_handed_out() -> None:
     assert dispatch.over
 
 
+def scripted(dispatch: TaskQueue, parts: list[int], film: int = 0) -> None:
+    """A film that was planned, and gets a color script of these parts."""
+    dispatch.to_plan(film)
+    task = dispatch.take("w")
+    assert task == Task(Step.PLAN, 0, film)
+    dispatch.done(task)
+    dispatch.to_script(film, parts)
+
+
+def test_a_color_script_is_settled_when_the_last_part_is_there() -> None:
+    dispatch = TaskQueue(1)
+    begun(dispatch)
+    scripted(dispatch, [0, 2])
+    first, second = dispatch.take("a", 2), dispatch.take("b", 2)
+    assert (first, second) == (Task(Step.LOOK, 0, 0, 0), Task(Step.LOOK, 0, 0, 2))
+    assert first
+    assert second
+    dispatch.done(second)
+    assert dispatch.take("b", 2) is None
+    assert not dispatch.failed(first, "a")
+    assert dispatch.take("a", 2) is None, "who failed gets it back last"
+    again = dispatch.take("b", 2)
+    assert again == first
+    dispatch.done(again)
+    settle = dispatch.take("a", 2)
+    assert settle == Task(Step.SETTLE, 0, 0)
+    dispatch.done(settle)
+    assert dispatch.take("a", 2) is None, "no film is stitched before its chunks are known"
+    assert not dispatch.stuck(0)
+    dispatch.chunk(0, 0, 10, continues_shot=False, done=True)
+    dispatch.planned(0)
+    assert dispatch.take("a", 2) == Task(Step.FINISH, 0, 0)
+
+
+def test_a_part_that_two_had_in_hand_counts_once() -> None:
+    dispatch = TaskQueue(1)
+    begun(dispatch)
+    scripted(dispatch, [0])
+    first = dispatch.take("a", 2)
+    assert first
+    dispatch.failed(first, "a")
+    second = dispatch.take("b", 2)
+    assert second == first
+    dispatch.done(second)
+    dispatch.done(first)
+    assert dispatch.take("b", 2) == Task(Step.SETTLE, 0, 0)
+    assert dispatch.take("b", 2) is None
+
+
+def test_without_a_part_that_is_missing_it_is_settled_at_once() -> None:
+    dispatch = TaskQueue(1)
+    begun(dispatch)
+    scripted(dispatch, [])
+    assert dispatch.take("w") == Task(Step.SETTLE, 0, 0)
+
+
+def test_chunks_of_other_films_go_before_the_parts_of_a_script() -> None:
+    """And what frees the chunks of a film before those: all the others get more to do."""
+    dispatch = TaskQueue(3)
+    for film in range(3):
+        task = dispatch.take("w")
+        assert task == Task(Step.BEGIN, 0, film)
+        dispatch.done(task)
+    dispatch.to_script(0, [0, 1])
+    dispatch.to_script(1, [])
+    dispatch.chunk(2, 0, 10, continues_shot=False, done=False)
+    dispatch.to_plan(2)
+    steps = [dispatch.take("w") for _ in range(6)]
+    assert [task and (task.step, task.film, task.chunk) for task in steps] == [
+        (Step.SETTLE, 1, -1),
+        (Step.CHUNK, 2, 0),
+        (Step.LOOK, 0, 0),
+        (Step.LOOK, 0, 1),
+        (Step.PLAN, 2, -1),
+        None,
+    ]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_fails_every_chunk_is_done_once(seed: int) -> None:
     """Workers take, finish and fail at random; chains stay in order."""

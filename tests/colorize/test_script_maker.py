@@ -8,14 +8,20 @@ from fractions import Fraction
 
 import pytest
 import torch
+from guided import count_looked
 from hinted import NAVY, ab_of, listener, point, scene
 from synthetic import make_frame
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import Guide
-from vidcolor.colorize.script_maker import choose_moments, make_script
+from vidcolor.colorize.script_maker import (
+    choose_moments,
+    drop_doubles,
+    look_at_keys,
+    make_script,
+)
 from vidcolor.core.frames import ColorizedFrame, Frame
-from vidcolor.guidance.color_script import ColorScript
+from vidcolor.guidance.color_script import ColorScript, settle
 from vidcolor.guidance.entries import Stretch
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
@@ -129,3 +135,27 @@ def test_it_looks_with_the_dials_of_each_stretch(colorizer: Colorizer) -> None:
     dialed = make_script(Guidance(sheet, F(25), SHOTS), F(N, 25), colorizer, source, F(1))
     usual = script_of(colorizer)
     assert not torch.equal(dialed.keys[1].ab, usual.keys[1].ab)
+
+
+def test_it_can_be_looked_at_in_parts(colorizer: Colorizer) -> None:
+    moments = choose_moments(SHOTS, F(N, 25))
+    parts = [look_at_keys(plan(), [one], colorizer, source, F(1)) for one in moments]
+    keys = [key for part in parts for key in part]
+    assert settle(keys, colorizer.listen()).to_bytes() == script_of(colorizer).to_bytes()
+
+
+def test_a_frame_that_is_on_screen_at_two_moments_is_one_key_frame(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = [F(3, 25), F(7, 50), F(8, 25)]
+    looked = count_looked(monkeypatch)
+    keys = list(look_at_keys(plan(), moments, colorizer, source, F(1)))
+    assert [key.seconds for key in keys] == [F(3, 25), F(3, 25), F(8, 25)]
+    assert looked == [F(3, 25), F(8, 25)], "and is looked at once"
+    apart = [next(look_at_keys(plan(), [one], colorizer, source, F(1))) for one in moments]
+    both = (
+        settle(drop_doubles(keys), colorizer.listen()),
+        settle(drop_doubles(apart), colorizer.listen()),
+    )
+    assert len(both[0].keys) == 2
+    assert both[0].to_bytes() == both[1].to_bytes()

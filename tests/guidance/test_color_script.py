@@ -117,3 +117,13 @@ def test_a_shot_has_the_key_frames_within_it(guide: GuideNet) -> None:
     script = settle([key(n, [30, 70], [40, -10]) for n in (1, 4, 7)], guide)
     assert [one.seconds for one in script.keys_within(F(1), F(7))] == [1, 4]
     assert [one.seconds for one in script.keys_within(F(2), None)] == [4, 7]
+
+
+def test_it_tells_each_step_and_that_changes_no_bit(guide: GuideNet) -> None:
+    keys = [key(n, [30, 70], [40 - n, -10]) for n in range(3)]
+    told: list[tuple[int, int]] = []
+    script = settle(keys, guide, lambda *done: told.append(done))
+    assert script.to_bytes() == settle(keys, guide).to_bytes()
+    steps = told[-1][1]
+    assert told == [(n, steps) for n in range(1, steps + 1)]
+    assert steps % len(keys) == 0

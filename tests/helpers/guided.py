@@ -11,12 +11,17 @@ import pytest
 import torch
 from synthetic import texture
 
+import vidcolor.colorize.script_maker
 import vidcolor.run.film_script
 from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings, TitleSettings
 
 RATE = 25
 SHOT = 14
 """Frames of a shot."""
+
+
+class Stopped(Exception):
+    """A run was stopped."""
 
 
 def write_shots(
@@ -65,14 +70,34 @@ def shot_times(number: int, frames: int = SHOT) -> tuple[Fraction, Fraction]:
 def count_made(patch: pytest.MonkeyPatch) -> list[int]:
     """Has an entry for each script that is made from now on."""
     made: list[int] = []
-    make = vidcolor.run.film_script.make_script
+    settle = vidcolor.run.film_script.settle
 
     def counted(*given: object) -> object:
         made.append(0)
-        return make(*given)  # type: ignore[arg-type]
+        return settle(*given)  # type: ignore[arg-type]
 
-    patch.setattr(vidcolor.run.film_script, "make_script", counted)
+    patch.setattr(vidcolor.run.film_script, "settle", counted)
     return made
+
+
+def count_looked(patch: pytest.MonkeyPatch, stop_at: int | None = None) -> list[Fraction]:
+    """Has the moment of each key frame that is looked at from now on.
+
+    Args:
+        patch: Undoes it.
+        stop_at: So many are looked at before the run is `Stopped`.
+    """
+    looked: list[Fraction] = []
+    look = vidcolor.colorize.script_maker.look_by_plan
+
+    def counted(plan: object, seconds: Fraction, *given: object) -> object:
+        if len(looked) == stop_at:
+            raise Stopped
+        looked.append(seconds)
+        return look(plan, seconds, *given)  # type: ignore[arg-type]
+
+    patch.setattr(vidcolor.colorize.script_maker, "look_by_plan", counted)
+    return looked
 
 
 def write_scenes(path: Path, scenes: str = "ABAB", frames: int = SHOT) -> Path:

@@ -13,7 +13,7 @@ from synthetic import bits_of
 
 from vidcolor.media.decode import frame_windows as module
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.decode.frame_windows import windows
+from vidcolor.media.decode.frame_windows import read_frames, windows
 from vidcolor.media.decode.seek import can_seek, picture_end
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.settings import InputSettings
@@ -203,6 +203,37 @@ def test_a_leap_reads_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_where_reading_may_begin(name: str, seeks: bool, tmp_path: Path) -> None:
     with open_video(film(tmp_path / name)) as opened:
         assert can_seek(opened) is seeks
+
+
+@pytest.mark.parametrize("seeks", [True, False])
+def test_each_run_of_moments_is_read_as_if_it_was_alone(
+    seeks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a film cannot seek, one pass from its beginning serves all: that is the same."""
+    path = film(tmp_path / "in.mkv")
+    monkeypatch.setattr(module, "can_seek", lambda _: seeks)
+    passes: list[Fraction] = []
+    read = decode
+
+    def counted(opened: VideoReader, reading: Any) -> Any:
+        passes.append(reading.start)
+        return read(opened, reading=reading)
+
+    monkeypatch.setattr(module, "decode", counted)
+    asked = [Fraction(n, 2) for n in range(20, 26)]
+
+    def frames(run: int, moments: list[Fraction]) -> Shown:
+        found = read_frames(path, InputSettings(), moments, run)
+        return [(seconds, bits_of(frame.luma)) for seconds, frame in found]
+
+    together, begun = frames(2, asked), list(passes)
+    passes.clear()
+    assert together == frames(0, asked)
+    assert len(passes) == 1, "they are near each other"
+    passes.clear()
+    alone = [shown for n in range(0, len(asked), 2) for shown in frames(0, asked[n : n + 2])]
+    assert together == alone
+    assert begun == (passes if seeks else [0])
 
 
 def test_recordings_joined_are_read_from_their_beginning(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from vidcolor.preview.script_scenes import (
     script_view,
 )
 from vidcolor.preview.script_sheet import HIGHEST, describe_scene, draw_pages, split_pages
+from vidcolor.run.film_script import ScriptFile
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import InputSettings, ScriptSettings, Settings
 
@@ -63,6 +64,20 @@ def keep_scripts(patch: pytest.MonkeyPatch, module: Any) -> list[ColorScript]:
         return kept[-1]
 
     patch.setattr(module, "make_film_script", see)
+    return kept
+
+
+def keep_followed(patch: pytest.MonkeyPatch) -> list[ColorScript]:
+    """The scripts that runs follow from now on."""
+    kept: list[ColorScript] = []
+    make = vidcolor.run.film_script.make_script_file
+
+    def see(*given: Any) -> tuple[ScriptFile, ColorScript]:
+        made = make(*given)
+        kept.append(made[1])
+        return made
+
+    patch.setattr(vidcolor.run.film_script, "make_script_file", see)
     return kept
 
 
@@ -99,7 +114,7 @@ def test_it_decides_what_a_run_decides(
     film: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = keep_scripts(monkeypatch, vidcolor.preview.script_scenes)
-    followed = keep_scripts(monkeypatch, vidcolor.run.film_script)
+    followed = keep_followed(monkeypatch)
     script_view(film, settings=settings)
     settings = replace(settings, script=ScriptSettings("auto"))
     colorize_video(film, tmp_path / "a.mkv", settings=settings)
@@ -111,7 +126,7 @@ def test_a_part_of_a_film_has_the_script_of_that_part(
 ) -> None:
     part = replace(settings, open=InputSettings(start=F(SHOT + 3, RATE), end=F(3 * SHOT, RATE)))
     shown = keep_scripts(monkeypatch, vidcolor.preview.script_scenes)
-    followed = keep_scripts(monkeypatch, vidcolor.run.film_script)
+    followed = keep_followed(monkeypatch)
     view = script_view(film, settings=part)
     assert [scene.shots[0].start_seconds for scene in view.scenes] == [
         F(SHOT + 3, RATE),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from guided import RATE, SHOT, count_made, guided_settings, write_shots
+from guided import RATE, SHOT, Stopped, count_made, guided_settings, write_shots
 from hinted import point
 from PIL import Image
 
@@ -28,10 +28,6 @@ from vidcolor.settings import ScriptSettings, Settings
 pytestmark = pytest.mark.usefixtures("quick_guide")
 F = Fraction
 SHOTS = 4
-
-
-class Stopped(Exception):
-    """A run was stopped."""
 
 
 @pytest.fixture
@@ -87,8 +83,11 @@ def test_a_script_changes_the_colors_and_is_told(
     assert report.colors == {}, "there is no color sheet"
     assert report.weights["guide_sha256"] == "cc"
     doing = [each.doing for each in seen if each.doing]
-    assert doing == [f"color script: {n + 1} of {SHOTS} frames" for n in range(SHOTS)]
-    assert not any(each.doing for each in seen[SHOTS:])
+    assert doing[:SHOTS] == [f"color script: {n + 1} of {SHOTS} frames" for n in range(SHOTS)]
+    assert doing[SHOTS:] == [
+        f"color script: colors agree, {n * 100 // (5 * SHOTS)} %" for n in range(1, 5 * SHOTS + 1)
+    ]
+    assert not any(each.doing for each in seen[len(doing) :])
     assert without.script == {}
     assert "script" not in without.seconds
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.mp4", "film.mkv"]
@@ -139,7 +138,7 @@ def kill_while_made(patch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> object:
         raise Stopped
 
-    patch.setattr(vidcolor.run.film_script, "make_script", killed)
+    patch.setattr(vidcolor.run.film_script, "look_at_keys", killed)
 
 
 @pytest.mark.parametrize(

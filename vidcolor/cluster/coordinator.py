@@ -19,10 +19,14 @@ from vidcolor.cluster.messages import (
     ChunksPlanned,
     ColorizeChunk,
     Command,
+    KeysLooked,
+    LookAtKeys,
     OpenVideo,
     PlanChunks,
     Progressed,
     Reply,
+    ScriptSettled,
+    SettleScript,
     TaskFailed,
     VideoAssembled,
     VideoOpened,
@@ -46,7 +50,7 @@ from vidcolor.errors import (
 from vidcolor.guidance.places import NONE
 from vidcolor.run.batch import Outcome, Result, result_of, write_report
 from vidcolor.run.chunk_manifest import read_manifest
-from vidcolor.run.film_script import has_script
+from vidcolor.run.film_script import missing_parts
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import open_journal
 from vidcolor.run.leftovers import allow_own_target
@@ -137,6 +141,11 @@ class Coordinator:
         journal, spec = film.journal, film.spec
         assert journal
         assert spec
+        if task.step in (Step.LOOK, Step.SETTLE):
+            assert film.plan
+            if task.step is Step.SETTLE:
+                return SettleScript(film.item, spec, film.plan)
+            return LookAtKeys(film.item, spec, film.plan.parts[task.chunk])
         if task.step is Step.FINISH:
             assert film.end
             done = tuple(journal.done[chunk.number] for chunk in film.chunks)
@@ -159,8 +168,12 @@ class Coordinator:
                 self._queue.done(task)
             return last
         if isinstance(reply, Progressed):
-            film.frames[task.chunk] = reply.frames
-            self._tell(film, reply.seconds, reply.doing)
+            doing = reply.doing
+            if task.step is Step.LOOK:
+                doing = film.look(task.chunk, reply.frames)
+            elif task.step is Step.CHUNK:
+                film.frames[task.chunk] = reply.frames
+            self._tell(film, reply.seconds, doing)
             return False
         if isinstance(reply, ChunkKnown):
             if reply.chunk.number == len(film.chunks):  # not told before by one that was lost
@@ -209,8 +222,16 @@ class Coordinator:
             film = self._films[task.film]
             film.planned(reply.end, reply.script)
             film.add(reply.seconds)
-            self._hand_on(task.film)
-            self._queue.planned(task.film)
+            self._go_on(task.film)
+        elif isinstance(reply, KeysLooked):
+            film = self._films[task.film]
+            film.add(reply.seconds)
+            self._tell(film, film.at, film.look(task.chunk))
+        elif isinstance(reply, ScriptSettled):
+            film = self._films[task.film]
+            film.script = reply.script
+            film.add(reply.seconds)
+            self._go_on(task.film)
         elif isinstance(reply, VideoAssembled):
             self._finish(task.film, reply)
         self._see(task.film)
@@ -236,11 +257,27 @@ class Coordinator:
         film.frames = {chunk.number: chunk.facts.frames for chunk in journal.done.values()}
         self._tell(film, 0.0)
         plan = read_manifest(journal)
-        if plan is None or (plan.script and not has_script(journal, plan.script)):
+        if plan is None:
             self._queue.to_plan(number)
             return
         film.chunks, film.zero = list(plan.chunks), plan.end.zero
         film.planned(plan.end, plan.script)
+        self._go_on(number)
+
+    def _go_on(self, number: int) -> None:
+        """Behind the plan of a film come the parts of its color script, and behind it the chunks.
+
+        What is there of it is not made again.
+        """
+        film = self._films[number]
+        if film.waits:
+            assert film.journal
+            assert film.plan
+            missing = missing_parts(film.journal, film.plan)
+            for part in set(range(len(film.plan.parts))).difference(missing):
+                film.look(part)
+            self._queue.to_script(number, missing)
+            return
         self._hand_on(number)
         self._queue.planned(number)
 
@@ -286,7 +323,10 @@ class Coordinator:
             self._queue.done(task)
             return
         self._figures(film, task, worker).failures += 1
-        film.frames.pop(task.chunk, None)
+        if task.step is Step.CHUNK:
+            film.frames.pop(task.chunk, None)
+        elif task.step is Step.LOOK:
+            film.looked.pop(task.chunk, None)
         aside = self._queue.failed(task, worker, counts)
         error = error_of(reply)
         if isinstance(error, FilmChanged) and not self._changed(film):
@@ -299,7 +339,9 @@ class Coordinator:
         if whole:
             self._give_up(task.film, error)
             return
-        what = "" if task.step is not Step.CHUNK else f"chunk {task.chunk} "
+        parts = {Step.CHUNK: f"chunk {task.chunk} ", Step.SETTLE: "the color script "}
+        parts[Step.LOOK] = f"part {task.chunk} of the color script "
+        what = parts.get(task.step, "")
         film.notes.append(f"{what}failed on {worker} and was retried: {reply.text}")
         if aside:
             film.aside[task.chunk] = reply.text
@@ -340,7 +382,7 @@ class Coordinator:
     def _close(self, number: int, outcome: Outcome) -> None:
         film = self._films[number]
         film.closed = True
-        film.chunks, film.frames = [], {}  # 8 bytes a frame, of thousands of films
+        film.chunks, film.frames, film.plan = [], {}, None  # 8 bytes a frame, of thousands of films
         self._queue.close(number)
         with suppress(OutputError):
             film.held.close()

@@ -13,7 +13,7 @@ from vidcolor.core.run_spec import RunSpec
 from vidcolor.guidance.plan import Guidance, PartEnds
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk
-from vidcolor.run.film_script import ScriptFile
+from vidcolor.run.film_script import KeyPart, ScriptFile, ScriptPlan
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.work_dir import DoneChunk
 
@@ -31,6 +31,24 @@ class PlanChunks:
 
     item: BatchItem
     spec: RunSpec
+
+
+@dataclass(frozen=True)
+class LookAtKeys:
+    """Command: look at some key frames of a film that gets a color script."""
+
+    item: BatchItem
+    spec: RunSpec
+    part: KeyPart
+
+
+@dataclass(frozen=True)
+class SettleScript:
+    """Command: make the color script of a film of the key frames that were looked at."""
+
+    item: BatchItem
+    spec: RunSpec
+    plan: ScriptPlan
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ class AssembleVideo:
         return pictures + self.spec.source.bytes
 
 
-Command = OpenVideo | PlanChunks | ColorizeChunk | AssembleVideo
+Command = OpenVideo | PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
 
 
 @dataclass(frozen=True)
@@ -104,8 +122,23 @@ class ChunksPlanned:
 
     end: PassLog
     seconds: dict[str, float]
-    script: ScriptFile | None = None
-    """The color script, which was made then; None where there is none."""
+    script: ScriptPlan | None = None
+    """What the color script is to be made of; None where there will be none."""
+
+
+@dataclass(frozen=True)
+class KeysLooked:
+    """Told: some key frames are in the work folder, in their automatic colors."""
+
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ScriptSettled:
+    """Told: the color script is in the work folder."""
+
+    script: ScriptFile
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -115,7 +148,7 @@ class Progressed:
     read: int
     """Frames that were decoded."""
     frames: int = 0
-    """Frames that were handed to the encoder."""
+    """Frames that were handed to the encoder; or key frames that were looked at."""
     seconds: float = 0.0
     """Time of the last of them in the target."""
     doing: str = ""
@@ -156,6 +189,8 @@ Reply = (
     VideoOpened
     | ChunkKnown
     | ChunksPlanned
+    | KeysLooked
+    | ScriptSettled
     | Progressed
     | ChunkColorized
     | VideoAssembled

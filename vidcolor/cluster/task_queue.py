@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -14,11 +14,15 @@ class Step(IntEnum):
 
     FINISH = 0
     """Stitch it."""
-    CHUNK = 1
+    SETTLE = 1
+    """Make its color script of all parts: its chunks wait for that."""
+    CHUNK = 2
     """Color one of its chunks."""
-    PLAN = 2
+    LOOK = 3
+    """Make a part of its color script."""
+    PLAN = 4
     """Read it and find its chunks."""
-    BEGIN = 3
+    BEGIN = 5
     """Open it and see whether it can be colored."""
 
 
@@ -31,6 +35,7 @@ class Task:
     """Frames of the chunk, less than zero."""
     film: int
     chunk: int = -1
+    """Its number; of a color script, that of the part."""
 
 
 @dataclass
@@ -38,6 +43,8 @@ class _State:
     """Where a film stands."""
 
     planned: bool = False
+    parts: set[int] = field(default_factory=set)
+    """Those of its color script that are to be made."""
     left: set[int] = field(default_factory=set)
     """Chunks that are known and not done."""
     waiting: dict[int, Task] = field(default_factory=dict)
@@ -102,6 +109,15 @@ class TaskQueue:
         """Have a film planned."""
         self._add(Task(Step.PLAN, 0, film))
 
+    def to_script(self, film: int, parts: Iterable[int]) -> None:
+        """Have the color script of a film made: first these parts by many, then the whole."""
+        state = self._states[film]
+        state.parts = set(parts)
+        for part in sorted(state.parts):
+            self._add(Task(Step.LOOK, 0, film, part))
+        if not state.parts:
+            self._add(Task(Step.SETTLE, 0, film))
+
     def chunk(
         self, film: int, number: int, frames: int, *, continues_shot: bool, done: bool
     ) -> None:
@@ -125,12 +141,12 @@ class TaskQueue:
             self._add(task)
 
     def planned(self, film: int) -> None:
-        """All chunks of a film are known."""
+        """All chunks of a film are known, and what they follow."""
         self._states[film].planned = True
         self._see(film)
 
     def done(self, task: Task) -> None:
-        """A task is done; for a chunk that two had in hand it counts once."""
+        """A task is done; for a chunk or a part that two had in hand it counts once."""
         state = self._states[task.film]
         state.in_hand[task] -= 1
         if state.closed:
@@ -139,6 +155,10 @@ class TaskQueue:
             state.left.remove(task.chunk)
             if after := state.waiting.pop(task.chunk, None):
                 self._add(after)
+        if task.step is Step.LOOK and task.chunk in state.parts:
+            state.parts.remove(task.chunk)
+            if not state.parts:
+                self._add(Task(Step.SETTLE, 0, task.film))
         self._see(task.film)
 
     def failed(self, task: Task, worker: str, counts: bool = True) -> bool:
@@ -157,7 +177,8 @@ class TaskQueue:
             tries.append(worker)
         if len(tries) >= self._attempts:
             return True
-        if not state.closed and (task.step is not Step.CHUNK or task.chunk in state.left):
+        left = {Step.CHUNK: state.left, Step.LOOK: state.parts}.get(task.step)
+        if not state.closed and (left is None or task.chunk in left):
             self._add(task)
         return False
 

@@ -20,7 +20,7 @@ from vidcolor.guidance.places import AUTO, NONE
 from vidcolor.guidance.plan import Guidance
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks, shot_ranges, shots_touched
-from vidcolor.run.film_script import ONE_SHOT, STAGE, ScriptFile
+from vidcolor.run.film_script import ONE_SHOT, STAGE, ScriptFile, ScriptPlan, words_of
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal
 from vidcolor.run.video import changed_note, resumed_note, stage_seconds
@@ -55,8 +55,12 @@ class VideoState:
     """How many of them the dispatch knows."""
     end: PassLog | None = None
     """Once all chunks are known."""
+    plan: ScriptPlan | None = None
+    """Of the color script that they follow, if there is one; known with ``end``."""
+    looked: dict[int, int] = field(default_factory=dict)
+    """Key frames of it that were looked at, by part."""
     script: ScriptFile | None = None
-    """The color script that they follow, if there is one; known with ``end``."""
+    """The color script, once it is there."""
     resumed: int = 0
     """Chunks that earlier runs had finished."""
     frames: dict[int, int] = field(default_factory=dict)
@@ -89,10 +93,15 @@ class VideoState:
         """Whether it gets a color script, if it has several shots."""
         return self.spec is not None and self.spec.color.script != "off"
 
-    def planned(self, end: PassLog, script: ScriptFile | None) -> None:
-        """All chunks are known, and the color script that they follow."""
-        self.end, self.script = end, script
-        if self.scripted and script is None and ONE_SHOT not in self.notes:
+    @property
+    def waits(self) -> bool:
+        """Whether there will be a color script, so that no chunk can be colored yet."""
+        return self.scripted and (self.end is None or (self.plan is not None and not self.script))
+
+    def planned(self, end: PassLog, plan: ScriptPlan | None) -> None:
+        """All chunks are known, and what the color script that they follow is to be made of."""
+        self.end, self.plan = end, plan
+        if self.scripted and plan is None and ONE_SHOT not in self.notes:
             self.notes.append(ONE_SHOT)
 
     def context_chunks(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
@@ -101,7 +110,7 @@ class VideoState:
         Where something is said that holds for a shot, its end must be known, too; where there may
         be a color script, that.
         """
-        if self.scripted and self.end is None:
+        if self.waits:
             return None
         if self.guidance and self.guidance.needs_shots and self.shots(number) is None:
             return None
@@ -145,6 +154,13 @@ class VideoState:
             )
         nets = {"": self.spec.net.guides} | self.spec.net.others
         return with_script(digest_part(guidance, *done.span, nets), script) == done.colors
+
+    def look(self, part: int, frames: int | None = None) -> str:
+        """Take note of key frames that were looked at, None for all of a part; how far it is."""
+        assert self.plan
+        whole = len(self.plan.parts[part].moments)
+        self.looked[part] = whole if frames is None else frames
+        return words_of(sum(self.looked.values()), len(self.plan.moments))
 
     def figures(self, worker: str) -> WorkerStats:
         """What a worker did for the film."""

@@ -28,10 +28,14 @@ from vidcolor.cluster.messages import (
     ChunksPlanned,
     ColorizeChunk,
     Command,
+    KeysLooked,
+    LookAtKeys,
     OpenVideo,
     PlanChunks,
     Progressed,
     Reply,
+    ScriptSettled,
+    SettleScript,
     TaskFailed,
     VideoAssembled,
     VideoOpened,
@@ -68,7 +72,14 @@ from vidcolor.run.chunk_manifest import (
     write_manifest,
 )
 from vidcolor.run.chunking import ChunkReach, plan_chunks
-from vidcolor.run.film_script import STAGE, ScriptFile, find_script, load_script
+from vidcolor.run.film_script import (
+    STAGE,
+    ScriptFile,
+    load_script,
+    make_part,
+    make_script_file,
+    plan_script,
+)
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target
@@ -85,6 +96,8 @@ from vidcolor.run.video import colorize_video, context_frames, record_chunk
 from vidcolor.run.work_dir import WorkDir, content_of, read_journals, whole_chunks
 from vidcolor.settings import Settings
 
+_OfRun = PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
+"""Commands about a film that was opened before."""
 EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""
 
@@ -104,6 +117,9 @@ class _Watch:
     def count_frame(self, frame: Frame) -> None:
         self.frames += 1
         self.seconds = float(frame.seconds)
+
+    def count_key(self, _: object) -> None:
+        self.frames += 1
 
     def count_read(self, _: object) -> None:
         self.read += 1
@@ -153,6 +169,10 @@ class Worker:
                     yield from _run_beside(partial(self._begin, command.item))
                 case PlanChunks():
                     yield from _run_beside(partial(self._plan, command))
+                case LookAtKeys():
+                    yield from _run_beside(partial(self._look, command))
+                case SettleScript():
+                    yield from _run_beside(partial(self._settle, command))
                 case ColorizeChunk():
                     yield from self._colorize(command)
                 case AssembleVideo():
@@ -195,7 +215,7 @@ class Worker:
             return VideoOpened(spec, total, film.info.start, whole, guidance)
 
     def _plan(self, command: PlanChunks, watch: _Watch) -> ChunksPlanned:
-        """One thread decodes, this one finds the shots, then makes the color script."""
+        """One thread decodes, this one finds the shots."""
         settings, seconds = self._settings, dict[str, float]()
         found: list[PlannedChunk] = []
         seen, shots = ShotsSeen(), list[ShotRange]()
@@ -224,14 +244,26 @@ class Worker:
             if content():  # it was read beside
                 self._folder(command).know(content())
         seconds["shots"] -= seconds.pop("wait for decode")
-        script, began = None, perf_counter()
+        folder, script = self._folder(command), None
         if session.scripted:
-            folder = self._folder(command)
-            script = find_script(session, film.info, folder, [*shots, *seen.end()], watch.tell)
-        if script:
-            seconds[STAGE] = perf_counter() - began
-        write_manifest(self._folder(command), Manifest(tuple(found), end, script))
+            script = plan_script(session, folder, [*shots, *seen.end()])
+        write_manifest(folder, Manifest(tuple(found), end, script))
         return ChunksPlanned(end, seconds, script)
+
+    def _look(self, command: LookAtKeys, watch: _Watch) -> KeysLooked:
+        began = perf_counter()
+        with open_video(command.item.source, self._session.settings.open) as film:
+            session = self._check_same(film, command)[1]
+        make_part(session, film.info, self._folder(command), command.part, watch.count_key)
+        return KeysLooked({STAGE: perf_counter() - began})
+
+    def _settle(self, command: SettleScript, watch: _Watch) -> ScriptSettled:
+        began = perf_counter()
+        with open_video(command.item.source, self._session.settings.open) as film:
+            session = self._check_same(film, command)[1]
+        folder = self._folder(command)
+        self._script = make_script_file(session, film.info, folder, command.plan, watch.tell)
+        return ScriptSettled(self._script[0], {STAGE: perf_counter() - began})
 
     def _colorize(self, command: ColorizeChunk) -> Iterator[Reply]:
         source = command.item.source
@@ -315,14 +347,10 @@ class Worker:
         report.versions = versions()
         return VideoAssembled(report)
 
-    def _folder(
-        self, command: PlanChunks | ColorizeChunk | AssembleVideo, before: str = ""
-    ) -> WorkDir:
+    def _folder(self, command: _OfRun, before: str = "") -> WorkDir:
         return WorkDir(work_folder(command.item.target), self._name, command.spec, before)
 
-    def _check_same(
-        self, film: VideoReader, command: PlanChunks | ColorizeChunk | AssembleVideo
-    ) -> tuple[EncodePlan, Session]:
+    def _check_same(self, film: VideoReader, command: _OfRun) -> tuple[EncodePlan, Session]:
         """How the film is encoded and colored; refuses a run that would be another one here.
 
         Raises:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import torch
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import FrameSource, look_by_plan
+from vidcolor.core.iterators import close
 from vidcolor.guidance.color_script import STEP, ColorScript, ScriptKey, settle
 from vidcolor.guidance.key_frame import View
 from vidcolor.guidance.plan import Guidance, ShotRange
@@ -46,14 +47,57 @@ def make_script(
     guide = colorizer.listen()
     moments = choose_moments(plan.shots, end)
     keys: list[ScriptKey] = []
-    for number, (seconds, frame) in enumerate(source(moments), 1):
+    looked = look_at_keys(plan, moments, colorizer, source, aspect, rotation)
+    for number, key in enumerate(looked, 1):
         if tell:
             tell(number, len(moments))
-        if keys and keys[-1].seconds >= seconds:
-            continue  # one frame may be on screen at two moments
-        view = look_by_plan(plan, seconds, frame, colorizer, aspect, rotation)
-        keys.append(_thin_out(view, seconds))
-    return settle(keys, guide)
+        keys.append(key)
+    return settle(drop_doubles(keys), guide)
+
+
+def look_at_keys(
+    plan: Guidance,
+    moments: Sequence[Fraction],
+    colorizer: Colorizer,
+    source: FrameSource,
+    aspect: Fraction,
+    rotation: Sequence[int] | None = None,
+) -> Iterator[ScriptKey]:
+    """The key frames on screen at some moments, in their automatic colors, one for each moment.
+
+    They do not hang on each other, so a film may be looked at in parts, by several. Bits depend on
+    how many threads torch has.
+
+    Args:
+        plan: Has the dials of stretches; its shots do not matter.
+        moments: Ascending, of `choose_moments`.
+        colorizer: As of `make_script`.
+        source: As of `make_script`.
+        aspect: As of `make_script`.
+        rotation: As of `make_script`.
+
+    Raises:
+        FilmError: A frame cannot be read.
+    """
+    frames = source(moments)
+    key: ScriptKey | None = None
+    try:
+        for seconds, frame in frames:
+            if key is None or key.seconds < seconds:
+                view = look_by_plan(plan, seconds, frame, colorizer, aspect, rotation)
+                key = _thin_out(view, seconds)
+            yield key
+    finally:
+        close(frames)
+
+
+def drop_doubles(keys: Iterable[ScriptKey]) -> list[ScriptKey]:
+    """Each key frame once: one frame may be on screen at two moments."""
+    found: list[ScriptKey] = []
+    for key in keys:
+        if not found or found[-1].seconds < key.seconds:
+            found.append(key)
+    return found
 
 
 def choose_moments(shots: Sequence[ShotRange], end: Fraction) -> list[Fraction]:

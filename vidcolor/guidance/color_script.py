@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import count
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from vidcolor.core.iterators import tap
 from vidcolor.nets.guide_net import GuideNet
 
 STEP = 4
@@ -123,7 +125,11 @@ class ColorScript:
 
 
 @torch.inference_mode()
-def settle(keys: Sequence[ScriptKey], guide: GuideNet) -> ColorScript:
+def settle(
+    keys: Sequence[ScriptKey],
+    guide: GuideNet,
+    tell: Callable[[int, int], object] = lambda *_: None,
+) -> ColorScript:
     """A script of key frames that have their automatic colors: those of the same scene agree.
 
     Where something of a key frame is seen again in others, all of them take the color that most of
@@ -133,13 +139,21 @@ def settle(keys: Sequence[ScriptKey], guide: GuideNet) -> ColorScript:
     Args:
         keys: Ascending in time; their groups do not matter.
         guide: Tells what looks alike.
+        tell: Is told how many steps of how many are done: each key frame looks at the others
+            several times.
     """
+    steps, of = count(1), len(keys) * (1 + _ROUNDS)
+
+    def step(_: object) -> None:
+        tell(next(steps), of)
+
     spread = [replace(key, places=_anywhere(key.places)) for key in keys]
-    links = _find_links(spread, guide)
+    links = _find_links(spread, guide, step)
     found = [key.automatic for key in keys]
     for _ in range(_ROUNDS):
         for n in range(len(keys)):  # one after the other: two at once would exchange their colors
             found[n] = _agree(n, found, links[n], spread, guide)
+            step(n)
     groups = _number_groups(links)
     settled = zip(keys, groups, found, strict=True)
     return ColorScript(
@@ -147,11 +161,13 @@ def settle(keys: Sequence[ScriptKey], guide: GuideNet) -> ColorScript:
     )
 
 
-def _find_links(keys: Sequence[ScriptKey], guide: GuideNet) -> list[list[int]]:
+def _find_links(
+    keys: Sequence[ScriptKey], guide: GuideNet, step: Callable[[object], object]
+) -> list[list[int]]:
     """Of each key frame, the numbers of the others that show the same."""
     links = [
         [other for other in others if _see_again(key, keys[other], guide)[1].mean() > _SAME_SCENE]
-        for key, others in zip(keys, _find_candidates(keys), strict=True)
+        for key, others in tap(zip(keys, _find_candidates(keys), strict=True), step)
     ]
     return [[other for other in some if n in links[other]] for n, some in enumerate(links)]
 

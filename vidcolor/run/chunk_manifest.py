@@ -28,7 +28,7 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.open import VideoReader
 from vidcolor.media.pass_log import PassLog
-from vidcolor.run.film_script import ScriptFile
+from vidcolor.run.film_script import ScriptPlan
 from vidcolor.run.work_dir import PLAN, WorkDir
 
 _PRINT = 8
@@ -71,8 +71,8 @@ class Manifest:
 
     chunks: tuple[PlannedChunk, ...]
     end: PassLog
-    script: ScriptFile | None = None
-    """The color script that they follow; None where there is none."""
+    script: ScriptPlan | None = None
+    """Of the color script that they follow; None where there is none."""
 
 
 def collect_chunks(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
@@ -255,7 +255,7 @@ def write_manifest(folder: WorkDir, plan: Manifest) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    script = {"script": asdict(plan.script)} if plan.script else {}
+    script = {"script": plan.script.to_dict()} if plan.script else {}
     lines = [
         checked_line(folder.spec_entry),
         *(checked_line({"chunk": asdict(chunk)}) for chunk in plan.chunks),
@@ -272,7 +272,7 @@ def read_manifest(folder: WorkDir) -> Manifest | None:
         if first != folder.spec_entry:
             return None
         chunks = tuple(from_plain(PlannedChunk, line["chunk"]) for line in middle)
-        script = from_plain(ScriptFile, last["script"]) if "script" in last else None
+        script = ScriptPlan.from_dict(last["script"]) if "script" in last else None
         plan = Manifest(chunks, PassLog.from_dict(last["end"]), script)
         numbers = list(range(last["chunks"])) if last["chunks"] == len(chunks) else []
     except (OSError, ValueError, KeyError, TypeError):

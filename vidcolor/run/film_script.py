@@ -1,30 +1,37 @@
 """The color script of a run: made before the first chunk is colored, and kept in the work folder.
 
 The name of its file tells what it was made of. One that fits is there for the next run, too, or
-for the workers of a cluster.
+for the workers of a cluster. Before it is whole, its key frames are looked at in parts, each with a
+file of its own: who was killed goes on behind the last one, and many workers share them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import partial
+from itertools import count, islice
 from typing import Any
 
-from vidcolor.colorize.script_maker import choose_moments, make_script
+from vidcolor.colorize.script_maker import choose_moments, drop_doubles, look_at_keys
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import own_sha256, read_own
-from vidcolor.core.run_spec import RunSpec
+from vidcolor.core.iterators import tap
+from vidcolor.core.run_spec import RunSpec, parse_fraction
 from vidcolor.core.target import output_errors
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import ClusterError
-from vidcolor.guidance.color_script import ColorScript
+from vidcolor.guidance.color_script import ColorScript, ScriptKey, settle
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
+from vidcolor.media.decode.frame_windows import read_frames
 from vidcolor.run.shot_scan import shots_entry
 from vidcolor.run.work_dir import WorkDir
 
@@ -33,6 +40,11 @@ STAGE = "script"
 ONE_SHOT = "without a color script: the film has a single shot, and a short one"
 _MOST = 4 << 30
 """Bytes of a script."""
+PART = 32
+"""Key frames of a part: a quarter of a minute of work for the net on one core, about."""
+_DIGEST = re.compile("[0-9a-f]{32}")
+_SEAL = hashlib.sha256().digest_size
+"""Bytes in front of a part: the SHA-256 of what follows."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,62 @@ class ScriptFile:
     def counts(self) -> dict[str, int]:
         """``script`` of `Report`."""
         return {"frames": self.frames, "shots": self.shots, "groups": self.groups}
+
+
+@dataclass(frozen=True)
+class KeyPart:
+    """Some key frames of a color script."""
+
+    name: str
+    """Of the file that keeps them until the script is whole."""
+    moments: tuple[Fraction, ...]
+    """At which they are on screen, in seconds."""
+
+
+@dataclass(frozen=True)
+class ScriptPlan:
+    """What a color script is to be made of."""
+
+    digest: str
+    """Of all that decides its bits, as letters of a file's name."""
+    shots: int
+    """How many the film has."""
+    moments: tuple[Fraction, ...]
+    """At which its key frames are on screen, in seconds; at least two."""
+
+    @property
+    def name(self) -> str:
+        """Of the script's file."""
+        return f"script.{self.digest}.safetensors"
+
+    @property
+    def parts(self) -> tuple[KeyPart, ...]:
+        """In which it is made, the same for all who make it."""
+        starts = range(0, len(self.moments), PART)
+        parts = ((start, self.moments[start : start + PART]) for start in starts)
+        return tuple(
+            KeyPart(f"script.{self.digest}.{start}-{start + len(part)}.keys", part)
+            for start, part in parts
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain types."""
+        return asdict(self) | {"moments": [str(moment) for moment in self.moments]}
+
+    @classmethod
+    def from_dict(cls, entry: dict[str, Any]) -> ScriptPlan:
+        """What `to_dict` made plain.
+
+        Raises:
+            ValueError: It is not that.
+            KeyError: It is not that.
+            TypeError: It is not that.
+        """
+        digest, shots = str(entry["digest"]), int(entry["shots"])
+        moments = tuple(parse_fraction(moment) for moment in entry["moments"])
+        if not _DIGEST.fullmatch(digest) or len(moments) < 2:
+            raise ValueError("is not the plan of a color script")
+        return cls(digest, shots, moments)
 
 
 def find_script(
@@ -76,21 +144,87 @@ def find_script(
         FilmError: A frame cannot be read.
         OutputError: The script cannot be kept.
     """
+    plan = plan_script(session, folder, shots)
+    if plan is None:
+        return None
+    file, script = make_script_file(session, info, folder, plan, tell)
+    session.follow(script, shots, info.frame_rate)
+    return file
+
+
+def plan_script(session: Session, folder: WorkDir, shots: Sequence[ShotRange]) -> ScriptPlan | None:
+    """What the color script of a film is to be made of; arguments and None as of `find_script`."""
     if not can_agree(shots):
         return None
     assert folder.spec
+    digest = _describe(folder.spec, session.guidance, shots)
+    return ScriptPlan(digest, len(shots), tuple(choose_moments(shots, _end_of(shots))))
 
-    def tell_frames(done: int, of: int) -> None:
-        tell(f"color script: {done} of {of} frames")
 
-    name = f"script.{_describe(folder.spec, session.guidance, shots)}.safetensors"
-    script = _read(folder, name)
+def make_script_file(
+    session: Session,
+    info: VideoInfo,
+    folder: WorkDir,
+    plan: ScriptPlan,
+    tell: Callable[[str], object] = lambda _: None,
+) -> tuple[ScriptFile, ColorScript]:
+    """A whole color script in its work folder, made of the parts that are there and of new ones.
+
+    Args:
+        session: As of `find_script`.
+        info: As of `find_script`.
+        folder: As of `find_script`.
+        plan: Of the script.
+        tell: As of `find_script`.
+
+    Raises:
+        FilmError: A frame cannot be read.
+        OutputError: The script cannot be kept.
+    """
+    script = _read(folder, plan.name)
     if script is None:
-        script = make_film_script(session, info, shots, tell_frames)
+        script = _make(session, info, folder, plan, tell)
         with output_errors(folder.folder):
-            folder.put(name, script.to_bytes())
-    session.follow(script, shots, info.frame_rate)
-    return ScriptFile(name, script.sha256, len(script.keys), len(shots), script.groups)
+            folder.put(plan.name, script.to_bytes())
+    with output_errors(folder.folder):
+        for part in plan.parts:
+            (folder.folder / part.name).unlink(missing_ok=True)
+    file = ScriptFile(plan.name, script.sha256, len(script.keys), plan.shots, script.groups)
+    return file, script
+
+
+def missing_parts(folder: WorkDir, plan: ScriptPlan) -> list[int]:
+    """Numbers of the parts that are still to be made; none where the whole script is there."""
+    if os.path.lexists(folder.folder / plan.name):
+        return []
+    parts = enumerate(plan.parts)
+    return [n for n, part in parts if not os.path.lexists(folder.folder / part.name)]
+
+
+def make_part(
+    session: Session,
+    info: VideoInfo,
+    folder: WorkDir,
+    part: KeyPart,
+    see: Callable[[object], object] = lambda _: None,
+) -> None:
+    """Look at the key frames of one part and keep them, unless they are there.
+
+    Args:
+        session: As of `find_script`.
+        info: As of `find_script`.
+        folder: Gets the file.
+        part: Of a color script.
+        see: Called with each key frame.
+
+    Raises:
+        FilmError: A frame cannot be read.
+        OutputError: The part cannot be kept.
+    """
+    if _read_part(folder, part) is None:
+        with WorkerThreads(1):
+            for _ in _look_at_parts(session, info, folder, [part], see):
+                pass
 
 
 def can_agree(shots: Sequence[ShotRange]) -> bool:
@@ -116,14 +250,17 @@ def make_film_script(
         FilmError: A frame cannot be read.
         WeightsError: The net has no guide.
     """
-    assert session.source
-    sheet = session.guidance.sheet if session.guidance else ColorSheet()
-    plan = Guidance(sheet, info.frame_rate, shots)
-    aspect = info.sample_aspect or Fraction(1)
-    look = session.colorizer, session.source, aspect, session.rotation
+    moments = choose_moments(shots, _end_of(shots))
+    steps = count(1)
+
+    def see(_: object) -> None:
+        if tell:
+            tell(next(steps), len(moments))
+
     # In one thread: the bits of the script depend on how many there are.
     with WorkerThreads(1):
-        return make_script(plan, _end_of(shots), *look, tell)
+        keys = drop_doubles(tap(_look_at(session, info, moments), see))
+        return settle(keys, session.colorizer.listen())
 
 
 def load_script(folder: WorkDir, file: ScriptFile) -> ColorScript:
@@ -143,6 +280,84 @@ def has_script(folder: WorkDir, file: ScriptFile) -> bool:
     with suppress(OSError):
         return own_sha256(folder.folder / file.name) == file.sha256
     return False
+
+
+def _make(
+    session: Session,
+    info: VideoInfo,
+    folder: WorkDir,
+    plan: ScriptPlan,
+    tell: Callable[[str], object],
+) -> ColorScript:
+    there = {part: _read_part(folder, part) for part in plan.parts}
+    done = sum(len(keys) for keys in there.values() if keys)
+
+    def see(_: object) -> None:
+        nonlocal done
+        done += 1
+        tell(words_of(done, len(plan.moments)))
+
+    def tell_settled(steps: int, of: int) -> None:
+        if 100 * steps // of > 100 * (steps - 1) // of:
+            tell(f"color script: colors agree, {100 * steps // of} %")
+
+    # In one thread: the bits of the script depend on how many there are.
+    with WorkerThreads(1):
+        missing = [part for part, keys in there.items() if keys is None]
+        looked = _look_at_parts(session, info, folder, missing, see)
+        there |= zip(missing, looked, strict=True)
+        keys = [key for part in plan.parts for key in there[part] or ()]
+        return settle(drop_doubles(keys), session.colorizer.listen(), tell_settled)
+
+
+def words_of(done: int, of: int) -> str:
+    """How far the key frames of a film are looked at."""
+    return f"color script: {done} of {of} frames"
+
+
+def _look_at_parts(
+    session: Session,
+    info: VideoInfo,
+    folder: WorkDir,
+    parts: Sequence[KeyPart],
+    see: Callable[[object], object],
+) -> Iterator[tuple[ScriptKey, ...]]:
+    """The key frames of parts, each part on the disk before it is given out."""
+    moments = [moment for part in parts for moment in part.moments]
+    with closing(tap(_look_at(session, info, moments), see)) as keys:
+        for part in parts:
+            data = ColorScript(tuple(islice(keys, len(part.moments)))).to_bytes()
+            with output_errors(folder.folder):
+                folder.put(part.name, hashlib.sha256(data).digest() + data)
+            yield ColorScript.from_bytes(data).keys  # as those get them who read the file
+
+
+def _look_at(session: Session, info: VideoInfo, moments: Sequence[Fraction]) -> Iterator[ScriptKey]:
+    """The key frames of one part after the other, one for each moment.
+
+    A film is read once for all of them; yet, where it can seek, each part is read as if it was
+    alone, so that no bit hangs on who makes which.
+    """
+    session.colorizer.listen()
+    sheet = session.guidance.sheet if session.guidance else ColorSheet()
+    return look_at_keys(
+        Guidance(sheet, info.frame_rate),
+        moments,
+        session.colorizer,
+        partial(read_frames, info.path, session.settings.open, run=PART),
+        info.sample_aspect or Fraction(1),
+        session.rotation,
+    )
+
+
+def _read_part(folder: WorkDir, part: KeyPart) -> tuple[ScriptKey, ...] | None:
+    """The key frames of a file; None where there is none, or it is damaged."""
+    with suppress(OSError, ValueError):
+        data = read_own(folder.folder / part.name, _MOST)
+        if hashlib.sha256(data[_SEAL:]).digest() == data[:_SEAL]:
+            keys = ColorScript.from_bytes(data[_SEAL:]).keys
+            return keys if len(keys) == len(part.moments) else None
+    return None
 
 
 def _end_of(shots: Sequence[ShotRange]) -> Fraction:

@@ -28,6 +28,7 @@ from vidcolor.guidance.plan import ShotRange
 from vidcolor.run.shot_scan import shots_entry, shots_of
 from vidcolor.run.work_dir import (
     JOURNAL,
+    KEYS,
     OTHERS,
     PLAN,
     SCRIPTS,
@@ -42,7 +43,7 @@ from vidcolor.run.work_dir import (
 )
 
 _LOCK = "lock"
-_OURS = (JOURNAL, OTHERS, PLAN, "*.packets", "*.handover", "*.part")
+_OURS = (JOURNAL, OTHERS, "*.packets", "*.handover", "*.part")
 
 
 class Journal(WorkDir):
@@ -66,6 +67,8 @@ class Journal(WorkDir):
         self._whole = None if whole is None else frozenset(whole)
         self.content = ""
         self.shots: tuple[ShotRange, ...] = ()
+        self._scanned: tuple[RunSpec | None, tuple[ShotRange, ...]] = None, ()
+        """Of a run that had not done a chunk yet: the shots are found again if it goes on."""
         self._is_foreign = False
         self._signed: list[dict[str, Any]] = []
         if not fresh:
@@ -88,6 +91,9 @@ class Journal(WorkDir):
                 f"{printable(self.folder.name)} holds an unfinished run that differs:"
                 f" {changed}; run as before to resume it, or add --fresh to start over"
             )
+        before, shots = self._scanned
+        if before and before == spec.with_colors_of(before):
+            self.shots = self.shots or shots
         self.spec = spec
         lines = [
             checked_line(self.spec_entry),
@@ -154,11 +160,15 @@ class Journal(WorkDir):
                     path.unlink(missing_ok=True)
 
     def clear(self, keep_script: bool = False) -> None:
-        """Forget everything; a color script, which tells itself what it is of, may stay."""
+        """Forget everything; what tells itself of which run it is may stay.
+
+        Args:
+            keep_script: Whether the plan, the color script and its parts stay.
+        """
         self.spec, self.done, self._signed, self.known = None, {}, [], True
         self.content, self.shots, self._is_foreign = "", (), False
         with output_errors(self.folder):
-            patterns = _OURS if keep_script else (*_OURS, SCRIPTS)
+            patterns = _OURS if keep_script else (*_OURS, PLAN, SCRIPTS, KEYS)
             for path in (path for pattern in patterns for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
 
@@ -192,6 +202,7 @@ class Journal(WorkDir):
             chunks = [chunk for chunk in map(chunk_of, written) if chunk and self._is_whole(chunk)]
             self.done = {chunk.number: chunk for chunk in chunks}
         if not self.done:
+            self._scanned = self.spec, self.shots
             self.clear(keep_script=True)
 
     def _is_whole(self, chunk: DoneChunk) -> bool:
@@ -225,7 +236,7 @@ def open_journal(
             yield journal
         finally:
             # A chunk of another writer may be done although nobody here has heard of it yet.
-            kept = (path for name in (OTHERS, SCRIPTS) for path in folder.glob(name))
+            kept = (path for name in (OTHERS, SCRIPTS, KEYS) for path in folder.glob(name))
             empty = journal.known and not journal.done and not any(kept)
             if empty and folder.exists():
                 journal.remove()

@@ -34,6 +34,8 @@ PLAN = "plan.jsonl"
 """Name of the plan of a film that is divided among many."""
 SCRIPTS = "script.*.safetensors"
 """Color scripts; what each was made of is in its name."""
+KEYS = "script.*.keys"
+"""Parts of color scripts that are not made yet."""
 _MOST_HANDED = 256 << 20
 """Bytes of a handover."""
 _WRITER = re.compile(r"[A-Za-z0-9-]{0,100}")

@@ -42,6 +42,7 @@ def windows(
     before: int = 0,
     after: int = 0,
     between: Callable[[], object] | None = None,
+    run: int = 0,
 ) -> Generator[Window, None, None]:
     """A window for each of ``moments``, as a decoder that reads the whole film would give it.
 
@@ -55,14 +56,17 @@ def windows(
         before: Frames before the one on screen; fewer where the film begins.
         after: Frames after it; fewer where it ends.
         between: Called before each frame that is read; what it raises ends the reading.
+        run: Reading begins anew after so many moments, where the film can seek: what is read of
+            one run does not hang on whether those before it were read, too. 0 has one run.
 
     Raises:
         FilmError: As `decode`.
     """
     reading: _Part | None = None
     try:
-        for moment in moments:
-            if reading is None or not reading.reaches(moment):
+        for number, moment in enumerate(moments):
+            anew = run and number % run == 0 and can_seek(film)
+            if reading is None or anew or not reading.reaches(moment):
                 for lead in _leads(film, moment, before):
                     if reading is not None:
                         reading.close()
@@ -77,7 +81,7 @@ def windows(
 
 
 def read_frames(
-    path: Path, settings: InputSettings, moments: Sequence[Fraction]
+    path: Path, settings: InputSettings, moments: Sequence[Fraction], run: int = 0
 ) -> Iterator[tuple[Fraction, Frame]]:
     """The frames of a video on screen at ascending moments, and when they came there.
 
@@ -85,12 +89,13 @@ def read_frames(
         path: Of the video, which is opened for this.
         settings: How it is opened; which part of it is colored does not matter.
         moments: Seconds from its start.
+        run: As of `windows`.
 
     Raises:
         FilmError: As `decode`.
     """
     with open_video(path, replace(settings, start=None, end=None)) as film:
-        for window in windows(film, moments):
+        for window in windows(film, moments, run=run):
             yield window.seconds, window.frames[window.place]
 
 
