@@ -101,7 +101,7 @@ class Guide:
 
     @torch.inference_mode()
     def guide_frame(self, item: ColorizedFrame) -> ColorizedFrame:
-        """The frame with its guide, where something is said of its shot.
+        """The frame by the color script, and with its guide where something is said of its shot.
 
         Raises:
             SettingsError: An image of the sheet cannot be read.
@@ -116,14 +116,13 @@ class Guide:
             return item
         size = item.ab.shape[1:]
         places = places_of(item.embedding, reduce_lightness(item.lightness, size))
-        saturation = max(saturation_of(item.frame, self._paint), _LEAST_SATURATION)
-        guide = torch.zeros(3, *size)
         if written:
-            guide = follow_script(written, places, size, moment, self._net)
-            guide[:2] *= saturation  # unlike what a user says, it is as dull as all else
-        if keys:
-            said = carry_colors(keys, places, size, moment, self._net)
-            guide = said + guide * (1 - said[2:])
+            ab = follow_script(written, places, item.ab, moment, self._net)
+            item = replace(item, ab=ab)
+        if not keys:
+            return item
+        guide = carry_colors(keys, places, size, moment, self._net)
+        saturation = max(saturation_of(item.frame, self._paint), _LEAST_SATURATION)
         keyed = KEYED if any(key.seconds == moment for key in keys) else 1.0
         return replace(item, guide=guide, keyed=keyed, saturation=saturation)
 
@@ -132,7 +131,8 @@ class Guide:
         if self._script is None:
             return []
         own = self._script.keys_within(shot.start_seconds - self._plan.tolerance, shot.end_seconds)
-        return sorted(own, key=lambda key: abs(key.seconds - moment))[:FOLLOWED]
+        nearest = sorted(own, key=lambda key: abs(key.seconds - moment))[:FOLLOWED]
+        return nearest if any(bool(key.weight.any()) for key in nearest) else []
 
     def _keys_of(self, shot: ShotRange) -> list[KeyFrame]:
         """The key frames of a shot; made at the first call."""

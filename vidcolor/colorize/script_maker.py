@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
-import torch
-
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import FrameSource, look_by_plan
 from vidcolor.core.iterators import close
-from vidcolor.guidance.color_script import STEP, ColorScript, ScriptKey, settle
-from vidcolor.guidance.key_frame import View
+from vidcolor.guidance.agreement import settle
+from vidcolor.guidance.color_script import ColorScript, KeyLook
+from vidcolor.guidance.local_features import find_features
 from vidcolor.guidance.plan import Guidance, ShotRange
 
 _PART = Fraction(6)
@@ -46,7 +45,7 @@ def make_script(
     """
     guide = colorizer.listen()
     moments = choose_moments(plan.shots, end)
-    keys: list[ScriptKey] = []
+    keys: list[KeyLook] = []
     looked = look_at_keys(plan, moments, colorizer, source, aspect, rotation)
     for number, key in enumerate(looked, 1):
         if tell:
@@ -62,7 +61,7 @@ def look_at_keys(
     source: FrameSource,
     aspect: Fraction,
     rotation: Sequence[int] | None = None,
-) -> Iterator[ScriptKey]:
+) -> Iterator[KeyLook]:
     """The key frames on screen at some moments, in their automatic colors, one for each moment.
 
     They do not hang on each other, so a film may be looked at in parts, by several. Bits depend on
@@ -80,20 +79,22 @@ def look_at_keys(
         FilmError: A frame cannot be read.
     """
     frames = source(moments)
-    key: ScriptKey | None = None
+    key: KeyLook | None = None
     try:
         for seconds, frame in frames:
             if key is None or key.seconds < seconds:
                 view = look_by_plan(plan, seconds, frame, colorizer, aspect, rotation)
-                key = _thin_out(view, seconds)
+                lightness = colorizer.lightness_of(frame, aspect)
+                features = find_features(lightness, colorizer.net.output_stride)
+                key = KeyLook.of(seconds, view.places, view.seen.ab[0], features)
             yield key
     finally:
         close(frames)
 
 
-def drop_doubles(keys: Iterable[ScriptKey]) -> list[ScriptKey]:
+def drop_doubles(keys: Iterable[KeyLook]) -> list[KeyLook]:
     """Each key frame once: one frame may be on screen at two moments."""
-    found: list[ScriptKey] = []
+    found: list[KeyLook] = []
     for key in keys:
         if not found or found[-1].seconds < key.seconds:
             found.append(key)
@@ -109,11 +110,3 @@ def choose_moments(shots: Sequence[ShotRange], end: Fraction) -> list[Fraction]:
         parts = min(_MOST_OF_SHOT, max(1, math.ceil(length / _PART)))
         moments += [start + length * (2 * n + 1) / (2 * parts) for n in range(parts)]
     return moments
-
-
-@torch.inference_mode()
-def _thin_out(view: View, seconds: Fraction) -> ScriptKey:
-    h, w = view.size
-    numbers = torch.arange(h * w).view(h, w)[STEP // 2 :: STEP, STEP // 2 :: STEP].flatten()
-    ab = view.seen.ab[0].flatten(1).T[numbers]
-    return ScriptKey.of(seconds, view.places[numbers], ab)

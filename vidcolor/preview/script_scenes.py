@@ -16,7 +16,7 @@ from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
 from vidcolor.core.report import Damage
 from vidcolor.errors import SettingsError
-from vidcolor.guidance.color_script import STEP, ColorScript, ScriptKey
+from vidcolor.guidance.color_script import ColorScript, ScriptKey, enlarge
 from vidcolor.guidance.places import Colors, note_unused, plan_colors
 from vidcolor.guidance.plan import Guidance, ShotRange, mark_dials
 from vidcolor.media.metadata import expected_frames
@@ -272,7 +272,7 @@ class _Painter:
         view = look_by_plan(self._plan, seconds, frame, self._session.colorizer, *place)
         (frame,) = mark_dials([judged_alone(frame, settings.titles)], self._plan)
         automatic, share = view.seen.ab[0], 1.0 if frame.share is None else frame.share
-        change = enlarge_samples((key.ab - key.automatic) * key.weight[:, None], view.size)
+        change = enlarge((key.ab - key.automatic) * key.weight[:, None], view.size)
         pictures = (
             Found(frame, ab * share, seconds, self._viewer.screen).after(
                 settings.paint.saturation, self._size
@@ -280,22 +280,3 @@ class _Painter:
             for ab in (automatic, automatic + change.to(automatic))
         )
         return KeyPicture(seconds, label(seconds, self._viewer), *pictures)
-
-
-def enlarge_samples(samples: Tensor, size: tuple[int, int]) -> Tensor:
-    """``(C, h, w)`` of every `STEP`-th sample in each direction, in straight lines between them.
-
-    Args:
-        samples: ``(M, C)``, of a `ScriptKey`.
-        size: (h, w) of the picture that it was thinned out from.
-    """
-    down, across = (_find_shares(length) for length in size)
-    grid = samples.T.reshape(-1, down.shape[1], across.shape[1])
-    return down @ grid @ across.T
-
-
-def _find_shares(length: int) -> Tensor:
-    """``(length, n)`` how much each sample counts at each place."""
-    count = len(range(STEP // 2, length, STEP))
-    places = ((torch.arange(length) - STEP // 2) / STEP).clamp(0, count - 1)
-    return (1 - (places[:, None] - torch.arange(count)).abs()).clamp(min=0)

@@ -28,7 +28,8 @@ from vidcolor.core.target import output_errors
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import ClusterError
-from vidcolor.guidance.color_script import ColorScript, ScriptKey, settle
+from vidcolor.guidance.agreement import settle
+from vidcolor.guidance.color_script import ColorScript, KeyLook, read_looks, store_looks
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.decode.frame_windows import read_frames
@@ -321,18 +322,18 @@ def _look_at_parts(
     folder: WorkDir,
     parts: Sequence[KeyPart],
     see: Callable[[object], object],
-) -> Iterator[tuple[ScriptKey, ...]]:
+) -> Iterator[tuple[KeyLook, ...]]:
     """The key frames of parts, each part on the disk before it is given out."""
     moments = [moment for part in parts for moment in part.moments]
     with closing(tap(_look_at(session, info, moments), see)) as keys:
         for part in parts:
-            data = ColorScript(tuple(islice(keys, len(part.moments)))).to_bytes()
+            data = store_looks(tuple(islice(keys, len(part.moments))))
             with output_errors(folder.folder):
                 folder.put(part.name, hashlib.sha256(data).digest() + data)
-            yield ColorScript.from_bytes(data).keys  # as those get them who read the file
+            yield read_looks(data)  # as those get them who read the file
 
 
-def _look_at(session: Session, info: VideoInfo, moments: Sequence[Fraction]) -> Iterator[ScriptKey]:
+def _look_at(session: Session, info: VideoInfo, moments: Sequence[Fraction]) -> Iterator[KeyLook]:
     """The key frames of one part after the other, one for each moment.
 
     A film is read once for all of them; yet, where it can seek, each part is read as if it was
@@ -350,12 +351,12 @@ def _look_at(session: Session, info: VideoInfo, moments: Sequence[Fraction]) -> 
     )
 
 
-def _read_part(folder: WorkDir, part: KeyPart) -> tuple[ScriptKey, ...] | None:
+def _read_part(folder: WorkDir, part: KeyPart) -> tuple[KeyLook, ...] | None:
     """The key frames of a file; None where there is none, or it is damaged."""
     with suppress(OSError, ValueError):
         data = read_own(folder.folder / part.name, _MOST)
         if hashlib.sha256(data[_SEAL:]).digest() == data[:_SEAL]:
-            keys = ColorScript.from_bytes(data[_SEAL:]).keys
+            keys = read_looks(data[_SEAL:])
             return keys if len(keys) == len(part.moments) else None
     return None
 
