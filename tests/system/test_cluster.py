@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import Command, listing
+from guided import write_shots
 from killing import make_reel, packets, wait_for, work_of
 from shared import save_quick_net
 
@@ -27,6 +28,14 @@ SHOTS = tuple(33 + n % 9 for n in range(14))
 """Frames of the film's shots: a few seconds of work, and 14 chunks."""
 LIMIT = 120.0
 """Seconds for a run; more is a hang."""
+
+
+def start(words: list[str]) -> subprocess.Popen[str]:
+    """The command, in a group of its own: what is killed here is no one's but this test's."""
+    command = [sys.executable, "-m", "vidcolor", *words]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+    )
 
 
 class Stage:
@@ -45,12 +54,7 @@ class Stage:
         return [*USUAL, "--weights", str(self.weights)]
 
     def start(self, target: Path, *more: str, address: str = "") -> subprocess.Popen[str]:
-        words = [str(self.film), str(target), *self.options, f"--cluster={address}", *more]
-        command = [sys.executable, "-m", "vidcolor", *words]
-        # A group of its own: what is killed here is no one's but this test's.
-        return subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
-        )
+        return start([str(self.film), str(target), *self.options, f"--cluster={address}", *more])
 
     def check(self, target: Path) -> None:
         assert packets(target) == packets(self.whole)
@@ -192,3 +196,18 @@ def test_the_options_of_a_cluster_need_one(
     assert found.code == 2
     assert "pipe" in found.err
     assert listing(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_worker_is_killed_while_a_color_script_is_made(tmp_path: Path) -> None:
+    film, whole, target = (tmp_path / name for name in ("film.mkv", "whole.mp4", "out.mp4"))
+    write_shots(film, shots=40)  # two parts
+    words = [*USUAL, "--weights", "mini", "--script", "auto"]
+    assert main([str(film), str(whole), *words, "-q"]) == 0
+    running = start([str(film), str(target), *words, "--cluster", "--workers", "2"])
+    wait_for(lambda: any(work_of(target).glob("script.*.keys")), running, LIMIT)
+    os.kill(named(running.pid, "ray::WorkerActor")[0], signal.SIGKILL)
+    code, err = end(running)
+    assert code == 0, err
+    assert packets(target) == packets(whole)
+    assert not work_of(target).exists()
