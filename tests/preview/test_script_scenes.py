@@ -115,6 +115,7 @@ def test_it_decides_what_a_run_decides(
 ) -> None:
     shown = keep_scripts(monkeypatch, vidcolor.preview.script_scenes)
     followed = keep_followed(monkeypatch)
+    monkeypatch.setattr(vidcolor.run.film_script, "PART", 3)
     script_view(film, settings=settings)
     settings = replace(settings, script=ScriptSettings("auto"))
     colorize_video(film, tmp_path / "a.mkv", settings=settings)
