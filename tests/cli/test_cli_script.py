@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 import pytest
-from guided import SHOT, write_shots
+from guided import SHOT, write_scenes, write_shots
 from shared import one_line
 
 from vidcolor.cli.main import main
@@ -27,12 +27,13 @@ def pictures(film: bytes) -> list[bytes]:
 
 
 def test_a_film_has_a_line_about_its_script_and_a_stage(
-    here: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+    here: Path, sure_guide: None, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    write_scenes(here / "film.mkv", "ABA")
     given = ["--script", "auto", "-v", "--report", "a.json", *options]
     assert main(["film.mkv", "a.mp4", *given]) == 0
     said = capsys.readouterr().err
-    assert "  script   3 key frames of 3 shots, " in said
+    assert "  script   3 key frames of 3 shots, 2 groups" in said
     assert "seconds  script " in said
     report = json.loads((here / "a.json").read_text())
     assert report["script"]["shots"] == 3

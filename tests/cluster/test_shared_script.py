@@ -30,7 +30,7 @@ from vidcolor.cluster.worker import Worker
 from vidcolor.colorize import script_maker
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Progress, Report
-from vidcolor.guidance import color_script
+from vidcolor.guidance import agreement
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import ScriptSettings, Settings
@@ -285,7 +285,7 @@ def test_who_makes_it_tells_how_far_it_is(
     item: BatchItem, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part and the script are not silent, however long they take."""
-    looked, agreed = (f"color script: {words}" for words in (f"1 of {SHOTS} ", "colors agree, 20 "))
+    looked, agreed = (f"color script: {words}" for words in (f"1 of {SHOTS} ", "colors agree, "))
     told = {looked: Event(), agreed: Event()}
 
     class Listening(Company):
@@ -305,9 +305,9 @@ def test_who_makes_it_tells_how_far_it_is(
 
         monkeypatch.setattr(homes[name], name, wait)
 
-    homes = {"look_by_plan": script_maker, "_agree": color_script}
+    homes = {"look_by_plan": script_maker, "_share": agreement}
     patiently("look_by_plan", looked, calls=2)
-    patiently("_agree", agreed, calls=1)
+    patiently("_share", agreed, calls=2)
     monkeypatch.setattr(vidcolor.cluster.worker, "EVERY", 0.01)
     color(Listening(settings, workers=1), item)
     assert all(event.is_set() for event in told.values())

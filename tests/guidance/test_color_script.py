@@ -1,4 +1,4 @@
-"""A color script: key frames that show the same agree on its colors."""
+"""A color script as data: read as it was written, and found by time."""
 
 from __future__ import annotations
 
@@ -6,124 +6,116 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hinted import small_guide
 from torch import Tensor
 
-from vidcolor.guidance.color_script import ColorScript, ScriptKey, settle
-from vidcolor.nets.colornet import ColorNet
-from vidcolor.nets.guide_net import GuideNet
+from vidcolor.guidance.color_script import (
+    STEP,
+    ColorScript,
+    KeyLook,
+    ScriptKey,
+    enlarge,
+    read_looks,
+    store_looks,
+    thin_out,
+)
+from vidcolor.guidance.local_features import LocalFeatures
 
 F = Fraction
 
 
-@pytest.fixture(scope="module")
-def guide(quick: ColorNet) -> GuideNet:
-    made = small_guide(quick)
-    made.unlike.fill_(-12.0)  # as sure of likeness as guides that ship
-    return made
+def some_features(seed: int) -> LocalFeatures:
+    chance = torch.Generator().manual_seed(seed)
+    points = torch.rand(5 + seed, 2, generator=chance)
+    codes = torch.randint(0, 256, (5 + seed, 128), generator=chance, dtype=torch.uint8)
+    return LocalFeatures(points, codes)
 
 
-def key(
-    seconds: int, lightness: list[float], a: list[float], shift: float = 0.0, light: float = 0.0
-) -> ScriptKey:
-    """Samples that differ by lightness, each with an a* of its own."""
-    places = torch.zeros(len(lightness), 4 + 3)
-    places[:, 4] = torch.tensor(lightness) + light
-    places[:, 5:] = shift
-    ab = torch.zeros(len(a), 2)
-    ab[:, 0] = torch.tensor(a)
-    return ScriptKey.of(F(seconds), places, ab)
+def look(seconds: Fraction, seed: int = 0) -> KeyLook:
+    chance = torch.Generator().manual_seed(seed)
+    places = torch.rand(12 * 16, 7, generator=chance)
+    return KeyLook.of(
+        seconds, places, torch.rand(2, 12, 16, generator=chance) * 50, some_features(seed)
+    )
 
 
-def colors(script: ColorScript, number: int) -> Tensor:
-    return script.keys[number].ab[:, 0]
+def script_key(seconds: Fraction, group: int = 0) -> ScriptKey:
+    one = look(seconds, group)
+    return ScriptKey(
+        seconds, group, one.places, one.automatic, one.automatic, torch.ones(len(one.places))
+    )
 
 
-def test_what_is_seen_again_gets_one_color(guide: GuideNet) -> None:
-    first, second = key(0, [30, 70], [40, -10]), key(5, [70, 30], [-20, 0], shift=0.7)
-    script = settle([first, second], guide)
-    assert script.groups == 1
-    coat, wall = colors(script, 0)
-    wall_again, coat_again = colors(script, 1)
-    assert coat == pytest.approx(float(coat_again), abs=0.5)
-    assert wall == pytest.approx(float(wall_again), abs=0.5)
-    assert min(abs(coat - 40), abs(coat + 0)) < 1
-    assert -20 < wall < -10
+def test_a_key_frame_is_the_means_of_its_samples() -> None:
+    ab = torch.arange(2 * 12 * 16).view(2, 12, 16).float() / 10
+    places = torch.rand(12 * 16, 7)
+    found = KeyLook.of(F(1), places, ab, some_features(0))
+    assert found.automatic.shape == (12, 2)
+    assert found.automatic[0] == pytest.approx(ab[:, :STEP, :STEP].mean((1, 2)), rel=1e-3)
+    corner = places.view(12, 16, 7)[-STEP:, -STEP:].mean((0, 1))
+    assert found.places[-1] == pytest.approx(corner, rel=1e-2)
 
 
-def test_what_is_seen_once_keeps_its_color(guide: GuideNet) -> None:
-    """Another scene, and a new thing in a scene that is seen again."""
-    wall, coat = [70.0] * 20, [30.0] * 20
-    shots = [
-        key(0, [*coat, *wall], [40] * 20 + [-10] * 20),
-        key(5, [5.0] * 20 + [99.0] * 20, [25] * 40),
-        key(9, [*coat, *wall, 95], [0] * 20 + [-30] * 20 + [33]),
+def test_what_was_thinned_out_lies_where_it_was() -> None:
+    y, x = torch.meshgrid(torch.arange(24.0), torch.arange(32.0), indexing="ij")
+    whole = torch.stack([2 * y, x - y])
+    samples = thin_out(whole, STEP).flatten(1).T
+    inner = slice(STEP, -STEP)
+    found = enlarge(samples, (24, 32))
+    assert found.shape == whole.shape
+    torch.testing.assert_close(found[:, inner, inner], whole[:, inner, inner])
+
+
+def test_a_script_is_read_as_it_was_made() -> None:
+    made = [
+        KeyLook.of(F(n, 7), torch.rand(192, 7), torch.rand(2, 12, 16), some_features(n))
+        for n in range(12)
     ]
-    script = settle(shots, guide)
-    assert [one.group for one in script.keys] == [0, 1, 0]
-    assert script.groups == 2
-    torch.testing.assert_close(colors(script, 1), torch.full((40,), 25.0))
-    assert colors(script, 2)[-1] == pytest.approx(33, abs=0.5)
-    assert colors(script, 0)[0] == pytest.approx(float(colors(script, 2)[0]), abs=1)
-
-
-def test_a_darker_print_shows_the_same(guide: GuideNet) -> None:
-    script = settle([key(0, [30, 70], [6, -10]), key(5, [30, 70], [0, 0], light=-15)], guide)
-    assert script.groups == 1
-    assert 0 < colors(script, 0)[0] < 6
-    assert colors(script, 1)[0] == pytest.approx(float(colors(script, 0)[0]), abs=0.5)
-    assert script.keys[1].places[0, 4] == 15, "frames of its shot are as dark"
-
-
-def test_one_key_frame_keeps_its_colors(guide: GuideNet) -> None:
-    script = settle([key(0, [30, 70], [40, -10])], guide)
-    torch.testing.assert_close(colors(script, 0), torch.tensor([40.0, -10.0]))
-    assert script.groups == 1
-
-
-def test_many_views_outvote_one(guide: GuideNet) -> None:
-    shots = [key(n, [30, 70], [40 if n else -40, 0], shift=0.1 * n) for n in range(6)]
-    script = settle(shots, guide)
-    assert script.groups == 1
-    for number in range(6):
-        assert colors(script, number)[0] == pytest.approx(40, abs=1), "no mean of both"
-
-
-def test_a_script_is_read_as_it_was_made(guide: GuideNet) -> None:
-    shots = [key(n, [30.0 + n / 7, 70], [40.1, n / 3], shift=0.1 * n) for n in range(12)]
-    shots = [ScriptKey.of(one.seconds / 7, one.places, one.ab) for one in shots]
-    script = settle(shots, guide)
+    keys = [
+        ScriptKey(one.seconds, n // 2, one.places, one.automatic, one.automatic, torch.ones(12))
+        for n, one in enumerate(made)
+    ]
+    script = ColorScript(tuple(keys))
     again = ColorScript.from_bytes(script.to_bytes())
     assert again.sha256 == script.sha256
     assert len(again.keys) == 12
     for one, other in zip(script.keys, again.keys, strict=True):
         assert (one.seconds, one.group) == (other.seconds, other.group)
-        assert torch.equal(one.places, other.places)
-        assert torch.equal(one.ab, other.ab)
+        for name in ("places", "automatic", "ab", "weight"):
+            assert torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_looks_are_read_as_they_were_made() -> None:
+    looks = [look(F(n, 24), n) for n in range(11)]
+    again = read_looks(store_looks(looks))
+    assert len(again) == 11
+    for one, other in zip(looks, again, strict=True):
+        assert one.seconds == other.seconds
+        parts: list[tuple[Tensor, Tensor]] = [
+            (one.places, other.places),
+            (one.automatic, other.automatic),
+            (one.features.points, other.features.points),
+            (one.features.descriptors, other.features.descriptors),
+        ]
+        for mine, theirs in parts:
+            assert torch.equal(mine, theirs)
 
 
 def test_an_empty_script_is_one() -> None:
     assert ColorScript.from_bytes(ColorScript(()).to_bytes()).keys == ()
 
 
-def test_what_is_no_script_is_refused(guide: GuideNet) -> None:
-    whole = settle([key(0, [30, 70], [40, -10])], guide).to_bytes()
-    for data in (b"", b"{}", whole[:-3], whole[:40]):
+def test_what_is_something_else_is_refused() -> None:
+    whole = ColorScript((script_key(F(0)),)).to_bytes()
+    looks = store_looks([look(F(0))])
+    for data in (b"", b"{}", whole[:-3], whole[:40], looks):
         with pytest.raises(ValueError, match="is not a color script"):
             ColorScript.from_bytes(data)
+    for data in (b"", b"{}", looks[:-3], looks[:40], whole):
+        with pytest.raises(ValueError, match="is no part of a color script"):
+            read_looks(data)
 
 
-def test_a_shot_has_the_key_frames_within_it(guide: GuideNet) -> None:
-    script = settle([key(n, [30, 70], [40, -10]) for n in (1, 4, 7)], guide)
+def test_a_shot_has_the_key_frames_within_it() -> None:
+    script = ColorScript(tuple(script_key(F(n)) for n in (1, 4, 7)))
     assert [one.seconds for one in script.keys_within(F(1), F(7))] == [1, 4]
     assert [one.seconds for one in script.keys_within(F(2), None)] == [4, 7]
-
-
-def test_it_tells_each_step_and_that_changes_no_bit(guide: GuideNet) -> None:
-    keys = [key(n, [30, 70], [40 - n, -10]) for n in range(3)]
-    told: list[tuple[int, int]] = []
-    script = settle(keys, guide, lambda *done: told.append(done))
-    assert script.to_bytes() == settle(keys, guide).to_bytes()
-    steps = told[-1][1]
-    assert told == [(n, steps) for n in range(1, steps + 1)]
-    assert steps % len(keys) == 0

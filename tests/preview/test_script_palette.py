@@ -22,7 +22,7 @@ def key(*parts: tuple[int, tuple[float, float]], light: float = 60.0) -> ScriptK
     ab = ab + torch.randn(ab.shape, generator=draw)
     places = torch.zeros(len(ab), 7)
     places[:, -3] = light
-    return ScriptKey.of(Fraction(0), places, ab)
+    return ScriptKey(Fraction(0), 0, places, ab, ab, torch.ones(len(ab)))
 
 
 def lab_of(swatch: Swatch) -> Tensor:

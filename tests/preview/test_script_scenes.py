@@ -16,7 +16,7 @@ from torch import Tensor
 import vidcolor.preview.script_scenes
 import vidcolor.run.film_script
 from vidcolor.errors import SettingsError, WeightsNotFound
-from vidcolor.guidance.color_script import STEP, ColorScript
+from vidcolor.guidance.color_script import ColorScript
 from vidcolor.guidance.types import ColorSheet, Stretch
 from vidcolor.preview.contact_sheet import MARGIN, WIDTH
 from vidcolor.preview.script_palette import Swatch
@@ -30,7 +30,6 @@ from vidcolor.preview.script_scenes import (
     Scene,
     ScriptView,
     Wish,
-    enlarge_samples,
     script_view,
 )
 from vidcolor.preview.script_sheet import HIGHEST, describe_scene, draw_pages, split_pages
@@ -214,17 +213,6 @@ def test_weights_without_a_guide_are_refused_before_the_film_is_read(
             on_stage=lambda *stage: told.append(stage),
         )
     assert not told
-
-
-def test_samples_lie_where_they_were_taken() -> None:
-    h, w = 18, 27
-    y, x = torch.meshgrid(torch.arange(h).float(), torch.arange(w).float(), indexing="ij")
-    whole = torch.stack([2 * y + x, y - 3 * x])
-    samples = whole[:, STEP // 2 :: STEP, STEP // 2 :: STEP].flatten(1).T
-    found = enlarge_samples(samples, (h, w))
-    inner = slice(STEP // 2, -STEP)
-    torch.testing.assert_close(found[:, inner, inner], whole[:, inner, inner])
-    assert found[0, 0, 0] == samples[0, 0]
 
 
 def plain_scene(number: int, keys: int = 2, height: int = 100) -> Scene:

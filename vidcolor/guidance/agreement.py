@@ -167,7 +167,8 @@ def _agree(
 
 def _strength(look: KeyLook) -> Tensor:
     """``(M,)`` how much the net's colors count."""
-    return 1 + look.automatic.norm(dim=1) / _GRAY
+    chroma: Tensor = look.automatic.norm(dim=1)
+    return 1 + chroma / _GRAY
 
 
 def _find_mode(views: Tensor, counts: Tensor) -> Tensor:
