@@ -22,7 +22,7 @@ _ROUNDS = 4
 """How often key frames take over what those that show the same have agreed upon so far."""
 _CANDIDATES = 12
 """Key frames that one is compared with, by each of two ways to find them."""
-_SAME_SCENE = 0.7
+_SAME_SCENE = 0.78
 """Share of a picture that the guide sees again from which two key frames show the same."""
 _SAME_PLACE = 0.15
 """The same where local features say that they do: borders and logos would say so, too."""
@@ -39,8 +39,9 @@ _NEAR = 15.0
 """ab units by which colors differ that are taken for one."""
 _GRAY = 10.0
 """Chroma at which a color counts twice as much as gray, which is what the net says in doubt."""
-_MOST_REVIVAL = 1.3
-"""Largest factor that makes up for the dullness of means."""
+_REVIVAL, _MOST_REVIVAL = 0.5, 1.3
+"""How far it is made up for the dullness of means, and the largest factor there is of it. Whole, it
+costs 0.03 dB and gains 1 % of colorfulness."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def _find_mode(views: Tensor, counts: Tensor) -> Tensor:
 def _revive(
     looks: Sequence[KeyLook], found: Sequence[Tensor], groups: Sequence[int]
 ) -> list[Tensor]:
-    """Colors of each scene, on the mean as strong as the net found them: means are duller."""
+    """Colors of each scene, nearly as strong as the net found them: means are duller."""
     revived = list(found)
     for group in set(groups):
         own = [n for n, one in enumerate(groups) if one == group]
@@ -198,7 +199,8 @@ def _revive(
             torch.cat([colors[n] for n in own]).square().sum(1).mean()
             for colors in ([look.automatic for look in looks], found)
         )
-        factor = (before / after.clamp(min=1e-6)).sqrt().clamp(1, _MOST_REVIVAL)
+        lost = (before / after.clamp(min=1e-6)).sqrt().clamp(1, _MOST_REVIVAL)
+        factor = 1 + _REVIVAL * (lost - 1)
         for n in own if len(own) > 1 else ():
             revived[n] = found[n] * factor
     return revived
