@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -48,6 +49,13 @@ def scripted(plain: Settings) -> Settings:
 def bytes_of(film: Path, target: Path, settings: Settings, **more: object) -> bytes:
     colorize_video(film, target, settings=settings, **more)  # type: ignore[arg-type]
     return target.read_bytes()
+
+
+def frames_of(video: Path) -> list[np.ndarray]:
+    """``(H, W, 3)`` float sRGB codes of each frame."""
+    with av.open(str(video)) as container:
+        frames = container.decode(video=0)
+        return [frame.to_ndarray(format="rgb24").astype(float) for frame in frames]
 
 
 def scripts_beside(target: Path) -> list[Path]:
@@ -197,25 +205,50 @@ def test_a_script_that_is_damaged_or_of_something_else_is_made_again(
     assert len(made) == 3
 
 
-def test_another_script_colors_the_chunks_again(
-    film: Path, scripted: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def scenes(tmp_path: Path, sure_guide: None) -> Path:
+    """A film of four shots, of which the first and third, the second and fourth show the same."""
+    return write_scenes(tmp_path / "scenes.mkv", "ABAB")
+
+
+def test_another_script_colors_the_shots_again_that_it_changes(
+    scenes: Path, scripted: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after an edit of the dials that key frames are colored by."""
     target = tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
         stop_before_chunk(2, patch)
         with pytest.raises(Stopped):
-            colorize_video(film, target, settings=scripted)
+            colorize_video(scenes, target, settings=scripted)
     sheet = ColorSheet(stretches=(Stretch(F(3 * SHOT, RATE), None, vivid=1.0),))
-    report = colorize_video(film, target, settings=scripted, colors=sheet)
-    assert report.resumed == 0
-    assert target.read_bytes() == bytes_of(film, tmp_path / "b.mp4", scripted, colors=sheet)
+    report = colorize_video(scenes, target, settings=scripted, colors=sheet)
+    assert report.resumed == 1, "the first shot has nothing to do with the fourth"
+    assert target.read_bytes() == bytes_of(scenes, tmp_path / "b.mp4", scripted, colors=sheet)
+
+
+def test_a_hint_reaches_the_other_shots_of_its_scene_and_no_others(
+    scenes: Path, scripted: Settings, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.mp4"
+    hint = point((0.2, 0.5), frame=3)
+    before, after = (ColorSheet(hints=(replace(hint, color=one),)) for one in ("red", "lime"))
+    first = colorize_video(scenes, target, settings=scripted, colors=before)
+    assert first.script["told"] == 2
+    red = [frame[:, :30].mean((0, 1)) for frame in frames_of(target)]
+    report = colorize_video(scenes, target, settings=scripted, colors=after)
+    assert (report.resumed, report.chunks) == (2, 4), "those of the other scene"
+    assert target.read_bytes() == bytes_of(scenes, tmp_path / "b.mp4", scripted, colors=after)
+    lime = [frame[:, :30].mean((0, 1)) for frame in frames_of(target)]
+    for number in (0, 2 * SHOT, 3 * SHOT - 1):
+        assert red[number][0] - red[number][1] > lime[number][0] - lime[number][1] + 20
+    for number in (SHOT, 3 * SHOT):
+        assert abs(red[number] - lime[number]).max() < 2
 
 
 def test_an_edit_of_a_finished_film_colors_only_its_shot_again(
     film: Path, scripted: Settings, tmp_path: Path
 ) -> None:
-    """The script is made of the film alone, so what is said elsewhere leaves it as it is."""
+    """The other shots show something else."""
     hint = point((0.5, 0.5), frame=SHOT + 3)
     before, after = (ColorSheet(hints=(replace(hint, color=one),)) for one in ("red", "lime"))
     target = tmp_path / "out.mp4"

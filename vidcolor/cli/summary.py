@@ -61,6 +61,8 @@ def script_line(report: Report) -> str:
     """What the color script has: ``40 key frames of 36 shots, 30 groups; 12 s``."""
     frames, shots, groups = (report.script.get(key, 0) for key in ("frames", "shots", "groups"))
     what = f"{count(frames, 'key frame')} of {count(shots, 'shot')}, {count(groups, 'group')}"
+    if told := report.script.get("told"):
+        what += f", {count(told, 'key frame')} by the color sheet"
     return f"{what}; {report.seconds.get('script', 0.0):.0f} s"
 
 

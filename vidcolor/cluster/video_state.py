@@ -15,12 +15,20 @@ from vidcolor.core.report import Report, WorkerStats
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import ClusterError
-from vidcolor.guidance.digest import digest_part, with_script
+from vidcolor.guidance.color_script import ColorScript, digest_keys
+from vidcolor.guidance.digest import digest_part, digest_told, with_script
 from vidcolor.guidance.places import AUTO, NONE
 from vidcolor.guidance.plan import Guidance
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks, shot_ranges, shots_touched
-from vidcolor.run.film_script import ONE_SHOT, STAGE, ScriptFile, ScriptPlan, words_of
+from vidcolor.run.film_script import (
+    ONE_SHOT,
+    STAGE,
+    ScriptFile,
+    ScriptPlan,
+    load_script,
+    words_of,
+)
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import Journal
 from vidcolor.run.video import changed_note, resumed_note, stage_seconds
@@ -61,6 +69,8 @@ class VideoState:
     """Key frames of it that were looked at, by part."""
     script: ScriptFile | None = None
     """The color script, once it is there."""
+    read_script: tuple[ScriptFile, ColorScript] | None = None
+    """The same, once a chunk that is done was compared with it."""
     resumed: int = 0
     """Chunks that earlier runs had finished."""
     frames: dict[int, int] = field(default_factory=dict)
@@ -100,7 +110,8 @@ class VideoState:
 
     def planned(self, end: PassLog, plan: ScriptPlan | None) -> None:
         """All chunks are known, and what the color script that they follow is to be made of."""
-        self.end, self.plan = end, plan
+        told = digest_told(self.guidance)  # the sheet may be another one than when it was planned
+        self.end, self.plan = end, replace(plan, told=told) if plan else None
         if self.scripted and plan is None and ONE_SHOT not in self.notes:
             self.notes.append(ONE_SHOT)
 
@@ -141,7 +152,7 @@ class VideoState:
 
     def _has_colors(self, done: DoneChunk) -> bool:
         """Whether the color sheet says of a chunk that is done what it said then."""
-        script = self.script.sha256 if self.script else ""
+        script = self._digest_script(done.number)
         if self.guidance is None:
             return with_script("", script) == done.colors
         if done.span is None:
@@ -154,6 +165,19 @@ class VideoState:
             )
         nets = {"": self.spec.net.guides} | self.spec.net.others
         return with_script(digest_part(guidance, *done.span, nets), script) == done.colors
+
+    def _digest_script(self, number: int) -> str:
+        """As of `digest_keys`, of the key frames of the shots that a chunk lies in."""
+        shots = self.shots(number)
+        if not self.script or not shots:
+            return ""
+        assert self.journal
+        assert self.spec
+        if self.read_script is None or self.read_script[0] != self.script:
+            self.read_script = self.script, load_script(self.journal, self.script)
+        ranges = shot_ranges(shots, self.spec.time_base, self.zero - self.start)
+        keys = self.read_script[1].keys_within(ranges[0].start_seconds, ranges[-1].end_seconds)
+        return digest_keys(keys)
 
     def look(self, part: int, frames: int | None = None) -> str:
         """Take note of key frames that were looked at, None for all of a part; how far it is."""

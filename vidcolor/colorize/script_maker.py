@@ -6,11 +6,15 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
+import torch
+
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.guide import FrameSource, look_by_plan
+from vidcolor.colorize.guide import FrameSource, look_by_plan, make_key
+from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
-from vidcolor.guidance.agreement import settle
-from vidcolor.guidance.color_script import ColorScript, KeyLook
+from vidcolor.guidance.agreement import Told, settle
+from vidcolor.guidance.color_script import STEP, ColorScript, KeyLook, thin_out
+from vidcolor.guidance.key_frame import View
 from vidcolor.guidance.local_features import find_features
 from vidcolor.guidance.plan import Guidance, ShotRange
 
@@ -84,12 +88,48 @@ def look_at_keys(
         for seconds, frame in frames:
             if key is None or key.seconds < seconds:
                 view = look_by_plan(plan, seconds, frame, colorizer, aspect, rotation)
-                lightness = colorizer.lightness_of(frame, aspect)
-                features = find_features(lightness, colorizer.net.output_stride)
-                key = KeyLook.of(seconds, view.places, view.seen.ab[0], features)
+                key = _thin_out(view, seconds, frame, colorizer, aspect)
             yield key
     finally:
         close(frames)
+
+
+@torch.inference_mode()
+def look_at_told(
+    plan: Guidance,
+    colorizer: Colorizer,
+    source: FrameSource,
+    aspect: Fraction,
+    rotation: Sequence[int] | None = None,
+) -> Iterator[Told]:
+    """The frames of which the color sheet says something, ascending in time.
+
+    Args:
+        plan: Has the sheet; its shots do not matter.
+        colorizer: As of `make_script`.
+        source: As of `make_script`.
+        aspect: As of `make_script`.
+        rotation: As of `make_script`.
+
+    Raises:
+        SettingsError: A color is none, or an image cannot be read.
+        FilmError: A frame cannot be read.
+    """
+    moments = sorted(set(plan.moments))
+    for (seconds, frame), moment in zip(source(moments), moments, strict=True):
+        said = plan.said_at(moment)
+        view = look_by_plan(plan, seconds, frame, colorizer, aspect, rotation)
+        key = make_key(view, seconds, said, colorizer, plan.sheet)
+        guide = thin_out(key.guide, STEP).flatten(1).T
+        yield Told(_thin_out(view, seconds, frame, colorizer, aspect), guide)
+
+
+def _thin_out(
+    view: View, seconds: Fraction, frame: Frame, colorizer: Colorizer, aspect: Fraction
+) -> KeyLook:
+    lightness = colorizer.lightness_of(frame, aspect)
+    features = find_features(lightness, colorizer.net.output_stride)
+    return KeyLook.of(seconds, view.places, view.seen.ab[0], features)
 
 
 def drop_doubles(keys: Iterable[KeyLook]) -> list[KeyLook]:

@@ -14,7 +14,7 @@ from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError, WeightsNotFound
-from vidcolor.guidance.color_script import ColorScript
+from vidcolor.guidance.color_script import ColorScript, digest_keys
 from vidcolor.guidance.digest import digest_part, digest_whole, with_script
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
@@ -197,9 +197,12 @@ class Session:
         return digest_whole(self.guidance, self._nets) if self.guidance else ""
 
     def colors_of(self, first: Fraction, last: Fraction) -> str:
-        """Digest of what is said of some frames, as of `digest_part`, and of the color script."""
+        """Digest of what is said of some frames, and of the color script in their shots."""
         said = digest_part(self.guidance, first, last, self._nets) if self.guidance else ""
-        return with_script(said, self.script.sha256 if self.script else "")
+        if self.script is None or self.guidance is None:
+            return said
+        keys = self.script.keys_within(*self.guidance.widen(first, last))
+        return with_script(said, digest_keys(keys))
 
     @property
     def _nets(self) -> dict[str, str]:

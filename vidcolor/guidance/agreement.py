@@ -20,6 +20,8 @@ from vidcolor.nets.guide_net import GuideNet
 
 _ROUNDS = 4
 """How often key frames take over what those that show the same have agreed upon so far."""
+_PASSES = 2
+"""How often key frames pass on to others what they heard of a user."""
 _CANDIDATES = 12
 """Key frames that one is compared with, by each of two ways to find them."""
 _SAME_SCENE = 0.78
@@ -54,21 +56,33 @@ class _Link:
     """How our places come to it, where it shows the same place."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """A frame of which a user said something."""
+
+    look: KeyLook
+    guide: Tensor
+    """``(M, 3)`` ab times weight, and weight 0..1."""
+
+
 @torch.inference_mode()
 def settle(
     looks: Sequence[KeyLook],
     guide: GuideNet,
+    told: Sequence[Told] = (),
     tell: Callable[[int, int], object] = lambda *_: None,
 ) -> ColorScript:
     """A script of key frames: those that show the same agree, all others keep their colors.
 
     Where something of a key frame is seen again in others, all of them take the color that most of
     them have or nearly have, by how much they look alike and by how strong it is. The plain mean of
-    a blue and a brown sweater would be a gray one.
+    a blue and a brown sweater would be a gray one. What a user said of one frame then passes on to
+    all key frames that show the same; it changes no others.
 
     Args:
         looks: Ascending in time.
         guide: Tells what looks alike.
+        told: What a user said.
         tell: Is told how many steps of how many are done.
     """
     pairs = _find_pairs(looks)
@@ -86,11 +100,16 @@ def settle(
             step(n)
     groups = _number_groups(links)
     found = _revive(looks, found, groups)
+    heard = _pass_on(told, looks, links, guide)
     keys = []
-    for look, group, ab, others in zip(looks, groups, found, links, strict=True):
-        weight = torch.full((len(ab),), 1.0 if others else 0.0)
-        ab = ab.half().float()  # what is read is what was made
-        keys.append(ScriptKey(look.seconds, group, look.places, look.automatic, ab, weight))
+    for look, group, ab, others, said in zip(looks, groups, found, links, heard, strict=True):
+        # Half of the digits: what is read is what was made.
+        ab = (ab * (1 - said[:, 2:]) + said[:, :2]).half().float()
+        weight = said[:, 2].half().float() if not others else torch.ones(len(ab))
+        is_told = bool((said[:, 2] > _LEAST).any())
+        keys.append(
+            ScriptKey(look.seconds, group, look.places, look.automatic, ab, weight, is_told)
+        )
     return ColorScript(tuple(keys))
 
 
@@ -100,29 +119,73 @@ def _find_links(
     """Of each key frame the others that show the same, of pairs that may."""
     links: list[list[_Link]] = [[] for _ in looks]
     for n, m in pairs:
-        way = match_features(looks[n].features, looks[m].features)
-        share = _share(looks[n], looks[m], guide)
-        enough = _SAME_SCENE if way is None else _SAME_PLACE
-        if share <= enough or _share(looks[m], looks[n], guide) <= enough:
-            continue
-        links[n].append(_Link(m, way))
-        links[m].append(_Link(n, way and way.inverse))
+        link = _compare(looks[n], looks[m], m, guide)
+        if link:
+            links[n].append(link)
+            links[m].append(_Link(n, link.way and link.way.inverse))
     return [sorted(some, key=lambda link: link.other) for some in links]
+
+
+def _compare(look: KeyLook, other: KeyLook, number: int, guide: GuideNet) -> _Link | None:
+    """The link to another key frame of some number; None where it shows something else."""
+    way = match_features(look.features, other.features)
+    enough = _SAME_SCENE if way is None else _SAME_PLACE
+    if _share(look, other, guide) <= enough or _share(other, look, guide) <= enough:
+        return None
+    return _Link(number, way)
 
 
 def _find_pairs(looks: Sequence[KeyLook]) -> list[tuple[int, int]]:
     """Numbers of key frames that may show the same, each pair once."""
-    if len(looks) < 2:
-        return []
+    candidates = _find_candidates(looks, looks)
+    pairs = ((n, m) for n, others in enumerate(candidates) for m in others if n != m)
+    return sorted({(min(pair), max(pair)) for pair in pairs})
+
+
+def _find_candidates(asked: Sequence[KeyLook], looks: Sequence[KeyLook]) -> list[list[int]]:
+    """Of each asked key frame the numbers of those that may show the same, and of itself."""
+    if not asked or not looks:
+        return [[] for _ in asked]
+    features = [look.features for look in looks]
+    own = features if asked is looks else [look.features for look in asked]
+    by_words = find_candidates(own, features, 1 + _CANDIDATES)
     means = torch.stack([look.places[:, :-3].mean(0) for look in looks])
-    by_words = find_candidates([look.features for look in looks], _CANDIDATES)
-    pairs = set()
-    for n, own in enumerate(means):
-        apart = (means - own).square().sum(1)
-        apart[n] = torch.inf
-        near = apart.topk(min(_CANDIDATES, len(looks) - 1), largest=False).indices.tolist()
-        pairs |= {(min(n, m), max(n, m)) for m in (*near, *by_words[n])}
-    return sorted(pairs)
+    found = []
+    for look, others in zip(asked, by_words, strict=True):
+        apart = (means - look.places[:, :-3].mean(0)).square().sum(1)
+        near = apart.topk(min(1 + _CANDIDATES, len(looks)), largest=False).indices.tolist()
+        found.append(sorted({*near, *others}))
+    return found
+
+
+def _pass_on(
+    told: Sequence[Told],
+    looks: Sequence[KeyLook],
+    links: Sequence[Sequence[_Link]],
+    guide: GuideNet,
+) -> list[Tensor]:
+    """``(M, 3)`` of each key frame: what a user said of what it shows, as `Told.guide`."""
+    heard = [torch.zeros(len(look.automatic), 3) for look in looks]
+    for one, candidates in zip(told, _find_candidates([t.look for t in told], looks), strict=True):
+        for n in candidates:
+            if link := _compare(looks[n], one.look, 0, guide):
+                heard[n] = _hear(heard[n], looks[n], one, link.way, guide)
+    for _ in range(_PASSES if told else 0):
+        before = list(heard)
+        for n, link in ((n, link) for n, some in enumerate(links) for link in some):
+            if before[link.other].any():
+                one = Told(looks[link.other], before[link.other])
+                heard[n] = _hear(heard[n], looks[n], one, link.way, guide)
+    return heard
+
+
+def _hear(
+    heard: Tensor, look: KeyLook, told: Told, way: Similarity | None, guide: GuideNet
+) -> Tensor:
+    """``(M, 3)`` what was heard before or is now, by what speaks more clearly of each sample."""
+    shares, sure = _see_again(look, told.look, way, guide)
+    now = _clear(sure)[:, None] * (shares @ told.guide)
+    return torch.where(now[:, 2:] > heard[:, 2:], now, heard)
 
 
 def _share(look: KeyLook, other: KeyLook, guide: GuideNet) -> float:
@@ -161,9 +224,13 @@ def _agree(
         other = looks[link.other]
         shares, sure = _see_again(looks[n], other, link.way, guide)
         views.append(shares @ found[link.other])
-        seen = ((sure - _LEAST) / (1 - _LEAST)).clamp(min=0)
-        counts.append(seen * (shares @ _strength(other)))
+        counts.append(_clear(sure) * (shares @ _strength(other)))
     return _find_mode(torch.stack(views, 1), torch.stack(counts, 1))
+
+
+def _clear(sure: Tensor) -> Tensor:
+    """How far what is seen again counts."""
+    return ((sure - _LEAST) / (1 - _LEAST)).clamp(min=0)
 
 
 def _strength(look: KeyLook) -> Tensor:

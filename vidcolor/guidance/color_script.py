@@ -74,6 +74,8 @@ class ScriptKey:
     """``(M, 2)`` ab that its scene agreed upon."""
     weight: Tensor
     """``(M,)`` 0..1: how far frames follow it there."""
+    told: bool = False
+    """Whether it shows something of which a user said what color it has."""
 
     @property
     def parts(self) -> dict[str, Tensor]:
@@ -110,7 +112,8 @@ class ColorScript:
         """As safetensors."""
         parts: dict[str, Tensor] = {}
         for number, key in enumerate(self.keys):
-            parts |= _number(number, key.parts | _store_times(key.seconds, key.group))
+            times = _store_times(key.seconds, key.group, key.told)
+            parts |= _number(number, key.parts | times)
         return save(parts)
 
     @classmethod
@@ -123,12 +126,25 @@ class ColorScript:
         try:
             keys = []
             for times, *stored in _split(load(data), ("times", *_STORED)):
-                over, under, group = times.tolist()
-                floats = (one.float() for one in stored)
-                keys.append(ScriptKey(Fraction(over, under), group, *floats))
+                over, under, group, told = times.tolist()
+                places, automatic, ab, weight = (one.float() for one in stored)
+                time = Fraction(over, under)
+                keys.append(ScriptKey(time, group, places, automatic, ab, weight, bool(told)))
         except (SafetensorError, KeyError, ValueError, ZeroDivisionError) as error:
             raise ValueError("is not a color script") from error
         return cls(tuple(keys))
+
+
+def digest_keys(keys: Sequence[ScriptKey]) -> str:
+    """sha256 of all that frames take from some key frames, hexadecimal; empty without any."""
+    if not any(key.weight.any() for key in keys):
+        return ""
+    digest = hashlib.sha256()
+    for key in keys:
+        digest.update(str(key.seconds).encode())
+        for part in key.parts.values():
+            digest.update(part.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def store_looks(looks: Sequence[KeyLook]) -> bytes:
@@ -151,7 +167,7 @@ def read_looks(data: bytes) -> tuple[KeyLook, ...]:
         looks = []
         names = "times", "places", "automatic", "points", "descriptors"
         for times, places, automatic, *features in _split(load(data), names):
-            over, under, _ = times.tolist()
+            over, under, *_ = times.tolist()
             maps = places.float(), automatic.float()
             looks.append(KeyLook(Fraction(over, under), *maps, LocalFeatures(*features)))
     except (SafetensorError, KeyError, ValueError, ZeroDivisionError) as error:
@@ -171,8 +187,8 @@ def enlarge(samples: Tensor, size: Sequence[int], step: int = STEP) -> Tensor:
     return F.interpolate(small, scale_factor=float(step), mode="bilinear")[0]
 
 
-def _store_times(seconds: Fraction, group: int = 0) -> dict[str, Tensor]:
-    times = seconds.numerator, seconds.denominator, group
+def _store_times(seconds: Fraction, group: int = 0, told: bool = False) -> dict[str, Tensor]:
+    times = seconds.numerator, seconds.denominator, group, int(told)
     return {"times": torch.tensor(times, dtype=torch.int64)}
 
 

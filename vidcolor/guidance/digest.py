@@ -57,12 +57,20 @@ def digest_whole(guidance: Guidance, nets: Mapping[str, str]) -> str:
     )
 
 
+def digest_told(guidance: Guidance | None) -> str:
+    """Of a sheet's hints and references, wherever they are; result and errors as `digest_part`."""
+    if guidance is None or not guidance.needs_shots:
+        return ""
+    sheet = guidance.sheet
+    return _digest(sheet, [], sheet.hints, sheet.references, {})
+
+
 def with_script(said: str, script: str) -> str:
     """Digest of what a sheet says of some frames and of the color script that they follow.
 
     Args:
         said: As `digest_part` gives it.
-        script: sha256 of the script; empty where there is none.
+        script: As of `digest_keys`, of the key frames of their shots.
     """
     return hashlib.sha256(f"{said} {script}".encode()).hexdigest()[:32] if script else said
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 MOST = 400
@@ -100,29 +101,40 @@ def match_features(one: LocalFeatures, other: LocalFeatures) -> Similarity | Non
     return Similarity((tuple(first), tuple(second))) if fits else None
 
 
-def find_candidates(features: Sequence[LocalFeatures], count: int) -> list[list[int]]:
-    """Of each picture the ones whose features are most alike, at most ``count``, the best first.
+def find_candidates(
+    asked: Sequence[LocalFeatures], features: Sequence[LocalFeatures], count: int
+) -> list[list[int]]:
+    """Of each asked picture those whose features are most alike, at most ``count``, best first.
 
     By the words that they have in common (Sivic and Zisserman, Video Google, 2003); words are
     features of the film itself, evenly chosen.
+
+    Args:
+        asked: Pictures.
+        features: Of the pictures that are looked through; one that is asked for, too, finds itself.
+        count: How many are wanted.
     """
     everything = torch.cat([one.descriptors for one in features])
     if not len(everything):
-        return [[] for _ in features]
+        return [[] for _ in asked]
     chosen = torch.linspace(0, len(everything) - 1, min(_WORDS, len(everything))).round().long()
     words = _normalize(everything[chosen]).T
-    nearest = ((_unit(one) @ words).argmax(1) for one in features)
-    counts = torch.stack([torch.bincount(one, minlength=words.shape[1]) for one in nearest])
+    counts = _count_words(features, words)
     rare = torch.log(len(features) / (1 + (counts > 0).sum(0))).clamp(min=0)
-    weights = torch.nn.functional.normalize(counts.sqrt() * rare, dim=1)
+    weights = F.normalize(counts.sqrt() * rare, dim=1)
+    own = weights if asked is features else F.normalize(_count_words(asked, words).sqrt() * rare)
     found = []
-    for number, own in enumerate(weights):
-        alike = weights @ own
-        alike[number] = -1.0
-        best = alike.topk(min(count, len(features) - 1))
+    for one in own:
+        best = (weights @ one).topk(min(count, len(features)))
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         found.append([other for other, value in pairs if value > 0])
     return found
+
+
+def _count_words(features: Sequence[LocalFeatures], words: Tensor) -> Tensor:
+    """``(N, W)`` how often the pictures have each of ``(128, W)`` words."""
+    nearest = ((_unit(one) @ words).argmax(1) for one in features)
+    return torch.stack([torch.bincount(one, minlength=words.shape[1]) for one in nearest])
 
 
 def _unit(features: LocalFeatures) -> Tensor:
@@ -130,7 +142,7 @@ def _unit(features: LocalFeatures) -> Tensor:
 
 
 def _normalize(descriptors: Tensor) -> Tensor:
-    return torch.nn.functional.normalize(descriptors.float(), dim=1)
+    return F.normalize(descriptors.float(), dim=1)
 
 
 def _count(points: np.ndarray) -> int:

@@ -126,6 +126,11 @@ class Guidance:
         said: list[Hint | Reference] = [*self.sheet.hints, *self.sheet.references]
         return [one.time + self.tolerance for one in said if one.time is not None]
 
+    def said_at(self, moment: Fraction) -> list[Hint | Reference]:
+        """The hints and references of the frame at one of `moments`, in the order of the sheet."""
+        said: list[Hint | Reference] = [*self.sheet.hints, *self.sheet.references]
+        return [one for one in said if one.time is not None and one.time + self.tolerance == moment]
+
     @property
     def needs_shots(self) -> bool:
         """Whether it says something that holds for a shot."""

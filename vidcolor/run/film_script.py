@@ -19,7 +19,7 @@ from functools import partial
 from itertools import count, islice
 from typing import Any
 
-from vidcolor.colorize.script_maker import choose_moments, drop_doubles, look_at_keys
+from vidcolor.colorize.script_maker import choose_moments, drop_doubles, look_at_keys, look_at_told
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import own_sha256, read_own
 from vidcolor.core.iterators import tap
@@ -28,8 +28,9 @@ from vidcolor.core.target import output_errors
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import ClusterError
-from vidcolor.guidance.agreement import settle
+from vidcolor.guidance.agreement import Told, settle
 from vidcolor.guidance.color_script import ColorScript, KeyLook, read_looks, store_looks
+from vidcolor.guidance.digest import digest_told
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.decode.frame_windows import read_frames
@@ -59,11 +60,14 @@ class ScriptFile:
     frames: int
     shots: int
     groups: int
+    told: int = 0
+    """Key frames that show something of which the color sheet says what color it has."""
 
     @property
     def counts(self) -> dict[str, int]:
         """``script`` of `Report`."""
-        return {"frames": self.frames, "shots": self.shots, "groups": self.groups}
+        counts = {"frames": self.frames, "shots": self.shots, "groups": self.groups}
+        return counts | ({"told": self.told} if self.told else {})
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,19 @@ class ScriptPlan:
     """What a color script is to be made of."""
 
     digest: str
-    """Of all that decides its bits, as letters of a file's name."""
+    """Of all that decides what its key frames look like, as letters of a file's name."""
     shots: int
     """How many the film has."""
     moments: tuple[Fraction, ...]
     """At which its key frames are on screen, in seconds; at least two."""
+    told: str = ""
+    """Digest of the color sheet's hints and references; empty without any."""
 
     @property
     def name(self) -> str:
         """Of the script's file."""
-        return f"script.{self.digest}.safetensors"
+        told = f".{self.told}" if self.told else ""
+        return f"script.{self.digest}{told}.safetensors"
 
     @property
     def parts(self) -> tuple[KeyPart, ...]:
@@ -117,9 +124,11 @@ class ScriptPlan:
         """
         digest, shots = str(entry["digest"]), int(entry["shots"])
         moments = tuple(parse_fraction(moment) for moment in entry["moments"])
-        if not _DIGEST.fullmatch(digest) or len(moments) < 2:
+        told = str(entry["told"])
+        digests = [digest, told] if told else [digest]
+        if not all(map(_DIGEST.fullmatch, digests)) or len(moments) < 2:
             raise ValueError("is not the plan of a color script")
-        return cls(digest, shots, moments)
+        return cls(digest, shots, moments, told)
 
 
 def find_script(
@@ -159,7 +168,8 @@ def plan_script(session: Session, folder: WorkDir, shots: Sequence[ShotRange]) -
         return None
     assert folder.spec
     digest = _describe(folder.spec, session.guidance, shots)
-    return ScriptPlan(digest, len(shots), tuple(choose_moments(shots, _end_of(shots))))
+    moments = tuple(choose_moments(shots, _end_of(shots)))
+    return ScriptPlan(digest, len(shots), moments, digest_told(session.guidance))
 
 
 def make_script_file(
@@ -190,7 +200,8 @@ def make_script_file(
     with output_errors(folder.folder):
         for part in plan.parts:
             (folder.folder / part.name).unlink(missing_ok=True)
-    file = ScriptFile(plan.name, script.sha256, len(script.keys), plan.shots, script.groups)
+    counts = len(script.keys), plan.shots, script.groups, sum(key.told for key in script.keys)
+    file = ScriptFile(plan.name, script.sha256, *counts)
     return file, script
 
 
@@ -261,7 +272,7 @@ def make_film_script(
     # In one thread: the bits of the script depend on how many there are.
     with WorkerThreads(1):
         keys = drop_doubles(tap(_look_at(session, info, moments), see))
-        return settle(keys, session.colorizer.listen())
+        return settle(keys, session.colorizer.listen(), _look_at_told(session, info))
 
 
 def load_script(folder: WorkDir, file: ScriptFile) -> ColorScript:
@@ -308,7 +319,8 @@ def _make(
         looked = _look_at_parts(session, info, folder, missing, see)
         there |= zip(missing, looked, strict=True)
         keys = [key for part in plan.parts for key in there[part] or ()]
-        return settle(drop_doubles(keys), session.colorizer.listen(), tell_settled)
+        told = _look_at_told(session, info)
+        return settle(drop_doubles(keys), session.colorizer.listen(), told, tell_settled)
 
 
 def words_of(done: int, of: int) -> str:
@@ -349,6 +361,16 @@ def _look_at(session: Session, info: VideoInfo, moments: Sequence[Fraction]) -> 
         info.sample_aspect or Fraction(1),
         session.rotation,
     )
+
+
+def _look_at_told(session: Session, info: VideoInfo) -> list[Told]:
+    """What the color sheet says of frames of the film."""
+    if session.guidance is None or not session.guidance.moments:
+        return []
+    assert session.source
+    aspect = info.sample_aspect or Fraction(1)
+    guidance, colorizer = session.guidance, session.colorizer
+    return list(look_at_told(guidance, colorizer, session.source, aspect, session.rotation))
 
 
 def _read_part(folder: WorkDir, part: KeyPart) -> tuple[KeyLook, ...] | None:
