@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from vidcolor.errors import SettingsError
@@ -218,7 +218,7 @@ class TemporalSettings:
             raise SettingsError("look_ahead must be 0 to 250 frames")
 
 
-SCRIPTS = ("off", "auto")
+SCRIPTS = ("auto", "off")
 """Whether a color script is made."""
 
 
@@ -226,7 +226,7 @@ SCRIPTS = ("off", "auto")
 class ScriptSettings:
     """Whether the colors of a film's things are decided before it is colored."""
 
-    make: str = "off"
+    make: str = "auto"
     """``auto`` colors a few key frames of each shot of a film first, which all other frames
     follow; ``off`` does not. Films of one shot, pictures, pipes and previews go without."""
 
@@ -317,6 +317,11 @@ class Settings:
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     chunks: ChunkSettings = field(default_factory=ChunkSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
+
+    @property
+    def without_script(self) -> Settings:
+        """The same for what is colored in one pass."""
+        return replace(self, script=ScriptSettings("off"))
 
 
 LOOKS = ("side", "split", "wipe")

@@ -37,7 +37,10 @@ def test_a_film_has_a_line_about_its_script_and_a_stage(
     assert "seconds  script " in said
     report = json.loads((here / "a.json").read_text())
     assert report["script"]["shots"] == 3
-    assert main(["film.mkv", "b.mp4", "-v", *options]) == 0
+    assert main(["film.mkv", "c.mp4", *options]) == 0
+    capsys.readouterr()
+    assert (here / "a.mp4").read_bytes() == (here / "c.mp4").read_bytes(), "it is the default"
+    assert main(["film.mkv", "b.mp4", "-v", "--script", "off", *options]) == 0
     assert "script" not in capsys.readouterr().err
     assert (here / "a.mp4").read_bytes() != (here / "b.mp4").read_bytes()
 
@@ -56,7 +59,7 @@ def test_a_batch_takes_it_and_knows_what_is_done(
     capsys.readouterr()
     assert main([*words, "--script", "auto"]) == 0
     assert "2 skipped" in capsys.readouterr().err
-    assert main(words) == 2
+    assert main([*words, "--script", "off"]) == 2
     assert "color script was auto, is now off" in capsys.readouterr().err
 
 
@@ -74,7 +77,7 @@ def test_a_word_that_is_none_is_refused(
     here: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["film.mkv", "a.mp4", "--script", "on", *options]) == 2
-    assert "no --script 'on'; use off, auto" in one_line(capsys)
+    assert "no --script 'on'; use auto, off" in one_line(capsys)
     assert not (here / "a.mp4").exists()
 
 

@@ -13,7 +13,13 @@ from synthetic import texture
 
 import vidcolor.colorize.script_maker
 import vidcolor.run.film_script
-from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings, TitleSettings
+from vidcolor.settings import (
+    ChunkSettings,
+    ColorizerSettings,
+    ScriptSettings,
+    Settings,
+    TitleSettings,
+)
 
 RATE = 25
 SHOT = 14
@@ -56,7 +62,8 @@ def write_shots(
 
 
 def guided_settings(weights: Path, seconds: float = 0.4, **more: object) -> Settings:
-    """Every shot of `write_shots` is a chunk."""
+    """Every shot of `write_shots` is a chunk, and without a word there is no color script."""
+    more = {"script": ScriptSettings("off")} | more
     net = ColorizerSettings(weights=str(weights), device="cpu", size=64, precision="float32")
     chunks = ChunkSettings(seconds, 3 * seconds)
     return Settings(colorizer=net, chunks=chunks, titles=TitleSettings("color"), **more)  # type: ignore[arg-type]

@@ -22,7 +22,6 @@ from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Progress
 from vidcolor.errors import JobDiffers, OutputExists, SettingsError, WeightsNotFound
 from vidcolor.guidance.types import ColorSheet, Stretch
-from vidcolor.run.film_script import ONE_SHOT
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import ScriptSettings, Settings
 
@@ -38,7 +37,7 @@ def film(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def plain(quick_weights: Path) -> Settings:
-    return guided_settings(quick_weights)
+    return guided_settings(quick_weights, script=ScriptSettings("off"))
 
 
 @pytest.fixture
@@ -108,7 +107,8 @@ def test_off_is_as_it_was_and_looks_for_no_shots(
 ) -> None:
     monkeypatch.setattr(vidcolor.run.video, "scan_shots", lambda *_: pytest.fail("it was read"))
     report = colorize_video(film, tmp_path / "a.mp4", settings=plain)
-    assert plain == replace(plain, script=ScriptSettings())
+    assert ScriptSettings() == ScriptSettings("auto"), "the default"
+    assert plain == plain.without_script
     assert report.spec is not None
     assert (report.spec.color.script, report.spec.net.guides) == ("off", "")
     entry = report.spec.to_dict()
@@ -257,18 +257,16 @@ def test_an_edit_of_a_finished_film_colors_only_its_shot_again(
     assert report.resumed == report.chunks - 1
     assert target.read_bytes() == bytes_of(film, tmp_path / "b.mp4", scripted, colors=after)
     with pytest.raises(OutputExists, match="color script was auto, is now off"):
-        colorize_video(
-            film, target, settings=replace(scripted, script=ScriptSettings()), colors=before
-        )
+        colorize_video(film, target, settings=scripted.without_script, colors=before)
 
 
-def test_a_film_of_one_shot_goes_without_and_says_so(
+def test_a_film_of_one_shot_goes_without(
     plain: Settings, scripted: Settings, tmp_path: Path
 ) -> None:
     film = write_shots(tmp_path / "film.mkv", shots=1)
     without = bytes_of(film, tmp_path / "a.mp4", plain)
     report = colorize_video(film, tmp_path / "b.mp4", settings=scripted)
-    assert ONE_SHOT in report.notes
+    assert not any("script" in note for note in report.notes)
     assert report.script == {}
     assert (tmp_path / "b.mp4").read_bytes() == without
 
@@ -276,12 +274,11 @@ def test_a_film_of_one_shot_goes_without_and_says_so(
 def test_a_long_take_has_key_frames_that_agree(scripted: Settings, tmp_path: Path) -> None:
     film = write_shots(tmp_path / "film.mkv", shots=1, frames=6 * RATE + 5)
     report = colorize_video(film, tmp_path / "a.mp4", settings=scripted)
-    assert ONE_SHOT not in report.notes
     assert report.script["frames"] == 2
     assert report.script["shots"] == 1
 
 
-def test_weights_without_a_guide_go_without_and_say_so(
+def test_weights_without_a_guide_go_without(
     film: Path,
     plain: Settings,
     scripted: Settings,
@@ -293,7 +290,7 @@ def test_weights_without_a_guide_go_without_and_say_so(
 
     monkeypatch.setattr(vidcolor.colorize.colorizer, "load_guide", none)
     report = colorize_video(film, tmp_path / "a.mp4", settings=scripted)
-    assert report.notes.count("without a color script: these weights have no guide") == 1
+    assert not any("script" in note for note in report.notes)
     assert report.script == {}
     assert report.spec is not None
     assert report.spec.color.script == "off"
@@ -323,7 +320,7 @@ def test_a_picture_has_no_script(plain: Settings, scripted: Settings, tmp_path: 
 
 
 def test_a_word_that_is_none_is_refused() -> None:
-    with pytest.raises(SettingsError, match="no --script 'on'; use off, auto"):
+    with pytest.raises(SettingsError, match="no --script 'on'; use auto, off"):
         ScriptSettings("on")
 
 

@@ -171,7 +171,7 @@ class Coordinator:
             doing = reply.doing
             if task.step is Step.LOOK:
                 doing = film.look(task.chunk, reply.frames)
-            elif task.step is Step.CHUNK:
+            elif task.step is not Step.SETTLE:
                 film.frames[task.chunk] = reply.frames
             self._tell(film, reply.seconds, doing)
             return False

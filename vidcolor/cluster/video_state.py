@@ -22,7 +22,6 @@ from vidcolor.guidance.plan import Guidance
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks, shot_ranges, shots_touched
 from vidcolor.run.film_script import (
-    ONE_SHOT,
     STAGE,
     ScriptFile,
     ScriptPlan,
@@ -112,8 +111,6 @@ class VideoState:
         """All chunks are known, and what the color script that they follow is to be made of."""
         told = digest_told(self.guidance)  # the sheet may be another one than when it was planned
         self.end, self.plan = end, replace(plan, told=told) if plan else None
-        if self.scripted and plan is None and ONE_SHOT not in self.notes:
-            self.notes.append(ONE_SHOT)
 
     def context_chunks(self, number: int, context: int) -> tuple[PlannedChunk, ...] | None:
         """As of `vidcolor.run.chunk_manifest.context_chunks`.

@@ -22,7 +22,7 @@ from vidcolor.media.decode.frame_windows import read_frames
 from vidcolor.nets.colornet import ColorNet, DistributionNet
 from vidcolor.nets.trust_gate import Gate
 from vidcolor.nets.weights import file_sha256, find_weights, load_gate, load_weights
-from vidcolor.settings import ScriptSettings, Settings
+from vidcolor.settings import Settings
 
 
 class Session:
@@ -97,8 +97,7 @@ class Session:
 
     def for_picture(self, guidance: Guidance | None) -> Session:
         """The same nets for a picture, which has no color script."""
-        settings = replace(self.settings, script=ScriptSettings())
-        return Session(settings, self.colorizer, guidance, self._others)
+        return Session(self.settings.without_script, self.colorizer, guidance, self._others)
 
     @cached_property
     def scripted(self) -> bool:
@@ -235,9 +234,7 @@ class Session:
     def notes(self) -> list[str]:
         """What a user should know of what was said of the colors, and of how the nets went."""
         nets = (note for each in self._colorizers for note in each.notes)
-        unguided = self.settings.script.make != "off" and not self.scripted
-        script = ["without a color script: these weights have no guide"] if unguided else []
-        return list(dict.fromkeys([*self.said, *nets, *script]))
+        return list(dict.fromkeys([*self.said, *nets]))
 
     @property
     def said(self) -> Sequence[str]:

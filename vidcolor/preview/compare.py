@@ -94,7 +94,7 @@ def side_by_side(
         stack.enter_context(muxer)
         if second is None:
             guidance = plan_with_shots(other, sheet.plan.layout, settings, colors)
-            session = Session.load(settings, colorizer, guidance)
+            session = Session.load(settings.without_script, colorizer, guidance)
             report.notes = [*session.said, *note_unused(Path(first), colors)]
             frames = _colorize_beside(other, sheet.plan, session, report, stack)
         else:

@@ -341,6 +341,7 @@ class Viewer:
 
     def _session(self, settings: Settings) -> Session:
         others = self._others.setdefault(settings.colorizer, {})
+        settings = settings.without_script
         session = Session(settings, self._colorizer(settings.colorizer), self._guidance, others)
         if self.film:
             session.watch(self.film.info)

@@ -39,7 +39,6 @@ from vidcolor.run.work_dir import WorkDir
 
 STAGE = "script"
 """What making it is called in reports."""
-ONE_SHOT = "without a color script: the film has a single shot, and a short one"
 _MOST = 4 << 30
 """Bytes of a script."""
 PART = 32

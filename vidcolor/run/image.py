@@ -42,7 +42,7 @@ from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
 from vidcolor.run.report import NO_COLOR
 from vidcolor.run.spec import describe_image
-from vidcolor.settings import ScriptSettings, Settings
+from vidcolor.settings import Settings
 from vidcolor.shots.titles import judged_alone
 
 Painted = tuple[Frame, Extras]
@@ -85,8 +85,7 @@ def colorize_still(
 def _load_session(
     source: Path, colorizer: Colorizer | None, settings: Settings, colors: Colors
 ) -> Session:
-    settings = replace(settings, script=ScriptSettings())  # a picture is no film of several shots
-    return Session.load(settings, colorizer, plan_still_colors(source, colors))
+    return Session.load(settings.without_script, colorizer, plan_still_colors(source, colors))
 
 
 def painted_png(
@@ -254,6 +253,7 @@ def colorize_image(
     )
     check_references(sheet, (picture.shape[1], picture.shape[0]))
     guidance = Guidance(sheet, shots=[ShotRange(Fraction(0), None)])
-    session = Session(Settings(), colorizer, guidance if guidance.needs_shots else None)
+    said = guidance if guidance.needs_shots else None
+    session = Session(Settings().without_script, colorizer, said)
     (painted,) = paint([color_still(frame, session)], Settings().paint)
     return frame_rgb(painted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -31,7 +30,7 @@ from vidcolor.run.report import (
 from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
-from vidcolor.settings import ScriptSettings, Settings
+from vidcolor.settings import Settings
 
 NAME = "-"
 """What a pipe is called where a target has a name."""
@@ -91,7 +90,7 @@ def _moving(
     report, tally = Report(str(source), NAME), FrameTally()
     if settings.script.make != "off":
         report.notes.append("without a color script: a pipe is colored in one pass")
-        settings = replace(settings, script=ScriptSettings())
+        settings = settings.without_script
     with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
         with Muxer(film, plan, PipeSink(output), settings.output, once=True) as muxer:

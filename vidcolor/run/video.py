@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -32,7 +32,7 @@ from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.assembly import assemble
 from vidcolor.run.chunking import ChunkReach, plan_chunks, skip_finished
-from vidcolor.run.film_script import ONE_SHOT, STAGE, find_script
+from vidcolor.run.film_script import STAGE, find_script
 from vidcolor.run.finished import (
     Finished,
     check_edited,
@@ -59,6 +59,8 @@ from vidcolor.temporal.smoother import context
 OnProgress = Callable[[Progress], None]
 OnReport = Callable[[Report], object]
 
+TOLD = 100
+"""Frames that are looked through for shots from one word about it to the next."""
 STAGES = (STAGE, "decode", "shots", "color", "smooth", "paint", "encode", "stitch")
 """The way of a frame."""
 
@@ -181,9 +183,16 @@ def _begin(
     journal.begin(spec)
     if finished and finished.shots and not journal.shots:
         journal.know_shots(finished.shots)
-    find_shots(session, film, plan, journal)
+    done = sum(chunk.facts.frames for chunk in journal.done.values())
+    total = expected_frames(film.info, session.settings.open)
+
+    def tell(doing: str) -> None:
+        if on_progress:
+            on_progress(Progress(done, total, 0.0, doing))
+
+    find_shots(session, film, plan, journal, tell)
     if session.scripted:
-        write_script(session, film, journal, report, on_progress)
+        write_script(session, film, journal, report, tell)
     report.notes += forget_changed(session, journal)
     if finished and (restored := restore_chunks(finished, target, journal, session)):
         again, chunks = len(finished.chunks) - len(journal.done), len(finished.chunks)
@@ -193,12 +202,24 @@ def _begin(
         )
 
 
-def find_shots(session: Session, film: VideoReader, plan: EncodePlan, journal: Journal) -> None:
+def find_shots(
+    session: Session,
+    film: VideoReader,
+    plan: EncodePlan,
+    journal: Journal,
+    tell: Callable[[str], object],
+) -> None:
     """Looks for the shots where a color script or the color sheet says what holds for one."""
     if not session.needs_shots:
         return
     if not journal.shots:
-        journal.know_shots(scan_shots(film.info.path, session.settings, plan.layout))
+        seen = count(1)
+
+        def see(_: object) -> None:
+            if (number := next(seen)) % TOLD == 0:
+                tell(f"finding the shots: {number} frames")
+
+        journal.know_shots(scan_shots(film.info.path, session.settings, plan.layout, see))
     if guidance := session.guidance:
         guidance = find_ends(film.info, session.settings, plan.layout, guidance)
         session.guidance = guidance.with_shots(journal.shots)
@@ -209,21 +230,13 @@ def write_script(
     film: VideoReader,
     journal: Journal,
     report: Report,
-    on_progress: OnProgress | None,
+    tell: Callable[[str], object],
 ) -> None:
     """Has the session follow the color script of the film, which is made unless it is there."""
-    began, total = perf_counter(), expected_frames(film.info, session.settings.open)
-    frames = sum(chunk.facts.frames for chunk in journal.done.values())
-
-    def tell(doing: str) -> None:
-        if on_progress:
-            on_progress(Progress(frames, total, 0.0, doing))
-
+    began = perf_counter()
     file = find_script(session, film.info, journal, journal.shots, tell)
     if file:
         report.script, report.seconds[STAGE] = file.counts, perf_counter() - began
-    else:
-        report.notes.append(ONE_SHOT)
 
 
 def stage_seconds(seconds: dict[str, float]) -> dict[str, float]:
