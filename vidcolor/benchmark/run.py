@@ -61,7 +61,7 @@ def measure(
     Raises:
         VidcolorError: as `colorize_video`.
     """
-    settings, rounds = settings or Settings(), rounds or BenchmarkSettings()
+    settings, rounds = (settings or Settings()).without_script, rounds or BenchmarkSettings()
     step = on_step or (lambda _: None)
     settings = replace(settings, output=OutputSettings(force=True, fresh=True))
     with TemporaryDirectory(prefix="vidcolor-bench-") as name:

@@ -172,7 +172,7 @@ def add_color(p: argparse.ArgumentParser, sheet: bool = True) -> None:
 
 def _add_script(p: argparse.ArgumentParser) -> None:
     """Whether a film gets one palette."""
-    group = p.add_argument_group("one palette for the whole film (new; docs/colors.md)")
+    group = p.add_argument_group("one palette for the whole film (docs/colors.md)")
     group.add_argument(
         "--script",
         default=ScriptSettings().make,
