@@ -129,7 +129,7 @@ def script_view(
         wish: What is to be shown.
         colorizer: What to color with; None loads the weights of ``settings``.
         settings: Everything else; a part of the film is looked at alone, as a run would.
-        colors: As of `vidcolor.run.video.colorize_video`; hints and references change it as in a run.
+        colors: As of `vidcolor.run.video.colorize_video`; what it says counts as in a run.
         on_stage: Is told how far it is.
 
     Raises:
