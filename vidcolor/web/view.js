@@ -12,8 +12,13 @@
   let frame = 0;
   let dials = {};
   let opening = null, looking = null; // AbortControllers of what is being asked
-  let mounted;
-  const ready = new Promise((resolve) => { mounted = resolve; });
+  let mounted, begun;
+  const ready = Promise.all([new Promise((resolve) => { mounted = resolve; }), new Promise((resolve) => { begun = resolve; })]);
+  // Gradio puts up one part of the page after the other, and a film may be chosen meanwhile.
+  const whole = async () => {
+    await ready;
+    while (!find("#go")) await new Promise((resolve) => { setTimeout(resolve, 50); });
+  };
 
   const rest = (time, signal) => new Promise((resolve, reject) => {
     const gone = () => { clearTimeout(timer); reject(new DOMException("", "AbortError")); };
@@ -260,6 +265,7 @@
 
   // Opens a film, once for each choice; gives the place that is chosen now.
   async function choose(asked, name) {
+    await whole();
     const wanted = typeof asked === "string" ? { place: asked } : asked;
     if (!asked || JSON.stringify(wanted) === JSON.stringify(opening ? opening.wanted : place)) return listed();
     if (opening) opening.abort();
@@ -324,7 +330,8 @@
   async function begin(values) {
     const kept = remembered();
     dials = Object.fromEntries(DIALS.map((name, at) => [name, kept.dials?.[name] ?? values[at]]));
-    await ready;
+    begun();
+    await whole();
     lookForShots();
     if (kept.film) {
       try {
