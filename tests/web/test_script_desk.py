@@ -46,7 +46,7 @@ FOUND = {
             "after": [],
         },
     ],
-    "notes": ["a note"],
+    "notes": ["a note", "no color tags"],
 }
 MAKER = """
 import json, os, sys, time
@@ -110,6 +110,7 @@ def play(desk: ServerSession, act: Callable[[httpx.AsyncClient, str], Awaitable[
 
 def test_scenes_come_with_frames_pictures_and_palettes(made: ServerSession, tmp_path: Path) -> None:
     async def act(page: httpx.AsyncClient, film: str) -> None:
+        made.opened(film).facts["notes"].append("no color tags")  # stands above the picture
         await say(page, film, MAKE)
         found = await until(page, film, "done")
         several, single = found["scenes"]

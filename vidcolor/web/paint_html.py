@@ -107,7 +107,7 @@ DETAILS = """
         what came of it.</p>
       <p class="soft how" hidden>Wrong? Click a picture, then click the thing and choose its color.
         Other shots of the scene follow. (The large picture shows each frame by itself.)</p>
-      <ul class="notes soft" aria-label="Notes"></ul>
+      <ul class="notes" aria-label="Notes"></ul>
       <ul class="scenes" aria-label="Scenes" hidden></ul>
       <details class="singles" hidden><summary>Scenes of a single key frame</summary>
         <ul class="scenes" aria-label="Scenes of a single key frame"></ul></details>

@@ -63,7 +63,9 @@ class ScriptDesk:
             return told
         found = made.found = made.found or json.loads(job.target.read_text())
         scenes = [_describe(scene, job, one) for one in found["scenes"]]
-        return told | found | {"scenes": scenes, "old": sheet.text != made.text}
+        known = scene.opened.facts["notes"]  # stand above the picture
+        notes = [note for note in found["notes"] if note not in known]
+        return told | found | {"scenes": scenes, "notes": notes, "old": sheet.text != made.text}
 
     def stop(self, film_id: str) -> None:
         """End the making of a film's color script, if it is being made."""
