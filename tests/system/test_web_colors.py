@@ -378,8 +378,8 @@ def test_a_scene_leads_to_the_frame_where_its_color_is_corrected(
     assert first.is_visible()
 
     page.click("#script input")
-    page.get_by_role("option", name="On", exact=True).click()
+    page.get_by_role("option", name="Off", exact=True).click()
     page.click("#go")
-    visit.job().get_by_text("one palette for the whole film: on, with your colors").wait_for()
+    visit.job().get_by_text("one palette for the whole film: off, with your colors").wait_for()
     press(visit.job(), "Download").wait_for()
     assert visit.complaints == []

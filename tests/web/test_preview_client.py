@@ -308,10 +308,14 @@ def test_a_choice_tells_what_is_done_with_cards() -> None:
 
 def test_a_choice_tells_whether_the_film_gets_one_palette() -> None:
     assert Choice().settings().script == ScriptSettings()
-    assert not [word for word in Choice().words() if "script" in word]
-    choice = Choice(script="auto")
-    assert choice.settings().script == ScriptSettings("auto")
-    assert "--script=auto" in choice.words()
-    assert choice.told() == "one palette for the whole film: on"
-    # A frame by itself is the same with it and without: the preview process keeps what it has.
-    assert choice.plain() == Choice().plain()
+    assert "palette" not in Choice().told()
+    for script, told in (("auto", "on"), ("off", "off")):
+        choice = Choice(script=script)
+        assert choice.settings().script == ScriptSettings(script)
+        assert f"--script={script}" in choice.words()
+        usual = script == ScriptSettings().make
+        assert choice.told() == (
+            "default settings" if usual else f"one palette for the whole film: {told}"
+        )
+        # A frame by itself is the same with it and without: the preview process keeps what it has.
+        assert choice.plain() == Choice().plain()

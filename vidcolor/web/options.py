@@ -21,7 +21,7 @@ NETS = {"default": "Best quality", "mini": "Fast draft"}
 CARDS = {"auto": "Automatic", "keep": "Keep gray", "color": "Color"}
 """What can be done with title cards, as the page calls it."""
 
-PALETTES = {"off": "Off", "auto": "On"}
+PALETTES = {"auto": "On", "off": "Off"}
 """Whether a film gets one palette, as the page calls it."""
 
 TUNED = 0.5
@@ -69,7 +69,7 @@ class Choice:
         words = [f"--weights={self.weights}", f"--size={self.size}", f"--device={self.device}"]
         words += [f"--smooth={self.smooth:g}", f"--saturation={self.saturation:g}"]
         words += [] if self.titles == TitleSettings().cards else [f"--titles={self.titles}"]
-        words += [] if self.script == ScriptSettings().make else [f"--script={self.script}"]
+        words += [f"--script={self.script}"]
         return words if self.vivid == TUNED else [*words, f"--vivid={self.vivid:g}"]
 
     def unsteadied(self) -> Choice:
@@ -77,8 +77,12 @@ class Choice:
         return replace(self, smooth=0.0)
 
     def unscripted(self) -> Choice:
-        """The same for what has no other shots to agree with."""
+        """The same for a frame or a stretch, which has not all shots to agree with."""
         return replace(self, script="off")
+
+    def for_picture(self) -> Choice:
+        """The same for a picture, of which nothing is told that is for films."""
+        return replace(self, script=ScriptSettings().make)
 
     def told(self) -> str:
         """In words: what differs from the defaults."""

@@ -95,7 +95,7 @@ DETAILS = """
       <ul class="places" aria-label="Places where it may be" hidden></ul>
     </div>
     <div class="card" id="said-scenes"><h3>Scenes</h3>
-      <p class="hint">Shots that show the same, and the colors that they agree upon if you set
+      <p class="hint">Shots that show the same, and the colors that they agree upon with
         <b>One palette for the whole film</b>. vidcolor has to look through the whole film once.</p>
       <div class="row"><button type="button" data-do="make">Find the scenes</button>
         <button type="button" data-do="before" aria-pressed="false" hidden>Before they

@@ -151,7 +151,7 @@ def add_jobs(app: FastAPI, session: ServerSession) -> None:
         opened = session.opened(str(said.get("film")))
         prepare = partial(session.colors.job_options, opened)
         choice = choice_of(session, said)
-        choice = choice.unscripted() if opened.is_picture else choice
+        choice = choice.for_picture() if opened.is_picture else choice
         job = session.queue.add(opened.film, choice, prepare)
         return plain({"job": job.id, "jobs": [describe_job(one) for one in session.queue.jobs()]})
 
