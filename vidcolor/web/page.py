@@ -71,7 +71,7 @@ def _dials(session: ServerSession) -> list[Any]:
             [(label, script) for script, label in PALETTES.items()],
             value=choice.script,
             label="One palette for the whole film",
-            info="shots that show the same agree; a second pass",
+            info="alike shots agree; takes a second pass",
             elem_id="script",
             filterable=False,
         ),
