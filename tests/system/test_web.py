@@ -214,7 +214,7 @@ def test_all_of_it_by_keyboard(serving: Serving, browser: Any, films: Path) -> N
     assert page.get_attribute("#picture img.after", "alt") == "Frame 39, in color"
 
     # More than once: what Gradio does when Tab comes while a list opens depends on the moment.
-    for dial in ("#listed", "#weights", "#size", "#titles") * 4:
+    for dial in ("#listed", "#weights", "#size", "#titles", "#script") * 4:
         page.focus(f"{dial} input")
         page.keyboard.press("ArrowDown")
         page.locator(f"{dial} [role=listbox]").wait_for()
@@ -256,6 +256,35 @@ def test_a_photograph_comes_back_in_color(serving: Serving, browser: Any, tmp_pa
     assert bottom <= height
     press(job, "Remove").click()
     job.wait_for(state="detached")
+    assert visit.complaints == []
+
+
+LATE = """
+new MutationObserver((_, watch) => {
+  const go = document.querySelector("#go"), place = document.createComment("");
+  if (!go) return;
+  watch.disconnect();
+  go.replaceWith(place);
+  setTimeout(() => place.replaceWith(go), 3000);
+}).observe(document, { childList: true, subtree: true });
+"""
+"""A page whose last part comes late."""
+
+
+@pytest.mark.slow
+def test_what_is_chosen_before_the_whole_page_is_there_is_shown(
+    serving: Serving, browser: Any, tmp_path: Path
+) -> None:
+    write_rgb((texture(5, 96, 128) * 255).byte().expand(3, -1, -1), tmp_path / "early.png")
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.locator("#queue h2").wait_for()
+    page.add_init_script(LATE)
+    visit.come_back()
+    with page.expect_response(lambda answer: "/films?name=early.png" in answer.url):
+        page.set_input_files("input[type=file]", tmp_path / "early.png")
+    assert page.locator("#go").count() == 0
+    assert visit.settled() == "Picture"
     assert visit.complaints == []
 
 

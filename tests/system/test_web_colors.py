@@ -46,6 +46,12 @@ def put_person(view: np.ndarray, left: int, luma: int) -> None:
     view[34:50, left + 8 : left + 22] = 205
 
 
+def put_buttoned_coat(view: np.ndarray, left: int) -> None:
+    """A dark coat with white buttons."""
+    put_person(view, left, 40)
+    view[60:104:8, left + 13 : left + 17] = 230
+
+
 def make_film(path: Path) -> Path:
     """A coat that walks past a door of nearly the same gray; then another place."""
 
@@ -62,9 +68,22 @@ def make_returning_film(path: Path) -> Path:
 
     def put(view: np.ndarray, shot: int, number: int) -> None:
         if shot in (0, 2):
-            left = (34, 0, 90)[shot] + number // 2
-            put_person(view, left, 40)
-            view[60:104:8, left + 13 : left + 17] = 230
+            put_buttoned_coat(view, (34, 0, 90)[shot] + number // 2)
+
+    return write_film(path, (16, 12, 12, 12), put)
+
+
+def make_mixed_film(path: Path) -> Path:
+    """The dark coat in the first shot of four and in the third; two others have nothing alike."""
+
+    def put(view: np.ndarray, shot: int, number: int) -> None:
+        down, across = np.mgrid[:HEIGHT, :WIDTH]
+        if shot == 1:
+            view[:] = 30 + 180 * (across // 8 % 2)
+        elif shot == 3:
+            view[:] = np.where(np.hypot(down - 60, across - 80 - number) < 40, 220, 20)
+        else:
+            put_buttoned_coat(view, (34, 0, 90)[shot] + number // 2)
 
     return write_film(path, (16, 12, 12, 12), put)
 
@@ -285,4 +304,82 @@ def test_a_coat_is_found_in_another_shot_and_kept_by_one_key(
     find.click()
     told.get_by_text("Nothing is left to look at for coat.").wait_for()
     assert place.count() == 0
+    assert visit.complaints == []
+
+
+def find_scenes(page: Any) -> Any:
+    """The card of the scenes, once the first search was stopped and the second one is done."""
+    card = page.locator("#said-scenes")
+    told = card.locator("[role=status]")
+    find = card.get_by_role("button", name="Find the scenes")
+    find.press("Enter")
+    card.get_by_role("button", name="Stop").press("Enter")
+    told.get_by_text("Stopped.").wait_for()
+    assert find.evaluate("button => button === document.activeElement"), "the focus is not lost"
+    find.press("Enter")
+    told.get_by_text("4 shots in 3 scenes.").wait_for()
+    return card
+
+
+@pytest.mark.slow
+def test_a_scene_leads_to_the_frame_where_its_color_is_corrected(
+    serving: Serving, browser: Any, tmp_path: Path
+) -> None:
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.set_input_files("#choose input[type=file]", make_mixed_film(tmp_path / "mixed.mp4"))
+    visit.settled()
+    easel = Easel(visit)
+    card = find_scenes(page)
+    scene = card.get_by_role("list", name="Scenes", exact=True).get_by_text("Scene 1")
+    assert "2 shots" in scene.locator("xpath=..").inner_text()
+
+    # The key frames before and after, by a button.
+    first = card.get_by_role("button", name="Scene 1 at 0:00: show this frame")
+    seen = "image => image.decode().then(() => image.naturalHeight)"
+    assert first.locator("img:visible").evaluate(seen)
+    assert first.locator("img:visible").get_attribute("class") == "of-after"
+    toggle = card.get_by_role("button", name="Before they agree")
+    toggle.press("Enter")
+    assert toggle.get_attribute("aria-pressed") == "true"
+    assert first.locator("img:visible").evaluate(seen)
+    assert first.locator("img:visible").get_attribute("class") == "of-before"
+    assert card.get_by_role("group", name="Colors of scene 1, before").is_visible()
+    assert not card.get_by_role("group", name="Colors of scene 1, after").is_visible()
+    toggle.press("Enter")
+
+    # Scenes that nothing agreed with are folded away.
+    alone = card.get_by_role("button", name="Scene 3 at 0:01: show this frame")
+    assert not alone.is_visible()
+    card.get_by_text("2 scenes of a single key frame").press("Enter")
+    assert alone.locator("img").evaluate(seen)
+    alone.press("Enter")
+    page.wait_for_function("document.querySelector('#moment').innerText.includes('frame 46')")
+
+    # A picture leads to its frame, a swatch into the picker; with them a hint is set.
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    second = card.get_by_role("button", name="Scene 1 at 0:01: show this frame")
+    assert second.evaluate("button => button === document.activeElement")
+    page.keyboard.press("Enter")
+    label = "document.querySelector('#easel .shown').ariaLabel.startsWith('Frame 34 ')"
+    page.wait_for_function(label)
+    swatch = card.get_by_role("group", name="Colors of scene 1, after").get_by_role("button").first
+    swatch.press("Enter")
+    color = swatch.get_attribute("title")
+    assert page.input_value("#easel [type=color]") == color
+    page.locator("#easel .shown").scroll_into_view_if_needed()
+    easel.click((0.7, 0.6))
+    easel.painted(lambda: page.get_by_role("button", name="Use it").press("Enter"))
+    page.locator(".hints li", has_text=color).wait_for()
+    card.get_by_text("You changed the color sheet meanwhile.").wait_for()
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert first.is_visible()
+
+    page.click("#script input")
+    page.get_by_role("option", name="Off", exact=True).click()
+    page.click("#go")
+    visit.job().get_by_text("one palette for the whole film: off, with your colors").wait_for()
+    press(visit.job(), "Download").wait_for()
     assert visit.complaints == []

@@ -285,6 +285,29 @@ def test_a_stretch_to_play_holds_what_is_said_of_its_shot(cut: ServerSession) ->
     assert job.target.suffix == ".mp4"
 
 
+def test_one_palette_is_for_whole_films_alone(cut: ServerSession) -> None:
+    dials = DIALS | {"script": "auto"}
+
+    async def play(page: httpx.AsyncClient) -> None:
+        film = (await open_video(page))["film"]
+        await page.post("/vidcolor/jobs", json={"film": film, "dials": dials})
+        off = DIALS | {"script": "off"}
+        await page.post("/vidcolor/jobs", json={"film": film, "dials": off})
+        await page.post(f"/vidcolor/films/{film}/200/play", json={"dials": dials, "seconds": 2})
+        cut.opened(film).facts["picture"] = True
+        await page.post("/vidcolor/jobs", json={"film": film, "dials": off})
+        said = {"film": film, "dials": DIALS | {"script": "none"}}
+        assert (await page.post("/vidcolor/jobs", json=said)).status_code == 422
+
+    run(cut, play)
+    film, alone, picture = cut.queue.jobs()
+    assert "--script=auto" in film.words()
+    assert "--script=off" in alone.words()
+    assert "palette" not in picture.choice.told()
+    (play_job,) = cut.colors.plays.jobs()
+    assert "--script=off" in play_job.words()
+
+
 def test_a_film_that_is_removed_takes_its_sheet_along(cut: ServerSession) -> None:
     async def play(page: httpx.AsyncClient) -> None:
         film = (await page.post("/vidcolor/films?name=reel.mp4", content=b"12345")).json()["film"]

@@ -17,6 +17,7 @@ from synthetic import texture
 
 from vidcolor.errors import FilmError, PreviewProcessDied
 from vidcolor.media.images.files import write_rgb
+from vidcolor.settings import ScriptSettings
 from vidcolor.web import preview_worker as looker
 from vidcolor.web.library import Film
 from vidcolor.web.options import Choice
@@ -285,8 +286,9 @@ def test_a_choice_is_in_range() -> None:
     for words in (
         *({"saturation": 5.0}, {"size": 100}, {"vivid": 1.1}, {"smooth": float("nan")}),
         {"titles": "none"},
+        {"script": "none"},
     ):
-        with pytest.raises(ValueError, match=r"outside|multiple|no --titles"):
+        with pytest.raises(ValueError, match=r"outside|multiple|no --titles|no --script"):
             Choice(**words)
     assert Choice().settings().colorizer.vivid is None
     assert Choice(vivid=0.6).settings().colorizer.vivid == 0.6
@@ -302,3 +304,18 @@ def test_a_choice_tells_what_is_done_with_cards() -> None:
         assert choice.settings().titles.cards == cards
         assert f"--titles={cards}" in choice.words()
         assert choice.told() == f"title cards: {told}"
+
+
+def test_a_choice_tells_whether_the_film_gets_one_palette() -> None:
+    assert Choice().settings().script == ScriptSettings()
+    assert "palette" not in Choice().told()
+    for script, told in (("auto", "on"), ("off", "off")):
+        choice = Choice(script=script)
+        assert choice.settings().script == ScriptSettings(script)
+        assert f"--script={script}" in choice.words()
+        usual = script == ScriptSettings().make
+        assert choice.told() == (
+            "default settings" if usual else f"one palette for the whole film: {told}"
+        )
+        # A frame by itself is the same with it and without: the preview process keeps what it has.
+        assert choice.plain() == Choice().plain()

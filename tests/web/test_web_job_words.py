@@ -36,7 +36,7 @@ def test_who_gets_on_may_use_more_of_the_processor(tmp_path: Path) -> None:
 def test_the_real_words_are_those_of_the_command(tmp_path: Path) -> None:
     from vidcolor.cli.color import parser, settings_of
 
-    choice = Choice("mini", 192, 0.8, 0.4, 1.25, "cpu", "keep")
+    choice = Choice("mini", 192, 0.8, 0.4, 1.25, "cpu", "keep", "off")
     film = Film("id", tmp_path / "-reel.mp4", "reel.mp4")
     job = Job("id", film, choice, tmp_path / "out.mp4", tmp_path, fresh=True)
     module, *words = job.words()
@@ -47,6 +47,7 @@ def test_the_real_words_are_those_of_the_command(tmp_path: Path) -> None:
     for part in ("colorizer", "smooth", "paint", "titles"):
         assert getattr(settings, part) == getattr(asked, part)
     assert settings.output.fresh
+    assert args.script == asked.script.make == "off"
 
 
 @pytest.mark.parametrize(

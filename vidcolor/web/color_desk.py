@@ -19,6 +19,7 @@ from vidcolor.web.opened import Asked, Opened
 from vidcolor.web.options import Choice
 from vidcolor.web.preview_client import Worker
 from vidcolor.web.queue import Job, Queue
+from vidcolor.web.script_desk import ScriptDesk
 from vidcolor.web.shot_scanner import ShotScanner
 
 LONGEST_PLAY = Fraction(20)
@@ -44,6 +45,7 @@ class ColorDesk:
         self._lock = Lock()
         self.plays = Queue(room / "plays", None, suffix=".mp4")
         self.finds = FindDesk(room / "finds")
+        self.scripts = ScriptDesk(room / "scripts")
 
     def sheet(self, opened: Opened) -> FilmSheet:
         """The color sheet of a film; an empty one at first."""
@@ -139,6 +141,18 @@ class ColorDesk:
         """The last search of a film as the page shows it."""
         return self.finds.describe(self.scene(opened), self.sheet(opened))
 
+    def make_script(self, opened: Opened, choice: Choice) -> None:
+        """Begin to make the color script of a film.
+
+        Raises:
+            AccessDenied: As `ScriptDesk.begin`.
+        """
+        self.scripts.begin(self.scene(opened), self.sheet(opened), choice)
+
+    def describe_script(self, opened: Opened) -> dict[str, Any]:
+        """The last color script of a film as the page shows it."""
+        return self.scripts.describe(self.scene(opened), self.sheet(opened))
+
     def job_options(self, opened: Opened, folder: Path) -> list[str]:
         """Options of a job that colors a film with its sheet, which is copied as it is now."""
         sheet = self.sheet(opened)
@@ -165,19 +179,21 @@ class ColorDesk:
         def prepare(folder: Path) -> list[str]:
             return [*words, *self.job_options(opened, folder)]
 
-        return self.plays.add(opened.film, choice, prepare)
+        return self.plays.add(opened.film, choice.unscripted(), prepare)
 
     def forget(self, film_id: str) -> None:
         """Let go of a film's sheet and images."""
         with self._lock:
             self._sheets.pop(film_id, None)
         self.finds.forget(film_id)
+        self.scripts.forget(film_id)
         shutil.rmtree(self._room / "colors" / film_id, ignore_errors=True)
 
     def close(self) -> None:
         """Stop what is being colored."""
         self.plays.close()
         self.finds.close()
+        self.scripts.close()
 
     def _span(self, opened: Opened, frame: int, seconds: Fraction) -> tuple[Fraction, Fraction]:
         """From when to when a stretch around a frame is.

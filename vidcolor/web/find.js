@@ -1,7 +1,7 @@
 // The same thing in other shots: a thing that a hint names is looked for, and each place that is
 // found is kept as a hint or struck.
 (() => {
-  const { make, ask, say, tell } = vidcolor;
+  const { make, ask, say, tell, clock } = vidcolor;
   const LOOK = 500; // milliseconds between two looks at a search
   const RUNNING = ["waiting", "running", "stopping"];
 
@@ -13,10 +13,6 @@
   const at = () => `vidcolor/films/${film.film}/found?frame=${frame}`;
   const runs = () => Boolean(search) && RUNNING.includes(search.state);
   const told = (line) => { one(".told").textContent = line; };
-  const timecode = (seconds) => {
-    const two = (n) => String(n).padStart(2, "0"), s = Math.floor(seconds);
-    return (s >= 3600 ? [Math.floor(s / 3600), two(Math.floor(s / 60) % 60)] : [Math.floor(s / 60)]).concat(two(s % 60)).join(":");
-  };
 
   // Things that have a name.
   function names(state) {
@@ -106,7 +102,7 @@
     one(".places").replaceChildren(...all.map(place));
   }
   function place(found) {
-    const item = make("li"), when = film.rate ? timecode(found.frame / film.rate) : "";
+    const item = make("li"), when = film.rate ? clock(found.frame / film.rate) : "";
     const sure = `${Math.round(found.sure * 100)} % sure`;
     item.dataset.number = found.number;
     const go = make("button", { type: "button", className: "go", title: "Show this frame" });

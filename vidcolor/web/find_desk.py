@@ -14,10 +14,9 @@ from vidcolor.guidance.entries import Hint, SheetContent
 from vidcolor.guidance.sheet_edits import add_entry
 from vidcolor.web.color_edits import TOLERANCE, Edit, Scene
 from vidcolor.web.film_sheet import FilmSheet
+from vidcolor.web.last_jobs import LastJobs, describe_state
 from vidcolor.web.options import Choice
-from vidcolor.web.queue import Job, Queue
-
-ENDED = ("done", "failed", "stopped")
+from vidcolor.web.queue import Job
 
 
 @dataclass
@@ -35,7 +34,7 @@ class FindDesk:
 
     def __init__(self, room: Path) -> None:
         """Work in ``room``, which is there."""
-        self._queue = Queue(room, None, _words, suffix=".json")
+        self._queue = LastJobs(room, "vidcolor.web.find_worker")
         self._searches: dict[str, Search] = {}
         self._struck: dict[str, set[tuple[str, str]]] = {}
         """Film -> names of things, each with the start of a shot that does not show it."""
@@ -54,10 +53,9 @@ class FindDesk:
             raise AccessDenied("the shots are not all found yet; wait a little, then look again")
         if name not in {hint.name for hint in sheet.content.hints if hint.name}:
             raise SettingsError(f"no hint is called {name}; give one the name first")
-        self.forget(opened.film.id, struck=False)
 
-        def prepare(folder: Path) -> list[str]:
-            words = {
+        def ask(folder: Path) -> dict[str, Any]:
+            return {
                 "path": str(opened.film.path),
                 "name": name,
                 "sheet": str(sheet.copy_to(folder / "colors")),
@@ -65,10 +63,8 @@ class FindDesk:
                 "end": opened.facts["seconds"],
                 "device": choice.device,
             }
-            (folder / "words").write_text(json.dumps(words))
-            return []
 
-        job = self._queue.add(opened.film, choice, prepare)
+        job = self._queue.begin(opened.film, choice, ask)
         self._searches[opened.film.id] = Search(name, job)
 
     def describe(self, scene: Scene, sheet: FilmSheet) -> dict[str, Any]:
@@ -83,10 +79,7 @@ class FindDesk:
         places = self._open(search, scene, sheet.content) if job.state == "done" else []
         return {
             "name": search.name,
-            "state": job.state,
-            "line": job.line,
-            "frames": job.progress.get("frames", 0),
-            "total": job.progress.get("total", 0),
+            **describe_state(job),
             "found": len(search.found),
             "places": [
                 {
@@ -113,8 +106,7 @@ class FindDesk:
 
     def stop(self, film_id: str) -> None:
         """End a film's search, if there is one."""
-        if film_id in self._searches:
-            self._queue.stop(self._searches[film_id].job.id)
+        self._queue.stop_last(film_id)
 
     def picture(self, film_id: str, name: str) -> Path:
         """The picture of a place.
@@ -130,16 +122,11 @@ class FindDesk:
                 return path
         raise AccessDenied("this picture is gone; look for the thing again")
 
-    def forget(self, film_id: str, struck: bool = True) -> None:
+    def forget(self, film_id: str) -> None:
         """Let go of a film's search, and of what was struck."""
-        self.stop(film_id)
+        self._queue.forget(film_id)
         self._searches.pop(film_id, None)
-        if struck:
-            self._struck.pop(film_id, None)
-        wanted = {search.job.id for search in self._searches.values()}
-        for job in self._queue.jobs():
-            if job.id not in wanted and job.state in ENDED:
-                self._queue.remove(job.id)
+        self._struck.pop(film_id, None)
 
     def close(self) -> None:
         """Stop what runs."""
@@ -167,12 +154,3 @@ class FindDesk:
 
         places = [(number, one) for number, one in enumerate(search.found, 1) if is_open(one)]
         return sorted(places, key=lambda place: -float(place[1]["sure"]))
-
-
-def _words(job: Job) -> list[str]:
-    """Module and arguments of a search's process."""
-    asked = job.folder / "asked"
-    words = json.loads((job.folder / "words").read_text())
-    words |= {"target": str(job.target), "progress": str(job.folder / "progress")}
-    asked.write_text(json.dumps(words))
-    return ["vidcolor.web.find_worker", str(asked)]

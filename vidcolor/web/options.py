@@ -9,6 +9,7 @@ from typing import Any
 from vidcolor.settings import (
     ColorizerSettings,
     PaintSettings,
+    ScriptSettings,
     Settings,
     TemporalSettings,
     TitleSettings,
@@ -19,6 +20,9 @@ NETS = {"default": "Best quality", "mini": "Fast draft"}
 
 CARDS = {"auto": "Automatic", "keep": "Keep gray", "color": "Color"}
 """What can be done with title cards, as the page calls it."""
+
+PALETTES = {"auto": "On", "off": "Off"}
+"""Whether a film gets one palette, as the page calls it."""
 
 TUNED = 0.5
 """Where the dial of vividness stands for what the weights were tuned for."""
@@ -37,6 +41,8 @@ class Choice:
     device: str = ColorizerSettings().device
     titles: str = TitleSettings().cards
     """What is done with title cards; one of `CARDS`."""
+    script: str = ScriptSettings().make
+    """Whether shots agree on their colors first; one of `PALETTES`. Single frames go without."""
 
     def __post_init__(self) -> None:
         self.settings()
@@ -55,6 +61,7 @@ class Choice:
             smooth=TemporalSettings(self.smooth),
             paint=PaintSettings(self.saturation),
             titles=TitleSettings(self.titles),
+            script=ScriptSettings(self.script),
         )
 
     def words(self) -> list[str]:
@@ -62,11 +69,20 @@ class Choice:
         words = [f"--weights={self.weights}", f"--size={self.size}", f"--device={self.device}"]
         words += [f"--smooth={self.smooth:g}", f"--saturation={self.saturation:g}"]
         words += [] if self.titles == TitleSettings().cards else [f"--titles={self.titles}"]
+        words += [f"--script={self.script}"]
         return words if self.vivid == TUNED else [*words, f"--vivid={self.vivid:g}"]
 
     def unsteadied(self) -> Choice:
         """The same without smoothing: what a single frame shows soonest."""
         return replace(self, smooth=0.0)
+
+    def unscripted(self) -> Choice:
+        """The same for a frame or a stretch, which has not all shots to agree with."""
+        return replace(self, script="off")
+
+    def for_picture(self) -> Choice:
+        """The same for a picture, of which nothing is told that is for films."""
+        return replace(self, script=ScriptSettings().make)
 
     def told(self) -> str:
         """In words: what differs from the defaults."""
@@ -78,11 +94,13 @@ class Choice:
                 words.append(f"{word} {getattr(self, name):g}")
         if self.titles != usual.titles:
             words.append(f"title cards: {CARDS[self.titles].lower()}")
+        if self.script != usual.script:
+            words.append(f"one palette for the whole film: {PALETTES[self.script].lower()}")
         return ", ".join(words) or "default settings"
 
     def plain(self) -> dict[str, Any]:
-        """Plain types, to hand to another process."""
-        return asdict(self)
+        """Plain types, to hand to another process, which shows frames by themselves."""
+        return asdict(self.unscripted())
 
 
 def net_label(name: str) -> str:

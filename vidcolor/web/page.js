@@ -56,6 +56,12 @@ const vidcolor = (() => {
     return `${bytes >= 100 || unit < 2 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
   };
 
+  // Seconds as 1:02:03; short films without hours.
+  const clock = (seconds) => {
+    const two = (n) => String(n).padStart(2, "0"), s = Math.floor(seconds);
+    return (s >= 3600 ? [Math.floor(s / 3600), two(Math.floor(s / 60) % 60)] : [Math.floor(s / 60)]).concat(two(s % 60)).join(":");
+  };
+
   // Uploads, and what was uploaded before. The first of several films is shown, all are listed.
   function picker(element, trigger) {
     const one = (name) => element.querySelector(name);
@@ -131,7 +137,7 @@ const vidcolor = (() => {
     look();
   }
 
-  return { find, make, say, ask, tell, Lost, picker };
+  return { find, make, say, ask, tell, clock, Lost, picker };
 })();
 window.vidcolor = vidcolor;
 
@@ -145,7 +151,7 @@ document.addEventListener("input", ({ target }) => {
 // Gradio's lists open for every key, also for the one that leaves them or comes to them: so that
 // they cover each other and what stands below. They open for a click, for arrows, for letters.
 (() => {
-  const isList = ({ target }) => Boolean(target.closest?.("#listed, #weights, #size, #titles"));
+  const isList = ({ target }) => Boolean(target.closest?.("#listed, #weights, #size, #titles, #script"));
   let tabbed = false;
   window.addEventListener("keydown", (event) => {
     if (event.key === "Tab") {

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from vidcolor.web import html
-from vidcolor.web.options import CARDS, net_label
+from vidcolor.web.options import CARDS, PALETTES, net_label
 from vidcolor.web.session import ServerSession
 
 HEAD = "<header class='masthead'><h1>vidcolor</h1><p>Black-and-white films, in color.</p></header>"
@@ -65,6 +65,14 @@ def _dials(session: ServerSession) -> list[Any]:
             value=choice.titles,
             label="Title cards",
             elem_id="titles",
+            filterable=False,
+        ),
+        gr.Dropdown(
+            [(label, script) for script, label in PALETTES.items()],
+            value=choice.script,
+            label="One palette for the whole film",
+            info="alike shots agree; takes a second pass",
+            elem_id="script",
             filterable=False,
         ),
     ]

@@ -271,6 +271,10 @@
     const [px, py] = [Math.min(canvas.width - 1, Math.floor(x * canvas.width)), Math.min(canvas.height - 1, Math.floor(y * canvas.height))];
     const [r, g, b] = pen.getImageData(px, py, 1, 1).data;
     const color = `#${[r, g, b].map((code) => code.toString(16).padStart(2, "0")).join("")}`;
+    pick(color);
+  }
+  // A color that is picked is that of the place in hand, or of the next one.
+  function pick(color) {
     one(".place [type=color]").value = last = color;
     if (pending || chosen !== null) apply(color);
     else {
@@ -459,10 +463,10 @@
     choose("point");
   }
   vidcolor.easel = {
-    mount, show, heard, select, apply, tool: choose,
+    mount, show, heard, select, apply, pick, tool: choose,
     on: () => on,
     open: (found) => { film = found; cancel(); image = gray = null; vidcolor.sheet.open(found); },
     shot: () => hooks.shot(),
-    go: (to) => { hooks.go(to); root.scrollIntoView({ block: "nearest" }); },
+    go: (to) => { hooks.go(to); one(".board").scrollIntoView({ block: "nearest" }); },
   };
 })();

@@ -94,6 +94,24 @@ DETAILS = """
         <kbd>&darr;</kbd> next.</span></p>
       <ul class="places" aria-label="Places where it may be" hidden></ul>
     </div>
+    <div class="card" id="said-scenes"><h3>Scenes</h3>
+      <p class="hint">Shots that show the same, and the colors that they agree upon with
+        <b>One palette for the whole film</b>. vidcolor has to look through the whole film once.</p>
+      <div class="row"><button type="button" data-do="make">Find the scenes</button>
+        <button type="button" data-do="before" aria-pressed="false" hidden>Before they
+          agree</button></div>
+      <div class="looking" hidden><progress aria-label="Progress of the color script"></progress>
+        <span class="soft count"></span><button type="button" data-do="stop">Stop</button></div>
+      <p class="told" role="status"></p>
+      <p class="soft old" hidden>You changed the color sheet meanwhile. Find the scenes again to see
+        what came of it.</p>
+      <p class="soft how" hidden>Wrong? Click a picture, then click the thing and choose its color.
+        Other shots of the scene follow. (The large picture shows each frame by itself.)</p>
+      <ul class="notes" aria-label="Notes"></ul>
+      <ul class="scenes" aria-label="Scenes" hidden></ul>
+      <details class="singles" hidden><summary>Scenes of a single key frame</summary>
+        <ul class="scenes" aria-label="Scenes of a single key frame"></ul></details>
+    </div>
     <div class="card" id="said-references"><h3>Reference images</h3>
       <p class="hint">A picture in color of the same place or thing lends its colors.</p>
       <label class="drop small"><input type="file" accept=".png,.jpg,.jpeg,.webp,.tif,.tiff"

@@ -74,8 +74,9 @@ def choice_of(session: ServerSession, said: dict[str, Any]) -> Choice:
     dials = said.get("dials")
     try:
         known = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
-        # A page that was loaded before there was this dial does not tell of it.
-        known["titles"] = str(dials.get("titles", session.choice.titles))  # type: ignore[union-attr]
+        for name in ("titles", "script"):
+            # A page that was loaded before there was this dial does not tell of it.
+            known[name] = str(dials.get(name, getattr(session.choice, name)))  # type: ignore[union-attr]
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise AccessDenied("the request cannot be read; reload the page") from error
     return Choice(**known, device=session.choice.device)

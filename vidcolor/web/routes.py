@@ -22,6 +22,7 @@ from vidcolor.web.requests import (
     read_said,
     wanted_by,
 )
+from vidcolor.web.script_routes import add_scripts
 from vidcolor.web.session import ServerSession
 
 STORED = {"cache-control": "private, max-age=3600"}
@@ -40,6 +41,7 @@ def add_routes(app: FastAPI, session: ServerSession) -> None:
     add_films(app, session)
     add_previews(app, session)
     add_colors(app, session)
+    add_scripts(app, session)
     add_jobs(app, session)
 
 
@@ -148,7 +150,9 @@ def add_jobs(app: FastAPI, session: ServerSession) -> None:
         said = await read_said(request)
         opened = session.opened(str(said.get("film")))
         prepare = partial(session.colors.job_options, opened)
-        job = session.queue.add(opened.film, choice_of(session, said), prepare)
+        choice = choice_of(session, said)
+        choice = choice.for_picture() if opened.is_picture else choice
+        job = session.queue.add(opened.film, choice, prepare)
         return plain({"job": job.id, "jobs": [describe_job(one) for one in session.queue.jobs()]})
 
     @app.post("/vidcolor/jobs/{job_id}/{do}")

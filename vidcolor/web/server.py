@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 BACKLOG = 100
 """Connections that wait to be taken; asyncio takes as many at a time, before it reads from any."""
 
-SCRIPTS = ("page.js", "view.js", "sheet.js", "find.js", "paint.js", "queue.js")
+SCRIPTS = ("page.js", "view.js", "sheet.js", "find.js", "scenes.js", "paint.js", "queue.js")
 
 STYLES = ("style.css", "paint.css")
 

@@ -19,6 +19,7 @@
     state = found;
     fill();
     vidcolor.finds.heard(state, other);
+    vidcolor.scenes.heard(other);
     vidcolor.easel.heard(other && repaint);
   }
   async function load(repaint) {
@@ -32,8 +33,8 @@
     vidcolor.say("");
     try { take(await ask(at(), { say: said })); return true; } catch (error) { tell(error); return false; }
   }
-  function open(found) { if (film?.film !== found.film) { state = null; drop(null); stopPlay(); } film = found; vidcolor.finds.open(found); }
-  function moved(to, values) { frame = to; dials = values; vidcolor.finds.moved(to); load(false); }
+  function open(found) { if (film?.film !== found.film) { state = null; drop(null); stopPlay(); } film = found; vidcolor.finds.open(found); vidcolor.scenes.open(found); }
+  function moved(to, values) { frame = to; dials = values; vidcolor.finds.moved(to); vidcolor.scenes.moved(values); load(false); }
 
   async function look() {
     if (film && !root.hidden && !document.hidden) {
@@ -248,6 +249,7 @@
   function mount(element) {
     root = element.querySelector("#said");
     vidcolor.finds.mount(element);
+    vidcolor.scenes.mount(element);
     for (const select of root.querySelectorAll("[data-dial]")) { fillOptions(select); select.onchange = turnDials; }
     one("#said-saved form").onsubmit = async (event) => {
       event.preventDefault();

@@ -34,7 +34,7 @@ class PrivateFolder:
         remove_orphans(parent)
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()  # for the user only
         self._lock = _lock_folder(self.path)
-        for name in ("films", "jobs", "page", "thumbs", "colors", "plays", "finds"):
+        for name in ("films", "jobs", "page", "thumbs", "colors", "plays", "finds", "scripts"):
             (self.path / name).mkdir(mode=0o700)
 
     def __truediv__(self, name: str) -> Path:

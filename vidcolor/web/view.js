@@ -2,7 +2,7 @@
 // What is shown is this page's alone, and stays over a reload.
 (() => {
   const { find, make, say, ask, tell } = vidcolor;
-  const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles"];
+  const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles", "script"];
   const MEMORY = "vidcolor";
   const REST = 200; // milliseconds that a page must rest before a frame is colored
   const SHOTS = 1500; // milliseconds between two looks for more shots
@@ -12,8 +12,13 @@
   let frame = 0;
   let dials = {};
   let opening = null, looking = null; // AbortControllers of what is being asked
-  let mounted;
-  const ready = new Promise((resolve) => { mounted = resolve; });
+  let mounted, begun;
+  const ready = Promise.all([new Promise((resolve) => { mounted = resolve; }), new Promise((resolve) => { begun = resolve; })]);
+  // Gradio puts up one part of the page after the other, and a film may be chosen meanwhile.
+  const whole = async () => {
+    await ready;
+    while (!find("#go")) await new Promise((resolve) => { setTimeout(resolve, 50); });
+  };
 
   const rest = (time, signal) => new Promise((resolve, reject) => {
     const gone = () => { clearTimeout(timer); reject(new DOMException("", "AbortError")); };
@@ -260,6 +265,7 @@
 
   // Opens a film, once for each choice; gives the place that is chosen now.
   async function choose(asked, name) {
+    await whole();
     const wanted = typeof asked === "string" ? { place: asked } : asked;
     if (!asked || JSON.stringify(wanted) === JSON.stringify(opening ? opening.wanted : place)) return listed();
     if (opening) opening.abort();
@@ -303,9 +309,11 @@
     const now = Object.fromEntries(DIALS.map((name, at) => [name, values[at]]));
     if (JSON.stringify(now) === JSON.stringify(dials)) return;
     if (Object.values(now).some((value) => value === null || value === "")) return;
+    const seen = ({ script, ...rest }) => JSON.stringify(rest); // frames by themselves go without a script
+    const same = seen(now) === seen(dials);
     dials = now;
     remember();
-    if (film && !opening) preview(false);
+    if (film && !opening && !same) preview(false);
   }
 
   async function start() {
@@ -322,7 +330,8 @@
   async function begin(values) {
     const kept = remembered();
     dials = Object.fromEntries(DIALS.map((name, at) => [name, kept.dials?.[name] ?? values[at]]));
-    await ready;
+    begun();
+    await whole();
     lookForShots();
     if (kept.film) {
       try {
