@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from company import Company
-from guided import SHOT, count_made, guided_settings, write_shots
+from guided import SHOT, count_made, guided_settings, write_scenes, write_shots
 from hinted import point
 
 from vidcolor.cluster.messages import (
@@ -120,6 +120,25 @@ def test_others_go_on_with_the_script_where_some_stopped(
         report = colorize_video(film, item.target, settings=settings)
     assert len(made) == 1
     assert report.script["shots"] == 4
+    assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_edit_of_a_hint_colors_the_shots_of_its_scene_again(
+    shared: bool, sure_guide: None, settings: Settings, tmp_path: Path
+) -> None:
+    film = write_scenes(tmp_path / "scenes.mkv", "ABAB")
+    hint = point((0.2, 0.5), frame=3)
+    red, lime = (ColorSheet(hints=(replace(hint, color=one),)) for one in ("red", "lime"))
+    colorize_video(film, tmp_path / "alone.mp4", settings=settings, colors=lime)
+    item = BatchItem(film.name, film, tmp_path / "out.mp4", colors=red)
+    assert not Company(settings).color(item, stop=at_the_end)
+    if shared:
+        report = color(film, item.target, settings, lime)
+    else:
+        report = colorize_video(film, item.target, settings=settings, colors=lime)
+    assert (report.resumed, report.chunks) == (2, 4)
+    assert report.script["told"] == 2
     assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
 
 
