@@ -109,6 +109,9 @@ def test_where_nothing_was_agreed_upon_frames_keep_their_colors(colorizer: Color
     for item, other in zip(found[:CUT], automatic[:CUT], strict=True):
         assert torch.equal(item.ab, other.ab)
     assert not torch.equal(found[-1].ab, automatic[-1].ab)
+    nobody = (replace(key, weight=key.weight * 0) for key in script.keys)
+    assert script.is_followed
+    assert not ColorScript(tuple(nobody)).is_followed
 
 
 def test_what_a_user_says_stands_above_the_script(colorizer: Colorizer) -> None:

@@ -174,6 +174,7 @@ class Session:
         """
         # Another net would not know the things of the script again.
         script = self.script if colorizer is self.colorizer else None
+        script = script if script and script.is_followed else None
         if not self.guidance or not (script or self.guidance.needs_shots) or self.source is None:
             return None
         aspect, paint = aspect or Fraction(1), self.settings.paint

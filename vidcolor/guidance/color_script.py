@@ -95,6 +95,11 @@ class ColorScript:
         return len({key.group for key in self.keys})
 
     @cached_property
+    def is_followed(self) -> bool:
+        """Whether anything was agreed upon."""
+        return any(bool(key.weight.any()) for key in self.keys)
+
+    @cached_property
     def sha256(self) -> str:
         """Of its bytes, hexadecimal."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
