@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidcolor.cli.checks import check_output, check_weights
 from vidcolor.cli.text import Parser, say
 from vidcolor.core.paths import HELPERS
 from vidcolor.errors import SettingsError
 from vidcolor.settings import ColorizerSettings, OutputSettings
+
+if TYPE_CHECKING:
+    from vidcolor.nets.onnx import Colors, OnnxForm
 
 ADVICE = {
     "default": "the best colors; used by default",
@@ -31,6 +35,21 @@ def parser() -> argparse.ArgumentParser:
         help=f"net to export (default: {ColorizerSettings().weights})",
     )
     p.add_argument("--export", type=Path, metavar="FILE.onnx", help="write the net to this file")
+    p.add_argument(
+        "--as",
+        dest="colors",
+        choices=("lab", "rgb", "gray"),
+        help="what the file takes and gives: lab: L* in, a*b* out (default); rgb: R'G'B' in and "
+        "out; gray: luma in, R'G'B' out",
+    )
+    p.add_argument(
+        "--size",
+        type=int,
+        metavar="N",
+        help="with --as rgb or gray: short side that the net looks at, a multiple of 16 "
+        f"(default: {ColorizerSettings().size})",
+    )
+    p.add_argument("--half", action="store_true", help="write the net in float16: half the size")
     p.add_argument("-y", "--force", action="store_true", help="replace an existing FILE.onnx")
     return p
 
@@ -39,16 +58,20 @@ def run(args: argparse.Namespace) -> int:
     """Print the list or write the file; 0.
 
     Raises:
-        SettingsError: weights are named and nothing is asked of them.
+        SettingsError: weights are named and nothing is asked of them, or options do not go
+            together.
     """
     if args.export:
         weights = args.weights or ColorizerSettings().weights
         check_weights(weights)
         if args.export.suffix != ".onnx":
             raise SettingsError(f"{args.export.name}: the name of an ONNX file must end in .onnx")
+        form = _form(args)
         check_output(None, str(args.export), OutputSettings(force=args.force))
-        export(weights, args.export, OutputSettings(force=args.force))
+        export(weights, args.export, OutputSettings(force=args.force), form)
         return 0
+    if args.colors or args.size is not None or args.half:
+        raise SettingsError("--as, --size and --half need --export FILE.onnx")
     if args.weights:
         raise SettingsError("vidcolor weights NAME needs --export FILE.onnx")
     from vidcolor.nets.weights import available_weights
@@ -68,7 +91,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def export(weights: str, target: Path, settings: OutputSettings) -> None:
+def _form(args: argparse.Namespace) -> OnnxForm:
+    from vidcolor.nets.onnx import OnnxForm
+
+    colors: Colors = args.colors or "lab"
+    if args.size is None:
+        return OnnxForm(colors, half=args.half)
+    if colors == "lab":
+        raise SettingsError("--size needs --as rgb or gray; with lab, the lightness has that size")
+    return OnnxForm(colors, ColorizerSettings(size=args.size).size, args.half)
+
+
+def export(weights: str, target: Path, settings: OutputSettings, form: OnnxForm) -> None:
     """Write the net as ONNX and tell how it was checked.
 
     Raises:
@@ -77,9 +111,10 @@ def export(weights: str, target: Path, settings: OutputSettings) -> None:
     from vidcolor.nets.onnx import export_onnx
     from vidcolor.nets.weights import load_weights
 
-    difference = export_onnx(load_weights(weights)[0], target, settings)
+    difference = export_onnx(load_weights(weights)[0], target, settings, form)
     if difference is None:
         told = "not checked, because onnxruntime is not installed"
     else:
-        told = f"checked with onnxruntime: within {difference:.1g} ab units of the net"
+        near = f"{difference:.1g} {form.unit} of the net" + (" on average" if form.half else "")
+        told = f"checked with onnxruntime: within {near}"
     say(f"{target}: {target.stat().st_size / 1e6:.1f} MB, {told}")
