@@ -301,6 +301,8 @@ class OutputSettings:
     """Start over instead of resuming an interrupted run."""
     strict: bool = False
     """Raise CannotCarry instead of listing what the container cannot hold."""
+    label: bool = True
+    """Write into the target's metadata that it was colored, and with what."""
 
 
 @dataclass(frozen=True)

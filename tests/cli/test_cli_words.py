@@ -124,7 +124,7 @@ def targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["evaluate", "a.mp4", "b.mp4"], "a.mp4: no such file"),
         (["weights", "gate", "--export", "g.onnx"], "gate is not a net for coloring"),
         (["weights", "--export", "no/g.onnx"], "there is no folder no"),
-        (["info"], "FILM"),
+        (["info"], "FILE"),
         (["info", "/no/such/film.mp4"], "film.mp4"),
         (["evaluate", "x"], "RESULT"),
     ],

@@ -120,7 +120,7 @@ def test_texts_of_a_png(tmp_path: Path, colored: Paints) -> None:
     assert not report.left_behind
     with Image.open(target) as picture:
         picture.load()
-        found = {key: str(text) for key, text in picture.text.items()}
+        found = {key: str(text) for key, text in picture.text.items() if "xmp" not in key}
         assert found == {"Author": "Karl", "gamma": "this is a text", "Late": "behind the samples"}
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
     target, report = colored(source, "o.jpg")

@@ -29,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
     add_color(p, sheet=False)
     add_encoding(p)
     add_cut(p)
-    p.set_defaults(force=False, fresh=False, strict=False, chunk=ChunkSettings().seconds)
+    p.set_defaults(force=False, fresh=False, strict=False, label=True)
+    p.set_defaults(chunk=ChunkSettings().seconds)
     run = p.add_argument_group("measurement")
     run.add_argument(
         "--frames",

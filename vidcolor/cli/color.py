@@ -62,19 +62,7 @@ def parser() -> argparse.ArgumentParser:
     out = p.add_argument_group("output")
     add_output(out)
     out.add_argument("--report", type=Path, metavar="FILE.json", help="write a report as JSON")
-    out.add_argument(
-        "--to",
-        action="append",
-        default=[],
-        metavar="SUFFIX",
-        help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
-        " (default: that of each input, else mkv and png)",
-    )
-    out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
-    out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
-    out.add_argument(
-        "--fresh", action="store_true", help="start over instead of resuming an interrupted run"
-    )
+    _add_writing(out)
     out.add_argument(
         "--chunk",
         type=float,
@@ -93,6 +81,29 @@ def parser() -> argparse.ArgumentParser:
     )
     out.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
     return p
+
+
+def _add_writing(out: argparse._ArgumentGroup) -> None:
+    """How the targets are written."""
+    out.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="SUFFIX",
+        help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
+        " (default: that of each input, else mkv and png)",
+    )
+    out.add_argument(
+        "--no-label",
+        dest="label",
+        action="store_false",
+        help="do not write into the metadata that vidcolor colored it, and with which weights",
+    )
+    out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
+    out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
+    out.add_argument(
+        "--fresh", action="store_true", help="start over instead of resuming an interrupted run"
+    )
 
 
 def add_cut(p: argparse.ArgumentParser) -> None:
@@ -283,7 +294,9 @@ def settings_of(args: argparse.Namespace) -> Settings:
             options=tuple(args.encoder_option),
         ),
         chunks=ChunkSettings(args.chunk, 3 * args.chunk),
-        output=OutputSettings(force=args.force, fresh=args.fresh, strict=args.strict),
+        output=OutputSettings(
+            force=args.force, fresh=args.fresh, strict=args.strict, label=args.label
+        ),
     )
 
 

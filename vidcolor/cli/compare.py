@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
     )
-    p.set_defaults(chunk=ChunkSettings().seconds, fresh=False)
+    p.set_defaults(chunk=ChunkSettings().seconds, fresh=False, label=True)
     return p
 
 

@@ -1,23 +1,31 @@
-"""``vidcolor info FILM``: what is known of a film before it is colored."""
+"""``vidcolor info FILE``: what is known of a film or a picture, before or after coloring."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_source
 from vidcolor.cli.text import Parser, clock, printable
 
 if TYPE_CHECKING:
+    from vidcolor.core.label import Label
     from vidcolor.core.video_info import VideoInfo
+
+Rows = list[tuple[str, Any]]
+"""Facts for people: name and value."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
-    p = Parser(prog="vidcolor info", description="Show what is in a film.")
-    p.add_argument("film", metavar="FILM")
+    p = Parser(
+        prog="vidcolor info",
+        description="Show what is in a film or a picture, and whether vidcolor colored it.",
+    )
+    p.add_argument("film", metavar="FILE")
     p.add_argument("--json", action="store_true", help="print JSON")
     return p
 
@@ -25,19 +33,61 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Print the facts; 0."""
     check_source(args.film)
-    from vidcolor.media.open import open_video
+    from vidcolor.media.images.kinds import is_animation
+    from vidcolor.media.open import film_is_still
 
-    with open_video(args.film) as film:
-        info = film.info
-    print(json.dumps(asdict(info), indent=1, default=str) if args.json else describe(info))
+    picture = film_is_still(args.film) and not is_animation(Path(args.film))
+    rows, facts = _picture(args.film) if picture else _film(args.film)
+    if args.json:
+        print(json.dumps(facts, indent=1, default=str))
+    else:
+        print("\n".join(f"{name:10} {printable(str(value))}" for name, value in rows))
     return 0
 
 
-def describe(info: VideoInfo) -> str:
-    """The facts as lines."""
+def _film(path: str) -> tuple[Rows, dict[str, Any]]:
+    """The facts about a film, for people and for programs."""
+    from vidcolor.media.mux.tags import find_in_tags
+    from vidcolor.media.open import open_video
+
+    with open_video(path) as film:
+        info = film.info
+    label = find_in_tags(info.metadata)
+    return describe(info, label), asdict(info) | {"label": asdict(label) if label else None}
+
+
+def _picture(path: str) -> tuple[Rows, dict[str, Any]]:
+    """The facts about a picture, or about the first of several in one file."""
+    from vidcolor.media.images.reader import Still
+    from vidcolor.media.images.xmp_label import find_in_xmp
+
+    still = Still(path)
+    photo = still.photo()
+    height, width, *_ = photo.samples.shape
+    bits = 8 * photo.samples.dtype.itemsize
+    label, holds = find_in_xmp(photo.extras.xmp), photo.extras.named()
+    rows: Rows = [
+        ("picture", path),
+        ("kind", still.kind.name),
+        ("pixels", f"{width}x{height}, {bits} bits"),
+        (f"{still.unit}s", still.pages),
+        *_label_rows(label),
+        *(("holds", name) for name in holds),
+    ]
+    facts = {"path": path, "kind": still.kind.name, "width": width, "height": height}
+    facts |= {"bits": bits, "pictures": still.pages, "holds": holds}
+    return rows, facts | {"label": asdict(label) if label else None}
+
+
+def _label_rows(label: Label | None) -> Rows:
+    return [("label", f"colored by {label.short}")] if label else []
+
+
+def describe(info: VideoInfo, label: Label | None) -> Rows:
+    """The facts about a film, each with its name."""
     layout = info.layout
     rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "no frame rate"
-    rows: list[tuple[str, Any]] = [
+    rows: Rows = [
         ("film", info.path),
         ("container", info.container),
         ("video", f"{info.codec} {info.width}x{info.height} {info.stored_format}, {rate}"),
@@ -50,9 +100,10 @@ def describe(info: VideoInfo) -> str:
         ("frames", info.frames if info.frames is not None else "unknown"),
         ("chapters", info.chapters),
     ]
+    rows += _label_rows(label)
     rows += [("tag", f"{key} = {value}") for key, value in info.metadata.items()]
     for stream in info.streams:
         words = [stream.kind, stream.codec, stream.language, stream.title]
         rows.append((f"stream {stream.index}", " ".join(word for word in words if word)))
     rows += [("note", note) for note in info.notes]
-    return "\n".join(f"{name:10} {printable(str(value))}" for name, value in rows)
+    return rows

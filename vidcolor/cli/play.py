@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.set_defaults(weights=WEIGHTS, size=SIZE, chunk=ChunkSettings().seconds)
     p.set_defaults(codec=None, crf=CRF, preset=PRESET, encoder_option=[], lossless=False)
-    p.set_defaults(force=False, fresh=False, strict=False)
+    p.set_defaults(force=False, fresh=False, strict=False, label=True)
     return p
 
 

@@ -16,7 +16,9 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 TIFF_SUFFIXES = (".tif", ".tiff")
 """Names of pictures with as many pages as one likes."""
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+JPEG_SUFFIXES = (".jpg", ".jpeg")
+
+STILL_SUFFIXES = (".png", *JPEG_SUFFIXES, *TIFF_SUFFIXES)
 """Names under which a colored still can be written."""
 
 # fmt: off

@@ -113,6 +113,8 @@ class RunSpec:
     """Of Python and the packages that decide bits."""
     colors: str = ""
     """Digest of what the color sheet says; empty where there is none."""
+    label: bool = False
+    """Whether the target says that it was colored; earlier versions had no label."""
 
     @classmethod
     def from_dict(cls, entry: object) -> RunSpec:

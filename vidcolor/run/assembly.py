@@ -11,6 +11,7 @@ from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
 from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.open import VideoReader
+from vidcolor.run.label import label_of
 from vidcolor.run.report import FrameTally, describe_source, describe_target
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import OutputSettings
@@ -31,7 +32,7 @@ def assemble(
         film: Decoded, or told what is known of it.
         plan: How the chunks were encoded.
         settings: How the target is written.
-        folder: Where the chunk files are.
+        folder: Where the chunk files are; its spec says whether the target is labeled.
         chunks: All of the film's, in order.
         report: Names the target; gets everything but what is known of how the run went.
         on_packet: As of `stitch`.
@@ -43,7 +44,8 @@ def assemble(
     files = [(folder.path(chunk.number, chunk.writer), chunk.facts) for chunk in chunks]
     target = Path(report.target)
     make_sink = partial(FileSink, target, settings, folder.part(target), folder.mark_target)
-    written = stitch(film, plan, make_sink, settings, files, on_packet)
+    label = label_of(folder.spec)
+    written = stitch(film, plan, make_sink, settings, files, on_packet, label)
     tally = FrameTally()
     for chunk in chunks:
         tally.add(chunk)

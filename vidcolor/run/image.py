@@ -36,17 +36,15 @@ from vidcolor.media.images.files import (
     write_stills,
 )
 from vidcolor.media.images.kinds import PNG, check_kind, is_animation
-from vidcolor.media.images.metadata import Extras, into_png
+from vidcolor.media.images.metadata import into_png
 from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
+from vidcolor.run.label import Painted, label_of, label_pages
 from vidcolor.run.report import NO_COLOR
 from vidcolor.run.spec import describe_image
 from vidcolor.settings import Settings
 from vidcolor.shots.titles import judged_alone
-
-Painted = tuple[Frame, Extras]
-"""A picture in color, and what goes along with it."""
 
 
 def stays_still(source: Path, target: Path) -> bool:
@@ -76,6 +74,7 @@ def colorize_still(
     report.notes += note_unused(source, colors)
     report.spec = describe_image(source, target, session)
     pages = painted_pages(still, session, report, still.pages if several else 1)
+    pages = label_pages(pages, label_of(report.spec), target.suffix, report)
     left = write_stills(pages, target, settings.output, several=several)
     _conclude(report, session, left)
     report.bytes = target.stat().st_size
@@ -111,7 +110,9 @@ def painted_png(
     session = _load_session(source, colorizer, settings, colors)
     report = _report(source, target, session)
     report.notes += note_unused(source, colors)
-    ((painted, extras),) = painted_pages(still, session, report, 1)
+    pages = painted_pages(still, session, report, 1)
+    label = label_of(describe_image(source, Path("stream.png"), session))
+    ((painted, extras),) = label_pages(pages, label, ".png", report)
     data, left = into_png(png_bytes(painted), extras)
     if settings.output.strict and left:
         raise strictly(left)

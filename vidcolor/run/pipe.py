@@ -20,6 +20,7 @@ from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.mux.pipe_sink import Output, PipeSink, plan_pipe
 from vidcolor.media.open import film_is_still, open_video
 from vidcolor.run.image import painted_png
+from vidcolor.run.label import label_of
 from vidcolor.run.report import (
     FrameTally,
     count_frames,
@@ -28,7 +29,7 @@ from vidcolor.run.report import (
     describe_target,
 )
 from vidcolor.run.shot_scan import plan_with_shots
-from vidcolor.run.spec import versions
+from vidcolor.run.spec import describe_video, versions
 from vidcolor.run.video import OnProgress
 from vidcolor.settings import Settings
 
@@ -93,10 +94,13 @@ def _moving(
         settings = settings.without_script
     with open_video(source, settings.open) as film:
         plan = plan_pipe(film.info, settings.encode)
-        with Muxer(film, plan, PipeSink(output), settings.output, once=True) as muxer:
-            guidance = plan_with_shots(film, plan.layout, settings, colors)
-            session = Session.load(settings, colorizer, guidance)
-            session.configure_for(film.info)
+        with Muxer(film, plan, PipeSink(output), settings.output, once=True):
+            pass  # what would stop it later stops it now; nothing has left
+        guidance = plan_with_shots(film, plan.layout, settings, colors)
+        session = Session.load(settings, colorizer, guidance)
+        session.configure_for(film.info)
+        sink, label = PipeSink(output), label_of(describe_video(film.info, session, plan))
+        with Muxer(film, plan, sink, settings.output, once=True, label=label) as muxer:
             with (
                 closing(Content(film.info.path, film.info.identity)) as film.content,
                 session.threads_for(film.info, plan.layout) as pool,

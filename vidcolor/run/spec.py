@@ -100,6 +100,7 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         ),
         versions=versions(),
         colors=session.colors,
+        label=settings.output.label,
     )
 
 
@@ -123,6 +124,7 @@ def describe_image(source: Path, target: Path, session: Session) -> RunSpec:
         ),
         versions=versions(),
         colors=session.colors,
+        label=settings.output.label,
     )
 
 

@@ -42,6 +42,9 @@ _NAMED = {"Description": 270, "Title": 270, "Software": 305, "Author": 315, "Cop
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[0-9]")
 _SEGMENT = 65_533
 """Bytes that a segment of a JPEG holds."""
+_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+JPEG_XMP = _SEGMENT - len(_XMP_MARK)
+"""Bytes of XMP that a JPEG holds."""
 
 
 @dataclass
@@ -194,7 +197,7 @@ def into_jpeg(data: bytes, extras: Extras) -> tuple[bytes, list[Dropped]]:
     block = exif_block(extras)
     for name, marker, mark, content in (
         ("EXIF", 0xE1, b"Exif\0\0", block),
-        ("XMP", 0xE1, b"http://ns.adobe.com/xap/1.0/\0", extras.xmp),
+        ("XMP", 0xE1, _XMP_MARK, extras.xmp),
         ("IPTC", 0xED, b"Photoshop 3.0\0", _resource(extras.iptc)),
         ("text 'Comment'", 0xFE, b"", extras.texts.get("Comment", "").encode()),
     ):

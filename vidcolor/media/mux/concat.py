@@ -14,6 +14,7 @@ from typing import Any
 
 from vidcolor.core.files import printable
 from vidcolor.core.iterators import tap
+from vidcolor.core.label import Label
 from vidcolor.errors import OutputError, OutputFull
 from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk
 from vidcolor.media.encode.encoder import EncodePlan
@@ -45,6 +46,7 @@ def stitch(
     settings: OutputSettings,
     chunks: Chunks,
     on_packet: Callable[[object], object] = lambda _: None,
+    label: Label | None = None,
 ) -> Written:
     """The target, made of chunk files in their order and of the film's other streams.
 
@@ -56,6 +58,7 @@ def stitch(
         chunks: Chunk files with what must be true of them.
         on_packet: Called with every packet of the picture; where a stream is refused, they come
             several times.
+        label: What the target says of how it was colored.
 
     Raises:
         OutputError: A chunk is damaged, or the target cannot be written or verified.
@@ -71,7 +74,7 @@ def stitch(
 
     def stitch_without(*refused: int) -> Written:
         sink = make_sink()
-        with Muxer(film, plan, sink, settings, refused) as muxer:
+        with Muxer(film, plan, sink, settings, refused, label=label) as muxer:
             write_all(muxer)
             return sink.publish(film, muxer)
 

@@ -21,6 +21,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import printable
+from vidcolor.core.label import Label
 from vidcolor.core.report import Dropped
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, VidcolorError
@@ -33,6 +34,7 @@ from vidcolor.media.mux.passthrough import (
     count_chapters,
     plan_passthrough,
 )
+from vidcolor.media.mux.tags import add_label
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import OutputSettings
@@ -111,6 +113,7 @@ class Muxer:
         *,
         info: VideoInfo | None = None,
         once: bool = False,
+        label: Label | None = None,
     ) -> None:
         """Get ready; nothing is opened yet.
 
@@ -123,6 +126,7 @@ class Muxer:
             info: Of the picture, where it is not that of the film.
             once: There is no second try: a stream whose packets the container refuses is left out
                 from there on.
+            label: What the container says of how the picture was colored.
         """
         self._film = film
         self._info = info or film.info
@@ -131,6 +135,7 @@ class Muxer:
         self._settings = settings or OutputSettings()
         self._refused = refused
         self._once = once
+        self._label = label
         self._outs: dict[int, Carrier] = {}
         self._container: OutputContainer | None = None
         self.frames = 0
@@ -250,6 +255,8 @@ class Muxer:
         """
         self.passthrough = plan_passthrough(self._film, self._info, self._plan.container)
         self.passthrough.left_behind += self._plan.left_behind
+        if self._label:
+            add_label(self.passthrough.metadata, self._label)
         for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
             self.passthrough.drop(route, REFUSES_PACKETS)
         check_strict(self.passthrough, self._settings)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from av.stream import Stream
 
+from vidcolor.core.label import Label, find_label
 from vidcolor.media.decode.timeline import ticks
 from vidcolor.media.open import VideoReader
 
 if TYPE_CHECKING:  # exists in PyAV's stubs only
     from av.container.core import Chapter
 
+COMMENT = "comment"
+"""The tag that holds the label, in whichever case a container writes it."""
 _GLOBAL_DROP = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 _STREAM_DROP = frozenset(
     {"duration", "encoder", "vendor_id", "handler_name", "number_of_frames", "number_of_bytes"}
@@ -39,6 +42,21 @@ def stream_tags(stream: Stream) -> dict[str, str]:
     tags = _clean(stream.metadata, _STREAM_DROP)
     name = tags.pop("name", "")  # MP4's word for the title of a track
     return {"title": name} | tags if name else tags
+
+
+def add_label(tags: dict[str, str], label: Label) -> None:
+    """Write a label into the tags of a target; a comment of the film stays above it.
+
+    The comment is what all four containers keep of a film under one name.
+    """
+    key = next((key for key in tags if key.lower() == COMMENT), COMMENT)
+    tags[key] = label.added_to(tags.get(key, ""))
+
+
+def find_in_tags(tags: dict[str, str]) -> Label | None:
+    """The label that the tags of a film hold, if any."""
+    comments = (value for key, value in tags.items() if key.lower() == COMMENT)
+    return find_label("\n".join(comments))
 
 
 def chapters(film: VideoReader) -> tuple[list[Chapter], int]:
