@@ -65,9 +65,13 @@ def test_stills_are_welcome(
 @pytest.mark.parametrize("name", FILMS)
 def test_info(name: str, reel: Callable[[str], Path], command: Command) -> None:
     outcome = command.run("info", str(reel(name)))
-    refused = {row.film for row in NO_FILM} | {"still.jpg"}  # a still has no length or streams
+    stills = {"still.png", "still.jpg"}
+    refused = {row.film for row in NO_FILM} - stills
     assert outcome.code == (2 if name in refused else 0)
-    if outcome.code == 0:
+    if name in stills:
+        assert outcome.out.startswith("picture ")
+        assert "\npixels " in outcome.out
+    elif outcome.code == 0:
         assert outcome.err == ""
         assert outcome.out.startswith("film ")
         assert "\ncontainer " in outcome.out
