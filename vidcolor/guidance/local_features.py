@@ -1,8 +1,7 @@
 """Local features: points of a picture that are known again in another one of the same place.
 
 They tell for sure, and where, what the net's features only tell about. Of 135 made shots they join
-none of 8,910 pairs of different scenes; they find all returns of photographs, and of clips two
-thirds.
+none of 8,910 pairs of different scenes; they find all returns of photographs, and of clips 60 %.
 """
 
 from __future__ import annotations
