@@ -171,10 +171,10 @@ def _luma(picture: Tensor) -> Tensor:
 def test_single_ones_are_shown_when_asked_for_or_alone(film: Path, settings: Settings) -> None:
     path = write_scenes(film.with_name("three.mkv"), "ABA")
     view = script_view(path, settings=settings)
-    assert [scene.number for scene in view.shown] == [1]
+    assert [scene.number for scene in view.visible] == [1]
     assert [scene.is_single for scene in view.scenes] == [False, True]
     view = script_view(path, settings=settings, wish=Wish(singles=True))
-    assert [scene.number for scene in view.shown] == [1, 2]
+    assert [scene.number for scene in view.visible] == [1, 2]
     alone = write_scenes(film.with_name("two.mkv"), "AB")
     assert len(script_view(alone, settings=settings).shown) == 2
     assert script_view(path, settings=settings, wish=Wish(most=0)).shown == []

@@ -63,6 +63,10 @@ def stop_after(looks: int, film: Path, target: Path, settings: Settings) -> None
             colorize_video(film, target, settings=settings)
 
 
+def stop(*_: object) -> None:
+    raise Stopped
+
+
 @pytest.mark.parametrize("looks", range(SHOTS))
 def test_parts_that_are_there_are_not_made_again(
     looks: int,
@@ -94,10 +98,6 @@ def test_a_kill_while_they_agree_loses_no_look(
 ) -> None:
     target = tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
-
-        def stop(*_: object) -> None:
-            raise Stopped
-
         patch.setattr(vidcolor.run.film_script, "settle", stop)
         with pytest.raises(Stopped):
             colorize_video(film, target, settings=settings)
@@ -153,10 +153,6 @@ def test_parts_go_when_the_script_is_there_and_do_not_serve_another(
     other = replace(settings, colorizer=replace(settings.colorizer, vivid=0.9))
     looked = count_looked(monkeypatch)
     with monkeypatch.context() as patch:
-
-        def stop(*_: object) -> None:
-            raise Stopped
-
         patch.setattr(vidcolor.run.video, "record_chunk", stop)
         with pytest.raises(Stopped):
             colorize_video(film, target, settings=other)

@@ -132,7 +132,7 @@ class Guide:
             return []
         own = self._script.keys_within(shot.start_seconds - self._plan.tolerance, shot.end_seconds)
         nearest = sorted(own, key=lambda key: abs(key.seconds - moment))[:FOLLOWED]
-        return nearest if any(bool(key.weight.any()) for key in nearest) else []
+        return nearest if any(key.is_followed for key in nearest) else []
 
     def _keys_of(self, shot: ShotRange) -> list[KeyFrame]:
         """The key frames of a shot; made at the first call."""
@@ -153,10 +153,10 @@ class Guide:
         shown = self._source(moments) if moments else iter(())
         view: View | None = None
         for (seconds, frame), moment in zip(shown, moments, strict=True):
-            here = [one for one in said if (one.time or 0) + self._plan.tolerance == moment]
             if view is None or seconds != keys[-1].seconds:
                 place = self._aspect, self._rotation
                 view = look_by_plan(self._plan, seconds, frame, self._colorizer, *place)
+            here = self._plan.said_at(moment)
             keys.append(make_key(view, seconds, here, self._colorizer, self._plan.sheet))
         looks = [self._look(one) for one in references if one.time is None]
         return [*_join(keys), *looks]

@@ -128,9 +128,12 @@ def _find_links(
 
 def _compare(look: KeyLook, other: KeyLook, number: int, guide: GuideNet) -> _Link | None:
     """The link to another key frame of some number; None where it shows something else."""
+    share = _share(look, other, guide)
+    if share <= _SAME_PLACE:  # whatever their features say
+        return None
     way = match_features(look.features, other.features)
     enough = _SAME_SCENE if way is None else _SAME_PLACE
-    if _share(look, other, guide) <= enough or _share(other, look, guide) <= enough:
+    if share <= enough or _share(other, look, guide) <= enough:
         return None
     return _Link(number, way)
 
@@ -259,17 +262,20 @@ def _revive(
     looks: Sequence[KeyLook], found: Sequence[Tensor], groups: Sequence[int]
 ) -> list[Tensor]:
     """Colors of each scene, nearly as strong as the net found them: means are duller."""
-    revived = list(found)
-    for group in set(groups):
-        own = [n for n, one in enumerate(groups) if one == group]
+    scenes: dict[int, list[int]] = {}
+    for n, group in enumerate(groups):
+        scenes.setdefault(group, []).append(n)
+    automatic, revived = [look.automatic for look in looks], list(found)
+    for own in scenes.values():
+        if len(own) == 1:
+            continue
         before, after = (
             torch.cat([colors[n] for n in own]).square().sum(1).mean()
-            for colors in ([look.automatic for look in looks], found)
+            for colors in (automatic, found)
         )
         lost = (before / after.clamp(min=1e-6)).sqrt().clamp(1, _MOST_REVIVAL)
-        factor = 1 + _REVIVAL * (lost - 1)
-        for n in own if len(own) > 1 else ():
-            revived[n] = found[n] * factor
+        for n in own:
+            revived[n] = found[n] * (1 + _REVIVAL * (lost - 1))
     return revived
 
 

@@ -78,6 +78,22 @@ class ScriptKey:
     """Whether it shows something of which a user said what color it has."""
 
     @property
+    def is_followed(self) -> bool:
+        """Whether frames follow it anywhere."""
+        return bool(self.weight.any())
+
+    @property
+    def change(self) -> Tensor:
+        """``(M, 2)`` by how much ab changes."""
+        return (self.ab - self.automatic) * self.weight[:, None]
+
+    @cached_property
+    def guide(self) -> Tensor:
+        """``(M, 3)`` ab times weight, and weight; made once for all frames that follow it."""
+        weight = self.weight[:, None]
+        return torch.cat([self.ab * weight, weight], 1)
+
+    @property
     def parts(self) -> dict[str, Tensor]:
         """What is stored of it, with half of the digits."""
         return {name: getattr(self, name).half().contiguous() for name in _STORED}
@@ -97,7 +113,7 @@ class ColorScript:
     @cached_property
     def is_followed(self) -> bool:
         """Whether anything was agreed upon."""
-        return any(bool(key.weight.any()) for key in self.keys)
+        return any(key.is_followed for key in self.keys)
 
     @cached_property
     def sha256(self) -> str:
@@ -142,7 +158,7 @@ class ColorScript:
 
 def digest_keys(keys: Sequence[ScriptKey]) -> str:
     """sha256 of all that frames take from some key frames, hexadecimal; empty without any."""
-    if not any(key.weight.any() for key in keys):
+    if not any(key.is_followed for key in keys):
         return ""
     digest = hashlib.sha256()
     for key in keys:

@@ -243,9 +243,8 @@ def follow_script(
     own, automatic = few[:-2].flatten(1).T.contiguous(), few[-2:].flatten(1).T
     change = torch.zeros_like(automatic)
     for key, share in zip(keys, _weigh_keys(keys, seconds), strict=True):
-        if share and key.weight.any():
-            colors = torch.cat([key.ab * key.weight[:, None], key.weight[:, None]], 1)
-            found = net.carry(own, key.places, colors, _SCRIPT_CARE)
+        if share and key.is_followed:
+            found = net.carry(own, key.places, key.guide, _SCRIPT_CARE)
             change += share * (found[:, :2] - found[:, 2:] * automatic)
     return ab + enlarge(change, ab.shape[1:], _FOLLOW_STEP)
 

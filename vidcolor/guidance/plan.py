@@ -127,9 +127,14 @@ class Guidance:
         return [one.time + self.tolerance for one in said if one.time is not None]
 
     def said_at(self, moment: Fraction) -> list[Hint | Reference]:
-        """The hints and references of the frame at one of `moments`, in the order of the sheet."""
-        said: list[Hint | Reference] = [*self.sheet.hints, *self.sheet.references]
-        return [one for one in said if one.time is not None and one.time + self.tolerance == moment]
+        """The hints and references of a frame, in the order of the sheet.
+
+        Args:
+            moment: One of `moments`; in a picture, whose hints have no time, the tolerance.
+        """
+        timed = (one for one in self.sheet.references if one.time is not None)
+        said: list[Hint | Reference] = [*self.sheet.hints, *timed]
+        return [one for one in said if (one.time or 0) + self.tolerance == moment]
 
     @property
     def needs_shots(self) -> bool:

@@ -43,7 +43,7 @@ class Swatch:
 
 def blend(key: ScriptKey) -> Tensor:
     """``(M, 2)`` ab of a key frame as far as frames follow it."""
-    return key.automatic + (key.ab - key.automatic) * key.weight[:, None]
+    return key.automatic + key.change
 
 
 def find_palette(keys: Sequence[ScriptKey], colors: Sequence[Tensor]) -> tuple[Swatch, ...]:

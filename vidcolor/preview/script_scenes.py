@@ -96,7 +96,7 @@ class ScriptView:
     """What a user should know."""
 
     @property
-    def shown(self) -> list[Scene]:
+    def visible(self) -> list[Scene]:
         """The scenes that have pictures."""
         return [scene for scene in self.scenes if scene.pictures]
 
@@ -272,7 +272,7 @@ class _Painter:
         view = look_by_plan(self._plan, seconds, frame, self._session.colorizer, *place)
         (frame,) = mark_dials([judged_alone(frame, settings.titles)], self._plan)
         automatic, share = view.seen.ab[0], 1.0 if frame.share is None else frame.share
-        change = enlarge((key.ab - key.automatic) * key.weight[:, None], view.size)
+        change = enlarge(key.change, view.size)
         pictures = (
             Found(frame, ab * share, seconds, self._viewer.screen).after(
                 settings.paint.saturation, self._size

@@ -41,7 +41,7 @@ def split_pages(scenes: Sequence[Scene]) -> list[list[Scene]]:
 
 def draw_pages(view: ScriptView) -> Iterator[Tensor]:
     """``(3, H, W)`` uint8 sRGB of each page."""
-    pages = split_pages(view.shown)
+    pages = split_pages(view.visible)
     name, facts = view.heading
     keys = sum(len(scene.times) for scene in view.scenes)
     parts = (view.shots, "shot"), (keys, "key frame"), (len(view.scenes), "scene")

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -270,8 +270,7 @@ def make_film_script(
 
     # In one thread: the bits of the script depend on how many there are.
     with WorkerThreads(1):
-        keys = drop_doubles(tap(_look_at(session, info, moments), see))
-        return settle(keys, session.colorizer.listen(), _look_at_told(session, info))
+        return _settle(session, info, tap(_look_at(session, info, moments), see))
 
 
 def load_script(folder: WorkDir, file: ScriptFile) -> ColorScript:
@@ -317,9 +316,19 @@ def _make(
         missing = [part for part, keys in there.items() if keys is None]
         looked = _look_at_parts(session, info, folder, missing, see)
         there |= zip(missing, looked, strict=True)
-        keys = [key for part in plan.parts for key in there[part] or ()]
-        told = _look_at_told(session, info)
-        return settle(drop_doubles(keys), session.colorizer.listen(), told, tell_settled)
+        keys = (key for part in plan.parts for key in there[part] or ())
+        return _settle(session, info, keys, tell_settled)
+
+
+def _settle(
+    session: Session,
+    info: VideoInfo,
+    looks: Iterable[KeyLook],
+    tell: Callable[[int, int], object] = lambda *_: None,
+) -> ColorScript:
+    """The script of key frames that were looked at, with what the color sheet says."""
+    guide = session.colorizer.listen()
+    return settle(drop_doubles(looks), guide, _look_at_told(session, info), tell)
 
 
 def words_of(done: int, of: int) -> str:

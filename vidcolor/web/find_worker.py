@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.errors import VidcolorError
-from vidcolor.web.worker_parts import write
+from vidcolor.web.worker_parts import do_as_asked, write
 
 if TYPE_CHECKING:
     from vidcolor.colorize.find import Sighting
@@ -105,12 +103,7 @@ def _describe(one: Sighting, picture: str) -> dict[str, Any]:
 
 def main() -> None:
     """Do what the file says; what went wrong is the last line of stderr."""
-    try:
-        find(**json.loads(Path(sys.argv[1]).read_text()))
-    except VidcolorError as error:
-        raise SystemExit(f"vidcolor: {error}") from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    do_as_asked(find)
 
 
 if __name__ == "__main__":

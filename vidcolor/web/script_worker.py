@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.errors import VidcolorError, WeightsNotFound
+from vidcolor.errors import WeightsNotFound
 from vidcolor.web.options import Choice
-from vidcolor.web.worker_parts import write
+from vidcolor.web.worker_parts import do_as_asked, write
 
 if TYPE_CHECKING:
     from vidcolor.preview.script_palette import Swatch
@@ -124,12 +123,7 @@ def _teller(progress: str) -> OnStage:
 
 def main() -> None:
     """Do what the file says; what went wrong is the last line of stderr."""
-    try:
-        make(**json.loads(Path(sys.argv[1]).read_text()))
-    except VidcolorError as error:
-        raise SystemExit(f"vidcolor: {error}") from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    do_as_asked(make)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
-"""What all that the preview process does has in common: loaded nets, pictures, who still waits."""
+"""What the processes of the page have in common: loaded nets, pictures, who still waits, errors."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidcolor.errors import VidcolorError
 from vidcolor.web.options import Choice
 
 if TYPE_CHECKING:
@@ -35,6 +40,20 @@ class Wish:
 
 WISH = Wish()
 """Of this process: it answers one line at a time."""
+
+
+def do_as_asked(do: Callable[..., object]) -> None:
+    """Call a function with what the file says that the process was started with.
+
+    Raises:
+        SystemExit: What went wrong, as the last line of stderr.
+    """
+    try:
+        do(**json.loads(Path(sys.argv[1]).read_text()))
+    except VidcolorError as error:
+        raise SystemExit(f"vidcolor: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def write(picture: Tensor, target: str) -> None:
