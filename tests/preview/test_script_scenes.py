@@ -176,8 +176,8 @@ def test_single_ones_are_shown_when_asked_for_or_alone(film: Path, settings: Set
     view = script_view(path, settings=settings, wish=Wish(singles=True))
     assert [scene.number for scene in view.visible] == [1, 2]
     alone = write_scenes(film.with_name("two.mkv"), "AB")
-    assert len(script_view(alone, settings=settings).shown) == 2
-    assert script_view(path, settings=settings, wish=Wish(most=0)).shown == []
+    assert len(script_view(alone, settings=settings).visible) == 2
+    assert script_view(path, settings=settings, wish=Wish(most=0)).visible == []
 
 
 def test_some_key_frames_of_very_many_are_shown_evenly(film: Path, settings: Settings) -> None:
