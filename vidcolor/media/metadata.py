@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
+from vidcolor.media.mxf import atom_note
 from vidcolor.media.pixel_formats import UNSPECIFIED, Storage, fill_tags, make_layout, storage
 from vidcolor.settings import InputSettings
 
@@ -87,7 +88,11 @@ def describe(
         crop=crop,
     )
     first = (frame.pts or 0) - int(start / time_base)
-    return replace(info, notes=notes(info, found, stored)), first
+    told = notes(info, found, stored)
+    if info.container == "mxf":
+        atom = atom_note(path, info.metadata, [s.kind for s in info.streams])
+        told += (atom,) if atom else ()
+    return replace(info, notes=told), first
 
 
 def _duration(
@@ -100,7 +105,9 @@ def _duration(
 
 def _timecode(container: InputContainer, video: VideoStream) -> str:
     places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
-    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
+    # Matroska writes the names of tags in capitals.
+    told = (value for tags in places for key, value in tags.items() if key.lower() == "timecode")
+    return next((code for code in told if code), "")
 
 
 def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:
