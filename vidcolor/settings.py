@@ -23,10 +23,7 @@ CODEC_NAMES = {
 }
 """What people call a codec -> the encoder that is always there for it."""
 
-CODEC_PROFILES = {
-    "prores_4444": ("prores_ks", "4444"),
-    "dnxhd": ("dnxhd", "dnxhd"),
-}
+CODEC_PROFILES = {"prores_4444": ("prores_ks", "4444")}
 """Names that stand for one profile of an encoder -> that encoder and its profile."""
 
 _X264_CRF, _VPX_CRF = (0.0, 51.0), (0.0, 63.0)

@@ -116,6 +116,19 @@ def test_more_bits_are_luma_times_four(tmp_path: Path) -> None:
             assert (plane_view(after.planes[0], 10) == before.astype(int) * 4).all()
 
 
+@pytest.mark.parametrize("bits", [12, 16])
+def test_deeper_films_are_rounded_and_listed(tmp_path: Path, bits: int) -> None:
+    run, target = color(tmp_path, replace(FILM, pix_fmt=f"yuv422p{bits}le", tags=(1, 1, 1, 1)))
+    assert run.left == [
+        f"{bits} bits per sample: dnxhd holds 10; luma is rounded to these",
+    ]
+    source = make_film(tmp_path / "in.mkv", replace(FILM, pix_fmt=f"yuv422p{bits}le"))
+    with av.open(str(target)) as film:
+        for before, after in zip(source.luma, film.decode(video=0), strict=True):
+            meant = before / (1 << (bits - 10))
+            assert abs(plane_view(after.planes[0], 10) - meant).mean() < 12
+
+
 def test_full_range_becomes_limited_and_comes_back(tmp_path: Path) -> None:
     spec = replace(FILM, pix_fmt="gray")
     film, target = tmp_path / "in.mkv", tmp_path / "out.mov"
@@ -196,8 +209,12 @@ def test_gap_of_the_film_repeats_frames(tmp_path: Path) -> None:
         ({"rate": Fraction(18)}, {}, EncoderMissing, "the film has 18 frames a second; MXF holds"),
         ({"width": 96, "height": 64}, {}, EncoderMissing, "takes no picture below 256x120"),
         ({}, {"codec": "libx264"}, EncoderMissing, "a .mxf file cannot hold libx264"),
-        ({"pix_fmt": "yuv420p12le"}, {}, EncoderMissing, "DNxHR cannot hold 12 bits"),
-        ({}, {"codec": "dnxhd"}, SettingsError, "DNxHD is for 1920x1080 at"),
+        (
+            {},
+            {"codec": "dnxhd", "options": (("profile", "dnxhd"),)},
+            SettingsError,
+            "DNxHD is for 1920x1080 at",
+        ),
         ({"codec": "libx264"}, {"bits": 7}, SettingsError, "--bits 7 is outside 8 to 16"),
         (
             {"time_base": Fraction(1, 1000), "pts": (0, 40, 50, 80, 120, 160)},

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
-from vidcolor.media.mxf import atom_note
+from vidcolor.media.mxf import atom_notes
 from vidcolor.media.pixel_formats import UNSPECIFIED, Storage, fill_tags, make_layout, storage
 from vidcolor.settings import InputSettings
 
@@ -88,11 +88,7 @@ def describe(
         crop=crop,
     )
     first = (frame.pts or 0) - int(start / time_base)
-    told = notes(info, found, stored)
-    if info.container == "mxf":
-        atom = atom_note(path, info.metadata, [s.kind for s in info.streams])
-        told += (atom,) if atom else ()
-    return replace(info, notes=told), first
+    return replace(info, notes=notes(info, found, stored)), first
 
 
 def _duration(
@@ -323,4 +319,6 @@ def notes(info: VideoInfo, found: dict[str, int], stored: Storage) -> tuple[str,
             f"the container crops the picture of {stored_size} to {info.width}x{info.height}; only"
             " that part is written"
         )
+    if info.container == "mxf":
+        told += atom_notes(info)
     return tuple(told)

@@ -6,7 +6,6 @@ FFmpeg tells of its header is a mixture of what the film is called and of who wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -77,19 +76,15 @@ def as_comments(tags: dict[str, str]) -> dict[str, str]:
     }
 
 
-def atom_note(path: Path, tags: dict[str, str], kinds: Iterable[str]) -> str:
-    """Where the sound of an OP-Atom film may lie; empty for other films.
-
-    Args:
-        path: Of the film.
-        tags: Of its container, as FFmpeg tells them.
-        kinds: Of its streams.
-    """
-    if _ATOM not in tags.get("operational_pattern_ul", "") or "audio" in kinds:
-        return ""
-    beside = _same_clip(path, tags.get("material_package_umid", ""))
+def atom_notes(info: VideoInfo) -> list[str]:
+    """Where the sound of an OP-Atom film may lie; nothing for other films."""
+    tags = info.metadata
+    has_sound = any(stream.kind == "audio" for stream in info.streams)
+    if _ATOM not in tags.get("operational_pattern_ul", "") or has_sound:
+        return []
+    beside = _same_clip(info.path, tags.get("material_package_umid", ""))
     where = f"beside it: {', '.join(beside)}" if beside else "none of them was found beside it"
-    return f"the film is OP-Atom: its sound, if any, lies in files of its own ({where})"
+    return [f"the film is OP-Atom: its sound, if any, lies in files of its own ({where})"]
 
 
 def _same_clip(path: Path, umid: str) -> list[str]:

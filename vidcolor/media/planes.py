@@ -114,7 +114,7 @@ class Converter:
         return result
 
     def _scaled(self, luma: Tensor) -> Tensor:
-        """Luma at the depth of the layout, which is never lower than the film's."""
+        """Luma at the depth of the layout, and in its range."""
         extra = self._layout.bits - self._stored.bits
         if self._changes_range:
             top, unit = (1 << self._stored.bits) - 1, 1 << (self._layout.bits - 8)
@@ -124,6 +124,10 @@ class Converter:
         if extra == 0:
             return luma
         wide = luma.to(torch.int32)
+        if extra < 0:
+            half, most = 1 << (-extra - 1), (1 << self._layout.bits) - 1
+            deep = ((wide + half) >> -extra).clamp(0, most)
+            return deep.to(torch.uint16 if self._layout.bits > 8 else torch.uint8)
         if self._layout.full_range:
             top, new_top = (1 << self._stored.bits) - 1, (1 << self._layout.bits) - 1
             wide = (wide * new_top + top // 2) // top

@@ -44,6 +44,7 @@ from vidcolor.media.encode.intermediate import (
     PRORES,
     color_notes,
     formats_of,
+    highest_depth,
     in_words_of,
     least_bits,
     marks_fields,
@@ -133,7 +134,10 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
         notes=(*_notes(info, codec, layout), *color_notes(codec, info, layout), *ignored),
-        left_behind=tuple(_left_behind(info, codec, container, options)),
+        left_behind=(
+            *_left_behind(info, codec, container, options),
+            *_lost_depth(info, codec, layout),
+        ),
         given=given_format(layout.format, offered),
         tags=tags_for(info, layout),
     )
@@ -163,11 +167,6 @@ def _default_codec(info: VideoInfo, container: str, lossless: bool) -> str:
     if container == "mxf":
         if lossless:
             return "ffv1"
-        if bits > 10:
-            raise EncoderMissing(
-                f"DNxHR cannot hold {bits} bits per sample; add --lossless for FFV1 in MXF, or"
-                f" {_OTHER_NAME.replace(' or .mp4', '')}"
-            )
         return "dnxhd"
     if container == "mov":
         if bits > (10 if lossless else 12):
@@ -207,7 +206,9 @@ def _formats(codec: str, container: str) -> list[str]:
 
 
 def _fit(info: VideoInfo, codec: str, formats: list[str], wanted: int) -> PixelLayout:
-    """The film's layout, changed as little as the encoder demands; never to a lower depth.
+    """The film's layout, changed as little as the encoder demands.
+
+    Never to a lower depth, but where editors take no higher one.
 
     Args:
         info: Of the film.
@@ -221,6 +222,8 @@ def _fit(info: VideoInfo, codec: str, formats: list[str], wanted: int) -> PixelL
     own = "gray" if gray else names[source.sub_x, source.sub_y]
     even = codec.endswith(_EVEN_ONLY)
     least = max(source.bits, least_bits(codec, source, wanted))
+    if most := highest_depth(codec, formats, source):
+        least = most
     depths = sorted({least, *(b for b in (10, 12, 14, 16) if b > least)})
     odd = info.width % 2 or info.height % 2
     odd_refused = False
@@ -282,6 +285,12 @@ def _left_behind(
         yield Dropped(f"pixel aspect {aspect}", why)
 
 
+def _lost_depth(info: VideoInfo, codec: str, layout: PixelLayout) -> Iterator[Dropped]:
+    if layout.bits < info.layout.bits:
+        what = f"{info.layout.bits} bits per sample"
+        yield Dropped(what, f"{codec} holds {layout.bits}; luma is rounded to these")
+
+
 def _only_turns(matrix: tuple[int, ...]) -> bool:
     """Whether a display matrix turns and mirrors a picture, and neither scales nor shears it."""
     a, b, _, c, d = matrix[:5]
@@ -315,7 +324,8 @@ def open_encoder(container: OutputContainer, plan: EncodePlan, info: VideoInfo) 
     if info.sample_aspect:
         context.sample_aspect_ratio = info.sample_aspect
     context.flags |= Flags.frame_duration  # else MP4 loses the durations of VFR films
-    if info.field_order != "progressive" and marks_fields(plan.codec, plan.options):
+    says_fields = marks_fields(plan.codec, plan.options) and not is_hardware(plan.codec)
+    if info.field_order != "progressive" and says_fields:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
         context.field_order = {"top": 2, "bottom": 3}[info.field_order]
     if info.rotation is not None:

@@ -59,6 +59,15 @@ def least_bits(codec: str, source: PixelLayout, asked: int) -> int:
     return max(asked, needed)
 
 
+def highest_depth(codec: str, formats: list[str], source: PixelLayout) -> int:
+    """To how many bits the luma of a deeper film is rounded; 0 for encoders that refuse it.
+
+    Who asks for ProRes or DNxHR of a scan of 16 bits wants what editors take.
+    """
+    depth = 10 if any(name.endswith("10le") for name in formats) else 8
+    return depth if codec in LIMITED_ONLY and source.bits > depth else 0
+
+
 def in_words_of(codec: str, layout: PixelLayout) -> PixelLayout:
     """The layout with a range and a matrix that the codec's players assume.
 
@@ -86,7 +95,7 @@ def color_notes(codec: str, info: VideoInfo, layout: PixelLayout) -> tuple[str, 
     """What a user should know of them."""
     notes = []
     if layout.full_range != info.layout.full_range:
-        what = "reversible" if layout.bits > info.layout.bits else "rounded"
+        what = "reversible" if layout.bits - info.layout.bits > 1 else "rounded"
         notes.append(
             f"{codec} has no full range: luma is written in limited range, {layout.bits} bits"
             f" ({what})"
@@ -120,7 +129,7 @@ def dnxhd_options(info: VideoInfo, layout: PixelLayout, asked: str) -> dict[str,
         if not rate:
             raise SettingsError(
                 "DNxHD is for 1920x1080 at 23.976, 24, 25, 50 and 59.94, or interlaced at 25 and"
-                " 29.97; use --codec dnxhr"
+                " 29.97; leave out profile=dnxhd for DNxHR"
             )
         return {"profile": "dnxhd", "b": rate}
     if asked:
