@@ -228,7 +228,7 @@ def _parse(entry: Entry, action: argparse.Action) -> Any:
 def _convert(entry: Entry, action: argparse.Action, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise SettingsError(f"{entry.where} must be {_describe_value(action)}")
-    word = _beside(entry, value) if entry.key == "weights" else str(value)
+    word = _find_beside(entry, value) if entry.key == "weights" else str(value)
     if action.type is None:
         return word
     try:
@@ -243,7 +243,7 @@ def _describe_value(action: argparse.Action) -> str:
     return "a number" if action.type in (int, float) else "a word or a number"
 
 
-def _beside(entry: Entry, value: object) -> str:
+def _find_beside(entry: Entry, value: object) -> str:
     """Weights in a file are named as they lie beside the file that names them."""
     word = str(value)
     beside = entry.file.parent / os.path.expanduser(word)
