@@ -99,6 +99,12 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         action="store_false",
         help="do not write into the metadata that vidcolor colored it, and with which weights",
     )
+    out.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be done: tracks, codec, about how large and how long; try a few"
+        " seconds of each film, and write nothing",
+    )
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument(
@@ -328,6 +334,10 @@ def run(args: argparse.Namespace) -> int:
     many = cluster.cluster_settings(args)
     named = place_target(args)
     args.several = batch.is_batch(args)
+    if args.dry_run:
+        from vidcolor.cli import dry_run
+
+        return dry_run.run(args, settings)
     if args.several:
         return cluster.color_several(args, settings, many) if many else batch.run(args, settings)
     check_words(args, settings, clustered=many is not None)
