@@ -30,8 +30,8 @@ OPTION_HELP = (
     " in the user's config folder; see vidcolor config)"
 )
 COMMANDS = (
-    *("bench", "colors", "compare", "config", "evaluate", "info", "play", "preview", "script"),
-    *("serve", "shots", "train", "weights"),
+    *("bench", "colors", "compare", "config", "doctor", "evaluate", "info", "play", "preview"),
+    *("script", "serve", "shots", "train", "weights"),
 )
 """Modules of this package, each with a parser and what it does."""
 
