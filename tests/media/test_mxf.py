@@ -278,10 +278,11 @@ def test_tags_are_user_comments_and_come_back(tmp_path: Path) -> None:
 
 
 def test_label_is_found_in_mxf() -> None:
-    tags: dict[str, str] = {}
+    tags = {"comment_comment": "of the film"}
     label = Label("0.1.0", "ab" * 32, "default", "")
-    add_label(tags, label)
-    assert find_in_tags({"comment_" + key: value for key, value in tags.items()}) == label
+    add_label(tags, label, "mxf")
+    assert set(tags) == {"comment_comment"}
+    assert find_in_tags(tags) == label
 
 
 def test_fields_are_said_where_dnxhd_can(tmp_path: Path) -> None:

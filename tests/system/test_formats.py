@@ -21,6 +21,7 @@ from films import Audio, Spec, make_film
 from seen import Seen, plane_view, see
 from specs import Audio as Sound
 
+from vidcolor import __version__
 from vidcolor.errors import OutputFull
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import read_heads, write_chunk
@@ -139,6 +140,7 @@ def test_format(row: Row, command: Command, tmp_path: Path) -> None:
     with open_video(target) as opened:
         assert (opened.info.timecode, opened.info.field_order) == (row.code, row.fields)
     check_others(target, row)
+    assert f"Colored by vidcolor {__version__}" in command.run("info", str(target)).out
 
 
 def check_times(before: Seen, after: Seen, row: Row) -> None:

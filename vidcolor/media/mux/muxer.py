@@ -304,7 +304,7 @@ class Muxer:
         self.passthrough = plan_passthrough(self._film, self._info, self._plan.container)
         self.passthrough.left_behind += self._plan.left_behind
         if self._label:
-            add_label(self.passthrough.metadata, self._label)
+            add_label(self.passthrough.metadata, self._label, self._plan.container)
         for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
             self.passthrough.drop(route, REFUSES_PACKETS)
         check_strict(self.passthrough, self._settings)

@@ -48,12 +48,13 @@ def stream_tags(stream: Stream) -> dict[str, str]:
     return {"title": name} | tags if name else tags
 
 
-def add_label(tags: dict[str, str], label: Label) -> None:
+def add_label(tags: dict[str, str], label: Label, container: str = "") -> None:
     """Write a label into the tags of a target; a comment of the film stays above it.
 
-    The comment is what all four containers keep of a film under one name.
+    The comment is what all containers keep of a film under one name, MXF as a user comment.
     """
-    key = next((key for key in tags if key.lower() == COMMENT), COMMENT)
+    name = USER_COMMENT + COMMENT if container == "mxf" else COMMENT
+    key = next((key for key in tags if key.lower() == name), name)
     tags[key] = label.added_to(tags.get(key, ""))
 
 
