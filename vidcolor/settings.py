@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from vidcolor.errors import SettingsError
 
@@ -311,6 +312,8 @@ class Settings:
 
     open: InputSettings = field(default_factory=InputSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)
+    cuts: tuple[Fraction, ...] | None = None
+    """When shots begin, in seconds from the film's start, in order; None looks for them."""
     titles: TitleSettings = field(default_factory=TitleSettings)
     colorizer: ColorizerSettings = field(default_factory=ColorizerSettings)
     smooth: TemporalSettings = field(default_factory=TemporalSettings)
@@ -319,6 +322,10 @@ class Settings:
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     chunks: ChunkSettings = field(default_factory=ChunkSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
+
+    def __post_init__(self) -> None:
+        if self.cuts is not None and any(one >= other for one, other in pairwise(self.cuts)):
+            raise SettingsError("the cuts must be in order, and none of them twice")
 
     @property
     def without_script(self) -> Settings:

@@ -12,10 +12,12 @@ from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.completion import SHELLS, PrintCompletion
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
+from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
 from vidcolor.core.paths import work_folder
+from vidcolor.errors import SettingsError
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
     CARDS,
@@ -59,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _add_script(p)
     add_encoding(p)
     add_cut(p)
+    add_shots(p.add_argument_group("shots"))
     cluster.add_cluster(p)
     out = p.add_argument_group("output")
     add_output(out)
@@ -341,6 +344,8 @@ def run(args: argparse.Namespace) -> int:
     many = cluster.cluster_settings(args)
     named = place_target(args)
     args.several = batch.is_batch(args)
+    if args.several and args.shots:
+        raise SettingsError("--shots is of one film; color the films one by one")
     if args.dry_run:
         from vidcolor.cli import dry_run
 
@@ -349,6 +354,7 @@ def run(args: argparse.Namespace) -> int:
         return cluster.color_several(args, settings, many) if many else batch.run(args, settings)
     check_words(args, settings, clustered=many is not None)
     check_one(args, settings)
+    settings = with_cuts(args.shots, args.source, settings, args.quiet)
     if named and not args.quiet:
         say(told_target(args))
     report = cluster.color_one(args, settings, many) if many else color_one(args, settings)

@@ -102,8 +102,8 @@ def parser() -> argparse.ArgumentParser:
         "--shots",
         type=Path,
         metavar="FILE",
-        help="read the shots from the CSV of vidcolor shots, a --report, or the OUT of an"
-        " unfinished run (default: find them in the film)",
+        help="read the shots from a list (docs/shots.md), a --report, or the OUT of an unfinished"
+        " run (default: find them in the film)",
     )
     what.add_argument(
         "--look",

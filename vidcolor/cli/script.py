@@ -22,6 +22,7 @@ from vidcolor.cli.checks import (
 from vidcolor.cli.color import add_color, add_picture, color_settings
 from vidcolor.cli.faces import LOADING
 from vidcolor.cli.progress import Shown
+from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.text import (
     Parser,
     clock,
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--start", type=moment, metavar="TIME", help="as of vidcolor IN OUT")
     what.add_argument("--end", type=moment, metavar="TIME", help="as of vidcolor IN OUT")
+    add_shots(what)
     add_picture(what)
     add_color(p)
     out = p.add_argument_group("output")
@@ -96,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     settings = replace(color_settings(args), open=opened)
     output = OutputSettings(force=args.force)
     check(args, settings, output)
+    settings = with_cuts(args.shots, args.film, settings, args.quiet)
     began = perf_counter()
     name = shorten_name(Path(args.film).name, WIDEST)
     with Shown(None, args.quiet, name, doing=LOADING) as shown:

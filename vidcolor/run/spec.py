@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -79,6 +80,7 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         ),
         cut=_cut(settings.open),
         shots=settings.shots,
+        shot_list=_digest_of_cuts(settings.cuts),
         chunks=settings.chunks,
         color=ColorSpec(
             size=net.size,
@@ -126,6 +128,12 @@ def describe_image(source: Path, target: Path, session: Session) -> RunSpec:
         colors=session.colors,
         label=settings.output.label,
     )
+
+
+def _digest_of_cuts(cuts: tuple[Fraction, ...] | None) -> str:
+    if cuts is None:
+        return ""
+    return hashlib.sha256(" ".join(map(str, cuts)).encode()).hexdigest()[:16]
 
 
 def _cut(settings: InputSettings) -> CutSpec:

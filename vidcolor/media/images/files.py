@@ -203,6 +203,11 @@ def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     write_own(Path(path), _encode_image(rgb, Path(path)))
 
 
+def jpeg_bytes(rgb: Tensor, quality: int = _JPEG_QUALITY) -> bytes:
+    """``(3, H, W)`` uint8 sRGB as a JPEG file; ``quality`` is 2 for the best, 31 for the least."""
+    return _encode_image(rgb, Path("picture.jpg"), quality)
+
+
 def _encode_image(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:
     """The picture as the file that ``path`` names."""
     samples = rgb.permute(1, 2, 0).contiguous().numpy()
