@@ -37,7 +37,7 @@ ol {{ display: grid; gap: 1rem .75rem; margin: 0; padding: 0; list-style: none;
   grid-template-columns: repeat(auto-fill, minmax(min(15rem, 44vw), 1fr)); }}
 li {{ min-width: 0; }}
 img {{ display: block; width: 100%; height: auto; background: #8884; border-radius: 4px; }}
-b {{ margin-right: .5em; }}
+span {{ margin-left: .5em; white-space: nowrap; font-variant-numeric: tabular-nums; }}
 small {{ display: block; opacity: .75; font-variant-numeric: tabular-nums; }}
 </style>
 </head>
@@ -65,11 +65,11 @@ def shot_page(
     yield _HEAD.format(title=escape(printable(listing.name)), facts=facts)
     for number, (shot, jpeg) in enumerate(zip(listing.shots, pictures, strict=True), 1):
         data = b64encode(jpeg).decode()
-        code = f" · {clock.text(shot.frame)}" if clock else ""
+        code = f" <span>{clock.text(shot.frame)}</span>" if clock else ""
         many = "1 frame" if shot.frames == 1 else f"{shot.frames} frames"
         yield (
             f'<li><img src="data:image/jpeg;base64,{data}" alt="shot {number}" loading="lazy">'
-            f"<b>{number}</b>{timecode(shot.start)}{code}"
+            f"<b>{number}</b><span>{timecode(shot.start)}</span>{code}"
             f"<small>{float(shot.end - shot.start):.2f} s, {many} from {shot.frame}</small></li>\n"
         )
     yield "</ol>\n</body>\n</html>\n"

@@ -77,5 +77,5 @@ def read_lines(text: str, name: str, rate: Fraction | None, start: str) -> list[
                 found.append(parse_seconds(line))
         except ValueError as error:
             said = " ".join(str(error).split())[:200]
-            raise SettingsError(f"{name}, line {number}: {said}") from None
+            raise SettingsError(f"{name}:{number}: {said}") from None
     return found

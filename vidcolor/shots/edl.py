@@ -134,7 +134,7 @@ def _events(text: str, name: str, rate: Fraction) -> Iterator[tuple[EdlEvent, bo
         if not found:
             if re.match(r"\d+\s+\S+\s+\S+\s+([CDK]|W\d+|KB|KO)\s", line, re.ASCII):
                 what = "this event has not four timecodes HH:MM:SS:FF; correct it"
-                raise SettingsError(f"{name}, line {number}: {what}")
+                raise SettingsError(f"{name}:{number}: {what}")
             continue
         if not re.search("V|B", (found[2].split()[1:2] or [""])[0].upper()):
             continue
@@ -142,7 +142,7 @@ def _events(text: str, name: str, rate: Fraction) -> Iterator[tuple[EdlEvent, bo
             (start, drops), (end, _) = (_frame(found[group], rate, drop) for group in (5, 6))
         except ValueError as error:
             raise SettingsError(
-                f"{name}, line {number}: {error}; is the list of another rate than the film, which"
+                f"{name}:{number}: {error}; is the list of another rate than the film, which"
                 f" has {float(rate):g} frames a second?"
             ) from None
         if start != end:
