@@ -127,8 +127,13 @@ class ShotSettings:
     min_frames: int = 6
     """Fewest frames of a shot; shorter ones count as flashes. The stage delays frames by
     ``min_frames + 2``."""
+    cuts: tuple[Fraction, ...] | None = None
+    """When shots begin, in seconds from the film's start, in order; nothing else starts one then,
+    however short they are. None looks for them."""
 
     def __post_init__(self) -> None:
+        if self.cuts is not None and any(one >= other for one, other in pairwise(self.cuts)):
+            raise SettingsError("the cuts must be in order, and none of them twice")
         if not 0 < self.threshold < 1:
             raise SettingsError("the threshold of a cut must be between 0 and 1")
         if not 2 <= self.min_frames <= 100:
@@ -302,6 +307,8 @@ class OutputSettings:
     """Start over instead of resuming an interrupted run."""
     strict: bool = False
     """Raise CannotCarry instead of listing what the container cannot hold."""
+    split: bool = False
+    """Write a target for each shot; the name has a place for its number, as ``out_%03d.mov``."""
     label: bool = True
     """Write into the target's metadata that it was colored, and with what."""
 
@@ -312,8 +319,6 @@ class Settings:
 
     open: InputSettings = field(default_factory=InputSettings)
     shots: ShotSettings = field(default_factory=ShotSettings)
-    cuts: tuple[Fraction, ...] | None = None
-    """When shots begin, in seconds from the film's start, in order; None looks for them."""
     titles: TitleSettings = field(default_factory=TitleSettings)
     colorizer: ColorizerSettings = field(default_factory=ColorizerSettings)
     smooth: TemporalSettings = field(default_factory=TemporalSettings)
@@ -322,10 +327,6 @@ class Settings:
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     chunks: ChunkSettings = field(default_factory=ChunkSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
-
-    def __post_init__(self) -> None:
-        if self.cuts is not None and any(one >= other for one, other in pairwise(self.cuts)):
-            raise SettingsError("the cuts must be in order, and none of them twice")
 
     @property
     def without_script(self) -> Settings:

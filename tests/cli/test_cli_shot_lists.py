@@ -239,3 +239,46 @@ def test_previews_and_sheets_take_any_list(
     sheet = tmp_path / "sheet.toml"
     assert main(["colors", str(reel), "--sheet", str(sheet), "--shots", str(cuts), "-q"]) == 0
     assert "4 shots of reel.mov" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["shots", "shots/film_%03d.mov"])
+def test_split_writes_a_file_for_each_shot(
+    out: str, reel: Path, tmp_path: Path, quick_weights: Path, capsys: Captured
+) -> None:
+    folder = tmp_path / "shots"
+    if "%" in out:
+        folder.mkdir()
+    words = [str(reel), str(tmp_path / out), "--split", "--weights", str(quick_weights), "-q"]
+    words += ["--script", "off", "--size", "64", "--device", "cpu"]
+    assert main(words) == 0
+    assert capsys.readouterr() == ("", "")
+    stem = "film" if "%" in out else "reel"
+    paths = sorted(folder.iterdir())
+    assert [path.name for path in paths] == [f"{stem}_00{n}.mov" for n in (1, 2, 3)]
+    for path, frames, start in zip(
+        paths, LENGTHS, ("01:00:00;00", "01:00:00;12", "01:00:00;21"), strict=True
+    ):
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].frames == frames
+            assert container.streams.video[0].metadata["timecode"] == start
+    before = [path.read_bytes() for path in paths]
+    assert main(words) == 2
+    assert "_001.mov: exists; use --force" in one_line(capsys)
+    assert [path.read_bytes() for path in paths] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["out.mov"], "use out_%03d.mov"),
+        (["-"], "name a folder"),
+        ([], "name a folder"),
+        (["shots", "--cluster"], "exclude each other"),
+        (["no.mov", "shots"], "for one film"),
+    ],
+)
+def test_split_that_cannot_be_is_one_line(
+    words: list[str], told: str, reel: Path, capsys: Captured
+) -> None:
+    assert main([str(reel), *words, "--split", "-q"]) == 2
+    assert told in one_line(capsys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -45,9 +46,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def listing(start: str = "", tick: Fraction = 1 / RATE) -> Listing:
     borders = (0, *CUTS, FRAMES)
-    shots = [
-        ListedShot(a * tick, b * tick, a, b - a) for a, b in zip(borders, borders[1:], strict=False)
-    ]
+    shots = [ListedShot(a * tick, b * tick, a, b - a) for a, b in pairwise(borders)]
     return Listing("film.mov", tuple(shots), tick, 1 / tick, start)
 
 
@@ -103,7 +102,7 @@ def test_lists_of_times_and_frames(text: str, seconds: tuple[Fraction, ...], fil
 def test_timecodes_count_from_that_of_the_film(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mov", "10:00:00:00")
     assert cuts_of("10:00:01:00\n", film).times == (24 / RATE,)
-    with pytest.raises(SettingsError, match=":1: .*is before the video"):
+    with pytest.raises(SettingsError, match=r":1: .*is before the video"):
         cuts_of("00:00:01:00\n", film)
 
 
@@ -163,7 +162,7 @@ def test_a_bad_list_is_one_line(name: str, text: str, told: str, film: Path) -> 
 
 
 def test_a_list_that_is_not_there(film: Path) -> None:
-    with pytest.raises(VidcolorError, match="none.csv"):
+    with pytest.raises(VidcolorError, match=r"none\.csv"):
         read_cuts(film.parent / "none.csv", film, InputSettings())
 
 

@@ -16,7 +16,7 @@ from vidcolor.errors import OutputError
 from vidcolor.run.report import note_cuts
 from vidcolor.run.shot_scan import scan_shots
 from vidcolor.run.video import colorize_video
-from vidcolor.settings import InputSettings, Settings
+from vidcolor.settings import InputSettings, Settings, ShotSettings
 
 F = Fraction
 
@@ -35,6 +35,10 @@ def frames(*numbers: int) -> tuple[Fraction, ...]:
     return tuple(F(number, 25) for number in numbers)
 
 
+def with_cuts(settings: Settings, cuts: tuple[Fraction, ...] | None) -> Settings:
+    return replace(settings, shots=ShotSettings(cuts=cuts))
+
+
 def color(film: Path, target: Path, settings: Settings) -> Report:
     return colorize_video(film, target, settings=settings)
 
@@ -42,11 +46,11 @@ def color(film: Path, target: Path, settings: Settings) -> Report:
 def test_the_list_says_where_shots_begin(film: Path, settings: Settings, tmp_path: Path) -> None:
     found = color(film, tmp_path / "found.mp4", settings)
     assert found.shot_starts == [0.0, 0.56, 1.12, 1.68]
-    listed = replace(settings, cuts=frames(14, 20, 42))
+    listed = with_cuts(settings, frames(14, 20, 42))
     report = color(film, tmp_path / "listed.mp4", listed)
     assert report.shot_starts == [0.0, 0.56, 0.8, 1.68]
     assert not [note for note in report.notes if "cut" in note]
-    same = color(film, tmp_path / "same.mp4", replace(settings, cuts=frames(14, 28, 42)))
+    same = color(film, tmp_path / "same.mp4", with_cuts(settings, frames(14, 28, 42)))
     assert same.shot_starts == found.shot_starts
     assert (tmp_path / "same.mp4").stat().st_size == (tmp_path / "found.mp4").stat().st_size
 
@@ -56,14 +60,14 @@ def test_a_run_without_a_list_is_described_as_before(
 ) -> None:
     report = color(film, tmp_path / "out.mp4", settings)
     assert "shot_list" not in report.to_dict()["spec"]
-    listed = color(film, tmp_path / "listed.mp4", replace(settings, cuts=()))
+    listed = color(film, tmp_path / "listed.mp4", with_cuts(settings, ()))
     assert len(listed.to_dict()["spec"]["shot_list"]) == 16
     assert Report.from_dict(listed.to_dict()).spec == listed.spec
 
 
 def test_a_part_has_the_cuts_of_the_film(film: Path, settings: Settings, tmp_path: Path) -> None:
     part = replace(settings, open=InputSettings(start=F(12, 25), end=F(40, 25)))
-    report = color(film, tmp_path / "out.mp4", replace(part, cuts=frames(5, 12, 20, 42)))
+    report = color(film, tmp_path / "out.mp4", with_cuts(part, frames(5, 12, 20, 42)))
     assert report.shot_starts == [0.0, 0.32]
     assert not [note for note in report.notes if "cut" in note]
 
@@ -72,12 +76,12 @@ def test_another_list_does_not_go_on_with_an_old_run(
     film: Path, settings: Settings, tmp_path: Path
 ) -> None:
     target = tmp_path / "out.mp4"
-    stop(film, target, replace(settings, cuts=frames(14, 28)), None, 2)
+    stop(film, target, with_cuts(settings, frames(14, 28)), None, 2)
     assert work_folder(target).is_dir()
     for cuts in (frames(14, 30), None):
-        with pytest.raises(OutputError, match="shot list was .* add --fresh to start over"):
-            color(film, target, replace(settings, cuts=cuts))
-    report = color(film, target, replace(settings, cuts=frames(14, 28)))
+        with pytest.raises(OutputError, match=r"shot list was .* add --fresh to start over"):
+            color(film, target, with_cuts(settings, cuts))
+    report = color(film, target, with_cuts(settings, frames(14, 28)))
     assert report.resumed > 0
     assert report.shot_starts == [0.0, 0.56, 1.12]
 
@@ -85,7 +89,7 @@ def test_another_list_does_not_go_on_with_an_old_run(
 def test_the_bytes_are_the_same_after_a_stop(
     film: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    listed = replace(settings, cuts=frames(3, 14, 15, 30, 55))
+    listed = with_cuts(settings, frames(3, 14, 15, 30, 55))
     color(film, tmp_path / "whole.mp4", listed)
     stop(film, tmp_path / "out.mp4", listed, None, 1)
     assert color(film, tmp_path / "out.mp4", listed).resumed == 1
@@ -93,7 +97,7 @@ def test_the_bytes_are_the_same_after_a_stop(
 
 
 def test_scripts_and_sheets_have_the_shots_of_the_list(film: Path, settings: Settings) -> None:
-    listed = replace(settings, cuts=frames(14, 20, 42))
+    listed = with_cuts(settings, frames(14, 20, 42))
     starts = [shot.start_seconds for shot in scan_shots(film, listed, None)]
     assert starts == [F(0), *frames(14, 20, 42)]
 
@@ -114,7 +118,7 @@ def test_what_does_not_fit_is_told(
     settings: Settings,
     tmp_path: Path,
 ) -> None:
-    report = color(film, tmp_path / "out.mp4", replace(settings, cuts=cuts))
+    report = color(film, tmp_path / "out.mp4", with_cuts(settings, cuts))
     assert report.shot_starts == [0.0, 0.56]
     notes = [note for note in report.notes if "of the list" in note]
     assert len(notes) == len(told)
@@ -123,7 +127,7 @@ def test_what_does_not_fit_is_told(
 
 def test_a_cut_where_no_frame_begins_is_told() -> None:
     report = Report("a", "b", shot_starts=[0.0, 1.0, 3.0])
-    note_cuts(report, Settings(cuts=(F(1), F(2))))
+    note_cuts(report, with_cuts(Settings(), (F(1), F(2))))
     (note,) = report.notes
     assert note == (
         "1 cut of the list where no frame begins, so the next frame begins the shot: 0:00:02.000"

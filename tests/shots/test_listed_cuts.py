@@ -8,7 +8,7 @@ import pytest
 from test_detector import film, moving, scene
 
 from vidcolor.errors import SettingsError
-from vidcolor.settings import Settings, ShotSettings
+from vidcolor.settings import ShotSettings
 from vidcolor.shots.detector import detect_shots, mark_shots
 
 F = Fraction
@@ -19,7 +19,7 @@ def marked(pictures: list, cuts: list[Fraction]) -> tuple[list[int], list[int]]:
     frames = film(pictures)
     for frame in frames:
         frame.time_base, frame.duration = F(1, 24), 1
-    found = list(mark_shots(frames, ShotSettings(), cuts))
+    found = list(mark_shots(frames, ShotSettings(cuts=tuple(cuts))))
     assert [frame.pts for frame in found] == list(range(len(pictures)))
     starts = [frame.pts for frame in found if frame.starts_shot]
     return starts, [frame.pts for frame in found if frame.outlier]
@@ -67,11 +67,11 @@ def test_a_long_frame_is_no_other_shot_before_its_end() -> None:
     for frame, duration in zip(frames, (1, 240, 1), strict=True):
         frame.time_base, frame.duration = F(1, 24), duration
     frames[2].pts = 241
-    (one, other) = detect_shots(frames, cuts=[F(3)])
+    (one, other) = detect_shots(frames, ShotSettings(cuts=(F(3),)))
     assert (one.frames, other.start) == (2, F(241, 24))
 
 
 def test_cuts_are_in_order() -> None:
-    assert Settings(cuts=()).cuts == ()
+    assert ShotSettings(cuts=()).cuts == ()
     with pytest.raises(SettingsError, match="in order"):
-        Settings(cuts=(F(2), F(1)))
+        ShotSettings(cuts=(F(2), F(1)))

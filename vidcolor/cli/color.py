@@ -12,7 +12,7 @@ from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.completion import SHELLS, PrintCompletion
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
-from vidcolor.cli.shot_lists import add_shots, with_cuts
+from vidcolor.cli.shot_lists import add_shots, add_split, place_split, with_cuts
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
@@ -61,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
     _add_script(p)
     add_encoding(p)
     add_cut(p)
-    add_shots(p.add_argument_group("shots"))
+    shots = p.add_argument_group("shots")
+    add_shots(shots)
+    add_split(shots)
     cluster.add_cluster(p)
     out = p.add_argument_group("output")
     add_output(out)
@@ -342,6 +344,7 @@ def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
     settings = replace(settings_of(args), script=ScriptSettings(args.script))
     many = cluster.cluster_settings(args)
+    settings = place_split(args, settings)
     named = place_target(args)
     args.several = batch.is_batch(args)
     if args.several and args.shots:

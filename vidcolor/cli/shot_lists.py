@@ -1,4 +1,4 @@
-"""Lists of shots as an option: ``--shots FILE``."""
+"""Shots of one film as options: ``--shots FILE`` and ``--split``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from vidcolor.cli.checks import PIPE, check_folder, check_source
 from vidcolor.cli.text import say
-from vidcolor.errors import SettingsError
+from vidcolor.core.paths import CONTAINERS, is_pattern
+from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import Settings
 
 KINDS = "CSV of vidcolor or PySceneDetect, EDL, OTIO, FFmpeg's chapters, lines with times or frames"
@@ -48,4 +50,50 @@ def with_cuts(shots: Path | None, source: str, settings: Settings, quiet: bool) 
     if not quiet:
         for note in found.notes:
             say(f"note: {note}")
-    return replace(settings, cuts=found.times)
+    return replace(settings, shots=replace(settings.shots, cuts=found.times))
+
+
+def add_split(group: argparse._ActionsContainer) -> None:
+    """Whether each shot gets a file of its own."""
+    group.add_argument(
+        "--split",
+        action="store_true",
+        help="write a file for each shot, with its part of the sound: OUT is a folder, or a name"
+        " with a place for the number, as out_%%03d.mov",
+    )
+
+
+def place_split(args: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with ``--split``, if it is asked for; OUT becomes a name with such a place.
+
+    Raises:
+        OutputError: The folder cannot be made.
+        SettingsError: It does not go with the other words.
+    """
+    if not args.split:
+        return settings
+    from vidcolor.run.split import is_split_name
+
+    if args.cluster is not None:
+        raise SettingsError("--split and --cluster exclude each other; use one of them")
+    if args.target in (None, PIPE):
+        raise SettingsError("--split writes several files; name a folder, or out_%03d.mov")
+    check_source(args.source)
+    from vidcolor.media.open import film_is_still
+
+    if len(args.sources) > 1 or is_pattern(args.source) or film_is_still(args.source):
+        raise SettingsError("--split is for one film; name one")
+    target, source = Path(args.target), Path(args.source)
+    if not is_split_name(target.name):
+        if target.suffix.lower() in CONTAINERS and not target.is_dir():
+            name = f"{target.stem}_%03d{target.suffix}"
+            raise SettingsError(f"{args.target}: --split writes several files; use {name}")
+        check_folder(args.target)
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = error.strerror
+            raise OutputError(f"{args.target}: the folder cannot be made: {why}") from error
+        suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+        args.target = str(target / f"{source.stem.replace('%', '_')}_%03d{suffix}")
+    return replace(settings, output=replace(settings.output, split=True))

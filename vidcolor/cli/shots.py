@@ -162,7 +162,7 @@ def print_shots(args: argparse.Namespace, film: VideoReader, settings: Settings)
         with bar:
             print(HEADER)
             first = 0
-            for number, shot in enumerate(detect_shots(frames, settings.shots, settings.cuts), 1):
+            for number, shot in enumerate(detect_shots(frames, settings.shots), 1):
                 bar.clear()
                 print(line(number, shot.start, first, shot.frames), flush=True)
                 first += shot.frames
@@ -185,7 +185,7 @@ def list_shots(args: argparse.Namespace, film: VideoReader, settings: Settings) 
     bar, frames = tap_with_bar(args, film, times)
     try:
         with bar:
-            found = list(detect_shots(frames, settings.shots, settings.cuts))
+            found = list(detect_shots(frames, settings.shots))
     finally:
         close(frames)
     shots, first = [], 0

@@ -53,7 +53,7 @@ def colorize_frames(
 
 def mark_frames(frames: Iterable[Frame], settings: Settings) -> Iterator[Frame]:
     """The frames with their shots marked, and how much color each may show."""
-    return mark_titles(mark_shots(frames, settings.shots, settings.cuts), settings.titles)
+    return mark_titles(mark_shots(frames, settings.shots), settings.titles)
 
 
 def colorize_marked(

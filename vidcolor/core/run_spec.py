@@ -141,6 +141,8 @@ class RunSpec:
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
         found = asdict(self)
+        if self.shots:
+            del found["shots"]["cuts"]  # their digest tells them
         if not self.shot_list:  # as earlier versions wrote it
             del found["shot_list"]
         return found

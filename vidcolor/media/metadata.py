@@ -100,7 +100,9 @@ def _duration(
 
 def _timecode(container: InputContainer, video: VideoStream) -> str:
     places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
-    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
+    # Matroska writes names in capitals.
+    found = (value for tags in places for key, value in tags.items() if key.lower() == "timecode")
+    return next(filter(None, found), "")
 
 
 def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:

@@ -284,10 +284,10 @@ def _cuts_of(spans: Sequence[_Span], film: _Film) -> tuple[Fraction, ...]:
             f"{film.name}: has a shot at {timecode(ordered[-1].start)}, but the film ends at"
             f" {timecode(end)}; it belongs to another film"
         )
-    return tuple(_apart(ordered, film.first, end, half))
+    return tuple(_space_out(ordered, film.first, end, half))
 
 
-def _apart(
+def _space_out(
     spans: Sequence[_Span], first: Fraction, end: Fraction | None, half: Fraction
 ) -> Iterator[Fraction]:
     """The borders of shots, but for those of the film, each more than half a frame on."""

@@ -132,7 +132,10 @@ def note_cuts(report: Report, settings: Settings) -> None:
         settings: Have the list, if there is one, and the part that was colored.
     """
     start, end = settings.open.start or Fraction(0), settings.open.end
-    cuts = [time for time in settings.cuts or () if start < time and not (end and time >= end)]
+    inside = [time for time in settings.shots.cuts or () if time > start]
+    cuts = [time for time in inside if end is None or time < end]
+        time for time in settings.shots.cuts or () if start < time and not (end and time >= end)
+    ]
     starts = [float(start) + each for each in report.shot_starts]
     found = [_place_of(float(cut), starts) for cut in cuts]
     moved = [

@@ -74,7 +74,7 @@ def scan_shots(
         WorkerThreads(1),
         closing(prefetch(decode(film, layout))) as frames,
     ):
-        return tuple(shots_among(mark_shots(tap(frames, see), settings.shots, settings.cuts)))
+        return tuple(shots_among(mark_shots(tap(frames, see), settings.shots)))
 
 
 def find_shot(info: VideoInfo, seconds: Fraction) -> ShotRange | None:
@@ -151,7 +151,7 @@ class _Rim:
         see: Callable[[Frame], object],
     ) -> None:
         self._path, self._settings, self._layout, self._see = info.path, settings, layout, see
-        self._fewest = settings.shots.min_frames if settings.cuts is None else 1
+        self._fewest = settings.shots.min_frames if settings.shots.cuts is None else 1
         usual = 1 / (info.frame_rate or Fraction(25))
         self._spare = max(_SURE, 2 * (self._fewest + LOOK_AHEAD) * usual)
         """Seconds of the part that are read to tell whether its shot is the one around it."""

@@ -79,8 +79,8 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
             info.codec, f"{info.width}x{info.height}", info.stored_format, str(info.time_base)
         ),
         cut=_cut(settings.open),
-        shots=settings.shots,
-        shot_list=_digest_of_cuts(settings.cuts),
+        shots=replace(settings.shots, cuts=None),
+        shot_list=_digest_of_cuts(settings.shots.cuts),
         chunks=settings.chunks,
         color=ColorSpec(
             size=net.size,

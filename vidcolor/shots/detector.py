@@ -210,9 +210,7 @@ class ListedCuts:
         return starts
 
 
-def mark_shots(
-    frames: Iterable[Frame], settings: ShotSettings, cuts: Sequence[Fraction] | None = None
-) -> Iterator[Frame]:
+def mark_shots(frames: Iterable[Frame], settings: ShotSettings) -> Iterator[Frame]:
     """Set ``starts_shot`` and ``outlier``.
 
     Speaks ``min_frames + 2`` frames late and holds ``min_frames + 3``, however long the film is.
@@ -220,15 +218,13 @@ def mark_shots(
     Args:
         frames: Frames of one film, in order.
         settings: Threshold and shortest shot. The last frames of a film, where fewer than the
-            shortest shot are left, never start one.
-        cuts: When shots begin, in seconds from the start of the source, in order; nothing else
-            starts one, however short they are. None looks for them.
+            shortest shot are left, never start one; unless the cuts are given.
 
     Yields:
         The same frames.
     """
     follower = ShotDetector(settings)
-    listed = None if cuts is None else ListedCuts(cuts)
+    listed = None if settings.cuts is None else ListedCuts(settings.cuts)
     held: deque[Frame] = deque()
     looks: deque[Thumbnail] = deque()
 
@@ -260,14 +256,10 @@ def mark_shots(
         close(frames)
 
 
-def detect_shots(
-    frames: Iterable[Frame],
-    settings: ShotSettings | None = None,
-    cuts: Sequence[Fraction] | None = None,
-) -> Iterator[Shot]:
-    """The shots of a film, each as soon as its last frame is known; ``cuts`` as of `mark_shots`."""
+def detect_shots(frames: Iterable[Frame], settings: ShotSettings | None = None) -> Iterator[Shot]:
+    """The shots of a film, each as soon as its last frame is known."""
     start, count = None, 0
-    marked = mark_shots(frames, settings or ShotSettings(), cuts)
+    marked = mark_shots(frames, settings or ShotSettings())
     try:
         for frame in marked:
             if frame.starts_shot and start is not None:
