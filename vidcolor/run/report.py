@@ -134,8 +134,6 @@ def note_cuts(report: Report, settings: Settings) -> None:
     start, end = settings.open.start or Fraction(0), settings.open.end
     inside = [time for time in settings.shots.cuts or () if time > start]
     cuts = [time for time in inside if end is None or time < end]
-        time for time in settings.shots.cuts or () if start < time and not (end and time >= end)
-    ]
     starts = [float(start) + each for each in report.shot_starts]
     found = [_place_of(float(cut), starts) for cut in cuts]
     moved = [
@@ -150,8 +148,8 @@ def note_cuts(report: Report, settings: Settings) -> None:
         )
     if beyond := sum(place == len(starts) for place in found):
         report.notes.append(f"{_count_cuts(beyond)} of the list behind the last frame")
-    inside = [place for place in found if place < len(starts)]
-    if same := len(inside) - len(set(inside)):
+    places = [place for place in found if place < len(starts)]
+    if same := len(places) - len(set(places)):
         report.notes.append(f"{_count_cuts(same)} of the list at the same frame as the one before")
 
 
