@@ -282,3 +282,16 @@ def test_split_that_cannot_be_is_one_line(
 ) -> None:
     assert main([str(reel), *words, "--split", "-q"]) == 2
     assert told in one_line(capsys)
+
+
+def test_a_dry_run_and_a_refusal_leave_no_folder(
+    reel: Path, tmp_path: Path, quick_weights: Path, capsys: Captured
+) -> None:
+    folder = tmp_path / "shots"
+    words = [str(reel), str(folder), "--split", "--weights", str(quick_weights), "--size", "64"]
+    words += ["--script", "off", "--device", "cpu", "-q"]
+    assert main([*words, "--dry-run"]) == 0
+    assert "reel_%03d.mov" in capsys.readouterr().out
+    assert main([*words, "--shots", str(tmp_path / "none.edl")]) == 2
+    one_line(capsys)
+    assert not folder.exists()

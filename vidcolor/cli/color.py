@@ -24,6 +24,7 @@ from vidcolor.settings import (
     PRECISIONS,
     SCRIPTS,
     ChunkSettings,
+    ClusterSettings,
     ColorizerSettings,
     EncodeSettings,
     InputSettings,
@@ -343,8 +344,13 @@ def color_settings(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
     settings = replace(settings_of(args), script=ScriptSettings(args.script))
+    settings = replace(settings, output=replace(settings.output, split=args.split))
     many = cluster.cluster_settings(args)
-    settings = place_split(args, settings)
+    with place_split(args):
+        return _run(args, settings, many)
+
+
+def _run(args: argparse.Namespace, settings: Settings, many: ClusterSettings | None) -> int:
     named = place_target(args)
     args.several = batch.is_batch(args)
     if args.several and args.shots:
@@ -352,7 +358,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         from vidcolor.cli import dry_run
 
-        return dry_run.run(args, settings)
+        return dry_run.run(args, with_cuts(args.shots, args.source, settings, args.quiet))
     if args.several:
         return cluster.color_several(args, settings, many) if many else batch.run(args, settings)
     check_words(args, settings, clustered=many is not None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from vidcolor.cli.checks import PIPE, check_folder, check_source
+from vidcolor.cli.checks import PIPE, check_source
 from vidcolor.cli.text import say
 from vidcolor.core.paths import CONTAINERS, is_pattern
 from vidcolor.errors import OutputError, SettingsError
@@ -63,37 +65,54 @@ def add_split(group: argparse._ActionsContainer) -> None:
     )
 
 
-def place_split(args: argparse.Namespace, settings: Settings) -> Settings:
-    """The settings with ``--split``, if it is asked for; OUT becomes a name with such a place.
+@contextmanager
+def place_split(args: argparse.Namespace) -> Iterator[None]:
+    """While ``--split`` is at work, if it is asked for: OUT gets a place for the number of a shot.
+
+    A folder that was made for it goes again if nothing was put into it.
 
     Raises:
         OutputError: The folder cannot be made.
         SettingsError: It does not go with the other words.
     """
-    if not args.split:
-        return settings
-    from vidcolor.run.split import is_split_name
+    made = name_split(args) if args.split else None
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):
+                made.rmdir()
 
+
+def name_split(args: argparse.Namespace) -> Path | None:
+    """Name the files of the shots; the folder that had to be made for them.
+
+    Raises:
+        OutputError: The folder cannot be made.
+        SettingsError: ``--split`` does not go with the other words.
+    """
     if args.cluster is not None:
         raise SettingsError("--split and --cluster exclude each other; use one of them")
     if args.target in (None, PIPE):
         raise SettingsError("--split writes several files; name a folder, or out_%03d.mov")
     check_source(args.source)
     from vidcolor.media.open import film_is_still
+    from vidcolor.run.split import is_split_name
 
-    if len(args.sources) > 1 or is_pattern(args.source) or film_is_still(args.source):
-        raise SettingsError("--split is for one film; name one")
     target, source = Path(args.target), Path(args.source)
-    if not is_split_name(target.name):
-        if target.suffix.lower() in CONTAINERS and not target.is_dir():
-            name = f"{target.stem}_%03d{target.suffix}"
-            raise SettingsError(f"{args.target}: --split writes several files; use {name}")
-        check_folder(args.target)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            why = error.strerror
-            raise OutputError(f"{args.target}: the folder cannot be made: {why}") from error
-        suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
-        args.target = str(target / f"{source.stem.replace('%', '_')}_%03d{suffix}")
-    return replace(settings, output=replace(settings.output, split=True))
+    if len(args.sources) > 1 or is_pattern(args.source) or film_is_still(source):
+        raise SettingsError("--split is for one film; name one")
+    if is_split_name(target.name):
+        return None
+    if target.suffix.lower() in CONTAINERS and not target.is_dir():
+        name = f"{target.stem}_%03d{target.suffix}"
+        raise SettingsError(f"{args.target}: --split writes several files; use {name}")
+    suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+    args.target = str(target / f"{source.stem.replace('%', '_')}_%03d{suffix}")
+    if target.is_dir():
+        return None
+    try:
+        target.mkdir()
+    except OSError as error:
+        raise OutputError(f"{target}: the folder cannot be made: {error.strerror}") from error
+    return target
