@@ -6,12 +6,15 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import pytest
 from company import Company
 from guided import guided_settings, write_shots
 
+from vidcolor.cluster.coordinator import Coordinator
+from vidcolor.errors import SettingsError
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video
-from vidcolor.settings import ShotSettings
+from vidcolor.settings import OutputSettings, Settings, ShotSettings
 
 F = Fraction
 
@@ -29,3 +32,8 @@ def test_many_make_the_film_that_one_run_makes(quick_weights: Path, tmp_path: Pa
     told = "1 cut of the list behind the last frame"
     assert told in alone.notes
     assert told in outcome.report.notes
+
+
+def test_a_cluster_splits_no_film() -> None:
+    with pytest.raises(SettingsError, match="leave --split out"):
+        Coordinator([], Settings(output=OutputSettings(split=True)), False)

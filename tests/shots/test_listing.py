@@ -185,6 +185,10 @@ def test_an_edl_of_another_program_is_read() -> None:
     [
         ("{}", "no OTIO timeline"),
         ("no json", "no OTIO timeline"),
+        ("[" * 1_000_000, "no OTIO timeline"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "no OTIO timeline"),
+        ('{"OTIO_SCHEMA": "Timeline.1", "name": "x"}', "no OTIO timeline"),
+        ('{"OTIO_SCHEMA": "Foo.99"}', "no OTIO timeline"),
         ('{"OTIO_SCHEMA": "Clip.1", "name": "x"}', "no OTIO timeline"),
     ],
 )

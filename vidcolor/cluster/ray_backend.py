@@ -20,7 +20,7 @@ from vidcolor.cluster.ray_start import started_ray
 from vidcolor.cluster.resources import check_room, shares
 from vidcolor.cluster.task_queue import Task
 from vidcolor.cluster.worker import Worker, describe_failure
-from vidcolor.errors import ClusterError, SettingsError
+from vidcolor.errors import ClusterError
 from vidcolor.run.batch import Outcome
 from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import ClusterSettings, Settings
@@ -73,12 +73,9 @@ def colorize_on_cluster(
 
     Raises:
         ClusterError: There is no cluster, or no worker can be had.
-        SettingsError: One file a shot is asked for.
         VidcolorError: What kept all workers from beginning.
     """
     settings, cluster = settings or Settings(), cluster or ClusterSettings()
-    if settings.output.split:
-        raise SettingsError("a cluster writes one file a film; leave --split out")
     weights = settings.colorizer.weights
     if os.path.isfile(weights):
         there = replace(settings.colorizer, weights=os.path.abspath(weights))

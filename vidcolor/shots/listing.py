@@ -106,8 +106,8 @@ def clock_of(listing: Listing, kind: str) -> Clock:
     """
     if listing.rate is None:
         raise SettingsError(
-            f"{printable(listing.name)}: its frame rate is variable, so {kind} cannot say which"
-            " frames are meant; use --to csv, which tells times"
+            f"{printable(listing.name)}: its frame rate is variable, or frames are missing, so"
+            f" {kind} cannot say which frames are meant; use --to csv, which tells times"
         )
     try:
         rate = counted_rate(listing.rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 from vidcolor.errors import SettingsError
 from vidcolor.shots.listing import Listing, clock_of
+
+_FAILURES = (ValueError, TypeError, LookupError, AttributeError, RuntimeError)
+"""What a text may raise that is no timeline; the package names few errors of its own."""
 
 MISSING = "OTIO needs the package opentimelineio: pip install 'vidcolor[edit]'"
 
@@ -71,11 +75,13 @@ def read_otio(text: str, name: str, rate: Fraction | None) -> list[tuple[int, in
             " times"
         )
     try:
-        found = otio.adapters.read_from_string(text, "otio_json")
+        json.loads(text)  # the package ends the process where lists lie too deep in each other
+        # Without its adapters, which would load what an environment variable names.
+        found = otio.core.deserialize_json_from_string(text)
         tracks = [track for track in found.video_tracks() if len(track)]
         items = [item for item in tracks[0] if not isinstance(item, otio.schema.Transition)]
         spans = [item.trimmed_range_in_parent() for item in items]
-    except (otio.exceptions.OTIOError, ValueError, AttributeError, IndexError, RuntimeError):
+    except (*_FAILURES, otio.exceptions.OTIOError):
         what = "there is no OTIO timeline with clips of a picture in it; name another"
         raise SettingsError(f"{name}: {what}") from None
     frames = []
