@@ -85,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_verdict(verdict, args.quiet)
     if verdict.result == "unchecked":
-        fail(f"{args.target}: nothing to check it against; give --report FILE.json or --source FILM")
+        fail(
+            f"{args.target}: nothing to check it against; give --report FILE.json or --source FILM"
+        )
     return CODES[verdict.result]
 
 

@@ -48,14 +48,14 @@ class StreamContent:
         return len(self.packets) // WIDTH
 
     def find(self, other: StreamContent) -> int | None:
-        """Number of the packet from which on all of ``other`` comes in a row; None where nowhere."""
+        """Number of the packet from which on all of ``other`` follow; None where they do not."""
         at = self.packets.find(other.packets)
         while at > 0 and at % WIDTH:
             at = self.packets.find(other.packets, at + 1)
         return None if at < 0 else at // WIDTH
 
     def first_difference(self, other: StreamContent) -> int:
-        """Number of the first packet that is another one in ``other``, or that one of them lacks."""
+        """Number of the first packet that is another one in ``other``, or missing there."""
         here, there = memoryview(self.packets), memoryview(other.packets)
         low, high = 0, min(self.count, other.count)
         while low < high:  # the packets before low are the same

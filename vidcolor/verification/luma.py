@@ -88,7 +88,9 @@ class LumaTally:
         else:
             self._stretches.append(Stretch(number, seconds, number, seconds, most))
 
-    def tell(self, verdict: Verdict, lossless: bool, least: float = LEAST, one: bool = False) -> None:
+    def tell(
+        self, verdict: Verdict, lossless: bool, least: float = LEAST, one: bool = False
+    ) -> None:
         """Write down what was found.
 
         Args:

@@ -33,18 +33,19 @@ def check_streams(
 
     Args:
         target: The colored video, open.
-        source: Open.
+        source: Decoded.
         report: Says what was carried; None takes what the container of the target can hold.
         shift: How much later the picture is than in the source, in seconds.
         verdict: Gets it.
     """
-    carried = report.carried if report else _carried(target, source)
+    carried = report.carried if report else _list_carried(target, source)
     here, there = read_streams(target), read_streams(source)
     kept: dict[str, list[StreamContent]] = defaultdict(list)
     for content in here:
         kept[content.kind].append(content)
     cut = source.settings.start is not None or source.settings.end is not None
     changed = any(_SILENCE in note for note in report.notes) if report else False
+    mended = "timestamp" in source.log.damage_counts
     for wanted in there:
         if wanted.label not in carried:
             continue
@@ -53,14 +54,15 @@ def check_streams(
             continue
         found = kept[wanted.kind].pop(0)
         _compare(found, wanted, cut, changed, verdict)
-        _check_sync(found, wanted, shift, verdict)
+        if shift is not None:
+            _check_sync(found, wanted, shift, mended, verdict)
     for content in (one for rest in kept.values() for one in rest):
         if content.kind != "data":  # MP4 keeps chapters and timecode in such streams
             verdict.deny("streams", f"{content.label} of the file is not of the source")
-    _check_words(target, source, carried, verdict)
+    _check_words(target, carried, verdict)
 
 
-def _carried(target: VideoReader, source: VideoReader) -> Sequence[str]:
+def _list_carried(target: VideoReader, source: VideoReader) -> Sequence[str]:
     """What a run would have carried into such a container."""
     container = target.info.container.split(",")[0]
     if container == "mov" and target.info.path.suffix.lower() != ".mov":
@@ -75,16 +77,15 @@ def _compare(
 ) -> None:
     """Hold the packets of a stream against those of the source."""
     name = wanted.label
-    if found.codec != wanted.codec:
-        text = f"{name} became {found.codec or 'another codec'}; what it holds cannot be compared"
-        verdict.skip("streams", text)
-        return
     at = wanted.find(found)
     most = 0 if cut else wanted.count - found.count
     if found.whole == wanted.whole and found.count:
         verdict.holds("streams", f"{name}: all {wanted.count} packets equal")
     elif at is not None and found.count and (cut or at == most <= wanted.lead_in):
         verdict.holds("streams", f"{name}: {found.count} packets equal")
+    elif found.codec != wanted.codec:
+        text = f"{name} became {found.codec or 'another codec'}; what it holds cannot be compared"
+        verdict.skip("streams", text)
     elif changed and wanted.kind == "audio":
         verdict.skip("streams", f"{name}: the run filled gaps in it with silence")
     elif not found.count:
@@ -105,21 +106,27 @@ def _say_where(found: StreamContent, wanted: StreamContent, verdict: Verdict) ->
 
 
 def _check_sync(
-    found: StreamContent, wanted: StreamContent, shift: Fraction | None, verdict: Verdict
+    found: StreamContent, wanted: StreamContent, shift: Fraction, mended: bool, verdict: Verdict
 ) -> None:
-    """See that a stream is no later beside the picture than it was."""
+    """See that a stream is no later beside the picture than it was.
+
+    Where the times of the source were ``mended``, only its begin tells.
+    """
     at = wanted.find(found)
-    if at is None or shift is None or not found.count or wanted.kind not in ("audio", "subtitle"):
+    if at is None or not found.count or wanted.kind not in ("audio", "subtitle"):
         return
-    late = found.times[0] - wanted.times[at] - float(shift)
-    if not math.isnan(late) and abs(late) > _LATE:
-        how = "later" if late > 0 else "earlier"
-        verdict.deny("streams", f"{wanted.label} is {abs(late):.3f} s {how} than in the source")
+    last = found.count - 1  # the first text of an excerpt may have begun before it
+    begin = (0,) if wanted.kind == "audio" else ()
+    for number in (*begin, *(() if mended else (last,))):
+        late = found.times[number] - wanted.times[at + number] - float(shift)
+        if not math.isnan(late) and abs(late) > _LATE:
+            how = "later" if late > 0 else "earlier"
+            text = f"{wanted.label} is {abs(late):.3f} s {how} than in the source"
+            verdict.deny("streams", text)
+            return
 
 
-def _check_words(
-    target: VideoReader, source: VideoReader, carried: Sequence[str], verdict: Verdict
-) -> None:
+def _check_words(target: VideoReader, carried: Sequence[str], verdict: Verdict) -> None:
     """Chapters and timecode."""
     number = target.info.chapters
     wanted = next((one for one in carried if re.fullmatch(r"\d+ chapters?", one)), "")
@@ -128,5 +135,6 @@ def _check_words(
         verdict.judge(told == wanted, "chapters", told, f"{told}; {wanted or 'none'} expected")
     code = next((one for one in carried if one.startswith("timecode ")), "")
     if code:
-        told = f"timecode {printable(target.info.timecode)}"
+        tags = {key.lower(): value for key, value in target.video.metadata.items()}
+        told = f"timecode {printable(target.info.timecode or tags.get('timecode', 'none'))}"
         verdict.judge(told == code, "timecode", told, f"{told}; {code} was to be kept")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Held:
     """None takes the one beside the file, if it is there."""
     source: Path | None = None
     """None takes the one that the report names, if it is there still."""
-    settings: InputSettings = InputSettings()
+    settings: InputSettings = field(default_factory=InputSettings)
     """Limits of reading, and, where there is no report, which part of the source was colored."""
     least: float = LEAST
     """dB that the luma of a lossy file has to have."""
@@ -78,7 +78,9 @@ def verify(
         if film_is_still(path) and not is_animation(path):
             _check_still(path, source, report, replace(held, settings=settings), verdict)
         else:
-            _check_film(path, source, report, replace(held, settings=settings), verdict, on_progress)
+            _check_film(
+                path, source, report, replace(held, settings=settings), verdict, on_progress
+            )
     except FilmError as error:
         if not verdict.differs:  # a file that is not the one that was written need not be one
             raise
@@ -217,7 +219,8 @@ def _check_film(
         raise SettingsError(f"{printable(path.name)} is a film, and its source is a picture")
     settings = held.settings
     with ExitStack() as stack:
-        ours = InputSettings(max_pixels=settings.max_pixels, max_hours=settings.max_hours)
+        # The picture that vidcolor colored is the first of its file.
+        ours = replace(settings, start=None, end=None, video_stream=0)
         target = stack.enter_context(open_video(path, ours))
         _check_label(find_in_tags(target.info.metadata), report, verdict)
         if source is None:

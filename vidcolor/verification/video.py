@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
@@ -79,7 +79,10 @@ class VideoCheck:
             report = self._report
             lossless = report.lossless if report else self._target.info.codec in ALWAYS_LOSSLESS
             self._luma.tell(self._verdict, lossless, self._least)
-        tell_damage(self._target, self._source.log.damage_counts, self._verdict)
+        known = {*self._source.log.damage_counts}
+        if counts[0] == counts[1]:  # all is there, however long the container says that it is
+            known.add("truncated")
+        tell_damage(self._target, known, self._verdict)
 
     def _tally(self) -> LumaTally | None:
         """What compares luma; None where it cannot be compared, which is written down."""
@@ -166,11 +169,13 @@ class VideoCheck:
                 self._verdict.deny("times", f"{words} {timecode(where[0])}{more}")
         if not self._missing and not self._extra and self.shift is not None:
             tick = self._slack()
-            how = f"to within {float(tick * 1000):g} ms, the file's clock" if tick else "to the tick"
+            how = (
+                f"to within {float(tick * 1000):g} ms, the file's clock" if tick else "to the tick"
+            )
             self._verdict.holds("times", f"those of the source, {how}")
 
 
-def tell_damage(target: VideoReader, before: dict[str, int], verdict: Verdict) -> None:
+def tell_damage(target: VideoReader, before: Container[str], verdict: Verdict) -> None:
     """Write down what a decoder met in a colored video, where its source has nothing like it.
 
     Args:
@@ -192,8 +197,7 @@ def decode_alone(target: VideoReader, report: Report | None, verdict: Verdict) -
     Raises:
         FilmError: It cannot be decoded.
     """
-    with closing(decode(target)) as frames:
-        found = sum(1 for _ in frames)
+    found = sum(1 for _ in decode(target))
     if report:
         verdict.judge(
             found == report.frames,
