@@ -26,9 +26,23 @@ def label_of(spec: RunSpec | None) -> Label | None:
     """
     if spec is None or not spec.label:
         return None
-    weights = spec.net.weights
-    names = (one.name for one in available_weights().values() if one.sha256 == weights)
-    return Label(spec.versions["vidcolor"], weights, next(names, ""), spec.colors)
+    others = spec.net.others.values()
+    return make_label(spec.versions["vidcolor"], spec.net.weights, spec.colors, others)
+
+
+def make_label(version: str, weights: str, sheet: str, others: Iterable[str] = ()) -> Label:
+    """A label with the names of weights that ship with vidcolor.
+
+    Args:
+        version: Of vidcolor.
+        weights: sha256, hexadecimal.
+        sheet: Digest of what the color sheet says.
+        others: sha256 of other weights that colored a part.
+    """
+    names = {one.sha256: one.name for one in available_weights().values()}
+    more = sorted({one for one in others if one != weights})
+    named = tuple((names.get(one, ""), one) for one in more)
+    return Label(version, weights, names.get(weights, ""), sheet, named)
 
 
 def label_pages(

@@ -188,7 +188,7 @@ def _check_label(found: Label | None, report: Report | None, verdict: Verdict) -
         noted = any("not labeled" in note for note in report.notes)
         (verdict.skip if noted else verdict.deny)("label", "the file has none")
     else:
-        same = replace(found, name="") == replace(wanted, name="")
+        same = found.is_like(wanted)
         bad = f"it says {found.short}; the report says {wanted.short}"
         verdict.judge(same, "label", f"colored by {found.short}", bad)
 
