@@ -100,12 +100,7 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
         " (default: that of each input, else mkv and png)",
     )
-    out.add_argument(
-        "--no-label",
-        dest="label",
-        action="store_false",
-        help="do not write into the metadata that vidcolor colored it, and with which weights",
-    )
+    add_label(out)
     out.add_argument(
         "--dry-run",
         action="store_true",
@@ -116,6 +111,16 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument(
         "--fresh", action="store_true", help="start over instead of resuming an interrupted run"
+    )
+
+
+def add_label(out: argparse._ActionsContainer) -> None:
+    """The option ``--no-label``."""
+    out.add_argument(
+        "--no-label",
+        dest="label",
+        action="store_false",
+        help="do not write into the metadata that vidcolor colored it, and with which weights",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
 from vidcolor.core.label import Label
 from vidcolor.core.paths import JPEG_SUFFIXES
@@ -13,6 +15,7 @@ from vidcolor.core.run_spec import RunSpec
 from vidcolor.media.images.metadata import JPEG_XMP, Extras
 from vidcolor.media.images.xmp_label import add_to_xmp
 from vidcolor.nets.weights import available_weights
+from vidcolor.run.spec import digest_net, versions
 
 Painted = tuple[Frame, Extras]
 """A picture in color, and what goes along with it."""
@@ -28,6 +31,18 @@ def label_of(spec: RunSpec | None) -> Label | None:
         return None
     others = spec.net.others.values()
     return make_label(spec.versions["vidcolor"], spec.net.weights, spec.colors, others)
+
+
+def label_session(session: Session, colorizers: Iterable[Colorizer] = ()) -> Label:
+    """The label of what a session has colored outside of a run.
+
+    Args:
+        session: Knows what is said of the colors.
+        colorizers: Other nets that colored a part.
+    """
+    others = [*session.other_weights.values(), *map(digest_net, colorizers)]
+    version = versions()["vidcolor"]
+    return make_label(version, digest_net(session.colorizer), session.colors, others)
 
 
 def make_label(version: str, weights: str, sheet: str, others: Iterable[str] = ()) -> Label:
