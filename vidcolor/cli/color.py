@@ -40,8 +40,8 @@ def parser() -> argparse.ArgumentParser:
         prog="vidcolor",
         usage="vidcolor IN [OUT] [options]\n"
         "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
-        "       vidcolor preview | compare | play | info | verify | shots | weights ... (--help each)\n"
-        "       vidcolor script | serve | bench | evaluate | train ...",
+        "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
+        "       vidcolor script | serve | verify | bench | evaluate | train ...",
         description="Color a black-and-white film or picture; sound and subtitles are kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
