@@ -26,7 +26,7 @@ LAYERS = [
     ("guidance",),
     ("colorize",),
     ("run",),
-    ("cluster", "preview", "evaluation", "benchmark"),
+    ("cluster", "preview", "evaluation", "benchmark", "verification"),
     ("training",),
     ("web",),
     ("vidcolor",),

@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         usage="vidcolor IN [OUT] [options]\n"
         "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
         "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
-        "       vidcolor script | serve | bench | evaluate | train ...",
+        "       vidcolor script | serve | verify | bench | evaluate | train ...",
         description="Color a black-and-white film or picture; sound and subtitles are kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -106,12 +106,7 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
         " (default: that of each input, else mkv and png)",
     )
-    out.add_argument(
-        "--no-label",
-        dest="label",
-        action="store_false",
-        help="do not write into the metadata that vidcolor colored it, and with which weights",
-    )
+    add_label(out)
     out.add_argument(
         "--dry-run",
         action="store_true",
@@ -122,6 +117,16 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument(
         "--fresh", action="store_true", help="start over instead of resuming an interrupted run"
+    )
+
+
+def add_label(out: argparse._ActionsContainer) -> None:
+    """The option ``--no-label``."""
+    out.add_argument(
+        "--no-label",
+        dest="label",
+        action="store_false",
+        help="do not write into the metadata that vidcolor colored it, and with which weights",
     )
 
 

@@ -81,6 +81,8 @@ class Report:
     target: str
     bytes: int = 0
     """Size of the target."""
+    sha256: str = ""
+    """Of all bytes of the target, hexadecimal; empty where it went into a pipe."""
     frames: int = 0
     shots: int = 0
     shot_starts: list[float] = field(default_factory=list)

@@ -151,7 +151,7 @@ def device_of(colorizer: Colorizer) -> str:
 
 def _net(colorizer: Colorizer) -> NetSpec:
     return NetSpec(
-        weights=colorizer.sha256 or _sha256_of(colorizer),
+        weights=digest_net(colorizer),
         device=device_of(colorizer),
         precision=colorizer.precision,
         ranges=_digest(colorizer.net.ranges),
@@ -163,8 +163,10 @@ def _digest(ranges: dict[str, tuple[float, float]]) -> str:
     return hashlib.sha256(repr(sorted(ranges.items())).encode()).hexdigest()[:16]
 
 
-def _sha256_of(colorizer: Colorizer) -> str:
-    """Of the net itself, where it comes from no file; hexadecimal."""
+def digest_net(colorizer: Colorizer) -> str:
+    """sha256 of the weights' file, or of the net itself where it comes from none; hexadecimal."""
+    if colorizer.sha256:
+        return colorizer.sha256
     digest = hashlib.sha256()
     for name, value in sorted(colorizer.net.state_dict().items()):
         if name.startswith("embedding."):  # a part of its guide, which it has once it listens
