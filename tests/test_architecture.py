@@ -26,7 +26,7 @@ LAYERS = [
     ("guidance",),
     ("colorize",),
     ("run",),
-    ("cluster", "preview", "evaluation", "benchmark"),
+    ("cluster", "preview", "evaluation", "benchmark", "verification"),
     ("training",),
     ("web",),
     ("vidcolor",),
@@ -50,6 +50,7 @@ HOMES = {
     "uvicorn": "web.",
     "charset_normalizer": "media.mux.text_encoding",
     "tomlkit": "guidance.",
+    "opentimelineio": "shots.otio",
 }
 """Foreign libraries, and the beginning of the names of the modules that may import them."""
 

@@ -101,9 +101,9 @@ def _duration(
 
 def _timecode(container: InputContainer, video: VideoStream) -> str:
     places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
-    # Matroska writes the names of tags in capitals.
-    told = (value for tags in places for key, value in tags.items() if key.lower() == "timecode")
-    return next((code for code in told if code), "")
+    # Matroska writes names in capitals.
+    found = (value for tags in places for key, value in tags.items() if key.lower() == "timecode")
+    return next(filter(None, found), "")
 
 
 def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:

@@ -51,6 +51,6 @@ def assemble(
         tally.add(chunk)
     tally.tell(report, film.log, film.info.time_base)
     report.chunks, report.frames = len(chunks), written.frames
-    report.bytes = target.stat().st_size
+    report.bytes, report.sha256 = written.bytes, written.sha256
     describe_source(report, film)
     describe_target(report, plan, written.carried, written.left_behind)

@@ -120,13 +120,7 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
     _stereo(info, container, plan)
-    code = film.info.timecode
-    has_capitals = any("TIMECODE" in tags for tags in (plan.metadata, plan.video_metadata))
-    if code and not (has_capitals and container in ("matroska", "webm")):
-        for tags in (plan.metadata, plan.video_metadata):
-            tags.pop("TIMECODE", None)
-            tags.pop("timecode", None)
-        plan.video_metadata["timecode"] = code
+    _timecode(film.info.timecode, plan)
     plan.chapters, early = chapters(film)
     if early:
         why = "they end before the film's first frame"
@@ -147,7 +141,10 @@ def _fit_mxf(film: VideoReader, plan: Passthrough) -> None:
         why = "mxf cannot hold chapters"
         plan.left_behind.append(Dropped(count_chapters(len(plan.chapters)), why))
         plan.chapters = []
-    code = plan.video_metadata.pop("timecode", "")
+    code = film.info.timecode
+    for tags in (plan.metadata, plan.video_metadata):
+        for key in [key for key in tags if key.lower() == "timecode"]:
+            del tags[key]
     tagged = [(label(film.video), plan.video_metadata)]
     tagged += [(route.label, route.tags) for route in plan.routes]
     for what, tags in tagged:
@@ -168,6 +165,18 @@ def _fit_mxf(film: VideoReader, plan: Passthrough) -> None:
             plan.left_behind.append(Dropped(f"timecode {printable(code)}", printable(exc)))
         else:
             plan.video_metadata["timecode"] = code
+
+
+def _timecode(code: str, plan: Passthrough) -> None:
+    """Puts the timecode where the film has it; that of other containers beside the picture."""
+    if not code:
+        return
+    plan.metadata.pop("timecode", None)
+    for tags in (plan.video_metadata, plan.metadata):
+        if key := next((key for key in tags if key.lower() == "timecode"), ""):
+            tags[key] = code
+            return
+    plan.video_metadata["timecode"] = code
 
 
 def _stereo(info: VideoInfo, container: str, plan: Passthrough) -> None:
