@@ -291,6 +291,10 @@ class ChunkSettings:
             raise SettingsError("the longest chunk must not be shorter than the others")
 
 
+AUDIO = ("copy", "pcm", "flac", "aac", "opus")
+"""What can be done with sound."""
+
+
 @dataclass(frozen=True)
 class OutputSettings:
     """How the target is written."""
@@ -303,6 +307,13 @@ class OutputSettings:
     """Raise CannotCarry instead of listing what the container cannot hold."""
     label: bool = True
     """Write into the target's metadata that it was colored, and with what."""
+    audio: str = "copy"
+    """``copy`` keeps every byte of the sound; ``pcm``, ``flac``, ``aac`` and ``opus`` convert what
+    has another codec."""
+
+    def __post_init__(self) -> None:
+        if self.audio not in AUDIO:
+            raise SettingsError(f"no --audio {self.audio!r}; use {', '.join(AUDIO)}")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, 
 from vidcolor.core.paths import work_folder
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
+    AUDIO,
     CARDS,
     PRECISIONS,
     SCRIPTS,
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     add_color(p)
     _add_script(p)
     add_encoding(p)
+    _add_sound(p)
     add_cut(p)
     cluster.add_cluster(p)
     out = p.add_argument_group("output")
@@ -277,6 +279,17 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_sound(p: argparse.ArgumentParser) -> None:
+    """What becomes of the sound."""
+    group = p.add_argument_group("sound (docs/formats.md)")
+    group.add_argument(
+        "--audio",
+        metavar="|".join(AUDIO),
+        help="copy keeps every byte of the sound (default); the others convert what has another"
+        " codec; pcm and flac lose nothing",
+    )
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that the options ask for.
 
@@ -301,7 +314,11 @@ def settings_of(args: argparse.Namespace) -> Settings:
         ),
         chunks=ChunkSettings(args.chunk, 3 * args.chunk),
         output=OutputSettings(
-            force=args.force, fresh=args.fresh, strict=args.strict, label=args.label
+            force=args.force,
+            fresh=args.fresh,
+            strict=args.strict,
+            label=args.label,
+            audio=args.audio or "copy",
         ),
     )
 

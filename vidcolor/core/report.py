@@ -130,7 +130,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        return asdict(self) | {"clean": self.clean}
+        spec = self.spec.to_dict() if self.spec else None
+        return asdict(self) | {"spec": spec, "clean": self.clean}
 
     @classmethod
     def from_dict(cls, found: object) -> Report:

@@ -115,6 +115,8 @@ class RunSpec:
     """Digest of what the color sheet says; empty where there is none."""
     label: bool = False
     """Whether the target says that it was colored; earlier versions had no label."""
+    audio: str = "copy"
+    """What is done with sound, as of `OutputSettings`; not written down where it is copied."""
 
     @classmethod
     def from_dict(cls, entry: object) -> RunSpec:
@@ -138,7 +140,10 @@ class RunSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        return asdict(self)
+        entry = asdict(self)
+        if self.audio == "copy":
+            del entry["audio"]
+        return entry
 
     @property
     def time_base(self) -> Fraction:
@@ -172,6 +177,10 @@ class RunSpec:
         """
         net = replace(self.net, others=other.net.others, guides=other.net.guides)
         return replace(self, colors=other.colors, net=net)
+
+    def with_sound_of(self, other: RunSpec) -> RunSpec:
+        """The same run with the sound of another one, which no chunk rests on."""
+        return replace(self, audio=other.audio)
 
     def with_content(self, content: str) -> RunSpec:
         """The same with the digest of all bytes of the source, where it is known."""

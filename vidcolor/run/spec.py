@@ -101,6 +101,7 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         versions=versions(),
         colors=session.colors,
         label=settings.output.label,
+        audio=settings.output.audio,
     )
 
 

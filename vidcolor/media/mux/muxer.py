@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -27,6 +28,7 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
+from vidcolor.media.mux.audio_convert import AudioConverter
 from vidcolor.media.mux.packet_remap import Carrier, add_route
 from vidcolor.media.mux.passthrough import (
     Passthrough,
@@ -136,7 +138,7 @@ class Muxer:
         self._refused = refused
         self._once = once
         self._label = label
-        self._outs: dict[int, Carrier] = {}
+        self._outs: dict[int, Carrier | AudioConverter] = {}
         self._container: OutputContainer | None = None
         self.frames = 0
         self.end = Fraction(0)
@@ -163,7 +165,7 @@ class Muxer:
         self._discard()
 
     @property
-    def carriers(self) -> dict[int, Carrier]:
+    def carriers(self) -> dict[int, Carrier | AudioConverter]:
         """Of the streams that travel, by their index in the film."""
         return self._outs
 
@@ -253,8 +255,11 @@ class Muxer:
         Raises:
             CannotCarry: Something does not, and the settings are strict.
         """
-        self.passthrough = plan_passthrough(self._film, self._info, self._plan.container)
+        container, audio = self._plan.container, self._settings.audio
+        self.passthrough = plan_passthrough(self._film, self._info, container, audio)
         self.passthrough.left_behind += self._plan.left_behind
+        for note in self.passthrough.notes:
+            self._film.log.remark(note)
         if self._label:
             add_label(self.passthrough.metadata, self._label)
         for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
@@ -322,7 +327,11 @@ class Muxer:
         self.video.disposition = film.video.disposition
         for route in self.passthrough.routes:
             stream = add_route(container, route)
-            if stream is not None:
+            if route.audio:
+                assert isinstance(stream, AudioStream)
+                out = AudioConverter(route.stream, stream, film, route.label)
+                self._outs[route.stream.index] = out
+            elif stream is not None:
                 self._outs[route.stream.index] = Carrier(route, stream, film, plan.container)
         container.set_chapters(self.passthrough.chapters)
         container.start_encoding()

@@ -12,6 +12,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidcolor.media.decode.timeline import pick_time, ticks
+from vidcolor.media.mux.audio_codecs import LAYOUTS, add_encoder
 from vidcolor.media.mux.cues import Cue, Screen
 from vidcolor.media.mux.passthrough import Route
 from vidcolor.media.mux.pcm_gaps import samples_of
@@ -26,7 +27,6 @@ _TEXT_TICK = Fraction(1, 1000)
 EMPTY_TEXT = b"\0\0"
 """A sample of MP4 that shows no text."""
 _MOST_REORDERED = 16  # pictures that H.264 and HEVC may hold back
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 def add_route(container: OutputContainer, route: Route) -> Stream | None:
@@ -40,6 +40,9 @@ def add_route(container: OutputContainer, route: Route) -> Stream | None:
         stream = container.add_stream("mov_text")
         stream.codec_context.subtitle_header = ASS_HEADER
         stream.time_base = stream.codec_context.time_base = _TEXT_TICK
+    elif route.audio is not None:
+        assert isinstance(source, AudioStream)
+        stream = add_encoder(container, route.audio, source.codec_context.channels)
     elif route.how == "by tag":
         stream = add_by_tag(container, source, route.data)
     elif route.how == "convert":
@@ -58,7 +61,7 @@ def _name_channels(stream: Stream) -> None:
         return
     layout = stream.codec_context.layout
     if layout.name.endswith("channels"):
-        usual = _LAYOUTS.get(layout.nb_channels)
+        usual = LAYOUTS.get(layout.nb_channels)
         if usual is not None:
             stream.codec_context.layout = usual
 

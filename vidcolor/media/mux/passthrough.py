@@ -11,14 +11,23 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import av
+from av.audio.stream import AudioStream
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
 from vidcolor.core.video_info import VideoInfo
-from vidcolor.errors import CannotCarry
+from vidcolor.errors import CannotCarry, SettingsError
 from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover
+from vidcolor.media.mux.audio_codecs import (
+    PCM_ONLY,
+    AudioTarget,
+    can_decode,
+    held_by,
+    is_as_wished,
+    target_of,
+)
 from vidcolor.media.mux.riff_audio import wave_header
 from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
 from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
@@ -58,6 +67,13 @@ class Route:
     mimetype: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     """Language, title and the like."""
+    audio: AudioTarget | None = None
+    """For ``convert``: what a sound becomes."""
+
+    @property
+    def told(self) -> str:
+        """For reports of what travels: the label, and what a sound becomes."""
+        return f"{self.label} converted to {self.audio.codec}" if self.audio else self.label
 
 
 @dataclass
@@ -69,11 +85,13 @@ class Passthrough:
     metadata: dict[str, str] = field(default_factory=dict)
     video_metadata: dict[str, str] = field(default_factory=dict)
     chapters: list[Chapter] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is worth a word about sound that is converted, or stays as it is."""
 
     @property
     def carried(self) -> list[str]:
         """Labels of all that travels."""
-        labels = [route.label for route in self.routes]
+        labels = [route.told for route in self.routes]
         if self.chapters:
             labels.append(count_chapters(len(self.chapters)))
         if "timecode" in self.video_metadata:
@@ -97,18 +115,24 @@ def count_chapters(number: int) -> str:
     return f"{number} chapter{'s' * (number != 1)}"
 
 
-def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Passthrough:
+def plan_passthrough(
+    film: VideoReader, info: VideoInfo, container: str, audio: str = "copy"
+) -> Passthrough:
     """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm).
 
     Args:
         film: Open.
         info: Of the picture of the target.
         container: Of the target.
+        audio: As of `OutputSettings`.
+
+    Raises:
+        SettingsError: The container does not hold such sound.
     """
     plan = Passthrough()
     with av.open(f"plan.{container}", "w", format=container) as probe:
         supported = probe.supported_codecs  # asking writes no file
-    decide = _Decider(film, container, supported, plan)
+    decide = _Decider(film, container, supported, plan, audio)
     for stream in film.container.streams:
         if stream.index != film.video.index:
             decide.stream(stream)
@@ -189,13 +213,25 @@ class _Decider:
     """Judges one stream after another against one container."""
 
     def __init__(
-        self, film: VideoReader, container: str, supported: set[str], plan: Passthrough
+        self,
+        film: VideoReader,
+        container: str,
+        supported: set[str],
+        plan: Passthrough,
+        audio: str,
     ) -> None:
         self._film = film
         self._container = container
         self._supported = supported
         self._plan = plan
         self._suffix = {"matroska": "mkv"}.get(container, container)
+        self._held = held_by(container, supported)
+        self._audio_wish = "pcm" if container in PCM_ONLY else audio
+        if self._audio_wish not in ("copy", *self._held):
+            known = " or ".join(f"--audio {wish}" for wish in self._held)
+            raise SettingsError(
+                f"a .{self._suffix} file cannot hold sound as {self._audio_wish}; use {known}"
+            )
 
     def stream(self, stream: Stream) -> None:
         """Adds a route for ``stream``, or what is left behind."""
@@ -244,10 +280,45 @@ class _Decider:
             getattr(context, "sample_rate", 0) and getattr(context, "channels", 0)
         ):
             self._leave(stream, "it is empty: no sample rate or channels could be found")
+        elif context is not None and self._is_converted(stream):
+            return
         elif context is not None and self._is_only_a_tag(stream) and (head := wave_header(stream)):
             self._plan.routes.append(Route(stream, "by tag", label(stream), data=head))
-        else:
+        elif context is None or self._is_supported(stream):
             self._copy(stream)
+        else:
+            self._leave(stream, self._not_held(stream))
+
+    def _is_converted(self, stream: Stream) -> bool:
+        """Adds a route for sound that is to be converted, and can be."""
+        assert isinstance(stream, AudioStream)
+        wish, name = self._audio_wish, label(stream)
+        if wish == "copy":
+            return False
+        if self._is_supported(stream) and is_as_wished(stream, wish, self._container):
+            if _codec(stream) != wish and wish == "flac":
+                self._plan.notes.append(f"{name} stays as it is: it has more bits than FLAC")
+            return False
+        if not can_decode(stream):
+            why = "its decoder is not on vidcolor's list of safe decoders of sound"
+        elif target := target_of(stream, wish, self._container):
+            self._plan.routes.append(Route(stream, "convert", name, audio=target))
+            if target.loss:
+                self._plan.notes.append(f"{name} becomes {target.codec}: {target.loss}")
+            return True
+        else:
+            why = f"no encoder of {wish} takes its {stream.codec_context.channels} channels"
+        if self._is_supported(stream) and self._container not in PCM_ONLY:
+            self._plan.notes.append(f"{name} is copied, not converted to {wish}: {why}")
+        return False
+
+    def _not_held(self, stream: Stream) -> str:
+        """Why a sound stays behind, and what converts it."""
+        assert isinstance(stream, AudioStream)
+        why = f"{self._suffix} cannot hold {_codec(stream)}"
+        if self._audio_wish == "copy" and self._held and can_decode(stream):
+            return f"{why}; --audio {self._held[0]} converts it"
+        return why
 
     def _is_only_a_tag(self, stream: Stream) -> bool:
         """Whether Matroska has no name of its own for the codec of a sound."""
