@@ -94,6 +94,8 @@ class InputSettings:
     """Longest film accepted, in hours, by the duration its container declares."""
     subtitle_encoding: str | None = None
     """Encoding of subtitles and titles that are not UTF-8; None detects it."""
+    sound: tuple[str, ...] = ()
+    """Files whose sound goes beside the film's own, from the start of the film."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:

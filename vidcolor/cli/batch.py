@@ -106,6 +106,8 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
     target = Path(args.target)
     if args.report:
         raise SettingsError("--report is for one film; with several, each gets a report beside it")
+    if args.sound:
+        raise SettingsError("--sound is for one film; with several, leave it out")
     if "" in args.sources:
         raise SettingsError("an input name is empty; name a film or a folder")
     if is_name_of_one(args.target) and not target.is_dir():

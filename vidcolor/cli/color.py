@@ -288,6 +288,14 @@ def _add_sound(p: argparse.ArgumentParser) -> None:
         help="copy keeps every byte of the sound (default); the others convert what has another"
         " codec; pcm and flac lose nothing",
     )
+    group.add_argument(
+        "--sound",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="put the sound of FILE (WAV, FLAC, MP3, MOV, MXF ...) beside the film's own, from the"
+        " start of the film; may be repeated",
+    )
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -314,12 +322,21 @@ def settings_of(args: argparse.Namespace) -> Settings:
         ),
         chunks=ChunkSettings(args.chunk, 3 * args.chunk),
         output=OutputSettings(
-            force=args.force,
-            fresh=args.fresh,
-            strict=args.strict,
-            label=args.label,
-            audio=args.audio or "copy",
+            force=args.force, fresh=args.fresh, strict=args.strict, label=args.label
         ),
+    )
+
+
+def _with_sound(args: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with what becomes of the sound.
+
+    Raises:
+        SettingsError: a value is out of range.
+    """
+    return replace(
+        settings,
+        open=replace(settings.open, sound=tuple(args.sound)),
+        output=replace(settings.output, audio=args.audio or settings.output.audio),
     )
 
 
@@ -347,7 +364,8 @@ def color_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
-    settings = replace(settings_of(args), script=ScriptSettings(args.script))
+    settings = _with_sound(args, settings_of(args))
+    settings = replace(settings, script=ScriptSettings(args.script))
     many = cluster.cluster_settings(args)
     named = place_target(args)
     args.several = batch.is_batch(args)

@@ -117,6 +117,8 @@ class RunSpec:
     """Whether the target says that it was colored; earlier versions had no label."""
     audio: str = "copy"
     """What is done with sound, as of `OutputSettings`; not written down where it is copied."""
+    sounds: tuple[FileIdentity, ...] = ()
+    """Files whose sound goes beside the source's; not written down where there are none."""
 
     @classmethod
     def from_dict(cls, entry: object) -> RunSpec:
@@ -143,6 +145,8 @@ class RunSpec:
         entry = asdict(self)
         if self.audio == "copy":
             del entry["audio"]
+        if not self.sounds:
+            del entry["sounds"]
         return entry
 
     @property
@@ -180,7 +184,7 @@ class RunSpec:
 
     def with_sound_of(self, other: RunSpec) -> RunSpec:
         """The same run with the sound of another one, which no chunk rests on."""
-        return replace(self, audio=other.audio)
+        return replace(self, audio=other.audio, sounds=other.sounds)
 
     def with_content(self, content: str) -> RunSpec:
         """The same with the digest of all bytes of the source, where it is known."""

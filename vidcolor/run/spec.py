@@ -18,6 +18,7 @@ from vidcolor.core.run_spec import ColorSpec, CutSpec, EncoderSpec, NetSpec, Pic
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import is_same
+from vidcolor.media.sounds import identify_sounds
 from vidcolor.settings import EncodeSettings, InputSettings
 
 
@@ -102,6 +103,7 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         colors=session.colors,
         label=settings.output.label,
         audio=settings.output.audio,
+        sounds=identify_sounds(settings.open),
     )
 
 

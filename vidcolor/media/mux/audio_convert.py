@@ -17,9 +17,9 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.packet import Packet
-from av.stream import Stream
 
 from vidcolor.media.decode.timeline import pick_time
+from vidcolor.media.mux.passthrough import Route
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import DECODERS
 
@@ -37,23 +37,24 @@ class AudioConverter:
         stream: Of the target.
     """
 
-    def __init__(self, source: Stream, stream: AudioStream, film: VideoReader, label: str) -> None:
+    def __init__(self, route: Route, stream: AudioStream, film: VideoReader) -> None:
         """Get ready.
 
         Args:
-            source: Of the film.
-            stream: Of the target, from `add_converted`; its encoder gets open with the container.
+            route: Of the sound.
+            stream: Of the target; its encoder gets open with the container.
             film: Is told of damage, of pauses and of what does not fit its times.
-            label: What to call the sound.
         """
+        source = route.stream
         assert isinstance(source, AudioStream)
         self.stream = stream
-        self._film, self._label = film, label
+        self._film, self._label = film, route.label
         self._rate = source.codec_context.sample_rate
         self._out_rate = stream.codec_context.sample_rate
         self._source_layout = source.codec_context.layout.name
         # Here only chunks of sound have times; FFmpeg gives all packets of one the same.
-        self._by_chunks = film.info.container in ("avi", "asf")
+        origin = route.sound.container.format.name if route.sound else film.info.container
+        self._by_chunks = origin in ("avi", "asf")
         self._decoder: AudioCodecContext | None = None
         self._resampler: av.AudioResampler | None = None
         self._kind: tuple[str, str, int] | None = None

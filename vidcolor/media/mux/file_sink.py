@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -78,6 +78,8 @@ class FileSink:
             OutputError: The target may not be written, or cannot be.
         """
         check_target(film.info.path, self.name, self._settings)
+        for sound in film.settings.sound:
+            check_target(Path(sound), self.name, replace(self._settings, force=True))
         self._file = claim(self._part, self.name)
 
     def destination(self) -> str:
@@ -183,7 +185,7 @@ def _compare(film: VideoReader, muxer: Muxer, found: dict[int, Amount]) -> None:
     only that is missing of which there are fewer packets and fewer bytes. A cover picture is no
     packet to a reader of MP4.
     """
-    labels = {route.stream.index: route.label for route in muxer.passthrough.routes}
+    labels = {route.key: route.label for route in muxer.passthrough.routes}
     for index, out in muxer.carriers.items():
         if out.stream.disposition & Disposition.attached_pic:
             continue

@@ -38,6 +38,7 @@ from vidcolor.media.mux.passthrough import (
 )
 from vidcolor.media.mux.tags import add_label
 from vidcolor.media.open import VideoReader
+from vidcolor.media.sounds import SoundPacket
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import OutputSettings
 
@@ -124,7 +125,7 @@ class Muxer:
             plan: How the picture is encoded.
             sink: Where the bytes go.
             settings: Whether things may be left behind.
-            refused: Indices of streams that do not travel.
+            refused: Keys of routes that do not travel.
             info: Of the picture, where it is not that of the film.
             once: There is no second try: a stream whose packets the container refuses is left out
                 from there on.
@@ -166,21 +167,24 @@ class Muxer:
 
     @property
     def carriers(self) -> dict[int, Carrier | AudioConverter]:
-        """Of the streams that travel, by their index in the film."""
+        """Of the streams that travel, by the keys of their routes."""
         return self._outs
 
-    def write(self, packets: Iterable[Packet[Any]]) -> None:
+    def write(self, packets: Iterable[Packet[Any] | SoundPacket]) -> None:
         """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
 
         All are in the target's time.
         """
         for packet in packets:
-            if packet.stream is self.video:
+            if isinstance(packet, SoundPacket):
+                out = self._outs.get(packet.key)
+                ready: Iterable[Packet[Any]] = out.prepare(packet.packet) if out else ()
+            elif packet.stream is self.video:
                 length = packet.duration or 0
                 if packet.pts is not None:
                     self.end = max(self.end, (packet.pts + length) * packet.time_base)
                 self.frames += 1
-                ready: Iterable[Packet[Any]] = [*self._due(packet), packet]
+                ready = [*self._due(packet), packet]
             else:
                 out = self._outs.get(packet.stream.index)
                 ready = out.prepare(packet) if out else ()
@@ -204,6 +208,8 @@ class Muxer:
             with suppress(av.FFmpegError, OSError, ValueError):
                 container.close()
         self._sink.release()
+        for sound in self.passthrough.sounds:
+            sound.container.close()
 
     def _mux(self, packet: Packet[Any]) -> None:
         assert self._container is not None
@@ -220,7 +226,7 @@ class Muxer:
             if index is None or not self._once or self._settings.strict:
                 raise
             del self._outs[index]
-            routes = [r for r in self.passthrough.routes if r.stream.index == index]
+            routes = [r for r in self.passthrough.routes if r.key == index]
             self.passthrough.drop(routes[0], REFUSES_PACKETS)
 
     def complete(self) -> None:
@@ -262,7 +268,7 @@ class Muxer:
             self._film.log.remark(note)
         if self._label:
             add_label(self.passthrough.metadata, self._label)
-        for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
+        for route in [r for r in self.passthrough.routes if r.key in self._refused]:
             self.passthrough.drop(route, REFUSES_PACKETS)
         check_strict(self.passthrough, self._settings)
 
@@ -329,10 +335,10 @@ class Muxer:
             stream = add_route(container, route)
             if route.audio:
                 assert isinstance(stream, AudioStream)
-                out = AudioConverter(route.stream, stream, film, route.label)
-                self._outs[route.stream.index] = out
+                out = AudioConverter(route, stream, film)
+                self._outs[route.key] = out
             elif stream is not None:
-                self._outs[route.stream.index] = Carrier(route, stream, film, plan.container)
+                self._outs[route.key] = Carrier(route, stream, film, plan.container)
         container.set_chapters(self.passthrough.chapters)
         container.start_encoding()
 

@@ -88,8 +88,9 @@ class Carrier:
         self._begins_at_zero = self._is_text and not matroska
         self._step = 0 if matroska or self._is_text else 1
         # Here only chunks of sound have times; FFmpeg gives all packets of one the same.
-        self._by_chunks = film.info.container in ("avi", "asf") and self._is_sound
-        self._adds_up = film.info.container == "avi" and self._is_sound
+        source = route.sound.container.format.name if route.sound else film.info.container
+        self._by_chunks = source in ("avi", "asf") and self._is_sound
+        self._adds_up = source == "avi" and self._is_sound
         self._empty_text = route.stream.codec_context.name == "mov_text"
         self._last: int | None = None
         self._before: tuple[Fraction, Fraction, Fraction] | None = None

@@ -33,6 +33,7 @@ from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
 from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
 from vidcolor.media.open import VideoReader, open_container
+from vidcolor.media.sounds import SoundFile, open_sounds
 from vidcolor.media.whitelist import FORMATS, film_errors
 from vidcolor.settings import OutputSettings
 
@@ -41,6 +42,10 @@ if TYPE_CHECKING:  # exists in PyAV's stubs only
 
 How = Literal["copy", "by tag", "convert", "attachment", "cover"]
 
+_OF_THE_FILE = frozenset(
+    {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}
+)
+"""Tags that say how a file of sound was made, not what is heard."""
 _MAX_ATTACHMENT = 256 << 20
 _FLAGS = {
     "mov": Disposition.default,
@@ -69,6 +74,14 @@ class Route:
     """Language, title and the like."""
     audio: AudioTarget | None = None
     """For ``convert``: what a sound becomes."""
+    sound: SoundFile | None = None
+    """Whose stream it is, where it is not the film's."""
+
+    @property
+    def key(self) -> int:
+        """What tells its stream from all others: of the film's own, its index."""
+        index = self.stream.index
+        return self.sound.key(index) if self.sound else index
 
     @property
     def told(self) -> str:
@@ -87,6 +100,8 @@ class Passthrough:
     chapters: list[Chapter] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What is worth a word about sound that is converted, or stays as it is."""
+    sounds: list[SoundFile] = field(default_factory=list)
+    """Open files of sound; to be closed when the target is written."""
 
     @property
     def carried(self) -> list[str]:
@@ -136,6 +151,9 @@ def plan_passthrough(
     for stream in film.container.streams:
         if stream.index != film.video.index:
             decide.stream(stream)
+    plan.sounds = open_sounds(film.settings)
+    for sound in plan.sounds:
+        decide.sound(sound)
     plan.metadata = film_tags(film)
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
@@ -225,6 +243,8 @@ class _Decider:
         self._supported = supported
         self._plan = plan
         self._suffix = {"matroska": "mkv"}.get(container, container)
+        self._sound: SoundFile | None = None
+        """The file that is judged; None where it is the film."""
         self._held = held_by(container, supported)
         self._audio_wish = "pcm" if container in PCM_ONLY else audio
         if self._audio_wish not in ("copy", *self._held):
@@ -251,6 +271,17 @@ class _Decider:
             if len(self._plan.routes) > before:
                 self._flags(stream)
 
+    def sound(self, sound: SoundFile) -> None:
+        """Adds routes for the streams of a sound file, or what is left behind."""
+        self._sound = sound
+        for stream in sound.streams:
+            self._audio(stream)
+        self._sound = None
+        if others := sorted(set(sound.container.metadata).difference(_OF_THE_FILE)):
+            names = ", ".join(map(printable, others))
+            name = printable(sound.path.name)
+            self._plan.notes.append(f"sound {name}: what it says of itself is not copied: {names}")
+
     def _flags(self, stream: Stream) -> None:
         """Lists the flags of a carried stream that the container has no words for."""
         known = _FLAGS.get(self._container)
@@ -260,8 +291,13 @@ class _Decider:
             why = f"{self._suffix} cannot hold: {words}"
             self._plan.left_behind.append(Dropped(_flags_of(stream), why))
 
+    def _label(self, stream: Stream) -> str:
+        if self._sound is not None and isinstance(stream, AudioStream):
+            return self._sound.label(stream, _codec(stream))
+        return label(stream)
+
     def _leave(self, stream: Stream, why: str) -> None:
-        self._plan.left_behind.append(Dropped(label(stream), why))
+        self._plan.left_behind.append(Dropped(self._label(stream), why))
 
     def _unknown(self, stream: Stream) -> None:
         self._leave(stream, "FFmpeg does not know this kind of stream")
@@ -270,7 +306,7 @@ class _Decider:
         if stream.codec_context is None:
             self._leave(stream, "FFmpeg does not know its codec")
         elif self._is_supported(stream):
-            self._plan.routes.append(Route(stream, "copy", label(stream)))
+            self._plan.routes.append(Route(stream, "copy", self._label(stream), sound=self._sound))
         else:
             self._leave(stream, f"{self._suffix} cannot hold {_codec(stream)}")
 
@@ -283,7 +319,9 @@ class _Decider:
         elif context is not None and self._is_converted(stream):
             return
         elif context is not None and self._is_only_a_tag(stream) and (head := wave_header(stream)):
-            self._plan.routes.append(Route(stream, "by tag", label(stream), data=head))
+            self._plan.routes.append(
+                Route(stream, "by tag", self._label(stream), data=head, sound=self._sound)
+            )
         elif context is None or self._is_supported(stream):
             self._copy(stream)
         else:
@@ -292,7 +330,7 @@ class _Decider:
     def _is_converted(self, stream: Stream) -> bool:
         """Adds a route for sound that is to be converted, and can be."""
         assert isinstance(stream, AudioStream)
-        wish, name = self._audio_wish, label(stream)
+        wish, name = self._audio_wish, self._label(stream)
         if wish == "copy":
             return False
         if self._is_supported(stream) and is_as_wished(stream, wish, self._container):
@@ -302,7 +340,9 @@ class _Decider:
         if not can_decode(stream):
             why = "its decoder is not on vidcolor's list of safe decoders of sound"
         elif target := target_of(stream, wish, self._container):
-            self._plan.routes.append(Route(stream, "convert", name, audio=target))
+            self._plan.routes.append(
+                Route(stream, "convert", name, audio=target, sound=self._sound)
+            )
             if target.loss:
                 self._plan.notes.append(f"{name} becomes {target.codec}: {target.loss}")
             return True
