@@ -266,12 +266,17 @@ class EncodeSettings:
     """Further options for the encoder, as (key, value)."""
     threads: int = 0
     """Threads of the encoder; 0 takes one per core, at most 16."""
+    sampling: str = ""
+    """``420`` stores chroma in 4:2:0 where the size allows it, as all players take; empty stores it
+    as the film does."""
 
     def __post_init__(self) -> None:
         if self.codec in CODEC_NAMES:
             object.__setattr__(self, "codec", CODEC_NAMES[self.codec])
         if self.threads < 0:
             raise SettingsError("threads must be 0 or more")
+        if self.sampling not in ("", "420"):
+            raise SettingsError(f"no sampling {self.sampling!r}; use 420, or none")
         if self.lossless and self.crf is not None:
             raise SettingsError("--lossless and --crf exclude each other; use one of them")
         check_quality(self.codec, self.crf, self.preset)

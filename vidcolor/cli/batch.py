@@ -28,6 +28,7 @@ from vidcolor.cli.text import (
     shorten_name,
 )
 from vidcolor.core.paths import STILL_SUFFIXES, is_pattern
+from vidcolor.core.purposes import add_suffix
 from vidcolor.errors import FilmUnreadable, SettingsError
 from vidcolor.settings import Settings
 
@@ -123,7 +124,8 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
     check_folder(args.target)
     from vidcolor.run.inputs import find_inputs
 
-    found = find_inputs(args.sources, target, args.to)
+    to = add_suffix(args.purpose, args.to) if args.purpose else args.to
+    found = find_inputs(args.sources, target, to)
     if not found.items:
         others = _left_out(found.left_out, args.verbose)
         raise FilmUnreadable(f"{', '.join(args.sources)}: no film or picture found{others}")

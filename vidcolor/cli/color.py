@@ -15,6 +15,7 @@ from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
 from vidcolor.core.paths import work_folder
+from vidcolor.core.purposes import PURPOSES, apply_purpose
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
     AUDIO,
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_color(p)
     _add_script(p)
+    _add_purpose(p)
     add_encoding(p)
     _add_sound(p)
     add_cut(p)
@@ -279,6 +281,19 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_purpose(p: argparse.ArgumentParser) -> None:
+    """What the film is for."""
+    group = p.add_argument_group("purpose (docs/formats.md)")
+    group.add_argument(
+        "--for",
+        dest="purpose",
+        metavar="|".join(PURPOSES),
+        help="file type, codec and sound in one word: archive is FFV1 and FLAC in .mkv, edit is"
+        " ProRes and PCM in .mov, share is H.264 and AAC in .mp4, web is VP9 or AV1 and Opus in"
+        " .webm; the suffix of OUT, --codec and --audio stand above it",
+    )
+
+
 def _add_sound(p: argparse.ArgumentParser) -> None:
     """What becomes of the sound."""
     group = p.add_argument_group("sound (docs/formats.md)")
@@ -327,12 +342,14 @@ def settings_of(args: argparse.Namespace) -> Settings:
     )
 
 
-def _with_sound(args: argparse.Namespace, settings: Settings) -> Settings:
-    """The settings with what becomes of the sound.
+def _with_purpose(args: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with what the film is for, and what becomes of the sound.
 
     Raises:
         SettingsError: a value is out of range.
     """
+    if args.purpose:
+        settings = apply_purpose(args.purpose, settings)
     return replace(
         settings,
         open=replace(settings.open, sound=tuple(args.sound)),
@@ -364,7 +381,7 @@ def color_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
-    settings = _with_sound(args, settings_of(args))
+    settings = _with_purpose(args, settings_of(args))
     settings = replace(settings, script=ScriptSettings(args.script))
     many = cluster.cluster_settings(args)
     named = place_target(args)

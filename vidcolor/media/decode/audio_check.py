@@ -1,6 +1,6 @@
 """What tells that sound is missing or damaged: marks of the container, holes, promised packets.
 
-Sound is never decoded, so nothing else can be known of it.
+Where it is copied, sound is never decoded, so nothing else can be known of it.
 """
 
 from __future__ import annotations

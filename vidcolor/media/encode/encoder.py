@@ -85,7 +85,7 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     """
     container = container_of(target)
     codec = settings.codec or _default_codec(info, container, settings.lossless)
-    formats = _formats(codec, container)
+    formats = _wished(info, settings, _formats(codec, container))
     layout = _fit(info, codec, formats)
     tags = info.tags
     layout = replace(layout, siting=siting(layout.sub_x, layout.sub_y, codec, tags))
@@ -105,7 +105,7 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
         luma="exact" if exact else f"converted from {stored}",
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
-        notes=(*_notes(info, codec, layout), *ignored),
+        notes=(*_notes(info, codec, layout, settings), *ignored),
         left_behind=tuple(_left_behind(info, codec, container)),
     )
 
@@ -160,6 +160,13 @@ def _formats(codec: str, container: str) -> list[str]:
     return [f.name for f in encoder.video_formats or []]
 
 
+def _wished(info: VideoInfo, settings: EncodeSettings, formats: list[str]) -> list[str]:
+    """Of the formats of an encoder those that are asked for, if the film's size allows them."""
+    if not settings.sampling or info.width % 2 or info.height % 2:
+        return formats
+    return [name for name in formats if settings.sampling in name] or formats
+
+
 def _fit(info: VideoInfo, codec: str, formats: list[str]) -> PixelLayout:
     """The film's layout, changed as little as the encoder demands; never to a lower depth."""
     source = info.layout
@@ -189,8 +196,14 @@ def _fit(info: VideoInfo, codec: str, formats: list[str]) -> PixelLayout:
     )
 
 
-def _notes(info: VideoInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
+def _notes(
+    info: VideoInfo, codec: str, layout: PixelLayout, settings: EncodeSettings
+) -> tuple[str, ...]:
     source = info.layout
+    if settings.sampling and codec == "libx264" and layout.bits > 8:
+        return (f"H.264 of {layout.bits} bits: browsers and many television sets do not play it",)
+    if settings.sampling and settings.sampling in layout.format:
+        return ()
     same = (layout.sub_x, layout.sub_y) == (source.sub_x, source.sub_y)
     if same or source.format.startswith("gray"):
         return ()
