@@ -85,7 +85,7 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     """
     container = container_of(target)
     codec = settings.codec or _default_codec(info, container, settings.lossless)
-    formats = _wished(info, settings, _formats(codec, container))
+    formats = _choose_formats(info, settings, _formats(codec, container))
     layout = _fit(info, codec, formats)
     tags = info.tags
     layout = replace(layout, siting=siting(layout.sub_x, layout.sub_y, codec, tags))
@@ -160,7 +160,7 @@ def _formats(codec: str, container: str) -> list[str]:
     return [f.name for f in encoder.video_formats or []]
 
 
-def _wished(info: VideoInfo, settings: EncodeSettings, formats: list[str]) -> list[str]:
+def _choose_formats(info: VideoInfo, settings: EncodeSettings, formats: list[str]) -> list[str]:
     """Of the formats of an encoder those that are asked for, if the film's size allows them."""
     if not settings.sampling or info.width % 2 or info.height % 2:
         return formats
