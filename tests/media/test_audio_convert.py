@@ -15,7 +15,7 @@ from films import Audio, Spec, make_film
 from ways import Run, fast, recolor
 
 from vidcolor.errors import CannotCarry, SettingsError
-from vidcolor.settings import InputSettings, OutputSettings, Settings
+from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings
 
 RATE = 48000
 SECONDS = 2
@@ -46,12 +46,13 @@ def film_with(
     skip: tuple[int, int] = (0, 0),
     spoil: frozenset[int] = frozenset(),
     frames: int = 50,
+    size: tuple[int, int] = (96, 64),
 ) -> None:
     """A film with sound of these samples; of ``skip`` packets are left out, others spoiled."""
     wide = "s32" if samples.dtype == np.int32 else "s16"
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=25)
-        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        (video.width, video.height), video.pix_fmt = size, "yuv420p"
         sound = container.add_stream(codec, rate=rate)
         sound.metadata["language"] = "eng"
         context = sound.codec_context
@@ -61,7 +62,7 @@ def film_with(
         container.start_encoding()
         packets = list(sound_packets(sound, samples, wide, layout, rate, start))
         for index in range(frames):
-            picture = av.VideoFrame(96, 64, "yuv420p")
+            picture = av.VideoFrame(*size, "yuv420p")
             picture.pts = index
             container.mux(video.encode(picture))
         container.mux(video.encode(None))
@@ -312,3 +313,37 @@ def test_a_cut_film_has_its_part_of_the_sound(tmp_path: Path) -> None:
         0, abs=0.002
     )
     assert len(found) / RATE + float(begin) == pytest.approx(0.48, abs=0.025)
+
+
+@pytest.mark.parametrize(
+    ("codec", "bits", "rate", "converted"),
+    [
+        ("pcm_s16le", 16, RATE, ""),
+        ("flac", 16, RATE, "pcm_s16le"),
+        ("flac", 24, RATE, "pcm_s24le"),
+        ("pcm_s16le", 16, 44100, "pcm_s16le"),
+        ("aac", 16, RATE, "pcm_s24le"),
+    ],
+)
+def test_mxf_gets_pcm_of_48000_as_long_as_its_picture(
+    tmp_path: Path, codec: str, bits: int, rate: int, converted: str
+) -> None:
+    samples = noise(bits, 2, seconds=1, rate=rate)
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mxf"
+    film_with(source, codec, samples, rate=rate, start=0.2, size=(256, 128))
+    run = recolor(source, out, Settings(encode=EncodeSettings(codec="dnxhr")))
+    name = f"audio stream 1 ({codec}, eng)"
+    assert name + (f" converted to {converted}" if converted else "") in run.written.carried
+    assert [line for line in run.left if "audio" in line] == [
+        f"tags of {name}: mxf cannot hold: language eng"
+    ]
+    assert run.damage == []
+    found, begin, kind = heard(out)
+    assert kind == (converted or codec)
+    assert (begin, len(found)) == (0, 2 * RATE)
+    quiet = np.abs(found[: RATE * 19 // 100]).max() / np.abs(found).max()
+    assert quiet < 0.02
+    if rate == RATE and codec != "aac":
+        place = lag(samples, found)
+        assert abs(place - RATE // 5) <= 48
+        np.testing.assert_array_equal(found[place : place + RATE], samples)

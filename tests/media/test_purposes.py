@@ -32,6 +32,7 @@ def seen(path: Path) -> tuple[str, str, str]:
         ("archive", "gray16le", ("ffv1", "yuv420p16le", "flac")),
         ("edit", "yuv420p", ("prores", "yuv422p10le", "pcm_s16le")),
         ("edit", "yuv444p", ("prores", "yuv444p12le", "pcm_s16le")),
+        ("avid", "yuv420p", ("dnxhd", "yuv422p10le", "pcm_s16le")),
         ("share", "yuv422p", ("h264", "yuv420p", "aac")),
         ("share", "yuv444p10le", ("h264", "yuv420p10le", "aac")),
         ("web", "yuv420p", ("vp9", "yuv420p", "opus")),
@@ -43,13 +44,14 @@ def test_a_purpose_decides_container_codec_and_sound(
 ) -> None:
     film, suffix = tmp_path / "film.mkv", PURPOSES[purpose].suffix
     spec = Spec(
-        pix_fmt=pix_fmt, width=128, height=96, frames=8, audio=(Audio("pcm_s16le", seconds=1),)
+        pix_fmt=pix_fmt, width=256, height=128, frames=8, audio=(Audio("pcm_s16le", seconds=1),)
     )
     make_film(film, spec)
     out = tmp_path / f"out{suffix}"
     run = recolor(film, out, apply_purpose(purpose, Settings()))
     assert seen(out) == expected
-    assert run.left == []
+    if purpose != "avid":  # where sound ends with the picture
+        assert run.left == []
     if purpose in ("archive", "edit"):
         np.testing.assert_array_equal(heard(out)[0], heard(film)[0])
 

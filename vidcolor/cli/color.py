@@ -252,8 +252,8 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
     enc.add_argument(
         "--codec",
         metavar="NAME",
-        help="h264, h265, av1, vp9, prores, ffv1, or any FFmpeg encoder (default: by container and"
-        " bit depth)",
+        help="h264, h265, av1, vp9, prores, prores_4444, dnxhr, ffv1, or any FFmpeg encoder"
+        " (default: by container and bit depth)",
     )
     enc.add_argument(
         "--crf",
@@ -265,6 +265,13 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
         "--preset",
         metavar="NAME",
         help="encoder speed: ultrafast to placebo; av1: 13 to -2 (default medium; av1: 6)",
+    )
+    enc.add_argument(
+        "--bits",
+        type=int,
+        default=0,
+        metavar="N",
+        help="at least this many bits per sample, such as 10 (default: those of the film)",
     )
     enc.add_argument(
         "--encoder-option",
@@ -289,7 +296,7 @@ def _add_purpose(p: argparse.ArgumentParser) -> None:
         dest="purpose",
         metavar="|".join(PURPOSES),
         help="file type, codec and sound in one word: archive is FFV1 and FLAC in .mkv, edit is"
-        " ProRes and PCM in .mov, share is H.264 and AAC in .mp4, web is VP9 or AV1 and Opus in"
+        " ProRes and PCM in .mov, avid is DNxHR and PCM in .mxf, share is H.264 and AAC in .mp4, web is VP9 or AV1 and Opus in"
         " .webm; the suffix of OUT, --codec and --audio stand above it",
     )
 
@@ -334,6 +341,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             preset=args.preset,
             lossless=args.lossless,
             options=tuple(args.encoder_option),
+            bits=args.bits,
         ),
         chunks=ChunkSettings(args.chunk, 3 * args.chunk),
         output=OutputSettings(

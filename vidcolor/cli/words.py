@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.cli.text import Parser
-from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
+from vidcolor.core.paths import KEPT_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.core.purposes import purpose_of
 from vidcolor.errors import SettingsError
 
@@ -103,7 +103,7 @@ def place_target(args: argparse.Namespace) -> bool:
     from vidcolor.media.open import film_is_still
 
     is_still = film_is_still(source)
-    known, other = (STILL_SUFFIXES, ".png") if is_still else (CONTAINERS, ".mkv")
+    known, other = (STILL_SUFFIXES, ".png") if is_still else (KEPT_SUFFIXES, ".mkv")
     suffix = source.suffix if source.suffix.lower() in known else other
     if (purpose := getattr(args, "purpose", None)) and not is_still:
         suffix = purpose_of(purpose).suffix

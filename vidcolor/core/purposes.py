@@ -27,6 +27,7 @@ class Purpose:
 PURPOSES = {
     "archive": Purpose(".mkv", EncodeSettings(codec="ffv1", options=(("slices", "24"),)), "flac"),
     "edit": Purpose(".mov", EncodeSettings(codec="prores"), "pcm"),
+    "avid": Purpose(".mxf", EncodeSettings(codec="dnxhr", bits=10), "pcm"),
     "share": Purpose(".mp4", EncodeSettings(codec="h264", sampling="420"), "aac"),
     "web": Purpose(".webm", EncodeSettings(), "opus"),
 }
@@ -66,6 +67,7 @@ def apply_purpose(name: str, settings: Settings) -> Settings:
         lossless=asked.lossless,
         options=(*options, *asked.options),
         threads=asked.threads,
+        bits=asked.bits or given.bits,
     )
     return replace(settings, encode=encode, output=output)
 

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
+from vidcolor.media.mxf import atom_notes
 from vidcolor.media.pixel_formats import UNSPECIFIED, Storage, fill_tags, make_layout, storage
 from vidcolor.settings import InputSettings
 
@@ -100,7 +101,9 @@ def _duration(
 
 def _timecode(container: InputContainer, video: VideoStream) -> str:
     places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
-    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
+    # Matroska writes the names of tags in capitals.
+    told = (value for tags in places for key, value in tags.items() if key.lower() == "timecode")
+    return next((code for code in told if code), "")
 
 
 def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:
@@ -316,4 +319,6 @@ def notes(info: VideoInfo, found: dict[str, int], stored: Storage) -> tuple[str,
             f"the container crops the picture of {stored_size} to {info.width}x{info.height}; only"
             " that part is written"
         )
+    if info.container == "mxf":
+        told += atom_notes(info)
     return tuple(told)

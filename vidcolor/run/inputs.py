@@ -10,7 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidcolor.core.files import printable
-from vidcolor.core.paths import CONTAINERS, MEDIA_SUFFIXES, STILL_SUFFIXES, is_pattern
+from vidcolor.core.paths import (
+    CONTAINERS,
+    KEPT_SUFFIXES,
+    MEDIA_SUFFIXES,
+    STILL_SUFFIXES,
+    is_pattern,
+)
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.guidance.places import Colors
 from vidcolor.guidance.sheet_file import SUFFIX
@@ -130,7 +136,7 @@ def _suffix(source: Path, wanted: Mapping[str, str]) -> str:
     if film_is_still(source) and not ("film" in wanted and is_animation(source)):
         kept = source.suffix if source.suffix.lower() in STILL_SUFFIXES else ".png"
         return wanted.get("picture", kept)
-    kept = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+    kept = source.suffix if source.suffix.lower() in KEPT_SUFFIXES else ".mkv"
     return wanted.get("film", kept)
 
 

@@ -10,6 +10,8 @@ import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
+from vidcolor.media.mux.edit_units import refusal_of_sound
+from vidcolor.media.mxf import SOUND_RATE
 from vidcolor.media.whitelist import SOUND_DECODERS
 
 ENCODERS = {"flac": "flac", "aac": "aac", "opus": "libopus"}
@@ -18,7 +20,7 @@ ENCODERS = {"flac": "flac", "aac": "aac", "opus": "libopus"}
 _NOT_HELD = {"mov": ("flac", "opus")}
 """Codecs that FFmpeg's muxer names among its own and refuses in the header."""
 
-PCM_ONLY = {"mxf": 48000}
+PCM_ONLY = {"mxf": SOUND_RATE}
 """Containers that hold sound as PCM of 16 or 24 bits only -> samples a second."""
 
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -86,7 +88,7 @@ def is_as_wished(stream: AudioStream, wish: str, container: str) -> bool:
     found = _PCM.fullmatch(name)
     if container in PCM_ONLY:
         rate = stream.codec_context.sample_rate
-        return name in ("pcm_s16le", "pcm_s24le") and rate == PCM_ONLY[container]
+        return not refusal_of_sound(name, rate)
     if wish == "pcm":
         return found is not None
     if wish == "flac" and found:

@@ -19,12 +19,16 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from vidcolor.media.decode.timeline import pick_time
-from vidcolor.media.mux.passthrough import Route
+from vidcolor.media.mux.edit_units import Span
+from vidcolor.media.mux.packet_remap import FOR_EVER, LATE_SOUND
+from vidcolor.media.mux.pcm_gaps import samples_of
+from vidcolor.media.mux.routes import Route
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import DECODERS
 
 _PAUSE = Fraction(1, 100)  # seconds; less is the rounding of the film's clock
 _LATE = Fraction(1, 10)
+_PADDING = Fraction(1, 20)  # seconds
 _BLOCKS = 25
 """Of PCM, in a second."""
 _FLAC_BITS = 24
@@ -37,13 +41,16 @@ class AudioConverter:
         stream: Of the target.
     """
 
-    def __init__(self, route: Route, stream: AudioStream, film: VideoReader) -> None:
+    def __init__(
+        self, route: Route, stream: AudioStream, film: VideoReader, span: Span | None = None
+    ) -> None:
         """Get ready.
 
         Args:
             route: Of the sound.
             stream: Of the target; its encoder gets open with the container.
             film: Is told of damage, of pauses and of what does not fit its times.
+            span: Seconds at which the sound has to begin and to end; None for as it does.
         """
         source = route.stream
         assert isinstance(source, AudioStream)
@@ -69,6 +76,11 @@ class AudioConverter:
         self._lost = False
         """Whether the last packet could not be decoded."""
         self._told: set[str] = set()
+        lossy = source.codec_context.format.name.startswith("flt")
+        self._padding = _PADDING if lossy else Fraction(0)
+        self._samples = None
+        if span is not None:
+            self._samples = samples_of(stream, film, route.label, "mxf", span)
 
     def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         """What the encoder gives for a packet in the target's time, and what it held back."""
@@ -93,9 +105,26 @@ class AudioConverter:
             assert isinstance(frame, AudioFrame)
             yield from self._place(frame)
 
-    def due(self, moment: Fraction) -> list[Packet[Any]]:  # noqa: ARG002
-        """Nothing: sound is held back by its encoder only."""
-        return []
+    def due(self, moment: Fraction) -> list[Packet[Any]]:
+        """Silence where the film has had no sound for long, and the target needs some."""
+        return self._fill(moment - LATE_SOUND)
+
+    @property
+    def cut(self) -> tuple[Fraction, Fraction]:
+        """Seconds of sound that were not written: before the first picture, behind the last one.
+
+        What a lossy encoder adds to the end to fill its last packet is none.
+        """
+        if self._samples is None:
+            return Fraction(0), Fraction(0)
+        head, tail = self._samples.cut
+        return head, tail if tail > self._padding else Fraction(0)
+
+    def _fill(self, moment: Fraction) -> list[Packet[Any]]:
+        if self._samples is None:
+            return []
+        tick = Fraction(1, self._out_rate)
+        return list(self._samples.fill(moment, self.stream, tick))
 
     def rest(self) -> list[Packet[Any]]:
         """What decoder and encoder still hold at the end of the film."""
@@ -113,7 +142,7 @@ class AudioConverter:
         packets += self._encode(last=True)
         if self.stream.codec_context.is_open:
             packets += self._finished(self.stream.encode(None))
-        return packets
+        return packets + self._fill(FOR_EVER)
 
     def _place(self, frame: AudioFrame) -> Iterator[Packet[Any]]:
         """Brings samples to their place, behind the silence that is due."""
@@ -218,7 +247,10 @@ class AudioConverter:
     def _finished(self, packets: list[Packet[Any]]) -> Iterator[Packet[Any]]:
         for packet in packets:
             packet.stream = self.stream
-            yield packet
+            if self._samples is None:
+                yield packet
+            else:
+                yield from self._samples.spread(packet)
 
     def _look_for_loss(self, frame: AudioFrame) -> None:
         """Tells of samples that have more bits than FLAC."""

@@ -7,8 +7,7 @@ the first frame is colored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
 
 import av
 from av.audio.stream import AudioStream
@@ -16,31 +15,36 @@ from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
+from vidcolor.core.timecode import parse_smpte
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import CannotCarry, SettingsError
 from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover
 from vidcolor.media.mux.audio_codecs import (
     PCM_ONLY,
-    AudioTarget,
     can_decode,
     held_by,
     is_as_wished,
     target_of,
 )
+from vidcolor.media.mux.edit_units import refusal_of_sound
 from vidcolor.media.mux.riff_audio import wave_header
+from vidcolor.media.mux.routes import (
+    Passthrough,
+    Route,
+    codec_name,
+    count_chapters,
+    flags_label,
+    label,
+)
 from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
 from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
+from vidcolor.media.mxf import as_comments, edit_rate, own_tags
 from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.sounds import SoundFile, open_sounds
 from vidcolor.media.whitelist import FORMATS, film_errors
 from vidcolor.settings import OutputSettings
-
-if TYPE_CHECKING:  # exists in PyAV's stubs only
-    from av.container.core import Chapter
-
-How = Literal["copy", "by tag", "convert", "attachment", "cover"]
 
 _OF_THE_FILE = frozenset(
     {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}
@@ -49,91 +53,17 @@ _OF_THE_FILE = frozenset(
 _MAX_ATTACHMENT = 256 << 20
 _FLAGS = {
     "mov": Disposition.default,
+    "mxf": Disposition.default,
     "webm": Disposition.default | Disposition.forced,
     "mp4": ~(Disposition.original | Disposition.lyrics | Disposition.karaoke),
 }
 """What FFmpeg writes of a stream's flags; Matroska knows all that films use."""
 
 
-@dataclass(frozen=True)
-class Route:
-    """How one stream of the film travels."""
-
-    stream: Stream
-    how: How
-    label: str
-    """For reports, such as ``audio stream 1 (aac, eng)``."""
-    codec: str = ""
-    """For ``convert``: the subtitle codec of the target."""
-    data: bytes = b""
-    """For ``attachment``, for a ``cover`` that becomes an attachment, and the header of sound that
-    Matroska holds ``by tag``."""
-    name: str = ""
-    mimetype: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    """Language, title and the like."""
-    audio: AudioTarget | None = None
-    """For ``convert``: what a sound becomes."""
-    sound: SoundFile | None = None
-    """Whose stream it is, where it is not the film's."""
-
-    @property
-    def key(self) -> int:
-        """What tells its stream from all others: of the film's own, its index."""
-        index = self.stream.index
-        return self.sound.key(index) if self.sound else index
-
-    @property
-    def told(self) -> str:
-        """For reports of what travels: the label, and what a sound becomes."""
-        return f"{self.label} converted to {self.audio.codec}" if self.audio else self.label
-
-
-@dataclass
-class Passthrough:
-    """What travels beside the picture."""
-
-    routes: list[Route] = field(default_factory=list)
-    left_behind: list[Dropped] = field(default_factory=list)
-    metadata: dict[str, str] = field(default_factory=dict)
-    video_metadata: dict[str, str] = field(default_factory=dict)
-    chapters: list[Chapter] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """What is worth a word about sound that is converted, or stays as it is."""
-    sounds: list[SoundFile] = field(default_factory=list)
-    """Open files of sound; to be closed when the target is written."""
-
-    @property
-    def carried(self) -> list[str]:
-        """Labels of all that travels."""
-        labels = [route.told for route in self.routes]
-        if self.chapters:
-            labels.append(count_chapters(len(self.chapters)))
-        if "timecode" in self.video_metadata:
-            labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
-        return labels
-
-    @property
-    def has_tags(self) -> bool:
-        """Whether `vidcolor.media.mux.riff_audio.name_by_tag` has to go over the file."""
-        return any(route.how == "by tag" for route in self.routes)
-
-    def drop(self, route: Route, why: str) -> None:
-        """Leaves ``route`` behind after all, with what was to be said about its flags."""
-        self.routes.remove(route)
-        self.left_behind = [e for e in self.left_behind if e.what != _flags_of(route.stream)]
-        self.left_behind.append(Dropped(route.label, why))
-
-
-def count_chapters(number: int) -> str:
-    """``1 chapter``, ``2 chapters``."""
-    return f"{number} chapter{'s' * (number != 1)}"
-
-
 def plan_passthrough(
     film: VideoReader, info: VideoInfo, container: str, audio: str = "copy"
 ) -> Passthrough:
-    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm).
+    """What of ``film`` travels into ``container`` (mp4, mov, matroska, webm or mxf).
 
     Args:
         film: Open.
@@ -159,19 +89,53 @@ def plan_passthrough(
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
     _stereo(info, container, plan)
     code = film.info.timecode
-    if code:
+    has_capitals = any("TIMECODE" in tags for tags in (plan.metadata, plan.video_metadata))
+    if code and not (has_capitals and container in ("matroska", "webm")):
+        for tags in (plan.metadata, plan.video_metadata):
+            tags.pop("TIMECODE", None)
+            tags.pop("timecode", None)
         plan.video_metadata["timecode"] = code
-        plan.metadata.pop("timecode", None)
     plan.chapters, early = chapters(film)
     if early:
         why = "they end before the film's first frame"
         plan.left_behind.append(Dropped(count_chapters(early), why))
     _mend_texts(film, container, plan)
+    if container == "mxf":
+        _fit_mxf(film, plan)
     if film.info.container == "matroska,webm":
         plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
     if film.info.has_alpha:
         plan.left_behind.append(Dropped("transparency", "colored films are opaque"))
     return plan
+
+
+def _fit_mxf(film: VideoReader, plan: Passthrough) -> None:
+    """Puts the film's tags where MXF keeps them, and lists what it has no place for."""
+    if plan.chapters:
+        why = "mxf cannot hold chapters"
+        plan.left_behind.append(Dropped(count_chapters(len(plan.chapters)), why))
+        plan.chapters = []
+    code = plan.video_metadata.pop("timecode", "")
+    tagged = [(label(film.video), plan.video_metadata)]
+    tagged += [(route.label, route.tags) for route in plan.routes]
+    for what, tags in tagged:
+        words = ", ".join(
+            f"{key} {printable(value)}"
+            for key, value in own_tags(tags).items()
+            if (key, value) != ("language", "und")
+        )
+        if words:
+            plan.left_behind.append(Dropped(f"tags of {what}", f"mxf cannot hold: {words}"))
+    plan.video_metadata = {}
+    plan.routes = [replace(route, tags={}) for route in plan.routes]
+    plan.metadata = as_comments(plan.metadata)
+    if code:
+        try:
+            parse_smpte(code, edit_rate(film.info))
+        except ValueError as exc:
+            plan.left_behind.append(Dropped(f"timecode {printable(code)}", printable(exc)))
+        else:
+            plan.video_metadata["timecode"] = code
 
 
 def _stereo(info: VideoInfo, container: str, plan: Passthrough) -> None:
@@ -246,7 +210,7 @@ class _Decider:
         self._sound: SoundFile | None = None
         """The file that is judged; None where it is the film."""
         self._held = held_by(container, supported)
-        self._audio_wish = "pcm" if container in PCM_ONLY else audio
+        self._audio_wish = "pcm" if container in PCM_ONLY and audio == "copy" else audio
         if self._audio_wish not in ("copy", *self._held):
             known = " or ".join(f"--audio {wish}" for wish in self._held)
             raise SettingsError(
@@ -289,11 +253,11 @@ class _Decider:
         if lost:
             words = ", ".join(flag.name or "" for flag in lost)
             why = f"{self._suffix} cannot hold: {words}"
-            self._plan.left_behind.append(Dropped(_flags_of(stream), why))
+            self._plan.left_behind.append(Dropped(flags_label(stream), why))
 
     def _label(self, stream: Stream) -> str:
         if self._sound is not None and isinstance(stream, AudioStream):
-            return self._sound.label(stream, _codec(stream))
+            return self._sound.label(stream, codec_name(stream))
         return label(stream)
 
     def _leave(self, stream: Stream, why: str) -> None:
@@ -308,7 +272,7 @@ class _Decider:
         elif self._is_supported(stream):
             self._plan.routes.append(Route(stream, "copy", self._label(stream), sound=self._sound))
         else:
-            self._leave(stream, f"{self._suffix} cannot hold {_codec(stream)}")
+            self._leave(stream, f"{self._suffix} cannot hold {codec_name(stream)}")
 
     def _audio(self, stream: Stream) -> None:
         context = stream.codec_context
@@ -334,7 +298,7 @@ class _Decider:
         if wish == "copy":
             return False
         if self._is_supported(stream) and is_as_wished(stream, wish, self._container):
-            if _codec(stream) != wish and wish == "flac":
+            if codec_name(stream) != wish and wish == "flac":
                 self._plan.notes.append(f"{name} stays as it is: it has more bits than FLAC")
             return False
         if not can_decode(stream):
@@ -355,7 +319,9 @@ class _Decider:
     def _not_held(self, stream: Stream) -> str:
         """Why a sound stays behind, and what converts it."""
         assert isinstance(stream, AudioStream)
-        why = f"{self._suffix} cannot hold {_codec(stream)}"
+        why = f"{self._suffix} cannot hold {codec_name(stream)}"
+        if self._container == "mxf":
+            return refusal_of_sound(codec_name(stream), stream.codec_context.sample_rate)
         if self._audio_wish == "copy" and self._held and can_decode(stream):
             return f"{why}; --audio {self._held[0]} converts it"
         return why
@@ -367,10 +333,16 @@ class _Decider:
     def _is_supported(self, stream: Stream) -> bool:
         """Whether the container takes the codec, maybe under the name of another decoder."""
         codec = stream.codec_context.codec
+        if self._container == "mxf":  # of which FFmpeg does not tell all
+            rate = getattr(stream.codec_context, "sample_rate", 0)
+            return stream.type == "audio" and not refusal_of_sound(codec_name(stream), rate)
         return not self._supported.isdisjoint((codec.name, codec.canonical_name))
 
     def _subtitle(self, stream: Stream) -> None:
         codec = stream.codec_context.name if stream.codec_context is not None else ""
+        if self._container == "mxf":
+            self._leave(stream, "mxf cannot hold subtitles")
+            return
         if codec not in TEXT_CODECS or codec in self._supported:
             self._copy(stream)
             return
@@ -400,7 +372,7 @@ class _Decider:
             self._plan.routes.append(route)
 
     def _cover(self, stream: Stream) -> None:
-        codec = _codec(stream)
+        codec = codec_name(stream)
         if self._container == "mp4" and codec in ("mjpeg", "png", "bmp"):
             self._plan.routes.append(Route(stream, "cover", label(stream)))
             return
@@ -424,31 +396,6 @@ class _Decider:
         if "timecode" in stream.metadata:
             return  # written anew from the picture's timecode tag
         self._leave(stream, "FFmpeg cannot copy it")
-
-
-def _codec(stream: Stream) -> str:
-    context = stream.codec_context
-    if context is None:
-        return getattr(stream, "name", None) or "unknown codec"
-    name: str = context.codec.canonical_name
-    return name
-
-
-def label(stream: Stream) -> str:
-    """``audio stream 1 (aac, eng)``: how reports call a stream."""
-    if stream.type == "attachment":
-        name = stream.metadata.get("filename") or stream.name or str(stream.index)
-        return f"attachment {printable(name)}"
-    kind = "cover picture" if is_cover(stream) else f"{stream.type} stream"
-    details = [_codec(stream)]
-    language = stream.metadata.get("language", "und")
-    if language != "und" and stream.type != "data":
-        details.append(printable(language))
-    return f"{kind} {stream.index} ({', '.join(details)})"
-
-
-def _flags_of(stream: Stream) -> str:
-    return f"flags of {label(stream)}"
 
 
 def _cover_bytes(film: VideoReader, index: int) -> bytes:
