@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_sound_reaches_the_settings(asked: list[Any]) -> None:
     assert main(words) == 0
     settings = asked[0][2]
     assert settings.output.audio == "pcm"
-    assert settings.open.sound == ("a.wav", "b.wav")
+    assert settings.open.sound == tuple(os.path.abspath(name) for name in ("a.wav", "b.wav"))
     assert main(["film.mkv", "out.mov", "-q"]) == 0
     assert asked[1][2].output.audio == "copy"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -296,8 +297,9 @@ def _add_purpose(p: argparse.ArgumentParser) -> None:
         dest="purpose",
         metavar="|".join(PURPOSES),
         help="file type, codec and sound in one word: archive is FFV1 and FLAC in .mkv, edit is"
-        " ProRes and PCM in .mov, avid is DNxHR and PCM in .mxf, share is H.264 and AAC in .mp4, web is VP9 or AV1 and Opus in"
-        " .webm; the suffix of OUT, --codec and --audio stand above it",
+        " ProRes and PCM in .mov, avid is DNxHR and PCM in .mxf, share is H.264 and AAC in .mp4,"
+        " web is VP9 or AV1 and Opus in .webm; the suffix of OUT, --codec and --audio stand above"
+        " it",
     )
 
 
@@ -360,7 +362,7 @@ def _with_purpose(args: argparse.Namespace, settings: Settings) -> Settings:
         settings = apply_purpose(args.purpose, settings)
     return replace(
         settings,
-        open=replace(settings.open, sound=tuple(args.sound)),
+        open=replace(settings.open, sound=tuple(map(os.path.abspath, args.sound))),
         output=replace(settings.output, audio=args.audio or settings.output.audio),
     )
 
