@@ -10,6 +10,7 @@ from pathlib import Path
 from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
+from vidcolor.cli.completion import SHELLS, PrintCompletion
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.summary import summarise
@@ -83,6 +84,12 @@ def parser() -> argparse.ArgumentParser:
         "--verbose",
         action="store_true",
         help="also print all notes and the seconds per stage",
+    )
+    out.add_argument(
+        "--completion",
+        choices=SHELLS,
+        action=PrintCompletion,
+        help="print a script by which the shell completes commands and options",
     )
     out.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
     return p

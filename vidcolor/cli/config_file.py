@@ -30,6 +30,7 @@ _OF_ONE_RUN = frozenset({
     "words", "film", "films", "folders", "target", "target_too", "output", "report", "start", "end",
     "video_stream", "sound", "shots", "split", "dry_run", "fps", "force", "fresh", "progress",
     "json", "at", "config", "help", "version", "no_smooth",
+    "completion",
 })
 # fmt: on
 """Options that say what one run does: as defaults they would surprise."""
@@ -131,6 +132,17 @@ def take_option(words: Sequence[str]) -> tuple[str | None, list[str]]:
     if asked == "":
         raise SettingsError(f"{OPTION} needs a file, or none")
     return asked, rest
+
+
+def add_option(p: argparse.ArgumentParser, asked: str | None) -> None:
+    """Let the help of a command tell of ``--config``, which `take_option` has taken already."""
+    p.add_argument(
+        OPTION,
+        metavar="FILE|none",
+        default=asked,
+        help="take defaults from this file, or from none (default: vidcolor.toml in this folder,"
+        " then that in the user's config folder; see vidcolor config)",
+    )
 
 
 def options_of(p: argparse.ArgumentParser) -> dict[str, argparse.Action]:

@@ -18,20 +18,16 @@ from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
-from vidcolor.cli.config_file import OPTION, find_entries, set_defaults, take_option
+from vidcolor.cli.config_file import add_option, find_entries, set_defaults, take_option
 from vidcolor.cli.text import fail, is_surprise, reason
 from vidcolor.cli.words import USAGE, asked_for_help, suggest_command
 
 GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted, unless it has its own."""
 
-OPTION_HELP = (
-    "take defaults from this file, or from none (default: vidcolor.toml in this folder, then that"
-    " in the user's config folder; see vidcolor config)"
-)
 COMMANDS = (
-    *("bench", "colors", "compare", "config", "evaluate", "info", "play", "preview", "script"),
-    *("serve", "shots", "train", "weights"),
+    *("bench", "colors", "compare", "config", "doctor", "evaluate", "info", "play", "preview"),
+    *("script", "serve", "shots", "train", "weights"),
 )
 """Modules of this package, each with a parser and what it does."""
 
@@ -94,8 +90,7 @@ def _parse(name: str, words: Sequence[str]) -> argparse.Namespace:
     """
     asked, words = take_option(words)
     p: argparse.ArgumentParser = command_module(name).parser()
-    p.add_argument(OPTION, metavar="FILE|none", help=OPTION_HELP)
-    p.set_defaults(config=asked)
+    add_option(p, asked)
     if name != "config" and not {"-h", "--help"} & set(words) and (found := find_entries(asked)):
         set_defaults(p, name, command_module("color").parser(), found, words)
     return p.parse_args(words)

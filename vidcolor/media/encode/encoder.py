@@ -50,7 +50,13 @@ from vidcolor.media.encode.intermediate import (
     marks_fields,
     tags_for,
 )
-from vidcolor.media.encode.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
+from vidcolor.media.encode.options import (
+    ALWAYS_LOSSLESS,
+    AUTOMATIC,
+    check_words,
+    encoder_options,
+    fitting,
+)
 from vidcolor.media.mxf import VIDEO_CODECS, edit_rate
 from vidcolor.media.pixel_formats import SHIFTS, planar_format, siting, storage
 from vidcolor.settings import EncodeSettings
@@ -176,6 +182,11 @@ def _default_codec(info: VideoInfo, container: str, lossless: bool) -> str:
     if lossless or bits > 12:
         return "ffv1"
     return "libx264" if bits <= 10 else "libx265"
+
+
+def missing_encoders() -> list[str]:
+    """Those that vidcolor chooses by itself and this FFmpeg does not have."""
+    return [name for name in AUTOMATIC if name not in av.codecs_available]
 
 
 def _formats(codec: str, container: str) -> list[str]:
