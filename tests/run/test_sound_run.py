@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from company import Company
 from films import Audio, Spec, make_film
 from guided import guided_settings, write_shots
 from run_specs import SPEC
@@ -106,3 +107,18 @@ def test_a_pipe_gets_the_same_sound(tmp_path: Path, settings: Settings) -> None:
     own, beside = heard(output)
     np.testing.assert_array_equal(beside, samples)
     np.testing.assert_array_equal(own, heard(str(film))[0])
+
+
+def test_many_workers_make_the_same_sound(tmp_path: Path, settings: Settings) -> None:
+    film, (path, samples) = tmp_path / "film.mkv", take(tmp_path / "a.wav", 1)
+    make_film(film, Spec(frames=24, audio=(Audio("aac"),)))
+    asked = with_sound(settings, "flac", path)
+    alone, shared = tmp_path / "alone.mp4", tmp_path / "shared.mp4"
+    report = colorize_video(film, alone, settings=asked)
+    outcome = Company(asked).one(film, shared)
+    assert outcome.report, outcome.error
+    assert outcome.report.carried == report.carried
+    assert outcome.report.spec == report.spec
+    own, beside = heard(str(shared))
+    np.testing.assert_array_equal(beside, samples)
+    np.testing.assert_array_equal(own, heard(str(alone))[0])
