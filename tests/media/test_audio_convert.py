@@ -182,6 +182,7 @@ def test_more_bits_than_flac_has_stay_as_they_are(tmp_path: Path) -> None:
         ("pcm_s16le", "aac", ".mp4"),
         ("pcm_s16le", "aac", ".mkv"),
         ("pcm_s16le", "opus", ".webm"),
+        ("mp2", "aac", ".mov"),
         ("libmp3lame", "flac", ".mkv"),
         ("ac3", "opus", ".mkv"),
     ],
@@ -199,6 +200,15 @@ def test_lossy_sound_keeps_its_place(
     after, later, _ = heard(out)
     delay = lag(before, after) / RATE + float(later) - float(begin)
     assert abs(delay) < 0.0015
+    assert len(after) >= len(before) - 48  # nothing is cut off the end
+
+
+def test_the_end_of_sound_is_no_tick_of_the_picture(tmp_path: Path) -> None:
+    """MP4 would cut sound off at the last whole tick of its own clock, which is the film's."""
+    source, out = tmp_path / "in.avi", tmp_path / "out.mp4"
+    film_with(source, "mp2", noise(16, 2))
+    assert convert(source, out, "aac").damage == []
+    assert len(heard(out)[0]) >= len(heard(source)[0])
 
 
 def lag(before: np.ndarray, after: np.ndarray) -> int:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 
 from av.stream import Disposition
@@ -71,8 +72,9 @@ class FileSink:
         self._part = Path(os.path.abspath(part or part_path(self.name)))
         self._on_complete = on_complete
         self._file: int | None = None
+        self._rates: tuple[int, ...] = ()
 
-    def begin(self, film: VideoReader, passthrough: Passthrough) -> None:  # noqa: ARG002
+    def begin(self, film: VideoReader, passthrough: Passthrough) -> None:
         """Make the temporary file.
 
         Raises:
@@ -81,6 +83,7 @@ class FileSink:
         check_target(film.info.path, self.name, self._settings)
         for sound in film.settings.sound:
             check_target(Path(sound), self.name, replace(self._settings, force=True))
+        self._rates = passthrough.rates
         self._file = claim(self._part, self.name)
 
     def destination(self) -> str:
@@ -93,9 +96,11 @@ class FileSink:
             return {"fflags": "+bitexact"}  # else its numbers are taken by chance
         if plan.container not in ("mp4", "mov"):
             return {}
-        ticks = str(film.info.time_base.denominator)
-        scales = {"video_track_timescale": ticks, "movie_timescale": ticks}
-        return {"movflags": "faststart"} | (scales if int(ticks) <= _MAX_TIMESCALE else {})
+        ticks = film.info.time_base.denominator
+        common = lcm(ticks, *self._rates)  # else sound would end at a tick of the film
+        scale = common if common <= _MAX_TIMESCALE else ticks
+        scales = {"video_track_timescale": str(ticks), "movie_timescale": str(scale)}
+        return {"movflags": "faststart"} | (scales if ticks <= _MAX_TIMESCALE else {})
 
     def send(self) -> None:
         """Nothing: FFmpeg writes into a file by itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from av.audio.stream import AudioStream
 from av.stream import Stream
 
 from vidcolor.core.files import printable
@@ -81,6 +82,17 @@ class Passthrough:
     def has_tags(self) -> bool:
         """Whether `vidcolor.media.mux.riff_audio.name_by_tag` has to go over the file."""
         return any(route.how == "by tag" for route in self.routes)
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Samples a second of sound that is converted or comes from files of its own."""
+        own = {route.audio.rate for route in self.routes if route.audio}
+        beside = {
+            route.stream.codec_context.sample_rate
+            for route in self.routes
+            if route.sound and not route.audio and isinstance(route.stream, AudioStream)
+        }
+        return tuple(sorted(own | beside))
 
     def drop(self, route: Route, why: str) -> None:
         """Leaves ``route`` behind after all, with what was to be said about its flags."""
