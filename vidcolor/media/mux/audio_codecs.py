@@ -37,6 +37,8 @@ _BITS_OF_LOSSY = 24
 _UNKNOWN = 32
 _LOSSLESS_24 = ("truehd", "mlp")
 _RATE_OF_ALL = 48000
+MOST_PLANES = 8
+"""Of a frame of sound: PyAV 18 reads beside its memory where there are more."""
 _KBITS = {"aac": 96, "libopus": 64}
 """For each channel."""
 
@@ -104,6 +106,9 @@ def target_of(stream: AudioStream, wish: str, container: str) -> AudioTarget | N
         wish: ``pcm``, ``flac``, ``aac`` or ``opus``.
         container: Of the target.
     """
+    planes = stream.codec_context.format
+    if planes and planes.is_planar and stream.codec_context.channels > MOST_PLANES:
+        return None
     encoder, form, loss = _coding(stream, wish, container)
     rate = PCM_ONLY.get(container, stream.codec_context.sample_rate)
     known = av.Codec(encoder, "w").audio_rates

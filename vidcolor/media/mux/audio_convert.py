@@ -19,6 +19,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from vidcolor.media.decode.timeline import pick_time
+from vidcolor.media.mux.audio_codecs import MOST_PLANES
 from vidcolor.media.mux.edit_units import Span
 from vidcolor.media.mux.packet_remap import FOR_EVER, LATE_SOUND
 from vidcolor.media.mux.pcm_gaps import samples_of
@@ -256,6 +257,8 @@ class AudioConverter:
         """Tells of samples that have more bits than FLAC."""
         context = self.stream.codec_context
         if context.name != "flac" or not frame.format.name.startswith("s32"):
+            return
+        if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
             return
         values = frame.to_ndarray().astype(np.int32)
         if np.any(values & 0xFF):
