@@ -22,8 +22,12 @@ from seen import Seen, plane_view, see
 from specs import Audio as Sound
 
 from vidcolor.errors import OutputFull
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.chunk_file import read_heads, write_chunk
+from vidcolor.media.encode.encoder import plan_encode
 from vidcolor.media.open import open_video
 from vidcolor.run import video as pipeline
+from vidcolor.settings import EncodeSettings
 
 PAL, NTSC, SLOWED = Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001)
 PCM = Sound("pcm_s16le", layout="stereo")
@@ -229,6 +233,20 @@ def test_a_run_that_resumes_gives_the_same_bytes(
     monkeypatch.setattr(pipeline, "write_chunk", write)
     assert command(film, target, *options).code == 0
     assert target.read_bytes() == whole.read_bytes()
+
+
+def test_ffv1_is_what_archives_expect_on_any_machine(tmp_path: Path) -> None:
+    film = tmp_path / "in.mkv"
+    make_film(film, replace(BASE, width=720, height=576, frames=2))
+    digests = set()
+    for threads in (1, 2, 7):
+        with open_video(film) as opened:
+            plan = plan_encode(opened.info, film, EncodeSettings(lossless=True, threads=threads))
+            facts = write_chunk(decode(opened, plan.layout), tmp_path / "c", plan, opened.info)
+        digests.add((facts.sha256, facts.extradata))
+        assert plan.options == {"level": "3", "slicecrc": "1", "g": "1"}
+        assert [is_key for _, _, is_key in read_heads(tmp_path / "c")] == [True, True]
+    assert len(digests) == 1
 
 
 def damaged(folder: Path, name: str) -> Path:

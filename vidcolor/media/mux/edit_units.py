@@ -85,9 +85,9 @@ class EditUnits:
         self.repeated = 0
 
     @property
-    def end(self) -> Fraction:
-        """Where the last picture ends, in seconds from the first."""
-        return self._next / self._rate
+    def length(self) -> Fraction:
+        """Of a picture, in seconds."""
+        return 1 / self._rate
 
     def place(self, packet: Packet[Any], stream: VideoStream) -> Iterator[Packet[Any]]:
         """The packets to be written for ``packet``, itself the last of them.
@@ -128,9 +128,26 @@ def refusal_of_sound(codec: str, rate: int) -> str:
     return ""
 
 
-def cut_sound(label: str, head: Fraction, tail: Fraction) -> Iterator[Dropped]:
-    """What is said of sound that was not written, in seconds."""
-    for seconds, where in ((head, "before the first frame"), (tail, "behind the last frame")):
-        if seconds:
-            what = f"{float(seconds):.3f} s of {label}"
-            yield Dropped(what, f"they lie {where}, and MXF has no sound without pictures")
+def cut_sound(
+    label: str, cut: tuple[Fraction, Fraction], length: Fraction
+) -> tuple[list[Dropped], list[str]]:
+    """What is said of sound that was not written: what is lost, and what is only noted.
+
+    Less than a frame is what codecs of sound fill their last packet with.
+
+    Args:
+        label: Of the sound.
+        cut: Seconds before the first frame and behind the last one.
+        length: Of a frame, in seconds.
+    """
+    lost, notes = [], []
+    for seconds, where in zip(
+        cut, ("before the first frame", "behind the last frame"), strict=True
+    ):
+        what = f"{float(seconds):.3f} s of {label}"
+        if seconds >= length:
+            why = f"they lie {where}, and MXF has no sound without pictures"
+            lost.append(Dropped(what, why))
+        elif seconds:
+            notes.append(f"{what} {where} are not written: MXF has no sound without pictures")
+    return lost, notes

@@ -275,12 +275,16 @@ class Muxer:
 
     def _tell_of_units(self) -> None:
         """Lists sound that was cut, and notes pictures that are repeated."""
+        if self._units is None:
+            return
         for route in self.passthrough.routes:
             out = self._outs.get(route.key)
             if out is not None:
-                self.passthrough.left_behind += cut_sound(route.label, *out.cut)
-        if self._units is not None and self._units.repeated:
-            count = self._units.repeated
+                lost, notes = cut_sound(route.label, out.cut, self._units.length)
+                self.passthrough.left_behind += lost
+                for note in notes:
+                    self._film.log.remark(note)
+        if count := self._units.repeated:
             self._film.log.remark(
                 f"{count} frame{'s' * (count != 1)} repeated where the film has none: MXF has a"
                 " constant rate"
