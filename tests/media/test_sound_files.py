@@ -70,6 +70,29 @@ def test_exact_sound_comes_beside_a_silent_film(
     np.testing.assert_array_equal(found, samples)
 
 
+def test_the_sound_of_an_op_atom_clip(tmp_path: Path) -> None:
+    film, take = silent(tmp_path / "film.mkv"), tmp_path / "a1.mxf"
+    samples = np.random.default_rng(1).integers(-9000, 9000, (1, 2 * RATE)).astype(np.int16)
+    options = {"mxf_audio_edit_rate": "25"}
+    with av.open(str(take), "w", format="mxf_opatom", options=options) as container:
+        sound = container.add_stream("pcm_s16le", rate=RATE)
+        sound.codec_context.layout = "mono"
+        for at in range(0, 2 * RATE, 1920):
+            part = samples[:, at : at + 1920].copy()
+            frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = RATE, at
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+    for target in ("copy.mov", "out.mkv"):
+        run = recolor(film, tmp_path / target, beside(take, audio="copy"))
+        assert (run.left, run.damage) == ([], [])
+        assert run.written.carried == ("sound a1.mxf (pcm_s16le)",)
+        assert run.notes == []
+        found, begin, _ = heard(tmp_path / target)
+        assert begin == 0
+        np.testing.assert_array_equal(found.T, samples)
+
+
 @pytest.mark.parametrize("name", ["take.mp3", "take.m4a"])
 def test_lossy_sound_begins_with_the_film(tmp_path: Path, name: str) -> None:
     samples = noise(16, 2)

@@ -29,7 +29,6 @@ from vidcolor.media.whitelist import DECODERS
 
 _PAUSE = Fraction(1, 100)  # seconds; less is the rounding of the film's clock
 _LATE = Fraction(1, 10)
-_PADDING = Fraction(1, 20)  # seconds
 _BLOCKS = 25
 """Of PCM, in a second."""
 _FLAC_BITS = 24
@@ -77,8 +76,6 @@ class AudioConverter:
         self._lost = False
         """Whether the last packet could not be decoded."""
         self._told: set[str] = set()
-        lossy = source.codec_context.format.name.startswith("flt")
-        self._padding = _PADDING if lossy else Fraction(0)
         self._samples = None
         if span is not None:
             self._samples = samples_of(stream, film, route.label, "mxf", span)
@@ -112,14 +109,8 @@ class AudioConverter:
 
     @property
     def cut(self) -> tuple[Fraction, Fraction]:
-        """Seconds of sound that were not written: before the first picture, behind the last one.
-
-        What a lossy encoder adds to the end to fill its last packet is none.
-        """
-        if self._samples is None:
-            return Fraction(0), Fraction(0)
-        head, tail = self._samples.cut
-        return head, tail if tail > self._padding else Fraction(0)
+        """Seconds of sound that were not written: before the first picture, behind the last one."""
+        return (Fraction(0), Fraction(0)) if self._samples is None else self._samples.cut
 
     def _fill(self, moment: Fraction) -> list[Packet[Any]]:
         if self._samples is None:

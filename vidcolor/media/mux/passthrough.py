@@ -241,7 +241,7 @@ class _Decider:
         for stream in sound.streams:
             self._audio(stream)
         self._sound = None
-        if others := sorted(set(sound.container.metadata).difference(_OF_THE_FILE)):
+        if others := sorted(set(own_tags(sound.container.metadata)).difference(_OF_THE_FILE)):
             names = ", ".join(map(printable, others))
             name = printable(sound.path.name)
             self._plan.notes.append(f"sound {name}: what it says of itself is not copied: {names}")
