@@ -87,7 +87,7 @@ def test_the_sound_of_an_op_atom_clip(tmp_path: Path) -> None:
         run = recolor(film, tmp_path / target, beside(take, audio="copy"))
         assert (run.left, run.damage) == ([], [])
         assert run.written.carried == ("sound a1.mxf (pcm_s16le)",)
-        assert run.notes == []
+        assert run.notes == ["sound a1.mxf: what it says of itself is not copied: timecode"]
         found, begin, _ = heard(tmp_path / target)
         assert begin == 0
         np.testing.assert_array_equal(found.T, samples)

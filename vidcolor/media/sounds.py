@@ -278,19 +278,23 @@ class _Reading:
         self._compare_clocks()
 
     def _compare_clocks(self) -> None:
-        """Remarks that the time reference of a BWF is not the film's timecode."""
+        """Remarks that the time reference of a BWF, or a timecode, is not the film's timecode."""
         info, tags = self._film.info, self._sound.container.metadata
-        reference = tags.get("time_reference", "")
+        reference, code = tags.get("time_reference", ""), tags.get("timecode", "")
         rate = self._sound.streams[0].codec_context.sample_rate
-        if not (reference.isdigit() and rate and info.timecode and info.frame_rate):
+        if not (info.timecode and info.frame_rate):
             return
         try:
             film = parse_smpte(info.timecode, info.frame_rate)
-        except ValueError:
+            if reference.isdigit() and rate:
+                own = Fraction(int(reference), rate)
+            else:
+                own = parse_smpte(code, info.frame_rate)
+        except ValueError:  # it has none, or one of another rate
             return
-        late = Fraction(int(reference), rate) - film
+        late, name = own - film, "time reference" if reference else "timecode"
         if abs(late) > 1 / info.frame_rate:
             self._film.log.remark(
-                f"{self._name}: by its time reference it begins {float(late):+.3f} s from the"
+                f"{self._name}: by its {name} it begins {float(late):+.3f} s from the"
                 f" film's timecode {printable(info.timecode)}; it was laid at the film's start"
             )

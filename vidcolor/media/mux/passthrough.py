@@ -48,6 +48,7 @@ from vidcolor.settings import OutputSettings
 
 _OF_THE_FILE = frozenset(
     {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}
+    | {"material_package_umid"}
 )
 """Tags that say how a file of sound was made, not what is heard."""
 _MAX_ATTACHMENT = 256 << 20
