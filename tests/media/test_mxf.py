@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from seen import plane_view, see
 from ways import Run, recolor
 
 from vidcolor.core.label import Label
-from vidcolor.errors import CannotCarry, EncoderMissing, SettingsError
+from vidcolor.errors import CannotCarry, EncoderMissing, OutputError, SettingsError
+from vidcolor.media.decode.decoder import decode
+from vidcolor.media.encode.chunk_file import write_chunk
+from vidcolor.media.encode.encoder import plan_encode
+from vidcolor.media.encode.packet_recovery import ChunkHeads, recover_chunks
+from vidcolor.media.mux.concat import stitch
+from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.mux.mxf_stamp import stamp
 from vidcolor.media.mux.tags import add_label, find_in_tags
 from vidcolor.media.open import open_video
@@ -324,3 +331,17 @@ def test_op_atom_says_where_its_sound_is(tmp_path: Path) -> None:
     (tmp_path / "other.mxf").write_bytes(b"header")
     with open_video(film) as opened:
         assert opened.info.notes[-1].endswith("(beside it: sound.mxf)")
+
+
+def test_a_target_that_repeats_frames_gives_none_of_them_back(tmp_path: Path) -> None:
+    spec = replace(FILM, time_base=Fraction(1, 1000), pts=(0, 40, 160, 200, 240, 280))
+    make_film(tmp_path / "in.mkv", spec)
+    target, path = tmp_path / "out.mxf", tmp_path / "chunk"
+    with open_video(tmp_path / "in.mkv") as film:
+        plan = plan_encode(film.info, target, EncodeSettings())
+        facts = write_chunk(decode(film, plan.layout), path, plan, film.info)
+        sink = partial(FileSink, target)
+        stitch(film, plan, sink, OutputSettings(), [(path, facts)])
+    told = [(tmp_path / "again", facts, ChunkHeads.of(path))]
+    with pytest.raises(OutputError, match="repeats frames where the film has gaps"):
+        list(recover_chunks(target, told))
