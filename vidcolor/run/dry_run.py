@@ -168,7 +168,7 @@ def expect(
             passthrough = muxer.passthrough
         kept, trial = kept_of(target), _try_stretches(film, session, plan, Path(folder))
         declared = expected_frames(film.info, settings.open)
-        notes = [*film.info.notes, *plan.notes, *session.notes]
+        notes = [*film.info.notes, *plan.notes, *passthrough.notes, *session.notes]
         return Expectation(
             source=str(source),
             target=str(target),

@@ -19,6 +19,7 @@ from vidcolor.core.run_spec import ColorSpec, CutSpec, EncoderSpec, NetSpec, Pic
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.identity import is_same
+from vidcolor.media.sounds import identify_sounds
 from vidcolor.settings import EncodeSettings, InputSettings
 
 
@@ -103,6 +104,8 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         versions=versions(),
         colors=session.colors,
         label=settings.output.label,
+        audio=settings.output.audio,
+        sounds=identify_sounds(settings.open),
     )
 
 
