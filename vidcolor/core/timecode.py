@@ -65,7 +65,7 @@ def parse_smpte(text: str, rate: Fraction, start: str = "") -> Fraction:
         ValueError: It is no timecode, none of a video of this rate, counts otherwise than ``start``
             does, or lies before it.
     """
-    exact = _counted_rate(rate)
+    exact = counted_rate(rate)
     frames, drop = _frame_number(text, exact)
     if not start:
         return frames / exact
@@ -82,7 +82,7 @@ def parse_smpte(text: str, rate: Fraction, start: str = "") -> Fraction:
     return (frames - first) / exact
 
 
-def _counted_rate(rate: Fraction) -> Fraction:
+def counted_rate(rate: Fraction) -> Fraction:
     """The rate that a timecode counts; containers round those of NTSC."""
     for exact in (Fraction(round(rate)), Fraction(round(rate * 1001 / 1000) * 1000, 1001)):
         if exact > 0 and abs(rate / exact - 1) < Fraction(1, 5000):
