@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,9 +29,9 @@ _SMALLEST, _WHOLE, _LARGEST = 1664, 2048, 16 << 20
 _UNDEFINED = 0xFFFFFFFF
 _ORDERS = {b"SDPX": ">", b"XPDS": "<"}
 _OFFSET, _VERSION, _FILE_SIZE, _GENERIC, _INDUSTRY, _USER = 4, 8, 16, 24, 28, 32
-_FILE_NAME, _CREATED, _CREATOR, _PROJECT, _COPYRIGHT, _KEY = 36, 136, 160, 260, 460, 660
+_FILE_NAME, _CREATED, _CREATOR, _PROJECT, _KEY = 36, 136, 160, 260, 660
 _ORIENTATION, _ELEMENTS, _WIDTH, _HEIGHT, _ELEMENT = 768, 770, 772, 776, 780
-_ELEMENT_SIZE, _ELEMENT_COUNT, _ASPECT = 72, 8, 1628
+_ASPECT = 1628
 _FILM, _POSITION, _FILM_RATE, _TIMECODE, _USER_BITS, _TV_RATE = 1664, 1712, 1724, 1920, 1924, 1940
 _DROP_FRAME = 0x40  # of the byte of frames (SMPTE ST 12-1)
 
@@ -197,6 +198,113 @@ def read_header(path: Path) -> DpxHeader:
         reason = printable(exc.strerror or exc)
         raise FilmUnreadable(f"{name}: cannot be read: {reason}") from exc
     return DpxHeader(data)
+
+
+def new_header(
+    size: tuple[int, int],
+    bits: int,
+    transfer: int,
+    rate: Fraction | None = None,
+    aspect: Fraction | None = None,
+) -> DpxHeader:
+    """The header of a frame that comes from no DPX file.
+
+    Args:
+        size: (width, height).
+        bits: Per sample.
+        transfer: Number of the transfer characteristic and of the colorimetry.
+        rate: Frames per second.
+        aspect: Width over height of a pixel.
+    """
+    data = bytearray(b"\xff" * _WHOLE)
+    for at, end in ((_FILE_NAME, _KEY), (1432, 1620), (_FILM, _POSITION), (1732, 1864)):
+        data[at:end] = bytes(end - at)
+    data[:4] = b"SDPX"
+    data[_VERSION : _VERSION + 8] = b"V2.0\0\0\0\0"
+    data[_CREATOR : _CREATOR + 8] = b"vidcolor"
+    for at, number in ((20, 1), (_GENERIC, _SMALLEST), (_INDUSTRY, 384), (_USER, 0)):
+        struct.pack_into(">I", data, at, number)
+    struct.pack_into(">HHII", data, _ORIENTATION, 0, 1, *size)
+    struct.pack_into(">I", data, _ELEMENT, 0)
+    struct.pack_into(">I", data, _ELEMENT + 4, 0)
+    struct.pack_into(">I", data, _ELEMENT + 12, (1 << bits) - 1)
+    data[_ELEMENT + 21] = data[_ELEMENT + 22] = transfer
+    data[_ELEMENT + 40 : _ELEMENT + 72] = bytes(32)
+    if aspect:
+        struct.pack_into(">II", data, _ASPECT, aspect.numerator, aspect.denominator)
+    if rate:
+        for at in (_FILM_RATE, _TV_RATE):
+            struct.pack_into(">f", data, at, float(rate))
+    return DpxHeader(bytes(data))
+
+
+def at_frame(header: DpxHeader, position: int, timecode: str = "") -> DpxHeader:
+    """The header with the number of a frame in its sequence, from 0, and its timecode."""
+    data = bytearray(header.data)
+    struct.pack_into(f"{header.order}I", data, _POSITION, position)
+    if timecode:
+        digits = [int(pair) for pair in re.split("[:;]", timecode)]
+        if max(digits) < 100:
+            word = int("".join(f"{pair:02d}" for pair in digits), 16)
+            word |= _DROP_FRAME if ";" in timecode else 0
+            struct.pack_into(f"{header.order}I", data, _TIMECODE, word)
+    return DpxHeader(bytes(data))
+
+
+def labeled(header: DpxHeader, label: str) -> DpxHeader | None:
+    """The header with a label for the name of the project; None where it has another."""
+    text = label.encode("ascii", "replace")
+    if header.project or len(text) >= 200:
+        return None
+    data = bytearray(header.data)
+    data[_PROJECT : _PROJECT + 200] = text.ljust(200, b"\0")
+    return DpxHeader(bytes(data))
+
+
+def dpx_bytes(header: DpxHeader, rgb: np.ndarray, bits: int, name: str) -> bytes:
+    """A DPX file of RGB samples.
+
+    All that the header says is kept byte for byte but what describes the samples: one image element
+    of RGB, its place, size and packing (10 and 12 bits filled to words, method A), the size of the
+    file, and its name.
+
+    Args:
+        header: Of the frame; its byte order is that of the samples.
+        rgb: ``(H, W, 3)`` uint8, or uint16 of at most ``bits`` bits.
+        bits: Per sample: 8, 10, 12 or 16.
+        name: Of the file.
+    """
+    order = header.order
+    data = bytearray(header.data)
+    pixels = _packed(rgb, bits, order)
+    encoded = os.fsencode(name)
+    if len(encoded) < 100:
+        data[_FILE_NAME : _FILE_NAME + 100] = encoded.ljust(100, b"\0")
+    struct.pack_into(f"{order}I", data, _OFFSET, len(data))
+    struct.pack_into(f"{order}I", data, _FILE_SIZE, len(data) + len(pixels))
+    height, width = rgb.shape[:2]
+    struct.pack_into(f"{order}HII", data, _ELEMENTS, 1, width, height)
+    struct.pack_into(f"{order}I", data, _ELEMENT, 0)
+    data[_ELEMENT + 20] = RGB
+    data[_ELEMENT + 23] = bits
+    packing = 1 if bits in (10, 12) else 0
+    struct.pack_into(f"{order}HHIII", data, _ELEMENT + 24, packing, 0, len(data), 0, 0)
+    return bytes(data) + pixels
+
+
+def _packed(rgb: np.ndarray, bits: int, order: str) -> bytes:
+    """The samples as they are stored; each row fills whole words of 32 bits."""
+    height = len(rgb)
+    if bits == 10:
+        red, green, blue = (rgb[..., number].astype(np.uint32) for number in range(3))
+        return (red << 22 | green << 12 | blue << 2).astype(f"{order}u4").tobytes()
+    if bits == 8:
+        rows = rgb.reshape(height, -1)
+    else:
+        words = rgb.reshape(height, -1).astype(np.uint16) << (4 if bits == 12 else 0)
+        rows = words.astype(f"{order}u2").view(np.uint8)
+    padding = -rows.shape[1] % 4
+    return np.pad(rows, ((0, 0), (0, padding))).tobytes()
 
 
 def _exact(rate: float) -> Fraction:
