@@ -65,7 +65,7 @@ def parse_smpte(text: str, rate: Fraction, start: str = "") -> Fraction:
         ValueError: It is no timecode, none of a video of this rate, counts otherwise than ``start``
             does, or lies before it.
     """
-    exact = _counted_rate(rate)
+    exact = counted_rate(rate)
     frames, drop = _frame_number(text, exact)
     if not start:
         return frames / exact
@@ -82,7 +82,7 @@ def parse_smpte(text: str, rate: Fraction, start: str = "") -> Fraction:
     return (frames - first) / exact
 
 
-def _counted_rate(rate: Fraction) -> Fraction:
+def counted_rate(rate: Fraction) -> Fraction:
     """The rate that a timecode counts; containers round those of NTSC."""
     for exact in (Fraction(round(rate)), Fraction(round(rate * 1001 / 1000) * 1000, 1001)):
         if exact > 0 and abs(rate / exact - 1) < Fraction(1, 5000):
@@ -120,3 +120,25 @@ def _frame_number(text: str, rate: Fraction) -> tuple[int, bool]:
         )
     passed = hours * 60 + minutes
     return number - left_out * (passed - passed // 10), True
+
+
+def smpte_after(start: str, frames: int, rate: Fraction) -> str:
+    """The SMPTE timecode of a frame so many frames behind the one at ``start``; past 24 h, from 0.
+
+    Raises:
+        ValueError: ``start`` is none, or none of a video of this rate.
+    """
+    exact = counted_rate(rate)
+    first, drop = _frame_number(start, exact)
+    count = round(exact)
+    left_out = count // 15 if drop else 0
+    tens, minutes = 600 * count - 9 * left_out, 60 * count - left_out
+    number = (first + frames) % (6 * 24 * tens)
+    if drop:  # put the numbers back that are not used
+        whole, rest = divmod(number, tens)
+        passed = max(0, rest - left_out) // minutes
+        number += left_out * (9 * whole + passed)
+    seconds, frame = divmod(number, count)
+    mark, width = ";" if drop else ":", len(str(count - 1))
+    hours, minute = seconds // 3600, seconds // 60 % 60
+    return f"{hours:02d}:{minute:02d}:{seconds % 60:02d}{mark}{frame:0{max(2, width)}d}"
