@@ -123,11 +123,10 @@ def _recolored(exr: Any, part: Any, light: np.ndarray) -> dict[str, Any]:
     else:
         kind, luminance = held["Y"].pixels.dtype, held["Y"].pixels.astype(np.float64)
     ratios = ratios_of(_placed(light, part, luminance.shape), weights)
+    largest, given = float(np.finfo(kind).max), luminance[..., None]
     with np.errstate(invalid="ignore", over="ignore"):
-        made = np.where(luminance[..., None] > 0, luminance[..., None] * ratios, luminance[..., None])
-    largest = float(np.finfo(kind).max)
-    finite = np.isfinite(luminance)[..., None]
-    made = np.where(finite, np.clip(made, -largest, largest), luminance[..., None])
+        made = np.clip(given * ratios, -largest, largest)
+    made = np.where(np.isfinite(given) & (given > 0), made, given)
     channels = {name: held[name] for name in held if name not in (*_COLORS, *_LUMINANCE)}
     with np.errstate(over="ignore"):
         return channels | {

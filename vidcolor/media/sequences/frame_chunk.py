@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from vidcolor.core.files import new_file, own_sha256, printable
@@ -23,7 +23,7 @@ from vidcolor.core.iterators import close
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.label import Label
 from vidcolor.core.report import Dropped
-from vidcolor.core.sequence import SequenceName
+from vidcolor.core.sequence import SequenceName, parse_pattern
 from vidcolor.core.target import publish, sync_folder
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, UnsupportedPixels
@@ -62,7 +62,6 @@ def write_frames(
     path: Path,
     plan: EncodePlan,
     info: VideoInfo,
-    name: SequenceName,
     first: int,
     label: Label | None,
 ) -> ChunkFileInfo:
@@ -73,7 +72,6 @@ def write_frames(
         path: Of the list; the files go into the folder beside it.
         plan: What kind of files.
         info: Of the film.
-        name: Of the frames.
         first: How many frames of the film come before the chunk.
         label: What they say of how they were colored; None is nothing.
 
@@ -83,7 +81,7 @@ def write_frames(
         FilmError: What a frame comes from cannot be read again.
     """
     folder = path.with_suffix(SUFFIX)
-    writer, files = FrameWriter(plan, info, label), list[FrameFile]()
+    writer, files, name = FrameWriter(plan, info, label), list[FrameFile](), names_of(plan)
     wanted = (info.width, info.height, plan.layout.format)
     with target_errors(path):
         drop_frames(folder)
@@ -117,9 +115,14 @@ def write_frames(
     return ChunkFileInfo(len(files), min(pts), max(pts), 0, len(data), digest, "")
 
 
-def _write_one(
-    writer: FrameWriter, frame: Frame, folder: Path, name: str, place: int
-) -> FrameFile:
+def names_of(plan: EncodePlan) -> SequenceName:
+    """The names of the frames that are written; their folder is not told."""
+    name = parse_pattern(plan.options["names"])
+    assert name
+    return name
+
+
+def _write_one(writer: FrameWriter, frame: Frame, folder: Path, name: str, place: int) -> FrameFile:
     part, path = folder / f".{name}.part", folder / name
     with target_errors(path):
         writer.write(frame, part, name, place)
@@ -155,9 +158,7 @@ def frames_are_whole(path: Path) -> bool:
     """
     with suppress(OSError, ValueError):
         found = read_list(path)
-        return found is None or all(
-            _place_of(path, file) is not None for file in found.files
-        )
+        return found is None or all(_place_of(path, file) is not None for file in found.files)
     return False
 
 
@@ -191,7 +192,6 @@ class WrittenFrames:
 def publish_frames(
     name: SequenceName,
     lists: Sequence[Path],
-    tick: Fraction,
     on_frame: Callable[[object], object] = lambda _: None,
 ) -> WrittenFrames:
     """Give the frames of all chunks their names.
@@ -199,7 +199,6 @@ def publish_frames(
     Args:
         name: Of the frames.
         lists: Of all chunks, in order.
-        tick: Seconds per unit of pts.
         on_frame: Called with each frame.
 
     Raises:
@@ -252,5 +251,5 @@ def _varies(times: Sequence[int]) -> bool:
     """Whether frames are not evenly spaced, but for the rounding of their times."""
     if len(times) < 3:
         return False
-    steps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(times)]
     return max(steps) - min(steps) > 1

@@ -72,7 +72,7 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
         container=kind,
         codec=kind,
         layout=layout,
-        options={"bits": str(bits)},
+        options={"bits": str(bits), "names": target.name},
         luma="exact" if exact else f"converted from {stored}",
         lossless=kind != "jpeg",
         threads=1,

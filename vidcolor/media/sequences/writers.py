@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -77,16 +78,12 @@ class FrameWriter:
             self._miss_extras(source)
             write_exr(path, frame, own, attributes, "" if own else self._timecode(frame))
             return
-        if self._kind == "tiff":
-            extras = self._labeled(self._extras(source))
-            with new_file(path) as file:
-                size = frame.luma.shape[1], frame.luma.shape[0]
-                writer = TiffWriter(file, several=False)
-                self._lose(writer.add(size, self._bits, [frame_rgb(frame, self._bits)], extras))
-            return
-        data = self._dpx(frame, name, place, source) if self._kind == "dpx" else b""
+        if self._kind == "dpx":
+            data = self._dpx(frame, name, place, source)
+        else:
+            data = self._picture(frame, name, source)
         with new_file(path) as file:
-            file.write(data or self._picture(frame, name, source))
+            file.write(data)
 
     @property
     def _rate(self) -> Fraction | None:
@@ -127,6 +124,8 @@ class FrameWriter:
         extras = self._labeled(self._extras(source))
         if self._kind == "jpeg":
             data, left = into_jpeg(_jpeg(frame), extras)
+        elif self._kind == "tiff":
+            data, left = _tiff(frame_rgb(frame, self._bits), self._bits, extras)
         elif self._kind == "png":
             data, left = into_png(_encoded("png", frame_rgb(frame, self._bits), {}), extras)
         else:
@@ -205,6 +204,12 @@ def _jpeg(frame: Frame) -> bytes:
         dst_color_range=ColorRange.JPEG,
     )
     return encode_picture("mjpeg", picture)
+
+
+def _tiff(rgb: np.ndarray, bits: int, extras: Extras) -> tuple[bytes, list[Dropped]]:
+    file = BytesIO()
+    left = TiffWriter(file, several=False).add((rgb.shape[1], rgb.shape[0]), bits, [rgb], extras)
+    return file.getvalue(), left
 
 
 def _into_jp2(data: bytes, extras: Extras, raw: bool) -> tuple[bytes, list[Dropped]]:
