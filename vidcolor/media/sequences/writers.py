@@ -34,7 +34,7 @@ from vidcolor.media.sequences.dpx import (
     new_header,
     read_header,
 )
-from vidcolor.media.sequences.exr import attributes_of, write_exr
+from vidcolor.media.sequences.exr_writer import attributes_of, write_exr
 from vidcolor.media.sequences.rgb import frame_rgb
 
 _BT709, _UNSPECIFIED = 6, 4  # curves of DPX
