@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from vidcolor.core.files import FileIdentity
 from vidcolor.core.frames import PixelLayout
+from vidcolor.core.sequence import FrameSequence
 
 FieldOrder = Literal["progressive", "top", "bottom"]
 
@@ -76,3 +77,5 @@ class VideoInfo:
     crop: tuple[int, int, int, int] | None = None
     """Pixels that the container cuts off what is stored: left, top, right, bottom; ``width`` and
     ``height`` are those of what is left."""
+    sequence: FrameSequence | None = None
+    """The frames of an image sequence, whose ``path`` is their pattern; None for a file."""
