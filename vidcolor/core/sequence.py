@@ -39,7 +39,7 @@ class SequenceName:
     def pattern(self) -> str:
         """The names as one word, such as ``scan_%06d.dpx``; a percent sign of theirs is doubled."""
         number = f"%0{self.digits}d" if self.digits else "%d"
-        return f"{_doubled(self.prefix)}{number}{_doubled(self.suffix)}"
+        return f"{_double_percent(self.prefix)}{number}{_double_percent(self.suffix)}"
 
     @property
     def pattern_path(self) -> Path:
@@ -89,15 +89,15 @@ def parse_pattern(word: str | os.PathLike[str]) -> SequenceName | None:
         raise SettingsError(f"{name}: {field[0]} has more than {MOST_DIGITS} digits")
     return SequenceName(
         folder=Path(folder),
-        prefix=_single(name[: field.start()]),
+        prefix=_halve_percent(name[: field.start()]),
         digits=digits,
-        suffix=_single(name[field.end() :]),
+        suffix=_halve_percent(name[field.end() :]),
     )
 
 
-def _doubled(text: str) -> str:
+def _double_percent(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _single(text: str) -> str:
+def _halve_percent(text: str) -> str:
     return text.replace("%%", "%")

@@ -20,7 +20,15 @@ from av.video.stream import VideoStream
 
 from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
-from vidcolor.media.pixel_formats import UNSPECIFIED, Storage, fill_tags, make_layout, storage
+from vidcolor.media.pixel_formats import (
+    SRGB,
+    UNSPECIFIED,
+    Storage,
+    fill_tags,
+    film_storage,
+    make_layout,
+    storage,
+)
 from vidcolor.settings import InputSettings
 
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -49,11 +57,13 @@ def describe(
         crop: What was cut off it.
     """
     stored_format = frame.format.name
-    stored = storage(stored_format)
     codec = video.codec_context.name
+    # Nobody knows what the floating-point numbers of other films mean.
+    stored = film_storage(stored_format) if codec == "exr" else storage(stored_format)
     rate = video.guessed_rate or video.average_rate
     found = color_tags(frame)
-    tags = fill_tags(found, stored, stored_format, (frame.width, frame.height), rate)
+    meant = found | {"transfer": SRGB} if stored.floats else found  # as they are made codes
+    tags = fill_tags(meant, stored, stored_format, (frame.width, frame.height), rate)
     time_base = video.time_base or Fraction(1, 90000)
     start = _start(container, time_base, frame.pts)
     side = side_data(frame)

@@ -23,7 +23,7 @@ from vidcolor.media.metadata import (
     rotation,
     side_data,
 )
-from vidcolor.media.pixel_formats import UNSPECIFIED, fill_tags, make_layout, storage
+from vidcolor.media.pixel_formats import UNSPECIFIED, fill_tags, film_storage, make_layout
 
 _DELAY = 32
 """Frames that a decoder may give after it has read what holds for those behind them."""
@@ -37,7 +37,7 @@ class Changes:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._info = reading.info
-        self._stored = storage(reading.info.stored_format)
+        self._stored = film_storage(reading.info.stored_format)
         self._seen = 0
         self._told: set[object] = set()
         self._late: dict[str, tuple[int, int | None]] = {}
@@ -107,6 +107,8 @@ class Changes:
         Matrix and primaries decide only what chroma means, and that is made anew.
         """
         found, first, info = color_tags(picture), self._reading.film.first_tags, self._info
+        if self._stored.floats:
+            return  # all are linear light, and become codes of one kind
         # What a frame does not say itself it is given by its decoder, which is ahead of it.
         own = any(found[n] != value for n, value in first.items() if value not in _UNSAID)
         if "colors" not in self._begun and not own:
@@ -174,6 +176,12 @@ class Changes:
 
     def _refuse(self, what: str, change: str, moment: Fraction) -> NoReturn:
         words = f"the {what} of the picture" if what else "the picture"
+        if frames := self._info.sequence:
+            frame = frames.path(round(moment * (self._info.frame_rate or 1)))
+            raise UnsupportedPixels(
+                f"{printable(frame.name)}: {words} changes {change}; color the frames before and"
+                " from there on as sequences of their own"
+            )
         seconds = f"{float(moment):.3f} s"
         if self._reading.start is None:
             place = f"at frame {self._seen} ({seconds})"

@@ -33,7 +33,7 @@ from vidcolor.core.scheduling import keep_scheduling
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.media.encode.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
-from vidcolor.media.pixel_formats import SHIFTS, planar_format, siting, storage
+from vidcolor.media.pixel_formats import SHIFTS, film_storage, planar_format, siting
 from vidcolor.settings import EncodeSettings
 
 _EVEN_ONLY = ("libx264", "libx265", "_nvenc", "_qsv", "_amf", "_v4l2m2m")
@@ -95,7 +95,8 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     options = encoder_options(info, codec, layout, settings)
     stored = info.stored_format
     # Shuffled bytes (nv12, p010, yuyv422, big endian) are the same numbers; RGB is not.
-    same = not storage(stored).rgb and not stored.startswith("mono")
+    held = film_storage(stored)
+    same = not held.rgb and not held.floats and not stored.startswith("mono")
     exact = same and layout.bits == info.layout.bits
     return EncodePlan(
         container=container,

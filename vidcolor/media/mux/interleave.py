@@ -33,6 +33,10 @@ def with_others(
         FilmChanged: The film is another one now.
     """
     waiting, path, known = iter(pictures), film.info.path, film.info.identity
+    if film.info.sequence:  # it has no others, and would be read twice
+        yield from waiting
+        check_same(path, known)
+        return
     try:
         picture = next(waiting, None)
         with open_video(path, film.settings) as beside:
