@@ -12,7 +12,7 @@ from vidcolor.core.report import Dropped
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, SettingsError
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
-from vidcolor.media.pixel_formats import planar_format, storage
+from vidcolor.media.pixel_formats import film_storage, planar_format, storage
 from vidcolor.media.sequences.exr_writer import open_exr
 from vidcolor.settings import EncodeSettings
 
@@ -61,7 +61,8 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     bits = bits_of(kind, source.bits)
     layout = _layout(source, kind)
     stored = info.stored_format
-    same = not storage(stored).rgb and not stored.startswith("mono") and source.full_range
+    held = film_storage(stored) if info.codec == "exr" else storage(stored)
+    same = not held.rgb and not stored.startswith("mono") and source.full_range
     exact = same and bits == source.bits
     if kind == "exr":
         exact = info.codec == "exr"
