@@ -9,6 +9,7 @@ from pathlib import Path
 from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
+from vidcolor.cli.frame_words import place_frame_target
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.summary import summarise
@@ -50,8 +51,9 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="IN OUT",
         help="IN: films, pictures or folders of them (for a film named info, write ./info);"
-        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, or - for a pipe (default: IN.color with"
-        " the suffix of IN); with several inputs, OUT must be a folder, and running the same"
+        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, frames (out/frame_%%06d.dpx, .tif .png"
+        " .jpg .jp2 .exr), or - for a pipe (default: IN.color with the suffix of IN); with several"
+        " inputs, OUT must be a folder, and running the same"
         " command again skips finished films",
     )
     add_color(p)
@@ -91,7 +93,8 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="SUFFIX",
         help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
-        " (default: that of each input, else mkv and png)",
+        " (default: that of each input, else mkv and png); for one film, or one sequence of frames,"
+        " dpx tif png jpg jp2 exr writes frames into OUTFOLDER",
     )
     out.add_argument(
         "--no-label",
@@ -326,7 +329,7 @@ def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
     settings = replace(settings_of(args), script=ScriptSettings(args.script))
     many = cluster.cluster_settings(args)
-    named = place_target(args)
+    named = place_frame_target(args) or place_target(args)
     args.several = batch.is_batch(args)
     if args.several:
         return cluster.color_several(args, settings, many) if many else batch.run(args, settings)
