@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +38,7 @@ from vidcolor.media.whitelist import target_errors
 SUFFIX = ".frames"
 """Of the folder beside a list."""
 _HEAD = b"vidcolor frames 1\n"
+_MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ class FrameFile:
     bytes: int
     sha256: str
     pts: int
+
+
+WrittenFrame = tuple[FrameFile, FrameWriter]
+"""A frame, and who wrote it and knows what it could not hold."""
 
 
 @dataclass(frozen=True)
@@ -81,38 +89,51 @@ def write_frames(
         FilmError: What a frame comes from cannot be read again.
     """
     folder = path.with_suffix(SUFFIX)
-    writer, files, name = FrameWriter(plan, info, label), list[FrameFile](), names_of(plan)
+    files, lost, notes, name = list[FrameFile](), list[Dropped](), list[str](), names_of(plan)
     wanted = (info.width, info.height, plan.layout.format)
     with target_errors(path):
         drop_frames(folder)
         folder.mkdir()
-    try:
-        for frame in frames:
+
+    def tasks() -> Iterator[Callable[[], WrittenFrame]]:
+        for place, frame in enumerate(frames, first):
             picture = frame.picture
             if (picture.width, picture.height, picture.format.name) != wanted:
                 raise UnsupportedPixels(f"a frame at {float(frame.seconds):.3f} s is not {wanted}")
-            place = first + len(files)
-            if info.sequence and info.frame_rate:
+            if info.sequence and info.frame_rate:  # one that cannot be decoded keeps its number
                 place = round(frame.moment * info.frame_rate)
             number = info.sequence.number(place) if info.sequence else FIRST + place
-            files.append(_write_one(writer, frame, folder, name.name(number), place))
+            writer = FrameWriter(plan, info, label)
+            yield partial(_write_one, writer, frame, folder, name.name(number), place)
+
+    try:
+        for file, writer in _side_by_side(tasks()):
+            files.append(file)
+            lost += [one for one in writer.lost if one not in lost]
+            notes += [one for one in writer.notes if one not in notes]
     finally:
         close(frames)
     with target_errors(path):
         sync_folder(folder)
-        lines = [
-            *(checked_line(asdict(file)) for file in files),
-            checked_line({"lost": list(map(asdict, writer.lost)), "notes": writer.notes}),
-        ]
-        data = _HEAD + "".join(lines).encode()
-        part = path.with_name(path.name + ".part")
-        with new_file(part) as file:
-            file.write(data)
-            file.flush()
-            publish(file.fileno(), part, path)
+        data = _put_list(path, FrameList(tuple(files), tuple(lost), tuple(notes)))
     pts = [file.pts for file in files]
     digest = hashlib.sha256(data).hexdigest()
     return ChunkFileInfo(len(files), min(pts), max(pts), 0, len(data), digest, "")
+
+
+def _put_list(path: Path, found: FrameList) -> bytes:
+    """Write a list, which is what tells that its frames are done; its bytes."""
+    lines = [
+        *(checked_line(asdict(one)) for one in found.files),
+        checked_line({"lost": list(map(asdict, found.lost)), "notes": found.notes}),
+    ]
+    data = _HEAD + "".join(lines).encode()
+    part = path.with_name(path.name + ".part")
+    with new_file(part) as file:
+        file.write(data)
+        file.flush()
+        publish(file.fileno(), part, path)
+    return data
 
 
 def names_of(plan: EncodePlan) -> SequenceName:
@@ -122,7 +143,26 @@ def names_of(plan: EncodePlan) -> SequenceName:
     return name
 
 
-def _write_one(writer: FrameWriter, frame: Frame, folder: Path, name: str, place: int) -> FrameFile:
+def _side_by_side(tasks: Iterator[Callable[[], WrittenFrame]]) -> Iterator[WrittenFrame]:
+    """What comes of tasks, in their order; a few are done at a time."""
+    count = min(os.cpu_count() or 1, _MOST_THREADS)
+    with ThreadPoolExecutor(count, "frames") as pool:
+        waiting: deque[Future[WrittenFrame]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(task))
+                if len(waiting) > count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _write_one(
+    writer: FrameWriter, frame: Frame, folder: Path, name: str, place: int
+) -> WrittenFrame:
     part, path = folder / f".{name}.part", folder / name
     with target_errors(path):
         writer.write(frame, part, name, place)
@@ -131,7 +171,7 @@ def _write_one(writer: FrameWriter, frame: Frame, folder: Path, name: str, place
             size = file.tell()
             os.fsync(file.fileno())
         os.replace(part, path)
-    return FrameFile(name, size, digest, frame.pts)
+    return FrameFile(name, size, digest, frame.pts), writer
 
 
 def read_list(path: Path) -> FrameList | None:
