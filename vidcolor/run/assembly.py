@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from vidcolor.core.find_sequence import sequence_at
 from vidcolor.core.frame_target import check_frames, frame_target
 from vidcolor.core.report import Report
 from vidcolor.core.target import check_target, output_errors
@@ -24,6 +25,18 @@ from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import OutputSettings
 
 
+def check_place(source: Path, target: Path, settings: OutputSettings) -> None:
+    """See that a target may be written, be it a file or frames.
+
+    Raises:
+        OutputError: As `check_target` and `check_frames`.
+    """
+    if name := frame_target(target):
+        check_frames(name, sequence_at(source), settings)
+    else:
+        check_target(source, target, settings)
+
+
 @contextmanager
 def target_place(info: VideoInfo, target: Path, settings: OutputSettings) -> Iterator[None]:
     """See that a target may be written, and make the folder that frames go to.
@@ -33,12 +46,11 @@ def target_place(info: VideoInfo, target: Path, settings: OutputSettings) -> Ite
     Raises:
         OutputError: As `check_target` and `check_frames`.
     """
+    check_place(info.path, target, settings)
     name = frame_target(target)
     if name is None:
-        check_target(info.path, target, settings)
         yield
         return
-    check_frames(name, info.sequence, settings)
     with output_errors(target):
         is_new = not name.folder.is_dir()
         name.folder.mkdir(exist_ok=True)
