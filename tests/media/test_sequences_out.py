@@ -131,9 +131,7 @@ def written(film: Path, target: Path, label: Label | None = LABEL) -> tuple[Vide
 
 
 @pytest.mark.parametrize("suffix", ["dpx", "tif", "png", "jp2", "j2k"])
-def test_each_kind_is_read_back_as_it_was_written(
-    suffix: str, film: Path, tmp_path: Path
-) -> None:
+def test_each_kind_is_read_back_as_it_was_written(suffix: str, film: Path, tmp_path: Path) -> None:
     _, done = written(film, tmp_path / "out" / f"f_%03d.{suffix}")
     paths = sorted((tmp_path / "out").glob(f"*.{suffix}"))
     assert [path.name for path in paths] == [f"f_{n:03d}.{suffix}" for n in (1, 2, 3)]
@@ -223,9 +221,7 @@ def test_frames_know_no_encoder(film: Path, tmp_path: Path) -> None:
 
 def test_what_frames_cannot_say_is_listed(film: Path, tmp_path: Path) -> None:
     with open_video(film) as reader:
-        info = replace(
-            reader.info, sample_aspect=Fraction(16, 11), field_order="top", hdr={"a": 1}
-        )
+        info = replace(reader.info, sample_aspect=Fraction(16, 11), field_order="top", hdr={"a": 1})
     plan = plan_target(info, tmp_path / "f_%d.png", EncodeSettings())
     whats = [one.what for one in plan.left_behind]
     assert whats == ["timecode", "pixel aspect 16/11", "HDR10 mastering data", "field order"]
