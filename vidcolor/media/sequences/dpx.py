@@ -252,7 +252,7 @@ def at_frame(header: DpxHeader, position: int, timecode: str = "") -> DpxHeader:
     return DpxHeader(bytes(data))
 
 
-def labeled(header: DpxHeader, label: str) -> DpxHeader | None:
+def add_label(header: DpxHeader, label: str) -> DpxHeader | None:
     """The header with a label for the name of the project; None where it has a name."""
     text = label.encode("ascii", "replace")
     earlier = find_label(header.project) is not None

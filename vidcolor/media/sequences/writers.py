@@ -28,9 +28,9 @@ from vidcolor.media.images.xmp_label import add_to_xmp
 from vidcolor.media.planes import planes
 from vidcolor.media.sequences.dpx import (
     DpxHeader,
+    add_label,
     at_frame,
     dpx_bytes,
-    labeled,
     new_header,
     read_header,
 )
@@ -104,7 +104,7 @@ class FrameWriter:
 
     def _labeled_dpx(self, header: DpxHeader) -> DpxHeader:
         """With the label for the name of the project, or in the place of an older label."""
-        found = labeled(header, f"Colored by {self._label}")
+        found = add_label(header, f"Colored by {self._label}")
         if found is None:
             self._note("the frames are not labeled, to keep the project name in their headers")
         return found or header
