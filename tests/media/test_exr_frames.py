@@ -37,9 +37,8 @@ def write_frames(folder: Path, kind: Any, names: str, count: int = 3) -> Path:
     for number in range(count):
         pixels = light(number, kind)
         channels = {name: pixels.copy() for name in names}
-        channels |= {"Z": np.full((64, 96), number, np.float32)}
-        if names == "RGB":  # FFmpeg does not read gray with alpha
-            channels["A"] = pixels.copy()
+        if names == "RGB":  # FFmpeg reads no gray frames that have other channels
+            channels |= {"Z": np.full((64, 96), number, np.float32), "A": pixels.copy()}
         header = {
             "compression": exr.PIZ_COMPRESSION,
             "type": exr.scanlineimage,
@@ -70,11 +69,10 @@ def test_luminance_is_kept_and_all_else_too(
     for number in range(3):
         before, _ = read(tmp_path / "in" / f"s.{number + 1:04d}.exr")
         after, channels = read(tmp_path / "out" / f"s.{number + 1:04d}.exr")
-        assert sorted({*channels} - {"A"}) == ["B", "G", "R", "Z"]
-        assert (channels["Z"] == number).all()
-        assert ("A" in channels) == (names == "RGB")
-        alpha = channels.get("A", light(number, kind))
-        assert np.array_equal(alpha, light(number, kind), equal_nan=True)
+        if names == "RGB":
+            assert (channels.pop("Z") == number).all()
+            assert np.array_equal(channels.pop("A"), light(number, kind), equal_nan=True)
+        assert sorted(channels) == ["B", "G", "R"]
         for name in ("compression", "framesPerSecond", "comments", "pixelAspectRatio"):
             assert after[name] == before[name]
         assert str(after["timeCode"]) == str(before["timeCode"])

@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,14 @@ from frame_files import ramp, unpacked, write_scans
 from killing import CHUNKS, SHOTS, lines_of, make_reel, start
 from shared import save_quick_net, slow_but
 
+from vidcolor import __version__
 from vidcolor.cli.main import main
+from vidcolor.media.open import open_video
 from vidcolor.media.planes import planes
+from vidcolor.media.sequences.label import find_in_frames
 from vidcolor.run import video as pipeline
 from vidcolor.run.journal import Journal
+from vidcolor.settings import InputSettings
 
 USUAL = ("--size", "64", "--batch", "1", "--chunk", "0.5")
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -104,6 +109,20 @@ def test_a_part_keeps_the_numbers_of_the_source(
         rgb = frame.to_ndarray(format=frame.format.name)
         scale = 1 if found[0].suffix == ".dpx" else 65535 / 1023
         assert np.abs(rgb @ LUMA - np.rint(ramp(at) * scale)).max() <= 0.5
+
+
+@pytest.mark.parametrize("suffix", ["dpx", "tif", "png", "jpg", "jp2"])
+def test_info_reads_the_label_of_frames(suffix: str, command: Command, tmp_path: Path) -> None:
+    scans = write_scans(tmp_path / "scans", 2)
+    target = tmp_path / "out" / f"f_%d.{suffix}"
+    assert command(scans, target, "-q").code in (0, 3)
+    with open_video(target, InputSettings(fps=Fraction(24))) as film:
+        frames = film.info.sequence
+    assert frames
+    assert frames.count == 2
+    label = find_in_frames(frames)
+    assert label
+    assert label.version == __version__
 
 
 def test_a_film_becomes_frames_and_says_what_they_cannot_hold(

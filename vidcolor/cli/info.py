@@ -49,10 +49,11 @@ def _film(path: str) -> tuple[Rows, dict[str, Any]]:
     """The facts about a film, for people and for programs."""
     from vidcolor.media.mux.tags import find_in_tags
     from vidcolor.media.open import open_video
+    from vidcolor.media.sequences.label import find_in_frames
 
     with open_video(path) as film:
         info = film.info
-    label = find_in_tags(info.metadata)
+    label = find_in_frames(info.sequence) if info.sequence else find_in_tags(info.metadata)
     return describe(info, label), asdict(info) | {"label": asdict(label) if label else None}
 
 

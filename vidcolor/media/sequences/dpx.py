@@ -278,7 +278,7 @@ def dpx_bytes(header: DpxHeader, rgb: np.ndarray, bits: int, name: str) -> bytes
     """
     order = header.order
     data = bytearray(header.data)
-    pixels = _packed(rgb, bits, order)
+    pixels = _pack(rgb, bits, order)
     encoded = os.fsencode(name)
     if len(encoded) < 100:
         data[_FILE_NAME : _FILE_NAME + 100] = encoded.ljust(100, b"\0")
@@ -294,7 +294,7 @@ def dpx_bytes(header: DpxHeader, rgb: np.ndarray, bits: int, name: str) -> bytes
     return bytes(data) + pixels
 
 
-def _packed(rgb: np.ndarray, bits: int, order: str) -> bytes:
+def _pack(rgb: np.ndarray, bits: int, order: str) -> bytes:
     """The samples as they are stored; each row fills whole words of 32 bits."""
     height = len(rgb)
     if bits == 10:

@@ -252,7 +252,7 @@ def publish_frames(
         for path in lists:
             found = read_list(path)
             if found is None:
-                raise _damaged(path.name)
+                raise _damage_error(path.name)
             for file in found.files:
                 _put(path.with_suffix(SUFFIX) / file.name, name.folder / file.name, file)
                 frames, size = frames + 1, size + file.bytes
@@ -277,10 +277,10 @@ def _put(here: Path, there: Path, file: FrameFile) -> None:
     if here.is_file() and here.stat().st_size == file.bytes:
         os.replace(here, there)
     elif not there.is_file() or there.stat().st_size != file.bytes:
-        raise _damaged(file.name)
+        raise _damage_error(file.name)
 
 
-def _damaged(name: str) -> OutputError:
+def _damage_error(name: str) -> OutputError:
     return OutputError(
         f"{printable(name)}: a finished frame is damaged; run the same command again to color it"
         " again"
