@@ -10,13 +10,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from vidcolor.cli.text import Parser
+from vidcolor.cli.sequences import sequence_target
+from vidcolor.cli.text import Parser, frame_rate
+from vidcolor.core.find_sequence import sequence_at, sequence_folder
 from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import SettingsError
 
 USAGE = """\
 usage: vidcolor FILM [OUT]            color a film or a picture (without OUT: FILM.color.mp4)
        vidcolor FOLDER OUTFOLDER      color everything in a folder
+       vidcolor scan_%06d.dpx OUT     color an image sequence as a film
        vidcolor preview FILM OUT.png  see what it will look like, within seconds
        vidcolor colors FILM           say what color something has
        vidcolor serve FOLDER          do all this on a page in the browser
@@ -78,11 +81,23 @@ def add_output(p: argparse._ActionsContainer, name: str = "output") -> None:
     p.add_argument("-o", "--output", dest=name, metavar="OUT", help="the same as OUT")
 
 
+def add_fps(p: argparse._ActionsContainer) -> None:
+    """The option ``--fps``."""
+    p.add_argument(
+        "--fps",
+        type=frame_rate,
+        metavar="RATE",
+        help="frames per second of an image sequence: 24, 23.976, 24000/1001 (default: as DPX and"
+        " EXR frames say)",
+    )
+
+
 def place_target(args: argparse.Namespace) -> bool:
     """Name what a source becomes, where no OUT was given; True where it was not.
 
     A film becomes ``film.color.mp4`` beside itself, a picture ``photo.color.png``, a folder
-    ``folder.color``; where vidcolor writes no such files, films get ``.mkv`` and pictures ``.png``.
+    ``folder.color``, an image sequence ``folder.color.mkv`` beside its
+    folder; where vidcolor writes no such files, films get ``.mkv`` and pictures ``.png``.
 
     Raises:
         SettingsError: Several films are meant, which need a folder.
@@ -91,6 +106,9 @@ def place_target(args: argparse.Namespace) -> bool:
     if args.target is not None:
         return False
     source = Path(args.source)
+    if not os.path.isdir(source) and sequence_at(source):
+        args.target = sequence_target(args.source)
+        return True
     if is_pattern(args.source):
         raise SettingsError(f"{args.source}: name an output folder: IN... OUTFOLDER")
     if os.path.isdir(source):
@@ -110,7 +128,9 @@ def place_target(args: argparse.Namespace) -> bool:
 def told_target(args: argparse.Namespace) -> str:
     """What is said of a name that was found."""
     suffix = Path(args.source).suffix
-    if not os.path.isdir(args.source) and Path(args.target).suffix != suffix:
+    if sequence_folder(args.source):
+        return f"writing {args.target}"
+    if Path(args.target).suffix != suffix:
         why = f"vidcolor cannot write {suffix} files" if suffix else "the input has no suffix"
         return f"writing {args.target}, because {why}"
     return f"writing {args.target}"
