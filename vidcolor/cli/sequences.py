@@ -33,7 +33,7 @@ def settle_sequence(args: argparse.Namespace) -> None:
     Raises:
         FilmUnreadable: A sequence is meant, and frames are missing or there are several.
     """
-    word = args.source if len(args.sources) == 1 else _joined(args.sources, args.target)
+    word = args.source if len(args.sources) == 1 else _join_frames(args.sources, args.target)
     found = _find(word, args) if word else None
     if found:
         path = found.name.pattern_path
@@ -74,7 +74,7 @@ def _find(word: str, args: argparse.Namespace) -> FrameSequence | None:
     return None
 
 
-def _joined(words: Sequence[str], target: str | None) -> str:
+def _join_frames(words: Sequence[str], target: str | None) -> str:
     """The pattern of frames that a shell has put in the place of a glob; empty for other words.
 
     Raises:

@@ -226,6 +226,7 @@ def open_frames(sequence: FrameSequence, rate: Fraction, settings: InputSettings
         "start_number_range": "1",
         "framerate": str(rate),
         **READ_LIMITS,
+        "probesize": "32",  # all is known from the first frame; FFmpeg would read on
     }
     decoder = FRAME_CODECS[sequence.name.suffix.lower()]
     return open_container(url, settings, SEQUENCES, SEQUENCES, (decoder,), options)

@@ -88,7 +88,7 @@ def find_inputs(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> B
                 " colored ones"
             )
         # One folder's films go into the other; several folders stay apart in it.
-        top = Path() if len(paths) == 1 else Path(os.path.abspath(path)).name
+        top = Path("" if len(paths) == 1 else Path(os.path.abspath(path)).name)
         for file in _files(path, folder):
             if _is_film_frame(file):
                 if file.parent not in listed:
