@@ -19,7 +19,6 @@ from vidcolor.errors import SettingsError
 USAGE = """\
 usage: vidcolor FILM [OUT]            color a film or a picture (without OUT: FILM.color.mp4)
        vidcolor FOLDER OUTFOLDER      color everything in a folder
-       vidcolor scan_%06d.dpx OUT     color an image sequence as a film
        vidcolor preview FILM OUT.png  see what it will look like, within seconds
        vidcolor colors FILM           say what color something has
        vidcolor serve FOLDER          do all this on a page in the browser
@@ -36,6 +35,7 @@ examples:
   vidcolor film.mov out.mov --lossless        encode without loss
   vidcolor film.mp4 out.mp4 --start 1:30 --end 2:00
   vidcolor films colored --to mkv             a whole folder
+  vidcolor scans/scan_%06d.dpx out.mkv        an image sequence
   vidcolor film.mp4 - | mpv -                 into a pipe
 
 To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
