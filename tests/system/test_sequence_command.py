@@ -87,7 +87,8 @@ def test_no_name(command: Command, scans: Path) -> None:
     usual = ["--size", "64", "--weights", str(command.weights), *QUICK]
     outcome = command.run(str(scans), *usual)
     assert outcome.code == 0
-    assert (scans.parent / "scans.color.mkv").is_file()
+    names = sorted(path.name for path in scans.iterdir())
+    assert sorted(path.name for path in (scans.parent / "scans.color").iterdir()) == names
 
 
 def test_pictures_stay_pictures(command: Command, pictures: Path, tmp_path: Path) -> None:

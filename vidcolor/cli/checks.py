@@ -111,11 +111,17 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     from vidcolor.core.target import check_target
 
     path = Path(target)
+    from vidcolor.core.frame_target import check_frames, frame_target
+
+    name = frame_target(path)
     # A run that was stopped may have put the target there itself, and one that was finished with a
     # color sheet may be made anew after an edit.
     if os.path.isdir(work_folder(path)) or os.path.isfile(finished_path(path)):
         settings = replace(settings, force=True)
+    if name:
+        return check_frames(name, sequence_at(source) if source else None, settings)
     check_target(Path(source) if source else None, path, settings)
+    return None
 
 
 def check_beside(option: str, path: Path | str | None, *others: str) -> None:
@@ -221,11 +227,11 @@ def check_plan(info: VideoInfo, args: argparse.Namespace, settings: Settings) ->
 
         plan_pipe(info, settings.encode)
         return
-    from vidcolor.media.encode.encoder import plan_encode
+    from vidcolor.media.sequences.plan import plan_target
     from vidcolor.run.disk_space import check_room
 
     target = Path(args.target)
-    plan = plan_encode(info, target, settings.encode)
+    plan = plan_target(info, target, settings.encode)
     short = check_room(info, target, plan, settings.open, settings.encode)
     if short and not args.quiet:
         say(f"note: {short}")
@@ -237,12 +243,14 @@ def check_suffix(source: str, target: str) -> None:
     Raises:
         SettingsError: It cannot.
     """
+    from vidcolor.core.frame_target import frame_target
     from vidcolor.media.encode.encoder import container_of
     from vidcolor.media.open import film_is_still
 
     path = Path(target)
     if not film_is_still(source):
-        container_of(path)
+        if frame_target(path) is None:
+            container_of(path)
     elif path.suffix.lower() not in STILL_SUFFIXES:
         known = ", ".join(STILL_SUFFIXES)
         raise SettingsError(f"{path.name}: for a picture, the output must end in {known}")

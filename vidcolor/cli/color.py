@@ -9,6 +9,7 @@ from pathlib import Path
 from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
+from vidcolor.cli.frame_words import place_frame_target
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.sequences import settle_sequence
@@ -52,8 +53,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="IN OUT",
         help="IN: films, pictures or folders of them (for a film named info, write ./info), or an"
         " image sequence: scan_%%06d.dpx, a glob or the folder of its frames;"
-        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, or - for a pipe (default: IN.color with"
-        " the suffix of IN); with several inputs, OUT must be a folder, and running the same"
+        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, frames (out/frame_%%06d.dpx, .tif .png"
+        " .jpg .jp2 .exr), or - for a pipe (default: IN.color with the suffix of IN); with several"
+        " inputs, OUT must be a folder, and running the same"
         " command again skips finished films",
     )
     add_color(p)
@@ -93,7 +95,8 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="SUFFIX",
         help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
-        " (default: that of each input, else mkv and png)",
+        " (default: that of each input, else mkv and png); for one film, or one sequence of frames,"
+        " dpx tif png jpg jp2 exr writes frames into OUTFOLDER",
     )
     out.add_argument(
         "--no-label",
@@ -331,7 +334,7 @@ def run(args: argparse.Namespace) -> int:
     settings = replace(settings_of(args), script=ScriptSettings(args.script))
     many = cluster.cluster_settings(args)
     settle_sequence(args)
-    named = place_target(args)
+    named = place_frame_target(args) or place_target(args)
     args.several = batch.is_batch(args)
     if args.several:
         return cluster.color_several(args, settings, many) if many else batch.run(args, settings)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vidcolor.cli.text import count, say
-from vidcolor.core.find_sequence import NoSequence, find_sequence, sequence_at, sequence_folder
+from vidcolor.core.find_sequence import NoSequence, find_sequence, sequence_at
 from vidcolor.core.paths import (
     CONTAINERS,
     FILM_FRAME_SUFFIXES,
@@ -96,9 +96,3 @@ def _join_frames(words: Sequence[str], target: str | None) -> str:
             f" {printable(found.name.pattern)}; name that, and the part with --start and --end"
         )
     return str(found.name.pattern_path)
-
-
-def sequence_target(source: str) -> str:
-    """What a sequence becomes: ``scans.color.mkv`` beside its folder; empty for a file."""
-    folder = sequence_folder(source)
-    return str(folder.with_name(f"{folder.name}.color.mkv")) if folder else ""

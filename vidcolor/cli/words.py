@@ -10,9 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from vidcolor.cli.sequences import sequence_target
 from vidcolor.cli.text import Parser, frame_rate
-from vidcolor.core.find_sequence import sequence_at, sequence_folder
+from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import SettingsError
 
@@ -96,8 +95,7 @@ def place_target(args: argparse.Namespace) -> bool:
     """Name what a source becomes, where no OUT was given; True where it was not.
 
     A film becomes ``film.color.mp4`` beside itself, a picture ``photo.color.png``, a folder
-    ``folder.color``, an image sequence ``folder.color.mkv`` beside its
-    folder; where vidcolor writes no such files, films get ``.mkv`` and pictures ``.png``.
+    ``folder.color``; where vidcolor writes no such files, films get ``.mkv`` and pictures ``.png``.
 
     Raises:
         SettingsError: Several films are meant, which need a folder.
@@ -106,9 +104,6 @@ def place_target(args: argparse.Namespace) -> bool:
     if args.target is not None:
         return False
     source = Path(args.source)
-    if not os.path.isdir(source) and sequence_at(source):
-        args.target = sequence_target(args.source)
-        return True
     if is_pattern(args.source):
         raise SettingsError(f"{args.source}: name an output folder: IN... OUTFOLDER")
     if os.path.isdir(source):

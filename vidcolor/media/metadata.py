@@ -110,7 +110,9 @@ def _duration(
 
 def _timecode(container: InputContainer, video: VideoStream) -> str:
     places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
-    return next((tags["timecode"] for tags in places if tags.get("timecode")), "")
+    # Matroska writes its tags in capitals.
+    found = (tags.get(key) for tags in places for key in ("timecode", "TIMECODE"))
+    return next(filter(None, found), "")
 
 
 def _start(container: InputContainer, time_base: Fraction, first: int | None) -> Fraction:

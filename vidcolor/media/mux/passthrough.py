@@ -117,7 +117,7 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
     _stereo(info, container, plan)
     code = film.info.timecode
-    if code:
+    if code and "TIMECODE" not in {**plan.metadata, **plan.video_metadata}:  # else it is a tag
         plan.video_metadata["timecode"] = code
         plan.metadata.pop("timecode", None)
     plan.chapters, early = chapters(film)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from vidcolor.core.files import printable
+from vidcolor.core.label import find_label
 from vidcolor.core.timecode import counted_rate
 from vidcolor.errors import FilmUnreadable
 
@@ -252,9 +253,10 @@ def at_frame(header: DpxHeader, position: int, timecode: str = "") -> DpxHeader:
 
 
 def labeled(header: DpxHeader, label: str) -> DpxHeader | None:
-    """The header with a label for the name of the project; None where it has another."""
+    """The header with a label for the name of the project; None where it has a name."""
     text = label.encode("ascii", "replace")
-    if header.project or len(text) >= 200:
+    earlier = find_label(header.project) is not None
+    if (header.project and not earlier) or len(text) >= 200:
         return None
     data = bytearray(header.data)
     data[_PROJECT : _PROJECT + 200] = text.ljust(200, b"\0")

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vidcolor.color.chroma import KR_KB
 from vidcolor.color.yuv import luma_scale, neutral_code
 from vidcolor.core.frames import Frame
 from vidcolor.media.images.photo import bands
+
+_NEARLY = 1e-6
+"""Of a code: nothing is divided by less."""
 
 
 def frame_rgb(frame: Frame, bits: int) -> np.ndarray:
@@ -34,18 +38,24 @@ def rgb_bands(frame: Frame, bits: int) -> Iterator[np.ndarray]:
     chroma_span = span if layout.full_range else 224.0 * (1 << (layout.bits - 8))
     middle = neutral_code(layout)
     for rows in bands(*frame.luma.shape):
-        y = (frame.luma[rows].to(torch.float64) - black).mul_(top / span).round_().clamp_(0, top)
+        # 24 bits of a float hold what is added here to 1/100 of a code of 16 bits.
+        y = _floats(frame.luma[rows]).sub_(black).mul_(top / span).round_().clamp_(0, top)
         cb, cr = (
-            (plane[rows].to(torch.float64) - middle).mul_(top / chroma_span)
-            for plane in frame.chroma
+            _floats(plane[rows]).sub_(middle).mul_(top / chroma_span) for plane in frame.chroma
         )
-        red, blue = 2 * (1 - kr) * cr, 2 * (1 - kb) * cb
-        green = (kr * red + kb * blue) / (kr + kb - 1)
-        above = red.maximum(green).maximum(blue).clamp_(min=1e-9)
-        below = red.minimum(green).minimum(blue).neg_().clamp_(min=1e-9)
+        red, blue = cr.mul_(2 * (1 - kr)), cb.mul_(2 * (1 - kb))
+        green = torch.add(red, blue, alpha=kb / kr).mul_(kr / (kr + kb - 1))
+        above = red.maximum(green).maximum(blue).clamp_(min=_NEARLY)
+        below = red.minimum(green).minimum(blue).neg_().clamp_(min=_NEARLY)
         share = ((top - y) / above).minimum(y / below).clamp_(0, 1)
-        red, blue = (y + share * red).round_(), (y + share * blue).round_()
+        red, blue = red.mul_(share).add_(y).round_(), blue.mul_(share).add_(y).round_()
         # Green has the largest weight: it makes up for what the others lost by rounding.
-        green = ((y - kr * red - kb * blue) / (1 - kr - kb)).round_()
-        samples = torch.stack([red, green, blue], dim=-1).clamp_(0, top).numpy()
-        yield samples.astype(np.uint8 if bits == 8 else np.uint16)
+        green = y.sub_(red, alpha=kr).sub_(blue, alpha=kb).mul_(1 / (1 - kr - kb)).round_()
+        samples = np.empty((*y.shape, 3), np.uint8 if bits == 8 else np.uint16)
+        for at, plane in enumerate((red, green, blue)):
+            samples[..., at] = plane.clamp_(0, top).numpy()
+        yield samples
+
+
+def _floats(codes: Tensor) -> Tensor:
+    return codes.to(torch.float32)
