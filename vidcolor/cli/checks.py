@@ -13,10 +13,12 @@ import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.text import say
+from vidcolor.core.find_sequence import sequence_at, sequence_folder
 from vidcolor.core.paths import (
     CONTAINERS,
     HELPERS,
@@ -83,12 +85,10 @@ def check_source(name: str) -> None:
         FilmUnreadable: It is not, or cannot.
     """
     from vidcolor.core.files import check_file
-    from vidcolor.core.find_sequence import sequence_at
 
-    if sequence_at(name):
-        return
     path = check_file(name)
-    if not os.access(path, os.R_OK):
+    sequence = sequence_at(path)
+    if not os.access(sequence.path(0) if sequence else path, os.R_OK):
         raise FilmUnreadable(f"{name}: cannot be opened: Permission denied")
 
 
@@ -111,7 +111,6 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     from vidcolor.core.target import check_target
 
     path = Path(target)
-    from vidcolor.core.find_sequence import sequence_at
     from vidcolor.core.frame_target import check_frames, frame_target
 
     name = frame_target(path)
@@ -285,3 +284,8 @@ def check_film(source: str, settings: InputSettings) -> None:
 
     if not film_is_still(source):
         looked_into(source, settings).close()
+
+
+def rate_for(source: str, fps: Fraction | None) -> Fraction | None:
+    """The rate that is asked for, where a source is an image sequence; others have their own."""
+    return fps if sequence_folder(source) else None

@@ -12,9 +12,10 @@ from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.frame_words import place_frame_target
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
+from vidcolor.cli.sequences import settle_sequence
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
-from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
+from vidcolor.cli.words import EXAMPLES, WordsParser, add_fps, add_output, place_target, told_target
 from vidcolor.core.paths import work_folder
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
@@ -50,7 +51,8 @@ def parser() -> argparse.ArgumentParser:
         "words",
         nargs="*",
         metavar="IN OUT",
-        help="IN: films, pictures or folders of them (for a film named info, write ./info);"
+        help="IN: films, pictures or folders of them (for a film named info, write ./info), or an"
+        " image sequence: scan_%%06d.dpx, a glob or the folder of its frames;"
         " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, frames (out/frame_%%06d.dpx, .tif .png"
         " .jpg .jp2 .exr), or - for a pipe (default: IN.color with the suffix of IN); with several"
         " inputs, OUT must be a folder, and running the same"
@@ -137,6 +139,7 @@ def add_picture(group: argparse._ActionsContainer) -> None:
         metavar="N",
         help="refuse frames with more pixels (default %(default)s)",
     )
+    add_fps(group)
 
 
 def add_color(p: argparse.ArgumentParser, sheet: bool = True) -> None:
@@ -288,6 +291,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             video_stream=args.video_stream,
             max_pixels=args.max_pixels,
             subtitle_encoding=args.subtitle_encoding,
+            fps=args.fps,
         ),
         encode=EncodeSettings(
             codec=args.codec,
@@ -329,6 +333,7 @@ def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
     settings = replace(settings_of(args), script=ScriptSettings(args.script))
     many = cluster.cluster_settings(args)
+    settle_sequence(args)
     named = place_frame_target(args) or place_target(args)
     args.several = batch.is_batch(args)
     if args.several:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_source, looked_into
 from vidcolor.cli.text import Parser, at_least, damage_lines, moment, say
+from vidcolor.cli.words import add_fps
 from vidcolor.core.timecode import decimal, timecode
 from vidcolor.settings import InputSettings
 
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="video stream to use, counted from 0",
     )
+    add_fps(p)
     p.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
     p.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
@@ -45,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
 
     With --start, times and frames are counted from there, as in a film colored with it.
     """
-    settings = InputSettings(start=args.start, end=args.end, video_stream=args.video_stream)
+    settings = InputSettings(
+        start=args.start, end=args.end, video_stream=args.video_stream, fps=args.fps
+    )
     check_source(args.film)
     looked_into(args.film, settings).close()
     from tqdm import tqdm

@@ -15,7 +15,13 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 
-from vidcolor.core.paths import FILM_SUFFIXES, PICTURE_SUFFIXES, SEQUENCE_SUFFIXES, printable
+from vidcolor.core.paths import (
+    FILM_FRAME_SUFFIXES,
+    FILM_SUFFIXES,
+    PICTURE_SUFFIXES,
+    SEQUENCE_SUFFIXES,
+    printable,
+)
 from vidcolor.core.sequence import FrameSequence, SequenceName, parse_pattern
 from vidcolor.errors import FilmUnreadable
 
@@ -33,6 +39,11 @@ _known: dict[tuple[str, int, int], FrameSequence] = {}
 class NoSequence(FilmUnreadable):
     """A folder or a glob does not name the frames of one sequence."""
 
+    def __init__(self, text: str, count: int = 0) -> None:
+        """Say why, and of how many sequences there are frames."""
+        super().__init__(text)
+        self.count = count
+
 
 def sequence_at(path: str | os.PathLike[str]) -> FrameSequence | None:
     """The sequence that a pattern such as ``scan_%06d.dpx`` names; None for any other path.
@@ -45,6 +56,18 @@ def sequence_at(path: str | os.PathLike[str]) -> FrameSequence | None:
         return None
     name = parse_pattern(os.path.abspath(path))
     return _find_named(name) if name else None
+
+
+def sequence_folder(word: str | os.PathLike[str]) -> Path | None:
+    """The absolute folder of the sequence that a word names; None for a word that names a file.
+
+    Nothing is looked for: there need not be any frames.
+    """
+    path = Path(os.path.abspath(word))
+    if os.path.lexists(path):
+        return path if path.is_dir() else None
+    has_number = "%" in path.name and parse_pattern(path) is not None
+    return path.parent if has_number or glob.has_magic(path.name) else None
 
 
 def find_sequence(word: str | os.PathLike[str]) -> FrameSequence:
@@ -66,6 +89,27 @@ def find_sequence(word: str | os.PathLike[str]) -> FrameSequence:
     if not path.parent.is_dir() or not glob.has_magic(path.name):
         raise NoSequence(f"{printable(word)}: no such file")
     return _find_in(path.parent, printable(word), path.name)
+
+
+def find_film_frames(folder: Path) -> list[tuple[SequenceName, str]]:
+    """The sequences of DPX and EXR frames in a folder, by their names.
+
+    Each comes with what speaks against it, such as a missing frame; empty for a whole one.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in _names(folder):
+        found = _NUMBERED.fullmatch(each)
+        if found and found[3].lower() in FILM_FRAME_SUFFIXES:
+            groups.setdefault((found[1], found[3]), []).append(found[2])
+    listed = []
+    for key, numbers in sorted(groups.items()):
+        name, refused = _name_of(folder, *key, numbers), ""
+        try:
+            _of_numbers(name, numbers)
+        except FilmUnreadable as error:
+            refused = str(error)
+        listed.append((name, refused))
+    return listed
 
 
 def _find_named(name: SequenceName) -> FrameSequence:
@@ -119,17 +163,21 @@ def _find_in(folder: Path, word: str, pattern: str) -> FrameSequence:
         names = [_name_of(folder, *key, numbers).pattern for key, numbers in groups.items()]
         more = " ..." if len(names) > _SHOWN else ""
         listed = ", ".join(printable(name) for name in sorted(names)[:_SHOWN])
-        raise NoSequence(f"{word}: has frames of several sequences; name one: {listed}{more}")
+        raise NoSequence(
+            f"{word}: has frames of several sequences; name one: {listed}{more}", len(groups)
+        )
     (key, numbers), *_ = groups.items()
     if others:
         raise NoSequence(
             f"{word}: has other pictures or films beside its frames ({printable(min(others))});"
-            f" name the frames: {printable(_name_of(folder, *key, numbers).pattern)}"
+            f" name the frames: {printable(_name_of(folder, *key, numbers).pattern)}",
+            count=1,
         )
     if key in left_out:
         raise NoSequence(
             f"{word}: leaves out frames of the sequence ({printable(left_out[key])}); name all of"
-            " them, and the part with --start and --end"
+            " them, and the part with --start and --end",
+            count=1,
         )
     return _of_numbers(_name_of(folder, *key, numbers), numbers)
 

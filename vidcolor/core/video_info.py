@@ -79,3 +79,8 @@ class VideoInfo:
     ``height`` are those of what is left."""
     sequence: FrameSequence | None = None
     """The frames of an image sequence, whose ``path`` is their pattern; None for a file."""
+
+    @property
+    def rate_to_open(self) -> Fraction | None:
+        """``fps`` of `InputSettings` that opens it again; None for a film, which has its own."""
+        return self.frame_rate if self.sequence else None

@@ -21,13 +21,13 @@ from av.video.stream import VideoStream
 from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
 from vidcolor.media.pixel_formats import (
+    LINEAR,
     SRGB,
     UNSPECIFIED,
     Storage,
     fill_tags,
     film_storage,
     make_layout,
-    storage,
 )
 from vidcolor.settings import InputSettings
 
@@ -58,12 +58,12 @@ def describe(
     """
     stored_format = frame.format.name
     codec = video.codec_context.name
-    # Nobody knows what the floating-point numbers of other films mean.
-    stored = film_storage(stored_format) if codec == "exr" else storage(stored_format)
+    stored = film_storage(stored_format, codec)
     rate = video.guessed_rate or video.average_rate
     found = color_tags(frame)
-    meant = found | {"transfer": SRGB} if stored.floats else found  # as they are made codes
-    tags = fill_tags(meant, stored, stored_format, (frame.width, frame.height), rate)
+    tags = fill_tags(
+        meant_tags(found, codec), stored, stored_format, (frame.width, frame.height), rate
+    )
     time_base = video.time_base or Fraction(1, 90000)
     start = _start(container, time_base, frame.pts)
     side = side_data(frame)
@@ -176,6 +176,17 @@ def color_tags(frame: VideoFrame) -> dict[str, int]:
         "primaries": int(frame.color_primaries),
         "transfer": int(frame.color_trc),
     }
+
+
+def meant_tags(found: dict[str, int], codec: str) -> dict[str, int]:
+    """What `color_tags` means of pictures of a codec.
+
+    Linear light of EXR frames becomes codes with the sRGB curve. Writers of DPX, FFmpeg among them,
+    call linear what is not logarithmic, and that is video.
+    """
+    if found["transfer"] == LINEAR and codec in ("exr", "dpx"):
+        return found | {"transfer": SRGB if codec == "exr" else UNSPECIFIED}
+    return found
 
 
 def coded_aspect(video: VideoStream) -> Fraction:

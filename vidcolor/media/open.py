@@ -7,7 +7,7 @@ from the first frame in a container of its own, so that the film itself starts u
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -190,7 +190,12 @@ def _open(
 
 
 def open_container(
-    path: Path, settings: InputSettings, formats: str, demuxer: str | None = None
+    path: Path | str,
+    settings: InputSettings,
+    formats: str,
+    demuxer: str | None = None,
+    decoders: Collection[str] = DECODERS,
+    more: Mapping[str, str] = READ_LIMITS,
 ) -> InputContainer:
     """An input container in which only listed demuxers, decoders and the file protocol may work.
 
@@ -199,10 +204,10 @@ def open_container(
     """
     options = {
         "format_whitelist": formats,
-        "codec_whitelist": ",".join(sorted(DECODERS)),
+        "codec_whitelist": ",".join(sorted(decoders)),
         "protocol_whitelist": "file",
         "max_pixels": str(settings.max_pixels + _PADDING),  # guards what FFmpeg decodes to probe
-        **READ_LIMITS,
+        **more,
     }
     # PyAV would refuse non-UTF-8 tags; surrogates carry their bytes unchanged to the target.
     return av.open(
@@ -214,19 +219,17 @@ def open_frames(sequence: FrameSequence, rate: Fraction, settings: InputSettings
     """The frames of a sequence as a container, by the demuxer and the decoder for them alone."""
     # FFmpeg looks for the number in the whole path.
     folder = str(sequence.name.folder).replace("%", "%%")
+    url = os.path.join(folder, sequence.name.pattern)
     options = {
-        "format_whitelist": SEQUENCES,
-        "codec_whitelist": FRAME_CODECS[sequence.name.suffix.lower()],
-        "protocol_whitelist": "file",
-        "max_pixels": str(settings.max_pixels + _PADDING),
         "pattern_type": "sequence",
         "start_number": str(sequence.first),
         "start_number_range": "1",
         "framerate": str(rate),
         **READ_LIMITS,
+        "probesize": "32",  # all is known from the first frame; FFmpeg would read on
     }
-    url = os.path.join(folder, sequence.name.pattern)
-    return av.open(url, "r", format=SEQUENCES, options=options)
+    decoder = FRAME_CODECS[sequence.name.suffix.lower()]
+    return open_container(url, settings, SEQUENCES, SEQUENCES, (decoder,), options)
 
 
 def check_size(width: int, height: int, settings: InputSettings, name: str) -> None:

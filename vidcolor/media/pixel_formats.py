@@ -16,7 +16,7 @@ from vidcolor.errors import UnsupportedPixels
 
 UNSPECIFIED = 2
 RANGE_LIMITED, RANGE_FULL = 1, 2
-SRGB = 13
+LINEAR, SRGB = 8, 13
 
 _MATRICES: dict[int, Matrix] = {
     1: "bt709",
@@ -118,13 +118,14 @@ def storage(name: str) -> Storage:
 
 
 @lru_cache(maxsize=256)
-def film_storage(name: str) -> Storage:
+def film_storage(name: str, codec: str = "exr") -> Storage:
     """As `storage`; floating-point samples of EXR frames are those of 16-bit codes.
 
     Raises:
-        UnsupportedPixels: Raw sensor data, or memory of a device.
+        UnsupportedPixels: Raw sensor data, memory of a device, or floating-point samples of another
+            codec, of which nobody knows what they mean.
     """
-    if name not in _FLOATS:
+    if name not in _FLOATS or codec != "exr":
         return storage(name)
     gray = name.startswith("gray")
     planar = gray_format(16) if gray else "yuv444p16le"

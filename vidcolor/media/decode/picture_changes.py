@@ -19,6 +19,7 @@ from vidcolor.media.metadata import (
     coded_aspect,
     color_tags,
     hdr_metadata,
+    meant_tags,
     picture_fields,
     rotation,
     side_data,
@@ -107,14 +108,14 @@ class Changes:
         Matrix and primaries decide only what chroma means, and that is made anew.
         """
         found, first, info = color_tags(picture), self._reading.film.first_tags, self._info
-        if self._stored.floats:
-            return  # all are linear light, and become codes of one kind
         # What a frame does not say itself it is given by its decoder, which is ahead of it.
         own = any(found[n] != value for n, value in first.items() if value not in _UNSAID)
         if "colors" not in self._begun and not own:
             return
         size = picture.width, picture.height
-        tags = fill_tags(found, self._stored, info.stored_format, size, info.frame_rate)
+        tags = fill_tags(
+            meant_tags(found, info.codec), self._stored, info.stored_format, size, info.frame_rate
+        )
         try:
             layout = make_layout(self._stored, tags, info.codec)
         except UnsupportedPixels:

@@ -24,7 +24,7 @@ from vidcolor.errors import FilmUnreadable
 
 LUMA, RGB, RGBA = 6, 50, 51
 """Descriptors of an image element: what its samples are."""
-PRINTING_DENSITY, LOGARITHMIC = 1, 3
+PRINTING_DENSITY, LINEAR, LOGARITHMIC = 1, 2, 3
 """Transfer characteristics of codes that are not light."""
 _SMALLEST, _WHOLE, _LARGEST = 1664, 2048, 16 << 20
 _UNDEFINED = 0xFFFFFFFF

@@ -11,7 +11,13 @@ from vidcolor.core.files import printable
 from vidcolor.core.sequence import FrameSequence
 from vidcolor.core.timecode import counted_rate, parse_smpte
 from vidcolor.errors import FilmUnreadable, SettingsError, UnsupportedPixels
-from vidcolor.media.sequences.dpx import LOGARITHMIC, PRINTING_DENSITY, DpxHeader, read_header
+from vidcolor.media.sequences.dpx import (
+    LINEAR,
+    LOGARITHMIC,
+    PRINTING_DENSITY,
+    DpxHeader,
+    read_header,
+)
 from vidcolor.media.sequences.exr import rate_of, read_attributes, timecode_of
 from vidcolor.settings import MAX_FPS, MIN_FPS
 
@@ -97,6 +103,8 @@ def _of_dpx(header: DpxHeader, name: str) -> _Header:
         notes.append(
             f"the frames say that they are {kind}; logarithmic codes were taken as they are"
         )
+    if header.transfer == LINEAR:
+        notes.append("the frames say that they are linear; their codes were taken for video's")
     if header.elements > 1:
         notes.append(f"the frames have {header.elements} image elements; the first was read")
     return _Header(_possible(header.frame_rate), header.timecode(), tuple(notes))
