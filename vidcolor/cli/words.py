@@ -34,6 +34,7 @@ examples:
   vidcolor film.mov out.mov --lossless        encode without loss
   vidcolor film.mp4 out.mp4 --start 1:30 --end 2:00
   vidcolor films colored --to mkv             a whole folder
+  vidcolor scans/scan_%06d.dpx graded/        scanned frames, with their names and headers
   vidcolor scans/scan_%06d.dpx out.mkv        an image sequence
   vidcolor film.mp4 - | mpv -                 into a pipe
 

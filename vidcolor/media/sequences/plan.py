@@ -19,6 +19,8 @@ from vidcolor.settings import EncodeSettings
 _FRAMES = frozenset(FRAME_KINDS.values())
 _DEEP = 8
 _WITH_ASPECT = ("dpx", "exr")
+_WITH_ORIENTATION = ("tiff", "png", "jpeg")
+"""Frames that keep the tag of the frame that they come from."""
 _WORDS = {
     "dpx": "DPX",
     "tiff": "TIFF",
@@ -126,7 +128,7 @@ def _left_behind(info: VideoInfo, kind: str) -> Iterator[Dropped]:
         yield Dropped("EXR attributes, other channels, light above white and below black", why)
     elif info.timecode and kind not in _WITH_ASPECT:
         yield Dropped("timecode", f"{word} cannot hold it; give the frames .dpx or .exr names")
-    if info.rotation is not None:
+    if info.rotation is not None and not (info.sequence and kind in _WITH_ORIENTATION):
         yield Dropped("display matrix", "frames are written as they are stored")
     if info.sample_aspect not in (None, 1) and kind not in _WITH_ASPECT:
         yield Dropped(f"pixel aspect {info.sample_aspect}", f"{word} frames have square pixels")
