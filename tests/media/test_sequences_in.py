@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from fractions import Fraction
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from films import make_film
 from frames import dpx, moving, write_exr, write_frames
-from PIL import Image
+from PIL import Image, ImageCms
 
 from vidcolor.core.files import check_file, identify
 from vidcolor.core.find_sequence import NoSequence, find_sequence, sequence_at
@@ -26,6 +27,7 @@ from vidcolor.media.decode.rgb import film_rgb
 from vidcolor.media.decode.seek import picture_end
 from vidcolor.media.identity import of_the_same
 from vidcolor.media.open import open_video
+from vidcolor.media.sequences.facts import header_losses
 from vidcolor.settings import InputSettings
 
 FPS = InputSettings(fps=Fraction(24))
@@ -305,6 +307,43 @@ def test_logarithmic_codes(tmp_path: Path, transfer: int, says: str) -> None:
     assert any(says in note and "taken as they are" in note for note in info.notes)
     assert info.layout.transfer == "bt1886"
     assert np.array_equal(luma(frames[0]), moving(0, 10))
+
+
+def test_color_profile_is_told(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.fromarray(moving(0).astype(np.uint8))
+    for number in range(2):
+        picture.save(tmp_path / f"{number}.png", icc_profile=profile)
+    info, frames, _ = read(tmp_path, FPS)
+    assert any("color profile" in note for note in info.notes)
+    assert np.array_equal(luma(frames[0]), moving(0))
+
+
+def test_color_profile_in_an_animation(tmp_path: Path) -> None:
+    """PyAV 18 frees the name of a profile twice, which ended the program."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    pictures = [Image.fromarray(moving(index).astype(np.uint8)) for index in range(3)]
+    path = tmp_path / "film.png"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], icc_profile=profile)
+    with open_video(path) as film:
+        assert len(list(decode(film))) == 3
+    gc.collect()
+
+
+def test_what_a_film_cannot_hold(tmp_path: Path) -> None:
+    """Film edge code and user data of DPX, and all that is more than codes in EXR, are told."""
+    plain = bytearray(dpx(moving(0), 8))
+    assert header_losses(find_sequence(write_frames(tmp_path / "a", 1, lambda i: plain))) == []
+    plain[1664:1680] = b"KJ23012345671234"
+    longer = plain[:2048] + b"scanned by hand".ljust(512, b"\0") + plain[2048:]
+    longer[4:8] = (2048 + 512).to_bytes(4, "big")
+    found = header_losses(find_sequence(write_frames(tmp_path / "b", 1, lambda i: longer)))
+    assert [what for what, _ in found] == [
+        "film edge code KJ23012345671234",
+        "user data of the DPX headers",
+    ]
+    light = write_exr(tmp_path / "light", [moving(0) / np.float32(200)], "half")
+    assert "light above white" in header_losses(find_sequence(light))[0][0]
 
 
 def test_rate_of_a_film(tmp_path: Path) -> None:

@@ -134,6 +134,19 @@ def test_no_rates(command: Command, pictures: Path, word: str) -> None:
     assert command.run("info", str(pictures), f"--fps={word}").code == 2
 
 
+def test_film_from_light(command: Command, tmp_path: Path) -> None:
+    """A film holds codes: what EXR frames have beyond them is listed."""
+    light = write_exr(tmp_path / "light", [moving(i) / np.float32(200) for i in range(5)], "half")
+    outcome = command(light, tmp_path / "out.mkv", *QUICK)
+    assert outcome.code == 3
+    assert [what for what, _ in outcome.left] == [
+        "EXR attributes, other channels, light above white and below black"
+    ]
+    assert outcome.report["frames"] == 5
+    tagged = command.run("info", str(tmp_path / "out.mkv"), "--json")
+    assert json.loads(tagged.out)["layout"]["transfer"] == "srgb"
+
+
 def test_gap(command: Command, scans: Path, tmp_path: Path) -> None:
     (scans / "scan_086417.dpx").unlink()
     outcome = command(scans, tmp_path / "out.mkv", *QUICK)

@@ -66,7 +66,7 @@ def describe(
     )
     time_base = video.time_base or Fraction(1, 90000)
     start = _start(container, time_base, frame.pts)
-    side = side_data(frame)
+    side = side_data(frame, codec)
     alpha = stored.alpha or video.metadata.get("alpha_mode") == "1"
     if codec == "gif" or stored_format == "pal8":  # a palette has alpha, with a hole or not
         alpha = is_see_through(frame)
@@ -254,13 +254,24 @@ _UNNAMED = [n for n in range(48) if n not in _NAMED]
 """Kinds of side data that FFmpeg has, or will have, and PyAV 18 has no name for, such as EXIF."""
 
 
-def side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:
+_PROFILE = int(SideDataType.ICC_PROFILE.value)
+
+
+def has_profile(frame: VideoFrame) -> bool:
+    """Whether a picture comes with a color profile; PyAV is not asked, see `side_data`."""
+    return run_filters(frame, [f"sidedata=mode=select:type={_PROFILE}"]) is not None
+
+
+def side_data(frame: VideoFrame, codec: str = "") -> dict[SideDataType, bytes]:
     """What travels beside a picture: display matrix, HDR metadata and more.
 
     The only place that asks for it, and only of pictures that are not written into yet: PyAV keeps
     what it gave, wherever the picture's memory goes. A picture that has something of which PyAV
-    does not know the kind gives nothing at all, so that is taken off a copy first.
+    does not know the kind gives nothing at all, so that is taken off a copy first. So is the
+    color profile of a PNG: PyAV 18 frees the name of a profile, and FFmpeg frees it once more.
     """
+    if codec in ("png", "apng"):
+        frame = run_filters(frame, [f"sidedata=mode=delete:type={_PROFILE}"]) or frame
     try:
         items: Iterable[Any] = frame.side_data  # PyAV's stub takes it for a dict of strings
     except ValueError:

@@ -35,7 +35,14 @@ from vidcolor.errors import (
 from vidcolor.media.container_heads import Crop, declared_crop
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.images.kinds import is_animation, kind_of
-from vidcolor.media.metadata import coded_aspect, color_tags, describe, is_cover, picture_fields
+from vidcolor.media.metadata import (
+    coded_aspect,
+    color_tags,
+    describe,
+    has_profile,
+    is_cover,
+    picture_fields,
+)
 from vidcolor.media.pass_log import PassLog
 from vidcolor.media.sequences.facts import sequence_facts
 from vidcolor.media.whitelist import (
@@ -54,6 +61,7 @@ from vidcolor.settings import InputSettings
 
 _PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
 _PROBE_PACKETS = 2000
+_PROFILE = "the frames have a color profile, which was not applied: codes were taken as they are"
 
 
 @dataclass
@@ -172,6 +180,8 @@ def _open(
             crop = _crop(absolute, container, video, frame)
             seen = Cropper(frame, crop)(frame) if crop else frame
             info, first = describe(absolute, container, video, seen, coded, crop)
+            if container.format.name == SEQUENCES and has_profile(frame):
+                info = replace(info, notes=(*info.notes, _PROFILE))
             check_length(info.duration, settings, name)
             ready_decoder(video, settings)
         except BaseException:

@@ -145,7 +145,7 @@ class Changes:
             self._refuse("pixel aspect", change, moment)
 
     def _side(self, picture: VideoFrame, moment: Fraction) -> None:
-        info, side = self._info, side_data(picture)
+        info, side = self._info, side_data(picture, self._info.codec)
         turned = rotation(side)
         # H.264 and HEVC tell of it with key frames alone.
         if turned != info.rotation and (turned or picture.key_frame):

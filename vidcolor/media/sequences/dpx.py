@@ -26,7 +26,9 @@ LUMA, RGB, RGBA = 6, 50, 51
 """Descriptors of an image element: what its samples are."""
 PRINTING_DENSITY, LINEAR, LOGARITHMIC = 1, 2, 3
 """Transfer characteristics of codes that are not light."""
-_SMALLEST, _WHOLE, _LARGEST = 1664, 2048, 16 << 20
+HEADER_SIZE = 2048
+"""Bytes before the user data."""
+_SMALLEST, _WHOLE, _LARGEST = 1664, HEADER_SIZE, 16 << 20
 _UNDEFINED = 0xFFFFFFFF
 _ORDERS = {b"SDPX": ">", b"XPDS": "<"}
 _OFFSET, _VERSION, _FILE_SIZE, _GENERIC, _INDUSTRY, _USER = 4, 8, 16, 24, 28, 32

@@ -12,6 +12,7 @@ from vidcolor.core.sequence import FrameSequence
 from vidcolor.core.timecode import counted_rate, parse_smpte
 from vidcolor.errors import FilmUnreadable, SettingsError, UnsupportedPixels
 from vidcolor.media.sequences.dpx import (
+    HEADER_SIZE,
     LINEAR,
     LOGARITHMIC,
     PRINTING_DENSITY,
@@ -73,6 +74,25 @@ def sequence_facts(sequence: FrameSequence, fps: Fraction | None) -> SequenceFac
             f"{_number(fps)} frames a second as asked for; the frames say {_number(header.rate)}"
         )
     return SequenceFacts(rate, _fitting(header.timecode, rate, told), tuple(told))
+
+
+def header_losses(sequence: FrameSequence) -> list[tuple[str, str]]:
+    """What stands beside the picture in the first frame and has no place in a film, and why."""
+    path = sequence.path(0)
+    suffix = path.suffix.lower()
+    why = f"a film cannot hold it; write frames ({suffix}) to keep it"
+    if suffix == ".exr":
+        return [("EXR attributes, other channels, light above white and below black", why)]
+    if suffix != ".dpx":
+        return []
+    try:
+        header = read_header(path)
+    except FilmUnreadable:  # told as damage
+        return []
+    found = [(f"film edge code {printable(header.edge_code)}", why)] if header.edge_code else []
+    if len(header.data) > HEADER_SIZE and header.data[HEADER_SIZE:].strip(b"\0\xff"):
+        found.append(("user data of the DPX headers", why))
+    return found
 
 
 def _read(path: Path) -> _Header:
