@@ -150,6 +150,19 @@ def test_frames_without_a_target_get_a_folder_beside(command: Command, tmp_path:
     assert listing(tmp_path / "scans.color") == listing(tmp_path / "scans")
 
 
+@pytest.mark.parametrize("word", ["scans", "scans/", "scans/*.dpx", "all of them"])
+def test_a_folder_a_glob_or_all_frames_go_into_a_folder(
+    word: str, command: Command, tmp_path: Path
+) -> None:
+    write_scans(tmp_path / "scans", 3)
+    words = [f"{tmp_path}/{word}"]
+    if word == "all of them":  # a shell has put them in the place of the glob
+        words = [str(path) for path in sorted((tmp_path / "scans").iterdir())]
+    outcome = command.run(*words, f"{tmp_path}/out", *USUAL, "--weights", str(command.weights))
+    assert outcome.code == 0, outcome.err
+    assert listing(tmp_path / "out") == listing(tmp_path / "scans")
+
+
 def test_frames_are_colored_as_a_film_is(command: Command, tmp_path: Path) -> None:
     """The same film in a file of its own and as frames: the same color."""
     scans = write_scans(tmp_path / "scans", 12)
