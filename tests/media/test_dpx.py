@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from vidcolor.media.sequences.dpx import (
     add_label,
     at_frame,
     dpx_bytes,
+    find_more,
     new_header,
     read_header,
 )
@@ -94,6 +96,36 @@ def test_the_first_of_several_elements_is_left() -> None:
     struct.pack_into(">H", before, 770, 3)
     data = dpx_bytes(DpxHeader(bytes(before)), random_rgb(8), 8, "x.dpx")
     assert DpxHeader(data[:4096]).elements == 1
+
+
+@pytest.mark.parametrize("kind", [gray_dpx, rgb_dpx])
+@pytest.mark.parametrize(
+    ("behind", "found"),
+    [(b"", []), (bytes(5000), []), (b"\xff" * 10, []), (b"sound", ["data behind the samples"])],
+)
+def test_what_is_behind_the_samples_is_told(
+    kind: Callable[..., bytes], behind: bytes, found: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.dpx"
+    samples = ramp(0) if kind is gray_dpx else np.stack([ramp(0)] * 3, -1)
+    path.write_bytes(kind(0, samples) + behind)
+    assert find_more(path, read_header(path)) == found
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_nothing_is_behind_the_samples_of_ffmpegs_frames(bits: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.dpx"
+    header = DpxHeader(scanner_header(7, (13, 9), bits, LUMA, ">", 0))
+    path.write_bytes(dpx_bytes(header, random_rgb(bits), bits, "x.dpx"))
+    assert find_more(path, read_header(path)) == []
+
+
+def test_further_elements_are_told(tmp_path: Path) -> None:
+    data = bytearray(gray_dpx(0, ramp(0)))
+    struct.pack_into(">H", data, 770, 2)
+    (tmp_path / "x.dpx").write_bytes(data)
+    header = read_header(tmp_path / "x.dpx")
+    assert find_more(tmp_path / "x.dpx", header) == ["further image elements"]
 
 
 def test_a_name_that_is_too_long_is_not_written() -> None:

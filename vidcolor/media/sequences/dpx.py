@@ -112,6 +112,12 @@ class DpxHeader:
         return self._short(_ELEMENT + 26) == 1
 
     @property
+    def line_padding(self) -> int:
+        """Bytes behind each row of samples."""
+        value = self._defined(_ELEMENT + 32)
+        return 0 if value is None else value
+
+    @property
     def edge_code(self) -> str:
         """Film edge code: maker, type, offset in perforations, prefix and count, joined."""
         fields = ((0, 2), (2, 2), (4, 2), (6, 6), (12, 4))
@@ -201,6 +207,39 @@ def read_header(path: Path) -> DpxHeader:
         reason = printable(exc.strerror or exc)
         raise FilmUnreadable(f"{name}: cannot be read: {reason}") from exc
     return DpxHeader(data)
+
+
+def find_more(path: Path, header: DpxHeader) -> list[str]:
+    """What a DPX file holds beside its header and the samples of its first image element.
+
+    Bytes behind the samples that are all 0 or all 255 only fill the file up.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    found = ["further image elements"] if header.elements > 1 else []
+    end = len(header.data) + _samples_size(header)
+    if header.elements > 1 or header.is_compressed or end == len(header.data):
+        return found
+    with open(path, "rb") as file:
+        file.seek(end)
+        more = file.read(_LARGEST)
+    return [] if len({*more}) <= 1 else ["data behind the samples"]
+
+
+def _samples_size(header: DpxHeader) -> int:
+    """Bytes of the samples of an image element, in whole words; 0 where that is not known."""
+    width, height = header.size
+    row = width * {LUMA: 1, RGB: 3, RGBA: 4}.get(header.descriptor, 0)
+    filled = header.packing != 0
+    words = {
+        8: -(-row // 4),
+        10: -(-row // 3) if filled else -(-row * 10 // 32),
+        12: -(-row // 2) if filled else -(-row * 12 // 32),
+        16: -(-row // 2),
+    }
+    padding = header.line_padding
+    return height * (4 * words.get(header.bits, 0) + padding)
 
 
 def new_header(

@@ -31,11 +31,13 @@ from vidcolor.media.sequences.dpx import (
     add_label,
     at_frame,
     dpx_bytes,
+    find_more,
     new_header,
     read_header,
 )
 from vidcolor.media.sequences.exr_writer import attributes_of, write_exr
 from vidcolor.media.sequences.rgb import frame_rgb
+from vidcolor.media.whitelist import film_errors
 
 _BT709, _UNSPECIFIED = 6, 4  # curves of DPX
 _XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
@@ -93,6 +95,9 @@ class FrameWriter:
         info = self._info
         if source and info.codec == "dpx":
             header = read_header(source)
+            with film_errors(source):
+                why = "DPX frames are written with one image element, and nothing behind it"
+                self._lose([Dropped(what, why) for what in find_more(source, header)])
         else:
             self._miss_extras(source)
             curve = _BT709 if frame.layout.matrix == "bt709" else _UNSPECIFIED
