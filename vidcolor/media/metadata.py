@@ -254,7 +254,7 @@ _UNNAMED = [n for n in range(48) if n not in _NAMED]
 """Kinds of side data that FFmpeg has, or will have, and PyAV 18 has no name for, such as EXIF."""
 
 
-_PROFILE = int(SideDataType.ICC_PROFILE.value)
+_PROFILE: Any = SideDataType.ICC_PROFILE.value
 
 
 def has_profile(frame: VideoFrame) -> bool:
