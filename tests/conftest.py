@@ -48,6 +48,14 @@ def no_wait_for_the_disk() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_defaults_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A vidcolor.toml of who runs the tests must not change them, nor the processes they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
+        yield
+
+
 SETTLE_SECONDS = 3.0
 """A thread may still be on its way out when a test ends; a leaked one stays for good."""
 

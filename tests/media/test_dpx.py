@@ -18,9 +18,9 @@ from vidcolor.media.sequences.dpx import (
     PRINTING_DENSITY,
     RGB,
     DpxHeader,
+    add_label,
     at_frame,
     dpx_bytes,
-    labeled,
     new_header,
     read_header,
 )
@@ -105,15 +105,15 @@ def test_a_name_that_is_too_long_is_not_written() -> None:
 def test_a_label_never_takes_the_place_of_a_project() -> None:
     label = f"Colored by {Label('0.1.0', 'a' * 64, 'default')}"
     header = new_header((13, 9), 8, 6)
-    first = labeled(header, label)
+    first = add_label(header, label)
     assert first
     assert first.project == label
-    again = labeled(first, label.replace("0.1.0", "0.2.0"))
+    again = add_label(first, label.replace("0.1.0", "0.2.0"))
     assert again
     assert "0.2.0" in again.project, "an older label is replaced"
     data = bytearray(header.data)
     data[260:270] = b"Casablanca"
-    assert labeled(DpxHeader(bytes(data)), label) is None
+    assert add_label(DpxHeader(bytes(data)), label) is None
 
 
 @pytest.mark.parametrize(

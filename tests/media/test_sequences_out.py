@@ -208,12 +208,13 @@ def test_frames_know_no_encoder(film: Path, tmp_path: Path) -> None:
         info = reader.info
     for settings in (
         EncodeSettings(codec="ffv1"),
-        EncodeSettings(crf=3),
-        EncodeSettings(preset="fast"),
+        EncodeSettings(options=(("pred", "dwt53"),)),
         EncodeSettings(lossless=True),
     ):
         with pytest.raises(SettingsError):
             plan_target(info, target, settings)
+    notes = plan_target(info, target, EncodeSettings(crf=3, preset="fast")).notes
+    assert [note.split()[0] for note in notes] == ["--crf", "--preset"]
     assert plan_target(info, target.with_suffix(".png"), EncodeSettings(lossless=True)).lossless
     assert not plan_target(info, target, EncodeSettings()).lossless
     assert plan_target(info, tmp_path / "f.mkv", EncodeSettings()).container == "matroska"

@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,18 @@ import pytest
 from command import Command, listing
 from frame_files import ramp, unpacked, write_scans
 from killing import CHUNKS, SHOTS, lines_of, make_reel, start
+from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 from shared import save_quick_net, slow_but
 
+from vidcolor import __version__
 from vidcolor.cli.main import main
+from vidcolor.media.open import open_video
 from vidcolor.media.planes import planes
+from vidcolor.media.sequences.label import find_in_frames
 from vidcolor.run import video as pipeline
 from vidcolor.run.journal import Journal
+from vidcolor.settings import InputSettings
 
 USUAL = ("--size", "64", "--batch", "1", "--chunk", "0.5")
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -106,6 +113,20 @@ def test_a_part_keeps_the_numbers_of_the_source(
         assert np.abs(rgb @ LUMA - np.rint(ramp(at) * scale)).max() <= 0.5
 
 
+@pytest.mark.parametrize("suffix", ["dpx", "tif", "png", "jpg", "jp2"])
+def test_info_reads_the_label_of_frames(suffix: str, command: Command, tmp_path: Path) -> None:
+    scans = write_scans(tmp_path / "scans", 2)
+    target = tmp_path / "out" / f"f_%d.{suffix}"
+    assert command(scans, target, "-q").code in (0, 3)
+    with open_video(target, InputSettings(fps=Fraction(24))) as film:
+        frames = film.info.sequence
+    assert frames
+    assert frames.count == 2
+    label = find_in_frames(frames)
+    assert label
+    assert label.version == __version__
+
+
 def test_a_film_becomes_frames_and_says_what_they_cannot_hold(
     command: Command, tmp_path: Path
 ) -> None:
@@ -127,6 +148,19 @@ def test_frames_without_a_target_get_a_folder_beside(command: Command, tmp_path:
     outcome = command.run(str(scans), *USUAL, "--weights", str(command.weights), "-q")
     assert outcome.code == 0, outcome.err
     assert listing(tmp_path / "scans.color") == listing(tmp_path / "scans")
+
+
+@pytest.mark.parametrize("word", ["scans", "scans/", "scans/*.dpx", "all of them"])
+def test_a_folder_a_glob_or_all_frames_go_into_a_folder(
+    word: str, command: Command, tmp_path: Path
+) -> None:
+    write_scans(tmp_path / "scans", 3)
+    words = [f"{tmp_path}/{word}"]
+    if word == "all of them":  # a shell has put them in the place of the glob
+        words = [str(path) for path in sorted((tmp_path / "scans").iterdir())]
+    outcome = command.run(*words, f"{tmp_path}/out", *USUAL, "--weights", str(command.weights))
+    assert outcome.code == 0, outcome.err
+    assert listing(tmp_path / "out") == listing(tmp_path / "scans")
 
 
 def test_frames_are_colored_as_a_film_is(command: Command, tmp_path: Path) -> None:
@@ -155,6 +189,62 @@ def test_a_film_whose_frames_are_uneven_loses_its_times(command: Command, tmp_pa
     assert outcome.code == 3
     assert "timestamps" in [what for what, _ in outcome.left]
     assert outcome.report["frames"] == len(listing(tmp_path / "out")) == 5
+
+
+# What stands beside the samples.
+
+
+def write_pictures(folder: Path, suffix: str, count: int = 3) -> Path:
+    """Frames with texts, a resolution and a profile of sRGB; TIFFs have 16 bits."""
+    folder.mkdir()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for number in range(1, count + 1):
+        more: dict[str, Any] = {"dpi": (300, 300), "icc_profile": profile}
+        if suffix == "tif":
+            image = Image.fromarray(ramp(number, bits=16))
+            more |= {"tiffinfo": {270: f"scan {number}", 271: "ScanStation", 274: 3}}
+            del more["icc_profile"]
+        else:
+            image = Image.fromarray(np.stack([ramp(number, bits=8)] * 3, -1))
+            texts = PngInfo()
+            texts.add_text("Author", f"scan {number}")
+            more |= {"pnginfo": texts}
+        image.save(folder / f"p{number}.{suffix}", **more)
+    return folder / f"p%d.{suffix}"
+
+
+def test_tags_of_tiff_frames_are_kept(command: Command, tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "in", "tif")
+    outcome = command(pictures, f"{tmp_path}/out/", "--fps", "24")
+    assert outcome.code == 0, outcome.err
+    for number in (1, 2, 3):
+        path = tmp_path / "out" / f"p{number}.tif"
+        with Image.open(path) as image:
+            tags = image.tag_v2  # type: ignore[attr-defined]
+            assert tags[258] == (16, 16, 16)
+            assert (tags[270], tags[271], tags[274]) == (f"scan {number}", "ScanStation", 3)
+            assert (tags[282], tags[283]) == (300, 300)
+        with av.open(str(path)) as container:
+            (frame,) = container.decode(video=0)
+        rgb = frame.to_ndarray(format="rgb48le")
+        assert (np.rint(rgb @ LUMA) == ramp(number, bits=16)).all()
+
+
+def test_texts_and_profiles_of_png_frames_are_kept(command: Command, tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "in", "png")
+    outcome = command(pictures, f"{tmp_path}/out/", "--fps", "24")
+    assert outcome.code == 0, outcome.err
+    for number in (1, 2, 3):
+        with Image.open(tmp_path / "out" / f"p{number}.png") as image:
+            assert image.info["icc_profile"]
+            assert image.info["Author"] == f"scan {number}"
+            assert round(image.info["dpi"][0]) == 300
+            rgb = np.asarray(image).astype(np.float64)
+        assert (np.rint(rgb @ LUMA) == ramp(number, bits=8)).all()
+    outcome = command(pictures, tmp_path / "dpx" / "f_%d.dpx", "--fps", "24")
+    whats = [what for what, _ in outcome.left]
+    assert outcome.code == 3
+    assert whats == ["ICC profile", "resolution (300 dpi)", "text 'Author'"]
 
 
 # Refused, and untouched.

@@ -9,6 +9,7 @@ from pathlib import Path
 from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
+from vidcolor.cli.completion import SHELLS, PrintCompletion
 from vidcolor.cli.frame_words import place_frame_target
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
@@ -83,6 +84,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also print all notes and the seconds per stage",
     )
+    out.add_argument(
+        "--completion",
+        choices=SHELLS,
+        action=PrintCompletion,
+        help="print a script by which the shell completes commands and options",
+    )
     out.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
     return p
 
@@ -103,6 +110,12 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         dest="label",
         action="store_false",
         help="do not write into the metadata that vidcolor colored it, and with which weights",
+    )
+    out.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be done: tracks, codec, about how large and how long; try a few"
+        " seconds of each film, and write nothing",
     )
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
@@ -336,6 +349,10 @@ def run(args: argparse.Namespace) -> int:
     settle_sequence(args)
     named = place_frame_target(args) or place_target(args)
     args.several = batch.is_batch(args)
+    if args.dry_run:
+        from vidcolor.cli import dry_run
+
+        return dry_run.run(args, settings)
     if args.several:
         return cluster.color_several(args, settings, many) if many else batch.run(args, settings)
     check_words(args, settings, clustered=many is not None)

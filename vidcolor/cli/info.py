@@ -53,10 +53,11 @@ def _film(path: str, fps: Fraction | None) -> tuple[Rows, dict[str, Any]]:
     """The facts about a film, for people and for programs."""
     from vidcolor.media.mux.tags import find_in_tags
     from vidcolor.media.open import open_video
+    from vidcolor.media.sequences.label import find_in_frames
 
     with open_video(path, InputSettings(fps=fps)) as film:
         info = film.info
-    label = find_in_tags(info.metadata)
+    label = find_in_frames(info.sequence) if info.sequence else find_in_tags(info.metadata)
     return describe(info, label), asdict(info) | {"label": asdict(label) if label else None}
 
 

@@ -6,6 +6,7 @@ failed, the target is as it was; 130 and 143 interrupted.
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
+from vidcolor.cli.config_file import add_option, find_entries, set_defaults, take_option
 from vidcolor.cli.text import fail, is_surprise, reason
 from vidcolor.cli.words import USAGE, asked_for_help, suggest_command
 
@@ -24,8 +26,8 @@ GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted, unless it has its own."""
 
 COMMANDS = (
-    *("bench", "colors", "compare", "evaluate", "info", "play", "preview", "script", "serve"),
-    *("shots", "train", "weights"),
+    *("bench", "colors", "compare", "config", "doctor", "evaluate", "info", "play", "preview"),
+    *("script", "serve", "shots", "train", "weights"),
 )
 """Modules of this package, each with a parser and what it does."""
 
@@ -49,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if complaint := suggest_command(words[0], COMMANDS):
         fail(complaint)
         return 2
-    command = _command(words.pop(0) if words[0] in COMMANDS else "color")
+    name = words.pop(0) if words[0] in COMMANDS else "color"
+    command = command_module(name)
     verbose = False
     interrupt = Interrupt()
     try:
         try:
-            parsed = command.parser().parse_args(words)
+            parsed = _parse(name, words)
             interrupt.grace = getattr(command, "GRACE", GRACE)
             verbose = getattr(parsed, "verbose", False)
             parsed.interrupt = interrupt
@@ -74,9 +77,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupt.restore()
 
 
-def _command(name: str) -> ModuleType:
+def command_module(name: str) -> ModuleType:
     """The module of a command; no other one is loaded."""
     return import_module(f"vidcolor.cli.{name}")
+
+
+def _parse(name: str, words: Sequence[str]) -> argparse.Namespace:
+    """What the words of a command say, and for the rest the files of defaults.
+
+    Raises:
+        SettingsError: A file of defaults is wrong.
+    """
+    asked, words = take_option(words)
+    p: argparse.ArgumentParser = command_module(name).parser()
+    add_option(p, asked)
+    if name != "config" and not {"-h", "--help"} & set(words) and (found := find_entries(asked)):
+        set_defaults(p, name, command_module("color").parser(), found, words)
+    return p.parse_args(words)
 
 
 # A child hears the signals of its terminal itself; its parent would count them twice.

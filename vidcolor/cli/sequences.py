@@ -83,9 +83,8 @@ def _join_frames(words: Sequence[str], target: str | None) -> str:
     Raises:
         SettingsError: They are not all frames of it.
     """
-    if not is_film_name(target) or any(
-        Path(word).suffix.lower() not in SEQUENCE_SUFFIXES for word in words
-    ):
+    known = SEQUENCE_SUFFIXES if is_film_name(target) else FILM_FRAME_SUFFIXES
+    if any(Path(word).suffix.lower() not in known for word in words):
         return ""
     folders = {os.path.dirname(word) for word in words}
     if len(folders) > 1:

@@ -34,12 +34,13 @@ examples:
   vidcolor film.mov out.mov --lossless        encode without loss
   vidcolor film.mp4 out.mp4 --start 1:30 --end 2:00
   vidcolor films colored --to mkv             a whole folder
+  vidcolor scans/scan_%06d.dpx graded/        scanned frames, with their names and headers
   vidcolor scans/scan_%06d.dpx out.mkv        an image sequence
   vidcolor film.mp4 - | mpv -                 into a pipe
 
 To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
-commands: preview, colors, script, compare, play, serve, info, shots, weights, bench, evaluate,
-train.
+commands: preview, colors, script, compare, play, serve, info, shots, weights, config, doctor,
+bench, evaluate, train. Defaults of your own: vidcolor.toml (docs/config.md).
 """
 """Stand at the end of the help."""
 

@@ -157,8 +157,9 @@ class Coordinator:
         shots = film.shots(task.chunk) or film.begin_of(task.chunk)
         ends = film.guidance.ends if film.guidance else None
         chunks = (first, *rest)
-        told = shots, ends, film.script, sum(one.frames for one in film.chunks[: task.chunk])
-        return ColorizeChunk(film.item, spec, film.zero, chunks, *handed, *told)
+        before_it = sum(one.frames for one in film.chunks[: task.chunk])
+        told = film.item, spec, film.zero, chunks
+        return ColorizeChunk(*told, *handed, shots, ends, film.script, before_it)
 
     def hear(self, task: Task, worker: WorkerInfo, reply: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""

@@ -130,7 +130,7 @@ def _assemble_frames(
     check_frames(name, film.info.sequence, settings)
     folder.mark_frames(target.name)
     lists = [folder.path(chunk.number, chunk.writer) for chunk in chunks]
-    written = publish_frames(name, lists, on_frame)
+    written = publish_frames(name, lists, film.info.sequence is None, on_frame)
     report.frames, report.bytes = written.frames, written.bytes
     _describe(report, film, chunks)
     carried, lost = beside_frames(film, plan)

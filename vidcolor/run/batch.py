@@ -23,6 +23,7 @@ from vidcolor.core.target import output_errors, publish
 from vidcolor.errors import DeviceLost, OutputError, OutputExists, OutputFull
 from vidcolor.guidance.places import plan_colors, plan_still_colors
 from vidcolor.media.open import open_video
+from vidcolor.run.dry_run import Expectation, expect
 from vidcolor.run.finished import read_finished
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
@@ -115,6 +116,20 @@ class Batch:
         )
         return Outcome(item, result_of(report), report)
 
+    def expect(self, item: BatchItem) -> Expectation:
+        """What `color` would do with a film that is not done.
+
+        Raises:
+            VidcolorError: What would stop it.
+        """
+        return expect(
+            item.source,
+            item.target,
+            colorizer=self._session.colorizer,
+            settings=self._session.settings,
+            colors=item.colors,
+        )
+
     def done_before(self, item: BatchItem) -> Report | None:
         """The report of a film that is done already; None where its target may be made.
 
@@ -126,11 +141,23 @@ class Batch:
             raise OutputError(item.refused)
         with output_errors(item.target.parent):
             item.target.parent.mkdir(parents=True, exist_ok=True)
+        if earlier := self.find_done(item):
+            clear_up(item.target)
+        return earlier
+
+    def find_done(self, item: BatchItem) -> Report | None:
+        """As `done_before`; touches nothing.
+
+        Raises:
+            OutputError: As `done_before`.
+            OutputExists: As `done_before`.
+        """
+        if item.refused:
+            raise OutputError(item.refused)
         earlier = read_report(item.target)
         if os.path.lexists(item.target):
             why = self._differs(item, earlier)
             if earlier and not why:
-                clear_up(item.target)
                 return earlier
             if self._was_edited(item, earlier):
                 return None

@@ -170,6 +170,18 @@ def read_heads(path: Path) -> list[tuple[int, int, bool]]:
         return list(_heads(file))
 
 
+def read_sizes(path: Path) -> list[tuple[int, bool]]:
+    """Bytes and whether it is a key frame, of every packet in the order of decoding."""
+    with target_errors(path), reader(path) as file:
+        file.seek(len(_MAGIC))
+        found = []
+        while head := file.read(_HEAD.size):
+            _, _, size, is_key = _HEAD.unpack(head)
+            file.seek(size, os.SEEK_CUR)
+            found.append((size, is_key))
+        return found
+
+
 def _times(file: BinaryIO) -> Iterator[int]:
     """The pts of every packet, in the order of decoding; payloads are not read."""
     return (pts for pts, _, _ in _heads(file))

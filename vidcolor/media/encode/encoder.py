@@ -32,7 +32,13 @@ from vidcolor.core.report import Dropped
 from vidcolor.core.scheduling import keep_scheduling
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
-from vidcolor.media.encode.options import ALWAYS_LOSSLESS, check_words, encoder_options, fitting
+from vidcolor.media.encode.options import (
+    ALWAYS_LOSSLESS,
+    AUTOMATIC,
+    check_words,
+    encoder_options,
+    fitting,
+)
 from vidcolor.media.pixel_formats import SHIFTS, film_storage, planar_format, siting
 from vidcolor.settings import EncodeSettings
 
@@ -140,6 +146,11 @@ def _default_codec(info: VideoInfo, container: str, lossless: bool) -> str:
     if lossless or bits > 12:
         return "ffv1"
     return "libx264" if bits <= 10 else "libx265"
+
+
+def missing_encoders() -> list[str]:
+    """Those that vidcolor chooses by itself and this FFmpeg does not have."""
+    return [name for name in AUTOMATIC if name not in av.codecs_available]
 
 
 def _formats(codec: str, container: str) -> list[str]:

@@ -254,7 +254,7 @@ def at_frame(header: DpxHeader, position: int, timecode: str = "") -> DpxHeader:
     return DpxHeader(bytes(data))
 
 
-def labeled(header: DpxHeader, label: str) -> DpxHeader | None:
+def add_label(header: DpxHeader, label: str) -> DpxHeader | None:
     """The header with a label for the name of the project; None where it has a name."""
     text = label.encode("ascii", "replace")
     earlier = find_label(header.project) is not None
@@ -280,7 +280,7 @@ def dpx_bytes(header: DpxHeader, rgb: np.ndarray, bits: int, name: str) -> bytes
     """
     order = header.order
     data = bytearray(header.data)
-    pixels = _packed(rgb, bits, order)
+    pixels = _pack(rgb, bits, order)
     encoded = os.fsencode(name)
     if len(encoded) < 100:
         data[_FILE_NAME : _FILE_NAME + 100] = encoded.ljust(100, b"\0")
@@ -296,7 +296,7 @@ def dpx_bytes(header: DpxHeader, rgb: np.ndarray, bits: int, name: str) -> bytes
     return bytes(data) + pixels
 
 
-def _packed(rgb: np.ndarray, bits: int, order: str) -> bytes:
+def _pack(rgb: np.ndarray, bits: int, order: str) -> bytes:
     """The samples as they are stored; each row fills whole words of 32 bits."""
     height = len(rgb)
     if bits == 10:

@@ -18,6 +18,7 @@ from vidcolor.color.transfer import to_light
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
 from vidcolor.errors import EncoderMissing, FilmUnreadable, OutputError
+from vidcolor.media.sequences.label import EXR_LABEL
 from vidcolor.media.sequences.rgb import frame_rgb
 
 _COLORS = ("R", "G", "B")
@@ -78,7 +79,7 @@ def write_exr(
         try:
             parts = exr.File(str(source), separate_channels=True).parts
             header = {key: value for key, value in parts[0].header.items() if key != "channels"}
-            channels, rest = _recolored(exr, parts[0], light), list(parts[1:])
+            channels, rest = _recolor(exr, parts[0], light), list(parts[1:])
         except (RuntimeError, ValueError, IndexError, TypeError) as exc:
             name = printable(source.name)
             raise FilmUnreadable(f"{name}: cannot be read as EXR: {printable(exc)}") from exc
@@ -101,11 +102,11 @@ def attributes_of(rate: Fraction | None, aspect: Fraction | None, comment: str) 
     if aspect:
         found["pixelAspectRatio"] = float(aspect)
     if comment:
-        found["colorizedBy"] = comment
+        found[EXR_LABEL] = comment
     return found
 
 
-def _recolored(exr: Any, part: Any, light: np.ndarray) -> dict[str, Any]:
+def _recolor(exr: Any, part: Any, light: np.ndarray) -> dict[str, Any]:
     """The channels of a part in color; those that are no colors stay as they are."""
     held = part.channels
     names = [name for name in _COLORS if name in held]
@@ -122,7 +123,7 @@ def _recolored(exr: Any, part: Any, light: np.ndarray) -> dict[str, Any]:
         luminance = np.where(gray, wide[0], luminance)
     else:
         kind, luminance = held["Y"].pixels.dtype, held["Y"].pixels.astype(np.float64)
-    ratios = ratios_of(_placed(light, part, luminance.shape), weights)
+    ratios = ratios_of(_place_light(light, part, luminance.shape), weights)
     largest, given = float(np.finfo(kind).max), luminance[..., None]
     with np.errstate(invalid="ignore", over="ignore"):
         made = np.clip(given * ratios, -largest, largest)
@@ -156,7 +157,7 @@ def luminance_weights(chromaticities: Any) -> tuple[float, float, float]:
     return float(red), float(green), float(blue)
 
 
-def _placed(light: np.ndarray, part: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _place_light(light: np.ndarray, part: Any, shape: tuple[int, ...]) -> np.ndarray:
     """The light of the display window where the data window has its samples; else gray."""
     (left, top), _ = part.header["dataWindow"]
     (x, y), _ = part.header["displayWindow"]

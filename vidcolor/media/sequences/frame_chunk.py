@@ -232,6 +232,7 @@ class WrittenFrames:
 def publish_frames(
     name: SequenceName,
     lists: Sequence[Path],
+    timed: bool = True,
     on_frame: Callable[[object], object] = lambda _: None,
 ) -> WrittenFrames:
     """Give the frames of all chunks their names.
@@ -239,6 +240,7 @@ def publish_frames(
     Args:
         name: Of the frames.
         lists: Of all chunks, in order.
+        timed: Whether they come from a film that tells when each is shown.
         on_frame: Called with each frame.
 
     Raises:
@@ -252,7 +254,7 @@ def publish_frames(
         for path in lists:
             found = read_list(path)
             if found is None:
-                raise _damaged(path.name)
+                raise _damage_error(path.name)
             for file in found.files:
                 _put(path.with_suffix(SUFFIX) / file.name, name.folder / file.name, file)
                 frames, size = frames + 1, size + file.bytes
@@ -262,7 +264,7 @@ def publish_frames(
             lost += [one for one in found.lost if one not in lost]
             notes += [one for one in found.notes if one not in notes]
         sync_folder(name.folder)
-    if _varies(times):
+    if timed and _varies(times):
         why = "frames have no times, and those of this film are not evenly spaced"
         lost.append(Dropped("timestamps", why))
     if others := sum(name.name(number) not in names for number in existing_frames(name)):
@@ -277,10 +279,10 @@ def _put(here: Path, there: Path, file: FrameFile) -> None:
     if here.is_file() and here.stat().st_size == file.bytes:
         os.replace(here, there)
     elif not there.is_file() or there.stat().st_size != file.bytes:
-        raise _damaged(file.name)
+        raise _damage_error(file.name)
 
 
-def _damaged(name: str) -> OutputError:
+def _damage_error(name: str) -> OutputError:
     return OutputError(
         f"{printable(name)}: a finished frame is damaged; run the same command again to color it"
         " again"

@@ -19,6 +19,8 @@ from vidcolor.settings import EncodeSettings
 _FRAMES = frozenset(FRAME_KINDS.values())
 _DEEP = 8
 _WITH_ASPECT = ("dpx", "exr")
+_WITH_ORIENTATION = ("tiff", "png", "jpeg")
+"""Frames that keep the tag of the frame that they come from."""
 _WORDS = {
     "dpx": "DPX",
     "tiff": "TIFF",
@@ -54,7 +56,7 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
         SettingsError: A setting is of an encoder; frames have none.
     """
     kind = FRAME_KINDS[target.suffix.lower()]
-    _check_settings(kind, settings)
+    notes = _check_settings(kind, settings)
     if kind == "exr":
         open_exr()
     source = info.layout
@@ -66,7 +68,6 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     exact = same and bits == source.bits
     if kind == "exr":
         exact = info.codec == "exr"
-    notes = []
     if not source.full_range:
         notes.append("the film's levels became full range; what lies beyond black and white is cut")
     return EncodePlan(
@@ -91,18 +92,20 @@ def bits_of(kind: str, bits: int) -> int:
     return next(depth for depth in (10, 12, 16) if depth >= bits)
 
 
-def _check_settings(kind: str, settings: EncodeSettings) -> None:
-    given = {
-        "--codec": settings.codec,
-        "--crf": settings.crf,
-        "--preset": settings.preset,
-        "--encoder-option": settings.options,
-    }
+def _check_settings(kind: str, settings: EncodeSettings) -> list[str]:
+    """What is to be noted of settings that frames do not have, as where a film's codec has none."""
+    given = {"--codec": settings.codec, "--encoder-option": settings.options}
     for name, value in given.items():
-        if value not in (None, ()):
+        if value:
             raise SettingsError(f"{name} is for films; the suffix of frames decides how they are")
     if settings.lossless and kind == "jpeg":
         raise SettingsError("JPEG is never without loss; choose .png, .tif or .jp2")
+    quality = {"--crf": settings.crf, "--preset": settings.preset}
+    return [
+        f"{name} is ignored: frames are not encoded as a film"
+        for name, value in quality.items()
+        if value is not None
+    ]
 
 
 def _layout(source: PixelLayout, kind: str) -> PixelLayout:
@@ -126,7 +129,7 @@ def _left_behind(info: VideoInfo, kind: str) -> Iterator[Dropped]:
         yield Dropped("EXR attributes, other channels, light above white and below black", why)
     elif info.timecode and kind not in _WITH_ASPECT:
         yield Dropped("timecode", f"{word} cannot hold it; give the frames .dpx or .exr names")
-    if info.rotation is not None:
+    if info.rotation is not None and not (info.sequence and kind in _WITH_ORIENTATION):
         yield Dropped("display matrix", "frames are written as they are stored")
     if info.sample_aspect not in (None, 1) and kind not in _WITH_ASPECT:
         yield Dropped(f"pixel aspect {info.sample_aspect}", f"{word} frames have square pixels")

@@ -28,9 +28,9 @@ from vidcolor.media.images.xmp_label import add_to_xmp
 from vidcolor.media.planes import planes
 from vidcolor.media.sequences.dpx import (
     DpxHeader,
+    add_label,
     at_frame,
     dpx_bytes,
-    labeled,
     new_header,
     read_header,
 )
@@ -104,7 +104,7 @@ class FrameWriter:
 
     def _labeled_dpx(self, header: DpxHeader) -> DpxHeader:
         """With the label for the name of the project, or in the place of an older label."""
-        found = labeled(header, f"Colored by {self._label}")
+        found = add_label(header, f"Colored by {self._label}")
         if found is None:
             self._note("the frames are not labeled, to keep the project name in their headers")
         return found or header
@@ -127,11 +127,11 @@ class FrameWriter:
         elif self._kind == "tiff":
             data, left = _tiff(frame_rgb(frame, self._bits), self._bits, extras)
         elif self._kind == "png":
-            data, left = into_png(_encoded("png", frame_rgb(frame, self._bits), {}), extras)
+            data, left = into_png(_encode_rgb("png", frame_rgb(frame, self._bits), {}), extras)
         else:
             raw = Path(name).suffix.lower() in _CODESTREAM
             options = {"pred": "dwt53", "format": "j2k" if raw else "jp2"}
-            data = _encoded("jpeg2000", frame_rgb(frame, self._bits), options)
+            data = _encode_rgb("jpeg2000", frame_rgb(frame, self._bits), options)
             data, left = _into_jp2(data, extras, raw)
         self._lose(left)
         return data
@@ -175,7 +175,7 @@ class FrameWriter:
             self.notes.append(text)
 
 
-def _encoded(codec: str, rgb: np.ndarray, options: dict[str, str]) -> bytes:
+def _encode_rgb(codec: str, rgb: np.ndarray, options: dict[str, str]) -> bytes:
     deep = rgb.dtype == np.uint16
     name = ("rgb48be" if codec == "png" else "rgb48le") if deep else "rgb24"
     height, width = rgb.shape[:2]
