@@ -245,6 +245,7 @@ def check_suffix(source: str, target: str) -> None:
     """
     from vidcolor.core.frame_target import frame_target
     from vidcolor.media.encode.encoder import container_of
+    from vidcolor.media.images.kinds import check_kind
     from vidcolor.media.open import film_is_still
 
     path = Path(target)
@@ -252,6 +253,7 @@ def check_suffix(source: str, target: str) -> None:
         if frame_target(path) is None:
             container_of(path)
     elif path.suffix.lower() not in STILL_SUFFIXES:
+        check_kind(Path(source))  # one that cannot be read is told first
         known = ", ".join(STILL_SUFFIXES)
         raise SettingsError(f"{path.name}: for a picture, the output must end in {known}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,8 @@ def _find(word: str, args: argparse.Namespace) -> FrameSequence | None:
     except NoSequence as error:
         if wanted and error.count:
             raise
+        if is_pattern(word) and not any(glob.iglob(word, recursive=True)):
+            raise FilmUnreadable(f"{printable(word)}: no file fits this pattern") from None
         return None
     except FilmUnreadable:
         if wanted:

@@ -157,7 +157,8 @@ def _find_in(folder: Path, word: str, pattern: str) -> FrameSequence:
         else:
             left_out.setdefault((found[1], found[3]), name)
     if not groups:
-        what = "no numbered pictures" if pattern else "is a folder; name a film inside it"
+        found_none = "no numbered pictures" if others else "no such file"
+        what = found_none if pattern else "is a folder; name a film inside it"
         raise NoSequence(f"{word}: {what}")
     if len(groups) > 1:
         names = [_name_of(folder, *key, numbers).pattern for key, numbers in groups.items()]
