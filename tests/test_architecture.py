@@ -26,7 +26,7 @@ LAYERS = [
     ("guidance",),
     ("colorize",),
     ("run",),
-    ("cluster", "preview", "evaluation", "benchmark"),
+    ("cluster", "preview", "evaluation", "benchmark", "verification"),
     ("training",),
     ("web",),
     ("vidcolor",),
@@ -51,6 +51,7 @@ HOMES = {
     "charset_normalizer": "media.mux.text_encoding",
     "tomlkit": "guidance.",
     "OpenEXR": "media.sequences.exr_writer",
+    "opentimelineio": "shots.otio",
 }
 """Foreign libraries, and the beginning of the names of the modules that may import them."""
 

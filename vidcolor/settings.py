@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from vidcolor.errors import SettingsError
 
@@ -134,8 +135,13 @@ class ShotSettings:
     min_frames: int = 6
     """Fewest frames of a shot; shorter ones count as flashes. The stage delays frames by
     ``min_frames + 2``."""
+    cuts: tuple[Fraction, ...] | None = None
+    """When shots begin, in seconds from the film's start, in order; nothing else starts one then,
+    however short they are. None looks for them."""
 
     def __post_init__(self) -> None:
+        if self.cuts is not None and any(one >= other for one, other in pairwise(self.cuts)):
+            raise SettingsError("the cuts must be in order, and none of them twice")
         if not 0 < self.threshold < 1:
             raise SettingsError("the threshold of a cut must be between 0 and 1")
         if not 2 <= self.min_frames <= 100:
@@ -309,6 +315,8 @@ class OutputSettings:
     """Start over instead of resuming an interrupted run."""
     strict: bool = False
     """Raise CannotCarry instead of listing what the container cannot hold."""
+    split: bool = False
+    """Write a target for each shot; the name has a place for its number, as ``out_%03d.mov``."""
     label: bool = True
     """Write into the target's metadata that it was colored, and with what."""
 

@@ -4,7 +4,14 @@ from fractions import Fraction
 
 import pytest
 
-from vidcolor.core.timecode import is_smpte, parse_seconds, parse_smpte
+from vidcolor.core.timecode import (
+    frame_of_smpte,
+    frames_per_day,
+    is_smpte,
+    parse_seconds,
+    parse_smpte,
+    smpte,
+)
 
 NTSC, DOUBLE = Fraction(30000, 1001), Fraction(60000, 1001)
 
@@ -97,3 +104,26 @@ def test_timecodes_that_the_video_does_not_have_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=what):
         parse_smpte(text, rate, start)
+
+
+@pytest.mark.parametrize(
+    ("rate", "drop", "last"),
+    [
+        (Fraction(24), False, "23:59:59:23"),
+        (Fraction(24000, 1001), False, "23:59:59:23"),
+        (Fraction(25), False, "23:59:59:24"),
+        (Fraction(30000, 1001), False, "23:59:59:29"),
+        (Fraction(30000, 1001), True, "23:59:59;29"),
+        (Fraction(50), False, "23:59:59:49"),
+        (Fraction(60000, 1001), True, "23:59:59;59"),
+        (Fraction(120), False, "23:59:59:119"),
+    ],
+)
+def test_frames_get_the_timecode_that_is_read_as_theirs(
+    rate: Fraction, drop: bool, last: str
+) -> None:
+    day = frames_per_day(rate, drop)
+    assert smpte(day - 1, rate, drop) == last
+    assert smpte(day, rate, drop) == smpte(0, rate, drop)
+    for number in (*range(0, 40_000, 7), *range(1790, 1810), *range(17_970, 18_010), day - 1):
+        assert frame_of_smpte(smpte(number, rate, drop), rate) == (number, drop)

@@ -61,6 +61,8 @@ PINNED = {
     "numpy",
     "onnx",
     "opencv-python-headless",
+    "opentimelineio",
+    "otio-cmx3600-adapter",
     "pillow",
     "python-multipart",
 }

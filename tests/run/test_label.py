@@ -87,8 +87,22 @@ def tags(path: Path) -> dict[str, str]:
 
 
 def test_a_label_is_read_as_it_was_written() -> None:
-    for label in (LABEL, Label("0.1.0", A), Label("1.0.dev2+x", A, sheet=B)):
+    nets = ("mini", B * 2), ("", "c" * 64)
+    for label in (
+        LABEL,
+        Label("0.1.0", A),
+        Label("1.0.dev2+x", A, sheet=B),
+        replace(LABEL, others=nets),
+        Label("0.1.0", A, others=nets[1:]),
+    ):
         assert find_label(label.added_to("a comment")) == label
+        assert find_in_xmp(add_to_xmp(b"", label)) == label
+        assert label.is_like(replace(label, name="x"))
+        assert not label.is_like(replace(label, others=(("", A),)))
+    assert replace(LABEL, others=nets).short == (
+        "vidcolor 0.1.0, weights default 01234567, other weights mini bbbbbbbb and cccccccc,"
+        " color sheet bbbbbbbb"
+    )
     assert LABEL.short == "vidcolor 0.1.0, weights default 01234567, color sheet bbbbbbbb"
     for text in ("", "vidcolor 0.1.0", f"vidcolor 1, weights sha256:{A[:-1]}"):
         assert find_label(text) is None
@@ -109,6 +123,9 @@ def test_a_label_knows_the_name_of_shipped_weights_and_nothing_but_the_spec() ->
     elsewhere = replace(spec, net=replace(spec.net, device="cuda H200", batch=16))
     assert label_of(elsewhere) == label_of(spec)
     assert label_of(replace(spec, label=False)) is label_of(None) is None
+    mini = available_weights()["mini"].sha256
+    others = replace(spec, net=replace(spec.net, others={"mini": mini, "x.safetensors": A}))
+    assert label_of(others) == Label("0.1.0", shipped, "default", B, (("", A), ("mini", mini)))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov", ".mkv", ".webm"])
@@ -214,6 +231,41 @@ def test_what_xmp_says_of_the_same_is_replaced(inner: str) -> None:
             assert made.count(word) == 2  # it begins and ends once
         assert b"DigitalSourceType=" not in made
         assert made.count(b'about="uuid:1"') >= 2  # both are told of one picture
+
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+UNUSUAL = [
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>',
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF\n xmlns:rdf = "{RDF}" /></x:xmpmeta>',
+    f"<r:RDF xmlns:r='{RDF}'><r:Description r:about='uuid:2'/></r:RDF>",
+    f'<RDF xmlns="{RDF}" xmlns:z="{RDF}"><Description z:about="uuid:2"/></RDF>',
+    f'<r:RDF xmlns:r="{RDF}"><r:Description r:about="" xmlns:i="{NAMESPACE}"'
+    ' i:AISystemUsed="other"><i:DigitalSourceType>x</i:DigitalSourceType></r:Description></r:RDF>',
+    f'<rdf:RDF xmlns:rdf="{RDF}"><rdf:Description><DigitalSourceType xmlns="{NAMESPACE}">x'
+    "</DigitalSourceType></rdf:Description></rdf:RDF>",
+]
+
+
+@pytest.mark.parametrize("given", UNUSUAL)
+def test_xmp_of_unusual_form_gets_the_label(given: str) -> None:
+    again = Label("0.2.0", B * 2)
+    made = add_to_xmp(add_to_xmp(given.encode(), LABEL), again)
+    assert find_in_xmp(made) == again
+    tree = ElementTree.fromstring(made)  # other readers understand it
+    (root,) = [tree] if tree.tag == f"{{{RDF}}}RDF" else tree
+    assert root.tag == f"{{{RDF}}}RDF"
+    for name, value in (("DigitalSourceType", SOURCE_TYPE), ("AISystemUsed", str(again))):
+        elements = [one.text for one in root.iter(f"{{{NAMESPACE}}}{name}")]
+        assert elements == [value]
+        assert not any(f"{{{NAMESPACE}}}{name}" in one.attrib for one in root.iter())
+    abouts = {one.get(f"{{{RDF}}}about", "") for one in root}
+    assert len(abouts) == 1  # all is told of one picture
+
+
+def test_a_label_is_read_that_another_program_has_written_anew() -> None:
+    assert find_in_xmp(packet(f' ext:AISystemUsed="{LABEL}">')) == LABEL
+    assert find_in_xmp(packet(f"><ext:AISystemUsed>{LABEL}</ext:AISystemUsed>")) == LABEL
+    assert find_in_xmp(packet(f' dc:AISystemUsed="{LABEL}">')) is None
 
 
 def test_damaged_or_full_xmp_stays_as_it_is(colored: Colors) -> None:

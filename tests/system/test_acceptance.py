@@ -32,6 +32,9 @@ def test_good_but_awkward(
     check_rest(before, after, outcome.left, offset)
     if row.check:
         row.check(before, after, outcome)
+    report = str(command.weights.parent / "report.json")
+    verified = command.run("verify", str(target), "--report", report)
+    assert verified.code == 0, verified.out
 
 
 @pytest.mark.parametrize("row", NO_FILM, ids=lambda row: row.name)

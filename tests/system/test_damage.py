@@ -55,6 +55,9 @@ def test_colored_through(row: Row, command: Command, tmp_path: Path, out: Path) 
         assert re.fullmatch(text, f"{first['seconds']} {first['text']}")
     if row.check:
         row.check(before, after, outcome)
+    report = str(command.weights.parent / "report.json")
+    verified = command.run("verify", str(target), "--report", report)
+    assert verified.code == 0, verified.out
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.name)

@@ -285,6 +285,18 @@ def test_a_stretch_to_play_holds_what_is_said_of_its_shot(cut: ServerSession) ->
     assert job.target.suffix == ".mp4"
 
 
+def test_a_job_labels_its_file_unless_the_page_says_no(cut: ServerSession) -> None:
+    async def play(page: httpx.AsyncClient) -> None:
+        film = (await open_video(page))["film"]
+        for dials in (DIALS, DIALS | {"label": True}, DIALS | {"label": False}):
+            await page.post("/vidcolor/jobs", json={"film": film, "dials": dials})
+        said = {"film": film, "dials": DIALS | {"label": "no"}}
+        assert (await page.post("/vidcolor/jobs", json=said)).status_code == 404
+
+    run(cut, play)
+    assert ["--no-label" in job.words() for job in cut.queue.jobs()] == [False, False, True]
+
+
 def test_one_palette_is_for_whole_films_alone(cut: ServerSession) -> None:
     dials = DIALS | {"script": "auto"}
 

@@ -306,6 +306,16 @@ def test_a_choice_tells_what_is_done_with_cards() -> None:
         assert choice.told() == f"title cards: {told}"
 
 
+def test_a_choice_may_leave_out_the_label() -> None:
+    assert Choice().settings().output.label
+    assert "--no-label" not in Choice().words()
+    bare = Choice(label=False)
+    assert not bare.settings().output.label
+    assert "--no-label" in bare.words()
+    assert bare.told() == "without a label"
+    assert bare.plain() == Choice().plain()  # frames on the page are the same
+
+
 def test_a_choice_tells_whether_the_film_gets_one_palette() -> None:
     assert Choice().settings().script == ScriptSettings()
     assert "palette" not in Choice().told()

@@ -14,16 +14,20 @@ from vidcolor.cli.frame_words import place_frame_target
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.sequences import settle_sequence
+from vidcolor.cli.shot_lists import add_shots, add_split, place_split, with_cuts
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_fps, add_output, place_target, told_target
+from vidcolor.core.frame_target import frame_target
 from vidcolor.core.paths import work_folder
+from vidcolor.errors import SettingsError
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
     CARDS,
     PRECISIONS,
     SCRIPTS,
     ChunkSettings,
+    ClusterSettings,
     ColorizerSettings,
     EncodeSettings,
     InputSettings,
@@ -43,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         usage="vidcolor IN [OUT] [options]\n"
         "       vidcolor FOLDER OUTFOLDER [options]    (or IN IN ... OUTFOLDER)\n"
         "       vidcolor preview | compare | play | info | shots | weights ... (--help each)\n"
-        "       vidcolor script | serve | bench | evaluate | train ...",
+        "       vidcolor script | serve | verify | bench | evaluate | train ...",
         description="Color a black-and-white film or picture; sound and subtitles are kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -63,6 +67,9 @@ def parser() -> argparse.ArgumentParser:
     _add_script(p)
     add_encoding(p)
     add_cut(p)
+    shots = p.add_argument_group("shots")
+    add_shots(shots)
+    add_split(shots)
     cluster.add_cluster(p)
     out = p.add_argument_group("output")
     add_output(out)
@@ -105,12 +112,7 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         " (default: that of each input, else mkv and png); for one film, or one sequence of frames,"
         " dpx tif png jpg jp2 exr writes frames into OUTFOLDER",
     )
-    out.add_argument(
-        "--no-label",
-        dest="label",
-        action="store_false",
-        help="do not write into the metadata that vidcolor colored it, and with which weights",
-    )
+    add_label(out)
     out.add_argument(
         "--dry-run",
         action="store_true",
@@ -121,6 +123,16 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument(
         "--fresh", action="store_true", help="start over instead of resuming an interrupted run"
+    )
+
+
+def add_label(out: argparse._ActionsContainer) -> None:
+    """The option ``--no-label``."""
+    out.add_argument(
+        "--no-label",
+        dest="label",
+        action="store_false",
+        help="do not write into the metadata that vidcolor colored it, and with which weights",
     )
 
 
@@ -345,18 +357,29 @@ def color_settings(args: argparse.Namespace) -> Settings:
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
     settings = replace(settings_of(args), script=ScriptSettings(args.script))
+    settings = replace(settings, output=replace(settings.output, split=args.split))
     many = cluster.cluster_settings(args)
     settle_sequence(args)
+    with place_split(args):
+        return _run(args, settings, many)
+
+
+def _run(args: argparse.Namespace, settings: Settings, many: ClusterSettings | None) -> int:
     named = place_frame_target(args) or place_target(args)
+    if args.split and frame_target(args.target):
+        raise SettingsError("--split writes films; leave it out for frames")
     args.several = batch.is_batch(args)
+    if args.several and args.shots:
+        raise SettingsError("--shots is of one film; color the films one by one")
     if args.dry_run:
         from vidcolor.cli import dry_run
 
-        return dry_run.run(args, settings)
+        return dry_run.run(args, with_cuts(args.shots, args.source, settings, args.quiet))
     if args.several:
         return cluster.color_several(args, settings, many) if many else batch.run(args, settings)
     check_words(args, settings, clustered=many is not None)
     check_one(args, settings)
+    settings = with_cuts(args.shots, args.source, settings, args.quiet)
     if named and not args.quiet:
         say(told_target(args))
     report = cluster.color_one(args, settings, many) if many else color_one(args, settings)

@@ -89,8 +89,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--shots",
         metavar="FILE",
-        help="take the shots from the CSV of vidcolor shots, or from a report, instead of reading"
-        " the film",
+        help="take the shots from a list (docs/shots.md), or from a report, instead of reading the"
+        " film",
     )
     add_fps(p)
     p.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")

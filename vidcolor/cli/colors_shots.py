@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_source
+from vidcolor.cli.text import say
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
 from vidcolor.settings import InputSettings, Settings
@@ -126,9 +127,11 @@ def _count_frames(shots: Sequence[ShotRange], times: Sequence[Fraction]) -> list
 def _listed_shots(name: str, info: VideoInfo) -> FoundShots:
     from vidcolor.guidance.plan import ShotRange
     from vidcolor.media.identity import is_same
-    from vidcolor.preview.shot_list import read_shot_list
+    from vidcolor.preview.cut_files import read_listed
 
-    found = read_shot_list(name)
+    found, notes = read_listed(name, info.path, InputSettings())
+    for note in notes:
+        say(f"note: {note}")
     if found.source and not is_same(info.path, found.source, info.identity):
         raise SettingsError(f"{name}: belongs to another film than {info.path.name}")
     if not found.whole:

@@ -17,7 +17,7 @@ from vidcolor.cli.checks import (
     looked_into,
     rate_for,
 )
-from vidcolor.cli.color import add_color, add_cut, add_encoding, settings_of
+from vidcolor.cli.color import add_color, add_cut, add_encoding, add_label, settings_of
 from vidcolor.cli.faces import LOADING, OPENING
 from vidcolor.cli.one import WIDEST_TITLE
 from vidcolor.cli.progress import Shown
@@ -73,13 +73,14 @@ def parser() -> argparse.ArgumentParser:
     add_color(p)
     out = p.add_argument_group("output")
     add_output(out, "target")
+    add_label(out)
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
     )
-    p.set_defaults(chunk=ChunkSettings().seconds, fresh=False, label=True)
+    p.set_defaults(chunk=ChunkSettings().seconds, fresh=False)
     return p
 
 

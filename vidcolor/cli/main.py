@@ -27,7 +27,7 @@ GRACE = 1.0
 
 COMMANDS = (
     *("bench", "colors", "compare", "config", "doctor", "evaluate", "info", "play", "preview"),
-    *("script", "serve", "shots", "train", "weights"),
+    *("script", "serve", "shots", "train", "verify", "weights"),
 )
 """Modules of this package, each with a parser and what it does."""
 

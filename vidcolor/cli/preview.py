@@ -20,7 +20,7 @@ from vidcolor.cli.checks import (
     check_source,
     check_weights,
 )
-from vidcolor.cli.color import add_color, add_picture, color_settings
+from vidcolor.cli.color import add_color, add_label, add_picture, color_settings
 from vidcolor.cli.preview_shots import of_shots, spread_on_sheet
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import format_value as printed
@@ -102,8 +102,8 @@ def parser() -> argparse.ArgumentParser:
         "--shots",
         type=Path,
         metavar="FILE",
-        help="read the shots from the CSV of vidcolor shots, a --report, or the OUT of an"
-        " unfinished run (default: find them in the film)",
+        help="read the shots from a list (docs/shots.md), a --report, or the OUT of an unfinished"
+        " run (default: find them in the film)",
     )
     what.add_argument(
         "--look",
@@ -121,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     add_color(p)
     out = p.add_argument_group("output")
     add_output(out, "target_too")
+    add_label(out)
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument(
@@ -169,7 +170,7 @@ def run(args: argparse.Namespace) -> int:
     contradictions(args)
     opened = InputSettings(video_stream=args.video_stream, max_pixels=args.max_pixels, fps=args.fps)
     settings = replace(color_settings(args), open=opened)
-    output = OutputSettings(force=args.force)
+    output = OutputSettings(force=args.force, label=args.label)
     chosen = combinations(settings, args.vary or [])
     check(args, settings, output)
     began = perf_counter()
@@ -187,7 +188,7 @@ def run(args: argparse.Namespace) -> int:
         target = check_still_target(args.film, args.target, output)
         with Viewer(args.film, settings, colors=args.colors) as viewer:
             preview = draw_preview(args, viewer, ways, advance)
-            write_picture(preview.picture, target, output)
+            write_picture(preview.picture, target, output, viewer.label)
     if not args.quiet:
         summarise(args, preview, perf_counter() - began)
     return 3 if preview.damage else 0

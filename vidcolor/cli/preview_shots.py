@@ -63,12 +63,15 @@ def shot_list(args: argparse.Namespace, viewer: Viewer) -> ShotList:
         SettingsError: The file is of another film.
     """
     from vidcolor.media.identity import is_same
+    from vidcolor.preview.cut_files import read_listed
     from vidcolor.preview.shot_list import ShotList, read_shot_list
 
     assert viewer.film is not None
     identity = viewer.film.info.identity
     if args.shots:
-        found = read_shot_list(args.shots)
+        found, notes = read_listed(args.shots, viewer.film.info.path, viewer.settings.open)
+        for note in () if args.quiet else notes:
+            say(f"note: {note}")
         if found.source and not is_same(viewer.film.info.path, found.source, identity):
             raise SettingsError(
                 f"{args.shots}: belongs to another film than {viewer.name}, or to an earlier"

@@ -19,9 +19,10 @@ from vidcolor.cli.checks import (
     check_source,
     check_weights,
 )
-from vidcolor.cli.color import add_color, add_picture, color_settings
+from vidcolor.cli.color import add_color, add_label, add_picture, color_settings
 from vidcolor.cli.faces import LOADING
 from vidcolor.cli.progress import Shown
+from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.text import (
     Parser,
     clock,
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--start", type=moment, metavar="TIME", help="as of vidcolor IN OUT")
     what.add_argument("--end", type=moment, metavar="TIME", help="as of vidcolor IN OUT")
+    add_shots(what)
     add_picture(what)
     add_color(p)
     out = p.add_argument_group("output")
@@ -79,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--json", metavar="FILE", help="write scenes, shots and palettes as JSON (- for stdout)"
     )
+    add_label(out)
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     out.add_argument(
@@ -94,8 +97,9 @@ def run(args: argparse.Namespace) -> int:
         parser().error("the following arguments are required: OUT, or --json FILE")
     opened = InputSettings(args.start, args.end, args.video_stream, args.max_pixels, fps=args.fps)
     settings = replace(color_settings(args), open=opened)
-    output = OutputSettings(force=args.force)
+    output = OutputSettings(force=args.force, label=args.label)
     check(args, settings, output)
+    settings = with_cuts(args.shots, args.film, settings, args.quiet)
     began = perf_counter()
     name = shorten_name(Path(args.film).name, WIDEST)
     with Shown(None, args.quiet, name, doing=LOADING) as shown:
@@ -183,7 +187,7 @@ def write_pages(view: ScriptView, target: str, output: OutputSettings) -> list[P
     paths = [page_path(target, number) for number in range(1, len(pages) + 1)]
     check_pages(paths[1:], output)
     for path, page in reversed([*zip(paths, pages, strict=True)]):
-        write_picture(page, path, output)
+        write_picture(page, path, output, view.label)
     return paths
 
 

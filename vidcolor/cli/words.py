@@ -39,8 +39,8 @@ examples:
   vidcolor film.mp4 - | mpv -                 into a pipe
 
 To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
-commands: preview, colors, script, compare, play, serve, info, shots, weights, config, doctor,
-bench, evaluate, train. Defaults of your own: vidcolor.toml (docs/config.md).
+commands: preview, colors, script, compare, play, serve, info, verify, shots, weights, config,
+doctor, bench, evaluate, train. Defaults of your own: vidcolor.toml (docs/config.md).
 """
 """Stand at the end of the help."""
 

@@ -43,6 +43,7 @@ from vidcolor.errors import (
     FilmUnreadable,
     OutputError,
     OutputFull,
+    SettingsError,
     UnsupportedPixels,
     VidcolorError,
 )
@@ -79,7 +80,12 @@ class Coordinator:
             several: Whether each gets its report beside it.
             attempts: How often something is tried before it is set aside.
             on_progress: Called with what earlier runs have done, then whenever a film gets on.
+
+        Raises:
+            SettingsError: One file a shot is asked for.
         """
+        if settings.output.split:
+            raise SettingsError("a cluster writes one file a film; leave --split out")
         self._films = [VideoState.of(item) for item in items]
         self._settings = settings
         self._several = several

@@ -83,6 +83,7 @@ from vidcolor.run.film_script import (
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target
+from vidcolor.run.report import note_cuts
 from vidcolor.run.shot_scan import ShotsSeen, find_ends
 from vidcolor.run.spec import (
     configure_for,
@@ -340,6 +341,7 @@ class Worker:
             assemble(film, plan, output, folder, command.chunks, report, watch.count_read)
         report.weights = session.weights
         report.notes += note_unused(item.source, item.colors)
+        note_cuts(report, settings)
         if session.guidance:
             report.colors = describe_sheet(session.guidance)
         report.seconds = {"stitch": perf_counter() - began}

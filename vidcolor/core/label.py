@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _SHORT = 8
 """Digits of a digest that people are shown."""
+_NET = r"(?:[\w.-]{1,80} )?sha256:[0-9a-f]{64}"
 _TEXT = re.compile(
     r"\bvidcolor (?P<version>[\w.+-]{1,40}), weights (?:(?P<name>[\w.-]{1,80}) )?"
-    r"sha256:(?P<weights>[0-9a-f]{64})(?:, color sheet (?P<sheet>[0-9a-f]{8,64}))?"
+    r"sha256:(?P<weights>[0-9a-f]{64})"
+    rf"(?:, other weights (?P<others>{_NET}(?: and {_NET}){{0,63}}))?"
+    r"(?:, color sheet (?P<sheet>[0-9a-f]{8,64}))?"
 )
 _LINE = re.compile(rf"^Colored by {_TEXT.pattern}$", re.MULTILINE)
 
@@ -26,19 +29,37 @@ class Label:
     """Of the weights, where they ship with vidcolor."""
     sheet: str = ""
     """Digest of what the color sheet says; empty where there is none."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Name, where they ship with vidcolor, and sha256 of the weights that the color sheet names for
+    stretches."""
 
     def __str__(self) -> str:
         """``vidcolor 0.1.0, weights default sha256:648b...``, as `find_label` reads it."""
-        name = f"{self.name} " if self.name else ""
-        sheet = f", color sheet {self.sheet}" if self.sheet else ""
-        return f"vidcolor {self.version}, weights {name}sha256:{self.weights}{sheet}"
+        return self._written("sha256:", None)
 
     @property
     def short(self) -> str:
         """The same for people: ``vidcolor 0.1.0, weights default 648bd2c9``."""
-        name = f"{self.name} " if self.name else ""
-        sheet = f", color sheet {self.sheet[:_SHORT]}" if self.sheet else ""
-        return f"vidcolor {self.version}, weights {name}{self.weights[:_SHORT]}{sheet}"
+        return self._written("", _SHORT)
+
+    def _written(self, mark: str, digits: int | None) -> str:
+        def net(name: str, sha256: str) -> str:
+            return f"{name} {mark}{sha256[:digits]}".lstrip()
+
+        words = [f"vidcolor {self.version}", f"weights {net(self.name, self.weights)}"]
+        if self.others:
+            words.append(f"other weights {' and '.join(net(*other) for other in self.others)}")
+        if self.sheet:
+            words.append(f"color sheet {self.sheet[:digits]}")
+        return ", ".join(words)
+
+    def is_like(self, other: Label) -> bool:
+        """Whether two labels say the same, by whichever names the weights go."""
+        nameless = (
+            replace(one, name="", others=tuple(sorted(("", sha256) for _, sha256 in one.others)))
+            for one in (self, other)
+        )
+        return next(nameless) == next(nameless)
 
     def added_to(self, comment: str) -> str:
         """A comment with the label as its last line, instead of that of an earlier coloring."""
@@ -49,4 +70,7 @@ class Label:
 def find_label(text: str) -> Label | None:
     """The label that a text holds; the last one of several."""
     found = [one.groupdict(default="") for one in _TEXT.finditer(text)]
-    return Label(**found[-1]) if found else None
+    if not found:
+        return None
+    nets = [net.rpartition("sha256:") for net in found[-1].pop("others").split(" and ") if net]
+    return Label(**found[-1], others=tuple((name.rstrip(), sha256) for name, _, sha256 in nets))

@@ -81,6 +81,8 @@ class Report:
     target: str
     bytes: int = 0
     """Size of the target."""
+    sha256: str = ""
+    """Of all bytes of the target, hexadecimal; empty where it went into a pipe."""
     frames: int = 0
     shots: int = 0
     shot_starts: list[float] = field(default_factory=list)
@@ -130,7 +132,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        return asdict(self) | {"clean": self.clean}
+        spec = {"spec": self.spec.to_dict()} if self.spec else {}
+        return asdict(self) | spec | {"clean": self.clean}
 
     @classmethod
     def from_dict(cls, found: object) -> Report:

@@ -113,6 +113,8 @@ class RunSpec:
     """Of Python and the packages that decide bits."""
     colors: str = ""
     """Digest of what the color sheet says; empty where there is none."""
+    shot_list: str = ""
+    """Digest of the cuts that the user gave; empty where they are looked for."""
     label: bool = False
     """Whether the target says that it was colored; earlier versions had no label."""
 
@@ -138,7 +140,12 @@ class RunSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        return asdict(self)
+        found = asdict(self)
+        if self.shots:
+            del found["shots"]["cuts"]  # their digest tells them
+        if not self.shot_list:  # as earlier versions wrote it
+            del found["shot_list"]
+        return found
 
     @property
     def time_base(self) -> Fraction:

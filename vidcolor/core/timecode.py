@@ -66,10 +66,10 @@ def parse_smpte(text: str, rate: Fraction, start: str = "") -> Fraction:
             does, or lies before it.
     """
     exact = counted_rate(rate)
-    frames, drop = _frame_number(text, exact)
+    frames, drop = frame_of_smpte(text, exact)
     if not start:
         return frames / exact
-    first, drops = _frame_number(start, exact)
+    first, drops = frame_of_smpte(start, exact)
     if drop != drops:
         mark = ";" if drops else ":"
         kind = "drop frame" if drops else "not drop frame"
@@ -83,7 +83,11 @@ def parse_smpte(text: str, rate: Fraction, start: str = "") -> Fraction:
 
 
 def counted_rate(rate: Fraction) -> Fraction:
-    """The rate that a timecode counts; containers round those of NTSC."""
+    """The rate that a timecode counts; containers round those of NTSC.
+
+    Raises:
+        ValueError: No timecode counts so many frames a second.
+    """
     for exact in (Fraction(round(rate)), Fraction(round(rate * 1001 / 1000) * 1000, 1001)):
         if exact > 0 and abs(rate / exact - 1) < Fraction(1, 5000):
             return exact
@@ -93,8 +97,16 @@ def counted_rate(rate: Fraction) -> Fraction:
     )
 
 
-def _frame_number(text: str, rate: Fraction) -> tuple[int, bool]:
-    """Number of the frame of a timecode, from 0, and whether it is drop frame."""
+def frame_of_smpte(text: str, rate: Fraction) -> tuple[int, bool]:
+    """Number of the frame of a timecode, from 0, and whether it is drop frame.
+
+    Args:
+        text: As of `parse_smpte`.
+        rate: As `counted_rate` gives it.
+
+    Raises:
+        ValueError: It is no timecode, or none of this rate.
+    """
     match = _SMPTE.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a timecode; use HH:MM:SS:FF")
@@ -129,16 +141,32 @@ def smpte_after(start: str, frames: int, rate: Fraction) -> str:
         ValueError: ``start`` is none, or none of a video of this rate.
     """
     exact = counted_rate(rate)
-    first, drop = _frame_number(start, exact)
-    count = round(exact)
-    left_out = count // 15 if drop else 0
-    tens, minutes = 600 * count - 9 * left_out, 60 * count - left_out
-    number = (first + frames) % (6 * 24 * tens)
-    if drop:  # put the numbers back that are not used
-        whole, rest = divmod(number, tens)
-        passed = max(0, rest - left_out) // minutes
-        number += left_out * (9 * whole + passed)
-    seconds, frame = divmod(number, count)
-    mark, width = ";" if drop else ":", len(str(count - 1))
-    hours, minute = seconds // 3600, seconds // 60 % 60
-    return f"{hours:02d}:{minute:02d}:{seconds % 60:02d}{mark}{frame:0{max(2, width)}d}"
+    first, drop = frame_of_smpte(start, exact)
+    return smpte(first + frames, exact, drop)
+
+
+def smpte(number: int, rate: Fraction, drop: bool = False) -> str:
+    """SMPTE timecode of a frame: ``HH:MM:SS:FF``, or ``HH:MM:SS;FF`` where it is drop frame.
+
+    Args:
+        number: Of the frame, from 0; after 24 hours it begins anew.
+        rate: As `counted_rate` gives it.
+        drop: Whether numbers are left out, so that it keeps step with the clock.
+    """
+    count = round(rate)
+    number %= frames_per_day(rate, drop)
+    if drop:
+        left_out = count // 15
+        tens, rest = divmod(number, count * 600 - 9 * left_out)
+        minutes = max(0, rest - left_out) // (count * 60 - left_out)
+        number += left_out * (9 * tens + minutes)
+    seconds, frames = divmod(number, count)
+    mark, digits = ";" if drop else ":", len(str(count - 1))
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{clock}{mark}{frames:0{max(2, digits)}d}"
+
+
+def frames_per_day(rate: Fraction, drop: bool = False) -> int:
+    """Frames after which a timecode begins anew."""
+    count = round(rate)
+    return 86400 * count - (144 * 9 * (count // 15) if drop else 0)

@@ -110,8 +110,8 @@ def _duration(
 
 def _timecode(container: InputContainer, video: VideoStream) -> str:
     places = [video.metadata, *(s.metadata for s in container.streams.data), container.metadata]
-    # Matroska writes its tags in capitals.
-    found = (tags.get(key) for tags in places for key in ("timecode", "TIMECODE"))
+    # Matroska writes names in capitals.
+    found = (value for tags in places for key, value in tags.items() if key.lower() == "timecode")
     return next(filter(None, found), "")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -18,6 +19,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close, prefetch
+from vidcolor.core.label import Label
 from vidcolor.core.report import Report
 from vidcolor.core.target import check_target
 from vidcolor.core.video_info import VideoInfo
@@ -29,8 +31,10 @@ from vidcolor.media.encode.encoder import EncodePlan, encode, plan_encode
 from vidcolor.media.mux.file_sink import FileSink, Written
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import Muxer
+from vidcolor.media.mux.tags import find_in_tags
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.planes import planes
+from vidcolor.run.label import label_session
 from vidcolor.run.report import (
     NO_COLOR,
     FrameTally,
@@ -41,7 +45,7 @@ from vidcolor.run.report import (
 from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.run.spec import versions
 from vidcolor.run.video import OnProgress
-from vidcolor.settings import CompareSettings, InputSettings, Settings
+from vidcolor.settings import CompareSettings, InputSettings, OutputSettings, Settings
 
 _ROUNDED = Fraction(1, 1000)
 """Seconds by which times of one frame may differ: Matroska counts in thousandths."""
@@ -90,12 +94,12 @@ def side_by_side(
         other = stack.enter_context(_second(first, second, settings.open))
         check_target(other.info.path, path, settings.output)
         sheet = _Sheet(one.info, other.info, path, settings, compare)
+        load = partial(_load_session, other, sheet.plan, settings, colorizer, colors)
+        session = load() if second is None else None
+        label = _find_label(one, other, session) if settings.output.label else None
         sink = FileSink(path, settings.output)
-        muxer = Muxer(one, sheet.plan, sink, settings.output, info=sheet.info, once=True)
-        stack.enter_context(muxer)
-        if second is None:
-            guidance = plan_with_shots(other, sheet.plan.layout, settings, colors)
-            session = Session.load(settings.without_script, colorizer, guidance)
+        muxer = stack.enter_context(sheet.muxer(one, sink, settings.output, label))
+        if session:
             report.notes = [*session.said, *note_unused(Path(first), colors)]
             frames = _colorize_beside(other, sheet.plan, session, report, stack)
         else:
@@ -134,6 +138,27 @@ def on_screen(
             shown, ahead = ahead, next(others, None)
         if shown is not None:
             yield (moment, frame, *shown)
+
+
+def _load_session(
+    film: VideoReader,
+    plan: EncodePlan,
+    settings: Settings,
+    colorizer: Colorizer | None,
+    colors: Colors,
+) -> Session:
+    guidance = plan_with_shots(film, plan.layout, settings, colors)
+    return Session.load(settings.without_script, colorizer, guidance)
+
+
+def _find_label(one: VideoReader, other: VideoReader, session: Session | None) -> Label | None:
+    """How the session colors, or what two films say of how they were colored, in one label."""
+    if session:
+        return label_session(session)
+    mine, theirs = (find_in_tags(film.info.metadata) for film in (one, other))
+    if mine is None or theirs is None or mine.weights == theirs.weights:
+        return theirs or mine
+    return replace(theirs, others=(*theirs.others, (mine.name, mine.weights)))
 
 
 def _second(first: str | Path, second: str | Path | None, settings: InputSettings) -> VideoReader:
@@ -219,6 +244,12 @@ class _Sheet:
         self._fits = [Conformer(i, (width, height), layout, second.tags) for i in (first, second)]
         self._ends = [Fraction(0), Fraction(0)]
         self._whole = settings.open.end is None
+
+    def muxer(
+        self, first: VideoReader, sink: FileSink, settings: OutputSettings, label: Label | None
+    ) -> Muxer:
+        """What writes it, with what travels beside the first film."""
+        return Muxer(first, self.plan, sink, settings, info=self.info, once=True, label=label)
 
     def pairs(
         self, matched: Iterable[tuple[Fraction, Frame, Fraction, Frame]]

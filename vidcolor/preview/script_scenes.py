@@ -14,6 +14,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import look_by_plan
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
+from vidcolor.core.label import Label
 from vidcolor.core.report import Damage
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.color_script import ColorScript, ScriptKey, enlarge
@@ -25,6 +26,7 @@ from vidcolor.preview.previews import Variant, describe_film, label
 from vidcolor.preview.script_palette import Swatch, blend, find_palette
 from vidcolor.preview.viewer import Found, Viewer
 from vidcolor.run.film_script import can_agree, make_film_script
+from vidcolor.run.label import label_session
 from vidcolor.run.shot_scan import scan_shots
 from vidcolor.settings import ScriptSettings, Settings
 from vidcolor.shots.titles import judged_alone
@@ -94,6 +96,8 @@ class ScriptView:
     damage_counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """What a user should know."""
+    label: Label | None = None
+    """Of its pictures: with what they were colored."""
 
     @property
     def visible(self) -> list[Scene]:
@@ -180,7 +184,7 @@ def look_at_script(
     heading = describe_film(viewer, [Variant("", settings)])
     view = ScriptView(heading, len(shots), scenes, viewer.damage, viewer.damage_counts)
     notes = [*viewer.notes, *note_unused(info.path, colors), *session.notes]
-    view.notes = list(dict.fromkeys(notes))
+    view.notes, view.label = list(dict.fromkeys(notes)), label_session(session)
     if session.guidance.weights:
         view.notes.append("stretches with weights of their own do not follow the color script")
     return view

@@ -24,6 +24,7 @@ from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
+from vidcolor.core.label import Label
 from vidcolor.core.report import Damage
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
@@ -36,6 +37,7 @@ from vidcolor.media.images.photo import frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import VideoReader, film_is_still, open_video
 from vidcolor.preview.hint_marks import draw_marks
+from vidcolor.run.label import label_session
 from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.settings import ColorizerSettings, PaintSettings, Settings
 from vidcolor.shots.detector import LOOK_AHEAD
@@ -222,6 +224,13 @@ class Viewer:
         """The name of the weights that color with these settings."""
         name = self._given.name if self._given else settings.colorizer.weights
         return printable(Path(name).name or "given")
+
+    @property
+    def label(self) -> Label:
+        """Of what was shown in color; the nets of all settings that it was shown with."""
+        used = [*self._colorizers, self.settings.colorizer][0]
+        session = self._session(replace(self.settings, colorizer=used))
+        return label_session(session, self._colorizers.values())
 
     def check(self, moment: Fraction) -> Fraction:
         """The moment.

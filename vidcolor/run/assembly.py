@@ -108,7 +108,8 @@ def assemble(
     make_sink = partial(FileSink, target, settings, folder.part(target), folder.mark_target)
     label = label_of(folder.spec)
     written = stitch(film, plan, make_sink, settings, files, on_packet, label)
-    report.frames, report.bytes = written.frames, target.stat().st_size
+    report.frames = written.frames
+    report.bytes, report.sha256 = written.bytes, written.sha256
     _describe(report, film, chunks)
     describe_target(report, plan, written.carried, written.left_behind)
     return None

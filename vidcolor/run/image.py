@@ -40,6 +40,7 @@ from vidcolor.media.images.metadata import into_png
 from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.open import film_is_still
+from vidcolor.nets.weights import file_sha256
 from vidcolor.run.label import Painted, label_of, label_pages
 from vidcolor.run.report import NO_COLOR
 from vidcolor.run.spec import describe_image
@@ -77,7 +78,7 @@ def colorize_still(
     pages = label_pages(pages, label_of(report.spec), target.suffix, report)
     left = write_stills(pages, target, settings.output, several=several)
     _conclude(report, session, left)
-    report.bytes = target.stat().st_size
+    report.bytes, report.sha256 = target.stat().st_size, file_sha256(target)
     return report
 
 

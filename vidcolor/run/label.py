@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
 from vidcolor.core.label import Label
 from vidcolor.core.paths import JPEG_SUFFIXES
@@ -13,6 +15,7 @@ from vidcolor.core.run_spec import RunSpec
 from vidcolor.media.images.metadata import JPEG_XMP, Extras
 from vidcolor.media.images.xmp_label import add_to_xmp
 from vidcolor.nets.weights import available_weights
+from vidcolor.run.spec import digest_net, versions
 
 Painted = tuple[Frame, Extras]
 """A picture in color, and what goes along with it."""
@@ -26,9 +29,35 @@ def label_of(spec: RunSpec | None) -> Label | None:
     """
     if spec is None or not spec.label:
         return None
-    weights = spec.net.weights
-    names = (one.name for one in available_weights().values() if one.sha256 == weights)
-    return Label(spec.versions["vidcolor"], weights, next(names, ""), spec.colors)
+    others = spec.net.others.values()
+    return make_label(spec.versions["vidcolor"], spec.net.weights, spec.colors, others)
+
+
+def label_session(session: Session, colorizers: Iterable[Colorizer] = ()) -> Label:
+    """The label of what a session has colored outside of a run.
+
+    Args:
+        session: Knows what is said of the colors.
+        colorizers: Other nets that colored a part.
+    """
+    others = [*session.other_weights.values(), *map(digest_net, colorizers)]
+    version = versions()["vidcolor"]
+    return make_label(version, digest_net(session.colorizer), session.colors, others)
+
+
+def make_label(version: str, weights: str, sheet: str, others: Iterable[str] = ()) -> Label:
+    """A label with the names of weights that ship with vidcolor.
+
+    Args:
+        version: Of vidcolor.
+        weights: sha256, hexadecimal.
+        sheet: Digest of what the color sheet says.
+        others: sha256 of other weights that colored a part.
+    """
+    names = {one.sha256: one.name for one in available_weights().values()}
+    more = sorted({one for one in others if one != weights})
+    named = tuple((names.get(one, ""), one) for one in more)
+    return Label(version, weights, names.get(weights, ""), sheet, named)
 
 
 def label_pages(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
@@ -10,12 +11,20 @@ from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close
 from vidcolor.core.report import Dropped, Progress, Report
+from vidcolor.core.timecode import timecode
 from vidcolor.guidance.places import describe_sheet
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.open import VideoReader
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.work_dir import DoneChunk
+from vidcolor.settings import Settings
+from vidcolor.shots.detector import ROUNDED
+
+_EXACT = 1e-5
+"""Seconds to which times in reports are exact."""
+_MOVED = 0.025
+"""Seconds by which a shot may begin later than its cut without a word; half a frame is less."""
 
 NO_COLOR = "no color", "the net gave no valid color; left gray"
 """Kind and text of the damage of a frame that is ``colorless``."""
@@ -110,5 +119,46 @@ def describe_session(report: Report, session: Session) -> None:
     report.weights = session.weights
     report.inferred = session.inferred
     report.notes += session.notes
+    note_cuts(report, session.settings)
     if session.guidance:
         report.colors = describe_sheet(session.guidance)
+
+
+def note_cuts(report: Report, settings: Settings) -> None:
+    """Write into a report which cuts of a list are no shot's beginning, or another moment's.
+
+    Args:
+        report: Has the beginnings of the shots.
+        settings: Have the list, if there is one, and the part that was colored.
+    """
+    start, end = settings.open.start or Fraction(0), settings.open.end
+    inside = [time for time in settings.shots.cuts or () if time > start]
+    cuts = [time for time in inside if end is None or time < end]
+    starts = [float(start) + each for each in report.shot_starts]
+    found = [_place_of(float(cut), starts) for cut in cuts]
+    moved = [
+        (cut, starts[place])
+        for cut, place in zip(cuts, found, strict=True)
+        if place < len(starts) and starts[place] - float(cut) > _MOVED
+    ]
+    if moved:
+        report.notes.append(
+            f"{_count_cuts(len(moved))} of the list where no frame begins, so the next frame begins"
+            f" the shot: {timecode(moved[0][0])} became {timecode(moved[0][1])}"
+        )
+    if beyond := sum(place == len(starts) for place in found):
+        report.notes.append(f"{_count_cuts(beyond)} of the list behind the last frame")
+    places = [place for place in found if place < len(starts)]
+    if same := len(places) - len(set(places)):
+        report.notes.append(f"{_count_cuts(same)} of the list at the same frame as the one before")
+
+
+def _place_of(cut: float, starts: Sequence[float]) -> int:
+    """Place of the shot that a cut begins; behind the last one where none does."""
+    place = bisect_left(starts, cut - float(ROUNDED) - _EXACT)
+    near = starts[place : place + 2]
+    return place + (len(near) == 2 and abs(near[1] - cut) < abs(near[0] - cut))
+
+
+def _count_cuts(number: int) -> str:
+    return "1 cut" if number == 1 else f"{number} cuts"

@@ -151,7 +151,7 @@ class _Rim:
         see: Callable[[Frame], object],
     ) -> None:
         self._path, self._settings, self._layout, self._see = info.path, settings, layout, see
-        self._fewest = settings.shots.min_frames
+        self._fewest = settings.shots.min_frames if settings.shots.cuts is None else 1
         usual = 1 / (info.frame_rate or Fraction(25))
         self._spare = max(_SURE, 2 * (self._fewest + LOOK_AHEAD) * usual)
         """Seconds of the part that are read to tell whether its shot is the one around it."""

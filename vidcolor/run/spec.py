@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -79,7 +80,8 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
             info.codec, f"{info.width}x{info.height}", info.stored_format, str(info.time_base)
         ),
         cut=_cut(settings.open),
-        shots=settings.shots,
+        shots=replace(settings.shots, cuts=None),
+        shot_list=_digest_of_cuts(settings.shots.cuts),
         chunks=settings.chunks,
         color=ColorSpec(
             size=net.size,
@@ -129,6 +131,12 @@ def describe_image(source: Path, target: Path, session: Session) -> RunSpec:
     )
 
 
+def _digest_of_cuts(cuts: tuple[Fraction, ...] | None) -> str:
+    if cuts is None:
+        return ""
+    return hashlib.sha256(" ".join(map(str, cuts)).encode()).hexdigest()[:16]
+
+
 def _cut(settings: InputSettings) -> CutSpec:
     start, end = (None if time is None else str(time) for time in (settings.start, settings.end))
     return CutSpec(start, end, settings.video_stream, settings.subtitle_encoding)
@@ -144,7 +152,7 @@ def device_of(colorizer: Colorizer) -> str:
 
 def _net(colorizer: Colorizer) -> NetSpec:
     return NetSpec(
-        weights=colorizer.sha256 or _sha256_of(colorizer),
+        weights=digest_net(colorizer),
         device=device_of(colorizer),
         precision=colorizer.precision,
         ranges=_digest(colorizer.net.ranges),
@@ -156,8 +164,10 @@ def _digest(ranges: dict[str, tuple[float, float]]) -> str:
     return hashlib.sha256(repr(sorted(ranges.items())).encode()).hexdigest()[:16]
 
 
-def _sha256_of(colorizer: Colorizer) -> str:
-    """Of the net itself, where it comes from no file; hexadecimal."""
+def digest_net(colorizer: Colorizer) -> str:
+    """sha256 of the weights' file, or of the net itself where it comes from none; hexadecimal."""
+    if colorizer.sha256:
+        return colorizer.sha256
     digest = hashlib.sha256()
     for name, value in sorted(colorizer.net.state_dict().items()):
         if name.startswith("embedding."):  # a part of its guide, which it has once it listens

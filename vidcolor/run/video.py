@@ -53,6 +53,7 @@ from vidcolor.run.spec import (
     resume_threads,
     versions,
 )
+from vidcolor.run.split import SPLIT_CHUNKS, assemble_shots, check_split
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import OutputSettings, Settings
 from vidcolor.temporal.smoother import context
@@ -126,6 +127,9 @@ def _colorize_moving(
 ) -> Report:
     report = Report(str(source), str(target))
     settings = replace(settings, output=allow_own_target(target, settings.output))
+    if settings.output.split:
+        check_split(target, settings.output)
+        settings = replace(settings, chunks=SPLIT_CHUNKS)
     with open_video(source, settings.open) as film:
         guidance = plan_colors(film.info, colors)
         finished = _find_finished(target, settings.output) if guidance else None
@@ -367,7 +371,8 @@ class _Run:
         chunks = [done[number] for number in sorted(done)]
         output, report = self._session.settings.output, self._report
         self._know()
-        assemble(self._film, self._plan, output, self._journal, chunks, report)
+        make = assemble_shots if output.split else assemble
+        make(self._film, self._plan, output, self._journal, chunks, report)
         report.resumed = len(self._done)
         self.seconds["stitch"] = perf_counter() - began
 

@@ -6,8 +6,10 @@ out, because the picture soon comes back, was a flash; where it ends for good, a
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 from vidcolor.core.frames import Frame, Shot
@@ -34,6 +36,9 @@ STEADY = 1.25
 NEIGHBOURS = 3
 """Frames on either side that say how restless the film is here."""
 
+FINEST, ROUNDED = Fraction(1, 1000), Fraction(1, 50)
+"""Seconds, at least and at most, by which a frame may be shown before a cut that is its own."""
+
 Links = list[tuple[int, float]]
 """Places along a chain, and the distance of each to the one before."""
 
@@ -53,6 +58,10 @@ class ShotDetector:
         """Whether an empty picture, black or white, was among them."""
         self._length = 0
         """Frames of the shot so far."""
+
+    def begin(self, now: Thumbnail) -> None:
+        """Take ``now`` for the first frame of a shot, whatever it is like."""
+        self._link(now, starts=True)
 
     def judge(self, ahead: Sequence[Thumbnail]) -> tuple[bool, bool]:
         """Whether ``ahead[0]`` starts a shot, and whether it is an outlier.
@@ -175,6 +184,32 @@ class ShotDetector:
         )
 
 
+class ListedCuts:
+    """Tells of frames, in order, which ones start a shot as a list of cuts says it."""
+
+    def __init__(self, cuts: Sequence[Fraction]) -> None:
+        """Know the list.
+
+        Args:
+            cuts: Seconds from the start of the source, in order.
+        """
+        self._cuts = cuts
+        self._next: int | None = None
+        """Place of the first cut that is still to come; None before the first frame."""
+
+    def starts(self, frame: Frame) -> bool:
+        """Whether the next frame is the first one, or the one that is shown at a cut.
+
+        A cut between two frames is that of the second, but containers round times.
+        """
+        half = frame.duration * frame.time_base / 2
+        reach = frame.moment + max(FINEST, min(half, ROUNDED))
+        place = bisect_left(self._cuts, reach)
+        starts = place != self._next  # None for the first frame, which is always one
+        self._next = place
+        return starts
+
+
 def mark_shots(frames: Iterable[Frame], settings: ShotSettings) -> Iterator[Frame]:
     """Set ``starts_shot`` and ``outlier``.
 
@@ -183,23 +218,33 @@ def mark_shots(frames: Iterable[Frame], settings: ShotSettings) -> Iterator[Fram
     Args:
         frames: Frames of one film, in order.
         settings: Threshold and shortest shot. The last frames of a film, where fewer than the
-            shortest shot are left, never start one.
+            shortest shot are left, never start one; unless the cuts are given.
 
     Yields:
         The same frames.
     """
     follower = ShotDetector(settings)
+    listed = None if settings.cuts is None else ListedCuts(settings.cuts)
     held: deque[Frame] = deque()
     looks: deque[Thumbnail] = deque()
 
     def judged() -> Frame:
-        frame = held.popleft()
-        frame.starts_shot, frame.outlier = follower.judge(list(looks))
+        frame, ahead = held.popleft(), list(looks)
         looks.popleft()
+        if listed is None:
+            frame.starts_shot, frame.outlier = follower.judge(ahead)
+        elif frame.starts_shot:
+            follower.begin(ahead[0])
+        else:
+            # What a flash is told by ends with the shot.
+            rest = next((i for i, after in enumerate(held, 1) if after.starts_shot), len(ahead))
+            _, frame.outlier = follower.judge(ahead[:rest])
         return frame
 
     try:
         for frame in frames:
+            if listed is not None:
+                frame.starts_shot, frame.outlier = listed.starts(frame), False
             looks.append(Thumbnail(thumbnail(frame)))
             held.append(frame)
             del frame

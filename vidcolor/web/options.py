@@ -8,6 +8,7 @@ from typing import Any
 
 from vidcolor.settings import (
     ColorizerSettings,
+    OutputSettings,
     PaintSettings,
     ScriptSettings,
     Settings,
@@ -43,6 +44,8 @@ class Choice:
     """What is done with title cards; one of `CARDS`."""
     script: str = ScriptSettings().make
     """Whether shots agree on their colors first; one of `PALETTES`. Single frames go without."""
+    label: bool = OutputSettings().label
+    """Whether the file says that it was colored; frames on the page are no files."""
 
     def __post_init__(self) -> None:
         self.settings()
@@ -62,6 +65,7 @@ class Choice:
             paint=PaintSettings(self.saturation),
             titles=TitleSettings(self.titles),
             script=ScriptSettings(self.script),
+            output=OutputSettings(label=self.label),
         )
 
     def words(self) -> list[str]:
@@ -69,7 +73,7 @@ class Choice:
         words = [f"--weights={self.weights}", f"--size={self.size}", f"--device={self.device}"]
         words += [f"--smooth={self.smooth:g}", f"--saturation={self.saturation:g}"]
         words += [] if self.titles == TitleSettings().cards else [f"--titles={self.titles}"]
-        words += [f"--script={self.script}"]
+        words += [f"--script={self.script}", *([] if self.label else ["--no-label"])]
         return words if self.vivid == TUNED else [*words, f"--vivid={self.vivid:g}"]
 
     def unsteadied(self) -> Choice:
@@ -96,11 +100,12 @@ class Choice:
             words.append(f"title cards: {CARDS[self.titles].lower()}")
         if self.script != usual.script:
             words.append(f"one palette for the whole film: {PALETTES[self.script].lower()}")
+        words += [] if self.label else ["without a label"]
         return ", ".join(words) or "default settings"
 
     def plain(self) -> dict[str, Any]:
         """Plain types, to hand to another process, which shows frames by themselves."""
-        return asdict(self.unscripted())
+        return asdict(replace(self.unscripted(), label=OutputSettings().label))
 
 
 def net_label(name: str) -> str:

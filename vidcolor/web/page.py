@@ -75,6 +75,12 @@ def _dials(session: ServerSession) -> list[Any]:
             elem_id="script",
             filterable=False,
         ),
+        gr.Checkbox(
+            choice.label,
+            label="Label the file as colored",
+            info="its metadata say so, and with which model",
+            elem_id="label",
+        ),
     ]
 
 

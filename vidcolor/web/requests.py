@@ -73,10 +73,13 @@ def choice_of(session: ServerSession, said: dict[str, Any]) -> Choice:
     """
     dials = said.get("dials")
     try:
-        known = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
+        known: dict[str, Any] = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
         for name in ("titles", "script"):
             # A page that was loaded before there was this dial does not tell of it.
             known[name] = str(dials.get(name, getattr(session.choice, name)))  # type: ignore[union-attr]
+        known["label"] = dials.get("label", session.choice.label)  # type: ignore[union-attr]
+        if not isinstance(known["label"], bool):
+            raise TypeError("neither on nor off")
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise AccessDenied("the request cannot be read; reload the page") from error
     return Choice(**known, device=session.choice.device)

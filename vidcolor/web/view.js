@@ -2,7 +2,7 @@
 // What is shown is this page's alone, and stays over a reload.
 (() => {
   const { find, make, say, ask, tell } = vidcolor;
-  const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles", "script"];
+  const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles", "script", "label"];
   const MEMORY = "vidcolor";
   const REST = 200; // milliseconds that a page must rest before a frame is colored
   const SHOTS = 1500; // milliseconds between two looks for more shots
@@ -309,7 +309,7 @@
     const now = Object.fromEntries(DIALS.map((name, at) => [name, values[at]]));
     if (JSON.stringify(now) === JSON.stringify(dials)) return;
     if (Object.values(now).some((value) => value === null || value === "")) return;
-    const seen = ({ script, ...rest }) => JSON.stringify(rest); // frames by themselves go without a script
+    const seen = ({ script, label, ...rest }) => JSON.stringify(rest); // frames by themselves go without
     const same = seen(now) === seen(dials);
     dials = now;
     remember();

@@ -129,7 +129,9 @@ def write_chunk(
         return file.finish(video.codec_context.extradata or b"")
 
 
-def read_chunk(path: Path, facts: ChunkFileInfo, stream: VideoStream, delay: int) -> Iterator[Any]:
+def read_chunk(
+    path: Path, facts: ChunkFileInfo, stream: VideoStream, delay: int, first: int = 0
+) -> Iterator[Any]:
     """The packets of a chunk file, ready to be written to ``stream``.
 
     Args:
@@ -137,6 +139,7 @@ def read_chunk(path: Path, facts: ChunkFileInfo, stream: VideoStream, delay: int
         facts: What must be true of it.
         stream: Of the target; its codec's time base is the film's.
         delay: The largest of all chunks of the film, in ticks.
+        first: pts in the file of what becomes 0.
 
     Raises:
         OutputError: The file is not the one that was written.
@@ -159,7 +162,8 @@ def read_chunk(path: Path, facts: ChunkFileInfo, stream: VideoStream, delay: int
             pts, duration, size, is_key = _HEAD.unpack(head)
             data = file.read(size)
             found.update(head + data)
-            yield _packet(data, (pts, moment - delay, duration), time_base, is_key, stream)
+            times = pts - first, moment - first - delay, duration
+            yield _packet(data, times, time_base, is_key, stream)
     if found.hexdigest() != facts.sha256 or len(shown) != facts.frames:
         raise damaged
 

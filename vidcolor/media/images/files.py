@@ -24,6 +24,7 @@ from torch import Tensor
 
 from vidcolor.core.files import printable, write_own
 from vidcolor.core.frames import Frame
+from vidcolor.core.label import Label
 from vidcolor.core.paths import STILL_SUFFIXES, TIFF_SUFFIXES, follow_link, part_path
 from vidcolor.core.report import Damage, Dropped
 from vidcolor.core.target import check_target, claim, publish
@@ -33,6 +34,7 @@ from vidcolor.media.images.metadata import Extras, into_jpeg, into_png
 from vidcolor.media.images.photo import WEIGHTS, bands, frame_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.images.tiff_writer import TiffWriter
+from vidcolor.media.images.xmp_label import add_to_xmp
 from vidcolor.media.planes import planes
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import InputSettings, OutputSettings
@@ -149,18 +151,28 @@ def _write_tiff(
 
 
 def write_picture(
-    rgb: Tensor, target: str | os.PathLike[str], settings: OutputSettings | None = None
+    rgb: Tensor,
+    target: str | os.PathLike[str],
+    settings: OutputSettings | None = None,
+    label: Label | None = None,
 ) -> Path:
-    """Writes ``(3, H, W)`` uint8 sRGB as PNG, JPEG or TIFF, like `write_still`; raises the same."""
+    """Writes ``(3, H, W)`` uint8 sRGB as PNG, JPEG or TIFF, like `write_still`; raises the same.
+
+    Its XMP has ``label``, unless the settings want none.
+    """
     path = check_still_target(None, target, settings)
+    labeled = label is not None and (settings is None or settings.label)
+    extras = Extras(xmp=add_to_xmp(b"", label)) if label and labeled else Extras()
     with _part(path) as file:
         if path.suffix.lower() in TIFF_SUFFIXES:
             samples = rgb.permute(1, 2, 0).contiguous().numpy()
-            TiffWriter(file, several=False).add(
-                (rgb.shape[2], rgb.shape[1]), 8, [samples], Extras()
-            )
+            TiffWriter(file, several=False).add((rgb.shape[2], rgb.shape[1]), 8, [samples], extras)
         else:
-            file.write(_encode_image(rgb, path, _SHEET_QUALITY))
+            data = _encode_image(rgb, path, _SHEET_QUALITY)
+            if labeled:
+                into = into_png if path.suffix.lower() == ".png" else into_jpeg
+                data, _ = into(data, extras)
+            file.write(data)
     return path
 
 
@@ -201,6 +213,11 @@ def read_rgb(path: str | os.PathLike[str], settings: InputSettings | None = None
 def write_rgb(rgb: Tensor, path: str | os.PathLike[str]) -> None:
     """Writes ``(3, H, W)`` uint8 sRGB as PNG, or as JPEG where ``path`` ends so."""
     write_own(Path(path), _encode_image(rgb, Path(path)))
+
+
+def jpeg_bytes(rgb: Tensor, quality: int = _JPEG_QUALITY) -> bytes:
+    """``(3, H, W)`` uint8 sRGB as a JPEG file; ``quality`` is 2 for the best, 31 for the least."""
+    return _encode_image(rgb, Path("picture.jpg"), quality)
 
 
 def _encode_image(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> bytes:

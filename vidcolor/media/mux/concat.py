@@ -47,6 +47,7 @@ def stitch(
     chunks: Chunks,
     on_packet: Callable[[object], object] = lambda _: None,
     label: Label | None = None,
+    first: int = 0,
 ) -> Written:
     """The target, made of chunk files in their order and of the film's other streams.
 
@@ -59,6 +60,7 @@ def stitch(
         on_packet: Called with every packet of the picture; where a stream is refused, they come
             several times.
         label: What the target says of how it was colored.
+        first: pts in the chunks of what becomes 0 in the target.
 
     Raises:
         OutputError: A chunk is damaged, or the target cannot be written or verified.
@@ -69,7 +71,7 @@ def stitch(
     before = deepcopy(film.log)
 
     def write_all(muxer: Muxer) -> None:
-        muxer.write(_packets(film, muxer, chunks, on_packet))
+        muxer.write(_packets(film, muxer, chunks, on_packet, first))
         muxer.complete()
 
     def stitch_without(*refused: int) -> Written:
@@ -96,7 +98,11 @@ def stitch(
 
 
 def _packets(
-    film: VideoReader, muxer: Muxer, chunks: Chunks, on_packet: Callable[[object], object]
+    film: VideoReader,
+    muxer: Muxer,
+    chunks: Chunks,
+    on_packet: Callable[[object], object],
+    first: int,
 ) -> Iterator[Any]:
     """All packets of the target in the order of their times.
 
@@ -111,7 +117,7 @@ def _packets(
             " choose another --codec and add --fresh"
         )
     delay = max((facts.delay for _, facts in chunks), default=0)
-    pictures = (read_chunk(path, facts, muxer.video, delay) for path, facts in chunks)
+    pictures = (read_chunk(path, facts, muxer.video, delay, first) for path, facts in chunks)
     return with_others(film, tap(chain.from_iterable(pictures), on_packet))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from av.stream import Disposition
 
-from vidcolor.core.files import printable
+from vidcolor.core.files import own_sha256, printable
 from vidcolor.core.paths import follow_link, part_path
 from vidcolor.core.report import Dropped
 from vidcolor.core.target import check_target, claim, publish
@@ -40,6 +40,8 @@ class Written:
     seconds: float
     """From the first frame to the end of the last."""
     bytes: int
+    sha256: str
+    """Of all its bytes, hexadecimal."""
     carried: tuple[str, ...]
     left_behind: tuple[Dropped, ...]
 
@@ -126,6 +128,7 @@ class FileSink:
                     name_by_tag(file)
             self._verify(film, muxer)
             size = os.fstat(self._file).st_size
+            sha256 = own_sha256(self._part)  # what was just read back lies in memory
             if self._on_complete:
                 self._on_complete(self._part)
             publish(self._file, self._part, self.name)
@@ -136,6 +139,7 @@ class FileSink:
             frames=muxer.frames,
             seconds=float(muxer.end),
             bytes=size,
+            sha256=sha256,
             carried=tuple(muxer.passthrough.carried),
             left_behind=tuple(muxer.passthrough.left_behind),
         )

@@ -117,10 +117,7 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
     _stereo(info, container, plan)
-    code = film.info.timecode
-    if code and "TIMECODE" not in {**plan.metadata, **plan.video_metadata}:  # else it is a tag
-        plan.video_metadata["timecode"] = code
-        plan.metadata.pop("timecode", None)
+    _timecode(film.info.timecode, plan)
     plan.chapters, early = chapters(film)
     if early:
         why = "they end before the film's first frame"
@@ -133,6 +130,18 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
     if film.info.has_alpha:
         plan.left_behind.append(Dropped("transparency", "colored films are opaque"))
     return plan
+
+
+def _timecode(code: str, plan: Passthrough) -> None:
+    """Puts the timecode where the film has it; that of other containers beside the picture."""
+    if not code:
+        return
+    plan.metadata.pop("timecode", None)
+    for tags in (plan.video_metadata, plan.metadata):
+        if key := next((key for key in tags if key.lower() == "timecode"), ""):
+            tags[key] = code
+            return
+    plan.video_metadata["timecode"] = code
 
 
 def _stereo(info: VideoInfo, container: str, plan: Passthrough) -> None:

@@ -1,0 +1,126 @@
+"""What sound, subtitles and the like hold, packet by packet, to be compared with a copy."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from av.stream import AttachmentStream, Stream
+
+from vidcolor.media.decode.timeline import pick_time
+from vidcolor.media.metadata import is_cover
+from vidcolor.media.mux.packet_remap import EMPTY_TEXT
+from vidcolor.media.mux.passthrough import label
+from vidcolor.media.open import VideoReader, open_container
+from vidcolor.media.whitelist import FORMATS, film_errors
+
+WIDTH = 8
+"""Bytes of the digest of a packet."""
+_ADTS, _ADTS_MASK = 0xFFF0, 0xFFF6
+_LONG, _SHORT = 9, 7
+"""Bytes of a header of ADTS, with and without a check sum."""
+
+
+@dataclass
+class StreamContent:
+    """One stream beside the picture, packet by packet."""
+
+    label: str
+    """As reports call it, such as ``audio stream 1 (aac, eng)``."""
+    kind: str
+    """``audio``, ``subtitle``, ``video``, ``data``, ``attachment`` or ``cover``."""
+    codec: str
+    packets: bytearray = field(default_factory=bytearray)
+    """Digests of the packets, `WIDTH` bytes each, in their order in the file."""
+    times: array[float] = field(default_factory=lambda: array("d"))
+    """When each is played, in seconds of the container's clock; NaN where it does not say."""
+    lead_in: int = 0
+    """How many packets at the beginning are only there to start the decoder."""
+    whole: str = ""
+    """sha256 of all payloads in a row: the same however they are cut into packets."""
+
+    @property
+    def count(self) -> int:
+        """How many packets it has."""
+        return len(self.packets) // WIDTH
+
+    def find(self, other: StreamContent) -> int | None:
+        """Number of the packet from which on all of ``other`` follow; None where they do not."""
+        at = self.packets.find(other.packets)
+        while at > 0 and at % WIDTH:
+            at = self.packets.find(other.packets, at + 1)
+        return None if at < 0 else at // WIDTH
+
+    def first_difference(self, other: StreamContent) -> int:
+        """Number of the first packet that is another one in ``other``, or missing there."""
+        here, there = memoryview(self.packets), memoryview(other.packets)
+        low, high = 0, min(self.count, other.count)
+        while low < high:  # the packets before low are the same
+            middle = (low + high + 1) // 2
+            if here[: middle * WIDTH] == there[: middle * WIDTH]:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+
+def read_streams(film: VideoReader) -> list[StreamContent]:
+    """The streams of a film beside its picture, in their order, from a reading of its own.
+
+    Raises:
+        FilmUnreadable: The file cannot be read.
+    """
+    path = film.info.path
+    found: dict[int, StreamContent] = {}
+    whole: dict[int, hashlib._Hash] = {}
+    # PyAV ends with IndexError a film in which a stream appears on the way.
+    with (
+        film_errors(path),
+        open_container(path, film.settings, FORMATS) as container,
+        suppress(IndexError),
+    ):
+        for stream in container.streams:
+            if stream.index != film.video.index:
+                found[stream.index] = _describe(stream)
+                whole[stream.index] = hashlib.sha256()
+                if isinstance(stream, AttachmentStream):
+                    _add(found[stream.index], stream.data, float("nan"))
+        for packet in container.demux():
+            content = found.get(packet.stream.index)
+            if content is None or packet.size == 0:
+                continue
+            data = _payload(bytes(packet), content.codec)
+            if content.kind == "subtitle" and data == EMPTY_TEXT:
+                continue  # the pause between two texts in MP4
+            if packet.is_discard and content.lead_in == content.count:
+                content.lead_in += 1
+            time = pick_time(packet.pts, packet.dts)
+            tick = packet.time_base or Fraction(1)
+            _add(content, data, float("nan") if time is None else float(time * tick))
+            whole[packet.stream.index].update(data)
+    for index, content in found.items():
+        content.whole = whole[index].hexdigest()
+    return list(found.values())
+
+
+def _describe(stream: Stream) -> StreamContent:
+    context = getattr(stream, "codec_context", None)
+    codec = "" if context is None else context.codec.canonical_name
+    kind = "cover" if is_cover(stream) else stream.type
+    return StreamContent(label(stream), kind, codec)
+
+
+def _payload(data: bytes, codec: str) -> bytes:
+    """The bytes of a packet without a header that only some containers need."""
+    head = int.from_bytes(data[:2])
+    if codec != "aac" or head & _ADTS_MASK != _ADTS:
+        return data
+    return data[_SHORT if head & 1 else _LONG :]
+
+
+def _add(content: StreamContent, data: bytes, seconds: float) -> None:
+    content.packets += hashlib.blake2b(data, digest_size=WIDTH).digest()
+    content.times.append(seconds)

@@ -1,0 +1,180 @@
+"""One file a shot: the chunks of a film become a target for each of its shots."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+from vidcolor.core.files import printable
+from vidcolor.core.paths import work_folder
+from vidcolor.core.report import Report
+from vidcolor.core.timecode import counted_rate, frame_of_smpte, smpte
+from vidcolor.core.video_info import VideoInfo
+from vidcolor.errors import OutputError, OutputExists, SettingsError
+from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.mux.concat import stitch
+from vidcolor.media.mux.file_sink import FileSink
+from vidcolor.media.open import VideoReader, open_video
+from vidcolor.run.label import label_of
+from vidcolor.run.report import FrameTally, describe_source, describe_target
+from vidcolor.run.work_dir import DoneChunk, WorkDir
+from vidcolor.settings import ChunkSettings, OutputSettings
+
+_NUMBER = re.compile(r"%(0?\d{0,2})d", re.ASCII)
+
+SPLIT_CHUNKS = ChunkSettings(1e-9, 60.0)
+"""Every shot begins a chunk."""
+
+
+def is_split_name(name: str) -> bool:
+    """Whether a target has one place for the number of a shot, as ``out_%03d.mov``."""
+    return len(_NUMBER.findall(name)) == 1 and name.count("%") == 1
+
+
+def shot_path(target: Path, number: int) -> Path:
+    """The file of a shot, counted from 1."""
+    found = _NUMBER.search(target.name)
+    assert found
+    head, tail = target.name[: found.start()], target.name[found.end() :]
+    return target.with_name(f"{head}{f'%{found[1]}d' % number}{tail}")
+
+
+def check_split(target: Path, settings: OutputSettings) -> None:
+    """See that a target has a place for the number of a shot, and that no such file is there.
+
+    Files are this run's own where it was begun before.
+
+    Raises:
+        OutputExists: There is one, and the settings do not replace it.
+        SettingsError: The name has no such place.
+    """
+    if not is_split_name(target.name):
+        raise SettingsError(f"{printable(target.name)}: has no one %03d for the number of a shot")
+    if settings.force or work_folder(target).is_dir() or not target.parent.is_dir():
+        return
+    found = _NUMBER.search(target.name)
+    assert found
+    head, tail = target.name[: found.start()], target.name[found.end() :]
+    for path in sorted(target.parent.iterdir()):
+        if re.fullmatch(rf"{re.escape(head)}\d+{re.escape(tail)}", path.name):
+            raise OutputExists(
+                f"{printable(path)}: exists; use --force to replace it, or choose another folder"
+            )
+
+
+def assemble_shots(
+    film: VideoReader,
+    plan: EncodePlan,
+    settings: OutputSettings,
+    folder: WorkDir,
+    chunks: Sequence[DoneChunk],
+    report: Report,
+    on_packet: Callable[[object], object] = lambda _: None,
+) -> None:
+    """Make a target for each shot; write into the report all that is known of the film.
+
+    Each has its part of the sound and of all else, and a timecode of its own where the film has
+    one. A target that is there is one of this run that was stopped, and is replaced.
+
+    Args:
+        film: As of `assemble`.
+        plan: As of `assemble`.
+        settings: As of `assemble`; whether targets may be replaced was asked before.
+        folder: As of `assemble`.
+        chunks: As of `assemble`; each shot begins one.
+        report: As of `assemble`; its target has a place for the number of the shot.
+        on_packet: As of `assemble`.
+
+    Raises:
+        FilmChanged: As `assemble`.
+        OutputError: As `stitch`.
+    """
+    target, tally = Path(report.target), FrameTally()
+    settings, label = replace(settings, force=True), label_of(folder.spec)
+    shots = list(_by_shot(chunks))
+    starts = [shot[0].facts.first_pts for shot in shots]
+    for number, (first, after) in enumerate(pairwise([*starts, None]), 1):
+        assert first is not None
+        path = shot_path(target, number)
+        shot = shots[number - 1]
+        files = [(folder.path(chunk.number, chunk.writer), chunk.facts) for chunk in shot]
+        with _part_of(film, first, after) as part:
+            known = len(part.log.damage), len(part.log.remarks)
+            make_sink = partial(FileSink, path, settings, folder.part(path))
+            written = stitch(part, plan, make_sink, settings, files, on_packet, label, first)
+            for damage in part.log.damage[known[0] :]:
+                film.log.note(damage.kind, damage.seconds, f"{path.name}: {damage.text}")
+            for remark in part.log.remarks[known[1] :]:
+                film.log.remark(remark)
+        report.frames += written.frames
+        report.bytes += os.stat(path).st_size
+        if number == 1:
+            describe_target(report, plan, written.carried, ())
+        new = [each for each in written.left_behind if each not in report.left_behind]
+        report.left_behind += new
+    for chunk in chunks:
+        tally.add(chunk)
+    tally.tell(report, film.log, film.info.time_base)
+    report.chunks = len(chunks)
+    describe_source(report, film)
+    report.notes.append(f"{len(shots)} files, one for each shot")
+
+
+def _by_shot(chunks: Sequence[DoneChunk]) -> Iterator[list[DoneChunk]]:
+    """The chunks of each shot; a long one has several."""
+    found: list[DoneChunk] = []
+    for chunk in chunks:
+        begins = chunk.facts.first_pts in chunk.shots
+        if len(chunk.shots) != begins:
+            raise OutputError("a chunk holds several shots; add --fresh to split the film")
+        if begins and found:
+            yield found
+            found = []
+        found.append(chunk)
+    if found:
+        yield found
+
+
+def _part_of(film: VideoReader, first: int, after: int | None) -> VideoReader:
+    """The film, opened once more for one of its shots.
+
+    Args:
+        film: After it was decoded.
+        first: pts of the first frame of the shot.
+        after: pts of the frame behind its last one; None where the film ends.
+    """
+    tick = film.info.time_base
+    zero = film.log.zero + first * tick
+    end = film.settings.end
+    if after is not None:
+        end = film.log.zero + after * tick - film.info.start
+    start = zero - film.info.start
+    # The first shot begins as the film does, with all that lies before its first frame.
+    begin = film.settings.start if not first else max(Fraction(0), start)
+    part = open_video(film.info.path, replace(film.settings, start=begin, end=end))
+    part.log = replace(deepcopy(film.log), zero=zero)
+    part.content = film.content
+    part.info = replace(part.info, timecode=timecode_at(film.info, start))
+    return part
+
+
+def timecode_at(info: VideoInfo, seconds: Fraction) -> str:
+    """The timecode of the frame that is shown at a moment; empty where the film tells none.
+
+    Args:
+        info: Of the film.
+        seconds: From its start.
+    """
+    try:
+        rate = counted_rate(info.frame_rate or Fraction(0))
+        first, drop = frame_of_smpte(info.timecode, rate)
+    except ValueError:
+        return ""
+    return smpte(first + round(seconds * rate), rate, drop)

@@ -1,0 +1,233 @@
+"""Checks a colored file against its report and its source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+from vidcolor.core.files import check_file, identify, printable, read_own
+from vidcolor.core.label import Label
+from vidcolor.core.paths import report_path
+from vidcolor.core.report import Report
+from vidcolor.core.run_spec import RunSpec, parse_fraction
+from vidcolor.errors import FilmError, FilmUnreadable, SettingsError
+from vidcolor.media.identity import digest
+from vidcolor.media.images.kinds import is_animation
+from vidcolor.media.images.reader import Still
+from vidcolor.media.images.xmp_label import find_in_xmp
+from vidcolor.media.mux.tags import find_in_tags
+from vidcolor.media.open import VideoReader, film_is_still, open_video
+from vidcolor.run.label import label_of
+from vidcolor.settings import InputSettings
+from vidcolor.verification.luma import LEAST
+from vidcolor.verification.picture import check_extras, check_picture
+from vidcolor.verification.streams import check_streams
+from vidcolor.verification.verdict import Verdict
+from vidcolor.verification.video import OnProgress, VideoCheck, decode_alone
+
+_MOST = 64 << 20
+"""Bytes of a report that is read."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a colored file is held against."""
+
+    report: Path | None = None
+    """None takes the one beside the file, if it is there."""
+    source: Path | None = None
+    """None takes the one that the report names, if it is there still."""
+    settings: InputSettings = field(default_factory=InputSettings)
+    """Limits of reading, and, where there is no report, which part of the source was colored."""
+    least: float = LEAST
+    """dB that the luma of a lossy file has to have."""
+
+
+def verify(
+    target: str | Path, held: Held | None = None, on_progress: OnProgress | None = None
+) -> Verdict:
+    """Check a colored video or picture.
+
+    Args:
+        target: The colored file.
+        held: What it is held against.
+        on_progress: Called after each frame of the source that was compared.
+
+    Returns:
+        What is as it should be, what differs, what could not be checked.
+
+    Raises:
+        FilmError: The file, the source that was named, or the report cannot be read.
+        SettingsError: The source is no such thing as the file.
+    """
+    held, path = held or Held(), check_file(target)
+    verdict = Verdict(str(target))
+    report = _find_report(path, held, verdict)
+    spec = report.spec if report else None
+    if report:
+        _check_bytes(path, report, verdict)
+    source = _find_source(held, report, verdict)
+    if source and spec:
+        _check_source(source, spec, verdict)
+    settings = _settings(held.settings, spec)
+    try:
+        if film_is_still(path) and not is_animation(path):
+            _check_still(path, source, report, replace(held, settings=settings), verdict)
+        else:
+            _check_film(
+                path, source, report, replace(held, settings=settings), verdict, on_progress
+            )
+    except FilmError as error:
+        if not verdict.differs:  # a file that is not the one that was written need not be one
+            raise
+        verdict.deny("file", str(error))
+    return verdict
+
+
+def _find_report(path: Path, held: Held, verdict: Verdict) -> Report | None:
+    """The report of a file.
+
+    Raises:
+        FilmUnreadable: It is named and not there, or is none.
+    """
+    place = held.report or report_path(path)
+    if held.report is None and not place.is_file():
+        verdict.skip("report", f"there is no {printable(place.name)}; name it with --report FILE")
+        return None
+    try:
+        report = Report.from_dict(json.loads(read_own(place, _MOST)))
+    except (OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or "is not a report of this version of vidcolor"
+        raise FilmUnreadable(f"{printable(place.name)}: {why}") from error
+    verdict.report = str(place)
+    return report
+
+
+def _find_source(held: Held, report: Report | None, verdict: Verdict) -> Path | None:
+    """The source of a file.
+
+    Raises:
+        FilmUnreadable: It is named and cannot be read.
+    """
+    if held.source:
+        source = check_file(held.source)
+    elif report is None:
+        verdict.skip("source", "not known; name it with --source FILM")
+        return None
+    else:
+        try:
+            source = check_file(report.source)
+        except FilmUnreadable as error:
+            verdict.skip("source", f"{error}; name it with --source FILM")
+            return None
+    verdict.source = str(source)
+    return source
+
+
+def _check_bytes(path: Path, report: Report, verdict: Verdict) -> None:
+    """Hold the bytes of a file against its report."""
+    if not report.sha256:
+        verdict.skip("sha256", "the report has none")
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    size = path.stat().st_size
+    bad = f"{found}, the report says {report.sha256}"
+    if size != report.bytes:
+        bad += f"; the file has {size} bytes and not {report.bytes}"
+    verdict.judge(found == report.sha256, "sha256", f"{found}, as the report says", bad)
+
+
+def _check_source(source: Path, spec: RunSpec, verdict: Verdict) -> None:
+    """See whether a source is the file that was colored."""
+    known = identify(source)
+    if not known.is_like(spec.source):
+        verdict.deny("source", f"{printable(source.name)} is not the file that was colored")
+    elif not spec.source.content:
+        verdict.holds("source", "of the size that was colored; it begins and ends alike")
+    else:
+        same = digest(source, known) == spec.source.content
+        name = printable(source.name)
+        bad = f"{name} is not the file that was colored, though it begins and ends alike"
+        verdict.judge(same, "source", f"the file that was colored: {spec.source.content}", bad)
+
+
+def _settings(settings: InputSettings, spec: RunSpec | None) -> InputSettings:
+    """How the source is read: as it was when it was colored."""
+    if spec is None or spec.cut is None:
+        return settings
+    cut = spec.cut
+    times: list[Fraction | None] = [
+        None if time is None else parse_fraction(time) for time in (cut.start, cut.end)
+    ]
+    return replace(
+        settings,
+        start=times[0],
+        end=times[1],
+        video_stream=cut.video_stream,
+        subtitle_encoding=cut.subtitle_encoding,
+    )
+
+
+def _check_label(found: Label | None, report: Report | None, verdict: Verdict) -> None:
+    """Hold a label against what the report says of the run."""
+    if report is None or report.spec is None:
+        if found:
+            verdict.holds("label", f"colored by {found.short}")
+        else:
+            verdict.skip("label", "the file has none")
+        return
+    wanted = label_of(report.spec)
+    if wanted is None:
+        verdict.skip("label", "the run wrote none (--no-label)")
+    elif found is None:
+        noted = any("not labeled" in note for note in report.notes)
+        (verdict.skip if noted else verdict.deny)("label", "the file has none")
+    else:
+        same = found.is_like(wanted)
+        bad = f"it says {found.short}; the report says {wanted.short}"
+        verdict.judge(same, "label", f"colored by {found.short}", bad)
+
+
+def _check_still(
+    path: Path, source: Path | None, report: Report | None, held: Held, verdict: Verdict
+) -> None:
+    settings = InputSettings(max_pixels=held.settings.max_pixels)
+    _check_label(find_in_xmp(Still(path, settings).photo().extras.xmp), report, verdict)
+    if report:
+        check_extras(path, report, settings, verdict)
+    if source is None:
+        return
+    if not film_is_still(source):
+        raise SettingsError(f"{printable(path.name)} is a picture, and its source is a film")
+    check_picture(path, source, report, settings, verdict, held.least)
+
+
+def _check_film(
+    path: Path,
+    source: Path | None,
+    report: Report | None,
+    held: Held,
+    verdict: Verdict,
+    on_progress: OnProgress | None,
+) -> None:
+    if source and film_is_still(source) and not is_animation(source):
+        raise SettingsError(f"{printable(path.name)} is a film, and its source is a picture")
+    settings = held.settings
+    with ExitStack() as stack:
+        # The picture that vidcolor colored is the first of its file.
+        ours = replace(settings, start=None, end=None, video_stream=0)
+        target = stack.enter_context(open_video(path, ours))
+        _check_label(find_in_tags(target.info.metadata), report, verdict)
+        if source is None:
+            if not any(one.what == "sha256" for one in verdict.same):
+                decode_alone(target, report, verdict)
+            return
+        film: VideoReader = stack.enter_context(open_video(source, settings))
+        check = VideoCheck(target, film, report, verdict, held.least)
+        check.run(on_progress)
+        check_streams(target, film, report, check.shift, verdict)
