@@ -269,6 +269,14 @@ def test_frames_that_are_there_are_only_replaced_by_force(command: Command, tmp_
     assert any("1 other frames" in note for note in outcome.report["notes"])
 
 
+def test_frames_are_not_split(command: Command, tmp_path: Path) -> None:
+    scans = write_scans(tmp_path / "scans", 2)
+    refused = command(scans, tmp_path / "out" / "f_%d.png", "--split")
+    assert refused.code == 2
+    assert "--split" in refused.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_run_that_fails_leaves_no_folder(command: Command, tmp_path: Path) -> None:
     scans = write_scans(tmp_path / "scans", 4)
     (tmp_path / "scans" / "reel_0086402.dpx").write_bytes(b"SDPX")

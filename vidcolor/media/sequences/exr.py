@@ -5,10 +5,28 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+from vidcolor.errors import EncoderMissing
 
 _MAGIC = b"v/1\x01"
 _HEAD = 1 << 16
 """Bytes in which the attributes that are asked for stand."""
+
+
+def open_exr() -> Any:
+    """The library that reads and writes EXR.
+
+    Raises:
+        EncoderMissing: It is not installed.
+    """
+    try:
+        import OpenEXR
+    except ImportError as exc:
+        raise EncoderMissing(
+            "EXR frames need OpenEXR: pip install 'vidcolor[exr]'; or choose .tif or .dpx"
+        ) from exc
+    return OpenEXR
 
 
 def read_attributes(path: Path) -> dict[str, tuple[str, bytes]]:

@@ -17,7 +17,8 @@ import torch
 from vidcolor.color.transfer import to_light
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
-from vidcolor.errors import EncoderMissing, FilmUnreadable, OutputError
+from vidcolor.errors import FilmUnreadable, OutputError
+from vidcolor.media.sequences.exr import open_exr
 from vidcolor.media.sequences.label import EXR_LABEL
 from vidcolor.media.sequences.rgb import frame_rgb
 
@@ -27,21 +28,6 @@ _REC709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 _LEAST = 1e-8
 """Of 1: light below which a color has no hue."""
 _WHOLE = 65535.0
-
-
-def open_exr() -> Any:
-    """The library that reads and writes EXR.
-
-    Raises:
-        EncoderMissing: It is not installed.
-    """
-    try:
-        import OpenEXR
-    except ImportError as exc:
-        raise EncoderMissing(
-            "EXR frames need OpenEXR: pip install 'vidcolor[exr]'; or choose .tif or .dpx"
-        ) from exc
-    return OpenEXR
 
 
 def linear_rgb(frame: Frame) -> np.ndarray:

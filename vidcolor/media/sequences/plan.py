@@ -13,7 +13,7 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, SettingsError
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.pixel_formats import film_storage, planar_format, storage
-from vidcolor.media.sequences.exr_writer import open_exr
+from vidcolor.media.sequences.exr import open_exr
 from vidcolor.settings import EncodeSettings
 
 _FRAMES = frozenset(FRAME_KINDS.values())
