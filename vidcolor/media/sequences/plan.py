@@ -13,7 +13,6 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, SettingsError
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.pixel_formats import film_storage, planar_format, storage
-from vidcolor.media.sequences.exr_writer import open_exr
 from vidcolor.settings import EncodeSettings
 
 _FRAMES = frozenset(FRAME_KINDS.values())
@@ -58,6 +57,8 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     kind = FRAME_KINDS[target.suffix.lower()]
     notes = _check_settings(kind, settings)
     if kind == "exr":
+        from vidcolor.media.sequences.exr_writer import open_exr  # loads torch, slowly
+
         open_exr()
     source = info.layout
     bits = bits_of(kind, source.bits)
