@@ -20,15 +20,20 @@ CODEC_NAMES = {
     "av1": "libsvtav1",
     "vp9": "libvpx-vp9",
     "prores": "prores_ks",
+    "dnxhr": "dnxhd",
 }
 """What people call a codec -> the encoder that is always there for it."""
 
+CODEC_PROFILES = {"prores_4444": ("prores_ks", "4444")}
+"""Names that stand for one profile of an encoder -> that encoder and its profile."""
+
 _X264_CRF, _VPX_CRF = (0.0, 51.0), (0.0, 63.0)
+_CHIPS = ("nvenc", "qsv", "amf", "vaapi", "videotoolbox")
 CRF_RANGES = {
     **dict.fromkeys(("libx264", "libx265"), _X264_CRF),
     **dict.fromkeys(("libvpx-vp9", "libvpx", "libsvtav1", "libaom-av1"), _VPX_CRF),
-    **dict.fromkeys(("h264_nvenc", "hevc_nvenc"), _X264_CRF),
-    "av1_nvenc": _VPX_CRF,
+    **{f"{codec}_{chip}": _X264_CRF for codec in ("h264", "hevc") for chip in _CHIPS},
+    **{f"av1_{chip}": _VPX_CRF for chip in _CHIPS},
 }
 """Rate factors that an encoder takes; beyond them FFmpeg takes the nearest without a word."""
 
@@ -278,8 +283,18 @@ class EncodeSettings:
     """Further options for the encoder, as (key, value)."""
     threads: int = 0
     """Threads of the encoder; 0 takes one per core, at most 16."""
+    bits: int = 0
+    """Fewest bits per sample of the target; 0 takes those of the film. Luma of limited range is
+    multiplied by a power of two, so that dividing gives the film's."""
 
     def __post_init__(self) -> None:
+        if self.codec in CODEC_PROFILES:
+            codec, profile = CODEC_PROFILES[self.codec]
+            object.__setattr__(self, "codec", codec)
+            if not self.profile:
+                object.__setattr__(self, "options", (("profile", profile), *self.options))
+        if self.bits and not 8 <= self.bits <= 16:
+            raise SettingsError(f"--bits {self.bits} is outside 8 to 16; use 8, 10, 12 or 16")
         if self.codec in CODEC_NAMES:
             object.__setattr__(self, "codec", CODEC_NAMES[self.codec])
         if self.threads < 0:
@@ -287,6 +302,11 @@ class EncodeSettings:
         if self.lossless and self.crf is not None:
             raise SettingsError("--lossless and --crf exclude each other; use one of them")
         check_quality(self.codec, self.crf, self.preset)
+
+    @property
+    def profile(self) -> str:
+        """The profile of the encoder that is asked for; empty for none."""
+        return next((value for key, value in self.options if key == "profile"), "")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ EDITED = replace(SECOND, saturation=0.5)
         (".mkv", None),
         (".mkv", "ffv1"),
         (".mov", "prores"),
+        (".mxf", "prores"),
+        (".mxf", "ffv1"),
         (".mp4", "h265"),
         (".webm", "vp9"),
         (".mkv", "av1"),

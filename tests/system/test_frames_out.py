@@ -166,7 +166,9 @@ def test_a_folder_a_glob_or_all_frames_go_into_a_folder(
 def test_frames_are_colored_as_a_film_is(command: Command, tmp_path: Path) -> None:
     """The same film in a file of its own and as frames: the same color."""
     scans = write_scans(tmp_path / "scans", 12)
-    assert command(scans, tmp_path / "film.mkv", "--lossless").code == 3, "headers are lost"
+    film = command(scans, tmp_path / "film.mkv", "--lossless")
+    assert film.code == 3
+    assert [what.split(" of ")[0][:14] for what, _ in film.left] == ["film edge code", "user data"]
     assert command(scans, tmp_path / "out" / "f_%d.dpx").code == 0
     with av.open(str(tmp_path / "film.mkv")) as container:
         for number, frame in enumerate(container.decode(video=0)):

@@ -312,3 +312,23 @@ def test_what_cannot_be_checked_is_refused(colored: Make, tmp_path: Path) -> Non
         container.mux(stream.encode(None))
     with pytest.raises(SettingsError, match="is a film, and its source is a picture"):
         verify(path, Held(source=picture))
+
+
+def test_sound_that_the_report_tells_was_converted_is_not_compared(colored: Make) -> None:
+    path = colored(replace(HEARD, audio=(Audio("pcm_s16le"), Audio("flac"))))
+    report = json.loads(report_path(path).read_text())
+    assert report["carried"] == ["audio stream 1 (pcm_s16le)", "audio stream 2 (flac)"]
+    first = "audio stream 1 (pcm_s16le) converted to flac"
+    report["carried"] = [first, "sound take.wav (flac)"]
+    report_path(path).write_text(json.dumps(report))
+    verdict = verify(path)
+    assert denied(verdict) == []
+    assert [one.text for one in verdict.unchecked] == [
+        f"{first}: what it holds is not compared",
+        "sound take.wav (flac): what it holds is not compared",
+    ]
+    report["carried"] = report["carried"][:1]
+    report_path(path).write_text(json.dumps(report))
+    assert denied(verify(path)) == [
+        "streams: audio stream 2 (flac) of the file is not of the source"
+    ]

@@ -273,8 +273,8 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
     enc.add_argument(
         "--codec",
         metavar="NAME",
-        help="h264, h265, av1, vp9, prores, ffv1, or any FFmpeg encoder (default: by container and"
-        " bit depth)",
+        help="h264, h265, av1, vp9, prores, prores_4444, dnxhr, ffv1, or any FFmpeg encoder"
+        " (default: by container and bit depth)",
     )
     enc.add_argument(
         "--crf",
@@ -286,6 +286,13 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
         "--preset",
         metavar="NAME",
         help="encoder speed: ultrafast to placebo; av1: 13 to -2 (default medium; av1: 6)",
+    )
+    enc.add_argument(
+        "--bits",
+        type=int,
+        default=0,
+        metavar="N",
+        help="at least this many bits per sample, such as 10 (default: those of the film)",
     )
     enc.add_argument(
         "--encoder-option",
@@ -324,6 +331,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             preset=args.preset,
             lossless=args.lossless,
             options=tuple(args.encoder_option),
+            bits=args.bits,
         ),
         chunks=ChunkSettings(args.chunk, 3 * args.chunk),
         output=OutputSettings(

@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
     )
     p.set_defaults(weights=WEIGHTS, size=SIZE, chunk=ChunkSettings().seconds)
-    p.set_defaults(codec=None, crf=CRF, preset=PRESET, encoder_option=[], lossless=False)
+    p.set_defaults(codec=None, crf=CRF, preset=PRESET, encoder_option=[], lossless=False, bits=0)
     p.set_defaults(force=False, fresh=False, strict=False, label=True)
     return p
 

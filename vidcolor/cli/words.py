@@ -12,7 +12,7 @@ from typing import Any
 
 from vidcolor.cli.text import Parser, frame_rate
 from vidcolor.core.find_sequence import sequence_folder
-from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
+from vidcolor.core.paths import KEPT_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.errors import SettingsError
 
 USAGE = """\
@@ -115,7 +115,7 @@ def place_target(args: argparse.Namespace) -> bool:
     check_source(args.source)
     from vidcolor.media.open import film_is_still
 
-    known, other = (STILL_SUFFIXES, ".png") if film_is_still(source) else (CONTAINERS, ".mkv")
+    known, other = (STILL_SUFFIXES, ".png") if film_is_still(source) else (KEPT_SUFFIXES, ".mkv")
     suffix = source.suffix if source.suffix.lower() in known else other
     args.target = str(source.with_name(f"{source.stem}.color{suffix}"))
     return True

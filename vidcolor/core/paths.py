@@ -10,8 +10,15 @@ import os
 import zlib
 from pathlib import Path
 
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+CONTAINERS = {
+    **{".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"},
+    ".mxf": "mxf",
+}
 """Suffix of a film that can be written -> FFmpeg muxer."""
+
+KEPT_SUFFIXES = tuple(suffix for suffix in CONTAINERS if suffix != ".mxf")
+"""What a target that has no name yet takes from its film; of MXF it must be asked for, as it holds
+not every film."""
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 """Names of pictures with as many pages as one likes."""

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
+from vidcolor.media.mxf import atom_notes
 from vidcolor.media.pixel_formats import (
     LINEAR,
     SRGB,
@@ -350,4 +351,6 @@ def notes(info: VideoInfo, found: dict[str, int], stored: Storage) -> tuple[str,
             f"the container crops the picture of {stored_size} to {info.width}x{info.height}; only"
             " that part is written"
         )
+    if info.container == "mxf":
+        told += atom_notes(info)
     return tuple(told)

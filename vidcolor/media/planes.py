@@ -84,17 +84,18 @@ class Converter:
         self._info = info
         self._layout = layout
         self._stored = film_storage(info.stored_format)
+        self._changes_range = info.layout.full_range and not layout.full_range
         self._scaler: VideoReformatter | None = None
         self._fields: av.filter.Graph | None = None
 
     def __call__(self, picture: VideoFrame) -> VideoFrame:
         """The picture in ``layout``, safe to write into; luma is that of the film."""
-        if picture.format.name == self._layout.format:
+        if picture.format.name == self._layout.format and not self._changes_range:
             picture.make_writable()  # the decoder may still refer to these planes
             picture.pict_type = 0  # else the encoder repeats the source's I, P and B frames
             return picture
         source = picture if self._stored.luma_plane else self._planar(picture)
-        if source.format.name == self._layout.format:
+        if source.format.name == self._layout.format and not self._changes_range:
             result = source
         else:
             result = neutral_picture(self._scaled(planes(source)[0]), self._layout)
@@ -155,11 +156,20 @@ class Converter:
         return result
 
     def _scaled(self, luma: Tensor) -> Tensor:
-        """Luma at the depth of the layout, which is never lower than the film's."""
+        """Luma at the depth of the layout, and in its range."""
         extra = self._layout.bits - self._stored.bits
+        if self._changes_range:
+            top, unit = (1 << self._stored.bits) - 1, 1 << (self._layout.bits - 8)
+            steps = luma.to(torch.int32) * (219 * unit)
+            narrow = (steps + top // 2) // top + 16 * unit
+            return narrow.to(torch.uint16 if self._layout.bits > 8 else torch.uint8)
         if extra == 0:
             return luma
         wide = luma.to(torch.int32)
+        if extra < 0:
+            half, most = 1 << (-extra - 1), (1 << self._layout.bits) - 1
+            deep = ((wide + half) >> -extra).clamp(0, most)
+            return deep.to(torch.uint16 if self._layout.bits > 8 else torch.uint8)
         if self._layout.full_range:
             top, new_top = (1 << self._stored.bits) - 1, (1 << self._layout.bits) - 1
             wide = (wide * new_top + top // 2) // top

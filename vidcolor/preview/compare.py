@@ -23,6 +23,7 @@ from vidcolor.core.label import Label
 from vidcolor.core.report import Report
 from vidcolor.core.target import check_target
 from vidcolor.core.video_info import VideoInfo
+from vidcolor.errors import SettingsError
 from vidcolor.guidance.places import Colors, note_unused
 from vidcolor.media.compose import SideBySide
 from vidcolor.media.decode.decoder import decode
@@ -239,6 +240,8 @@ class _Sheet:
             has_alpha=False,
         )
         self.plan = plan_encode(self.info, target, settings.encode)
+        if self.plan.container == "mxf":
+            raise SettingsError("two videos in one are not written as MXF; use a .mov or .mkv name")
         layout = self.plan.layout
         self._pair = SideBySide((width, height), layout, compare)
         self._fits = [Conformer(i, (width, height), layout, second.tags) for i in (first, second)]

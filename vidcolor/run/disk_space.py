@@ -10,6 +10,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputFull
 from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.encode.intermediate import LIMITED_ONLY
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.sequences.plan import is_frames
 from vidcolor.run.unfinished import kept_of
@@ -19,6 +20,8 @@ _LEAST, _USUAL = 0.03, 0.35
 """Bits of a pixel at the usual rate factor: of still, clean pictures, and of old film with grain
 (2.8 MB for 348 frames of 480x360)."""
 _LEAST_LOSSLESS, _USUAL_LOSSLESS = 0.4, 4.0
+_LEAST_EDIT, _USUAL_EDIT = 0.5, 3.6
+"""ProRes 422 HQ and DNxHR HQX: 184 Mbit/s for 25 frames a second of 1920x1080."""
 _HALF = 6  # steps of the rate factor that halve the size
 _USUAL_CRF = 16
 _FRAME_BITS = {"dpx": (1.0, 1.0), "jpeg": (0.02, 0.2), "exr": (0.2, 0.9)}
@@ -80,6 +83,8 @@ def _film_bytes(pixels: int, plan: EncodePlan, settings: EncodeSettings) -> tupl
     """What a film takes at least, and usually."""
     lossless = plan.lossless
     least, usual = (_LEAST_LOSSLESS, _USUAL_LOSSLESS) if lossless else (_LEAST, _USUAL)
+    if plan.codec in LIMITED_ONLY:
+        least, usual = _LEAST_EDIT, _USUAL_EDIT
     # A factor that is not asked for is the encoder's usual one; ProRes and others have none.
     shrunk = 1.0 if lossless or settings.crf is None else 2 ** ((_USUAL_CRF - settings.crf) / _HALF)
     return pixels * least / 8 * shrunk, pixels * usual / 8 * shrunk

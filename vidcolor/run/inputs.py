@@ -14,6 +14,7 @@ from vidcolor.core.find_sequence import find_film_frames, sequence_folder
 from vidcolor.core.paths import (
     CONTAINERS,
     FILM_FRAME_SUFFIXES,
+    KEPT_SUFFIXES,
     MEDIA_SUFFIXES,
     STILL_SUFFIXES,
     is_pattern,
@@ -172,7 +173,7 @@ def _suffix(source: Path, wanted: Mapping[str, str]) -> str:
     if film_is_still(source) and not ("film" in wanted and is_animation(source)):
         kept = source.suffix if source.suffix.lower() in STILL_SUFFIXES else ".png"
         return wanted.get("picture", kept)
-    kept = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+    kept = source.suffix if source.suffix.lower() in KEPT_SUFFIXES else ".mkv"
     return wanted.get("film", kept)
 
 

@@ -78,7 +78,7 @@ def _dials(session: ServerSession) -> list[Any]:
         gr.Checkbox(
             choice.label,
             label="Label the file as colored",
-            info="its metadata say so, and with which model",
+            info="its metadata tells so, and with which model",
             elem_id="label",
         ),
     ]

@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import av.error
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -32,6 +33,23 @@ from vidcolor.core.report import Dropped
 from vidcolor.core.scheduling import keep_scheduling
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
+from vidcolor.media.encode.hardware import (
+    TWINS,
+    given_format,
+    is_hardware,
+    software_for,
+    woven,
+)
+from vidcolor.media.encode.intermediate import (
+    PRORES,
+    color_notes,
+    formats_of,
+    highest_depth,
+    in_words_of,
+    least_bits,
+    marks_fields,
+    tags_for,
+)
 from vidcolor.media.encode.options import (
     ALWAYS_LOSSLESS,
     AUTOMATIC,
@@ -39,6 +57,7 @@ from vidcolor.media.encode.options import (
     encoder_options,
     fitting,
 )
+from vidcolor.media.mxf import VIDEO_CODECS, edit_rate
 from vidcolor.media.pixel_formats import SHIFTS, film_storage, planar_format, siting
 from vidcolor.settings import EncodeSettings
 
@@ -62,7 +81,7 @@ class EncodePlan:
     """How a film is going to be encoded; everything that decides the bits of the target."""
 
     container: str
-    """FFmpeg muxer: ``mp4``, ``mov``, ``matroska`` or ``webm``."""
+    """FFmpeg muxer: ``mp4``, ``mov``, ``matroska``, ``webm`` or ``mxf``."""
     codec: str
     """FFmpeg encoder."""
     layout: PixelLayout
@@ -78,6 +97,10 @@ class EncodePlan:
     not for the codec that the film needs."""
     left_behind: tuple[Dropped, ...] = ()
     """What this codec cannot say about the film."""
+    given: str = ""
+    """Pixel format in which the encoder gets the same numbers; empty for that of ``layout``."""
+    tags: dict[str, int] = field(default_factory=dict)
+    """Color tags that the target gets instead of the film's, as `VideoInfo.tags`."""
 
 
 def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> EncodePlan:
@@ -91,8 +114,11 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     """
     container = container_of(target)
     codec = settings.codec or _default_codec(info, container, settings.lossless)
-    formats = _formats(codec, container)
-    layout = _fit(info, codec, formats)
+    offered = _formats(codec, container)
+    formats = formats_of(codec, woven(offered), settings.profile)
+    layout = in_words_of(codec, _fit(info, codec, formats, settings.bits))
+    if container == "mxf":
+        edit_rate(info)
     tags = info.tags
     layout = replace(layout, siting=siting(layout.sub_x, layout.sub_y, codec, tags))
     ignored: tuple[str, ...] = ()
@@ -103,7 +129,9 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     # Shuffled bytes (nv12, p010, yuyv422, big endian) are the same numbers; RGB is not.
     held = film_storage(stored)
     same = not held.rgb and not held.floats and not stored.startswith("mono")
-    exact = same and layout.bits == info.layout.bits
+    exact = same and replace(info.layout, bits=layout.bits, full_range=layout.full_range) == (
+        info.layout
+    )
     return EncodePlan(
         container=container,
         codec=codec,
@@ -112,8 +140,13 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
         luma="exact" if exact else f"converted from {stored}",
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
-        notes=(*_notes(info, codec, layout), *ignored),
-        left_behind=tuple(_left_behind(info, codec, container)),
+        notes=(*_notes(info, codec, layout), *color_notes(codec, info, layout), *ignored),
+        left_behind=(
+            *_left_behind(info, codec, container, options),
+            *_lost_depth(info, codec, layout),
+        ),
+        given=given_format(layout.format, offered),
+        tags=tags_for(info, layout),
     )
 
 
@@ -138,6 +171,10 @@ def _default_codec(info: VideoInfo, container: str, lossless: bool) -> str:
         if bits > 10:
             raise EncoderMissing(f"WebM cannot hold {bits} bits per sample; {_OTHER_NAME}")
         return "libvpx-vp9" if bits == 8 else "libsvtav1"  # libvpx is built without high depths
+    if container == "mxf":
+        if lossless:
+            return "ffv1"
+        return "dnxhd"
     if container == "mov":
         if bits > (10 if lossless else 12):
             what = " without loss" if lossless else ""
@@ -158,6 +195,10 @@ def _formats(codec: str, container: str) -> list[str]:
     try:
         encoder = av.Codec(codec, "w")
     except (ValueError, LookupError) as exc:
+        if is_hardware(codec):
+            raise EncoderMissing(
+                f"this build of FFmpeg has no {printable(codec)}; use --codec {software_for(codec)}"
+            ) from exc
         raise EncoderMissing(
             f"no encoder {printable(codec)}; libx264, libx265, ffv1, libvpx-vp9, libsvtav1 and"
             " prores_ks are always available"
@@ -166,20 +207,36 @@ def _formats(codec: str, container: str) -> list[str]:
         raise EncoderMissing(f"{codec} does not encode video")
     with av.open(f"plan.{container}", "w", format=container) as probe:
         supported = codec in probe.supported_codecs  # asking writes no file
+    if container == "mxf":  # of which FFmpeg tells only what it would choose
+        supported = codec in VIDEO_CODECS
     if not supported:
         suffix = {"matroska": "mkv"}.get(container, container)
-        raise EncoderMissing(f"a .{suffix} file cannot hold {codec}; try .mkv, or another --codec")
-    return [f.name for f in encoder.video_formats or []]
+        other = "dnxhr, prores, ffv1 or jpeg2000" if container == "mxf" else "another --codec"
+        raise EncoderMissing(f"a .{suffix} file cannot hold {codec}; try .mkv, or {other}")
+    formats = [f.name for f in encoder.video_formats or []]
+    return formats or (["yuv420p"] if is_hardware(codec) else [])  # some tell only once opened
 
 
-def _fit(info: VideoInfo, codec: str, formats: list[str]) -> PixelLayout:
-    """The film's layout, changed as little as the encoder demands; never to a lower depth."""
+def _fit(info: VideoInfo, codec: str, formats: list[str], wanted: int) -> PixelLayout:
+    """The film's layout, changed as little as the encoder demands.
+
+    Never to a lower depth, but where editors take no higher one.
+
+    Args:
+        info: Of the film.
+        codec: The encoder.
+        formats: What it takes.
+        wanted: Fewest bits per sample.
+    """
     source = info.layout
     names = {shifts: name for name, shifts in SHIFTS.items()}
     gray = source.format.startswith("gray")
     own = "gray" if gray else names[source.sub_x, source.sub_y]
     even = codec.endswith(_EVEN_ONLY)
-    depths = sorted({source.bits, *(b for b in (10, 12, 14, 16) if b > source.bits)})
+    least = max(source.bits, least_bits(codec, source, wanted))
+    if most := highest_depth(codec, formats, source):
+        least = most
+    depths = sorted({least, *(b for b in (10, 12, 14, 16) if b > least)})
     odd = info.width % 2 or info.height % 2
     odd_refused = False
     for bits in depths:
@@ -196,9 +253,8 @@ def _fit(info: VideoInfo, codec: str, formats: list[str]) -> PixelLayout:
         raise EncoderMissing(
             f"{codec} cannot encode the odd size {info.width}x{info.height}; choose libx264 or ffv1"
         )
-    raise EncoderMissing(
-        f"{codec} cannot encode {source.bits} bits per sample; choose libx265 or ffv1"
-    )
+    other = software_for(codec) if is_hardware(codec) else "libx265 or ffv1"
+    raise EncoderMissing(f"{codec} cannot encode {least} bits per sample; choose {other}")
 
 
 def _notes(info: VideoInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
@@ -209,7 +265,9 @@ def _notes(info: VideoInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
     return (f"{codec} cannot take {source.format} of this size; chroma becomes {layout.format}",)
 
 
-def _left_behind(info: VideoInfo, codec: str, container: str) -> Iterator[Dropped]:
+def _left_behind(
+    info: VideoInfo, codec: str, container: str, options: dict[str, str]
+) -> Iterator[Dropped]:
     """What ``codec`` has no words for; containers could help, but PyAV 18 does not let them."""
     if container in ("matroska", "webm") and info.rotation and not _only_turns(info.rotation):
         yield Dropped("display matrix", "Matroska can only rotate and mirror a picture")
@@ -219,16 +277,30 @@ def _left_behind(info: VideoInfo, codec: str, container: str) -> Iterator[Droppe
         *("libx264", "mpeg2video", "mpeg4", "ffv1", "dnxhd"),
         *("prores_ks", "prores", "prores_aw"),
     )
-    if info.field_order != "progressive" and codec not in with_fields:
-        yield Dropped("field order", f"{codec} cannot mark the film as interlaced")
+    says_fields = codec in with_fields and marks_fields(codec, options)
+    if info.field_order != "progressive" and not says_fields:
+        name = "DNxHR" if codec == "dnxhd" else codec
+        yield Dropped("field order", f"{name} cannot mark the film as interlaced")
+    if container == "mxf" and info.rotation:
+        yield Dropped("display matrix", "MXF cannot rotate or mirror a picture")
     aspect = info.sample_aspect
-    without_aspect = ("libvpx-vp9", "libvpx", "libsvtav1", "prores_ks", "dnxhd", "mjpeg")
+    without_aspect = ["libvpx-vp9", "libvpx", "libsvtav1", "mjpeg"]
+    if container not in ("mov", "mp4", "mxf"):
+        without_aspect += PRORES
+    if container != "mov":
+        without_aspect += ["dnxhd"]
     if aspect not in (None, 1) and codec in without_aspect:
         yield Dropped(f"pixel aspect {aspect}", f"{codec} cannot write it")
     elif aspect not in (None, 1) and codec in ALWAYS_LOSSLESS and container == "matroska":
         # Of these the container would have to tell, and PyAV 18 lets only MP4 and MOV.
         why = f"{codec} in .mkv cannot write it; use .mp4, or --codec libx264"
         yield Dropped(f"pixel aspect {aspect}", why)
+
+
+def _lost_depth(info: VideoInfo, codec: str, layout: PixelLayout) -> Iterator[Dropped]:
+    if layout.bits < info.layout.bits:
+        what = f"{info.layout.bits} bits per sample"
+        yield Dropped(what, f"{codec} holds {layout.bits}; luma is rounded to these")
 
 
 def _only_turns(matrix: tuple[int, ...]) -> bool:
@@ -249,21 +321,23 @@ def open_encoder(container: OutputContainer, plan: EncodePlan, info: VideoInfo) 
     """
     if plan.codec == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # it would print its settings past our reporting
-    rate = info.frame_rate or Fraction(25)
+    rate = edit_rate(info) if plan.container == "mxf" else info.frame_rate or Fraction(25)
     stream = container.add_stream(plan.codec, rate=rate, options=dict(plan.options))
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     stream.width, stream.height = info.width, info.height
-    stream.pix_fmt = plan.layout.format
+    stream.pix_fmt = plan.given or plan.layout.format
     stream.time_base = context.time_base = info.time_base
-    context.color_range = info.tags["range"]
-    context.colorspace = info.tags["matrix"]
-    context.color_primaries = info.tags["primaries"]
-    context.color_trc = info.tags["transfer"]
+    tags = info.tags | plan.tags
+    context.color_range = tags["range"]
+    context.colorspace = tags["matrix"]
+    context.color_primaries = tags["primaries"]
+    context.color_trc = tags["transfer"]
     if info.sample_aspect:
         context.sample_aspect_ratio = info.sample_aspect
     context.flags |= Flags.frame_duration  # else MP4 loses the durations of VFR films
-    if info.field_order != "progressive":
+    says_fields = marks_fields(plan.codec, plan.options) and not is_hardware(plan.codec)
+    if info.field_order != "progressive" and says_fields:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
         context.field_order = {"top": 2, "bottom": 3}[info.field_order]
     if info.rotation is not None:
@@ -284,17 +358,24 @@ def open_encoder(container: OutputContainer, plan: EncodePlan, info: VideoInfo) 
 def _encoder_errors(plan: EncodePlan, info: VideoInfo) -> Iterator[None]:
     try:
         yield
-    except (av.error.PermissionError, av.error.EncoderNotFoundError) as exc:
-        raise EncoderMissing(
-            f"{plan.codec} needs hardware that this machine lacks; use libx264, or no --codec"
-        ) from exc
-    except (av.FFmpegError, ValueError) as exc:
+    except (av.FFmpegError, OSError, ValueError) as exc:
+        if is_hardware(plan.codec):
+            raise _hardware_missing(plan, info) from exc
         what = f"{info.width}x{info.height} {plan.layout.format}"
         chosen = ", ".join(f"{k}={v}" for k, v in plan.options.items())
         raise EncoderMissing(
             f"{plan.codec} cannot be opened for {what} with {printable(chosen)}; check --codec,"
             " --preset and --encoder-option"
         ) from exc
+
+
+def _hardware_missing(plan: EncodePlan, info: VideoInfo) -> EncoderMissing:
+    software = software_for(plan.codec)
+    what = f"{info.width}x{info.height} {plan.given or plan.layout.format}"
+    return EncoderMissing(
+        f"{plan.codec} needs hardware that this machine lacks, or that cannot do {what}; use"
+        f" --codec {software}, or no --codec"
+    )
 
 
 def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]]:
@@ -306,15 +387,20 @@ def encode(frames: Iterable[Frame], stream: VideoStream) -> Iterator[Packet[Any]
     """
     context = stream.codec_context
     expected = (context.width, context.height, context.pix_fmt)
+    woven_of = {twin: planar for planar, twin in TWINS.items()}.get(context.pix_fmt or "")
     given = made = 0
     durations: dict[int | None, int] = {}
     try:
         for frame in frames:
             picture = frame.picture
+            if picture.format.name == woven_of:
+                picture = picture.reformat(format=context.pix_fmt)  # the same numbers
             found = (picture.width, picture.height, picture.format.name)
             if found != expected:
                 raise UnsupportedPixels(f"frame {given} is {found}, the encoder expects {expected}")
             given += 1
+            if context.name in PRORES:
+                _say_colors(picture, context)
             durations[frame.pts] = frame.duration
             for packet in _encode_picture(stream, picture):
                 made += 1
@@ -339,3 +425,11 @@ def _encode_picture(stream: VideoStream, picture: VideoFrame | None) -> list[Pac
     except av.FFmpegError as exc:
         reason = printable(exc.strerror or exc)
         raise OutputError(f"{stream.codec_context.name} failed: {reason}") from exc
+
+
+def _say_colors(picture: VideoFrame, context: VideoCodecContext) -> None:
+    """ProRes writes into every picture what that says of its colors, not what the encoder does."""
+    picture.color_range = context.color_range
+    picture.colorspace = context.colorspace
+    picture.color_primaries = context.color_primaries
+    picture.color_trc = context.color_trc

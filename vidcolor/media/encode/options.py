@@ -11,6 +11,8 @@ from av.codec.context import CodecContext
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
+from vidcolor.media.encode.hardware import is_hardware, quality_options, software_for
+from vidcolor.media.encode.intermediate import dnxhd_options
 from vidcolor.settings import EncodeSettings, check_quality
 
 ALWAYS_LOSSLESS = frozenset({"ffv1", "ffvhuff", "huffyuv", "utvideo", "rawvideo"})
@@ -45,6 +47,8 @@ def encoder_options(
     else:
         options |= _quality(codec, known, settings)
     usual = {"libx264": "medium", "libx265": "medium", "libsvtav1": "6"}.get(codec)
+    if codec.endswith("_nvenc"):
+        usual = "p5"
     preset = settings.preset or usual
     if preset is not None:
         if "preset" not in known:
@@ -54,6 +58,8 @@ def encoder_options(
         options |= {"level": "3", "slicecrc": "1", "g": "1"}
     elif codec == "libvpx-vp9":
         options |= {"row-mt": "1", "cpu-used": "4"}
+    elif codec == "dnxhd":
+        options |= dnxhd_options(info, layout, settings.profile)
     elif codec == "prores_ks":
         options["profile"] = "4444" if layout.format.startswith("yuv444") else "hq"
     _add_params(options, info, codec, layout)
@@ -117,6 +123,8 @@ def check_words(codec: str, options: dict[str, str]) -> None:
 
 
 def _quality(codec: str, known: set[str], settings: EncodeSettings) -> dict[str, str]:
+    if is_hardware(codec):
+        return quality_options(codec, settings.crf)
     default = {"libx264": 16, "libx265": 16, "libvpx-vp9": 20, "libsvtav1": 20}.get(codec)
     crf = settings.crf if settings.crf is not None else default
     if crf is None:
@@ -139,6 +147,8 @@ def _lossless_options(codec: str, bits: int) -> dict[str, str]:
         return {"x265-params": "lossless=1"}
     if codec == "libvpx-vp9":
         return {"lossless": "1"}
+    if is_hardware(codec):
+        raise SettingsError(f"{codec} is never lossless here; use --codec {software_for(codec)}")
     raise SettingsError(f"{codec} cannot encode {bits} bits without loss; use ffv1 in a .mkv file")
 
 

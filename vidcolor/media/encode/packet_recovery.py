@@ -61,6 +61,12 @@ def recover_chunks(
         header = context.extradata or b""
         has_lengths = size_at is not None and len(header) > size_at and header[0] == 1
         length = (header[size_at] & 3) + 1 if size_at and has_lengths else 0
+        frames, stored = sum(len(heads.pts) for _, _, heads in chunks), film.video.duration
+        if film.info.container == "mxf" and stored != frames:
+            raise OutputError(
+                f"{printable(target.name)}: repeats frames where the film has gaps, so that no part"
+                " of it can be kept; add --force to make all of it again"
+            )
         packets = (packet for packet in film.container.demux(film.video) if packet.size)
         for path, facts, heads in chunks:
             taken = list(islice(packets, len(heads.pts)))

@@ -18,9 +18,11 @@ from vidcolor.core.label import Label
 from vidcolor.errors import OutputError, OutputFull
 from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_chunk
 from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.mux.edit_units import Span, check_constant
 from vidcolor.media.mux.file_sink import FileSink, Written
 from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import Muxer, PacketRefused
+from vidcolor.media.mxf import edit_rate
 from vidcolor.media.open import VideoReader
 from vidcolor.settings import OutputSettings
 
@@ -37,6 +39,8 @@ def check_writable(
     """
     with Muxer(film, plan, FileSink(target, settings), settings):
         pass
+    if plan.container == "mxf":
+        check_constant(film)
 
 
 def stitch(
@@ -69,6 +73,7 @@ def stitch(
     _check_room(make_sink().name, sum(facts.bytes for _, facts in chunks))
     others = [s.index for s in film.container.streams if s.index != film.video.index]
     before = deepcopy(film.log)
+    span = _span(film, chunks) if plan.container == "mxf" else None
 
     def write_all(muxer: Muxer) -> None:
         muxer.write(_packets(film, muxer, chunks, on_packet, first))
@@ -76,14 +81,15 @@ def stitch(
 
     def stitch_without(*refused: int) -> Written:
         sink = make_sink()
-        with Muxer(film, plan, sink, settings, refused, label=label) as muxer:
+        with Muxer(film, plan, sink, settings, refused, label=label, span=span) as muxer:
             write_all(muxer)
             return sink.publish(film, muxer)
 
     def is_taken(index: int) -> bool:
         rest = [other for other in others if other != index]
         lenient = replace(settings, strict=False)
-        with suppress(PacketRefused), Muxer(film, plan, make_sink(), lenient, rest) as muxer:
+        muxer = Muxer(film, plan, make_sink(), lenient, rest, span=span)
+        with suppress(PacketRefused), muxer:
             write_all(muxer)
             return True
         return False
@@ -95,6 +101,15 @@ def stitch(
         refused = [index for index in others if not is_taken(index)]
         film.log = before
     return stitch_without(*refused)
+
+
+def _span(film: VideoReader, chunks: Chunks) -> Span:
+    """From the first frame to the end of the last, in seconds."""
+    rate = edit_rate(film.info)
+    first, last = (
+        pts * film.info.time_base for pts in (chunks[0][1].first_pts, chunks[-1][1].last_pts)
+    )
+    return first, first + (round((last - first) * rate) + 1) / rate
 
 
 def _packets(

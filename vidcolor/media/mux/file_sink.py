@@ -21,6 +21,7 @@ from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.muxer import Amount, Muxer
+from vidcolor.media.mux.mxf_stamp import stamp
 from vidcolor.media.mux.packet_remap import EMPTY_TEXT
 from vidcolor.media.mux.passthrough import Passthrough
 from vidcolor.media.mux.riff_audio import name_by_tag
@@ -87,7 +88,9 @@ class FileSink:
         return str(self._part)
 
     def muxer_options(self, film: VideoReader, plan: EncodePlan) -> dict[str, str]:
-        """MP4 and MOV count in the ticks of the film, and begin with their index."""
+        """MP4 and MOV count in the ticks of the film, and begin with their index; MXF repeats."""
+        if plan.container == "mxf":
+            return {"fflags": "+bitexact"}  # else its numbers are taken by chance
         if plan.container not in ("mp4", "mov"):
             return {}
         ticks = str(film.info.time_base.denominator)
@@ -126,6 +129,9 @@ class FileSink:
             if muxer.passthrough.has_tags:
                 with open(self._part, "r+b") as file:
                     name_by_tag(file)
+            if muxer.container == "mxf":
+                with open(self._part, "r+b") as file:
+                    stamp(file, muxer.digest)
             self._verify(film, muxer)
             size = os.fstat(self._file).st_size
             sha256 = own_sha256(self._part)  # what was just read back lies in memory

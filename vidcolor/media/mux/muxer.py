@@ -6,6 +6,7 @@ Where the bytes go is the business of a sink: a file (`vidcolor.media.mux.file_s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
+from vidcolor.media.mux.edit_units import EditUnits, Span, cut_sound
 from vidcolor.media.mux.packet_remap import Carrier, add_route
 from vidcolor.media.mux.passthrough import (
     Passthrough,
@@ -35,6 +37,7 @@ from vidcolor.media.mux.passthrough import (
     plan_passthrough,
 )
 from vidcolor.media.mux.tags import add_label
+from vidcolor.media.mxf import edit_rate
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import OutputSettings
@@ -114,6 +117,7 @@ class Muxer:
         info: VideoInfo | None = None,
         once: bool = False,
         label: Label | None = None,
+        span: Span | None = None,
     ) -> None:
         """Get ready; nothing is opened yet.
 
@@ -127,6 +131,7 @@ class Muxer:
             once: There is no second try: a stream whose packets the container refuses is left out
                 from there on.
             label: What the container says of how the picture was colored.
+            span: From the first frame to the end of the last; for a container that has no times.
         """
         self._film = film
         self._info = info or film.info
@@ -136,6 +141,11 @@ class Muxer:
         self._refused = refused
         self._once = once
         self._label = label
+        self._span = span
+        self._units: EditUnits | None = None
+        if plan.container == "mxf":
+            self._units = EditUnits(edit_rate(self._info), span[0] if span else Fraction(0))
+        self._digest = hashlib.sha256()
         self._outs: dict[int, Carrier] = {}
         self._container: OutputContainer | None = None
         self.frames = 0
@@ -174,11 +184,7 @@ class Muxer:
         """
         for packet in packets:
             if packet.stream is self.video:
-                length = packet.duration or 0
-                if packet.pts is not None:
-                    self.end = max(self.end, (packet.pts + length) * packet.time_base)
-                self.frames += 1
-                ready: Iterable[Packet[Any]] = [*self._due(packet), packet]
+                ready: Iterable[Packet[Any]] = [*self._pictures(packet)]
             else:
                 out = self._outs.get(packet.stream.index)
                 ready = out.prepare(packet) if out else ()
@@ -186,6 +192,28 @@ class Muxer:
                 for one in ready:
                     self._mux(one)
             self._sink.send()
+
+    @property
+    def container(self) -> str:
+        """Name of the muxer."""
+        return self._plan.container
+
+    @property
+    def digest(self) -> bytes:
+        """Of all that was written, where the container needs a number of its own."""
+        return self._digest.digest()
+
+    def _pictures(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        """A packet of the picture with what is due before it."""
+        placed = [packet]
+        if self._units is not None:
+            placed = list(self._units.place(packet, self.video))
+        for one in placed:
+            if one.pts is not None:
+                self.end = max(self.end, (one.pts + (one.duration or 0)) * one.time_base)
+            self.frames += 1
+            yield from self._due(one)
+            yield one
 
     def _due(self, picture: Packet[Any]) -> Iterator[Packet[Any]]:
         """What other streams have held back until this picture."""
@@ -206,6 +234,8 @@ class Muxer:
     def _mux(self, packet: Packet[Any]) -> None:
         assert self._container is not None
         try:
+            if self._units is not None:
+                self._digest.update(bytes(packet))
             amount = self.sent.setdefault(packet.stream.index, Amount())
             size = packet.size
             with self._refusals():
@@ -237,6 +267,24 @@ class Muxer:
             self._container.close()
         self._container = None
         self._sink.send()
+        self._tell_of_units()
+
+    def _tell_of_units(self) -> None:
+        """Lists sound that was cut, and notes pictures that are repeated."""
+        if self._units is None:
+            return
+        for route in self.passthrough.routes:
+            out = self._outs.get(route.stream.index)
+            if out is not None:
+                lost, notes = cut_sound(route.label, out.cut, self._units.length)
+                self.passthrough.left_behind += lost
+                for note in notes:
+                    self._film.log.remark(note)
+        if count := self._units.repeated:
+            self._film.log.remark(
+                f"{count} frame{'s' * (count != 1)} repeated where the film has none: MXF has a"
+                " constant rate"
+            )
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -256,7 +304,7 @@ class Muxer:
         self.passthrough = plan_passthrough(self._film, self._info, self._plan.container)
         self.passthrough.left_behind += self._plan.left_behind
         if self._label:
-            add_label(self.passthrough.metadata, self._label)
+            add_label(self.passthrough.metadata, self._label, self._plan.container)
         for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
             self.passthrough.drop(route, REFUSES_PACKETS)
         check_strict(self.passthrough, self._settings)
@@ -317,13 +365,17 @@ class Muxer:
         self._container = container
         self._outs = {}
         container.metadata.update(self.passthrough.metadata)
+        tags = self.passthrough.metadata | self.passthrough.video_metadata
+        self._digest = hashlib.sha256(repr(sorted(tags.items())).encode(errors="surrogateescape"))
         self.video = open_encoder(container, plan, self._info)
         self.video.metadata.update(self.passthrough.video_metadata)
         self.video.disposition = film.video.disposition
         for route in self.passthrough.routes:
             stream = add_route(container, route)
             if stream is not None:
-                self._outs[route.stream.index] = Carrier(route, stream, film, plan.container)
+                self._outs[route.stream.index] = Carrier(
+                    route, stream, film, plan.container, self._span
+                )
         container.set_chapters(self.passthrough.chapters)
         container.start_encoding()
 

@@ -23,6 +23,8 @@ from vidcolor.media.whitelist import FORMATS, film_errors
 
 _ENOUGH_TEXT = 1 << 17  # bytes from which a code page is told
 _TEXT_TICK = Fraction(1, 1000)
+_LATE_SOUND = Fraction(10)  # seconds of picture that sound may come behind its time in the file
+_FOR_EVER = Fraction(1 << 40)
 EMPTY_TEXT = b"\0\0"
 """A sample of MP4 that shows no text."""
 _MOST_REORDERED = 16  # pictures that H.264 and HEVC may hold back
@@ -73,7 +75,14 @@ class Carrier:
         stream: Of the target.
     """
 
-    def __init__(self, route: Route, stream: Stream, film: VideoReader, container: str) -> None:
+    def __init__(
+        self,
+        route: Route,
+        stream: Stream,
+        film: VideoReader,
+        container: str,
+        span: tuple[Fraction, Fraction] | None = None,
+    ) -> None:
         self._route = route
         self.stream = stream
         self._film = film
@@ -93,7 +102,7 @@ class Carrier:
         """Of the packet before, in seconds: its time in the film, its own, and its length."""
         self._held: Packet[Any] | None = None
         self._texts = Texts(film)
-        self._samples = samples_of(route.stream, film, route.label, container)
+        self._samples = samples_of(route.stream, film, route.label, container, span)
         self._screen = Screen(_TEXT_TICK) if route.codec == "mov_text" else None
 
     def prepare(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
@@ -124,11 +133,24 @@ class Carrier:
 
     def due(self, moment: Fraction) -> list[Packet[Any]]:
         """Packets that were held back and can be written when the picture is at ``moment``."""
+        if self._samples is not None:
+            return list(self._silence(moment - _LATE_SOUND))
         return [] if self._screen is None else self._joined(self._screen.due(moment))
 
     def rest(self) -> list[Packet[Any]]:
         """Packets that are still held back at the end of the film."""
+        if self._samples is not None:
+            return list(self._silence(_FOR_EVER))
         return [] if self._screen is None else self._joined(self._screen.rest())
+
+    @property
+    def cut(self) -> tuple[Fraction, Fraction]:
+        """Seconds of sound that were not written: before the first picture, behind the last one."""
+        return (Fraction(0), Fraction(0)) if self._samples is None else self._samples.cut
+
+    def _silence(self, moment: Fraction) -> Iterator[Packet[Any]]:
+        assert self._samples is not None
+        yield from self._samples.fill(moment, self.stream, self.stream.time_base or _TEXT_TICK)
 
     def _joined(self, cues: Iterable[Cue]) -> list[Packet[Any]]:
         """Packets of texts, none of which overlaps another."""

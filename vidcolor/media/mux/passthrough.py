@@ -15,14 +15,17 @@ from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
+from vidcolor.core.timecode import parse_smpte
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import CannotCarry
 from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover
+from vidcolor.media.mux.edit_units import refusal_of_sound
 from vidcolor.media.mux.riff_audio import wave_header
 from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
 from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
+from vidcolor.media.mxf import as_comments, edit_rate, own_tags
 from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.sequences.facts import header_losses
 from vidcolor.media.whitelist import FORMATS, film_errors
@@ -36,6 +39,7 @@ How = Literal["copy", "by tag", "convert", "attachment", "cover"]
 _MAX_ATTACHMENT = 256 << 20
 _FLAGS = {
     "mov": Disposition.default,
+    "mxf": Disposition.default,
     "webm": Disposition.default | Disposition.forced,
     "mp4": ~(Disposition.original | Disposition.lyrics | Disposition.karaoke),
 }
@@ -99,7 +103,7 @@ def count_chapters(number: int) -> str:
 
 
 def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Passthrough:
-    """What of ``film`` travels into ``container`` (mp4, mov, matroska or webm).
+    """What of ``film`` travels into ``container`` (mp4, mov, matroska, webm or mxf).
 
     Args:
         film: Open.
@@ -123,6 +127,8 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
         why = "they end before the film's first frame"
         plan.left_behind.append(Dropped(count_chapters(early), why))
     _mend_texts(film, container, plan)
+    if container == "mxf":
+        _fit_mxf(film, plan)
     if film.info.container == "matroska,webm":
         plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
     if film.info.sequence:
@@ -130,6 +136,38 @@ def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Pass
     if film.info.has_alpha:
         plan.left_behind.append(Dropped("transparency", "colored films are opaque"))
     return plan
+
+
+def _fit_mxf(film: VideoReader, plan: Passthrough) -> None:
+    """Puts the film's tags where MXF keeps them, and lists what it has no place for."""
+    if plan.chapters:
+        why = "mxf cannot hold chapters"
+        plan.left_behind.append(Dropped(count_chapters(len(plan.chapters)), why))
+        plan.chapters = []
+    code = film.info.timecode
+    for tags in (plan.metadata, plan.video_metadata):
+        for key in [key for key in tags if key.lower() == "timecode"]:
+            del tags[key]
+    tagged = [(label(film.video), plan.video_metadata)]
+    tagged += [(route.label, route.tags) for route in plan.routes]
+    for what, tags in tagged:
+        words = ", ".join(
+            f"{key} {printable(value)}"
+            for key, value in own_tags(tags).items()
+            if (key, value) != ("language", "und")
+        )
+        if words:
+            plan.left_behind.append(Dropped(f"tags of {what}", f"mxf cannot hold: {words}"))
+    plan.video_metadata = {}
+    plan.routes = [replace(route, tags={}) for route in plan.routes]
+    plan.metadata = as_comments(plan.metadata)
+    if code:
+        try:
+            parse_smpte(code, edit_rate(film.info))
+        except ValueError as exc:
+            plan.left_behind.append(Dropped(f"timecode {printable(code)}", printable(exc)))
+        else:
+            plan.video_metadata["timecode"] = code
 
 
 def _timecode(code: str, plan: Passthrough) -> None:
@@ -258,8 +296,18 @@ class _Decider:
             self._leave(stream, "it is empty: no sample rate or channels could be found")
         elif context is not None and self._is_only_a_tag(stream) and (head := wave_header(stream)):
             self._plan.routes.append(Route(stream, "by tag", label(stream), data=head))
-        else:
+        elif self._is_wanted(stream):
             self._copy(stream)
+
+    def _is_wanted(self, stream: Stream) -> bool:
+        """Whether MXF takes a sound; what it does not is listed."""
+        context = stream.codec_context
+        why = ""
+        if self._container == "mxf" and context is not None:
+            why = refusal_of_sound(_codec(stream), getattr(context, "sample_rate", 0))
+            if why:
+                self._leave(stream, why)
+        return not why
 
     def _is_only_a_tag(self, stream: Stream) -> bool:
         """Whether Matroska has no name of its own for the codec of a sound."""
@@ -268,10 +316,15 @@ class _Decider:
     def _is_supported(self, stream: Stream) -> bool:
         """Whether the container takes the codec, maybe under the name of another decoder."""
         codec = stream.codec_context.codec
+        if self._container == "mxf":  # of which FFmpeg does not tell all
+            return stream.type == "audio"
         return not self._supported.isdisjoint((codec.name, codec.canonical_name))
 
     def _subtitle(self, stream: Stream) -> None:
         codec = stream.codec_context.name if stream.codec_context is not None else ""
+        if self._container == "mxf":
+            self._leave(stream, "mxf cannot hold subtitles")
+            return
         if codec not in TEXT_CODECS or codec in self._supported:
             self._copy(stream)
             return

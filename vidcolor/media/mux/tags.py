@@ -9,6 +9,7 @@ from av.stream import Stream
 
 from vidcolor.core.label import Label, find_label
 from vidcolor.media.decode.timeline import ticks
+from vidcolor.media.mxf import USER_COMMENT, own_tags
 from vidcolor.media.open import VideoReader
 
 if TYPE_CHECKING:  # exists in PyAV's stubs only
@@ -34,28 +35,33 @@ def _clean(tags: dict[str, str], drop: frozenset[str]) -> dict[str, str]:
 
 def film_tags(film: VideoReader) -> dict[str, str]:
     """Title and the like of a film, to be written into its target."""
-    return _clean(film.container.metadata, _GLOBAL_DROP)
+    tags = _clean(film.container.metadata, _GLOBAL_DROP)
+    return own_tags(tags) if film.info.container == "mxf" else tags
 
 
 def stream_tags(stream: Stream) -> dict[str, str]:
     """Language, title and the like of a stream, to be written beside its copy."""
     tags = _clean(stream.metadata, _STREAM_DROP)
+    if stream.container.format.name == "mxf":
+        tags = own_tags(tags)
     name = tags.pop("name", "")  # MP4's word for the title of a track
     return {"title": name} | tags if name else tags
 
 
-def add_label(tags: dict[str, str], label: Label) -> None:
+def add_label(tags: dict[str, str], label: Label, container: str = "") -> None:
     """Write a label into the tags of a target; a comment of the film stays above it.
 
-    The comment is what all four containers keep of a film under one name.
+    The comment is what all containers keep of a film under one name, MXF as a user comment.
     """
-    key = next((key for key in tags if key.lower() == COMMENT), COMMENT)
+    name = USER_COMMENT + COMMENT if container == "mxf" else COMMENT
+    key = next((key for key in tags if key.lower() == name), name)
     tags[key] = label.added_to(tags.get(key, ""))
 
 
 def find_in_tags(tags: dict[str, str]) -> Label | None:
     """The label that the tags of a film hold, if any."""
-    comments = (value for key, value in tags.items() if key.lower() == COMMENT)
+    keys = (COMMENT, USER_COMMENT + COMMENT)
+    comments = (value for key, value in tags.items() if key.lower() in keys)
     return find_label("\n".join(comments))
 
 
