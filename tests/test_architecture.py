@@ -50,6 +50,7 @@ HOMES = {
     "uvicorn": "web.",
     "charset_normalizer": "media.mux.text_encoding",
     "tomlkit": "guidance.",
+    "OpenEXR": "media.sequences.exr",
     "opentimelineio": "shots.otio",
 }
 """Foreign libraries, and the beginning of the names of the modules that may import them."""

@@ -72,6 +72,9 @@ def check_quality(codec: str | None, crf: float | None, preset: str | None) -> N
 MAX_PIXELS = 2**31 - 1
 """FFmpeg decodes no larger pictures."""
 
+MIN_FPS, MAX_FPS = 1, 120
+"""Frames per second that an image sequence may have."""
+
 MAX_STRIDE = 4
 """Up to here strides were measured to keep the quality."""
 
@@ -102,6 +105,9 @@ class InputSettings:
     """Encoding of subtitles and titles that are not UTF-8; None detects it."""
     sound: tuple[str, ...] = ()
     """Files whose sound goes beside the film's own, from the start of the film."""
+    fps: Fraction | None = None
+    """Frames per second of an image sequence; None takes what its frames say. Films have a rate of
+    their own."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:
@@ -110,6 +116,8 @@ class InputSettings:
             raise SettingsError("the end must be after the start")
         if self.video_stream is not None and self.video_stream < 0:
             raise SettingsError("--video-stream counts from 0")
+        if self.fps is not None and not MIN_FPS <= self.fps <= MAX_FPS:
+            raise SettingsError(f"--fps {float(self.fps):g} is outside {MIN_FPS} to {MAX_FPS}")
         if not 1 <= self.max_pixels <= MAX_PIXELS:
             raise SettingsError(
                 f"--max-pixels must be 1 to {MAX_PIXELS}, the largest number of pixels in a frame"

@@ -27,6 +27,7 @@ from vidcolor.cli.text import (
     say,
     shorten_name,
 )
+from vidcolor.core.find_sequence import sequence_at
 from vidcolor.core.paths import STILL_SUFFIXES, is_pattern
 from vidcolor.core.purposes import add_suffix
 from vidcolor.errors import FilmUnreadable, SettingsError
@@ -129,6 +130,11 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
     if not found.items:
         others = _left_out(found.left_out, args.verbose)
         raise FilmUnreadable(f"{', '.join(args.sources)}: no film or picture found{others}")
+    if args.fps is not None and not any(sequence_at(item.source) for item in found.items):
+        raise SettingsError(
+            f"{', '.join(args.sources)}: --fps is for image sequences, and here is none; name the"
+            " frames of one: FOLDER or scan_%06d.png"
+        )
     args.films = things(found.items)
     return replace(found, items=tuple(replace(one, colors=args.colors) for one in found.items))
 

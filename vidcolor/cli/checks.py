@@ -13,10 +13,12 @@ import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.text import say
+from vidcolor.core.find_sequence import sequence_at, sequence_folder
 from vidcolor.core.paths import (
     CONTAINERS,
     HELPERS,
@@ -85,7 +87,8 @@ def check_source(name: str) -> None:
     from vidcolor.core.files import check_file
 
     path = check_file(name)
-    if not os.access(path, os.R_OK):
+    sequence = sequence_at(path)
+    if not os.access(sequence.path(0) if sequence else path, os.R_OK):
         raise FilmUnreadable(f"{name}: cannot be opened: Permission denied")
 
 
@@ -108,11 +111,17 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     from vidcolor.core.target import check_target
 
     path = Path(target)
+    from vidcolor.core.frame_target import check_frames, frame_target
+
+    name = frame_target(path)
     # A run that was stopped may have put the target there itself, and one that was finished with a
     # color sheet may be made anew after an edit.
     if os.path.isdir(work_folder(path)) or os.path.isfile(finished_path(path)):
         settings = replace(settings, force=True)
+    if name:
+        return check_frames(name, sequence_at(source) if source else None, settings)
     check_target(Path(source) if source else None, path, settings)
+    return None
 
 
 def check_beside(option: str, path: Path | str | None, *others: str) -> None:
@@ -231,11 +240,11 @@ def check_plan(info: VideoInfo, args: argparse.Namespace, settings: Settings) ->
 
         plan_pipe(info, settings.encode)
         return
-    from vidcolor.media.encode.encoder import plan_encode
+    from vidcolor.media.sequences.plan import plan_target
     from vidcolor.run.disk_space import check_room
 
     target = Path(args.target)
-    plan = plan_encode(info, target, settings.encode)
+    plan = plan_target(info, target, settings.encode)
     short = check_room(info, target, plan, settings.open, settings.encode)
     if short and not args.quiet:
         say(f"note: {short}")
@@ -247,13 +256,17 @@ def check_suffix(source: str, target: str) -> None:
     Raises:
         SettingsError: It cannot.
     """
+    from vidcolor.core.frame_target import frame_target
     from vidcolor.media.encode.encoder import container_of
+    from vidcolor.media.images.kinds import check_kind
     from vidcolor.media.open import film_is_still
 
     path = Path(target)
     if not film_is_still(source):
-        container_of(path)
+        if frame_target(path) is None:
+            container_of(path)
     elif path.suffix.lower() not in STILL_SUFFIXES:
+        check_kind(Path(source))  # one that cannot be read is told first
         known = ", ".join(STILL_SUFFIXES)
         raise SettingsError(f"{path.name}: for a picture, the output must end in {known}")
 
@@ -286,3 +299,8 @@ def check_film(source: str, settings: InputSettings) -> None:
 
     if not film_is_still(source):
         looked_into(source, settings).close()
+
+
+def rate_for(source: str, fps: Fraction | None) -> Fraction | None:
+    """The rate that is asked for, where a source is an image sequence; others have their own."""
+    return fps if sequence_folder(source) else None

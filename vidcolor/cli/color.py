@@ -11,12 +11,15 @@ from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.completion import SHELLS, PrintCompletion
+from vidcolor.cli.frame_words import place_frame_target
 from vidcolor.cli.one import check_words, color_one
 from vidcolor.cli.progress import add_progress
+from vidcolor.cli.sequences import settle_sequence
 from vidcolor.cli.shot_lists import add_shots, add_split, place_split, with_cuts
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
-from vidcolor.cli.words import EXAMPLES, WordsParser, add_output, place_target, told_target
+from vidcolor.cli.words import EXAMPLES, WordsParser, add_fps, add_output, place_target, told_target
+from vidcolor.core.frame_target import frame_target
 from vidcolor.core.paths import work_folder
 from vidcolor.core.purposes import PURPOSES, apply_purpose
 from vidcolor.errors import SettingsError
@@ -56,9 +59,11 @@ def parser() -> argparse.ArgumentParser:
         "words",
         nargs="*",
         metavar="IN OUT",
-        help="IN: films, pictures or folders of them (for a film named info, write ./info);"
-        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, or - for a pipe (default: IN.color with"
-        " the suffix of IN); with several inputs, OUT must be a folder, and running the same"
+        help="IN: films, pictures or folders of them (for a film named info, write ./info), or an"
+        " image sequence: scan_%%06d.dpx, a glob or the folder of its frames;"
+        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, frames (out/frame_%%06d.dpx, .tif .png"
+        " .jpg .jp2 .exr), or - for a pipe (default: IN.color with the suffix of IN); with several"
+        " inputs, OUT must be a folder, and running the same"
         " command again skips finished films",
     )
     add_color(p)
@@ -67,8 +72,7 @@ def parser() -> argparse.ArgumentParser:
     add_encoding(p)
     _add_sound(p)
     add_cut(p)
-    shots = p.add_argument_group("shots")
-    add_shots(shots)
+    add_shots(shots := p.add_argument_group("shots"))
     add_split(shots)
     cluster.add_cluster(p)
     out = p.add_argument_group("output")
@@ -109,7 +113,8 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="SUFFIX",
         help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
-        " (default: that of each input, else mkv and png)",
+        " (default: that of each input, else mkv and png); for one film, or one sequence of frames,"
+        " dpx tif png jpg jp2 exr writes frames into OUTFOLDER",
     )
     add_label(out)
     out.add_argument(
@@ -163,6 +168,7 @@ def add_picture(group: argparse._ActionsContainer) -> None:
         metavar="N",
         help="refuse frames with more pixels (default %(default)s)",
     )
+    add_fps(group)
 
 
 def add_color(p: argparse.ArgumentParser, sheet: bool = True) -> None:
@@ -354,6 +360,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
             video_stream=args.video_stream,
             max_pixels=args.max_pixels,
             subtitle_encoding=args.subtitle_encoding,
+            fps=args.fps,
         ),
         encode=EncodeSettings(
             codec=args.codec,
@@ -413,12 +420,15 @@ def run(args: argparse.Namespace) -> int:
     settings = replace(settings, script=ScriptSettings(args.script))
     settings = replace(settings, output=replace(settings.output, split=args.split))
     many = cluster.cluster_settings(args)
+    settle_sequence(args)
     with place_split(args):
         return _run(args, settings, many)
 
 
 def _run(args: argparse.Namespace, settings: Settings, many: ClusterSettings | None) -> int:
-    named = place_target(args)
+    named = place_frame_target(args) or place_target(args)
+    if args.split and frame_target(args.target):
+        raise SettingsError("--split writes films; leave it out for frames")
     args.several = batch.is_batch(args)
     if args.several and args.shots:
         raise SettingsError("--shots is of one film; color the films one by one")

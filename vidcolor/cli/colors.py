@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from vidcolor.cli.colors_shots import open_subject
 from vidcolor.cli.text import Parser, at_least
+from vidcolor.cli.words import add_fps
 from vidcolor.errors import SettingsError
 
 DESCRIPTION = """\
@@ -91,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
         help="take the shots from a list (docs/shots.md), or from a report, instead of reading the"
         " film",
     )
+    add_fps(p)
     p.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
     p.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"

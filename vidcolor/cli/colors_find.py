@@ -38,7 +38,7 @@ def find(args: argparse.Namespace, subject: Subject) -> int:
     colorizer = Colorizer.from_weights()
     colorizer.listen()
     guidance = plan(args, subject)
-    source = partial(read_frames, info.path, InputSettings())
+    source = partial(read_frames, info.path, InputSettings(fps=info.rate_to_open))
     finder = Finder(guidance, colorizer, source, info.sample_aspect, info.rotation)
     quiet = True if args.quiet else None
     with tqdm(desc="looking", unit=" frames", disable=quiet, leave=False) as bar:

@@ -56,7 +56,7 @@ def open_subject(args: argparse.Namespace) -> Subject:
     sheet = Path(args.sheet) if args.sheet else sheet_path(source)
     if film_is_still(source):
         return Subject(source, sheet, None)
-    with open_video(source) as film:
+    with open_video(source, InputSettings(fps=args.fps)) as film:
         return Subject(source, sheet, film.info)
 
 
@@ -113,7 +113,8 @@ def read_through(
         bar.update()
 
     with bar:
-        return scan_shots(info.path, Settings(), info.layout, move)
+        settings = Settings(open=InputSettings(fps=info.rate_to_open))
+        return scan_shots(info.path, settings, info.layout, move)
 
 
 def _count_frames(shots: Sequence[ShotRange], times: Sequence[Fraction]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from vidcolor.cli.checks import (
     check_source,
     check_weights,
     looked_into,
+    rate_for,
 )
 from vidcolor.cli.color import add_color, add_cut, add_encoding, add_label, settings_of
 from vidcolor.cli.faces import LOADING, OPENING
@@ -22,6 +24,8 @@ from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import speed, tell_streams
 from vidcolor.cli.text import Parser, at_least, clock, count, moment, say, shorten_name
 from vidcolor.cli.words import add_output
+from vidcolor.core.find_sequence import sequence_folder
+from vidcolor.errors import SettingsError
 from vidcolor.settings import LOOKS, ChunkSettings, CompareSettings, InputSettings, Settings
 
 if TYPE_CHECKING:
@@ -116,11 +120,15 @@ def check(args: argparse.Namespace, settings: Settings) -> None:
     for film in args.films:
         check_source(film)
         check_output(film, args.target, settings.output)
-    first = looked_into(args.films[0], settings.open)
+    if args.fps is not None and not any(map(sequence_folder, args.films)):
+        raise SettingsError("--fps is for image sequences; films have rates of their own")
+    opened = replace(settings.open, fps=rate_for(args.films[0], args.fps))
+    first = looked_into(args.films[0], opened)
     with first:
         check_plan(first.info, args, settings)
     for film in args.films[1:]:
-        looked_into(film, InputSettings(max_pixels=args.max_pixels)).close()
+        fps = rate_for(film, args.fps)
+        looked_into(film, InputSettings(max_pixels=args.max_pixels, fps=fps)).close()
 
 
 def summarise(report: Report) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_source
 from vidcolor.cli.text import Parser, clock, printable
+from vidcolor.cli.words import add_fps
+from vidcolor.settings import InputSettings
 
 if TYPE_CHECKING:
     from vidcolor.core.label import Label
@@ -26,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
         description="Show what is in a film or a picture, and whether vidcolor colored it.",
     )
     p.add_argument("film", metavar="FILE")
+    add_fps(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     return p
 
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from vidcolor.media.open import film_is_still
 
     picture = film_is_still(args.film) and not is_animation(Path(args.film))
-    rows, facts = _picture(args.film) if picture else _film(args.film)
+    rows, facts = _picture(args.film) if picture else _film(args.film, args.fps)
     if args.json:
         print(json.dumps(facts, indent=1, default=str))
     else:
@@ -45,14 +49,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _film(path: str) -> tuple[Rows, dict[str, Any]]:
+def _film(path: str, fps: Fraction | None) -> tuple[Rows, dict[str, Any]]:
     """The facts about a film, for people and for programs."""
     from vidcolor.media.mux.tags import find_in_tags
     from vidcolor.media.open import open_video
+    from vidcolor.media.sequences.label import find_in_frames
 
-    with open_video(path) as film:
+    with open_video(path, InputSettings(fps=fps)) as film:
         info = film.info
-    label = find_in_tags(info.metadata)
+    label = find_in_frames(info.sequence) if info.sequence else find_in_tags(info.metadata)
     return describe(info, label), asdict(info) | {"label": asdict(label) if label else None}
 
 
@@ -100,6 +105,11 @@ def describe(info: VideoInfo, label: Label | None) -> Rows:
         ("frames", info.frames if info.frames is not None else "unknown"),
         ("chapters", info.chapters),
     ]
+    if info.sequence:
+        first, last = info.sequence.path(0).name, info.sequence.path(info.sequence.count - 1).name
+        rows.append(("sequence", f"{first} to {last}"))
+    if info.timecode:
+        rows.append(("timecode", info.timecode))
     rows += _label_rows(label)
     rows += [("tag", f"{key} = {value}") for key, value in info.metadata.items()]
     for stream in info.streams:

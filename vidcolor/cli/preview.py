@@ -168,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
     if args.target is None:
         parser().error("the following arguments are required: OUT")
     contradictions(args)
-    opened = InputSettings(video_stream=args.video_stream, max_pixels=args.max_pixels)
+    opened = InputSettings(video_stream=args.video_stream, max_pixels=args.max_pixels, fps=args.fps)
     settings = replace(color_settings(args), open=opened)
     output = OutputSettings(force=args.force, label=args.label)
     chosen = combinations(settings, args.vary or [])

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     args.target = args.target or args.target_too
     if args.target is None and args.json is None:
         parser().error("the following arguments are required: OUT, or --json FILE")
-    opened = InputSettings(args.start, args.end, args.video_stream, args.max_pixels)
+    opened = InputSettings(args.start, args.end, args.video_stream, args.max_pixels, fps=args.fps)
     settings = replace(color_settings(args), open=opened)
     output = OutputSettings(force=args.force, label=args.label)
     check(args, settings, output)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vidcolor.cli.checks import PIPE, check_output, check_source, looked_into
 from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.text import Parser, at_least, count, damage_lines, moment, say
+from vidcolor.cli.words import add_fps
 from vidcolor.core.timecode import decimal, timecode
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import InputSettings, OutputSettings, Settings
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="video stream to use, counted from 0",
     )
+    add_fps(p)
     add_shots(p)
     p.add_argument(
         "--to",
@@ -73,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
     With --start, times and frames are counted from there, as in a film colored with it. With --to,
     lists are written when all shots are known.
     """
-    opened = InputSettings(start=args.start, end=args.end, video_stream=args.video_stream)
+    opened = InputSettings(
+        start=args.start, end=args.end, video_stream=args.video_stream, fps=args.fps
+    )
     check_source(args.film)
     targets = name_targets(args)
     looked_into(args.film, opened).close()

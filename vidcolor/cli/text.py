@@ -123,6 +123,20 @@ def moment(word: str) -> Fraction:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def frame_rate(word: str) -> Fraction:
+    """``24``, ``24000/1001``, ``23.976`` -> frames per second, for argparse."""
+    try:
+        rate = Fraction(word)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is no number of frames a second; use 24, 23.976 or 24000/1001"
+        ) from None
+    for whole in (24, 30, 48, 60, 120):  # what is written short for them
+        if round(rate, 2) == round(Fraction(whole * 1000, 1001), 2):
+            return Fraction(whole * 1000, 1001)
+    return rate
+
+
 def clock(seconds: float) -> str:
     """Seconds as ``1:02:03.4``."""
     return timecode(seconds, 1)

@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from vidcolor.cli.text import Parser
+from vidcolor.cli.text import Parser, frame_rate
+from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.core.paths import KEPT_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.core.purposes import purpose_of
 from vidcolor.errors import SettingsError
@@ -34,6 +35,8 @@ examples:
   vidcolor film.mov out.mov --lossless        encode without loss
   vidcolor film.mp4 out.mp4 --start 1:30 --end 2:00
   vidcolor films colored --to mkv             a whole folder
+  vidcolor scans/scan_%06d.dpx graded/        scanned frames, with their names and headers
+  vidcolor scans/scan_%06d.dpx out.mkv        an image sequence
   vidcolor film.mp4 - | mpv -                 into a pipe
 
 To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
@@ -79,6 +82,17 @@ def add_output(p: argparse._ActionsContainer, name: str = "output") -> None:
     p.add_argument("-o", "--output", dest=name, metavar="OUT", help="the same as OUT")
 
 
+def add_fps(p: argparse._ActionsContainer) -> None:
+    """The option ``--fps``."""
+    p.add_argument(
+        "--fps",
+        type=frame_rate,
+        metavar="RATE",
+        help="frames per second of an image sequence: 24, 23.976, 24000/1001 (default: as DPX and"
+        " EXR frames say)",
+    )
+
+
 def place_target(args: argparse.Namespace) -> bool:
     """Name what a source becomes, where no OUT was given; True where it was not.
 
@@ -114,8 +128,10 @@ def place_target(args: argparse.Namespace) -> bool:
 def told_target(args: argparse.Namespace) -> str:
     """What is said of a name that was found."""
     suffix = Path(args.source).suffix
+    if sequence_folder(args.source):
+        return f"writing {args.target}"
     is_asked = getattr(args, "purpose", None)
-    if not os.path.isdir(args.source) and Path(args.target).suffix != suffix and not is_asked:
+    if Path(args.target).suffix != suffix and not is_asked:
         why = f"vidcolor cannot write {suffix} files" if suffix else "the input has no suffix"
         return f"writing {args.target}, because {why}"
     return f"writing {args.target}"

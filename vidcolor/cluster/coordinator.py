@@ -36,7 +36,6 @@ from vidcolor.cluster.task_queue import Step, Task, TaskQueue
 from vidcolor.cluster.video_state import VideoState
 from vidcolor.core.files import check_file, identify
 from vidcolor.core.report import Progress, WorkerStats
-from vidcolor.core.target import check_target
 from vidcolor.errors import (
     ClusterError,
     DeviceError,
@@ -49,6 +48,7 @@ from vidcolor.errors import (
     VidcolorError,
 )
 from vidcolor.guidance.places import NONE
+from vidcolor.run.assembly import check_place
 from vidcolor.run.batch import Outcome, Result, result_of, write_report
 from vidcolor.run.chunk_manifest import read_manifest
 from vidcolor.run.film_script import missing_parts
@@ -163,7 +163,9 @@ class Coordinator:
         shots = film.shots(task.chunk) or film.begin_of(task.chunk)
         ends = film.guidance.ends if film.guidance else None
         chunks = (first, *rest)
-        return ColorizeChunk(film.item, spec, film.zero, chunks, *handed, shots, ends, film.script)
+        before_it = sum(one.frames for one in film.chunks[: task.chunk])
+        told = film.item, spec, film.zero, chunks
+        return ColorizeChunk(*told, *handed, shots, ends, film.script, before_it)
 
     def hear(self, task: Task, worker: WorkerInfo, reply: Reply) -> bool:
         """Take note of what a worker told about a task; whether it was the last of it."""
@@ -251,7 +253,7 @@ class Coordinator:
         if fresh:
             journal.clear()
         output = allow_own_target(film.item.target, self._settings.output)
-        check_target(film.item.source, film.item.target, output)  # the journal may be worth nothing
+        check_place(film.item.source, film.item.target, output)  # the journal may be worth nothing
         journal.begin(reply.spec)
         film.spec, film.total, film.start = reply.spec, reply.total, reply.start
         if reply.guidance:  # what it says now is what it says to the end

@@ -72,6 +72,8 @@ class ColorizeChunk:
     """As of `Guidance`."""
     script: ScriptFile | None = None
     """The color script of the film; it lies in the work folder."""
+    before_it: int = 0
+    """How many frames of the film come before the chunk."""
 
 
 @dataclass(frozen=True)

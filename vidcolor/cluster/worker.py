@@ -44,24 +44,24 @@ from vidcolor.cluster.messages import (
 from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
+from vidcolor.core.find_sequence import sequence_at
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
-from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.errors import ClusterError, ManifestMismatch, VidcolorError
 from vidcolor.guidance.color_script import ColorScript
 from vidcolor.guidance.places import describe_sheet, note_unused, plan_colors
 from vidcolor.guidance.plan import ShotRange
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.identity import Content, check_same
 from vidcolor.media.metadata import expected_frames
-from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
-from vidcolor.run.assembly import assemble
+from vidcolor.media.sequences.plan import plan_target
+from vidcolor.run.assembly import assemble, check_result, target_place
 from vidcolor.run.batch import Batch
 from vidcolor.run.chunk_manifest import (
     Manifest,
@@ -182,7 +182,7 @@ class Worker:
             yield describe_failure(error)
 
     def _begin(self, item: BatchItem, watch: _Watch) -> VideoOpened | VideoAssembled:
-        if not os.path.lexists(item.source):
+        if not os.path.lexists(item.source) and not sequence_at(item.source):
             raise ClusterError(
                 f"{printable(item.source)}: missing on {platform.node()}; all machines must see"
                 " films and targets under the same path"
@@ -197,9 +197,9 @@ class Worker:
         begun, content = (None, "") if settings.output.fresh else _read_begun(item)
         with open_video(item.source, settings.open) as film:
             output = allow_own_target(item.target, settings.output)
-            check_target(film.info.path, item.target, output)
-            plan = plan_encode(film.info, item.target, resume_threads(settings.encode, begun))
-            check_writable(film, item.target, plan, output)
+            with target_place(film.info, item.target, output):
+                plan = plan_target(film.info, item.target, resume_threads(settings.encode, begun))
+                check_result(film, item.target, plan, output)
             session = self._session.with_guidance(plan_colors(film.info, item.colors))
             configure_for(session, film.info, begun)
             spec = describe_video(film.info, session, plan)
@@ -309,9 +309,8 @@ class Worker:
                 painted = time_waiting(prefetch(painted), "wait for paint", watch.stages)
                 try:
                     encoding, see = (plan, film.info), watch.count_frame
-                    done = record_chunk(
-                        chunk.number, painted, folder, encoding, session, reach, see
-                    )
+                    told = session, reach, see, command.before_it
+                    done = record_chunk(chunk.number, painted, folder, encoding, *told)
                 finally:
                     close(painted)
         stages = watch.stages | pool.seconds
@@ -366,7 +365,7 @@ class Worker:
         if isinstance(command, AssembleVideo) and spec.source.changed != now.changed:
             check_same(film.info.path, spec.source, now, lambda: _read_begun(command.item)[1])
         settings, target = self._settings, command.item.target
-        plan = plan_encode(film.info, target, resume_threads(settings.encode, spec))
+        plan = plan_target(film.info, target, resume_threads(settings.encode, spec))
         session = self._session.with_guidance(plan_colors(film.info, command.item.colors))
         configure_for(session, film.info, spec)
         here = describe_video(film.info, session, plan).with_source(spec.source)

@@ -17,7 +17,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import BinaryIO
 
-from vidcolor.core.paths import aside_of
+from vidcolor.core.find_sequence import find_sequence, sequence_at
+from vidcolor.core.paths import aside_of, is_pattern
+from vidcolor.core.paths import printable as printable
+from vidcolor.core.sequence import FrameSequence
 from vidcolor.errors import FilmUnreadable
 
 ENDS = 1 << 20
@@ -172,28 +175,29 @@ def _strange(path: Path) -> OSError:
     return OSError(errno.EINVAL, text, str(path))
 
 
-def printable(text: object) -> str:
-    """``text`` on one line, with everything that could steer a terminal replaced by ``?``."""
-    return "".join(c if c.isprintable() else "?" for c in str(text))
-
-
 def check_file(path: str | os.PathLike[str]) -> Path:
-    """The absolute path of a regular file with at least one byte.
+    """The absolute path of a regular file with at least one byte, or of an image sequence.
+
+    A sequence is named by a pattern such as ``scan_%06d.dpx``, which no file has for its name, by a
+    glob or by its folder; its path is the pattern.
 
     Raises:
-        FilmUnreadable: Missing, empty, a folder, a device, or not allowed to be read.
+        FilmUnreadable: Missing, empty, a folder, a device, or not allowed to be read; frames of a
+            sequence are missing.
     """
     name = printable(Path(path))
     absolute = Path(os.path.abspath(path))
     try:
         state = os.stat(absolute)
     except FileNotFoundError:
+        if is_pattern(str(path)) or sequence_at(absolute):
+            return find_sequence(path).name.pattern_path
         raise FilmUnreadable(f"{name}: {_no_file(str(path))}") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise FilmUnreadable(f"{name}: cannot be opened: {reason}") from exc
     if stat.S_ISDIR(state.st_mode):
-        raise FilmUnreadable(f"{name}: is a folder; name a film inside it")
+        return find_sequence(path).name.pattern_path
     if not stat.S_ISREG(state.st_mode):
         raise FilmUnreadable(f"{name}: is a device or a pipe; save the film to a file first")
     if state.st_size == 0:
@@ -228,11 +232,15 @@ class FileIdentity:
 
 
 def identify(path: Path) -> FileIdentity:
-    """The identity of a file; its content is not read.
+    """The identity of a file, or of an image sequence; its content is not read.
+
+    That of a sequence is made of the names, sizes and times of its frames.
 
     Raises:
-        FilmUnreadable: The file has gone.
+        FilmUnreadable: The file or a frame has gone.
     """
+    if sequence := sequence_at(path):
+        return _identify_frames(sequence)
     try:
         with open(os.open(path, os.O_RDONLY | _PATIENT), "rb") as file:
             state = os.fstat(file.fileno())
@@ -245,3 +253,24 @@ def identify(path: Path) -> FileIdentity:
         name = printable(path.name)
         raise FilmUnreadable(f"{name}: cannot be opened: {exc.strerror}") from exc
     return FileIdentity(state.st_size, state.st_mtime_ns, digest.hexdigest())
+
+
+def _identify_frames(sequence: FrameSequence) -> FileIdentity:
+    """The identity of a sequence; each frame is asked for by its name.
+
+    Raises:
+        FilmUnreadable: A frame has gone.
+    """
+    size = changed = 0
+    digest = hashlib.sha256(f"{sequence.name.pattern} {sequence.first} {sequence.count}".encode())
+    folder = str(sequence.name.folder)
+    for index in range(sequence.count):
+        name = sequence.name.name(sequence.number(index))
+        try:
+            state = os.stat(os.path.join(folder, name))
+        except OSError as exc:
+            raise FilmUnreadable(f"{printable(name)}: cannot be opened: {exc.strerror}") from exc
+        size += state.st_size
+        changed = max(changed, state.st_mtime_ns)
+        digest.update(b"%d %d\n" % (state.st_size, state.st_mtime_ns))
+    return FileIdentity(size, changed, digest.hexdigest())

@@ -48,6 +48,15 @@ FILM_SUFFIXES = frozenset({
 MEDIA_SUFFIXES = FILM_SUFFIXES | PICTURE_SUFFIXES
 """What is looked for in a folder; archives have none of these names."""
 
+SEQUENCE_SUFFIXES = (
+    *(".dpx", ".exr", ".png", *TIFF_SUFFIXES, *JPEG_SUFFIXES),
+    *(".jp2", ".j2k", ".j2c", ".jpc"),
+)
+"""What the frames of an image sequence are called."""
+
+FILM_FRAME_SUFFIXES = (".dpx", ".exr")
+"""Those that are frames of a film wherever they lie, and never pictures for themselves."""
+
 HELPERS = ("gate", "vgg16", "guide-default", "guide-mini")
 """Shipped weights that are no nets to color with."""
 
@@ -105,6 +114,11 @@ def report_path(target: Path) -> Path:
     if len(os.fsencode(name)) > _NAME_LIMIT:
         name = f"vidcolor-{zlib.crc32(os.fsencode(target.name)):08x}.json"
     return target.with_name(name)
+
+
+def printable(text: object) -> str:
+    """``text`` on one line, with everything that could steer a terminal replaced by ``?``."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
 
 
 def is_pattern(word: str) -> bool:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vidcolor.core.files import CAREFUL, STRANGE, printable
-from vidcolor.core.paths import follow_link
+from vidcolor.core.find_sequence import sequence_folder
+from vidcolor.core.paths import SEQUENCE_SUFFIXES, follow_link
 from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
 from vidcolor.settings import OutputSettings
 
@@ -39,7 +40,7 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
             raise OutputError(f"{name}: is a folder; name a file inside it")
         exists = os.path.lexists(target)
         _check_kind(target, name)
-        same = source is not None and target.exists() and os.path.samefile(source, target)
+        same = _is_source(source, target)
     except OSError as exc:
         raise OutputError(f"{name}: cannot be written: {exc.strerror}") from exc
     if same:
@@ -48,6 +49,16 @@ def check_target(source: Path | None, target: Path, settings: OutputSettings) ->
         raise OutputExists(f"{name}: exists; use --force to replace it, or choose another name")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{name}: the folder {printable(folder)} is read-only")
+
+
+def _is_source(source: Path | None, target: Path) -> bool:
+    """Whether a target is the source, or a frame of it."""
+    if source is None or not target.exists():
+        return False
+    if folder := sequence_folder(source):
+        name = target.suffix.lower()
+        return name in SEQUENCE_SUFFIXES and os.path.samefile(folder, follow_link(target).parent)
+    return os.path.samefile(source, target)
 
 
 def _check_kind(target: Path, name: str) -> None:

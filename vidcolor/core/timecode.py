@@ -134,6 +134,17 @@ def frame_of_smpte(text: str, rate: Fraction) -> tuple[int, bool]:
     return number - left_out * (passed - passed // 10), True
 
 
+def smpte_after(start: str, frames: int, rate: Fraction) -> str:
+    """The SMPTE timecode of a frame so many frames behind the one at ``start``; past 24 h, from 0.
+
+    Raises:
+        ValueError: ``start`` is none, or none of a video of this rate.
+    """
+    exact = counted_rate(rate)
+    first, drop = frame_of_smpte(start, exact)
+    return smpte(first + frames, exact, drop)
+
+
 def smpte(number: int, rate: Fraction, drop: bool = False) -> str:
     """SMPTE timecode of a frame: ``HH:MM:SS:FF``, or ``HH:MM:SS;FF`` where it is drop frame.
 

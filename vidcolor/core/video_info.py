@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from vidcolor.core.files import FileIdentity
 from vidcolor.core.frames import PixelLayout
+from vidcolor.core.sequence import FrameSequence
 
 FieldOrder = Literal["progressive", "top", "bottom"]
 
@@ -76,3 +77,10 @@ class VideoInfo:
     crop: tuple[int, int, int, int] | None = None
     """Pixels that the container cuts off what is stored: left, top, right, bottom; ``width`` and
     ``height`` are those of what is left."""
+    sequence: FrameSequence | None = None
+    """The frames of an image sequence, whose ``path`` is their pattern; None for a file."""
+
+    @property
+    def rate_to_open(self) -> Fraction | None:
+        """``fps`` of `InputSettings` that opens it again; None for a film, which has its own."""
+        return self.frame_rate if self.sequence else None

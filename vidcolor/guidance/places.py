@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vidcolor.core.files import printable
+from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.plan import Guidance, ShotRange
@@ -23,7 +24,12 @@ AUTO, NONE = "auto", "none"
 
 
 def sheet_path(source: Path) -> Path:
-    """The color sheet of a video: ``film.colors.toml`` beside ``film.mp4``."""
+    """The color sheet of a video: ``film.colors.toml`` beside ``film.mp4``.
+
+    That of an image sequence lies beside its folder and has its name.
+    """
+    if folder := sequence_folder(source):
+        return folder.with_name(f"{folder.name}{SUFFIX}")
     return source.with_name(f"{source.stem}{SUFFIX}")
 
 

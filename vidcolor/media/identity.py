@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from vidcolor.core.files import ENDS, FileIdentity, identify, printable
+from vidcolor.core.find_sequence import sequence_at
 from vidcolor.core.frames import Frame
 from vidcolor.errors import FilmChanged
 from vidcolor.media.open import VideoReader
@@ -55,6 +56,8 @@ class Content:
         self._thread.join()
 
     def _read(self) -> None:
+        if sequence_at(self._path):
+            return  # its identity is made of all its frames
         self._found = digest(self._path, self._known, self._stopped.is_set)
 
 
@@ -118,6 +121,9 @@ def of_the_same(frames: Iterator[Frame], film: VideoReader) -> Iterator[Frame]:
     """
     yield from frames
     path = film.info.path
+    if film.info.sequence:
+        check_same(path, film.info.identity)
+        return
     with suppress(OSError):  # where it has gone, reading it tells
         if path.stat().st_mtime_ns == film.info.identity.changed:
             return

@@ -21,7 +21,15 @@ from av.video.stream import VideoStream
 from vidcolor.core.video_info import UNTAGGED, FieldOrder, StreamInfo, VideoInfo
 from vidcolor.media.container_heads import Crop
 from vidcolor.media.mxf import atom_notes
-from vidcolor.media.pixel_formats import UNSPECIFIED, Storage, fill_tags, make_layout, storage
+from vidcolor.media.pixel_formats import (
+    LINEAR,
+    SRGB,
+    UNSPECIFIED,
+    Storage,
+    fill_tags,
+    film_storage,
+    make_layout,
+)
 from vidcolor.settings import InputSettings
 
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -50,14 +58,16 @@ def describe(
         crop: What was cut off it.
     """
     stored_format = frame.format.name
-    stored = storage(stored_format)
     codec = video.codec_context.name
+    stored = film_storage(stored_format, codec)
     rate = video.guessed_rate or video.average_rate
     found = color_tags(frame)
-    tags = fill_tags(found, stored, stored_format, (frame.width, frame.height), rate)
+    tags = fill_tags(
+        meant_tags(found, codec), stored, stored_format, (frame.width, frame.height), rate
+    )
     time_base = video.time_base or Fraction(1, 90000)
     start = _start(container, time_base, frame.pts)
-    side = side_data(frame)
+    side = side_data(frame, codec)
     alpha = stored.alpha or video.metadata.get("alpha_mode") == "1"
     if codec == "gif" or stored_format == "pal8":  # a palette has alpha, with a hole or not
         alpha = is_see_through(frame)
@@ -169,6 +179,17 @@ def color_tags(frame: VideoFrame) -> dict[str, int]:
     }
 
 
+def meant_tags(found: dict[str, int], codec: str) -> dict[str, int]:
+    """What `color_tags` means of pictures of a codec.
+
+    Linear light of EXR frames becomes codes with the sRGB curve. Writers of DPX, FFmpeg among them,
+    call linear what is not logarithmic, and that is video.
+    """
+    if found["transfer"] == LINEAR and codec in ("exr", "dpx"):
+        return found | {"transfer": SRGB if codec == "exr" else UNSPECIFIED}
+    return found
+
+
 def coded_aspect(video: VideoStream) -> Fraction:
     """The shape of a pixel that the decoder has read last; 1 where the stream says nothing."""
     return video.codec_context.sample_aspect_ratio or Fraction(1)
@@ -234,13 +255,24 @@ _UNNAMED = [n for n in range(48) if n not in _NAMED]
 """Kinds of side data that FFmpeg has, or will have, and PyAV 18 has no name for, such as EXIF."""
 
 
-def side_data(frame: VideoFrame) -> dict[SideDataType, bytes]:
+_PROFILE: Any = SideDataType.ICC_PROFILE.value
+
+
+def has_profile(frame: VideoFrame) -> bool:
+    """Whether a picture comes with a color profile; PyAV is not asked, see `side_data`."""
+    return run_filters(frame, [f"sidedata=mode=select:type={_PROFILE}"]) is not None
+
+
+def side_data(frame: VideoFrame, codec: str = "") -> dict[SideDataType, bytes]:
     """What travels beside a picture: display matrix, HDR metadata and more.
 
     The only place that asks for it, and only of pictures that are not written into yet: PyAV keeps
     what it gave, wherever the picture's memory goes. A picture that has something of which PyAV
-    does not know the kind gives nothing at all, so that is taken off a copy first.
+    does not know the kind gives nothing at all, so that is taken off a copy first. So is the
+    color profile of a PNG: PyAV 18 frees the name of a profile, and FFmpeg frees it once more.
     """
+    if codec in ("png", "apng"):
+        frame = run_filters(frame, [f"sidedata=mode=delete:type={_PROFILE}"]) or frame
     try:
         items: Iterable[Any] = frame.side_data  # PyAV's stub takes it for a dict of strings
     except ValueError:

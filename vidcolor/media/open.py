@@ -7,10 +7,11 @@ from the first frame in a container of its own, so that the film itself starts u
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +22,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcolor.core.files import check_file, identify, printable
+from vidcolor.core.find_sequence import sequence_at
+from vidcolor.core.sequence import FrameSequence
 from vidcolor.core.video_info import FieldOrder, VideoInfo
 from vidcolor.errors import (
     FilmTooLarge,
@@ -32,14 +35,24 @@ from vidcolor.errors import (
 from vidcolor.media.container_heads import Crop, declared_crop
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.images.kinds import is_animation, kind_of
-from vidcolor.media.metadata import coded_aspect, color_tags, describe, is_cover, picture_fields
+from vidcolor.media.metadata import (
+    coded_aspect,
+    color_tags,
+    describe,
+    has_profile,
+    is_cover,
+    picture_fields,
+)
 from vidcolor.media.pass_log import PassLog
+from vidcolor.media.sequences.facts import sequence_facts
 from vidcolor.media.whitelist import (
     CODECS,
     CONVERT,
     DECODERS,
     FORMATS,
+    FRAME_CODECS,
     READ_LIMITS,
+    SEQUENCES,
     check_length,
     film_errors,
     is_encrypted_mp4,
@@ -48,6 +61,7 @@ from vidcolor.settings import InputSettings
 
 _PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
 _PROBE_PACKETS = 2000
+_PROFILE = "the frames have a color profile, which was not applied: codes were taken as they are"
 
 
 @dataclass
@@ -102,29 +116,72 @@ def film_is_still(path: str | os.PathLike[str]) -> bool:
 def open_video(path: str | os.PathLike[str], settings: InputSettings | None = None) -> VideoReader:
     """Opens the film at ``path`` and reads everything that is known before decoding.
 
+    An image sequence is named by its pattern (``scan_%06d.dpx``), by a glob or by its folder.
+
     Raises:
         FilmUnreadable: Missing, empty, not a media file, too damaged to read, encrypted.
         NoPicture: Audio only, a cover picture only, subtitles, or a still.
         UnsupportedPixels: Codec or pixel format is not on the list.
         FilmTooLarge: More pixels than ``settings.max_pixels``, longer than ``settings.max_hours``.
-        SettingsError: ``settings.video_stream`` does not exist.
+        SettingsError: ``settings.video_stream`` does not exist; nothing says how many frames a
+            second a sequence has, or ``settings.fps`` is for a film, which has a rate of its own.
     """
     settings = settings or InputSettings()
     absolute = check_file(path)
     name = printable(absolute.name)
+    sequence = sequence_at(absolute)
+    if sequence:
+        return _open_sequence(absolute, sequence, settings)
+    if settings.fps is not None:
+        raise SettingsError(f"{name}: --fps is for image sequences; the film has a rate of its own")
     if film_is_still(absolute) and not is_animation(absolute):
         raise NoPicture(f"{name}: is a still picture, not a film")
+    return _open(absolute, settings, partial(open_container, absolute, settings, FORMATS))
+
+
+def _open_sequence(path: Path, sequence: FrameSequence, settings: InputSettings) -> VideoReader:
+    """The frames of a sequence as a film."""
+    check_file(sequence.path(0))  # FFmpeg would take an empty one for the end
+    facts = sequence_facts(sequence, settings.fps)
+    film = _open(path, settings, partial(open_frames, sequence, facts.rate, settings))
+    info = film.info
+    info = replace(
+        info,
+        frames=sequence.count,
+        sequence=sequence,
+        timecode=facts.timecode,
+        notes=(*info.notes, *facts.notes),
+    )
+    film.info = info
+    return film
+
+
+def reopen(film: VideoReader) -> InputContainer:
+    """The container of an open film once more, at its beginning."""
+    info = film.info
+    if info.sequence and info.frame_rate:
+        return open_frames(info.sequence, info.frame_rate, film.settings)
+    return open_container(info.path, film.settings, FORMATS)
+
+
+def _open(
+    absolute: Path, settings: InputSettings, open_again: Callable[[], InputContainer]
+) -> VideoReader:
+    """The film at ``absolute``, whose container is opened twice: the first frame is read aside."""
+    name = printable(absolute.name)
     known = identify(absolute)
     with film_errors(absolute):
-        container = open_container(absolute, settings, FORMATS)
+        container = open_again()
         try:
             if container.format.name.startswith("mov") and is_encrypted_mp4(absolute):
                 raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
             video = _choose_video(container, settings, name)
-            frame, coded = _first_frame(absolute, video.index, settings, name)
+            frame, coded = _first_frame(open_again, video.index, settings, name)
             crop = _crop(absolute, container, video, frame)
             seen = Cropper(frame, crop)(frame) if crop else frame
             info, first = describe(absolute, container, video, seen, coded, crop)
+            if container.format.name == SEQUENCES and has_profile(frame):
+                info = replace(info, notes=(*info.notes, _PROFILE))
             check_length(info.duration, settings, name)
             ready_decoder(video, settings)
         except BaseException:
@@ -143,7 +200,12 @@ def open_video(path: str | os.PathLike[str], settings: InputSettings | None = No
 
 
 def open_container(
-    path: Path, settings: InputSettings, formats: str, demuxer: str | None = None
+    path: Path | str,
+    settings: InputSettings,
+    formats: str,
+    demuxer: str | None = None,
+    decoders: Collection[str] = DECODERS,
+    more: Mapping[str, str] = READ_LIMITS,
 ) -> InputContainer:
     """An input container in which only listed demuxers, decoders and the file protocol may work.
 
@@ -152,15 +214,32 @@ def open_container(
     """
     options = {
         "format_whitelist": formats,
-        "codec_whitelist": ",".join(sorted(DECODERS)),
+        "codec_whitelist": ",".join(sorted(decoders)),
         "protocol_whitelist": "file",
         "max_pixels": str(settings.max_pixels + _PADDING),  # guards what FFmpeg decodes to probe
-        **READ_LIMITS,
+        **more,
     }
     # PyAV would refuse non-UTF-8 tags; surrogates carry their bytes unchanged to the target.
     return av.open(
         str(path), "r", format=demuxer, options=options, metadata_errors="surrogateescape"
     )
+
+
+def open_frames(sequence: FrameSequence, rate: Fraction, settings: InputSettings) -> InputContainer:
+    """The frames of a sequence as a container, by the demuxer and the decoder for them alone."""
+    # FFmpeg looks for the number in the whole path.
+    folder = str(sequence.name.folder).replace("%", "%%")
+    url = os.path.join(folder, sequence.name.pattern)
+    options = {
+        "pattern_type": "sequence",
+        "start_number": str(sequence.first),
+        "start_number_range": "1",
+        "framerate": str(rate),
+        **READ_LIMITS,
+        "probesize": "32",  # all is known from the first frame; FFmpeg would read on
+    }
+    decoder = FRAME_CODECS[sequence.name.suffix.lower()]
+    return open_container(url, settings, SEQUENCES, SEQUENCES, (decoder,), options)
 
 
 def check_size(width: int, height: int, settings: InputSettings, name: str) -> None:
@@ -190,7 +269,8 @@ def limit_decoder(context: CodecContext, settings: InputSettings) -> None:
     """
     context.options = {
         "max_pixels": str(settings.max_pixels + _PADDING),
-        "codec_whitelist": ",".join(sorted(CODECS)),
+        # Those of frames alone come here only where a sequence was opened.
+        "codec_whitelist": ",".join(sorted(CODECS | {*FRAME_CODECS.values()})),
     }
 
 
@@ -213,7 +293,8 @@ def _choose_video(container: InputContainer, settings: InputSettings, name: str)
         order = sorted(candidates, key=lambda s: (_codec(s) not in CODECS, s.index != index))
         video = order[0]
     codec = _codec(video)
-    if codec not in CODECS:
+    allowed = FRAME_CODECS.values() if container.format.name == SEQUENCES else CODECS
+    if codec not in allowed:
         raise UnsupportedPixels(
             f"{name}: the codec {printable(codec)} is not on vidcolor's list of safe decoders;"
             f" {CONVERT}"
@@ -239,7 +320,7 @@ def _crop(
 
 
 def _first_frame(
-    path: Path, index: int, settings: InputSettings, name: str
+    open_again: Callable[[], InputContainer], index: int, settings: InputSettings, name: str
 ) -> tuple[VideoFrame, Fraction]:
     """The first picture of stream ``index`` that decodes, from a container of its own.
 
@@ -247,7 +328,7 @@ def _first_frame(
     """
     packets = 0
     # PyAV ends with IndexError a film in which a stream appears on the way.
-    with open_container(path, settings, FORMATS) as container, suppress(IndexError):
+    with open_again() as container, suppress(IndexError):
         video = next(s for s in container.streams.video if s.index == index)
         video.codec_context.thread_count = 1
         limit_decoder(video.codec_context, settings)

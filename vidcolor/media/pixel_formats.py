@@ -16,6 +16,7 @@ from vidcolor.errors import UnsupportedPixels
 
 UNSPECIFIED = 2
 RANGE_LIMITED, RANGE_FULL = 1, 2
+LINEAR, SRGB = 8, 13
 
 _MATRICES: dict[int, Matrix] = {
     1: "bt709",
@@ -31,6 +32,9 @@ _SUBSAMPLING = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (2, 0): "411", (2, 
 _SUBSAMPLING[0, 1] = "440"
 SHIFTS = {name: shifts for shifts, name in _SUBSAMPLING.items()}
 """``"420"`` -> log2 of the subsampling, (x, y)."""
+
+_FLOATS = frozenset(f"{kind}f{bits}le" for kind in ("gray", "gbrp", "gbrap") for bits in (16, 32))
+"""What the decoder of EXR gives."""
 
 _CENTRED = frozenset({"mjpeg", "mpeg1video", "h261", "h263", "svq1", "svq3", "cinepak", "webp"})
 
@@ -49,6 +53,8 @@ class Storage:
     alpha: bool
     luma_plane: bool
     """Whether plane 0 of the stored format is that luma, byte for byte."""
+    floats: bool = False
+    """Whether samples are floating-point numbers, which are linear light."""
 
 
 def planar_format(sampling: str, bits: int) -> str | None:
@@ -109,6 +115,21 @@ def storage(name: str) -> Storage:
     # High bits of a 16-bit word hold the sample in p010 and its relatives: same bits, other bytes.
     flat = little and not rgb and (name.startswith("yuv") or (bits == 8 and name.startswith("nv")))
     return Storage(planar, bits, *shifts, False, rgb, alpha, flat)
+
+
+@lru_cache(maxsize=256)
+def film_storage(name: str, codec: str = "exr") -> Storage:
+    """As `storage`; floating-point samples of EXR frames are those of 16-bit codes.
+
+    Raises:
+        UnsupportedPixels: Raw sensor data, memory of a device, or floating-point samples of another
+            codec, of which nobody knows what they mean.
+    """
+    if name not in _FLOATS or codec != "exr":
+        return storage(name)
+    gray = name.startswith("gray")
+    planar = gray_format(16) if gray else "yuv444p16le"
+    return Storage(planar, 16, 0, 0, gray, not gray, name.startswith("gbrap"), False, floats=True)
 
 
 def make_layout(

@@ -6,9 +6,11 @@ flags. Otherwise luma is copied byte for byte into a new picture and chroma star
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import av.filter
+import numpy as np
 import torch
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
@@ -17,9 +19,10 @@ from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
 from vidcolor.color.chroma import KR_KB
+from vidcolor.color.lab import linear_to_srgb
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.video_info import VideoInfo
-from vidcolor.media.pixel_formats import RANGE_FULL, storage
+from vidcolor.media.pixel_formats import RANGE_FULL, film_storage
 
 EXACT = (
     Interpolation.BICUBIC
@@ -41,6 +44,28 @@ def swscale_matrix(matrix: int) -> int:
     return {6: 5, 10: 9}.get(matrix, matrix)
 
 
+def float_planes(picture: VideoFrame) -> tuple[Tensor, ...]:
+    """The planes of a picture with floating-point samples, (H, W) float32, in memory of their own.
+
+    They are in FFmpeg's order: one of gray, or green, blue, red and perhaps alpha.
+    """
+    kind = np.dtype("<f2" if "f16" in picture.format.name else "<f4")
+    found = []
+    for plane in picture.planes:
+        rows = np.frombuffer(plane, kind).reshape(  # type: ignore[call-overload]
+            -1, plane.line_size // kind.itemsize
+        )
+        used = rows[: picture.height, : picture.width]
+        found.append(torch.from_numpy(used.astype(np.float32)))
+    return tuple(found)
+
+
+def _light_to_codes(light: Tensor) -> Tensor:
+    """Linear light, 1 is white, as sRGB codes 0..65535, float; NaN is black, infinity white."""
+    known = torch.nan_to_num(light, nan=0.0, posinf=1.0, neginf=0.0).clamp(0, 1)
+    return linear_to_srgb(known) * 65535
+
+
 def neutral_picture(luma: Tensor, layout: PixelLayout) -> VideoFrame:
     """A new picture of ``layout`` with a copy of ``luma`` (H, W) and neutral chroma."""
     height, width = luma.shape
@@ -58,7 +83,7 @@ class Converter:
     def __init__(self, info: VideoInfo, layout: PixelLayout) -> None:
         self._info = info
         self._layout = layout
-        self._stored = storage(info.stored_format)
+        self._stored = film_storage(info.stored_format)
         self._changes_range = info.layout.full_range and not layout.full_range
         self._scaler: VideoReformatter | None = None
         self._fields: av.filter.Graph | None = None
@@ -81,6 +106,8 @@ class Converter:
 
     def _planar(self, picture: VideoFrame) -> VideoFrame:
         """Packed, RGB, semi-planar and big-endian pictures as planar ones, by swscale."""
+        if self._stored.floats:
+            return self._from_floats(picture)
         if self._scaler is None:
             self._scaler = VideoReformatter()
         if self._stored.rgb and self._stored.bits > 8:
@@ -103,6 +130,21 @@ class Converter:
         bits = self._stored.bits
         gbr = scaler.reformat(picture, format=f"gbrp{bits}le")
         green, blue, red = (plane.to(torch.float32) for plane in planes(gbr))
+        return self._from_codes(picture, (green, blue, red))
+
+    def _from_floats(self, picture: VideoFrame) -> VideoFrame:
+        """Linear light as codes of 16 bits with the sRGB curve; what is no number is black."""
+        codes = [_light_to_codes(plane) for plane in float_planes(picture)]
+        if not self._stored.gray:
+            return self._from_codes(picture, codes[:3])
+        result = VideoFrame(picture.width, picture.height, self._stored.planar)
+        planes(result)[0].copy_(codes[0].round().to(torch.uint16))
+        return result
+
+    def _from_codes(self, picture: VideoFrame, gbr: Sequence[Tensor]) -> VideoFrame:
+        """Green, blue and red, float (H, W) in codes of the stored depth, as planar YCbCr."""
+        green, blue, red = gbr
+        bits = self._stored.bits
         kr, kb = KR_KB[self._info.layout.matrix]
         luma = kr * red + (1 - kr - kb) * green + kb * blue
         middle, top = float(1 << (bits - 1)), (1 << bits) - 1

@@ -27,6 +27,9 @@ FORMATS = (
 )
 """Demuxers that may open a film. None of them opens a second file."""
 
+SEQUENCES = "image2"
+"""The demuxer of image sequences: it opens their frames, and only where a sequence is meant."""
+
 # fmt: off
 CODECS = frozenset({
     "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vp8", "vp9", "av1", "libdav1d",
@@ -64,6 +67,16 @@ _TEXT = frozenset({
     "xsub",
 })
 # fmt: on
+FRAME_CODECS = {
+    **dict.fromkeys((".tif", ".tiff"), "tiff"),
+    **dict.fromkeys((".jpg", ".jpeg"), "mjpeg"),
+    **dict.fromkeys((".jp2", ".j2k", ".j2c", ".jpc"), "jpeg2000"),
+    ".dpx": "dpx",
+    ".exr": "exr",
+    ".png": "png",
+}
+"""Suffix of the frames of an image sequence -> the decoder that alone may see them."""
+
 DECODERS = CODECS | _SOUND | _TEXT
 """All that FFmpeg may decode with, to learn what a stream is too. Sound and subtitles of other
 codecs travel all the same: only what their container says of them is known then."""

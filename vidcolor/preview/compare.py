@@ -16,6 +16,7 @@ from vidcolor.colorize.chain import colorize_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
+from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close, prefetch
 from vidcolor.core.label import Label
@@ -90,7 +91,7 @@ def side_by_side(
     settings, compare = settings or Settings(), compare or CompareSettings()
     began, path, report = perf_counter(), Path(target), Report(str(first), str(target))
     with ExitStack() as stack:
-        one = stack.enter_context(open_video(first, settings.open))
+        one = stack.enter_context(open_video(first, _with_rate(first, settings.open)))
         other = stack.enter_context(_second(first, second, settings.open))
         check_target(other.info.path, path, settings.output)
         sheet = _Sheet(one.info, other.info, path, settings, compare)
@@ -164,11 +165,17 @@ def _find_label(one: VideoReader, other: VideoReader, session: Session | None) -
 def _second(first: str | Path, second: str | Path | None, settings: InputSettings) -> VideoReader:
     """The other film, from a little before the start on."""
     if second is None:
-        return open_video(first, settings)
+        return open_video(first, _with_rate(first, settings))
     start = settings.start
     if start is not None:
         start = max(Fraction(0), start - _EARLIER) or None
-    return open_video(second, replace(settings, start=start, end=None, video_stream=None))
+    settings = replace(settings, start=start, end=None, video_stream=None)
+    return open_video(second, _with_rate(second, settings))
+
+
+def _with_rate(film: str | Path, settings: InputSettings) -> InputSettings:
+    """The rate of image sequences is not for films that are compared with them."""
+    return settings if sequence_folder(film) else replace(settings, fps=None)
 
 
 def _moments(film: VideoReader, frames: Iterable[Frame]) -> Iterator[tuple[Fraction, Frame]]:

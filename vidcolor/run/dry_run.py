@@ -28,12 +28,15 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import FilmUnreadable
 from vidcolor.guidance.places import Colors, plan_colors
 from vidcolor.media.decode.decoder import decode
-from vidcolor.media.encode.chunk_file import read_sizes, write_chunk
-from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.encode.chunk_file import ChunkFileInfo, read_sizes, write_chunk
+from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.mux.muxer import Muxer
 from vidcolor.media.open import VideoReader, open_video
+from vidcolor.media.sequences.beside import beside_frames, check_carried
+from vidcolor.media.sequences.frame_chunk import SUFFIX, drop_frames, read_list, write_frames
+from vidcolor.media.sequences.plan import is_frames, plan_target
 from vidcolor.run.spec import describe_video
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import InputSettings, OutputSettings, Settings
@@ -160,15 +163,15 @@ def expect(
     settings = settings or Settings()
     source, target = Path(source), Path(target)
     with open_video(source, settings.open) as film, TemporaryDirectory() as folder:
-        plan = plan_encode(film.info, target, settings.encode)
+        plan = plan_target(film.info, target, settings.encode)
         session = Session.load(settings, colorizer, plan_colors(film.info, colors))
         session.configure_for(film.info)
-        aside = Path(folder, f"target{target.suffix}")
-        with Muxer(film, plan, FileSink(aside, OutputSettings()), settings.output) as muxer:
-            passthrough = muxer.passthrough
+        carried, left_behind, remarks = _plan_beside(
+            film, plan, settings.output, Path(folder, f"target{target.suffix}")
+        )
         kept, trial = kept_of(target), _try_stretches(film, session, plan, Path(folder))
         declared = expected_frames(film.info, settings.open)
-        notes = [*film.info.notes, *plan.notes, *passthrough.notes, *session.notes]
+        notes = [*film.info.notes, *plan.notes, *remarks, *session.notes]
         return Expectation(
             source=str(source),
             target=str(target),
@@ -178,16 +181,29 @@ def expect(
             luma=plan.luma,
             lossless=plan.lossless,
             options=plan.options,
-            carried=list(passthrough.carried),
-            left_behind=list(passthrough.left_behind),
+            carried=carried,
+            left_behind=left_behind,
             notes=notes,
             spec=describe_video(film.info, session, plan),
             weights=session.weights,
             frames=trial.frames if trial.is_whole else declared,
             kept=kept.frames if kept else 0,
             trial=trial,
-            extra_bytes=_count_others(film),
+            extra_bytes=0 if is_frames(plan) else _count_others(film),
         )
+
+
+def _plan_beside(
+    film: VideoReader, plan: EncodePlan, settings: OutputSettings, aside: Path
+) -> tuple[list[str], list[Dropped], list[str]]:
+    """What travels beside the picture, what does not, and notes; a container is tried ``aside``."""
+    if is_frames(plan):
+        check_carried(film, plan, settings)
+        carried, lost = beside_frames(film, plan)
+        return carried, [*plan.left_behind, *lost], []
+    with Muxer(film, plan, FileSink(aside, OutputSettings()), settings) as muxer:
+        passthrough = muxer.passthrough
+        return list(passthrough.carried), list(passthrough.left_behind), list(passthrough.notes)
 
 
 def _count_others(film: VideoReader) -> int:
@@ -245,9 +261,8 @@ class _Trier:
             first = list(islice(frames, 1))  # the way to it is not gone for each frame
             began = perf_counter()
             with closing(prefetch(self._color(chain(first, frames), pool))) as colored:
-                facts = write_chunk(colored, self._path, self._plan, self._film.info)
+                facts, sizes = self._write(colored)
             took = perf_counter() - began
-        sizes = read_sizes(self._path)
         self._path.unlink()
         keys = [size for size, is_key in sizes if is_key]
         trial = self.trial
@@ -259,6 +274,16 @@ class _Trier:
             key_bytes=trial.key_bytes + sum(keys),
             bytes=trial.bytes + sum(size for size, _ in sizes),
         )
+
+    def _write(self, frames: Iterable[Frame]) -> tuple[ChunkFileInfo, list[tuple[int, bool]]]:
+        """Writes a chunk; what is true of it, and of each frame its size and whether it is key."""
+        info = self._film.info
+        if not is_frames(self._plan):
+            return write_chunk(frames, self._path, self._plan, info), read_sizes(self._path)
+        facts = write_frames(frames, self._path, self._plan, info, 0, None)
+        found = read_list(self._path)
+        drop_frames(self._path.with_suffix(SUFFIX))
+        return facts, [(file.bytes, True) for file in found.files] if found else []
 
     @contextmanager
     def _decoded(self, opened: InputSettings) -> Iterator[tuple[Iterator[Frame], WorkerThreads]]:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidcolor.core.files import printable
+from vidcolor.core.find_sequence import find_film_frames, sequence_folder
 from vidcolor.core.paths import (
     CONTAINERS,
+    FILM_FRAME_SUFFIXES,
     KEPT_SUFFIXES,
     MEDIA_SUFFIXES,
     STILL_SUFFIXES,
@@ -71,11 +73,15 @@ def find_inputs(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> B
     if os.path.lexists(folder) and not folder.is_dir():
         raise OutputError(f"{printable(folder)}: not a folder; name one for the colored films")
     found: dict[str, tuple[Path, Path]] = {}
+    refused: dict[Path, str] = {}
     left_out: list[Path] = []
+    listed: set[Path] = set()
     paths = [path for word in words for path in _expand(word)]
     for path in paths:
         if not path.is_dir():
-            found.setdefault(os.path.abspath(path), (path, Path(path.name)))
+            frames = sequence_folder(path)
+            name = Path(f"{frames.name}{path.suffix}" if frames else path.name)
+            found.setdefault(os.path.abspath(path), (path, name))
             continue
         if folder.is_dir() and os.path.samefile(path, folder):
             raise OutputError(
@@ -83,17 +89,48 @@ def find_inputs(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> B
                 " colored ones"
             )
         # One folder's films go into the other; several folders stay apart in it.
-        top = Path() if len(paths) == 1 else Path(os.path.abspath(path)).name
+        top = Path("" if len(paths) == 1 else Path(os.path.abspath(path)).name)
         for file in _files(path, folder):
-            if file.suffix.lower() in MEDIA_SUFFIXES:
+            if _is_film_frame(file):
+                if file.parent not in listed:
+                    refused |= _enter_sequences(file.parent, path, top, found)
+                listed.add(file.parent)
+            elif file.suffix.lower() in MEDIA_SUFFIXES:
                 found.setdefault(os.path.abspath(file), (file, top / file.relative_to(path)))
             elif not file.name.endswith(SUFFIX):
                 left_out.append(file)
     items = [
-        BatchItem(str(name), source, folder / name.with_suffix(_suffix(source, wanted)))
+        BatchItem(
+            str(name),
+            source,
+            folder / name.with_suffix(_suffix(source, wanted)),
+            refused.get(source, ""),
+        )
         for source, name in found.values()
     ]
     return BatchInputs(tuple(_refuse_clashes(_tell_apart(items))), tuple(left_out))
+
+
+def _is_film_frame(file: Path) -> bool:
+    """Whether a file is a numbered DPX or EXR frame."""
+    return file.suffix.lower() in FILM_FRAME_SUFFIXES and file.stem[-1:].isdecimal()
+
+
+def _enter_sequences(
+    frames: Path, top: Path, into: Path, found: dict[str, tuple[Path, Path]]
+) -> dict[Path, str]:
+    """Enter the sequences of a folder; what speaks against some of them, by their patterns.
+
+    A folder becomes a film of its name, or where it has several sequences, a folder of films.
+    """
+    place = frames.relative_to(top)
+    names = find_film_frames(frames)
+    for name, _ in names:
+        stem = name.prefix.rstrip("._- ") or "frames"
+        film = into / place / stem if len(names) > 1 else into / (place if place.name else stem)
+        path = name.pattern_path
+        found[os.path.abspath(path)] = path, film.with_name(f"{film.name}{name.suffix}")
+    return {name.pattern_path: why for name, why in names if why}
 
 
 def _parse_to(to: Sequence[str]) -> dict[str, str]:
@@ -157,7 +194,7 @@ def _refuse_clashes(items: Sequence[BatchItem]) -> Iterator[BatchItem]:
     sources = {_file_id(item.source): item.source for item in items}
     times = Counter(item.target for item in items)
     for item in items:
-        name, refused = printable(item.target.name), ""
+        name, refused = printable(item.target.name), item.refused
         there = _file_id(item.target)
         if there and (source := sources.get(there)):
             refused = f"{name}: would replace the source {printable(source)}; name another folder"

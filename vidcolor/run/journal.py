@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.core.files import printable
+from vidcolor.core.frame_target import frame_target
 from vidcolor.core.json_lines import checked_line
 from vidcolor.core.paths import work_folder
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import claim, output_errors, sync_folder
 from vidcolor.errors import JobDiffers, OutputError, VidcolorError
 from vidcolor.guidance.plan import ShotRange
+from vidcolor.media.sequences.frame_chunk import SUFFIX, drop_frames
 from vidcolor.run.shot_scan import shots_entry, shots_of
 from vidcolor.run.work_dir import (
     JOURNAL,
@@ -44,6 +46,7 @@ from vidcolor.run.work_dir import (
 
 _LOCK = "lock"
 _OURS = (JOURNAL, OTHERS, "*.packets", "*.handover", "*.part")
+_FRAMES = f"*{SUFFIX}"
 
 
 class Journal(WorkDir):
@@ -172,6 +175,8 @@ class Journal(WorkDir):
             patterns = _OURS if keep_script else (*_OURS, PLAN, SCRIPTS, KEYS)
             for path in (path for pattern in patterns for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
+            for path in self.folder.glob(_FRAMES):
+                drop_frames(path)
 
     def remove(self) -> None:
         """Remove the folder and what vidcolor put into it."""
@@ -249,5 +254,7 @@ def is_signed(target: Path) -> bool:
     """Whether a target is the one that its journal says."""
     with suppress(OSError, VidcolorError):
         lines = read_journals(work_folder(target))[1]
+        if frame_target(target):
+            return {"frames": target.name} in [line.get("target") for line in lines]
         return fingerprint_of(target) in [line.get("target") for line in lines]
     return False

@@ -94,7 +94,7 @@ def find_shot(info: VideoInfo, seconds: Fraction) -> ShotRange | None:
     reach = _REACH
     while True:
         start, end = max(Fraction(0), seconds - reach), seconds + reach
-        part = InputSettings(start=start or None, end=end)
+        part = InputSettings(start=start or None, end=end, fps=info.rate_to_open)
         shots = scan_shots(info.path, Settings(open=part), None)
         shot = Guidance(ColorSheet(), info.frame_rate, shots).shot_at(seconds)
         if shot is None:

@@ -17,8 +17,9 @@ from vidcolor.colorize.session import Session
 from vidcolor.core.files import check_file, identify
 from vidcolor.core.run_spec import ColorSpec, CutSpec, EncoderSpec, NetSpec, PictureSpec, RunSpec
 from vidcolor.core.video_info import VideoInfo
-from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.identity import is_same
+from vidcolor.media.sequences.plan import plan_target
 from vidcolor.media.sounds import identify_sounds
 from vidcolor.settings import EncodeSettings, InputSettings
 
@@ -36,7 +37,7 @@ def plan_spec(info: VideoInfo, target: Path, session: Session, begun: RunSpec | 
         EncoderMissing: as `plan_encode`.
         SettingsError: as `plan_encode`.
     """
-    plan = plan_encode(info, target, resume_threads(session.settings.encode, begun))
+    plan = plan_target(info, target, resume_threads(session.settings.encode, begun))
     configure_for(session, info, begun)
     return describe_video(info, session, plan)
 

@@ -18,19 +18,19 @@ from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.report import Progress, Report
 from vidcolor.core.run_spec import RunSpec
-from vidcolor.core.target import check_target
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import ChunkDiffers, OutputError, UnsupportedPixels
 from vidcolor.guidance.places import Colors, note_unused, plan_colors
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.chunk_file import write_chunk
-from vidcolor.media.encode.encoder import EncodePlan, plan_encode
+from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.identity import Content, of_the_same
 from vidcolor.media.metadata import expected_frames
-from vidcolor.media.mux.concat import check_writable
 from vidcolor.media.open import VideoReader, open_video
-from vidcolor.run.assembly import assemble
+from vidcolor.media.sequences.frame_chunk import write_frames
+from vidcolor.media.sequences.plan import is_frames, plan_target
+from vidcolor.run.assembly import assemble, check_result, target_place
 from vidcolor.run.chunking import ChunkReach, plan_chunks, skip_finished
 from vidcolor.run.film_script import STAGE, find_script
 from vidcolor.run.finished import (
@@ -42,6 +42,7 @@ from vidcolor.run.finished import (
 )
 from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
+from vidcolor.run.label import label_of
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.report import FrameTally, describe_session
 from vidcolor.run.shot_scan import find_ends, scan_shots
@@ -134,11 +135,13 @@ def _colorize_moving(
         finished = _find_finished(target, settings.output) if guidance else None
         output = replace(settings.output, force=True) if finished else settings.output
         settings = replace(settings, output=output)
-        check_target(film.info.path, target, settings.output)
-        with open_journal(target, settings.output.fresh) as journal:
+        with (
+            target_place(film.info, target, settings.output),
+            open_journal(target, settings.output.fresh) as journal,
+        ):
             begun = journal.spec or (finished.spec if finished else None)
-            plan = plan_encode(film.info, target, resume_threads(settings.encode, begun))
-            check_writable(film, target, plan, settings.output)
+            plan = plan_target(film.info, target, resume_threads(settings.encode, begun))
+            check_result(film, target, plan, settings.output)
             session = Session.load(settings, colorizer, guidance)
             configure_for(session, film.info, begun)
             if settings.output.fresh:
@@ -159,7 +162,7 @@ def _colorize_moving(
             report.seconds = stage_seconds(run.seconds | report.seconds)
             report.notes += [*resumed_note(report), *note_unused(source, colors)]
             with suppress(OutputError):  # the video is done all the same
-                keep_finished(journal, target, guidance is not None)
+                keep_finished(journal, target, guidance is not None and not is_frames(plan))
             conclude(report)
             journal.remove()
     return report
@@ -291,8 +294,9 @@ class _Run:
         self._done = {number: chunk.facts for number, chunk in journal.done.items()}
         """What earlier runs finished."""
         self._reach = ChunkReach(context_frames(session))
-        self._chunks: set[int] = set()
-        """All that the film has."""
+        self._chunks: dict[int, int] = {}
+        """All that the film has, and how many frames come before each."""
+        self._seen = 0
         self._frames = sum(facts.frames for facts in self._done.values())
         self._total = expected_frames(film.info, session.settings.open)
 
@@ -338,14 +342,16 @@ class _Run:
         seconds |= pool.seconds
 
     def _see(self, frame: Frame) -> None:
-        self._chunks.add(frame.chunk)
+        self._chunks.setdefault(frame.chunk, self._seen)
+        self._seen += 1
         self._reach.see(frame)
 
     def _write(self, number: int, frames: Iterator[Frame]) -> None:
         frames = of_the_same(frames, self._film)
         encoding = self._plan, self._film.info
+        reach, first = self._reach, self._chunks[number]
         record_chunk(
-            number, frames, self._journal, encoding, self._session, self._reach, self._count
+            number, frames, self._journal, encoding, self._session, reach, self._count, first
         )
         self._know()
 
@@ -359,7 +365,7 @@ class _Run:
         """Makes the target of the chunks."""
         began = perf_counter()
         done = self._journal.done
-        missing = self._chunks.symmetric_difference(done)
+        missing = self._chunks.keys() ^ done.keys()
         if missing:  # the film was longer when it was begun, and is whole no more
             raise ChunkDiffers(min(missing))
         chunks = [done[number] for number in sorted(done)]
@@ -399,6 +405,7 @@ def record_chunk(
     session: Session,
     reach: ChunkReach,
     on_frame: Callable[[Frame], None],
+    first: int = 0,
 ) -> DoneChunk:
     """Encodes one chunk and writes into the journal that it is done.
 
@@ -410,6 +417,7 @@ def record_chunk(
         session: What it was colored with.
         reach: Was told of all frames that have a part in its colors.
         on_frame: Called with each frame that was handed to the encoder.
+        first: How many frames of the film come before it.
     """
     tally = FrameTally()
 
@@ -419,11 +427,15 @@ def record_chunk(
             yield frame
             on_frame(frame)
 
-    facts = write_chunk(count(), folder.path(number), *encoding)
+    path, (plan, info) = folder.path(number), encoding
+    if is_frames(plan):
+        facts = write_frames(count(), path, plan, info, first, label_of(folder.spec))
+    else:
+        facts = write_chunk(count(), path, plan, info)
     after = folder.handover_sha256(number + 1)
     marks = tuple(tally.colorless), tuple(tally.shots), folder.writer, tally.gray.runs
-    first, last = reach.span(number)
-    colors = session.colors_of(first, last)
-    chunk = DoneChunk(number, facts, after, *marks, (str(first), str(last)), colors)
+    begin, end = reach.span(number)
+    colors = session.colors_of(begin, end)
+    chunk = DoneChunk(number, facts, after, *marks, (str(begin), str(end)), colors)
     folder.add(chunk)
     return chunk

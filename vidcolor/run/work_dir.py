@@ -24,6 +24,7 @@ from vidcolor.core.run_spec import RunSpec, parse_fraction
 from vidcolor.core.target import output_errors, publish, sync_folder
 from vidcolor.errors import ClusterError, OutputError
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
+from vidcolor.media.sequences.frame_chunk import frames_are_whole
 from vidcolor.temporal.smoother import TemporalState
 
 JOURNAL = "journal.jsonl"
@@ -111,6 +112,10 @@ class WorkDir:
         A run may be stopped when the target has its name, but before it could say so.
         """
         self._note({"target": fingerprint_of(part)})
+
+    def mark_frames(self, pattern: str) -> None:
+        """Write down that frames are about to get their names."""
+        self._note({"target": {"frames": pattern}})
 
     def get(self, number: int) -> TemporalState | None:
         """What the chunk of this number takes over from the one before it, if there is anything."""
@@ -216,7 +221,7 @@ def holds(folder: WorkDir, chunk: DoneChunk) -> bool:
     with suppress(OSError):
         whole = path.stat().st_size == chunk.facts.bytes and own_sha256(path) == chunk.facts.sha256
         after = folder.handover_sha256(chunk.number + 1, chunk.writer)
-        return whole and after == chunk.handover
+        return whole and after == chunk.handover and frames_are_whole(path)
     return False
 
 

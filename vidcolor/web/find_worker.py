@@ -59,7 +59,7 @@ def find(
     shots = [ShotRange(*span) for span in pairwise(bounds)]
     said = ColorSheet.read(sheet, info.frame_rate, info.timecode)
     colorizer = Colorizer.from_weights(settings=ColorizerSettings(device=device))
-    source = partial(read_frames, info.path, InputSettings())
+    source = partial(read_frames, info.path, InputSettings(fps=info.rate_to_open))
     plan = Guidance(said, info.frame_rate, shots)
     finder = Finder(plan, colorizer, source, info.sample_aspect, info.rotation)
 

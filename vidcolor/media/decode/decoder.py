@@ -26,10 +26,11 @@ from vidcolor.media.decode.end_marks import PictureEnds
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.decode.picture_changes import Changes
 from vidcolor.media.decode.reading import Reading
+from vidcolor.media.decode.sequence import frame_name
 from vidcolor.media.decode.timeline import GapDetector, Timeline, pick_time, ticks
 from vidcolor.media.decode.truncation import Reach, shortness
 from vidcolor.media.open import VideoReader
-from vidcolor.media.pixel_formats import storage
+from vidcolor.media.pixel_formats import film_storage
 from vidcolor.media.planes import ChromaMeter, Converter, planes
 from vidcolor.media.whitelist import check_length, film_errors
 
@@ -81,7 +82,7 @@ class _Run:
         self._clock = Timeline(reading, zero)
         self._gaps = GapDetector(reading.info.time_base)
         self._convert = Converter(reading.info, layout)
-        stored = storage(reading.info.stored_format)
+        stored = film_storage(reading.info.stored_format)
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
         self._changes = Changes(reading)
@@ -154,7 +155,10 @@ class _Run:
         if packet.is_corrupt:
             self._log.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
         elif self._ends.looks and self._ends.is_cut(bytes(packet)):
-            self._log.note("corrupt packet", self._seconds(), "its frame is cut short")
+            what = "its frame"
+            if self._info.sequence and packet.pts is not None:
+                what = frame_name(self._info, packet.pts * self._info.time_base)
+            self._log.note("corrupt packet", self._seconds(), f"{what} is cut short")
         try:
             pictures = packet.decode()
         except av.error.EOFError:
@@ -195,8 +199,9 @@ class _Run:
             check_length(pts * tick, self._reading.settings, printable(self._info.path.name))
         self._changes.see(picture, moment)
         if picture.is_corrupt:
+            where = f" of {frame_name(self._info, moment)}" if self._info.sequence else ""
             self._log.note(
-                "concealed frame", float(pts * tick), "the decoder filled in missing parts"
+                "concealed frame", float(pts * tick), f"the decoder filled in missing parts{where}"
             )
         self._gaps.see(pts)
         self._last_length = picture.duration * tick
@@ -230,13 +235,15 @@ class _Run:
         name = printable(info.path.name)
         if self._decoded == 0:
             raise FilmUnreadable(f"{name}: none of its frames can be decoded")
-        for at, length in self._gaps.found(bool(log.damage), self._sound.holes()):
+        holes = self._gaps.found(bool(log.damage), self._sound.holes())
+        for at, length in () if info.sequence else holes:  # there, each frame is missed by name
             log.note("gap", at, f"no frames for {length:.3f} s")
         zero = self._clock.zero or Fraction(0)
         for pts in self._roll.missing():
             moment = pts * info.time_base
             if moment >= (self._clock.start or moment) and moment < (self._clock.end or moment + 1):
-                log.note("missing frame", float(moment - zero), "it cannot be decoded")
+                name = f"{frame_name(info, moment)} " if info.sequence else "it "
+                log.note("missing frame", float(moment - zero), name + "cannot be decoded")
         if reading.is_cut and self._last_end == 0:
             raise FilmUnreadable(f"{name}: has no frames between --start and --end")
         skipped = zero - info.start

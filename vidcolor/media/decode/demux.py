@@ -15,6 +15,7 @@ from av.packet import Packet
 from vidcolor.core.files import printable
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.seek import go_to
+from vidcolor.media.decode.sequence import read_sequence
 from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import film_errors
@@ -37,6 +38,9 @@ def demux(reading: Reading, clock: Timeline, seconds: Callable[[], float]) -> It
     Reading goes on behind what is damaged; what was met is noted in its log at the time
     that ``seconds`` tells. Times are mended by ``clock``, still in the film's own time.
     """
+    if reading.info.sequence:
+        yield from read_sequence(reading, clock)
+        return
     if clock.start is not None and reading.start:
         go_to(reading.film, clock.start, _PREROLL)  # subtitles shown there began earlier
     failures = 0

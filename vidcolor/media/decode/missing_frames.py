@@ -9,8 +9,7 @@ import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from vidcolor.media.open import VideoReader, limit_decoder, open_container
-from vidcolor.media.whitelist import FORMATS
+from vidcolor.media.open import VideoReader, limit_decoder, reopen
 
 # fmt: off
 _ONE_TO_ONE = frozenset({
@@ -74,11 +73,10 @@ class Roll:
         ):
             return []
         found: list[VideoFrame] = []
-        path, settings = self._film.info.path, self._film.settings
-        with open_container(path, settings, FORMATS) as container:
+        with reopen(self._film) as container:
             context: Any = container.streams[self._film.video.index].codec_context
             context.thread_count = 1
-            limit_decoder(context, settings)
+            limit_decoder(context, self._film.settings)
             for packet in [*packets, None]:
                 try:
                     found += context.decode(packet)
@@ -94,6 +92,8 @@ class Roll:
     def missing(self) -> list[int]:
         """Times of the pictures that never came out, in the film's own ticks, in order."""
         missing = sorted(self._inside)
+        if self._film.info.sequence:
+            return missing
         before = [pts for pts in missing if self._first is not None and pts < self._first]
         # Where it is so many in the middle, two packets make one picture: its fields.
         fields = 3 * (len(missing) - len(before)) > self._entered

@@ -19,11 +19,12 @@ from vidcolor.media.metadata import (
     coded_aspect,
     color_tags,
     hdr_metadata,
+    meant_tags,
     picture_fields,
     rotation,
     side_data,
 )
-from vidcolor.media.pixel_formats import UNSPECIFIED, fill_tags, make_layout, storage
+from vidcolor.media.pixel_formats import UNSPECIFIED, fill_tags, film_storage, make_layout
 
 _DELAY = 32
 """Frames that a decoder may give after it has read what holds for those behind them."""
@@ -37,7 +38,7 @@ class Changes:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._info = reading.info
-        self._stored = storage(reading.info.stored_format)
+        self._stored = film_storage(reading.info.stored_format)
         self._seen = 0
         self._told: set[object] = set()
         self._late: dict[str, tuple[int, int | None]] = {}
@@ -112,7 +113,9 @@ class Changes:
         if "colors" not in self._begun and not own:
             return
         size = picture.width, picture.height
-        tags = fill_tags(found, self._stored, info.stored_format, size, info.frame_rate)
+        tags = fill_tags(
+            meant_tags(found, info.codec), self._stored, info.stored_format, size, info.frame_rate
+        )
         try:
             layout = make_layout(self._stored, tags, info.codec)
         except UnsupportedPixels:
@@ -142,7 +145,7 @@ class Changes:
             self._refuse("pixel aspect", change, moment)
 
     def _side(self, picture: VideoFrame, moment: Fraction) -> None:
-        info, side = self._info, side_data(picture)
+        info, side = self._info, side_data(picture, self._info.codec)
         turned = rotation(side)
         # H.264 and HEVC tell of it with key frames alone.
         if turned != info.rotation and (turned or picture.key_frame):
@@ -174,6 +177,12 @@ class Changes:
 
     def _refuse(self, what: str, change: str, moment: Fraction) -> NoReturn:
         words = f"the {what} of the picture" if what else "the picture"
+        if frames := self._info.sequence:
+            frame = frames.path(round(moment * (self._info.frame_rate or 1)))
+            raise UnsupportedPixels(
+                f"{printable(frame.name)}: {words} changes {change}; color the frames before and"
+                " from there on as sequences of their own"
+            )
         seconds = f"{float(moment):.3f} s"
         if self._reading.start is None:
             place = f"at frame {self._seen} ({seconds})"

@@ -6,10 +6,12 @@ Coloring never comes here: it works on the planes of `decode`.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import av
 import av.error
 import torch
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
@@ -22,8 +24,11 @@ from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.decode.picture_changes import Changes
 from vidcolor.media.decode.reading import Reading
+from vidcolor.media.decode.sequence import read_sequence
+from vidcolor.media.decode.timeline import Timeline
 from vidcolor.media.open import VideoReader
-from vidcolor.media.pixel_formats import RANGE_FULL, storage
+from vidcolor.media.pass_log import PassLog
+from vidcolor.media.pixel_formats import RANGE_FULL, film_storage
 from vidcolor.media.planes import EXACT, Converter, planes, swscale_matrix
 from vidcolor.media.whitelist import film_errors
 
@@ -40,7 +45,7 @@ def film_rgb(film: VideoReader) -> Generator[Tensor, None, None]:
         UnsupportedPixels: As `decode`.
     """
     info = film.info
-    stored = storage(info.stored_format)
+    stored = film_storage(info.stored_format)
     scaler, to_layout = VideoReformatter(), Converter(info, info.layout)
     changes = Changes(Reading.of(film))
     with film_errors(info.path):
@@ -53,14 +58,15 @@ def film_rgb(film: VideoReader) -> Generator[Tensor, None, None]:
             changes.see(picture, (picture.pts or 0) * info.time_base - info.start)
             if stored.gray:
                 yield _from_gray(planes(to_layout(picture))[0], info.layout)
-            elif stored.rgb:
+            elif stored.rgb and not stored.floats:
                 yield _samples(scaler.reformat(picture, format="rgb24", interpolation=EXACT))
             else:
+                picture = to_layout(picture) if stored.floats else picture
                 yield _samples(_from_yuv(picture, info, scaler))
 
 
 def _pictures(film: VideoReader) -> Iterator[VideoFrame]:
-    for packet in film.container.demux(film.video):
+    for packet in _packets(film):
         if packet.size == 0 and (packet.pts is not None or packet.dts is not None):
             continue  # AVI repeats a frame with an empty packet; to a decoder it means the end
         try:
@@ -73,6 +79,17 @@ def _pictures(film: VideoReader) -> Iterator[VideoFrame]:
                 f"{printable(film.info.path.name)}: a frame cannot be decoded ({reason}); use an"
                 " undamaged copy"
             ) from exc
+
+
+def _packets(film: VideoReader) -> Iterator[Packet[Any]]:
+    """The packets of the picture; of a sequence, every frame has one."""
+    if not film.info.sequence:
+        yield from film.container.demux(film.video)
+        return
+    reading = Reading(film, None, None, PassLog())
+    yield from read_sequence(reading, Timeline(reading))
+    for damage in reading.log.damage:
+        raise FilmUnreadable(f"{damage.text}; use an undamaged copy")
 
 
 def _from_yuv(picture: VideoFrame, info: VideoInfo, scaler: VideoReformatter) -> VideoFrame:

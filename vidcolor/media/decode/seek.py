@@ -15,13 +15,13 @@ from av.packet import Packet
 
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.timeline import Timeline, pick_time
-from vidcolor.media.open import VideoReader, open_container, ready_decoder
+from vidcolor.media.open import VideoReader, ready_decoder, reopen
 from vidcolor.media.pass_log import PassLog
-from vidcolor.media.whitelist import FORMATS
+from vidcolor.media.whitelist import SEQUENCES
 
 _TIMED = (
     *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "flv", "asf", "ogg"),
-    *("mxf", "nut"),
+    *("mxf", "nut", SEQUENCES),
 )
 """Containers whose packets say what time it is, wherever reading begins."""
 _JOINABLE = ("mpegts", "mpeg")
@@ -55,7 +55,7 @@ def rewind(film: VideoReader) -> None:
     """Lets reading begin anew, in a container that takes the place of the one so far."""
     index = film.video.index
     film.former.append(film.container)
-    film.container = open_container(film.info.path, film.settings, FORMATS)
+    film.container = reopen(film)
     film.video = next(s for s in film.container.streams.video if s.index == index)
     ready_decoder(film.video, film.settings)
 
@@ -74,6 +74,8 @@ def picture_end(film: VideoReader) -> Fraction:
     Reads packets, decodes none: those of the last seconds, or all where the film cannot seek. What
     ``film`` reads afterwards begins anywhere: `go_to` or `rewind` comes next.
     """
+    if film.info.sequence:
+        return film.info.sequence.count * film.info.time_base
     longest = Fraction(film.settings.max_hours * 3600)
     end = film.info.start + (longest if film.info.duration is None else film.info.duration)
     back = _END

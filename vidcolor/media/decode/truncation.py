@@ -48,6 +48,8 @@ def shortness(reading: Reading, reach: Reach) -> str:
         OSError: The file cannot be read.
     """
     info = reading.info
+    if info.sequence:
+        return ""  # its frames were counted
     declared = info.duration or Fraction(0)
     exact, spare = Fraction(0), Fraction(1, 2)
     if _has_wrong_rate(reading, reach):

@@ -58,7 +58,7 @@ from vidcolor.media.encode.options import (
     fitting,
 )
 from vidcolor.media.mxf import VIDEO_CODECS, edit_rate
-from vidcolor.media.pixel_formats import SHIFTS, planar_format, siting, storage
+from vidcolor.media.pixel_formats import SHIFTS, film_storage, planar_format, siting
 from vidcolor.settings import EncodeSettings
 
 _EVEN_ONLY = ("libx264", "libx265", "_nvenc", "_qsv", "_amf", "_v4l2m2m")
@@ -127,7 +127,8 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     options = encoder_options(info, codec, layout, settings)
     stored = info.stored_format
     # Shuffled bytes (nv12, p010, yuyv422, big endian) are the same numbers; RGB is not.
-    same = not storage(stored).rgb and not stored.startswith("mono")
+    held = film_storage(stored)
+    same = not held.rgb and not held.floats and not stored.startswith("mono")
     exact = same and replace(info.layout, bits=layout.bits, full_range=layout.full_range) == (
         info.layout
     )

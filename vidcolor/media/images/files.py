@@ -225,14 +225,14 @@ def _encode_image(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> byte
     samples = rgb.permute(1, 2, 0).contiguous().numpy()
     picture = VideoFrame.from_ndarray(samples, format="rgb24")
     if path.suffix.lower() == ".png":
-        return _encode("png", picture)
+        return encode_picture("png", picture)
     picture = VideoReformatter().reformat(
         picture,
         format="yuvj444p",
         dst_colorspace=Colorspace.ITU601,
         dst_color_range=ColorRange.JPEG,
     )
-    return _encode("mjpeg", picture, quality)
+    return encode_picture("mjpeg", picture, quality)
 
 
 def frame_rgb(frame: Frame) -> np.ndarray:
@@ -267,7 +267,7 @@ def png_bytes(frame: Frame) -> bytes:
         data = (band.astype(">u2") if deep else band).view(np.uint8).reshape(len(band), -1)
         lines[at : at + len(band), : data.shape[1]] = data
         at += len(band)
-    return _encode("png", picture)
+    return encode_picture("png", picture)
 
 
 def _jpeg(frame: Frame) -> bytes:
@@ -277,10 +277,26 @@ def _jpeg(frame: Frame) -> bytes:
             view.copy_(plane)
         else:
             view.copy_(((plane.to(torch.int32) * 255 + 32767) // 65535).to(torch.uint8))
-    return _encode("mjpeg", picture)
+    return encode_picture("mjpeg", picture)
 
 
-def _encode(codec: str, picture: VideoFrame, quality: int = _JPEG_QUALITY) -> bytes:
+def encode_picture(
+    codec: str,
+    picture: VideoFrame,
+    quality: int = _JPEG_QUALITY,
+    options: dict[str, str] | None = None,
+) -> bytes:
+    """A picture as the file that one of FFmpeg's encoders makes of it.
+
+    Args:
+        codec: The encoder.
+        picture: Of a format that it takes; full range.
+        quality: Quantiser of JPEG.
+        options: Of the encoder, beside that.
+
+    Raises:
+        OutputError: The encoder fails.
+    """
     context = CodecContext.create(codec, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height = picture.width, picture.height
@@ -288,6 +304,7 @@ def _encode(codec: str, picture: VideoFrame, quality: int = _JPEG_QUALITY) -> by
     context.time_base = picture.time_base = Fraction(1, 1)
     context.color_range = 2
     context.thread_count = 1
+    context.options = dict(options or {})
     if codec == "mjpeg":
         context.options = {"qmin": str(quality), "qmax": str(quality)}
         context.colorspace = 5

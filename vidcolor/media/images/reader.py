@@ -105,6 +105,29 @@ class Still:
                 photo.samples = np.repeat(photo.samples[..., None], 3, axis=2)
             return photo
 
+    def extras(self) -> Extras:
+        """What stands beside the samples of the first picture; they are not decoded.
+
+        The profile is there as it is, and a turn of the picture stays among the tags.
+        """
+        with film_errors(self._path):
+            if self.kind == TIFF:
+                page = self._pages[0]
+                icc, xmp, iptc = (page.tags.get(tag, (0, 0, b""))[2] for tag in (ICC, XMP, IPTC))
+                with open(self._path, "rb") as file:
+                    extras = with_tags(Extras(xmp=xmp, iptc=iptc, icc=icc), page, file)
+                turned = page.number(274, 1)
+            else:
+                told = self._told
+                extras = Extras(xmp=told.xmp, iptc=told.iptc, icc=told.icc, dpi=told.dpi)
+                extras.texts = dict(told.texts)
+                blocks = [*exif_blocks(self._data), told.exif]
+                extras = with_exif(extras, next((block for block in blocks if block), b""))
+                turned = orientation(self._data)
+            if turned != 1:
+                extras.tags[274] = (3, 1, turned.to_bytes(2, "little"))
+            return extras
+
     def _tiff_pages(self) -> list[tiff.Page]:
         with open(self._path, "rb") as file:
             try:

@@ -34,6 +34,10 @@ def with_others(
         FilmChanged: The film is another one now.
     """
     waiting, path, known = with_sounds(film, pictures), film.info.path, film.info.identity
+    if film.info.sequence:  # it has no others, and would be read twice
+        yield from waiting
+        check_same(path, known)
+        return
     try:
         picture = next(waiting, None)
         with open_video(path, film.settings) as beside:

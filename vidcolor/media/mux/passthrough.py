@@ -42,6 +42,7 @@ from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
 from vidcolor.media.mxf import as_comments, edit_rate, own_tags
 from vidcolor.media.open import VideoReader, open_container
+from vidcolor.media.sequences.facts import header_losses
 from vidcolor.media.sounds import SoundFile, open_sounds
 from vidcolor.media.whitelist import FORMATS, film_errors
 from vidcolor.settings import OutputSettings
@@ -99,6 +100,8 @@ def plan_passthrough(
         _fit_mxf(film, plan)
     if film.info.container == "matroska,webm":
         plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
+    if film.info.sequence:
+        plan.left_behind += [Dropped(*part) for part in header_losses(film.info.sequence)]
     if film.info.has_alpha:
         plan.left_behind.append(Dropped("transparency", "colored films are opaque"))
     return plan
