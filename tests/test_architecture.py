@@ -30,7 +30,7 @@ LAYERS = [
     ("training",),
     ("web",),
     ("vidcolor",),
-    ("cli",),
+    ("cli", "plugins"),
     ("__main__",),
 ]
 """Packages and modules of the top level; each imports from its own and from what stands above it,
@@ -51,6 +51,7 @@ HOMES = {
     "charset_normalizer": "media.mux.text_encoding",
     "tomlkit": "guidance.",
     "opentimelineio": "shots.otio",
+    "vapoursynth": "plugins.vapoursynth",
 }
 """Foreign libraries, and the beginning of the names of the modules that may import them."""
 
