@@ -38,6 +38,7 @@ EXTRAS = {
     "exr": ("OpenEXR",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "train": ("matplotlib", "tensorboard"),
+    "vapoursynth": ("vapoursynth",),
     "web": ("gradio", "multipart", "starlette"),
 }
 """Extras of the package, and the modules that they bring."""
