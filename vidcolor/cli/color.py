@@ -11,7 +11,7 @@ from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.completion import SHELLS, PrintCompletion
-from vidcolor.cli.one import check_words, color_one
+from vidcolor.cli.one import check_pipe_alone, check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.shot_lists import add_shots, add_split, place_split, with_cuts
 from vidcolor.cli.summary import summarise
@@ -57,9 +57,9 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="IN OUT",
         help="IN: films, pictures or folders of them (for a film named info, write ./info);"
-        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, or - for a pipe (default: IN.color with"
-        " the suffix of IN); with several inputs, OUT must be a folder, and running the same"
-        " command again skips finished films",
+        " - for a film from a pipe; OUT: .mp4 .m4v .mov .mkv .webm .y4m, .png .jpg .tif, or - for a"
+        " pipe (default: IN.color with the suffix of IN); with several inputs, OUT must be a"
+        " folder, and running the same command again skips finished films",
     )
     add_color(p)
     _add_script(p)
@@ -109,7 +109,7 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="SUFFIX",
         help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
-        " (default: that of each input, else mkv and png)",
+        " (default: that of each input, else mkv and png); with - as OUT: mkv (default) or y4m",
     )
     add_label(out)
     out.add_argument(
@@ -422,6 +422,8 @@ def _run(args: argparse.Namespace, settings: Settings, many: ClusterSettings | N
     args.several = batch.is_batch(args)
     if args.several and args.shots:
         raise SettingsError("--shots is of one film; color the films one by one")
+    if PIPE in args.sources:
+        check_pipe_alone(args)
     if args.dry_run:
         from vidcolor.cli import dry_run
 
@@ -448,6 +450,8 @@ def describe_interrupt(args: argparse.Namespace) -> str:
         return batch.describe_interrupt(args)
     if args.target in (None, PIPE):
         return "interrupted"
+    if args.source == PIPE:
+        return "interrupted; the target is unchanged"
     target = Path(args.target)
     again = "run the same command again to resume from"
     if not args.quiet and (kept := kept_of(target)):

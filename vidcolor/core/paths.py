@@ -48,6 +48,9 @@ FILM_SUFFIXES = frozenset({
 MEDIA_SUFFIXES = FILM_SUFFIXES | PICTURE_SUFFIXES
 """What is looked for in a folder; archives have none of these names."""
 
+STDIN = Path("standard input")
+"""What a film that comes through a pipe is called; there is no such file."""
+
 HELPERS = ("gate", "vgg16", "guide-default", "guide-mini")
 """Shipped weights that are no nets to color with."""
 

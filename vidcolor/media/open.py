@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -29,16 +31,18 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
-from vidcolor.media.container_heads import Crop, declared_crop
+from vidcolor.media.container_heads import Crop, Source, declared_crop
 from vidcolor.media.decode.crop import Cropper
-from vidcolor.media.images.kinds import is_animation, kind_of
+from vidcolor.media.images.kinds import HEAD, is_animation, kind_of, kind_of_bytes
 from vidcolor.media.metadata import coded_aspect, color_tags, describe, is_cover, picture_fields
 from vidcolor.media.pass_log import PassLog
+from vidcolor.media.piped import BUFFER, Pipe, Replay
 from vidcolor.media.whitelist import (
     CODECS,
     CONVERT,
     DECODERS,
     FORMATS,
+    PIPED,
     READ_LIMITS,
     check_length,
     film_errors,
@@ -76,6 +80,26 @@ class VideoReader:
     content: Callable[[], str] = field(default=lambda: "")
     """Tells the digest of its bytes, as of `vidcolor.media.identity.Content`; empty where nobody
     knows."""
+
+    pipe: Pipe | None = None
+    """Where its bytes come from, where that is no file; it can be read once."""
+    beside: Callable[[Packet[Any]], object] | None = None
+    """Gets the packets of other streams while the picture is decoded, where there is no second
+    reading to find them."""
+
+    @property
+    def source(self) -> Source:
+        """Its file, or what is known of the bytes of one that has none."""
+        return self.pipe.beginning() if self.pipe else self.info.path
+
+    def reopen(self) -> InputContainer:
+        """Another container at its beginning; of a film from a pipe it ends soon after that."""
+        return open_container(_again(self.pipe or self.info.path), self.settings, self.formats)
+
+    @property
+    def formats(self) -> str:
+        """Demuxers that may read it."""
+        return PIPED if self.pipe else FORMATS
 
     def __enter__(self) -> VideoReader:
         return self
@@ -117,21 +141,75 @@ def open_video(path: str | os.PathLike[str], settings: InputSettings | None = No
     known = identify(absolute)
     with film_errors(absolute):
         container = open_container(absolute, settings, FORMATS)
-        try:
-            if container.format.name.startswith("mov") and is_encrypted_mp4(absolute):
-                raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
-            video = _choose_video(container, settings, name)
-            frame, coded = _first_frame(absolute, video.index, settings, name)
-            crop = _crop(absolute, container, video, frame)
-            seen = Cropper(frame, crop)(frame) if crop else frame
-            info, first = describe(absolute, container, video, seen, coded, crop)
-            check_length(info.duration, settings, name)
-            ready_decoder(video, settings)
-        except BaseException:
-            container.close()
-            raise
+        film = _inspect(container, absolute, None, settings)
+    film.info = replace(film.info, identity=known)
+    return film
+
+
+def open_piped(pipe: Pipe, settings: InputSettings | None = None) -> VideoReader:
+    """Opens the film that comes through a pipe; its frames can be read once, from the first on.
+
+    Raises:
+        FilmUnreadable: There is nothing, or nothing that can be read without going back.
+        FilmError: As `open_video`.
+    """
+    settings = settings or InputSettings()
+    _check_beginning(pipe)
+    try:
+        with film_errors(pipe.name, pipe.beginning):
+            container = open_container(pipe.film, settings, PIPED)
+            film = _inspect(container, pipe.name, pipe, settings)
+    except Exception:
+        pipe.check()  # which FFmpeg took for the end of the film
+        raise
+    try:
+        pipe.check()
+    except BaseException:
+        film.close()
+        raise
+    pipe.begin()
+    return film
+
+
+def _check_beginning(pipe: Pipe) -> None:
+    """Refuses by its first bytes what could only be read from a file."""
+    name, start = pipe.name, pipe.peek(HEAD)
+    if not start:
+        raise FilmUnreadable(f"{name}: is empty; the program before the pipe wrote nothing")
+    if kind_of_bytes(start) is not None:
+        raise NoPicture(f"{name}: is a picture, not a film; save it to a file and name that")
+    at = 0
+    while start[4:8] in (b"ftyp", b"free", b"skip", b"wide", b"mdat", b"uuid"):
+        if start[4:8] == b"mdat":
+            raise FilmUnreadable(
+                f"{name}: is an MP4 or MOV with its index at the end, which no pipe can be read"
+                " for; save it to a file, or write Matroska (ffmpeg ... -f matroska -)"
+            )
+        at += max(8, int.from_bytes(start[:4], "big"))
+        start = pipe.peek(at + 8)[at:]
+
+
+def _inspect(
+    container: InputContainer, path: Path, pipe: Pipe | None, settings: InputSettings
+) -> VideoReader:
+    """The film in ``container``, which was just opened; closed where it cannot be colored."""
+    name = printable(path.name)
+    try:
+        source = pipe.beginning() if pipe else path
+        if container.format.name.startswith("mov") and is_encrypted_mp4(source):
+            raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
+        video = _choose_video(container, settings, name)
+        frame, coded = _first_frame(pipe or path, video.index, settings, name)
+        crop = _crop(source, container, video, frame)
+        seen = Cropper(frame, crop)(frame) if crop else frame
+        info, first = describe(path, container, video, seen, coded, crop)
+        check_length(info.duration, settings, name)
+        ready_decoder(video, settings)
+    except BaseException:
+        container.close()
+        raise
     return VideoReader(
-        info=replace(info, identity=known),
+        info=replace(info, is_piped=pipe is not None),
         container=container,
         video=video,
         settings=settings,
@@ -139,11 +217,17 @@ def open_video(path: str | os.PathLike[str], settings: InputSettings | None = No
         first_tags=color_tags(frame),
         first_fields=picture_fields(frame),
         coded_aspect=coded,
+        pipe=pipe,
     )
 
 
+def _again(source: Path | Pipe) -> Path | Replay:
+    """What a container reads from its beginning."""
+    return source.replay() if isinstance(source, Pipe) else source
+
+
 def open_container(
-    path: Path, settings: InputSettings, formats: str, demuxer: str | None = None
+    path: Path | Replay, settings: InputSettings, formats: str, demuxer: str | None = None
 ) -> InputContainer:
     """An input container in which only listed demuxers, decoders and the file protocol may work.
 
@@ -159,7 +243,12 @@ def open_container(
     }
     # PyAV would refuse non-UTF-8 tags; surrogates carry their bytes unchanged to the target.
     return av.open(
-        str(path), "r", format=demuxer, options=options, metadata_errors="surrogateescape"
+        str(path) if isinstance(path, Path) else path,
+        "r",
+        format=demuxer,
+        options=options,
+        metadata_errors="surrogateescape",
+        buffer_size=BUFFER,
     )
 
 
@@ -230,16 +319,16 @@ def _codec(video: VideoStream) -> str:
 
 
 def _crop(
-    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame
+    source: Source, container: InputContainer, video: VideoStream, frame: VideoFrame
 ) -> Crop | None:
     """What the container cuts off the picture."""
     pictures = [s.index for s in container.streams.video if not is_cover(s)]
     size = frame.width, frame.height
-    return declared_crop(path, container.format.name, pictures.index(video.index), size)
+    return declared_crop(source, container.format.name, pictures.index(video.index), size)
 
 
 def _first_frame(
-    path: Path, index: int, settings: InputSettings, name: str
+    source: Path | Pipe, index: int, settings: InputSettings, name: str
 ) -> tuple[VideoFrame, Fraction]:
     """The first picture of stream ``index`` that decodes, from a container of its own.
 
@@ -247,7 +336,9 @@ def _first_frame(
     """
     packets = 0
     # PyAV ends with IndexError a film in which a stream appears on the way.
-    with open_container(path, settings, FORMATS) as container, suppress(IndexError):
+    formats = PIPED if isinstance(source, Pipe) else FORMATS
+    opened = open_container(_again(source), settings, formats)
+    with opened as container, suppress(IndexError):
         video = next(s for s in container.streams.video if s.index == index)
         video.codec_context.thread_count = 1
         limit_decoder(video.codec_context, settings)

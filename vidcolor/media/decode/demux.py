@@ -37,7 +37,7 @@ def demux(reading: Reading, clock: Timeline, seconds: Callable[[], float]) -> It
     Reading goes on behind what is damaged; what was met is noted in its log at the time
     that ``seconds`` tells. Times are mended by ``clock``, still in the film's own time.
     """
-    if clock.start is not None and reading.start:
+    if clock.start is not None and reading.start and not reading.info.is_piped:
         go_to(reading.film, clock.start, _PREROLL)  # subtitles shown there began earlier
     failures = 0
     while True:

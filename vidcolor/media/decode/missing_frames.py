@@ -9,8 +9,7 @@ import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from vidcolor.media.open import VideoReader, limit_decoder, open_container
-from vidcolor.media.whitelist import FORMATS
+from vidcolor.media.open import VideoReader, limit_decoder
 
 # fmt: off
 _ONE_TO_ONE = frozenset({
@@ -74,8 +73,8 @@ class Roll:
         ):
             return []
         found: list[VideoFrame] = []
-        path, settings = self._film.info.path, self._film.settings
-        with open_container(path, settings, FORMATS) as container:
+        settings = self._film.settings
+        with self._film.reopen() as container:
             context: Any = container.streams[self._film.video.index].codec_context
             context.thread_count = 1
             limit_decoder(context, settings)
