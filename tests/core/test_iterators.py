@@ -175,3 +175,16 @@ def test_watched_sees_each_before_it_goes_on_and_closes_its_source() -> None:
     items.close()
     assert seen == [0, 1]
     assert source.closed_in is threading.current_thread()
+
+
+def test_prefetch_that_is_closed_wakes_what_its_thread_waits_for() -> None:
+    bytes_come = threading.Event()
+
+    def reading() -> Iterator[int]:
+        yield 1
+        bytes_come.wait()  # as for a pipe whose other end says no more
+
+    items = prefetch(reading(), wake=bytes_come.set)
+    assert next(items) == 1
+    items.close()
+    assert bytes_come.is_set()

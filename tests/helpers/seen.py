@@ -116,6 +116,17 @@ def luma_bytes(frame: Any) -> bytes:
     return plane_view(frame.planes[0], bits).tobytes()
 
 
+def samples(path: Path) -> list[tuple[str, bytes]]:
+    """Pixel format and all planes of every frame, without the padding of their lines."""
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    bits = [max(8, frame.format.components[0].bits) for frame in frames]
+    return [
+        (frame.format.name, b"".join(plane_view(p, depth).tobytes() for p in frame.planes))
+        for frame, depth in zip(frames, bits, strict=True)
+    ]
+
+
 def md5(data: bytes) -> str:
     return hashlib.md5(data).hexdigest()
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vidcolor.media.open import VideoReader
 
 PIPE = "-"
-"""As OUT: the film goes to standard output."""
+"""As OUT: the film goes to standard output; as IN: it comes from standard input."""
 
 
 def check_weights(*names: str) -> None:
@@ -193,21 +193,26 @@ def check_one(args: argparse.Namespace, settings: Settings) -> VideoInfo | None:
     """All that can be known before one film or picture is colored; options are known to be good.
 
     Returns:
-        What the film is; None for a picture.
+        What the film is; None for a picture, and for a film that comes through a pipe.
 
     Raises:
         VidcolorError: What would stop it later.
     """
     check_weights(settings.colorizer.weights)
-    check_source(args.source)
+    if args.source != PIPE:
+        check_source(args.source)
     check_colors(args.colors)
     for sound in settings.open.sound:
         check_source(sound)
+    source = None if args.source == PIPE else args.source
     if args.target != PIPE:
-        check_output(args.source, args.target, settings.output)
+        check_output(source, args.target, settings.output)
     check_beside("--report", args.report, args.source, args.target)
+    if source is None:
+        check_piped(args)
+        return None
     if args.target != PIPE:
-        check_suffix(args.source, args.target)
+        check_suffix(args.source, args.target, is_y4m(args))
     from vidcolor.media.open import film_is_still
 
     if film_is_still(args.source):
@@ -228,6 +233,32 @@ def check_no_sound(args: argparse.Namespace, settings: Settings) -> None:
         raise SettingsError(f"{Path(args.source).name}: --sound is for films; this is a picture")
 
 
+def check_piped(args: argparse.Namespace) -> None:
+    """See that a film can come through standard input; nothing of it is read.
+
+    Raises:
+        SettingsError: It cannot, or not into such a target.
+    """
+    if os.isatty(0):
+        raise SettingsError("- reads the film from a pipe, not a terminal; name a file")
+    if args.colors == "auto":
+        raise SettingsError("no color sheet lies beside a pipe; give --colors a file, or none")
+    if args.shots:
+        raise SettingsError("--shots reads the film before; a pipe gives it only once")
+    if args.target != PIPE and not is_y4m(args):
+        from vidcolor.media.encode.encoder import container_of
+
+        if container_of(Path(args.target)) == "mxf":
+            raise SettingsError("MXF cannot be written from a pipe; use a .mov or .mkv name")
+
+
+def is_y4m(args: argparse.Namespace) -> bool:
+    """Whether OUT is y4m: by its suffix, or a pipe by ``--to``."""
+    if args.target == PIPE:
+        return "y4m" in args.to
+    return Path(args.target).suffix.lower() == ".y4m"
+
+
 def check_plan(info: VideoInfo, args: argparse.Namespace, settings: Settings) -> None:
     """See that a film can be encoded as the options say, and that there is room for it.
 
@@ -235,6 +266,11 @@ def check_plan(info: VideoInfo, args: argparse.Namespace, settings: Settings) ->
         OutputError: It cannot, or there is none.
         SettingsError: An option does not fit the encoder.
     """
+    if is_y4m(args):
+        from vidcolor.media.mux.y4m import plan_y4m
+
+        plan_y4m(info, settings.encode)
+        return
     if args.target == PIPE:
         from vidcolor.media.mux.pipe_sink import plan_pipe
 
@@ -250,7 +286,7 @@ def check_plan(info: VideoInfo, args: argparse.Namespace, settings: Settings) ->
         say(f"note: {short}")
 
 
-def check_suffix(source: str, target: str) -> None:
+def check_suffix(source: str, target: str, is_raw: bool = False) -> None:
     """See that a film, or a picture, can be written under such a name.
 
     Raises:
@@ -263,7 +299,7 @@ def check_suffix(source: str, target: str) -> None:
 
     path = Path(target)
     if not film_is_still(source):
-        if frame_target(path) is None:
+        if frame_target(path) is None and not is_raw:
             container_of(path)
     elif path.suffix.lower() not in STILL_SUFFIXES:
         check_kind(Path(source))  # one that cannot be read is told first

@@ -12,7 +12,7 @@ from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.completion import SHELLS, PrintCompletion
 from vidcolor.cli.frame_words import place_frame_target
-from vidcolor.cli.one import check_words, color_one
+from vidcolor.cli.one import check_pipe_alone, check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.sequences import settle_sequence
 from vidcolor.cli.shot_lists import add_shots, add_split, place_split, with_cuts
@@ -59,11 +59,11 @@ def parser() -> argparse.ArgumentParser:
         "words",
         nargs="*",
         metavar="IN OUT",
-        help="IN: films, pictures or folders of them (for a film named info, write ./info), or an"
-        " image sequence: scan_%%06d.dpx, a glob or the folder of its frames;"
-        " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, frames (out/frame_%%06d.dpx, .tif .png"
-        " .jpg .jp2 .exr), or - for a pipe (default: IN.color with the suffix of IN); with several"
-        " inputs, OUT must be a folder, and running the same"
+        help="IN: films, pictures or folders of them (for a film named info, write ./info), an"
+        " image sequence (scan_%%06d.dpx, a glob or the folder of its frames), or - for a film from"
+        " a pipe; OUT: .mp4 .m4v .mov .mkv .webm .mxf .y4m, .png .jpg .tif, frames"
+        " (out/frame_%%06d.dpx, .tif .png .jpg .jp2 .exr), or - for a pipe (default: IN.color with"
+        " the suffix of IN); with several inputs, OUT must be a folder, and running the same"
         " command again skips finished films",
     )
     add_color(p)
@@ -113,8 +113,9 @@ def _add_writing(out: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="SUFFIX",
         help="file type of the films or pictures in OUTFOLDER: mp4 m4v mov mkv webm, png jpg tif"
-        " (default: that of each input, else mkv and png); for one film, or one sequence of frames,"
-        " dpx tif png jpg jp2 exr writes frames into OUTFOLDER",
+        " (default: that of each input, else mkv and png); with - as OUT: mkv (default) or y4m;"
+        " for one film, or one sequence of frames, dpx tif png jpg jp2 exr writes frames into"
+        " OUTFOLDER",
     )
     add_label(out)
     out.add_argument(
@@ -432,6 +433,8 @@ def _run(args: argparse.Namespace, settings: Settings, many: ClusterSettings | N
     args.several = batch.is_batch(args)
     if args.several and args.shots:
         raise SettingsError("--shots is of one film; color the films one by one")
+    if PIPE in args.sources:
+        check_pipe_alone(args)
     if args.dry_run:
         from vidcolor.cli import dry_run
 
@@ -458,6 +461,8 @@ def describe_interrupt(args: argparse.Namespace) -> str:
         return batch.describe_interrupt(args)
     if args.target in (None, PIPE):
         return "interrupted"
+    if args.source == PIPE:
+        return "interrupted; the target is unchanged"
     target = Path(args.target)
     again = "run the same command again to resume from"
     if not args.quiet and (kept := kept_of(target)):

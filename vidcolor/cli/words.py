@@ -38,6 +38,7 @@ examples:
   vidcolor scans/scan_%06d.dpx graded/        scanned frames, with their names and headers
   vidcolor scans/scan_%06d.dpx out.mkv        an image sequence
   vidcolor film.mp4 - | mpv -                 into a pipe
+  ffmpeg ... -f matroska - | vidcolor - out.mkv   out of one
 
 To resume an interrupted run, run the same command again. vidcolor help COMMAND describes the other
 commands: preview, colors, script, compare, play, serve, info, verify, shots, weights, config,
@@ -105,6 +106,8 @@ def place_target(args: argparse.Namespace) -> bool:
     """
     if args.target is not None:
         return False
+    if args.source == "-":
+        raise SettingsError("a film from a pipe needs a name to be written to: vidcolor - OUT.mkv")
     source = Path(args.source)
     if is_pattern(args.source):
         raise SettingsError(f"{args.source}: name an output folder: IN... OUTFOLDER")

@@ -35,11 +35,18 @@ def tap(items: Iterable[T], see: Callable[[T], object]) -> Generator[T, None, No
         close(items)
 
 
-def prefetch(items: Iterable[T], size: int = 4) -> Generator[T, None, None]:
+def prefetch(
+    items: Iterable[T], size: int = 4, wake: Callable[[], object] = lambda: None
+) -> Generator[T, None, None]:
     """The same items, made by a thread of its own that runs at most ``size`` items ahead.
 
     An exception of ``items`` is raised here, in its place. Closing this generator stops the
     thread, closes ``items`` in it and waits for it, so nothing runs on behind the caller's back.
+
+    Args:
+        items: Iterated and closed by the thread.
+        size: Items that wait to be taken.
+        wake: Called before the thread is waited for; it ends a wait for bytes that may never come.
     """
     ready: queue.Queue[tuple[T | None, BaseException | None, bool]] = queue.Queue(size)
     stop = threading.Event()
@@ -75,6 +82,7 @@ def prefetch(items: Iterable[T], size: int = 4) -> Generator[T, None, None]:
             yield item  # type: ignore[misc]  # an entry without error that is not last has an item
     finally:
         stop.set()
+        wake()
         while thread.is_alive():
             thread.join()
 

@@ -56,6 +56,8 @@ SEQUENCE_SUFFIXES = (
 
 FILM_FRAME_SUFFIXES = (".dpx", ".exr")
 """Those that are frames of a film wherever they lie, and never pictures for themselves."""
+STDIN = Path("standard input")
+"""What a film that comes through a pipe is called; there is no such file."""
 
 HELPERS = ("gate", "vgg16", "guide-default", "guide-mini")
 """Shipped weights that are no nets to color with."""

@@ -77,6 +77,8 @@ class VideoInfo:
     crop: tuple[int, int, int, int] | None = None
     """Pixels that the container cuts off what is stored: left, top, right, bottom; ``width`` and
     ``height`` are those of what is left."""
+    is_piped: bool = False
+    """Whether it comes through a pipe: it can be read once, and ``path`` is no file."""
     sequence: FrameSequence | None = None
     """The frames of an image sequence, whose ``path`` is their pattern; None for a file."""
 

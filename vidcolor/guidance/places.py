@@ -70,6 +70,8 @@ def plan_colors(info: VideoInfo, colors: Colors) -> Guidance | None:
         SettingsError: There is no such sheet, or it says what cannot be.
     """
     if not isinstance(colors, ColorSheet):
+        if info.is_piped and colors == AUTO:
+            raise SettingsError("no color sheet lies beside a pipe; give --colors a file, or none")
         path = find_sheet(info.path, colors)
         if path is None:
             return None

@@ -64,7 +64,7 @@ def check_sheet(
 
 def note_other_video(sheet: ColorSheet, info: VideoInfo | None) -> list[str]:
     """What is to be said where a sheet names another video than the one it is used for."""
-    name = info.path.name if info else ""
+    name = info.path.name if info and not info.is_piped else ""
     if not sheet.video or not name or sheet.video == name:
         return []
     text = f'is for "{sheet.video}" and is used for {name}; change video = ... if that is right'

@@ -7,6 +7,7 @@ number of short reads.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import struct
@@ -31,6 +32,9 @@ _LINKS = {"3cb923": "the previous file", "3eb923": "the next file"}
 
 _Element = tuple[str, bytes]
 
+Source = Path | bytes
+"""A file, or what was read of a film so far that comes through a pipe."""
+
 
 @dataclass(frozen=True)
 class TrackTable:
@@ -53,7 +57,16 @@ class TrackTable:
         return self.timed != self.samples or self.seconds > 2 * self.declared + 1
 
 
-def track_tables(path: Path) -> dict[int, TrackTable]:
+def open_source(source: Source) -> BinaryIO:
+    """What can be read of a film, from its beginning.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+
+
+def track_tables(path: Source) -> dict[int, TrackTable]:
     """The tables of the tracks of an MP4, by their numbers; none of another file.
 
     Raises:
@@ -88,7 +101,7 @@ def _track_table(track: bytes) -> TrackTable | None:
     return TrackTable(samples, timed, Fraction(length, tick), Fraction(declared, tick), edited)
 
 
-def declared_crop(path: Path, container: str, number: int, size: tuple[int, int]) -> Crop | None:
+def declared_crop(path: Source, container: str, number: int, size: tuple[int, int]) -> Crop | None:
     """What the container cuts off the picture; None for nothing, or for more than there is.
 
     Args:
@@ -111,7 +124,7 @@ def declared_crop(path: Path, container: str, number: int, size: tuple[int, int]
     return crop if left + right < size[0] and top + bottom < size[1] else None
 
 
-def linked_parts(path: Path) -> Iterator[tuple[str, str]]:
+def linked_parts(path: Source) -> Iterator[tuple[str, str]]:
     """What a Matroska file asks of players beside playing it from its beginning to its end.
 
     Pairs of a name and what is to be known of it.
@@ -156,7 +169,7 @@ def _length(info: dict[str, bytes]) -> float:
     return ticks * tick if math.isfinite(ticks) else 0.0
 
 
-def _matroska_crop(path: Path, number: int) -> Crop | None:
+def _matroska_crop(path: Source, number: int) -> Crop | None:
     tracks = [list(_elements(d)) for k, d in _elements(_matroska_parts(path).get(_TRACKS, b""))]
     pictures = [track for track in map(dict, tracks) if _number(track.get("83", b"")) == 1]
     if number >= len(pictures):
@@ -166,11 +179,11 @@ def _matroska_crop(path: Path, number: int) -> Crop | None:
     return left, top, right, bottom
 
 
-def _matroska_parts(path: Path) -> dict[str, bytes]:
+def _matroska_parts(path: Source) -> dict[str, bytes]:
     """The parts of a file that describe it: those before its first cluster, and those it names."""
     found: dict[str, bytes] = {}
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    with open_source(path) as file:
+        size = file.seek(0, os.SEEK_END)
         at, base, steps = 0, 0, 0
         while at < size and steps < _MOST_STEPS:
             steps += 1
@@ -235,7 +248,7 @@ def _number(data: bytes) -> int:
     return int.from_bytes(data[:8], "big")
 
 
-def _mp4_crop(path: Path, number: int, size: tuple[int, int]) -> Crop | None:
+def _mp4_crop(path: Source, number: int, size: tuple[int, int]) -> Crop | None:
     """The clean aperture (``clap``) of a picture's first sample description."""
     moov = _moov(path)
     tracks = [data for name, data in _boxes(moov) if name == b"trak"]
@@ -257,9 +270,9 @@ def _mp4_crop(path: Path, number: int, size: tuple[int, int]) -> Crop | None:
     return left, top, size[0] - round(wide) - left, size[1] - round(high) - top
 
 
-def _moov(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        size, at = os.fstat(file.fileno()).st_size, 0
+def _moov(path: Source) -> bytes:
+    with open_source(path) as file:
+        size, at = file.seek(0, os.SEEK_END), 0
         for _ in range(_MOST_STEPS):
             head = _read_at(file, at, 16)
             if len(head) < 8:

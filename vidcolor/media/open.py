@@ -14,10 +14,12 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -32,9 +34,9 @@ from vidcolor.errors import (
     SettingsError,
     UnsupportedPixels,
 )
-from vidcolor.media.container_heads import Crop, declared_crop
+from vidcolor.media.container_heads import Crop, Source, declared_crop
 from vidcolor.media.decode.crop import Cropper
-from vidcolor.media.images.kinds import is_animation, kind_of
+from vidcolor.media.images.kinds import HEAD, is_animation, kind_of, kind_of_bytes
 from vidcolor.media.metadata import (
     coded_aspect,
     color_tags,
@@ -44,6 +46,7 @@ from vidcolor.media.metadata import (
     picture_fields,
 )
 from vidcolor.media.pass_log import PassLog
+from vidcolor.media.piped import BUFFER, Pipe, Replay
 from vidcolor.media.sequences.facts import sequence_facts
 from vidcolor.media.whitelist import (
     CODECS,
@@ -51,6 +54,7 @@ from vidcolor.media.whitelist import (
     DECODERS,
     FORMATS,
     FRAME_CODECS,
+    PIPED,
     READ_LIMITS,
     SEQUENCES,
     check_length,
@@ -90,6 +94,26 @@ class VideoReader:
     content: Callable[[], str] = field(default=lambda: "")
     """Tells the digest of its bytes, as of `vidcolor.media.identity.Content`; empty where nobody
     knows."""
+
+    pipe: Pipe | None = None
+    """Where its bytes come from, where that is no file; it can be read once."""
+    beside: Callable[[Packet[Any]], object] | None = None
+    """Gets the packets of other streams while the picture is decoded, where there is no second
+    reading to find them."""
+
+    @property
+    def source(self) -> Source:
+        """Its file, or what is known of the bytes of one that has none."""
+        return self.pipe.beginning() if self.pipe else self.info.path
+
+    def reopen(self) -> InputContainer:
+        """Another container at its beginning; of a film from a pipe it ends soon after that."""
+        info = self.info
+        if self.pipe:
+            return _open_beginning(self.pipe, self.settings)
+        if info.sequence and info.frame_rate:
+            return open_frames(info.sequence, info.frame_rate, self.settings)
+        return open_container(info.path, self.settings, FORMATS)
 
     def __enter__(self) -> VideoReader:
         return self
@@ -156,39 +180,94 @@ def _open_sequence(path: Path, sequence: FrameSequence, settings: InputSettings)
     return film
 
 
-def reopen(film: VideoReader) -> InputContainer:
-    """The container of an open film once more, at its beginning."""
-    info = film.info
-    if info.sequence and info.frame_rate:
-        return open_frames(info.sequence, info.frame_rate, film.settings)
-    return open_container(info.path, film.settings, FORMATS)
-
-
 def _open(
     absolute: Path, settings: InputSettings, open_again: Callable[[], InputContainer]
 ) -> VideoReader:
     """The film at ``absolute``, whose container is opened twice: the first frame is read aside."""
-    name = printable(absolute.name)
     known = identify(absolute)
     with film_errors(absolute):
-        container = open_again()
-        try:
-            if container.format.name.startswith("mov") and is_encrypted_mp4(absolute):
-                raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
-            video = _choose_video(container, settings, name)
-            frame, coded = _first_frame(open_again, video.index, settings, name)
-            crop = _crop(absolute, container, video, frame)
-            seen = Cropper(frame, crop)(frame) if crop else frame
-            info, first = describe(absolute, container, video, seen, coded, crop)
-            if container.format.name == SEQUENCES and has_profile(frame):
-                info = replace(info, notes=(*info.notes, _PROFILE))
-            check_length(info.duration, settings, name)
-            ready_decoder(video, settings)
-        except BaseException:
-            container.close()
-            raise
+        film = _inspect(absolute, settings, open_again)
+    film.info = replace(film.info, identity=known)
+    return film
+
+
+def open_piped(pipe: Pipe, settings: InputSettings | None = None) -> VideoReader:
+    """Opens the film that comes through a pipe; its frames can be read once, from the first on.
+
+    Raises:
+        FilmUnreadable: There is nothing, or nothing that can be read without going back.
+        FilmError: As `open_video`.
+    """
+    settings = settings or InputSettings()
+    _check_beginning(pipe)
+    try:
+        with film_errors(pipe.name, pipe.beginning):
+            container = open_container(pipe.film, settings, PIPED)
+            again = partial(_open_beginning, pipe, settings)
+            film = _inspect(pipe.name, settings, again, container, pipe)
+    except Exception:
+        pipe.check()  # which FFmpeg took for the end of the film
+        raise
+    try:
+        pipe.check()
+    except BaseException:
+        film.close()
+        raise
+    pipe.begin()
+    return film
+
+
+def _check_beginning(pipe: Pipe) -> None:
+    """Refuses by its first bytes what could only be read from a file."""
+    name, start = pipe.name, pipe.peek(HEAD)
+    if not start:
+        raise FilmUnreadable(f"{name}: is empty; the program before the pipe wrote nothing")
+    if kind_of_bytes(start) is not None:
+        raise NoPicture(f"{name}: is a picture, not a film; save it to a file and name that")
+    at = 0
+    while start[4:8] in (b"ftyp", b"free", b"skip", b"wide", b"mdat", b"uuid"):
+        if start[4:8] == b"mdat":
+            raise FilmUnreadable(
+                f"{name}: is an MP4 or MOV with its index at the end, which no pipe can be read"
+                " for; save it to a file, or write Matroska (ffmpeg ... -f matroska -)"
+            )
+        at += max(8, int.from_bytes(start[:4], "big"))
+        start = pipe.peek(at + 8)[at:]
+
+
+def _open_beginning(pipe: Pipe, settings: InputSettings) -> InputContainer:
+    """A container at the beginning of a pipe, which ends soon after what was read of it."""
+    return open_container(pipe.replay(), settings, PIPED)
+
+
+def _inspect(
+    path: Path,
+    settings: InputSettings,
+    open_again: Callable[[], InputContainer],
+    container: InputContainer | None = None,
+    pipe: Pipe | None = None,
+) -> VideoReader:
+    """The film in a container that was just opened; it is closed where it cannot be colored."""
+    name = printable(path.name)
+    container = container or open_again()
+    try:
+        source = pipe.beginning() if pipe else path
+        if container.format.name.startswith("mov") and is_encrypted_mp4(source):
+            raise FilmUnreadable(f"{name}: is encrypted (DRM); vidcolor cannot read it")
+        video = _choose_video(container, settings, name)
+        frame, coded = _first_frame(open_again, video.index, settings, name)
+        crop = _crop(source, container, video, frame)
+        seen = Cropper(frame, crop)(frame) if crop else frame
+        info, first = describe(path, container, video, seen, coded, crop)
+        if container.format.name == SEQUENCES and has_profile(frame):
+            info = replace(info, notes=(*info.notes, _PROFILE))
+        check_length(info.duration, settings, name)
+        ready_decoder(video, settings)
+    except BaseException:
+        container.close()
+        raise
     return VideoReader(
-        info=replace(info, identity=known),
+        info=replace(info, is_piped=pipe is not None),
         container=container,
         video=video,
         settings=settings,
@@ -196,11 +275,12 @@ def _open(
         first_tags=color_tags(frame),
         first_fields=picture_fields(frame),
         coded_aspect=coded,
+        pipe=pipe,
     )
 
 
 def open_container(
-    path: Path | str,
+    path: Path | str | Replay,
     settings: InputSettings,
     formats: str,
     demuxer: str | None = None,
@@ -221,7 +301,12 @@ def open_container(
     }
     # PyAV would refuse non-UTF-8 tags; surrogates carry their bytes unchanged to the target.
     return av.open(
-        str(path), "r", format=demuxer, options=options, metadata_errors="surrogateescape"
+        path if isinstance(path, Replay) else str(path),
+        "r",
+        format=demuxer,
+        options=options,
+        metadata_errors="surrogateescape",
+        buffer_size=BUFFER,
     )
 
 
@@ -311,12 +396,12 @@ def _codec(video: VideoStream) -> str:
 
 
 def _crop(
-    path: Path, container: InputContainer, video: VideoStream, frame: VideoFrame
+    source: Source, container: InputContainer, video: VideoStream, frame: VideoFrame
 ) -> Crop | None:
     """What the container cuts off the picture."""
     pictures = [s.index for s in container.streams.video if not is_cover(s)]
     size = frame.width, frame.height
-    return declared_crop(path, container.format.name, pictures.index(video.index), size)
+    return declared_crop(source, container.format.name, pictures.index(video.index), size)
 
 
 def _first_frame(

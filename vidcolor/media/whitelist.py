@@ -7,8 +7,10 @@ disguise opens nothing.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 from vidcolor.core.files import printable
 from vidcolor.core.target import output_errors
 from vidcolor.errors import FilmTooLarge, FilmUnreadable, NoPicture, VidcolorError
+from vidcolor.media.container_heads import Source, open_source
 from vidcolor.media.unsupported import START, unopened_kind
 from vidcolor.settings import InputSettings
 
@@ -27,6 +30,12 @@ FORMATS = (
 )
 """Demuxers that may open a film. None of them opens a second file."""
 
+PIPED = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,ogg,nut,dv"
+    ",h264,hevc,av1,obu,ivf,yuv4mpegpipe,h261,h263,vc1,dirac"
+    ",mp3,wav,flac,aac,ac3,au"
+)
+"""Those of them that can read a film from its beginning to its end, without going back."""
 SEQUENCES = "image2"
 """The demuxer of image sequences: it opens their frames, and only where a sequence is meant."""
 
@@ -115,8 +124,12 @@ def target_errors(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def film_errors(path: Path) -> Iterator[None]:
+def film_errors(path: Path, beginning: Callable[[], bytes] | None = None) -> Iterator[None]:
     """Turns what FFmpeg and the system raise about the film at ``path`` into FilmError.
+
+    Args:
+        path: Of the film.
+        beginning: Tells what was read so far of one that comes through a pipe.
 
     Raises:
         FilmUnreadable: With a sentence that says what is wrong with the file.
@@ -137,19 +150,21 @@ def film_errors(path: Path) -> Iterator[None]:
         av.error.EOFError,
         UnicodeDecodeError,
     ) as exc:
-        raise _diagnosis(path) from exc
+        raise _diagnosis(path, beginning) from exc
     except MemoryError as exc:
         raise FilmUnreadable(f"{name}: is damaged, or needs more memory than there is") from exc
     except (av.FFmpegError, OSError, ValueError, AssertionError) as exc:
+        if beginning and getattr(exc, "errno", None) == errno.EIO:  # so FFmpeg calls an early end
+            raise _diagnosis(path, beginning) from exc
         reason = printable(getattr(exc, "strerror", None) or exc)
         raise FilmUnreadable(f"{name}: cannot be read: {reason}") from exc
 
 
-def _diagnosis(path: Path) -> VidcolorError:
+def _diagnosis(path: Path, beginning: Callable[[], bytes] | None) -> VidcolorError:
     """The most helpful error for a file that no allowed demuxer recognises."""
     name = printable(path.name)
     try:
-        with open(path, "rb") as file:
+        with open_source(beginning() if beginning else path) as file:
             known = unopened_kind(file.read(START))
             file.seek(0)
             head = file.read(_PROBE_BYTES)
@@ -166,7 +181,7 @@ def _diagnosis(path: Path) -> VidcolorError:
     if head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF")):
         return FilmUnreadable(f"{name}: ends before its first frame, or is too damaged to read")
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
-        if not _has_box(path, b"moov"):
+        if beginning is None and not _has_box(path, b"moov"):
             return FilmUnreadable(
                 f"{name}: never finished recording (no index); recover it with a tool such as"
                 " untrunc"
@@ -196,14 +211,14 @@ def _has_box(path: Path, wanted: bytes) -> bool:
     return False
 
 
-def is_encrypted_mp4(path: Path) -> bool:
+def is_encrypted_mp4(path: Source) -> bool:
     """Whether a sample description of an MP4 file is one of encrypted pictures.
 
     Some decoders take encrypted bytes for pictures, so the index is asked before they are.
     """
     limit = 1 << 22
-    with open(path, "rb") as file:
+    with open_source(path) as file:
         head = file.read(limit)
-        file.seek(max(0, path.stat().st_size - limit))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
         tail = file.read(limit)
     return any(_ENCRYPTED.search(part) for part in (head, tail))

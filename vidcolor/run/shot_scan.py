@@ -15,6 +15,7 @@ from vidcolor.core.iterators import prefetch, tap
 from vidcolor.core.run_spec import parse_fraction
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.core.video_info import VideoInfo
+from vidcolor.errors import SettingsError
 from vidcolor.guidance.places import Colors, plan_colors
 from vidcolor.guidance.plan import Guidance, PartEnds, ShotRange
 from vidcolor.guidance.types import ColorSheet
@@ -46,6 +47,11 @@ def plan_with_shots(
     """
     guidance = plan_colors(film.info, colors)
     if guidance and guidance.needs_shots:
+        if film.info.is_piped:
+            raise SettingsError(
+                "a color sheet with hints or references needs the film twice, which a pipe cannot"
+                " give; save the film to a file first, or use stretches only"
+            )
         shots = scan_shots(film.info.path, settings, layout)
         return find_ends(film.info, settings, layout, guidance).with_shots(shots)
     return guidance

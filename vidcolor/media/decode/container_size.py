@@ -56,11 +56,11 @@ def missing_bytes(path: Path) -> int:
         size = os.fstat(file.fileno()).st_size
         head = file.read(12)
         if head[4:8] in _BOXES:
-            end = _last_end(file, size, _box)
+            end = _last_end(file, size, read_box)
         elif head[:4] == _EBML:
-            end = _last_end(file, size, _element)
+            end = _last_end(file, size, read_element)
         elif head[:4] == b"RIFF" and head[8:] == b"AVI ":
-            end = _last_end(file, size, _chunk) - _SLOPPY_RIFF
+            end = _last_end(file, size, read_chunk) - _SLOPPY_RIFF
         elif head[:1] == _SYNC and _has_sync(file, _TS_PACKET):
             cut = size % _TS_PACKET
             end = size + _TS_PACKET - cut if cut and _has_sync(file, size - cut) else size
@@ -162,7 +162,7 @@ def _last_end(file: BinaryIO, size: int, read: _Reader) -> int:
     return 0
 
 
-def _box(head: bytes) -> int | None:
+def read_box(head: bytes) -> int | None:
     """Length of the MP4 box that begins with ``head``; None when it is unknown."""
     length, kind = int.from_bytes(head[:4], "big"), head[4:8]
     least = 8
@@ -171,7 +171,7 @@ def _box(head: bytes) -> int | None:
     return length if kind in _BOXES and length >= least else None
 
 
-def _element(head: bytes) -> int | None:
+def read_element(head: bytes) -> int | None:
     """Length of the Matroska element that begins with ``head``; None when it is not known.
 
     Of one that was written live it is the length of its head alone: what it holds comes next.
@@ -191,7 +191,7 @@ def _vint_bytes(data: bytes) -> int:
     return 9 - data[0].bit_length() if data else 9
 
 
-def _chunk(head: bytes) -> int | None:
+def read_chunk(head: bytes) -> int | None:
     """Length of the RIFF chunk that begins with ``head``; None when it is unknown."""
     length = int.from_bytes(head[4:8], "little")
     if head[:4] != b"RIFF" or head[8:12] not in (b"AVI ", b"AVIX") or length in _LIVE_RIFF:

@@ -62,7 +62,7 @@ def decode(
         FilmUnreadable: No frame at all could be decoded.
     """
     run = _Run(reading or Reading.of(film), layout or film.info.layout, zero)
-    with film_errors(film.info.path):
+    with film_errors(film.info.path, film.pipe.beginning if film.pipe else None):
         yield from run.frames()
         run.conclude()
 
@@ -99,13 +99,15 @@ class _Run:
 
     def frames(self) -> Iterator[Frame]:
         """Frames that are kept, until the film or ``settings.end`` ends."""
-        done = False
+        done, reading = False, self._reading
         packets = demux(self._reading, self._clock, self._seconds)
         for packet in self._from_key(packets):
             if done and is_beyond(packet, self._clock):
                 break
             if packet.stream.index != self._reading.video.index:
                 self._sound.hear(packet)
+                if reading.film.beside and packet.size:
+                    reading.film.beside(packet)
                 continue
             if done:
                 continue

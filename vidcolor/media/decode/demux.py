@@ -41,7 +41,7 @@ def demux(reading: Reading, clock: Timeline, seconds: Callable[[], float]) -> It
     if reading.info.sequence:
         yield from read_sequence(reading, clock)
         return
-    if clock.start is not None and reading.start:
+    if clock.start is not None and reading.start and not reading.info.is_piped:
         go_to(reading.film, clock.start, _PREROLL)  # subtitles shown there began earlier
     failures = 0
     while True:

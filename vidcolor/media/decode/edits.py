@@ -23,7 +23,7 @@ def read_tables(reading: Reading) -> Tables:
     """The tables by which it is told what was left out; read once, at the film's end."""
     if reading.is_cut or not reading.info.container.startswith("mov"):
         return {}
-    return track_tables(reading.info.path)
+    return track_tables(reading.film.source)
 
 
 def note_left_out_frames(reading: Reading, tables: Tables, shown: int) -> None:

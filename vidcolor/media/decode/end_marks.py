@@ -6,6 +6,7 @@ is missing at the end of a picture and say nothing.
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,8 @@ from vidcolor.media.decode.container_size import is_whole_picture
 
 _GIF_END = b";"
 _PADDING = b"\0\r\n"  # that senders of files put behind them
-_TAIL = 1 << 17  # bytes; a page of Ogg has fewer than 65,308
+TAIL = 1 << 17
+"""Bytes of a file's end that tell; a page of Ogg has fewer than 65,308."""
 _PAGE, _PAGE_HEAD, _LAST_PAGE = b"OggS", 27, 4
 _MXF_HEAD = bytes.fromhex("060e2b34020501010d01020101")
 _NUT = b"nut/multimedia container\0"
@@ -39,10 +41,26 @@ def lacks_end(path: Path) -> bool:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(_MXF_RUN_IN)
-        file.seek(max(0, size - _TAIL))
-        tail = file.read(_TAIL)
+        file.seek(max(0, size - TAIL))
+        tail = file.read(TAIL)
         if head.startswith(_NUT):
             return not _ends_with_index(file, size)
+    return tail_lacks_end(head, tail, size)
+
+
+def tail_lacks_end(head: bytes, tail: bytes, size: int) -> bool:
+    """The same of what begins with ``head``, ends with ``tail``, and has ``size`` bytes.
+
+    Args:
+        head: For MXF, 64 KiB of it.
+        tail: `TAIL` bytes; an index of NUT that is longer is taken for whole.
+        size: All bytes.
+    """
+    if head.startswith(_NUT):
+        length = int.from_bytes(tail[-_NUT_END : len(tail) - 4], "big")
+        if len(tail) < length <= size:
+            return False
+        return not _ends_with_index(io.BytesIO(tail), len(tail))
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return not tail.rstrip(_PADDING).endswith(_GIF_END)
     if head[:4] == _PAGE:
@@ -55,7 +73,7 @@ def lacks_end(path: Path) -> bool:
 
 def _ends_with_index(file: BinaryIO, size: int) -> bool:
     """Whether the last thing in a NUT is its index, which FFmpeg writes into pipes, too."""
-    file.seek(size - _NUT_END)
+    file.seek(max(0, size - _NUT_END))
     length = int.from_bytes(file.read(8), "big")
     if not _NUT_END < length <= size:
         return False

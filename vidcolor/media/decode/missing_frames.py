@@ -9,7 +9,7 @@ import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from vidcolor.media.open import VideoReader, limit_decoder, reopen
+from vidcolor.media.open import VideoReader, limit_decoder
 
 # fmt: off
 _ONE_TO_ONE = frozenset({
@@ -73,7 +73,7 @@ class Roll:
         ):
             return []
         found: list[VideoFrame] = []
-        with reopen(self._film) as container:
+        with self._film.reopen() as container:
             context: Any = container.streams[self._film.video.index].codec_context
             context.thread_count = 1
             limit_decoder(context, self._film.settings)

@@ -15,7 +15,7 @@ from av.packet import Packet
 
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.timeline import Timeline, pick_time
-from vidcolor.media.open import VideoReader, ready_decoder, reopen
+from vidcolor.media.open import VideoReader, ready_decoder
 from vidcolor.media.pass_log import PassLog
 from vidcolor.media.whitelist import SEQUENCES
 
@@ -55,7 +55,7 @@ def rewind(film: VideoReader) -> None:
     """Lets reading begin anew, in a container that takes the place of the one so far."""
     index = film.video.index
     film.former.append(film.container)
-    film.container = reopen(film)
+    film.container = film.reopen()
     film.video = next(s for s in film.container.streams.video if s.index == index)
     ready_decoder(film.video, film.settings)
 

@@ -65,7 +65,8 @@ def shortness(reading: Reading, reach: Reach) -> str:
         declared, exact = min(declared, reading.end), Fraction(0)
     own = reading.video.duration and info.container not in _ONE_LENGTH
     reached = reach.picture if own else max(reach.picture, reach.other)
-    missing = missing_bytes(info.path)
+    pipe = reading.film.pipe
+    missing = pipe.end.missing if pipe else missing_bytes(info.path)
     if reached < declared - _slack(reading, reach, declared):
         text = f"the film ends at {float(reached):.2f} of {float(declared):.2f} s"
     elif reach.picture < exact - _tolerance(reading, reach, spare):
@@ -74,11 +75,12 @@ def shortness(reading: Reading, reach: Reach) -> str:
         return ""
     elif count := _missing_frames(reading, reach):
         text = f"{count} of {info.frames} frames are missing"
-    elif missing or lacks_end(info.path):
+    elif missing or (pipe.end.lacks_end if pipe else lacks_end(info.path)):
         text = f"the film ends at {float(reached):.2f} s"
     else:
         return ""
-    return text + (f"; {missing} bytes of its file are missing" if missing else "")
+    what = "at its end" if pipe else "of its file"
+    return text + (f"; {missing} bytes {what} are missing" if missing else "")
 
 
 def _has_wrong_ticks(reading: Reading, declared: Fraction, exact: Fraction) -> bool:
@@ -110,7 +112,7 @@ def _missing_frames(reading: Reading, reach: Reach) -> int:
     if reading.start:
         return 0
     if info.container == "avi":
-        short = frames - reach.slots
+        short = 0 if info.is_piped else frames - reach.slots
         return short - repeats_at_end(info.path, reading.video.index) if short > 0 else 0
     if not info.container.startswith("mov") or reach.packets >= frames:
         return 0

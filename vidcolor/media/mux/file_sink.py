@@ -82,7 +82,8 @@ class FileSink:
         Raises:
             OutputError: The target may not be written, or cannot be.
         """
-        check_target(film.info.path, self.name, self._settings)
+        source = None if film.info.is_piped else film.info.path
+        check_target(source, self.name, self._settings)
         for sound in film.settings.sound:
             check_target(Path(sound), self.name, replace(self._settings, force=True))
         self._rates = passthrough.rates
@@ -191,6 +192,47 @@ class FileSink:
             )
 
         _compare(film, muxer, found)
+
+
+class RawFile:
+    """A target that takes bytes beside its place, in a ``with`` block that ends with `publish`."""
+
+    def __init__(self, target: Path) -> None:
+        """Make the temporary file.
+
+        Raises:
+            OutputError: The target cannot be written.
+        """
+        self._name = follow_link(Path(os.path.abspath(target)))
+        self._part = part_path(self._name)
+        self._file: int | None = claim(self._part, self._name)
+        os.ftruncate(self._file, 0)
+
+    def __enter__(self) -> RawFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._part.unlink(missing_ok=True)
+            os.close(self._file)
+
+    def write(self, data: bytes, /) -> None:
+        """Take all of ``data``."""
+        assert self._file is not None
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def publish(self) -> None:
+        """Give the complete file its name."""
+        assert self._file is not None
+        with target_errors(self._name):
+            publish(self._file, self._part, self._name)
+        os.close(self._file)
+        self._file = None
 
 
 def _compare(film: VideoReader, muxer: Muxer, found: dict[int, Amount]) -> None:

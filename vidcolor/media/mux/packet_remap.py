@@ -19,8 +19,8 @@ from vidcolor.media.mux.riff_audio import add_by_tag
 from vidcolor.media.mux.routes import Route
 from vidcolor.media.mux.subtitles import ASS_HEADER, TEXT_CODECS, from_text, text_bytes, to_text
 from vidcolor.media.mux.text_encoding import Texts, is_utf8
-from vidcolor.media.open import VideoReader, open_container
-from vidcolor.media.whitelist import FORMATS, film_errors
+from vidcolor.media.open import VideoReader
+from vidcolor.media.whitelist import film_errors
 
 _ENOUGH_TEXT = 1 << 17  # bytes from which a code page is told
 _TEXT_TICK = Fraction(1, 1000)
@@ -309,8 +309,8 @@ def _with_payload(packet: Packet[Any], data: bytes) -> Packet[Any]:
 
 def all_text(film: VideoReader, route: Route) -> bytes:
     """All text of a subtitle track, or the beginning of a long one, from a reading of its own."""
-    path, codec, text = film.info.path, route.stream.codec_context.name, bytearray()
-    with film_errors(path), open_container(path, film.settings, FORMATS) as container:
+    codec, text = route.stream.codec_context.name, bytearray()
+    with film_errors(film.info.path), film.reopen() as container:
         for packet in container.demux(container.streams[route.stream.index]):
             text += text_bytes(codec, bytes(packet)) + b"\n"
             if len(text) > _ENOUGH_TEXT:

@@ -41,10 +41,10 @@ from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
 from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
 from vidcolor.media.mxf import as_comments, edit_rate, own_tags
-from vidcolor.media.open import VideoReader, open_container
+from vidcolor.media.open import VideoReader
 from vidcolor.media.sequences.facts import header_losses
 from vidcolor.media.sounds import SoundFile, open_sounds
-from vidcolor.media.whitelist import FORMATS, film_errors
+from vidcolor.media.whitelist import film_errors
 from vidcolor.settings import OutputSettings
 
 _OF_THE_FILE = frozenset(
@@ -99,7 +99,7 @@ def plan_passthrough(
     if container == "mxf":
         _fit_mxf(film, plan)
     if film.info.container == "matroska,webm":
-        plan.left_behind += [Dropped(*part) for part in linked_parts(film.info.path)]
+        plan.left_behind += [Dropped(*part) for part in linked_parts(film.source)]
     if film.info.sequence:
         plan.left_behind += [Dropped(*part) for part in header_losses(film.info.sequence)]
     if film.info.has_alpha:
@@ -412,8 +412,7 @@ class _Decider:
 
 
 def _cover_bytes(film: VideoReader, index: int) -> bytes:
-    path = film.info.path
-    with film_errors(path), open_container(path, film.settings, FORMATS) as container:
+    with film_errors(film.info.path), film.reopen() as container:
         for packet in container.demux(container.streams[index]):
             if packet.size:
                 return bytes(packet)
