@@ -30,7 +30,7 @@ LAYERS = [
     ("training",),
     ("web",),
     ("vidcolor",),
-    ("cli",),
+    ("cli", "plugins"),
     ("__main__",),
 ]
 """Packages and modules of the top level; each imports from its own and from what stands above it,
@@ -52,6 +52,7 @@ HOMES = {
     "tomlkit": "guidance.",
     "OpenEXR": "media.sequences.exr",
     "opentimelineio": "shots.otio",
+    "vapoursynth": "plugins.vapoursynth",
 }
 """Foreign libraries, and the beginning of the names of the modules that may import them."""
 

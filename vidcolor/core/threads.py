@@ -115,6 +115,10 @@ class WorkerThreads:
             _working.remove(self)
             torch.set_num_threads(_usual)
 
+    def adopt(self) -> None:
+        """Have torch work in one thread for the calling thread, too, though it was born before."""
+        torch.set_num_threads(1)
+
     def submit(self, stage: str, function: Callable[[T], R], item: T) -> Future[R]:
         """Have ``function(item)`` done."""
         return self._pool.submit(self._clocked, stage, function, item)

@@ -1,0 +1,1 @@
+"""Plug-ins: vidcolor inside of other programs."""

@@ -1,0 +1,239 @@
+"""A frame server: any frame of a video in color, asked for in any order.
+
+The chain colors frames one after the other, as each takes color from its shot. So one pass through
+the video is kept going: asked in order, it gives the colors that a film gets. For a frame that lies
+elsewhere another pass begins a little before it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from threading import Lock
+
+from vidcolor.colorize.chain import colorize_marked
+from vidcolor.colorize.session import Session
+from vidcolor.core.frames import Frame
+from vidcolor.core.iterators import close
+from vidcolor.core.threads import WorkerThreads, usable_cores
+from vidcolor.errors import SettingsError
+from vidcolor.shots.detector import mark_shots
+from vidcolor.shots.titles import mark_titles
+
+MAX_RADIUS = 1000
+MAX_KEPT, MOST_KEPT = 256 << 20, 256
+"""Bytes of colored frames that are kept, and how many at most."""
+
+
+@dataclass
+class SourceFrame:
+    """A frame as the other program has it."""
+
+    frame: Frame
+    """Its chroma planes are there to be painted."""
+    starts_shot: bool | None = None
+    """Whether it is the first one of a shot; None where that is to be found out."""
+
+
+Read = Callable[[int], SourceFrame]
+"""Gives the frame of a number, 0 the first one; called by the thread that asks for a color."""
+
+
+class FrameServer:
+    """Frames of one video in color; several threads may ask, one after the other is served.
+
+    Attributes:
+        session: What it colors with.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        length: int,
+        session: Session,
+        *,
+        sample_aspect: Fraction | None = None,
+        radius: int = 24,
+        requests: int = 0,
+    ) -> None:
+        """Begin; the first frame is read here.
+
+        Args:
+            read: Where frames come from. Its errors are raised where a frame is asked for.
+            length: Number of frames.
+            session: What to color with.
+            sample_aspect: Width of a sample over its height; None for square ones.
+            radius: Frames before an asked one from which it takes color, where those before it were
+                not asked for; fewer where its shot begins within them.
+            requests: Frames that are asked for at once, so that they come a little out of order; 0
+                takes the number of cores.
+
+        Raises:
+            SettingsError: There is no frame, or ``radius`` is out of range.
+            OutOfMemory: As of `Colorizer.configure_for`.
+        """
+        self._is_open = False
+        if length < 1:
+            raise SettingsError("the clip has no frames; there is nothing to color")
+        if not 0 <= radius <= MAX_RADIUS:
+            raise SettingsError(f"radius {radius} is outside 0 to {MAX_RADIUS} frames")
+        self.session = session
+        self._read, self._length, self._radius = read, length, radius
+        self._aspect = sample_aspect
+        requests = requests or usable_cores()
+        self._gap = max(radius, 2 * requests)
+        """Frames that are colored on the way to one further on, rather than begin anew there."""
+        first = read(0).frame
+        height, width = first.luma.shape
+        size = sum(plane.numel() * plane.element_size() for plane in (first.luma, *first.chroma))
+        self._keep = max(2 * requests, min(MOST_KEPT, MAX_KEPT // size))
+        colorizer = session.colorizer
+        colorizer.configure_for(height, width, sample_aspect)
+        waiting = 0 if colorizer.device.type == "cpu" else colorizer.ahead
+        cores = session.settings.colorizer.threads or usable_cores()
+        self._threads = WorkerThreads(cores + waiting, size)
+        self._threads.__enter__()
+        self._lock = Lock()
+        self._kept: OrderedDict[int, Frame] = OrderedDict()
+        self._pass: _Pass | None = None
+        self._is_open = True
+
+    def frame(self, number: int) -> Frame:
+        """A frame in color.
+
+        Raises:
+            SettingsError: There is no such frame.
+            VidcolorError: As of the chain; the next call begins anew.
+        """
+        if not 0 <= number < self._length:
+            raise SettingsError(
+                f"the clip has frames 0 to {self._length - 1}; there is no {number}"
+            )
+        with self._lock:
+            if number in self._kept:
+                self._kept.move_to_end(number)
+                return self._kept[number]
+            self._threads.adopt()
+            try:
+                return self._reach(number)
+            except BaseException:
+                self._stop()
+                raise
+
+    def close(self) -> None:
+        """Give back threads and frames; nothing may be asked for any more."""
+        if not self._is_open:
+            return
+        with self._lock:
+            self._is_open = False
+            self._stop()
+            self._kept.clear()
+            self._threads.__exit__(None, None, None)
+
+    def __enter__(self) -> FrameServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()  # the other program does not say when it has done with it
+
+    def _reach(self, number: int) -> Frame:
+        """Color on to a frame, or begin a pass for it."""
+        if self._pass is None or not 0 <= number - self._pass.number <= self._gap:
+            self._stop()
+            start = max(0, number - self._radius)
+            self._pass = _Pass(self._read, range(start, self._length), number, self.session)
+            self._pass.begin(self._aspect, self._threads)
+        while True:
+            found, frame = self._pass.step()
+            self._kept[found] = frame
+            while len(self._kept) > self._keep:
+                self._kept.popitem(last=False)
+            if found == number:
+                return frame
+
+    def _stop(self) -> None:
+        if self._pass is not None:
+            self._pass.stop()
+            self._pass = None
+
+
+class _Pass:
+    """A stretch of the video that is colored in order, from a little before an asked frame on."""
+
+    def __init__(self, read: Read, numbers: range, asked: int, session: Session) -> None:
+        self.number = numbers.start
+        """Of the frame that comes next."""
+        self._read, self._numbers, self._asked = read, numbers, asked
+        self._session = session
+        self._painted: Iterator[Frame] = iter(())
+
+    def begin(self, aspect: Fraction | None, threads: WorkerThreads) -> None:
+        """Lay the chain; nothing is read yet."""
+        settings = self._session.settings
+        given: dict[int, bool] = {}
+        shots = mark_shots(self._frames(given), settings.shots)
+        marked = mark_titles(_mark_given(shots, given), settings.titles)
+        needed = self._without_others(marked)
+        self._painted = colorize_marked(
+            needed, self._session, sample_aspect=aspect, threads=threads
+        )
+
+    def step(self) -> tuple[int, Frame]:
+        """The next frame in color, and its number."""
+        frame = next(self._painted)
+        number = self.number  # what lies before the asked frame's shot was left out by now
+        self.number += 1
+        return number, frame
+
+    def stop(self) -> None:
+        """Give back what it holds."""
+        close(self._painted)
+        self._painted = iter(())
+
+    def _frames(self, given: dict[int, bool]) -> Iterator[Frame]:
+        """The frames; ``given`` gets what the other program says of a frame, by its place."""
+        for place, number in enumerate(self._numbers):
+            source = self._read(number)
+            if source.starts_shot is not None:
+                given[place] = source.starts_shot
+            yield source.frame
+
+    def _without_others(self, marked: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames from which the asked one takes color, and all that come after it."""
+        held: list[Frame] = []
+        try:
+            for number, frame in zip(self._numbers, marked, strict=False):
+                if number > self._asked:
+                    yield frame
+                    continue
+                if frame.starts_shot or not self._session.smooths:
+                    held, self.number = [], number
+                held.append(frame)
+                if number == self._asked:
+                    yield from held
+                    held = []
+        finally:
+            close(marked)
+
+
+def _mark_given(frames: Iterator[Frame], given: dict[int, bool]) -> Iterator[Frame]:
+    """Set ``starts_shot`` to what the other program says of a frame, where it says it.
+
+    Args:
+        frames: As `mark_shots` yields them, from the first one of a pass on.
+        given: By place; entries are taken out.
+    """
+    try:
+        for place, frame in enumerate(frames):
+            says = given.pop(place, None)
+            if says is not None and place:  # the first one of a pass has none before it
+                frame.starts_shot = says
+                frame.outlier = frame.outlier and not says
+            yield frame
+    finally:
+        close(frames)
