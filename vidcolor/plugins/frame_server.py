@@ -106,11 +106,10 @@ class FrameServer:
         Raises:
             SettingsError: There is no such frame.
             VidcolorError: As of the chain; the next call begins anew.
+            Exception: Of ``read``, where this frame or one that it takes color from cannot be read.
         """
         if not 0 <= number < self._length:
-            raise SettingsError(
-                f"the clip has frames 0 to {self._length - 1}; there is no {number}"
-            )
+            raise SettingsError(f"there is no frame {number}: the clip has {self._length}")
         with self._lock:
             if number in self._kept:
                 self._kept.move_to_end(number)
@@ -145,8 +144,7 @@ class FrameServer:
         """Color on to a frame, or begin a pass for it."""
         if self._pass is None or not 0 <= number - self._pass.number <= self._gap:
             self._stop()
-            start = max(0, number - self._radius)
-            self._pass = _Pass(self._read, range(start, self._length), number, self.session)
+            self._pass = _Pass(self._read, self._length, number, self._radius, self.session)
             self._pass.begin(self._aspect, self._threads)
         while True:
             found, frame = self._pass.step()
@@ -165,12 +163,19 @@ class FrameServer:
 class _Pass:
     """A stretch of the video that is colored in order, from a little before an asked frame on."""
 
-    def __init__(self, read: Read, numbers: range, asked: int, session: Session) -> None:
-        self.number = numbers.start
+    def __init__(self, read: Read, length: int, asked: int, radius: int, session: Session) -> None:
+        self._read, self._asked, self._session = read, asked, session
+        self._first = max(0, asked - radius) if session.smooths else asked
+        """The first frame from which the asked one takes color."""
+        self.number = self._first
         """Of the frame that comes next."""
-        self._read, self._numbers, self._asked = read, numbers, asked
-        self._session = session
+        # A cut is only found where the shortest shot lies before it, and titles are known by what
+        # their shot begins with.
+        before = radius + session.settings.shots.min_frames
+        self._numbers = range(max(0, asked - before), length)
         self._painted: Iterator[Frame] = iter(())
+        self._error: Exception | None = None
+        """Why no frame can be read beyond those that were."""
 
     def begin(self, aspect: Fraction | None, threads: WorkerThreads) -> None:
         """Lay the chain; nothing is read yet."""
@@ -184,8 +189,16 @@ class _Pass:
         )
 
     def step(self) -> tuple[int, Frame]:
-        """The next frame in color, and its number."""
-        frame = next(self._painted)
+        """The next frame in color, and its number.
+
+        Raises:
+            Exception: What the other program raised where it should have given the next frame; it
+                comes after all frames before that one.
+        """
+        frame = next(self._painted, None)
+        if frame is None:
+            assert self._error is not None, "the chain gave fewer frames than it got"
+            raise self._error
         number = self.number  # what lies before the asked frame's shot was left out by now
         self.number += 1
         return number, frame
@@ -198,7 +211,11 @@ class _Pass:
     def _frames(self, given: dict[int, bool]) -> Iterator[Frame]:
         """The frames; ``given`` gets what the other program says of a frame, by its place."""
         for place, number in enumerate(self._numbers):
-            source = self._read(number)
+            try:
+                source = self._read(number)
+            except Exception as error:  # whatever it is, the frames before it can still be had
+                self._error = error
+                return
             if source.starts_shot is not None:
                 given[place] = source.starts_shot
             yield source.frame
@@ -208,11 +225,14 @@ class _Pass:
         held: list[Frame] = []
         try:
             for number, frame in zip(self._numbers, marked, strict=False):
+                if number < self._first:
+                    continue
                 if number > self._asked:
                     yield frame
                     continue
-                if frame.starts_shot or not self._session.smooths:
+                if frame.starts_shot or not held:
                     held, self.number = [], number
+                    frame.starts_shot = True  # what comes before it is not here
                 held.append(frame)
                 if number == self._asked:
                     yield from held

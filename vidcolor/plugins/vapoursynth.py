@@ -240,6 +240,11 @@ class _Source:
         return number, 1 / (self.form.rate or _USUAL)
 
 
+def _last_line(error: Exception) -> str:
+    """What an error says; VapourSynth tells those of scripts with their whole traceback."""
+    return str(error).strip().rsplit("\n", 1)[-1]
+
+
 def _plane(picture: Any) -> NDArray[Any]:
     """The luma of a frame as a view of its memory, which must be held as long as the view.
 
@@ -265,8 +270,8 @@ def _output(clip: Any, source: _Source, server: FrameServer, label: str, vs: Any
     def fill(n: int, f: Any) -> Any:
         try:
             frame = server.frame(n)
-        except VidcolorError as error:
-            raise vs.Error(f"colorize: {error}") from error
+        except (VidcolorError, vs.Error) as error:
+            raise vs.Error(f"colorize: {_last_line(error)}") from None
         picture = frame.picture
         if source.form.gray:
             made = f.copy()
