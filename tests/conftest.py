@@ -61,11 +61,12 @@ SETTLE_SECONDS = 3.0
 
 
 def left_running(before: set[threading.Thread]) -> list[threading.Thread]:
-    """Threads born since ``before``, but for tqdm's monitor, which lives as long as Python."""
+    """Threads born since ``before``, but for tqdm's monitor, which lives as long as Python, and
+    those of other libraries that called into Python, as VapourSynth's do."""
     return [
         thread
         for thread in threading.enumerate()
-        if thread not in before and type(thread).__name__ != "TMonitor"
+        if thread not in before and type(thread).__name__ not in ("TMonitor", "_DummyThread")
     ]
 
 
