@@ -102,24 +102,24 @@ def colorize(
     try:
         source = _Source(clip, vs)
         net = ColorizerSettings(weights, device, size, vivid=vivid, stride=stride, threads=threads)
-        settings = Settings(
-            colorizer=net,
-            smooth=TemporalSettings(smooth),
-            titles=TitleSettings(titles),
-            paint=PaintSettings(saturation),
-        )
+        rest = TemporalSettings(smooth), TitleSettings(titles), PaintSettings(saturation)
+        settings = Settings(colorizer=net, smooth=rest[0], titles=rest[1], paint=rest[2])
         session = Session.load(settings.without_script, guidance=_plan(source, colors))
-        server = FrameServer(
-            source.read,
-            clip.num_frames,
-            session,
-            sample_aspect=source.sample_aspect,
-            radius=radius,
-            requests=vs.core.num_threads,
-        )
+        server = _serve(source, session, radius, vs)
     except VidcolorError as error:
         raise vs.Error(f"colorize: {error}") from error
-    return _output(clip, source, server, _label_of(session) if label else "", vs)
+    return _output(source, server, _label_of(session) if label else "", vs)
+
+
+def _serve(source: _Source, session: Session, radius: int, vs: Any) -> FrameServer:
+    return FrameServer(
+        source.read,
+        source.clip.num_frames,
+        session,
+        sample_aspect=source.sample_aspect,
+        radius=radius,
+        requests=vs.core.num_threads,
+    )
 
 
 def _plan(source: _Source, colors: ColorSheet | str | Path | None) -> Guidance | None:
@@ -184,6 +184,7 @@ class _Source:
     """The clip that is colored.
 
     Attributes:
+        clip: The ``vs.VideoNode``.
         form: Its format.
         first: The properties of its first frame.
         sample_aspect: Width of a sample over its height; None where no property says it.
@@ -196,7 +197,7 @@ class _Source:
             UnsupportedPixels: The clip cannot be colored.
         """
         self.form = _format_of(clip, vs)
-        self._clip = clip
+        self.clip = clip
         self._range_name = "_Range" if hasattr(vs, "Range") else "_ColorRange"
         self._layouts: dict[tuple[object, ...], ClipLayout] = {}
         self._last: tuple[int, Mapping[str, Any]] = -1, {}
@@ -215,7 +216,7 @@ class _Source:
 
     def read(self, number: int) -> SourceFrame:
         """A frame of the clip; its picture is the ``vs.VideoFrame``, which holds the memory."""
-        picture = self._clip.get_frame(number)
+        picture = self.clip.get_frame(number)
         props = dict(picture.props)
         meaning = self.layout_of(props)
         before = self._last[1] if self._last[0] == number - 1 else None
@@ -259,13 +260,13 @@ def _plane(picture: Any) -> NDArray[Any]:
     return rows[:, : shown.shape[1]]
 
 
-def _output(clip: Any, source: _Source, server: FrameServer, label: str, vs: Any) -> Any:
+def _output(source: _Source, server: FrameServer, label: str, vs: Any) -> Any:
     """The clip in color."""
-    form = clip.format
+    form = source.clip.format
     if source.form.gray:
         deep = form.sample_type, form.bits_per_sample
         form = vs.core.query_video_format(vs.YUV, *deep, 0, 0)
-    blank = vs.core.std.BlankClip(clip, format=form.id, keep=True)
+    blank = vs.core.std.BlankClip(source.clip, format=form.id, keep=True)
 
     def fill(n: int, f: Any) -> Any:
         try:
