@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 import torch
+from hinted import point
 from synthetic import bits_of, make_frame, texture
 
 from vidcolor.colorize.chain import colorize_frames
@@ -21,7 +23,7 @@ from vidcolor.core.frames import Frame
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.entries import Stretch
-from vidcolor.guidance.plan import Guidance
+from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.plugins import frame_server
@@ -249,6 +251,40 @@ def test_dials_of_a_color_sheet_hold(quick: ColorNet) -> None:
     with serving(quick, session=session) as server:
         found = [set(chroma(server.frame(number))) == {128} for number in range(40)]
     assert found == [20 <= number < 30 for number in range(40)]
+
+
+def hinting(*frames: int) -> Guidance:
+    hints = tuple(point((0.4, 0.5), frame=number) for number in frames)
+    return Guidance(ColorSheet(hints=hints), Fraction(25))
+
+
+@pytest.mark.usefixtures("quick_guide")
+def test_hints_hold_for_their_shots(quick: ColorNet, truth: list[bytes]) -> None:
+    session = make_session(quick, guidance=hinting(45))
+    shots = [ShotRange(Fraction(a, 25), Fraction(b, 25)) for a, b in pairwise([*CUTS, LENGTH])]
+    film_s = make_session(quick, guidance=hinting(45).with_shots(shots))
+    film_s.source = lambda moments: ((Fraction(45, 25), make(45)) for _ in moments)
+    wanted = film(film_s, map(make, range(LENGTH)))
+    source = Source()
+    with serving(quick, source, session=session, rate=Fraction(25)) as server:
+        found = [chroma(server.frame(number)) for number in range(LENGTH)]
+    assert found == wanted
+    assert [found[n] == truth[n] for n in (36, 37, 50, 59, 60)] == [True, False, False, False, True]
+    # All frames for the shots, and once more to be colored.
+    assert source.numbers == [0, *range(LENGTH), *range(LENGTH)]
+
+
+@pytest.mark.usefixtures("quick_guide")
+@pytest.mark.parametrize(
+    ("frame", "rate", "words"),
+    [(45, None, "need a constant frame rate"), (LENGTH, Fraction(25), "speaks of 0:00:03.600")],
+)
+def test_hints_that_cannot_be_followed_are_refused(
+    frame: int, rate: Fraction | None, words: str, quick: ColorNet
+) -> None:
+    session = make_session(quick, guidance=hinting(frame))
+    with pytest.raises(SettingsError, match=words):
+        FrameServer(Source(), LENGTH, session, rate=rate)
 
 
 def test_fields_are_painted_apart(quick: ColorNet) -> None:

@@ -203,11 +203,23 @@ def test_what_is_refused_is_told_in_one_line(place: int, small: dict[str, Any]) 
     assert "\n" not in str(caught.value)
 
 
-def test_a_sheet_with_hints_is_refused(small: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("quick_guide")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_hints_of_a_color_sheet_color_their_shot(
+    threads: int, small: dict[str, Any], tmp_path: Path
+) -> None:
     sheet = tmp_path / "some.colors.toml"
-    sheet.write_text('[[hint]]\ntime = 0.0\npoint = [0.5, 0.5]\ncolor = "navy"\n')
-    with pytest.raises(vs.Error, match="hints and references"):
-        colorize(make_clip(), **small, colors=sheet)
+    sheet.write_text('[[hint]]\ntime = 0.4\npoint = [0.5, 0.5]\ncolor = "navy"\nsize = 0.5\n')
+    before, vs.core.num_threads = vs.core.num_threads, threads
+    try:
+        plain, hinted = (colorize(make_clip(), **small, colors=one) for one in (None, sheet))
+        same = [
+            bytes_of(hinted.get_frame(number), 1) == bytes_of(plain.get_frame(number), 1)
+            for number in (0, CUT - 1, CUT, LENGTH - 1)
+        ]
+    finally:
+        vs.core.num_threads = before
+    assert same == [False, False, True, True]
 
 
 def test_an_error_of_the_source_comes_through(small: dict[str, Any]) -> None:

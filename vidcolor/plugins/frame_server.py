@@ -8,8 +8,8 @@ elsewhere another pass begins a little before it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from threading import Lock
 
@@ -18,7 +18,9 @@ from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
 from vidcolor.core.threads import WorkerThreads, usable_cores
+from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
+from vidcolor.run.shot_scan import shots_among
 from vidcolor.shots.detector import mark_shots
 from vidcolor.shots.titles import mark_titles
 
@@ -57,6 +59,7 @@ class FrameServer:
         sample_aspect: Fraction | None = None,
         radius: int = 24,
         requests: int = 0,
+        rate: Fraction | None = None,
     ) -> None:
         """Begin; the first frame is read here.
 
@@ -69,9 +72,13 @@ class FrameServer:
                 not asked for; fewer where its shot begins within them.
             requests: Frames that are asked for at once, so that they come a little out of order; 0
                 takes the number of cores.
+            rate: Frames per second, where ``pts`` counts frames of this rate. Hints and references
+                need it: their shots are looked for, in all frames, before the first one is colored.
 
         Raises:
-            SettingsError: There is no frame, or ``radius`` is out of range.
+            SettingsError: There is no frame, ``radius`` is out of range, or hints and references
+                cannot be followed here.
+            WeightsError: The net has no guide that follows hints and references.
             OutOfMemory: As of `Colorizer.configure_for`.
         """
         self._is_open = False
@@ -85,6 +92,7 @@ class FrameServer:
         requests = requests or usable_cores()
         self._gap = max(radius, 2 * requests)
         """Frames that are colored on the way to one further on, rather than begin anew there."""
+        self._wanted = _frames_spoken_of(session, length, rate)
         first = read(0).frame
         height, width = first.luma.shape
         size = sum(plane.numel() * plane.element_size() for plane in (first.luma, *first.chroma))
@@ -142,6 +150,8 @@ class FrameServer:
 
     def _reach(self, number: int) -> Frame:
         """Color on to a frame, or begin a pass for it."""
+        if self._wanted:
+            self._find_shots()
         if self._pass is None or not 0 <= number - self._pass.number <= self._gap:
             self._stop()
             self._pass = _Pass(self._read, self._length, number, self._radius, self.session)
@@ -153,6 +163,36 @@ class FrameServer:
                 self._kept.popitem(last=False)
             if found == number:
                 return frame
+
+    def _find_shots(self) -> None:
+        """Look for the shots that hints and references hold for, and keep the frames they are of.
+
+        Those are given from here, since the threads that ask for them cannot ask the other program.
+        """
+        guidance = self.session.guidance
+        assert guidance is not None
+        kept: dict[int, tuple[Fraction, Frame]] = {}
+        given: dict[int, bool] = {}
+
+        def frames() -> Iterator[Frame]:
+            for number in range(self._length):
+                source = self._read(number)
+                if source.starts_shot is not None:
+                    given[number] = source.starts_shot
+                if number in self._wanted.values():
+                    kept[number] = source.frame.moment, replace(source.frame)
+                yield source.frame
+
+        marked = mark_shots(frames(), self.session.settings.shots)
+        shots = tuple(shots_among(_mark_given(marked, given)))
+        numbers = self._wanted
+
+        def source(moments: Sequence[Fraction]) -> Iterator[tuple[Fraction, Frame]]:
+            return (kept[numbers[moment]] for moment in moments)
+
+        self.session.guidance = guidance.with_shots(shots)
+        self.session.source = source
+        self._wanted = {}
 
     def _stop(self) -> None:
         if self._pass is not None:
@@ -239,6 +279,30 @@ class _Pass:
                     held = []
         finally:
             close(marked)
+
+
+def _frames_spoken_of(session: Session, length: int, rate: Fraction | None) -> dict[Fraction, int]:
+    """The frames that hints and references speak of: their moments and numbers.
+
+    Raises:
+        SettingsError: They cannot be followed here.
+        WeightsError: The net has no guide.
+    """
+    guidance = session.guidance
+    if guidance is None or not guidance.needs_shots:
+        return {}
+    if rate is None:
+        raise SettingsError(
+            "hints and references of a color sheet need a constant frame rate, which the clip has"
+            " not; set one with core.std.AssumeFPS"
+        )
+    found = {moment: int(moment * rate) for moment in guidance.moments}
+    for moment, number in found.items():
+        if number >= length:
+            said = timecode(moment - guidance.tolerance)
+            raise SettingsError(f"the color sheet speaks of {said}, but the clip ends before")
+    _ = session.guides  # without a guide, it is not to be met later
+    return found or {Fraction(0): 0}  # looks hold for shots, too, and speak of no frame
 
 
 def _mark_given(frames: Iterator[Frame], given: dict[int, bool]) -> Iterator[Frame]:

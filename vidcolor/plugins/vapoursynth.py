@@ -84,8 +84,8 @@ def colorize(
         stride: The net runs on one frame of so many.
         smooth: Strength, as of `TemporalSettings`.
         titles: What is done with title cards, as of `TitleSettings`.
-        colors: A color sheet or its file; it may have stretches and palettes, but no hints and
-            references.
+        colors: A color sheet or its file. Its times are those of the clip. Where it has hints or
+            references, the whole clip is read for its shots before the first frame is colored.
         radius: Frames before an asked one from which it takes color after a jump.
         threads: Threads for the arithmetic; 0 takes one for each core.
         label: Whether each frame gets a property, ``Vidcolor``, that says how it was colored.
@@ -119,6 +119,7 @@ def _serve(source: _Source, session: Session, radius: int, vs: Any) -> FrameServ
         sample_aspect=source.sample_aspect,
         radius=radius,
         requests=vs.core.num_threads,
+        rate=source.form.rate,
     )
 
 
@@ -132,13 +133,7 @@ def _plan(source: _Source, colors: ColorSheet | str | Path | None) -> Guidance |
             " _AbsoluteTime; set a rate with core.std.AssumeFPS"
         )
     sheet = colors if isinstance(colors, ColorSheet) else ColorSheet.read(colors, rate)
-    guidance = Guidance(sheet, rate)
-    if guidance.needs_shots:
-        raise SettingsError(
-            "hints and references of a color sheet do not work in a frame server; color the file"
-            " with: vidcolor FILM OUT --colors SHEET"
-        )
-    return guidance
+    return Guidance(sheet, rate)
 
 
 def _label_of(session: Session) -> str:
