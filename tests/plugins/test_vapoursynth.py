@@ -289,3 +289,16 @@ def test_vspipe(small: dict[str, Any], tmp_path: Path) -> None:
         for plane in range(3)
     )
     assert whole == found
+
+
+def test_it_goes_on_where_vapoursynth_may_lend_little(small: dict[str, Any]) -> None:
+    """One frame here has 3 MB, and about 60 are under way."""
+    before = vs.core.max_cache_size
+    vs.core.max_cache_size = 64
+    try:
+        blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=1920, height=1080, length=400)
+        out = colorize(blank, **small)
+        for number in (300, 10, 200):
+            assert out.get_frame_async(number).result(timeout=120).width == 1920
+    finally:
+        vs.core.max_cache_size = before

@@ -12,8 +12,8 @@ docs/vapoursynth.md has more.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,14 @@ def _format_of(clip: Any, vs: Any) -> ClipFormat:
     )
 
 
+@dataclass(frozen=True)
+class _Original:
+    """What stays of a frame."""
+
+    luma: NDArray[Any]
+    props: dict[str, Any]
+
+
 class _Source:
     """The clip that is colored.
 
@@ -210,15 +218,18 @@ class _Source:
         return self._layouts[key]
 
     def read(self, number: int) -> SourceFrame:
-        """A frame of the clip; its picture is the ``vs.VideoFrame``, which holds the memory."""
-        picture = self.clip.get_frame(number)
-        props = dict(picture.props)
+        """A frame of the clip, whose picture is `_Original`.
+
+        Luma is copied: VapourSynth does not go on once it has lent more memory than it may.
+        """
+        with self.clip.get_frame(number) as lent:
+            props, luma = dict(lent.props), np.array(lent[0])
         meaning = self.layout_of(props)
         before = self._last[1] if self._last[0] == number - 1 else None
         self._last = number, props
         pts, time_base = self._time(number, props)
         frame = Frame(
-            luma=codes_of(_plane(picture)),
+            luma=codes_of(luma),
             chroma=self.form.blank_chroma(),
             layout=meaning.layout,
             pts=pts,
@@ -226,7 +237,7 @@ class _Source:
             time_base=time_base,
             interlaced=meaning.interlaced,
             top_field_first=meaning.top_field_first,
-            picture=picture,
+            picture=_Original(luma, props),
         )
         return SourceFrame(frame, given_start(props, before))
 
@@ -241,20 +252,6 @@ def _last_line(error: Exception) -> str:
     return str(error).strip().rsplit("\n", 1)[-1]
 
 
-def _plane(picture: Any) -> NDArray[Any]:
-    """The luma of a frame as a view of its memory, which must be held as long as the view.
-
-    The view of VapourSynth's own cannot be written to, of which torch warns.
-    """
-    shown = np.asarray(picture[0])
-    stride = picture.get_stride(0)
-    memory = (ctypes.c_uint8 * (stride * shown.shape[0])).from_address(
-        picture.get_read_ptr(0).value
-    )
-    rows = np.frombuffer(memory, shown.dtype).reshape(shown.shape[0], -1)
-    return rows[:, : shown.shape[1]]
-
-
 def _output(source: _Source, server: FrameServer, label: str, vs: Any) -> Any:
     """The clip in color."""
     form = source.clip.format
@@ -262,27 +259,23 @@ def _output(source: _Source, server: FrameServer, label: str, vs: Any) -> Any:
         deep = form.sample_type, form.bits_per_sample
         form = vs.core.query_video_format(vs.YUV, *deep, 0, 0)
     blank = vs.core.std.BlankClip(source.clip, format=form.id, keep=True)
+    labels = {LABEL: label} if label else {}
 
     def fill(n: int, f: Any) -> Any:
         try:
             frame = server.frame(n)
         except (VidcolorError, vs.Error) as error:
             raise vs.Error(f"colorize: {_last_line(error)}") from None
-        picture = frame.picture
-        if source.form.gray:
-            made = f.copy()
-            np.copyto(np.asarray(made[0]), np.asarray(picture[0]))
-            for name, value in picture.props.items():
-                made.props[name] = value
-        else:
-            made = picture.copy()  # luma is not copied with it, only referred to
+        original: _Original = frame.picture
+        made = f.copy()
+        np.copyto(np.asarray(made[0]), original.luma)
         for plane, codes in enumerate(frame.chroma, 1):
             samples = np.asarray(made[plane])
             np.copyto(samples, samples_of(codes, samples.dtype))
-        for name, value in source.layout_of(picture.props).added.items():
+        made.props.clear()
+        added = source.layout_of(original.props).added
+        for name, value in {**original.props, **added, **labels}.items():
             made.props[name] = value
-        if label:
-            made.props[LABEL] = label
         return made
 
     return vs.core.std.ModifyFrame(blank, [blank], fill)
