@@ -186,6 +186,13 @@ def _limits(root: Path) -> Iterator[int]:
             yield limit - int(used) * resource.getpagesize()
 
 
+def give_back_memory() -> None:
+    """Give the system what is free; glibc keeps it, torn into pieces that large frames miss."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
+
+
 def _half_of_memory() -> int:
     """Half of the machine's memory, where there is no /proc."""
     try:

@@ -17,6 +17,7 @@ from vidcolor.colorize.chain import colorize_marked
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
+from vidcolor.core.system import give_back_memory
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError
@@ -198,6 +199,7 @@ class FrameServer:
         if self._pass is not None:
             self._pass.stop()
             self._pass = None
+            give_back_memory()
 
 
 class _Pass:
