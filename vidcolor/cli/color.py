@@ -63,8 +63,7 @@ def parser() -> argparse.ArgumentParser:
         " image sequence: scan_%%06d.dpx, a glob or the folder of its frames;"
         " OUT: .mp4 .m4v .mov .mkv .webm, .png .jpg .tif, frames (out/frame_%%06d.dpx, .tif .png"
         " .jpg .jp2 .exr), or - for a pipe (default: IN.color with the suffix of IN); with several"
-        " inputs, OUT must be a folder, and running the same"
-        " command again skips finished films",
+        " inputs, OUT must be a folder, and the same command again skips finished films",
     )
     add_color(p)
     _add_script(p)
