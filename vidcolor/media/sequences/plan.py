@@ -57,8 +57,6 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     kind = FRAME_KINDS[target.suffix.lower()]
     notes = _check_settings(kind, settings)
     if kind == "exr":
-        from vidcolor.media.sequences.exr import open_exr
-
         open_exr()
     source = info.layout
     bits = bits_of(kind, source.bits)
