@@ -58,11 +58,9 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     kind = FRAME_KINDS[target.suffix.lower()]
     notes = _check_settings(kind, settings)
     if kind == "exr":
-        from vidcolor.media.sequences.exr_writer import open_exr  # loads torch, slowly
-
         open_exr()
     source = info.layout
-    bits = bits_of(kind, source.bits)
+    bits = bits_of(kind, max(source.bits, settings.bits))
     layout = _layout(source, kind)
     stored = info.stored_format
     held = film_storage(stored) if info.codec == "exr" else storage(stored)
@@ -102,6 +100,8 @@ def _check_settings(kind: str, settings: EncodeSettings) -> list[str]:
             raise SettingsError(f"{name} is for films; the suffix of frames decides how they are")
     if settings.lossless and kind == "jpeg":
         raise SettingsError("JPEG is never without loss; choose .png, .tif or .jp2")
+    if settings.bits > _DEEP and kind == "jpeg":
+        raise SettingsError(f"JPEG has no {settings.bits} bits; choose .png, .tif or .dpx")
     quality = {"--crf": settings.crf, "--preset": settings.preset}
     return [
         f"{name} is ignored: frames are not encoded as a film"
