@@ -106,6 +106,8 @@ class InputSettings:
     fps: Fraction | None = None
     """Frames per second of an image sequence; None takes what its frames say. Films have a rate of
     their own."""
+    sound: tuple[str, ...] = ()
+    """Files whose sound goes beside the film's own, from the start of the film."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:
@@ -283,6 +285,9 @@ class EncodeSettings:
     """Further options for the encoder, as (key, value)."""
     threads: int = 0
     """Threads of the encoder; 0 takes one per core, at most 16."""
+    sampling: str = ""
+    """``420`` stores chroma in 4:2:0 where the size allows it, as all players take; empty stores it
+    as the film does."""
     bits: int = 0
     """Fewest bits per sample of the target; 0 takes those of the film. Luma of limited range is
     multiplied by a power of two, so that dividing gives the film's."""
@@ -299,6 +304,8 @@ class EncodeSettings:
             object.__setattr__(self, "codec", CODEC_NAMES[self.codec])
         if self.threads < 0:
             raise SettingsError("threads must be 0 or more")
+        if self.sampling not in ("", "420"):
+            raise SettingsError(f"no sampling {self.sampling!r}; use 420, or none")
         if self.lossless and self.crf is not None:
             raise SettingsError("--lossless and --crf exclude each other; use one of them")
         check_quality(self.codec, self.crf, self.preset)
@@ -325,6 +332,10 @@ class ChunkSettings:
             raise SettingsError("the longest chunk must not be shorter than the others")
 
 
+AUDIO = ("copy", "pcm", "flac", "aac", "opus")
+"""What can be done with sound."""
+
+
 @dataclass(frozen=True)
 class OutputSettings:
     """How the target is written."""
@@ -339,6 +350,13 @@ class OutputSettings:
     """Write a target for each shot; the name has a place for its number, as ``out_%03d.mov``."""
     label: bool = True
     """Write into the target's metadata that it was colored, and with what."""
+    audio: str = "copy"
+    """``copy`` keeps every byte of the sound; ``pcm``, ``flac``, ``aac`` and ``opus`` convert what
+    has another codec."""
+
+    def __post_init__(self) -> None:
+        if self.audio not in AUDIO:
+            raise SettingsError(f"no --audio {self.audio!r}; use {', '.join(AUDIO)}")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ OPTIONS = {
     *("--start", "--end"),
     *("--video-stream", "--max-pixels", "--report", "--strict", "--force", "-q", "-v"),
     *("--progress", "--to", "--titles", "--colors"),
+    *("--audio", "--sound", "--for"),
     "--version",
 }
 

@@ -20,7 +20,7 @@ TIME_LIMIT = 60
 """Seconds for one of these small films; more is a hang."""
 
 SUMMARY = re.compile(
-    r"\S.*: \d+ (frame|picture)s?\b|  (color|video|gray|copied|note|NOT COPIED|DAMAGE) "
+    r"\S.*: \d+ (frame|picture)s?\b|  (color|video|sound|gray|copied|note|NOT COPIED|DAMAGE) "
 )
 
 

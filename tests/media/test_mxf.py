@@ -159,16 +159,18 @@ def test_matrix_is_one_that_the_codec_can_say(tmp_path: Path) -> None:
     assert run.plan.layout.matrix == "bt601"
 
 
-def test_sound_is_copied_and_other_sound_is_listed(tmp_path: Path) -> None:
+def test_pcm_of_48000_is_copied_and_other_sound_becomes_that(tmp_path: Path) -> None:
     spec = replace(FILM, audio=(PCM, Audio("pcm_s24le"), Audio("aac"), Audio("pcm_s16le", 44100)))
     run, target = color(tmp_path, spec)
-    assert [line.split(":")[0] for line in run.left] == [
-        "audio stream 3 (aac)",
-        "audio stream 4 (pcm_s16le)",
-    ]
-    assert "44100" in run.left[1]
+    assert run.left == []
+    assert run.written.carried[2:4] == (
+        "audio stream 3 (aac) converted to pcm_s24le",
+        "audio stream 4 (pcm_s16le) converted to pcm_s16le",
+    )
     with av.open(str(target)) as film:
-        assert [s.codec_context.name for s in film.streams] == ["dnxhd", "pcm_s16le", "pcm_s24le"]
+        names = [s.codec_context.name for s in film.streams]
+        assert names == ["dnxhd", "pcm_s16le", "pcm_s24le", "pcm_s24le", "pcm_s16le"]
+        assert {s.codec_context.sample_rate for s in film.streams.audio} == {48000}
     assert (sound_of(target) == sound_of(tmp_path / "in.mkv")).all()
 
 

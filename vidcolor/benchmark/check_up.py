@@ -33,6 +33,7 @@ from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings,
 
 EXTRAS = {
     "cluster": ("ray",),
+    "edit": ("opentimelineio",),
     "evaluate": ("torchmetrics",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "train": ("matplotlib", "tensorboard"),

@@ -29,6 +29,7 @@ from vidcolor.cli.text import (
 )
 from vidcolor.core.find_sequence import sequence_at
 from vidcolor.core.paths import STILL_SUFFIXES, is_pattern
+from vidcolor.core.purposes import add_suffix
 from vidcolor.errors import FilmUnreadable, SettingsError
 from vidcolor.settings import Settings
 
@@ -107,6 +108,8 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
     target = Path(args.target)
     if args.report:
         raise SettingsError("--report is for one film; with several, each gets a report beside it")
+    if args.sound:
+        raise SettingsError("--sound is for one film; with several, leave it out")
     if "" in args.sources:
         raise SettingsError("an input name is empty; name a film or a folder")
     if is_name_of_one(args.target) and not target.is_dir():
@@ -122,7 +125,8 @@ def checked_reels(args: argparse.Namespace, settings: Settings) -> BatchInputs:
     check_folder(args.target)
     from vidcolor.run.inputs import find_inputs
 
-    found = find_inputs(args.sources, target, args.to)
+    to = add_suffix(args.purpose, args.to) if args.purpose else args.to
+    found = find_inputs(args.sources, target, to)
     if not found.items:
         others = _left_out(found.left_out, args.verbose)
         raise FilmUnreadable(f"{', '.join(args.sources)}: no film or picture found{others}")

@@ -201,6 +201,8 @@ def check_one(args: argparse.Namespace, settings: Settings) -> VideoInfo | None:
     check_weights(settings.colorizer.weights)
     check_source(args.source)
     check_colors(args.colors)
+    for sound in settings.open.sound:
+        check_source(sound)
     if args.target != PIPE:
         check_output(args.source, args.target, settings.output)
     check_beside("--report", args.report, args.source, args.target)
@@ -209,10 +211,21 @@ def check_one(args: argparse.Namespace, settings: Settings) -> VideoInfo | None:
     from vidcolor.media.open import film_is_still
 
     if film_is_still(args.source):
+        check_no_sound(args, settings)
         return None
     with looked_into(args.source, settings.open) as film:
         check_plan(film.info, args, settings)
     return film.info
+
+
+def check_no_sound(args: argparse.Namespace, settings: Settings) -> None:
+    """See that no sound is wanted beside a picture; an animation has its own way to be a film.
+
+    Raises:
+        SettingsError: It is.
+    """
+    if settings.open.sound and Path(args.target).suffix.lower() in STILL_SUFFIXES:
+        raise SettingsError(f"{Path(args.source).name}: --sound is for films; this is a picture")
 
 
 def check_plan(info: VideoInfo, args: argparse.Namespace, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from vidcolor.cli.text import at_least, clock, count, moment, option, say, write
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_fps, add_output, place_target, told_target
 from vidcolor.core.frame_target import frame_target
 from vidcolor.core.paths import work_folder
+from vidcolor.core.purposes import PURPOSES, apply_purpose
 from vidcolor.errors import SettingsError
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import (
+    AUDIO,
     CARDS,
     PRECISIONS,
     SCRIPTS,
@@ -65,7 +68,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add_color(p)
     _add_script(p)
+    _add_purpose(p)
     add_encoding(p)
+    _add_sound(p)
     add_cut(p)
     shots = p.add_argument_group("shots")
     add_shots(shots)
@@ -309,6 +314,39 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_purpose(p: argparse.ArgumentParser) -> None:
+    """What the film is for."""
+    group = p.add_argument_group("purpose (docs/formats.md)")
+    group.add_argument(
+        "--for",
+        dest="purpose",
+        metavar="|".join(PURPOSES),
+        help="file type, codec and sound in one word: archive is FFV1 and FLAC in .mkv, edit is"
+        " ProRes and PCM in .mov, avid is DNxHR and PCM in .mxf, share is H.264 and AAC in .mp4,"
+        " web is VP9 or AV1 and Opus in .webm; the suffix of OUT, --codec and --audio stand above"
+        " it",
+    )
+
+
+def _add_sound(p: argparse.ArgumentParser) -> None:
+    """What becomes of the sound."""
+    group = p.add_argument_group("sound (docs/formats.md)")
+    group.add_argument(
+        "--audio",
+        metavar="|".join(AUDIO),
+        help="copy keeps every byte of the sound (default); the others convert what has another"
+        " codec; pcm and flac lose nothing",
+    )
+    group.add_argument(
+        "--sound",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="put the sound of FILE (WAV, FLAC, MP3, MOV, MXF ...) beside the film's own, from the"
+        " start of the film; may be repeated",
+    )
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that the options ask for.
 
@@ -340,6 +378,21 @@ def settings_of(args: argparse.Namespace) -> Settings:
     )
 
 
+def _with_purpose(args: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with what the film is for, and what becomes of the sound.
+
+    Raises:
+        SettingsError: a value is out of range.
+    """
+    if args.purpose:
+        settings = apply_purpose(args.purpose, settings)
+    return replace(
+        settings,
+        open=replace(settings.open, sound=tuple(map(os.path.abspath, args.sound))),
+        output=replace(settings.output, audio=args.audio or settings.output.audio),
+    )
+
+
 def color_settings(args: argparse.Namespace) -> Settings:
     """The settings that the options of `add_color` ask for.
 
@@ -364,7 +417,8 @@ def color_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
-    settings = replace(settings_of(args), script=ScriptSettings(args.script))
+    settings = _with_purpose(args, settings_of(args))
+    settings = replace(settings, script=ScriptSettings(args.script))
     settings = replace(settings, output=replace(settings.output, split=args.split))
     many = cluster.cluster_settings(args)
     settle_sequence(args)

@@ -219,7 +219,7 @@ def _set_default(
 
 def _unknown(entry: Entry, options: Mapping[str, object]) -> str:
     """What is said of a key that no option has."""
-    if near := get_close_matches(entry.key.replace("_", "-").lstrip("-"), options, 1, 0.7):
+    if near := get_close_matches(entry.key.replace("_", "-").lstrip("-"), options, 1, 0.76):
         return f"{entry.where}: no such option; did you mean {near[0]}?"
     return f"{entry.where}: no option that a file may set; vidcolor config shows all"
 

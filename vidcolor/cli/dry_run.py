@@ -10,7 +10,7 @@ from vidcolor.cli import batch
 from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.one import check_words
 from vidcolor.cli.progress import Shown
-from vidcolor.cli.summary import format_value
+from vidcolor.cli.summary import CONVERTED, format_value
 from vidcolor.cli.text import (
     about,
     clock,
@@ -117,7 +117,7 @@ def describe(found: Expectation, target: str) -> list[str]:
         f"  video    {found.codec} {found.pixels}, {loss}; luma {luma} before encoding",
         *([f"  encoder  {options}"] if options else []),
         f"  color    {_describe_color(found)}",
-        *(f"  copy     {line}" for line in found.carried),
+        *(f"  {'sound' if CONVERTED in line else 'copy':<8} {line}" for line in found.carried),
         *(f"  note     {note}" for note in found.notes),
         *(f"  NOT COPIED  {left.what}: {left.why}" for left in found.left_behind),
     ]

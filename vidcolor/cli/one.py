@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vidcolor.cli.checks import PIPE
 from vidcolor.cli.progress import ProgressFile, Shown, progress_file
 from vidcolor.cli.text import shorten_name
+from vidcolor.core.purposes import check_purpose
 from vidcolor.errors import SettingsError
 from vidcolor.settings import Settings, check_quality
 
@@ -30,6 +31,8 @@ def check_words(args: argparse.Namespace, settings: Settings, clustered: bool) -
     """
     if args.to:
         raise SettingsError("--to is for folders; for one film, the suffix of OUT decides")
+    if args.purpose:
+        check_purpose(args.purpose, args.target)
     if settings.encode.codec is None and Path(args.target).suffix.lower() != ".webm":
         check_quality("libx264", settings.encode.crf, None)  # others have no wider a range
     if args.target != PIPE:

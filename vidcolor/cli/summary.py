@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from vidcolor.core.report import Report, WorkerStats
 
 
+CONVERTED = " converted to "
+"""Stands in what is told of sound that was not copied."""
+
 SHOWN = 4
 """How many stretches that were left gray are named."""
 
@@ -135,7 +138,7 @@ def tell_streams(report: Report, hint: str = "", verbose: bool = False) -> None:
     from vidcolor.core.video_info import UNTAGGED
 
     for line in report.carried:
-        say(f"  copied   {line}")
+        say(f"  {'sound' if CONVERTED in line else 'copied':<8} {line}")
     for note in report.notes:
         if verbose or not note.startswith(UNTAGGED):
             say(f"  note     {note}")

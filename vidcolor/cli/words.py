@@ -13,6 +13,7 @@ from typing import Any
 from vidcolor.cli.text import Parser, frame_rate
 from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.core.paths import KEPT_SUFFIXES, STILL_SUFFIXES, is_pattern
+from vidcolor.core.purposes import purpose_of
 from vidcolor.errors import SettingsError
 
 USAGE = """\
@@ -115,8 +116,11 @@ def place_target(args: argparse.Namespace) -> bool:
     check_source(args.source)
     from vidcolor.media.open import film_is_still
 
-    known, other = (STILL_SUFFIXES, ".png") if film_is_still(source) else (KEPT_SUFFIXES, ".mkv")
+    is_still = film_is_still(source)
+    known, other = (STILL_SUFFIXES, ".png") if is_still else (KEPT_SUFFIXES, ".mkv")
     suffix = source.suffix if source.suffix.lower() in known else other
+    if (purpose := getattr(args, "purpose", None)) and not is_still:
+        suffix = purpose_of(purpose).suffix
     args.target = str(source.with_name(f"{source.stem}.color{suffix}"))
     return True
 
@@ -126,7 +130,8 @@ def told_target(args: argparse.Namespace) -> str:
     suffix = Path(args.source).suffix
     if sequence_folder(args.source):
         return f"writing {args.target}"
-    if Path(args.target).suffix != suffix:
+    is_asked = getattr(args, "purpose", None)
+    if Path(args.target).suffix != suffix and not is_asked:
         why = f"vidcolor cannot write {suffix} files" if suffix else "the input has no suffix"
         return f"writing {args.target}, because {why}"
     return f"writing {args.target}"

@@ -132,8 +132,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        spec = {"spec": self.spec.to_dict()} if self.spec else {}
-        return asdict(self) | spec | {"clean": self.clean}
+        spec = self.spec.to_dict() if self.spec else None
+        return asdict(self) | {"spec": spec, "clean": self.clean}
 
     @classmethod
     def from_dict(cls, found: object) -> Report:

@@ -117,6 +117,10 @@ class RunSpec:
     """Digest of the cuts that the user gave; empty where they are looked for."""
     label: bool = False
     """Whether the target says that it was colored; earlier versions had no label."""
+    audio: str = "copy"
+    """What is done with sound, as of `OutputSettings`; not written down where it is copied."""
+    sounds: tuple[FileIdentity, ...] = ()
+    """Files whose sound goes beside the source's; not written down where there are none."""
 
     @classmethod
     def from_dict(cls, entry: object) -> RunSpec:
@@ -145,6 +149,10 @@ class RunSpec:
             del found["shots"]["cuts"]  # their digest tells them
         if not self.shot_list:  # as earlier versions wrote it
             del found["shot_list"]
+        if self.audio == "copy":
+            del found["audio"]
+        if not self.sounds:
+            del found["sounds"]
         return found
 
     @property
@@ -179,6 +187,10 @@ class RunSpec:
         """
         net = replace(self.net, others=other.net.others, guides=other.net.guides)
         return replace(self, colors=other.colors, net=net)
+
+    def with_sound_of(self, other: RunSpec) -> RunSpec:
+        """The same run with the sound of another one, which no chunk rests on."""
+        return replace(self, audio=other.audio, sounds=other.sounds)
 
     def with_content(self, content: str) -> RunSpec:
         """The same with the digest of all bytes of the source, where it is known."""

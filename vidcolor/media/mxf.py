@@ -84,7 +84,7 @@ def atom_notes(info: VideoInfo) -> list[str]:
         return []
     beside = _same_clip(info.path, tags.get("material_package_umid", ""))
     where = f"beside it: {', '.join(beside)}" if beside else "none of them was found beside it"
-    return [f"the film is OP-Atom: its sound, if any, lies in files of its own ({where})"]
+    return [f"the film is OP-Atom: its sound, if any, lies in files to add with --sound ({where})"]
 
 
 def _same_clip(path: Path, umid: str) -> list[str]:

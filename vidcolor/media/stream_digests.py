@@ -13,7 +13,7 @@ from av.stream import AttachmentStream, Stream
 from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.metadata import is_cover
 from vidcolor.media.mux.packet_remap import EMPTY_TEXT
-from vidcolor.media.mux.passthrough import label
+from vidcolor.media.mux.routes import label
 from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.whitelist import FORMATS, film_errors
 

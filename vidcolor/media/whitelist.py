@@ -55,6 +55,13 @@ _SOUND = frozenset({
     "pcm_s32le_planar", "pcm_s64be", "pcm_s64le", "pcm_s8", "pcm_s8_planar", "pcm_u16be",
     "pcm_u16le", "pcm_u24be", "pcm_u24le", "pcm_u32be", "pcm_u32le", "pcm_u8",
 })
+SOUND_DECODERS = frozenset({
+    "aac", "aac_latm", "ac3", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "alac", "amrnb", "amrwb",
+    "dca", "eac3", "flac", "gsm", "gsm_ms", "mlp", "mp1", "mp1float", "mp2", "mp2float", "mp3",
+    "mp3float", "opus", "truehd", "vorbis", "wavpack", "wmapro", "wmav1", "wmav2",
+    *(name for name in _SOUND if name.startswith("pcm_")),
+})
+"""Decoders of sound that is converted: widely used and widely fuzzed, or small."""
 _TEXT = frozenset({
     "ass", "dvbsub", "dvdsub", "mov_text", "pgssub", "srt", "ssa", "subrip", "text", "webvtt",
     "xsub",

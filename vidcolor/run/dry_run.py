@@ -166,12 +166,12 @@ def expect(
         plan = plan_target(film.info, target, settings.encode)
         session = Session.load(settings, colorizer, plan_colors(film.info, colors))
         session.configure_for(film.info)
-        carried, left_behind = _plan_beside(
+        carried, left_behind, told = _plan_beside(
             film, plan, settings.output, Path(folder, f"target{target.suffix}")
         )
         kept, trial = kept_of(target), _try_stretches(film, session, plan, Path(folder))
         declared = expected_frames(film.info, settings.open)
-        notes = [*film.info.notes, *plan.notes, *session.notes]
+        notes = [*film.info.notes, *plan.notes, *told, *session.notes]
         return Expectation(
             source=str(source),
             target=str(target),
@@ -195,14 +195,15 @@ def expect(
 
 def _plan_beside(
     film: VideoReader, plan: EncodePlan, settings: OutputSettings, aside: Path
-) -> tuple[list[str], list[Dropped]]:
-    """What travels beside the picture, and what does not; a container is tried ``aside``."""
+) -> tuple[list[str], list[Dropped], list[str]]:
+    """What travels beside the picture, what does not, and notes; a container is tried ``aside``."""
     if is_frames(plan):
         check_carried(film, plan, settings)
         carried, lost = beside_frames(film, plan)
-        return carried, [*plan.left_behind, *lost]
+        return carried, [*plan.left_behind, *lost], []
     with Muxer(film, plan, FileSink(aside, OutputSettings()), settings) as muxer:
-        return list(muxer.passthrough.carried), list(muxer.passthrough.left_behind)
+        plans = muxer.passthrough
+        return list(plans.carried), list(plans.left_behind), list(plans.notes)
 
 
 def _count_others(film: VideoReader) -> int:

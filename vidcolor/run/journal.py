@@ -88,14 +88,15 @@ class Journal(WorkDir):
                 f"{printable(self.folder.name)} holds an unfinished run of another version of"
                 " vidcolor; finish it with that version, or add --fresh to start over"
             )
-        if self.done and self.spec and self.spec != spec.with_colors_of(self.spec):
-            changed = spec.with_colors_of(self.spec).diff(self.spec)
+        then = self.spec
+        if self.done and then and then != spec.with_colors_of(then).with_sound_of(then):
+            changed = spec.with_colors_of(then).with_sound_of(then).diff(then)
             raise JobDiffers(
                 f"{printable(self.folder.name)} holds an unfinished run that differs:"
                 f" {changed}; run as before to resume it, or add --fresh to start over"
             )
         before, shots = self._scanned
-        if before and before == spec.with_colors_of(before):
+        if before and before == spec.with_colors_of(before).with_sound_of(before):
             self.shots = self.shots or shots
         self.spec = spec
         lines = [

@@ -20,6 +20,7 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.identity import is_same
 from vidcolor.media.sequences.plan import plan_target
+from vidcolor.media.sounds import identify_sounds
 from vidcolor.settings import EncodeSettings, InputSettings
 
 
@@ -104,6 +105,8 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         versions=versions(),
         colors=session.colors,
         label=settings.output.label,
+        audio=settings.output.audio,
+        sounds=identify_sounds(settings.open),
     )
 
 

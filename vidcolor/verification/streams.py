@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from vidcolor.core.files import printable
 from vidcolor.core.report import Report
-from vidcolor.media.mux.passthrough import count_chapters, plan_passthrough
+from vidcolor.media.mux.passthrough import plan_passthrough
+from vidcolor.media.mux.routes import count_chapters
 from vidcolor.media.open import VideoReader
 from vidcolor.media.stream_digests import StreamContent, read_streams
 from vidcolor.verification.verdict import Verdict

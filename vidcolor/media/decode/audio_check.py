@@ -1,6 +1,6 @@
 """What tells that sound is missing or damaged: marks of the container, holes, promised packets.
 
-Sound is never decoded, so nothing else can be known of it.
+Where it is copied, sound is never decoded, so nothing else can be known of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vidcolor.media.decode.container_size import tagged_duration
 from vidcolor.media.decode.edits import Tables, remark_left_out_sound
 from vidcolor.media.decode.reading import Reading
 from vidcolor.media.decode.timeline import Timeline, pick_time
-from vidcolor.media.mux.passthrough import label
+from vidcolor.media.mux.routes import label
 
 _HOLE = Fraction(1, 10)  # seconds without sound that no encoder makes by itself
 _SHORTEST_PACKET = Fraction(1, 100)  # seconds; a sample is shorter by far

@@ -114,7 +114,7 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     """
     container = container_of(target)
     codec = settings.codec or _default_codec(info, container, settings.lossless)
-    offered = _formats(codec, container)
+    offered = _choose_formats(info, settings, _formats(codec, container))
     formats = formats_of(codec, woven(offered), settings.profile)
     layout = in_words_of(codec, _fit(info, codec, formats, settings.bits))
     if container == "mxf":
@@ -140,7 +140,7 @@ def plan_encode(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
         luma="exact" if exact else f"converted from {stored}",
         lossless=settings.lossless or codec in ALWAYS_LOSSLESS,
         threads=settings.threads or min(os.cpu_count() or 1, 16),
-        notes=(*_notes(info, codec, layout), *color_notes(codec, info, layout), *ignored),
+        notes=(*_notes(info, codec, layout, settings), *color_notes(codec, info, layout), *ignored),
         left_behind=(
             *_left_behind(info, codec, container, options),
             *_lost_depth(info, codec, layout),
@@ -217,6 +217,13 @@ def _formats(codec: str, container: str) -> list[str]:
     return formats or (["yuv420p"] if is_hardware(codec) else [])  # some tell only once opened
 
 
+def _choose_formats(info: VideoInfo, settings: EncodeSettings, formats: list[str]) -> list[str]:
+    """Of the formats of an encoder those that are asked for, if the film's size allows them."""
+    if not settings.sampling or info.width % 2 or info.height % 2:
+        return formats
+    return [name for name in formats if settings.sampling in name] or formats
+
+
 def _fit(info: VideoInfo, codec: str, formats: list[str], wanted: int) -> PixelLayout:
     """The film's layout, changed as little as the encoder demands.
 
@@ -257,8 +264,14 @@ def _fit(info: VideoInfo, codec: str, formats: list[str], wanted: int) -> PixelL
     raise EncoderMissing(f"{codec} cannot encode {least} bits per sample; choose {other}")
 
 
-def _notes(info: VideoInfo, codec: str, layout: PixelLayout) -> tuple[str, ...]:
+def _notes(
+    info: VideoInfo, codec: str, layout: PixelLayout, settings: EncodeSettings
+) -> tuple[str, ...]:
     source = info.layout
+    if settings.sampling and codec == "libx264" and layout.bits > 8:
+        return (f"H.264 of {layout.bits} bits: browsers and many television sets do not play it",)
+    if settings.sampling and settings.sampling in layout.format:
+        return ()
     same = (layout.sub_x, layout.sub_y) == (source.sub_x, source.sub_y)
     if same or source.format.startswith("gray"):
         return ()

@@ -24,6 +24,7 @@ from vidcolor.media.mux.interleave import with_others
 from vidcolor.media.mux.muxer import Muxer, PacketRefused
 from vidcolor.media.mxf import edit_rate
 from vidcolor.media.open import VideoReader
+from vidcolor.media.sounds import sound_keys
 from vidcolor.settings import OutputSettings
 
 Chunks = Sequence[tuple[Path, ChunkFileInfo]]
@@ -98,6 +99,7 @@ def stitch(
         return stitch_without()
     except PacketRefused:
         # A broken stream may be refused only here, and FFmpeg does not say which one it is.
+        others += sound_keys(film.settings)
         refused = [index for index in others if not is_taken(index)]
         film.log = before
     return stitch_without(*refused)

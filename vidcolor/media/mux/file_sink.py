@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 
 from av.stream import Disposition
@@ -23,8 +24,8 @@ from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.muxer import Amount, Muxer
 from vidcolor.media.mux.mxf_stamp import stamp
 from vidcolor.media.mux.packet_remap import EMPTY_TEXT
-from vidcolor.media.mux.passthrough import Passthrough
 from vidcolor.media.mux.riff_audio import name_by_tag
+from vidcolor.media.mux.routes import Passthrough
 from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.whitelist import FORMATS, target_errors
 from vidcolor.settings import OutputSettings
@@ -73,14 +74,18 @@ class FileSink:
         self._part = Path(os.path.abspath(part or part_path(self.name)))
         self._on_complete = on_complete
         self._file: int | None = None
+        self._rates: tuple[int, ...] = ()
 
-    def begin(self, film: VideoReader, passthrough: Passthrough) -> None:  # noqa: ARG002
+    def begin(self, film: VideoReader, passthrough: Passthrough) -> None:
         """Make the temporary file.
 
         Raises:
             OutputError: The target may not be written, or cannot be.
         """
         check_target(film.info.path, self.name, self._settings)
+        for sound in film.settings.sound:
+            check_target(Path(sound), self.name, replace(self._settings, force=True))
+        self._rates = passthrough.rates
         self._file = claim(self._part, self.name)
 
     def destination(self) -> str:
@@ -93,9 +98,11 @@ class FileSink:
             return {"fflags": "+bitexact"}  # else its numbers are taken by chance
         if plan.container not in ("mp4", "mov"):
             return {}
-        ticks = str(film.info.time_base.denominator)
-        scales = {"video_track_timescale": ticks, "movie_timescale": ticks}
-        return {"movflags": "faststart"} | (scales if int(ticks) <= _MAX_TIMESCALE else {})
+        ticks = film.info.time_base.denominator
+        common = lcm(ticks, *self._rates)  # else sound would end at a tick of the film
+        scale = common if common <= _MAX_TIMESCALE else ticks
+        scales = {"video_track_timescale": str(ticks), "movie_timescale": str(scale)}
+        return {"movflags": "faststart"} | (scales if ticks <= _MAX_TIMESCALE else {})
 
     def send(self) -> None:
         """Nothing: FFmpeg writes into a file by itself."""
@@ -193,7 +200,7 @@ def _compare(film: VideoReader, muxer: Muxer, found: dict[int, Amount]) -> None:
     only that is missing of which there are fewer packets and fewer bytes. A cover picture is no
     packet to a reader of MP4.
     """
-    labels = {route.stream.index: route.label for route in muxer.passthrough.routes}
+    labels = {route.key: route.label for route in muxer.passthrough.routes}
     for index, out in muxer.carriers.items():
         if out.stream.disposition & Disposition.attached_pic:
             continue

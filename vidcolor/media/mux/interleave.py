@@ -15,11 +15,12 @@ from vidcolor.media.decode.demux import carried_packets
 from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.identity import check_same
 from vidcolor.media.open import VideoReader, open_video
+from vidcolor.media.sounds import SoundPacket, with_sounds
 
 
 def with_others(
     film: VideoReader, pictures: Iterable[Packet[Any]]
-) -> Generator[Packet[Any], None, None]:
+) -> Generator[Packet[Any] | SoundPacket, None, None]:
     """All packets of the target in the order of their times, so that players need not jump about.
 
     A picture is handed on as soon as the second reading has come to its time.
@@ -32,8 +33,8 @@ def with_others(
         OutputError: The film cannot be read again.
         FilmChanged: The film is another one now.
     """
-    waiting, path, known = iter(pictures), film.info.path, film.info.identity
-    if film.info.sequence:  # it has no others, and would be read twice
+    waiting, path, known = with_sounds(film, pictures), film.info.path, film.info.identity
+    if film.info.sequence:  # it has no others of its own, and would be read twice
         yield from waiting
         check_same(path, known)
         return
@@ -60,6 +61,6 @@ def with_others(
         raise OutputError(f"{name}: cannot be read a second time; run the same command again")
 
 
-def _moment(packet: Packet[Any]) -> Fraction | Any:
+def _moment(packet: Packet[Any] | SoundPacket) -> Fraction | Any:
     time = pick_time(packet.dts, packet.pts)
     return None if time is None else time * packet.time_base

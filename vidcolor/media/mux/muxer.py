@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -28,17 +29,15 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.media.decode.timeline import pick_time
 from vidcolor.media.encode.encoder import EncodePlan, open_encoder
+from vidcolor.media.mux.audio_convert import AudioConverter
 from vidcolor.media.mux.edit_units import EditUnits, Span, cut_sound
 from vidcolor.media.mux.packet_remap import Carrier, add_route
-from vidcolor.media.mux.passthrough import (
-    Passthrough,
-    check_strict,
-    count_chapters,
-    plan_passthrough,
-)
+from vidcolor.media.mux.passthrough import check_strict, plan_passthrough
+from vidcolor.media.mux.routes import Passthrough, count_chapters
 from vidcolor.media.mux.tags import add_label
 from vidcolor.media.mxf import edit_rate
 from vidcolor.media.open import VideoReader
+from vidcolor.media.sounds import SoundPacket
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import OutputSettings
 
@@ -126,7 +125,7 @@ class Muxer:
             plan: How the picture is encoded.
             sink: Where the bytes go.
             settings: Whether things may be left behind.
-            refused: Indices of streams that do not travel.
+            refused: Keys of routes that do not travel.
             info: Of the picture, where it is not that of the film.
             once: There is no second try: a stream whose packets the container refuses is left out
                 from there on.
@@ -146,7 +145,7 @@ class Muxer:
         if plan.container == "mxf":
             self._units = EditUnits(edit_rate(self._info), span[0] if span else Fraction(0))
         self._digest = hashlib.sha256()
-        self._outs: dict[int, Carrier] = {}
+        self._outs: dict[int, Carrier | AudioConverter] = {}
         self._container: OutputContainer | None = None
         self.frames = 0
         self.end = Fraction(0)
@@ -173,18 +172,21 @@ class Muxer:
         self._discard()
 
     @property
-    def carriers(self) -> dict[int, Carrier]:
-        """Of the streams that travel, by their index in the film."""
+    def carriers(self) -> dict[int, Carrier | AudioConverter]:
+        """Of the streams that travel, by the keys of their routes."""
         return self._outs
 
-    def write(self, packets: Iterable[Packet[Any]]) -> None:
+    def write(self, packets: Iterable[Packet[Any] | SoundPacket]) -> None:
         """Writes packets: of the picture, with ``video`` as their stream, and of the other streams.
 
         All are in the target's time.
         """
         for packet in packets:
-            if packet.stream is self.video:
-                ready: Iterable[Packet[Any]] = [*self._pictures(packet)]
+            if isinstance(packet, SoundPacket):
+                out = self._outs.get(packet.key)
+                ready: Iterable[Packet[Any]] = out.prepare(packet.packet) if out else ()
+            elif packet.stream is self.video:
+                ready = [*self._pictures(packet)]
             else:
                 out = self._outs.get(packet.stream.index)
                 ready = out.prepare(packet) if out else ()
@@ -230,6 +232,8 @@ class Muxer:
             with suppress(av.FFmpegError, OSError, ValueError):
                 container.close()
         self._sink.release()
+        for sound in self.passthrough.sounds:
+            sound.container.close()
 
     def _mux(self, packet: Packet[Any]) -> None:
         assert self._container is not None
@@ -248,7 +252,7 @@ class Muxer:
             if index is None or not self._once or self._settings.strict:
                 raise
             del self._outs[index]
-            routes = [r for r in self.passthrough.routes if r.stream.index == index]
+            routes = [r for r in self.passthrough.routes if r.key == index]
             self.passthrough.drop(routes[0], REFUSES_PACKETS)
 
     def complete(self) -> None:
@@ -274,7 +278,7 @@ class Muxer:
         if self._units is None:
             return
         for route in self.passthrough.routes:
-            out = self._outs.get(route.stream.index)
+            out = self._outs.get(route.key)
             if out is not None:
                 lost, notes = cut_sound(route.label, out.cut, self._units.length)
                 self.passthrough.left_behind += lost
@@ -301,11 +305,14 @@ class Muxer:
         Raises:
             CannotCarry: Something does not, and the settings are strict.
         """
-        self.passthrough = plan_passthrough(self._film, self._info, self._plan.container)
+        container, audio = self._plan.container, self._settings.audio
+        self.passthrough = plan_passthrough(self._film, self._info, container, audio)
         self.passthrough.left_behind += self._plan.left_behind
+        for note in self.passthrough.notes:
+            self._film.log.remark(note)
         if self._label:
             add_label(self.passthrough.metadata, self._label, self._plan.container)
-        for route in [r for r in self.passthrough.routes if r.stream.index in self._refused]:
+        for route in [r for r in self.passthrough.routes if r.key in self._refused]:
             self.passthrough.drop(route, REFUSES_PACKETS)
         check_strict(self.passthrough, self._settings)
 
@@ -372,10 +379,12 @@ class Muxer:
         self.video.disposition = film.video.disposition
         for route in self.passthrough.routes:
             stream = add_route(container, route)
-            if stream is not None:
-                self._outs[route.stream.index] = Carrier(
-                    route, stream, film, plan.container, self._span
-                )
+            if route.audio:
+                assert isinstance(stream, AudioStream)
+                span = self._span if plan.container == "mxf" else None
+                self._outs[route.key] = AudioConverter(route, stream, film, span)
+            elif stream is not None:
+                self._outs[route.key] = Carrier(route, stream, film, plan.container, self._span)
         container.set_chapters(self.passthrough.chapters)
         container.start_encoding()
 

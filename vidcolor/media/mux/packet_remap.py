@@ -12,10 +12,11 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vidcolor.media.decode.timeline import pick_time, ticks
+from vidcolor.media.mux.audio_codecs import LAYOUTS, add_encoder
 from vidcolor.media.mux.cues import Cue, Screen
-from vidcolor.media.mux.passthrough import Route
 from vidcolor.media.mux.pcm_gaps import samples_of
 from vidcolor.media.mux.riff_audio import add_by_tag
+from vidcolor.media.mux.routes import Route
 from vidcolor.media.mux.subtitles import ASS_HEADER, TEXT_CODECS, from_text, text_bytes, to_text
 from vidcolor.media.mux.text_encoding import Texts, is_utf8
 from vidcolor.media.open import VideoReader, open_container
@@ -23,12 +24,11 @@ from vidcolor.media.whitelist import FORMATS, film_errors
 
 _ENOUGH_TEXT = 1 << 17  # bytes from which a code page is told
 _TEXT_TICK = Fraction(1, 1000)
-_LATE_SOUND = Fraction(10)  # seconds of picture that sound may come behind its time in the file
-_FOR_EVER = Fraction(1 << 40)
+LATE_SOUND = Fraction(10)  # seconds of picture that sound may come behind its time in the file
+FOR_EVER = Fraction(1 << 40)
 EMPTY_TEXT = b"\0\0"
 """A sample of MP4 that shows no text."""
 _MOST_REORDERED = 16  # pictures that H.264 and HEVC may hold back
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 def add_route(container: OutputContainer, route: Route) -> Stream | None:
@@ -42,6 +42,9 @@ def add_route(container: OutputContainer, route: Route) -> Stream | None:
         stream = container.add_stream("mov_text")
         stream.codec_context.subtitle_header = ASS_HEADER
         stream.time_base = stream.codec_context.time_base = _TEXT_TICK
+    elif route.audio is not None:
+        assert isinstance(source, AudioStream)
+        stream = add_encoder(container, route.audio, source.codec_context.channels)
     elif route.how == "by tag":
         stream = add_by_tag(container, source, route.data)
     elif route.how == "convert":
@@ -60,7 +63,7 @@ def _name_channels(stream: Stream) -> None:
         return
     layout = stream.codec_context.layout
     if layout.name.endswith("channels"):
-        usual = _LAYOUTS.get(layout.nb_channels)
+        usual = LAYOUTS.get(layout.nb_channels)
         if usual is not None:
             stream.codec_context.layout = usual
 
@@ -94,8 +97,9 @@ class Carrier:
         self._begins_at_zero = self._is_text and not matroska
         self._step = 0 if matroska or self._is_text else 1
         # Here only chunks of sound have times; FFmpeg gives all packets of one the same.
-        self._by_chunks = film.info.container in ("avi", "asf") and self._is_sound
-        self._adds_up = film.info.container == "avi" and self._is_sound
+        source = route.sound.container.format.name if route.sound else film.info.container
+        self._by_chunks = source in ("avi", "asf") and self._is_sound
+        self._adds_up = source == "avi" and self._is_sound
         self._empty_text = route.stream.codec_context.name == "mov_text"
         self._last: int | None = None
         self._before: tuple[Fraction, Fraction, Fraction] | None = None
@@ -134,13 +138,13 @@ class Carrier:
     def due(self, moment: Fraction) -> list[Packet[Any]]:
         """Packets that were held back and can be written when the picture is at ``moment``."""
         if self._samples is not None:
-            return list(self._silence(moment - _LATE_SOUND))
+            return list(self._silence(moment - LATE_SOUND))
         return [] if self._screen is None else self._joined(self._screen.due(moment))
 
     def rest(self) -> list[Packet[Any]]:
         """Packets that are still held back at the end of the film."""
         if self._samples is not None:
-            return list(self._silence(_FOR_EVER))
+            return list(self._silence(FOR_EVER))
         return [] if self._screen is None else self._joined(self._screen.rest())
 
     @property

@@ -7,35 +7,51 @@ the first frame is colored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
 
 import av
+from av.audio.stream import AudioStream
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
 from vidcolor.core.timecode import parse_smpte
 from vidcolor.core.video_info import VideoInfo
-from vidcolor.errors import CannotCarry
+from vidcolor.errors import CannotCarry, SettingsError
 from vidcolor.media.container_heads import linked_parts
 from vidcolor.media.metadata import is_cover
+from vidcolor.media.mux.audio_codecs import (
+    PCM_ONLY,
+    can_decode,
+    held_by,
+    is_as_wished,
+    target_of,
+)
 from vidcolor.media.mux.edit_units import refusal_of_sound
 from vidcolor.media.mux.riff_audio import wave_header
+from vidcolor.media.mux.routes import (
+    Passthrough,
+    Route,
+    codec_name,
+    count_chapters,
+    flags_label,
+    label,
+)
 from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
 from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
 from vidcolor.media.mxf import as_comments, edit_rate, own_tags
 from vidcolor.media.open import VideoReader, open_container
 from vidcolor.media.sequences.facts import header_losses
+from vidcolor.media.sounds import SoundFile, open_sounds
 from vidcolor.media.whitelist import FORMATS, film_errors
 from vidcolor.settings import OutputSettings
 
-if TYPE_CHECKING:  # exists in PyAV's stubs only
-    from av.container.core import Chapter
-
-How = Literal["copy", "by tag", "convert", "attachment", "cover"]
-
+_OF_THE_FILE = frozenset(
+    {"encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration"}
+    | {"material_package_umid"}
+)
+"""Tags that say how a file of sound was made, not what is heard."""
 _MAX_ATTACHMENT = 256 << 20
 _FLAGS = {
     "mov": Disposition.default,
@@ -46,77 +62,30 @@ _FLAGS = {
 """What FFmpeg writes of a stream's flags; Matroska knows all that films use."""
 
 
-@dataclass(frozen=True)
-class Route:
-    """How one stream of the film travels."""
-
-    stream: Stream
-    how: How
-    label: str
-    """For reports, such as ``audio stream 1 (aac, eng)``."""
-    codec: str = ""
-    """For ``convert``: the subtitle codec of the target."""
-    data: bytes = b""
-    """For ``attachment``, for a ``cover`` that becomes an attachment, and the header of sound that
-    Matroska holds ``by tag``."""
-    name: str = ""
-    mimetype: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    """Language, title and the like."""
-
-
-@dataclass
-class Passthrough:
-    """What travels beside the picture."""
-
-    routes: list[Route] = field(default_factory=list)
-    left_behind: list[Dropped] = field(default_factory=list)
-    metadata: dict[str, str] = field(default_factory=dict)
-    video_metadata: dict[str, str] = field(default_factory=dict)
-    chapters: list[Chapter] = field(default_factory=list)
-
-    @property
-    def carried(self) -> list[str]:
-        """Labels of all that travels."""
-        labels = [route.label for route in self.routes]
-        if self.chapters:
-            labels.append(count_chapters(len(self.chapters)))
-        if "timecode" in self.video_metadata:
-            labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
-        return labels
-
-    @property
-    def has_tags(self) -> bool:
-        """Whether `vidcolor.media.mux.riff_audio.name_by_tag` has to go over the file."""
-        return any(route.how == "by tag" for route in self.routes)
-
-    def drop(self, route: Route, why: str) -> None:
-        """Leaves ``route`` behind after all, with what was to be said about its flags."""
-        self.routes.remove(route)
-        self.left_behind = [e for e in self.left_behind if e.what != _flags_of(route.stream)]
-        self.left_behind.append(Dropped(route.label, why))
-
-
-def count_chapters(number: int) -> str:
-    """``1 chapter``, ``2 chapters``."""
-    return f"{number} chapter{'s' * (number != 1)}"
-
-
-def plan_passthrough(film: VideoReader, info: VideoInfo, container: str) -> Passthrough:
+def plan_passthrough(
+    film: VideoReader, info: VideoInfo, container: str, audio: str = "copy"
+) -> Passthrough:
     """What of ``film`` travels into ``container`` (mp4, mov, matroska, webm or mxf).
 
     Args:
         film: Open.
         info: Of the picture of the target.
         container: Of the target.
+        audio: As of `OutputSettings`.
+
+    Raises:
+        SettingsError: The container does not hold such sound.
     """
     plan = Passthrough()
     with av.open(f"plan.{container}", "w", format=container) as probe:
         supported = probe.supported_codecs  # asking writes no file
-    decide = _Decider(film, container, supported, plan)
+    decide = _Decider(film, container, supported, plan, audio)
     for stream in film.container.streams:
         if stream.index != film.video.index:
             decide.stream(stream)
+    plan.sounds = open_sounds(film.settings)
+    for sound in plan.sounds:
+        decide.sound(sound)
     plan.metadata = film_tags(film)
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
@@ -239,13 +208,27 @@ class _Decider:
     """Judges one stream after another against one container."""
 
     def __init__(
-        self, film: VideoReader, container: str, supported: set[str], plan: Passthrough
+        self,
+        film: VideoReader,
+        container: str,
+        supported: set[str],
+        plan: Passthrough,
+        audio: str,
     ) -> None:
         self._film = film
         self._container = container
         self._supported = supported
         self._plan = plan
         self._suffix = {"matroska": "mkv"}.get(container, container)
+        self._sound: SoundFile | None = None
+        """The file that is judged; None where it is the film."""
+        self._held = held_by(container, supported)
+        self._audio_wish = "pcm" if container in PCM_ONLY and audio == "copy" else audio
+        if self._audio_wish not in ("copy", *self._held):
+            known = " or ".join(f"--audio {wish}" for wish in self._held)
+            raise SettingsError(
+                f"a .{self._suffix} file cannot hold sound as {self._audio_wish}; use {known}"
+            )
 
     def stream(self, stream: Stream) -> None:
         """Adds a route for ``stream``, or what is left behind."""
@@ -265,6 +248,17 @@ class _Decider:
             if len(self._plan.routes) > before:
                 self._flags(stream)
 
+    def sound(self, sound: SoundFile) -> None:
+        """Adds routes for the streams of a sound file, or what is left behind."""
+        self._sound = sound
+        for stream in sound.streams:
+            self._audio(stream)
+        self._sound = None
+        if others := sorted(set(own_tags(sound.container.metadata)).difference(_OF_THE_FILE)):
+            names = ", ".join(map(printable, others))
+            name = printable(sound.path.name)
+            self._plan.notes.append(f"sound {name}: what it says of itself is not copied: {names}")
+
     def _flags(self, stream: Stream) -> None:
         """Lists the flags of a carried stream that the container has no words for."""
         known = _FLAGS.get(self._container)
@@ -272,10 +266,15 @@ class _Decider:
         if lost:
             words = ", ".join(flag.name or "" for flag in lost)
             why = f"{self._suffix} cannot hold: {words}"
-            self._plan.left_behind.append(Dropped(_flags_of(stream), why))
+            self._plan.left_behind.append(Dropped(flags_label(stream), why))
+
+    def _label(self, stream: Stream) -> str:
+        if self._sound is not None and isinstance(stream, AudioStream):
+            return self._sound.label(stream, codec_name(stream))
+        return label(stream)
 
     def _leave(self, stream: Stream, why: str) -> None:
-        self._plan.left_behind.append(Dropped(label(stream), why))
+        self._plan.left_behind.append(Dropped(self._label(stream), why))
 
     def _unknown(self, stream: Stream) -> None:
         self._leave(stream, "FFmpeg does not know this kind of stream")
@@ -284,9 +283,9 @@ class _Decider:
         if stream.codec_context is None:
             self._leave(stream, "FFmpeg does not know its codec")
         elif self._is_supported(stream):
-            self._plan.routes.append(Route(stream, "copy", label(stream)))
+            self._plan.routes.append(Route(stream, "copy", self._label(stream), sound=self._sound))
         else:
-            self._leave(stream, f"{self._suffix} cannot hold {_codec(stream)}")
+            self._leave(stream, f"{self._suffix} cannot hold {codec_name(stream)}")
 
     def _audio(self, stream: Stream) -> None:
         context = stream.codec_context
@@ -294,20 +293,51 @@ class _Decider:
             getattr(context, "sample_rate", 0) and getattr(context, "channels", 0)
         ):
             self._leave(stream, "it is empty: no sample rate or channels could be found")
+        elif context is not None and self._is_converted(stream):
+            return
         elif context is not None and self._is_only_a_tag(stream) and (head := wave_header(stream)):
-            self._plan.routes.append(Route(stream, "by tag", label(stream), data=head))
-        elif self._is_wanted(stream):
+            self._plan.routes.append(
+                Route(stream, "by tag", self._label(stream), data=head, sound=self._sound)
+            )
+        elif context is None or self._is_supported(stream):
             self._copy(stream)
+        else:
+            self._leave(stream, self._not_held(stream))
 
-    def _is_wanted(self, stream: Stream) -> bool:
-        """Whether MXF takes a sound; what it does not is listed."""
-        context = stream.codec_context
-        why = ""
-        if self._container == "mxf" and context is not None:
-            why = refusal_of_sound(_codec(stream), getattr(context, "sample_rate", 0))
-            if why:
-                self._leave(stream, why)
-        return not why
+    def _is_converted(self, stream: Stream) -> bool:
+        """Adds a route for sound that is to be converted, and can be."""
+        assert isinstance(stream, AudioStream)
+        wish, name = self._audio_wish, self._label(stream)
+        if wish == "copy":
+            return False
+        if self._is_supported(stream) and is_as_wished(stream, wish, self._container):
+            if codec_name(stream) != wish and wish == "flac":
+                self._plan.notes.append(f"{name} stays as it is: it has more bits than FLAC")
+            return False
+        if not can_decode(stream):
+            why = "its decoder is not on vidcolor's list of safe decoders of sound"
+        elif target := target_of(stream, wish, self._container):
+            self._plan.routes.append(
+                Route(stream, "convert", name, audio=target, sound=self._sound)
+            )
+            if target.loss:
+                self._plan.notes.append(f"{name} becomes {target.codec}: {target.loss}")
+            return True
+        else:
+            why = f"no encoder of {wish} takes its {stream.codec_context.channels} channels"
+        if self._is_supported(stream) and self._container not in PCM_ONLY:
+            self._plan.notes.append(f"{name} is copied, not converted to {wish}: {why}")
+        return False
+
+    def _not_held(self, stream: Stream) -> str:
+        """Why a sound stays behind, and what converts it."""
+        assert isinstance(stream, AudioStream)
+        why = f"{self._suffix} cannot hold {codec_name(stream)}"
+        if self._container == "mxf":
+            return refusal_of_sound(codec_name(stream), stream.codec_context.sample_rate)
+        if self._audio_wish == "copy" and self._held and can_decode(stream):
+            return f"{why}; --audio {self._held[0]} converts it"
+        return why
 
     def _is_only_a_tag(self, stream: Stream) -> bool:
         """Whether Matroska has no name of its own for the codec of a sound."""
@@ -317,7 +347,8 @@ class _Decider:
         """Whether the container takes the codec, maybe under the name of another decoder."""
         codec = stream.codec_context.codec
         if self._container == "mxf":  # of which FFmpeg does not tell all
-            return stream.type == "audio"
+            rate = getattr(stream.codec_context, "sample_rate", 0)
+            return stream.type == "audio" and not refusal_of_sound(codec_name(stream), rate)
         return not self._supported.isdisjoint((codec.name, codec.canonical_name))
 
     def _subtitle(self, stream: Stream) -> None:
@@ -354,7 +385,7 @@ class _Decider:
             self._plan.routes.append(route)
 
     def _cover(self, stream: Stream) -> None:
-        codec = _codec(stream)
+        codec = codec_name(stream)
         if self._container == "mp4" and codec in ("mjpeg", "png", "bmp"):
             self._plan.routes.append(Route(stream, "cover", label(stream)))
             return
@@ -378,31 +409,6 @@ class _Decider:
         if "timecode" in stream.metadata:
             return  # written anew from the picture's timecode tag
         self._leave(stream, "FFmpeg cannot copy it")
-
-
-def _codec(stream: Stream) -> str:
-    context = stream.codec_context
-    if context is None:
-        return getattr(stream, "name", None) or "unknown codec"
-    name: str = context.codec.canonical_name
-    return name
-
-
-def label(stream: Stream) -> str:
-    """``audio stream 1 (aac, eng)``: how reports call a stream."""
-    if stream.type == "attachment":
-        name = stream.metadata.get("filename") or stream.name or str(stream.index)
-        return f"attachment {printable(name)}"
-    kind = "cover picture" if is_cover(stream) else f"{stream.type} stream"
-    details = [_codec(stream)]
-    language = stream.metadata.get("language", "und")
-    if language != "und" and stream.type != "data":
-        details.append(printable(language))
-    return f"{kind} {stream.index} ({', '.join(details)})"
-
-
-def _flags_of(stream: Stream) -> str:
-    return f"flags of {label(stream)}"
 
 
 def _cover_bytes(film: VideoReader, index: int) -> bytes:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from vidcolor.core.timecode import timecode
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
-from vidcolor.media.mux.passthrough import Passthrough
 from vidcolor.media.mux.riff_audio import name_by_tag
+from vidcolor.media.mux.routes import Passthrough
 from vidcolor.media.open import VideoReader
 from vidcolor.media.whitelist import target_errors
 from vidcolor.settings import EncodeSettings

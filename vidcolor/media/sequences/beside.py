@@ -6,7 +6,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
 from vidcolor.errors import CannotCarry
 from vidcolor.media.encode.encoder import EncodePlan
-from vidcolor.media.mux.passthrough import count_chapters, label
+from vidcolor.media.mux.routes import count_chapters, label
 from vidcolor.media.mux.tags import chapters, film_tags
 from vidcolor.media.open import VideoReader
 from vidcolor.settings import OutputSettings
