@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vidcolor.core.files import printable
 from vidcolor.core.report import Dropped
 from vidcolor.errors import CannotCarry
@@ -37,10 +39,13 @@ def beside_frames(film: VideoReader, plan: EncodePlan) -> tuple[list[str], list[
         carried.append("DPX headers")
     if info.sequence and plan.container == info.codec == "exr":
         carried.append("EXR attributes and other channels")
+    names = (printable(Path(path).name) for path in film.settings.sound)
+    sounds = [Dropped(f"sound of {name}", _WHY) for name in names]
     if info.sequence:
         lost = [Dropped("transparency", "colored frames are opaque")] if info.has_alpha else []
-        return carried, lost if "EXR attributes and other channels" not in carried else []
-    lost = []
+        has_all = "EXR attributes and other channels" in carried
+        return carried, sounds + ([] if has_all else lost)
+    lost = sounds
     for stream in film.container.streams:
         made_anew = stream.type == "data" and (
             stream.name == "bin_data" or "timecode" in stream.metadata
