@@ -103,11 +103,11 @@ class InputSettings:
     """Longest film accepted, in hours, by the duration its container declares."""
     subtitle_encoding: str | None = None
     """Encoding of subtitles and titles that are not UTF-8; None detects it."""
+    sound: tuple[str, ...] = ()
+    """Files whose sound goes beside the film's own, from the start of the film."""
     fps: Fraction | None = None
     """Frames per second of an image sequence; None takes what its frames say. Films have a rate of
     their own."""
-    sound: tuple[str, ...] = ()
-    """Files whose sound goes beside the film's own, from the start of the film."""
 
     def __post_init__(self) -> None:
         if self.start is not None and self.start < 0:

@@ -35,6 +35,7 @@ EXTRAS = {
     "cluster": ("ray",),
     "edit": ("opentimelineio",),
     "evaluate": ("torchmetrics",),
+    "exr": ("OpenEXR",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "train": ("matplotlib", "tensorboard"),
     "web": ("gradio", "multipart", "starlette"),

@@ -166,12 +166,12 @@ def expect(
         plan = plan_target(film.info, target, settings.encode)
         session = Session.load(settings, colorizer, plan_colors(film.info, colors))
         session.configure_for(film.info)
-        carried, left_behind, told = _plan_beside(
+        carried, left_behind, remarks = _plan_beside(
             film, plan, settings.output, Path(folder, f"target{target.suffix}")
         )
         kept, trial = kept_of(target), _try_stretches(film, session, plan, Path(folder))
         declared = expected_frames(film.info, settings.open)
-        notes = [*film.info.notes, *plan.notes, *told, *session.notes]
+        notes = [*film.info.notes, *plan.notes, *remarks, *session.notes]
         return Expectation(
             source=str(source),
             target=str(target),
@@ -202,8 +202,8 @@ def _plan_beside(
         carried, lost = beside_frames(film, plan)
         return carried, [*plan.left_behind, *lost], []
     with Muxer(film, plan, FileSink(aside, OutputSettings()), settings) as muxer:
-        plans = muxer.passthrough
-        return list(plans.carried), list(plans.left_behind), list(plans.notes)
+        passthrough = muxer.passthrough
+        return list(passthrough.carried), list(passthrough.left_behind), list(passthrough.notes)
 
 
 def _count_others(film: VideoReader) -> int:

@@ -34,7 +34,7 @@ def with_others(
         FilmChanged: The film is another one now.
     """
     waiting, path, known = with_sounds(film, pictures), film.info.path, film.info.identity
-    if film.info.sequence:  # it has no others of its own, and would be read twice
+    if film.info.sequence:  # it has no others, and would be read twice
         yield from waiting
         check_same(path, known)
         return

@@ -33,18 +33,17 @@ def beside_frames(film: VideoReader, plan: EncodePlan) -> tuple[list[str], list[
     """What travels into the headers of frames, and what of a film they cannot hold."""
     info = film.info
     carried = []
+    sounds = [Dropped(f"sound {printable(Path(name).name)}", _WHY) for name in film.settings.sound]
     if info.timecode and plan.container in _WITH_TIMECODE:
         carried.append(f"timecode {printable(info.timecode)}")
     if info.sequence and plan.container == info.codec == "dpx":
         carried.append("DPX headers")
     if info.sequence and plan.container == info.codec == "exr":
         carried.append("EXR attributes and other channels")
-    names = (printable(Path(path).name) for path in film.settings.sound)
-    sounds = [Dropped(f"sound of {name}", _WHY) for name in names]
     if info.sequence:
         lost = [Dropped("transparency", "colored frames are opaque")] if info.has_alpha else []
-        has_all = "EXR attributes and other channels" in carried
-        return carried, sounds + ([] if has_all else lost)
+        lost = lost if "EXR attributes and other channels" not in carried else []
+        return carried, lost + sounds
     lost = sounds
     for stream in film.container.streams:
         made_anew = stream.type == "data" and (
