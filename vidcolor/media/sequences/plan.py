@@ -61,7 +61,7 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
 
         open_exr()
     source = info.layout
-    bits = bits_of(kind, source.bits)
+    bits = bits_of(kind, max(source.bits, settings.bits))
     layout = _layout(source, kind)
     stored = info.stored_format
     held = film_storage(stored) if info.codec == "exr" else storage(stored)
@@ -101,6 +101,8 @@ def _check_settings(kind: str, settings: EncodeSettings) -> list[str]:
             raise SettingsError(f"{name} is for films; the suffix of frames decides how they are")
     if settings.lossless and kind == "jpeg":
         raise SettingsError("JPEG is never without loss; choose .png, .tif or .jp2")
+    if settings.bits > _DEEP and kind == "jpeg":
+        raise SettingsError(f"JPEG has no {settings.bits} bits; choose .png, .tif or .dpx")
     quality = {"--crf": settings.crf, "--preset": settings.preset}
     return [
         f"{name} is ignored: frames are not encoded as a film"
