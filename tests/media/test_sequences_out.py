@@ -210,9 +210,12 @@ def test_frames_know_no_encoder(film: Path, tmp_path: Path) -> None:
         EncodeSettings(codec="ffv1"),
         EncodeSettings(options=(("pred", "dwt53"),)),
         EncodeSettings(lossless=True),
+        EncodeSettings(bits=10),
     ):
         with pytest.raises(SettingsError):
             plan_target(info, target, settings)
+    deep = plan_target(info, target.with_suffix(".dpx"), EncodeSettings(bits=16))
+    assert (deep.options["bits"], deep.luma) == ("16", "converted from gray10le")
     notes = plan_target(info, target, EncodeSettings(crf=3, preset="fast")).notes
     assert [note.split()[0] for note in notes] == ["--crf", "--preset"]
     assert plan_target(info, target.with_suffix(".png"), EncodeSettings(lossless=True)).lossless

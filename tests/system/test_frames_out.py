@@ -271,11 +271,12 @@ def test_frames_that_are_there_are_only_replaced_by_force(command: Command, tmp_
     assert any("1 other frames" in note for note in outcome.report["notes"])
 
 
-def test_frames_are_not_split(command: Command, tmp_path: Path) -> None:
+def test_frames_are_not_split_and_hold_no_sound(command: Command, tmp_path: Path) -> None:
     scans = write_scans(tmp_path / "scans", 2)
-    refused = command(scans, tmp_path / "out" / "f_%d.png", "--split")
-    assert refused.code == 2
-    assert "--split" in refused.err
+    for words in (("--split",), ("--sound", str(scans.with_name("reel_0086400.dpx")))):
+        refused = command(scans, tmp_path / "out" / "f_%d.png", *words)
+        assert refused.code == 2
+        assert f"{words[0]} is for films" in refused.err
     assert not (tmp_path / "out").exists()
 
 

@@ -11,7 +11,7 @@ from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.completion import SHELLS, PrintCompletion
-from vidcolor.cli.frame_words import place_frame_target
+from vidcolor.cli.frame_words import check_frame_words, place_frame_target
 from vidcolor.cli.one import check_pipe_alone, check_words, color_one
 from vidcolor.cli.progress import add_progress
 from vidcolor.cli.sequences import settle_sequence
@@ -19,7 +19,6 @@ from vidcolor.cli.shot_lists import add_shots, add_split, place_split, with_cuts
 from vidcolor.cli.summary import summarise
 from vidcolor.cli.text import at_least, clock, count, moment, option, say, write_late
 from vidcolor.cli.words import EXAMPLES, WordsParser, add_fps, add_output, place_target, told_target
-from vidcolor.core.frame_target import frame_target
 from vidcolor.core.paths import work_folder
 from vidcolor.core.purposes import PURPOSES, apply_purpose
 from vidcolor.errors import SettingsError
@@ -428,8 +427,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, settings: Settings, many: ClusterSettings | None) -> int:
     named = place_frame_target(args) or place_target(args)
-    if args.split and frame_target(args.target):
-        raise SettingsError("--split writes films; leave it out for frames")
+    check_frame_words(args)
     args.several = batch.is_batch(args)
     if args.several and args.shots:
         raise SettingsError("--shots is of one film; color the films one by one")

@@ -30,6 +30,8 @@ def place_frame_target(args: argparse.Namespace) -> bool:
         return False
     source, target = args.source, args.target
     sequence = sequence_at(source)
+    if target is None and (args.purpose or args.sound):
+        return False  # a film is meant
     if target is not None and (frame_target(target) or _names_film(target)):
         return False
     kinds = [kind.lower().lstrip(".") for kind in args.to]
@@ -46,6 +48,19 @@ def place_frame_target(args: argparse.Namespace) -> bool:
         return False
     args.to = []
     return found
+
+
+def check_frame_words(args: argparse.Namespace) -> None:
+    """See that nothing is asked for that frames cannot be or hold.
+
+    Raises:
+        SettingsError: It is.
+    """
+    if frame_target(args.target) is None:
+        return
+    for word, given in (("--split", args.split), ("--sound", args.sound)):
+        if given:
+            raise SettingsError(f"{word} is for films; leave it out for frames")
 
 
 def _names_film(target: str) -> bool:

@@ -13,6 +13,7 @@ from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, SettingsError
 from vidcolor.media.encode.encoder import EncodePlan, plan_encode
 from vidcolor.media.pixel_formats import film_storage, planar_format, storage
+from vidcolor.media.sequences.exr import open_exr
 from vidcolor.settings import EncodeSettings
 
 _FRAMES = frozenset(FRAME_KINDS.values())
@@ -59,7 +60,7 @@ def plan_frames(info: VideoInfo, target: Path, settings: EncodeSettings) -> Enco
     if kind == "exr":
         open_exr()
     source = info.layout
-    bits = bits_of(kind, source.bits)
+    bits = bits_of(kind, max(source.bits, settings.bits))
     layout = _layout(source, kind)
     stored = info.stored_format
     held = film_storage(stored) if info.codec == "exr" else storage(stored)
@@ -99,6 +100,8 @@ def _check_settings(kind: str, settings: EncodeSettings) -> list[str]:
             raise SettingsError(f"{name} is for films; the suffix of frames decides how they are")
     if settings.lossless and kind == "jpeg":
         raise SettingsError("JPEG is never without loss; choose .png, .tif or .jp2")
+    if settings.bits > _DEEP and kind == "jpeg":
+        raise SettingsError(f"JPEG has no {settings.bits} bits; choose .png, .tif or .dpx")
     quality = {"--crf": settings.crf, "--preset": settings.preset}
     return [
         f"{name} is ignored: frames are not encoded as a film"
