@@ -37,7 +37,7 @@ from vidcolor.colorize.painter import FramePainter
 from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.evaluation.metrics import gray_version, psnr
 from vidcolor.guidance.entries import Hint
-from vidcolor.media.images.files import frame_rgb
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.settings import ColorizerSettings
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100)
@@ -75,7 +75,7 @@ class Picture:
     def render(self, hints: list[Hint]) -> Tensor:
         """``(3, 256, 256)`` 0..1 with hints."""
         paint_frame(self.frame, *self.painter.paint(hints))
-        return torch.from_numpy(frame_rgb(self.frame).copy()).permute(2, 0, 1).float() / 255
+        return torch.from_numpy(frame_rgb(self.frame, 8).copy()).permute(2, 0, 1).float() / 255
 
 
 def measure_gain(picture: Picture, chance: random.Random) -> list[float]:

@@ -35,7 +35,7 @@ from vidcolor.evaluation.metrics import gray_version, psnr
 from vidcolor.guidance.entries import Reference
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
-from vidcolor.media.images.files import frame_rgb
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.settings import ColorizerSettings, Settings
 from vidcolor.shots.titles import judged_alone
 
@@ -81,7 +81,7 @@ def color_film(
     found = []
     for item in find_color(frames, session):
         paint_frame(item.frame, item.ab, item.said)
-        rgb = torch.from_numpy(frame_rgb(item.frame).copy()).permute(2, 0, 1).float()
+        rgb = torch.from_numpy(frame_rgb(item.frame, 8).copy()).permute(2, 0, 1).float()
         found.append((rgb, item.ab, item.lightness))
     return found
 
@@ -92,7 +92,7 @@ def paint_truth(image: np.ndarray, size: Sequence[int]) -> Tensor:
     frame = gray_frame(image, 0)
     ab = F.interpolate(ab[None], tuple(size), mode="area")[0]
     paint_frame(frame, ab, torch.ones_like(ab[:1]))
-    return torch.from_numpy(frame_rgb(frame).copy()).permute(2, 0, 1).float()
+    return torch.from_numpy(frame_rgb(frame, 8).copy()).permute(2, 0, 1).float()
 
 
 def measure_jumps(found: Sequence[tuple[Tensor, Tensor, Tensor]]) -> float:

@@ -48,7 +48,7 @@ from vidcolor.evaluation.metrics import colorfulness, psnr
 from vidcolor.guidance.color_script import ColorScript
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
-from vidcolor.media.images.files import frame_rgb
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.settings import ColorizerSettings, Settings
 from vidcolor.temporal.smoother import smooth
 
@@ -169,7 +169,7 @@ def paint_film(
     found = []
     for item in smooth(items, session.settings.smooth, session.gate):
         paint_frame(item.frame, item.ab, item.said)
-        found.append(as_codes(frame_rgb(item.frame)))
+        found.append(as_codes(frame_rgb(item.frame, 8)))
     return found
 
 

@@ -51,7 +51,7 @@ from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.guidance.entries import Hint
 from vidcolor.guidance.plan import Guidance, ShotRange, mark_dials
 from vidcolor.guidance.types import ColorSheet
-from vidcolor.media.images.files import frame_rgb
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.settings import ColorizerSettings, Settings
 from vidcolor.shots.detector import mark_shots
 from vidcolor.temporal.smoother import smooth
@@ -119,7 +119,7 @@ def paint(item: ColorizedFrame) -> Picture:
     chroma = torch.empty_like(item.frame.luma), torch.empty_like(item.frame.luma)
     frame = replace(item.frame, chroma=chroma)
     paint_frame(frame, item.ab * item.share)
-    return frame_rgb(frame).copy()
+    return frame_rgb(frame, 8).copy()
 
 
 def choose_hint(film: Film, colorizer: Colorizer, number: int) -> Hint:

@@ -23,11 +23,11 @@ from vidcolor.core.timecode import smpte_after
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, OutputExists, SettingsError
 from vidcolor.media.images.reader import Still
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.media.open import open_video
 from vidcolor.media.sequences.dpx import read_header
 from vidcolor.media.sequences.frame_chunk import frames_are_whole, publish_frames, write_frames
 from vidcolor.media.sequences.plan import bits_of, plan_target
-from vidcolor.media.sequences.rgb import frame_rgb
 from vidcolor.settings import EncodeSettings, OutputSettings
 
 LABEL = Label("0.1.0", "a" * 64, "default")

@@ -29,7 +29,6 @@ from vidcolor.guidance.sheet_check import check_references
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.images.files import (
     check_still_target,
-    frame_rgb,
     png_bytes,
     still_damage,
     strictly,
@@ -39,6 +38,7 @@ from vidcolor.media.images.kinds import PNG, check_kind, is_animation
 from vidcolor.media.images.metadata import into_png
 from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.media.open import film_is_still
 from vidcolor.nets.weights import file_sha256
 from vidcolor.run.label import Painted, label_of, label_pages
@@ -258,4 +258,4 @@ def colorize_image(
     said = guidance if guidance.needs_shots else None
     session = Session(Settings().without_script, colorizer, said)
     (painted,) = paint([color_still(frame, session)], Settings().paint)
-    return frame_rgb(painted)
+    return frame_rgb(painted, painted.layout.bits)

@@ -31,8 +31,9 @@ from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import CannotCarry, OutputError, SettingsError
 from vidcolor.media.images.header import upright
 from vidcolor.media.images.metadata import Extras, into_jpeg, into_png
-from vidcolor.media.images.photo import WEIGHTS, bands, frame_of
+from vidcolor.media.images.photo import frame_of
 from vidcolor.media.images.reader import Still
+from vidcolor.media.images.rgb import rgb_bands
 from vidcolor.media.images.tiff_writer import TiffWriter
 from vidcolor.media.images.xmp_label import add_to_xmp
 from vidcolor.media.planes import planes
@@ -146,7 +147,8 @@ def _write_tiff(
     left: list[Dropped] = []
     for frame, extras in pages:
         height, width = frame.luma.shape
-        left += writer.add((width, height), frame.layout.bits, _bands(frame), extras)
+        samples = rgb_bands(frame, frame.layout.bits)
+        left += writer.add((width, height), frame.layout.bits, samples, extras)
     return list(dict.fromkeys(left))
 
 
@@ -235,26 +237,6 @@ def _encode_image(rgb: Tensor, path: Path, quality: int = _JPEG_QUALITY) -> byte
     return encode_picture("mjpeg", picture, quality)
 
 
-def frame_rgb(frame: Frame) -> np.ndarray:
-    """``(H, W, 3)`` uint8 or uint16 RGB of a full-range BT.601 4:4:4 frame."""
-    return np.concatenate(list(_bands(frame)))
-
-
-def _bands(frame: Frame) -> Iterator[np.ndarray]:
-    """The same in bands of rows: ``(n, W, 3)``."""
-    top = (1 << frame.layout.bits) - 1
-    middle = float(1 << (frame.layout.bits - 1))
-    kr, kg, kb = WEIGHTS
-    for rows in bands(*frame.luma.shape):
-        y = frame.luma[rows].to(torch.float64)
-        cb, cr = (plane[rows].to(torch.float64) - middle for plane in frame.chroma)
-        red = y + 2 * (1 - kr) * cr
-        blue = y + 2 * (1 - kb) * cb
-        green = (y - kr * red - kb * blue) / kg
-        samples = torch.stack([red, green, blue], dim=-1).round().clamp(0, top).numpy()
-        yield samples.astype(np.uint8 if frame.layout.bits == 8 else np.uint16)
-
-
 def png_bytes(frame: Frame) -> bytes:
     """A colored still as a PNG file: RGB, 8 or 16 bits like ``frame``."""
     deep = frame.layout.bits > 8
@@ -263,7 +245,7 @@ def png_bytes(frame: Frame) -> bytes:
     plane = picture.planes[0]
     lines = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
     at = 0
-    for band in _bands(frame):
+    for band in rgb_bands(frame, frame.layout.bits):
         data = (band.astype(">u2") if deep else band).view(np.uint8).reshape(len(band), -1)
         lines[at : at + len(band), : data.shape[1]] = data
         at += len(band)

@@ -18,9 +18,9 @@ from vidcolor.color.transfer import to_light
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
 from vidcolor.errors import FilmUnreadable, OutputError
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.media.sequences.exr import open_exr
 from vidcolor.media.sequences.label import EXR_LABEL
-from vidcolor.media.sequences.rgb import frame_rgb
 
 _COLORS = ("R", "G", "B")
 _LUMINANCE = ("Y", "RY", "BY")

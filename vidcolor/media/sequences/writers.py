@@ -23,6 +23,7 @@ from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.images.files import encode_picture
 from vidcolor.media.images.metadata import JPEG_XMP, Extras, into_jpeg, into_png
 from vidcolor.media.images.reader import Still
+from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.media.images.tiff_writer import TiffWriter
 from vidcolor.media.images.xmp_label import add_to_xmp
 from vidcolor.media.planes import planes
@@ -36,7 +37,6 @@ from vidcolor.media.sequences.dpx import (
     read_header,
 )
 from vidcolor.media.sequences.exr_writer import attributes_of, write_exr
-from vidcolor.media.sequences.rgb import frame_rgb
 from vidcolor.media.whitelist import film_errors
 
 _BT709, _UNSPECIFIED = 6, 4  # curves of DPX
