@@ -15,7 +15,7 @@ from specs import Audio, Spec, Subtitle
 import vidcolor.run.split
 from vidcolor.core.paths import work_folder
 from vidcolor.errors import OutputExists, SettingsError
-from vidcolor.run.split import is_split_name, shot_path, timecode_at
+from vidcolor.run.split import is_split_name, shot_path
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings, ShotSettings
 
@@ -176,24 +176,3 @@ def test_subtitles_and_what_cannot_be_copied(settings: Settings, tmp_path: Path)
     ]
     assert [b"a" in text for text in texts] == [True, False, False, False]
     assert [b"b" in text for text in texts] == [False, False, False, True]
-
-
-@pytest.mark.parametrize(
-    ("rate", "start", "seconds", "found"),
-    [
-        (F(25), "01:00:00:00", F(10), "01:00:10:00"),
-        (F(30000, 1001), "00:59:59;28", F(1001, 10000), "01:00:00;01"),
-        (F(25), "23:59:59:24", F(1, 25), "00:00:00:00"),
-        (F(25), "", F(10), ""),
-        (F(25), "01:00:00:99", F(10), ""),
-        (None, "01:00:00:00", F(10), ""),
-    ],
-)
-def test_the_timecode_of_a_moment(
-    rate: Fraction | None, start: str, seconds: Fraction, found: str, tmp_path: Path
-) -> None:
-    from vidcolor.media.open import open_video
-
-    with open_video(make_film(tmp_path / "film.mkv").path) as film:
-        info = replace(film.info, frame_rate=rate, timecode=start)
-    assert timecode_at(info, seconds) == found

@@ -15,8 +15,6 @@ from pathlib import Path
 from vidcolor.core.files import printable
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
-from vidcolor.core.timecode import counted_rate, frame_of_smpte, smpte
-from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, OutputExists, SettingsError
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
@@ -161,20 +159,4 @@ def _part_of(film: VideoReader, first: int, after: int | None) -> VideoReader:
     part = open_video(film.info.path, replace(film.settings, start=begin, end=end))
     part.log = replace(deepcopy(film.log), zero=zero)
     part.content = film.content
-    part.info = replace(part.info, timecode=timecode_at(film.info, start))
     return part
-
-
-def timecode_at(info: VideoInfo, seconds: Fraction) -> str:
-    """The timecode of the frame that is shown at a moment; empty where the film tells none.
-
-    Args:
-        info: Of the film.
-        seconds: From its start.
-    """
-    try:
-        rate = counted_rate(info.frame_rate or Fraction(0))
-        first, drop = frame_of_smpte(info.timecode, rate)
-    except ValueError:
-        return ""
-    return smpte(first + round(seconds * rate), rate, drop)

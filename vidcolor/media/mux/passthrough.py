@@ -38,7 +38,7 @@ from vidcolor.media.mux.routes import (
     label,
 )
 from vidcolor.media.mux.subtitles import STYLED, TEXT_CODECS
-from vidcolor.media.mux.tags import chapters, film_tags, stream_tags
+from vidcolor.media.mux.tags import chapters, film_tags, first_timecode, stream_tags
 from vidcolor.media.mux.text_encoding import Texts
 from vidcolor.media.mxf import as_comments, edit_rate, own_tags
 from vidcolor.media.open import VideoReader
@@ -90,7 +90,7 @@ def plan_passthrough(
     plan.video_metadata = stream_tags(film.video)
     plan.routes = [replace(route, tags=stream_tags(route.stream)) for route in plan.routes]
     _stereo(info, container, plan)
-    _timecode(film.info.timecode, plan)
+    _timecode(film, plan)
     plan.chapters, early = chapters(film)
     if early:
         why = "they end before the film's first frame"
@@ -113,7 +113,7 @@ def _fit_mxf(film: VideoReader, plan: Passthrough) -> None:
         why = "mxf cannot hold chapters"
         plan.left_behind.append(Dropped(count_chapters(len(plan.chapters)), why))
         plan.chapters = []
-    code = film.info.timecode
+    code = first_timecode(film)
     for tags in (plan.metadata, plan.video_metadata):
         for key in [key for key in tags if key.lower() == "timecode"]:
             del tags[key]
@@ -139,16 +139,23 @@ def _fit_mxf(film: VideoReader, plan: Passthrough) -> None:
             plan.video_metadata["timecode"] = code
 
 
-def _timecode(code: str, plan: Passthrough) -> None:
+def _timecode(film: VideoReader, plan: Passthrough) -> None:
     """Puts the timecode where the film has it; that of other containers beside the picture."""
-    if not code:
+    code, told = first_timecode(film), film.info.timecode
+    if not told:
         return
     plan.metadata.pop("timecode", None)
     for tags in (plan.video_metadata, plan.metadata):
         if key := next((key for key in tags if key.lower() == "timecode"), ""):
             tags[key] = code
-            return
-    plan.video_metadata["timecode"] = code
+            break
+    else:
+        key, tags = "timecode", plan.video_metadata
+        tags[key] = code
+    if not code:  # that of the film's beginning would be wrong
+        del tags[key]
+        why = "it cannot be counted on to where the target begins"
+        plan.left_behind.append(Dropped(f"timecode {printable(told)}", why))
 
 
 def _stereo(info: VideoInfo, container: str, plan: Passthrough) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING
 
 from av.stream import Stream
 
 from vidcolor.core.label import Label, find_label
+from vidcolor.core.timecode import smpte_after
 from vidcolor.media.decode.timeline import ticks
 from vidcolor.media.mxf import USER_COMMENT, own_tags
 from vidcolor.media.open import VideoReader
@@ -91,3 +93,21 @@ def chapters(film: VideoReader) -> tuple[list[Chapter], int]:
         moved["time_base"] = tick
         kept.append(moved)
     return kept, early
+
+
+def first_timecode(film: VideoReader) -> str:
+    """The timecode of the target's first frame: behind that of the film where ``start`` cuts.
+
+    Empty where the film tells none, or one that cannot be counted on from. Before the film was
+    decoded, the first frame is the first one that lies at or after ``start``.
+    """
+    info, start = film.info, film.settings.start
+    if not info.timecode or start is None:
+        return info.timecode
+    seen = film.log.zero - info.start
+    rate = info.frame_rate or Fraction(0)
+    frames = round(seen * rate) if seen >= start else ceil(start * rate)
+    try:
+        return smpte_after(info.timecode, frames, rate)
+    except ValueError:
+        return ""
