@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -137,3 +138,30 @@ def test_no_process_outlives_one_that_is_killed(tmp_path: Path) -> None:
     for worker in left:
         os.kill(worker, signal.SIGKILL)
     assert not left
+
+
+class Inherited:
+    """What a process has in its rubbish when it is forked."""
+
+    def __init__(self, mark: Path) -> None:
+        self.pid, self.mark, self.itself = os.getpid(), mark, self
+
+    def __del__(self) -> None:
+        if os.getpid() != self.pid:
+            self.mark.touch()
+
+
+def collect(_: int) -> int:
+    return gc.collect()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
+def test_a_fork_does_not_free_what_its_parent_left(tmp_path: Path) -> None:
+    """A decoder's threads are not there any more; to end them would take for ever."""
+    gc.disable()
+    try:
+        Inherited(tmp_path / "freed")
+        list(map_processes(collect, range(2), 1, "fork"))
+    finally:
+        gc.enable()
+    assert not (tmp_path / "freed").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -122,6 +123,9 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A handler that was inherited may raise what the pool swallows.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A fork has the rubbish of its parent, but not its threads: freeing a decoder would wait for them
+    # for ever.
+    gc.freeze()
     torch.set_num_threads(1)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
