@@ -37,7 +37,7 @@ from vidcolor.settings import (
     TemporalSettings,
 )
 
-OWN = {"target", "seconds", "workers", "inferred", "notes"}
+OWN = {"target", "seconds", "workers", "inferred", "sha256", "notes"}
 """What a report may have of its own."""
 
 

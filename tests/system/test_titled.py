@@ -30,7 +30,7 @@ RATE = 8
 """Frames per second."""
 LENGTHS = {"picture": 6, "card": 20, "leader": 12, "other": 6}
 CARD = range(6, 26)
-OWN = {"target", "seconds", "workers", "inferred", "resumed", "notes"}
+OWN = {"target", "seconds", "workers", "inferred", "sha256", "resumed", "notes"}
 """What a report may have of its own."""
 
 
