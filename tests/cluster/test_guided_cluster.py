@@ -56,7 +56,7 @@ def test_many_make_the_film_that_one_run_makes(settings: Settings, tmp_path: Pat
 
 
 @pytest.mark.parametrize("start", [None, F(3, 25)])
-@pytest.mark.parametrize("hinted", [False, True])
+@pytest.mark.parametrize("hinted", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_an_edit_colors_only_the_chunks_that_it_touches(
     start: Fraction | None, hinted: bool, settings: Settings, tmp_path: Path
 ) -> None:

@@ -51,7 +51,13 @@ def color(film: Path, target: Path, settings: Settings, colors: object = None) -
 
 
 @pytest.mark.parametrize("start", [None, F(SHOT + 3, 25)])
-@pytest.mark.parametrize("sheet", [None, ColorSheet(hints=(point((0.5, 0.5), frame=SHOT + 1),))])
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        pytest.param(None, marks=pytest.mark.slow),
+        ColorSheet(hints=(point((0.5, 0.5), frame=SHOT + 1),)),
+    ],
+)
 def test_many_make_the_film_that_one_run_makes(
     sheet: ColorSheet | None, start: Fraction | None, film: Path, settings: Settings, tmp_path: Path
 ) -> None:
@@ -101,7 +107,7 @@ def at_the_end(task: Task, _command: Command, _reply: Reply) -> bool:
 
 
 @pytest.mark.parametrize("stop", [when_planned, when_settled, after_a_chunk, at_the_end])
-@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("shared", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_others_go_on_with_the_script_where_some_stopped(
     shared: bool,
     stop: Trap,
@@ -123,7 +129,7 @@ def test_others_go_on_with_the_script_where_some_stopped(
     assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
 
 
-@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("shared", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_an_edit_of_a_hint_colors_the_shots_of_its_scene_again(
     shared: bool, sure_guide: None, settings: Settings, tmp_path: Path
 ) -> None:

@@ -103,7 +103,7 @@ def test_all_workers_look_and_one_settles(
 
 
 @pytest.mark.parametrize("step", [Step.LOOK, Step.SETTLE])
-@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("first", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_worker_may_be_lost_with_it_in_hand(
     first: bool,
     step: Step,

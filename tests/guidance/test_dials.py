@@ -63,7 +63,7 @@ HALF = Stretch(F(7, 25), F(11, 25))
 
 
 @pytest.mark.parametrize("dial", ["saturation", "vivid"])
-@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("stride", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_stretch_has_its_own_dials_and_the_rest_those_of_the_run(
     tiny: ColorNet, dial: str, stride: int
 ) -> None:
@@ -134,7 +134,10 @@ def test_a_stretch_is_smoothed_where_the_run_is_not(tiny: ColorNet) -> None:
     assert same == [True] * 7 + [False] * 4 + [True] * 3
 
 
-@pytest.mark.parametrize("cut", [5, 8, 11, 12])
+@pytest.mark.parametrize(
+    "cut",
+    [5, pytest.param(8, marks=pytest.mark.slow), pytest.param(11, marks=pytest.mark.slow), 12],
+)
 def test_a_run_that_goes_on_within_a_shot_gives_the_same_bits(tiny: ColorNet, cut: int) -> None:
     settings = replace(PLAIN, smooth=TemporalSettings(0.95, look_ahead=4))
     run = session(tiny, settings, replace(HALF, smooth=0.0), Stretch(F(0), F(3, 25), smooth=0.5))

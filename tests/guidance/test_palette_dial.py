@@ -56,7 +56,9 @@ def chroma(run: Session, still: bool = False) -> list[bytes]:
     return [bits_of(frame.chroma[0]) + bits_of(frame.chroma[1]) for frame in painted]
 
 
-@pytest.mark.parametrize("batch", [1, 3, 4])
+@pytest.mark.parametrize(
+    "batch", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(4, marks=pytest.mark.slow)]
+)
 def test_a_palette_holds_for_its_stretch_and_no_other_frame(batch: int, tiny: ColorNet) -> None:
     usual = chroma(session(tiny, batch=batch))
     whole = chroma(session(tiny, Stretch(palette="sea"), batch=batch))

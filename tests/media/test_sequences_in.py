@@ -158,6 +158,7 @@ def test_listed_again_after_a_change(tmp_path: Path) -> None:
         sequence_at(pattern)
 
 
+@pytest.mark.slow
 def test_many_frames(tmp_path: Path) -> None:
     """One look at the folder: seconds at most, on any machine."""
     count = 50_000

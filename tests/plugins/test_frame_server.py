@@ -158,6 +158,7 @@ def test_backwards_a_pass_serves_many_frames(quick: ColorNet) -> None:
     assert passes <= 5
 
 
+@pytest.mark.slow
 def test_any_order_holds_few_frames(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame_server, "MAX_KEPT", 20 * H * W)
     alive = set[int]()

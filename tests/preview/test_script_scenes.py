@@ -246,6 +246,7 @@ def test_a_single_key_frame_is_drawn_once() -> None:
     assert "keeps its colors" in describe_scene(plain_scene(1, keys=1))[1]
 
 
+@pytest.mark.slow
 def test_very_many_scenes_go_on_another_page() -> None:
     scenes = [plain_scene(n, height=200) for n in range(1, 81)]
     pages = split_pages(scenes)

@@ -56,14 +56,14 @@ EDITED = replace(SECOND, saturation=0.5)
     ("suffix", "codec"),
     [
         (".mp4", None),
-        (".mkv", None),
-        (".mkv", "ffv1"),
-        (".mov", "prores"),
+        pytest.param(".mkv", None, marks=pytest.mark.slow),
+        pytest.param(".mkv", "ffv1", marks=pytest.mark.slow),
+        pytest.param(".mov", "prores", marks=pytest.mark.slow),
         (".mxf", "prores"),
-        (".mxf", "ffv1"),
+        pytest.param(".mxf", "ffv1", marks=pytest.mark.slow),
         (".mp4", "h265"),
-        (".webm", "vp9"),
-        (".mkv", "av1"),
+        pytest.param(".webm", "vp9", marks=pytest.mark.slow),
+        pytest.param(".mkv", "av1", marks=pytest.mark.slow),
     ],
 )
 def test_an_edit_costs_the_chunks_that_it_touches(
@@ -141,7 +141,7 @@ def test_a_run_that_was_stopped_after_an_edit_goes_on(
     assert target.read_bytes() == other.read_bytes()
 
 
-@pytest.mark.parametrize("edit", [0, 38])
+@pytest.mark.parametrize("edit", [pytest.param(0, marks=pytest.mark.slow), 38])
 def test_a_chunk_that_goes_on_in_a_shot_is_made_from_where_the_shot_begins(
     edit: int, quick_weights: Path, tmp_path: Path
 ) -> None:

@@ -96,13 +96,25 @@ def test_an_edit_colors_only_the_chunks_that_it_touches(
     [
         (sheet(SECOND), sheet(SECOND), 0),
         (None, sheet(SECOND), 1),
-        (sheet(SECOND), None, 1),
-        (None, sheet(Stretch(name="nothing")), 0),
+        pytest.param(sheet(SECOND), None, 1, marks=pytest.mark.slow),
+        pytest.param(None, sheet(Stretch(name="nothing")), 0, marks=pytest.mark.slow),
         (sheet(SECOND), sheet(replace(SECOND, end=shot_times(2)[1])), 1),
-        (sheet(SECOND), sheet(replace(SECOND, start=SECOND.start + F(2, 25))), 1),
-        (sheet(SECOND), sheet(replace(SECOND, start=SECOND.start - F(1, 500))), 0),
+        pytest.param(
+            sheet(SECOND),
+            sheet(replace(SECOND, start=SECOND.start + F(2, 25))),
+            1,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            sheet(SECOND),
+            sheet(replace(SECOND, start=SECOND.start - F(1, 500))),
+            0,
+            marks=pytest.mark.slow,
+        ),
         (sheet(SECOND, LAST), sheet(replace(SECOND, name="x"), replace(LAST, vivid=0.0)), 1),
-        (sheet(Stretch(smooth=0.5)), sheet(Stretch(smooth=0.4)), 4),
+        pytest.param(
+            sheet(Stretch(smooth=0.5)), sheet(Stretch(smooth=0.4)), 4, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_is_colored_again(
@@ -127,7 +139,7 @@ def test_a_run_that_was_stopped_midway_takes_up_the_new_sheet(
     assert (report.resumed, report.inferred) == (1, 3 * SHOT)
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.95])
+@pytest.mark.parametrize("strength", [pytest.param(0.0, marks=pytest.mark.slow), 0.95])
 def test_a_shot_of_several_chunks_is_colored_again_as_a_whole(
     strength: float, tmp_path: Path, quick_weights: Path
 ) -> None:

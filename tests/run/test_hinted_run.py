@@ -132,7 +132,7 @@ def stop(film: Path, target: Path, settings: Settings, colors: ColorSheet, after
 
 
 @pytest.mark.parametrize("after", [1, 2, 4])
-@pytest.mark.parametrize("strength", [0.0, 0.95])
+@pytest.mark.parametrize("strength", [pytest.param(0.0, marks=pytest.mark.slow), 0.95])
 def test_a_run_that_is_resumed_within_a_hinted_shot_gives_equal_bytes(
     strength: float, after: int, quick_weights: Path, tmp_path: Path
 ) -> None:

@@ -72,10 +72,15 @@ def changed_shots(plain: Path, hinted: Path) -> set[int]:
     ("hints", "touched", "note"),
     [
         ((EARLY,), {1}, ""),
-        ((LATE,), {3}, ""),
-        ((EARLY, LATE), {1, 3}, ""),
+        pytest.param((LATE,), {3}, "", marks=pytest.mark.slow),
+        pytest.param((EARLY, LATE), {1, 3}, "", marks=pytest.mark.slow),
         ((point((0.5, 0.5), frame=LONG - 2),), set(), f"1 hint lies {NONE}"),
-        ((EARLY, point((0.5, 0.5), frame=4 * LONG + 2)), {1}, f"1 hint lies {NONE}"),
+        pytest.param(
+            (EARLY, point((0.5, 0.5), frame=4 * LONG + 2)),
+            {1},
+            f"1 hint lies {NONE}",
+            marks=pytest.mark.slow,
+        ),
         (
             (point((0.5, 0.5), frame=2), point((0.5, 0.5), frame=4 * LONG)),
             set(),

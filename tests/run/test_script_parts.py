@@ -67,7 +67,9 @@ def stop(*_: object) -> None:
     raise Stopped
 
 
-@pytest.mark.parametrize("looks", range(SHOTS))
+@pytest.mark.parametrize(
+    "looks", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, SHOTS - 1)), SHOTS - 1]
+)
 def test_parts_that_are_there_are_not_made_again(
     looks: int,
     film: Path,

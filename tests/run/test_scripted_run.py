@@ -324,7 +324,7 @@ def test_a_word_that_is_none_is_refused() -> None:
         ScriptSettings("on")
 
 
-@pytest.mark.parametrize("after", [1, 3])
+@pytest.mark.parametrize("after", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_that_is_resumed_within_a_shot_gives_equal_bytes(
     after: int, quick_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,7 @@ def _check_amounts(expected: dict[str, Any], outcome: Outcome) -> None:
     assert expected["bytes"] < 3 * outcome.report["bytes"] + 200_000
 
 
+@pytest.mark.slow
 def test_a_longer_film_is_of_about_that_size(
     plan: Callable[..., dict[str, Any]], command: Command, tmp_path: Path
 ) -> None:

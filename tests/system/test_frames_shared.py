@@ -47,7 +47,9 @@ def die_at(kind: type) -> Callable[[Task, Command, Reply], bool]:
     return trap
 
 
-@pytest.mark.parametrize("kind", [ChunkColorized, VideoAssembled])
+@pytest.mark.parametrize(
+    "kind", [ChunkColorized, pytest.param(VideoAssembled, marks=pytest.mark.slow)]
+)
 def test_a_film_becomes_the_frames_that_one_run_makes(
     kind: type, settings: Settings, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ def test_out_of_a_pipe_into_a_file(film: Path, net: list[str], tmp_path: Path) -
     ]
 
 
+@pytest.mark.slow
 def test_out_of_a_pipe_into_a_pipe(film: Path, net: list[str], tmp_path: Path) -> None:
     done = given("-", "-", "-q", *net, data=film.read_bytes())
     assert (done.returncode, done.stderr) == (0, b"")
@@ -128,7 +129,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
     assert is_so()
 
 
-@pytest.mark.parametrize("share", [0, 50])
+@pytest.mark.parametrize("share", [pytest.param(0, marks=pytest.mark.slow), 50])
 def test_a_program_that_waits_forever_can_be_interrupted(
     share: int, net: list[str], tmp_path: Path
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_program_that_waits_forever_can_be_interrupted(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.y4m", "out.mkv", "progress"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_ends_the_run(net: list[str], tmp_path: Path) -> None:
     """Nobody reads what is colored, while the program before the pipe says no more."""
     write_y4m(tmp_path / "in.y4m", "420jpeg", frames=200)
