@@ -11,6 +11,7 @@ from vidcolor.cli.checks import check_source
 from vidcolor.cli.color import add_picture
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.text import Parser, fail, moment, printable, shorten_name
+from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.settings import InputSettings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         " The exit code is 0 where all holds, 3 where something differs (lines that begin with"
         " DIFFERS), 2 where nothing can be checked.",
     )
-    p.add_argument("target", metavar="OUT", help="what vidcolor wrote")
+    p.add_argument("target", metavar="OUT", help="what vidcolor wrote; of frames, their folder")
     p.add_argument(
         "--report",
         type=Path,
@@ -65,12 +66,14 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Check, show a bar, print what was found; 0, 3 or 2."""
-    check_source(args.target)
+    if sequence_folder(args.target) is None:
+        check_source(args.target)
     settings = InputSettings(
         start=args.start,
         end=args.end,
         video_stream=args.video_stream,
         max_pixels=args.max_pixels,
+        fps=args.fps,
     )
     title = shorten_name(Path(args.target).name, WIDEST_TITLE)
     with Shown(None, args.quiet or args.json, title) as shown:

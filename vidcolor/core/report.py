@@ -82,7 +82,10 @@ class Report:
     bytes: int = 0
     """Size of the target."""
     sha256: str = ""
-    """Of all bytes of the target, hexadecimal; empty where it went into a pipe."""
+    """Of all bytes of the target, hexadecimal; of frames, as of
+    `vidcolor.core.sequence.digest_frames`. Empty where it went into a pipe."""
+    numbers: list[tuple[int, int]] = field(default_factory=list)
+    """Of frames as the target: first and last number of each row without a gap."""
     frames: int = 0
     shots: int = 0
     shot_starts: list[float] = field(default_factory=list)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +95,18 @@ def parse_pattern(word: str | os.PathLike[str]) -> SequenceName | None:
         digits=digits,
         suffix=_halve_percent(name[field.end() :]),
     )
+
+
+def digest_frames(files: Iterable[tuple[str, str]]) -> str:
+    """The sha256 of all frames: that of the lines which ``sha256sum *.dpx`` prints of them.
+
+    Args:
+        files: Name and sha256 of each frame, in the order of their numbers.
+    """
+    found = hashlib.sha256()
+    for name, digest in files:
+        found.update(f"{digest}  ".encode() + os.fsencode(name) + b"\n")
+    return found.hexdigest()
 
 
 def _double_percent(text: str) -> str:

@@ -73,6 +73,8 @@ def read_streams(film: VideoReader) -> list[StreamContent]:
     Raises:
         FilmUnreadable: The file cannot be read.
     """
+    if film.info.sequence:  # it has no others
+        return []
     path = film.info.path
     found: dict[int, StreamContent] = {}
     whole: dict[int, hashlib._Hash] = {}

@@ -132,7 +132,8 @@ def _assemble_frames(
     folder.mark_frames(target.name)
     lists = [folder.path(chunk.number, chunk.writer) for chunk in chunks]
     written = publish_frames(name, lists, film.info.sequence is None, on_frame)
-    report.frames, report.bytes = written.frames, written.bytes
+    report.frames, report.numbers = written.frames, list(written.numbers)
+    report.bytes, report.sha256 = written.bytes, written.sha256
     _describe(report, film, chunks)
     carried, lost = beside_frames(film, plan)
     left = dict.fromkeys([*plan.left_behind, *lost, *written.left_behind])

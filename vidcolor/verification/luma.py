@@ -9,6 +9,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from vidcolor.core.files import printable
 from vidcolor.core.timecode import timecode
 from vidcolor.verification.verdict import Verdict
 
@@ -31,10 +32,15 @@ class Stretch:
     """Time of the last one."""
     most: int
     """The largest difference of a sample, in codes."""
+    names: tuple[str, str] = ("", "")
+    """The files of the first and the last one, where each has its own."""
 
     def __str__(self) -> str:
         """``at 0:01:02.300 (frame 1490), by up to 3 codes``."""
         codes = f"by up to {self.most} code{'s' * (self.most != 1)}"
+        if self.names[0]:
+            first, last = map(printable, self.names)
+            return f"in {first}{f' to {last}' * (first != last)}, {codes}"
         if self.first == self.last:
             return f"at {timecode(self.begin)} (frame {self.first}), {codes}"
         where = f"from {timecode(self.begin)} (frame {self.first})"
@@ -61,13 +67,14 @@ class LumaTally:
         self._stretches: list[Stretch] = []
         self._count = 0
 
-    def see(self, seconds: Fraction, found: Tensor, wanted: Tensor) -> None:
+    def see(self, seconds: Fraction, found: Tensor, wanted: Tensor, name: str = "") -> None:
         """Compare one frame; both are (H, W), of the same size and type.
 
         Args:
             seconds: Its time in the target.
             found: Luma of the target.
             wanted: Luma of the source.
+            name: Of its file, where each frame has its own.
         """
         number, self.frames = self.frames, self.frames + 1
         if torch.equal(found, wanted):
@@ -85,8 +92,10 @@ class LumaTally:
         last = self._stretches[-1] if self._stretches else None
         if last and last.last == number - 1:
             last.last, last.end, last.most = number, seconds, max(last.most, most)
+            last.names = last.names[0], name
         else:
-            self._stretches.append(Stretch(number, seconds, number, seconds, most))
+            names = name, name
+            self._stretches.append(Stretch(number, seconds, number, seconds, most, names))
 
     def tell(
         self, verdict: Verdict, lossless: bool, least: float = LEAST, one: bool = False

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
 from vidcolor.core.files import check_file, identify, printable, read_own
+from vidcolor.core.find_sequence import sequence_at, sequence_folder
 from vidcolor.core.label import Label
-from vidcolor.core.paths import report_path
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec, parse_fraction
+from vidcolor.core.sequence import FrameSequence
 from vidcolor.errors import FilmError, FilmUnreadable, SettingsError
 from vidcolor.media.identity import digest
 from vidcolor.media.images.kinds import is_animation
@@ -21,10 +23,13 @@ from vidcolor.media.images.reader import Still
 from vidcolor.media.images.xmp_label import find_in_xmp
 from vidcolor.media.mux.tags import find_in_tags
 from vidcolor.media.open import VideoReader, film_is_still, open_video
+from vidcolor.media.sequences.label import find_in_frames
 from vidcolor.run.label import label_of
 from vidcolor.settings import InputSettings
+from vidcolor.verification.frames import Frames, FramesCheck, check_bytes, check_count
 from vidcolor.verification.luma import LEAST
 from vidcolor.verification.picture import check_extras, check_picture
+from vidcolor.verification.places import find_frames, report_beside
 from vidcolor.verification.streams import check_streams
 from vidcolor.verification.verdict import Verdict
 from vidcolor.verification.video import OnProgress, VideoCheck, decode_alone
@@ -53,7 +58,7 @@ def verify(
     """Check a colored video or picture.
 
     Args:
-        target: The colored file.
+        target: The colored file; of frames, their pattern or their folder.
         held: What it is held against.
         on_progress: Called after each frame of the source that was compared.
 
@@ -64,23 +69,27 @@ def verify(
         FilmError: The file, the source that was named, or the report cannot be read.
         SettingsError: The source is no such thing as the file.
     """
-    held, path = held or Held(), check_file(target)
-    verdict = Verdict(str(target))
-    report = _find_report(path, held, verdict)
+    held, verdict = held or Held(), Verdict(str(target))
+    folder = sequence_folder(target)
+    path = check_file(target) if folder is None else Path(os.path.abspath(target))
+    report = _find_report(report_beside(path, folder), held, verdict)
     spec = report.spec if report else None
-    if report:
+    frames = find_frames(path, folder, report) if folder else None
+    if report and frames:
+        check_bytes(frames, report, verdict)
+    elif report:
         _check_bytes(path, report, verdict)
     source = _find_source(held, report, verdict)
     if source and spec:
         _check_source(source, spec, verdict)
-    settings = _settings(held.settings, spec)
+    held = replace(held, settings=_settings(held.settings, spec, source))
     try:
-        if film_is_still(path) and not is_animation(path):
-            _check_still(path, source, report, replace(held, settings=settings), verdict)
+        if frames:
+            _check_frames(frames, source, report, held, verdict, on_progress)
+        elif film_is_still(path) and not is_animation(path):
+            _check_still(path, source, report, held, verdict)
         else:
-            _check_film(
-                path, source, report, replace(held, settings=settings), verdict, on_progress
-            )
+            _check_film(path, source, report, held, verdict, on_progress)
     except FilmError as error:
         if not verdict.differs:  # a file that is not the one that was written need not be one
             raise
@@ -88,13 +97,13 @@ def verify(
     return verdict
 
 
-def _find_report(path: Path, held: Held, verdict: Verdict) -> Report | None:
-    """The report of a file.
+def _find_report(beside: Path, held: Held, verdict: Verdict) -> Report | None:
+    """The report of a file, which else is ``beside`` it.
 
     Raises:
         FilmUnreadable: It is named and not there, or is none.
     """
-    place = held.report or report_path(path)
+    place = held.report or beside
     if held.report is None and not place.is_file():
         verdict.skip("report", f"there is no {printable(place.name)}; name it with --report FILE")
         return None
@@ -146,7 +155,12 @@ def _check_source(source: Path, spec: RunSpec, verdict: Verdict) -> None:
     """See whether a source is the file that was colored."""
     known = identify(source)
     if not known.is_like(spec.source):
-        verdict.deny("source", f"{printable(source.name)} is not the file that was colored")
+        what = "the file that was colored"
+        if sequence_at(source):
+            what = "what was colored: names, sizes or times of its frames are others"
+        verdict.deny("source", f"{printable(source.name)} is not {what}")
+    elif sequence_at(source):
+        verdict.holds("source", "names, sizes and times of its frames are those that were colored")
     elif not spec.source.content:
         verdict.holds("source", "of the size that was colored; it begins and ends alike")
     else:
@@ -156,10 +170,12 @@ def _check_source(source: Path, spec: RunSpec, verdict: Verdict) -> None:
         verdict.judge(same, "source", f"the file that was colored: {spec.source.content}", bad)
 
 
-def _settings(settings: InputSettings, spec: RunSpec | None) -> InputSettings:
+def _settings(settings: InputSettings, spec: RunSpec | None, source: Path | None) -> InputSettings:
     """How the source is read: as it was when it was colored."""
     if spec is None or spec.cut is None:
         return settings
+    if source and spec.picture and sequence_at(source):
+        settings = replace(settings, fps=settings.fps or 1 / spec.time_base)
     cut = spec.cut
     times: list[Fraction | None] = [
         None if time is None else parse_fraction(time) for time in (cut.start, cut.end)
@@ -207,6 +223,30 @@ def _check_still(
     check_picture(path, source, report, settings, verdict, held.least)
 
 
+def _is_picture(source: Path) -> bool:
+    return not sequence_at(source) and film_is_still(source) and not is_animation(source)
+
+
+def _check_frames(
+    frames: Frames,
+    source: Path | None,
+    report: Report | None,
+    held: Held,
+    verdict: Verdict,
+    on_progress: OnProgress | None,
+) -> None:
+    first = next((n for n in frames.numbers if frames.name.path(n).is_file()), frames.numbers[0])
+    _check_label(find_in_frames(FrameSequence(frames.name, first, 1)), report, verdict)
+    if source is None:
+        if not any(one.what == "sha256" for one in verdict.same):
+            check_count(frames, report, verdict)
+        return
+    if _is_picture(source):
+        raise SettingsError(f"{printable(frames.name.pattern)} is a sequence, its source a picture")
+    with open_video(source, held.settings) as film:
+        FramesCheck(frames, film, report, verdict, held.least).run(on_progress)
+
+
 def _check_film(
     path: Path,
     source: Path | None,
@@ -215,12 +255,12 @@ def _check_film(
     verdict: Verdict,
     on_progress: OnProgress | None,
 ) -> None:
-    if source and film_is_still(source) and not is_animation(source):
+    if source and _is_picture(source):
         raise SettingsError(f"{printable(path.name)} is a film, and its source is a picture")
     settings = held.settings
     with ExitStack() as stack:
         # The picture that vidcolor colored is the first of its file.
-        ours = replace(settings, start=None, end=None, video_stream=0)
+        ours = replace(settings, start=None, end=None, video_stream=0, fps=None)
         target = stack.enter_context(open_video(path, ours))
         _check_label(find_in_tags(target.info.metadata), report, verdict)
         if source is None:

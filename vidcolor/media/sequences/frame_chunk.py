@@ -26,7 +26,7 @@ from vidcolor.core.iterators import close
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.label import Label
 from vidcolor.core.report import Dropped
-from vidcolor.core.sequence import SequenceName, parse_pattern
+from vidcolor.core.sequence import SequenceName, digest_frames, parse_pattern
 from vidcolor.core.target import publish, sync_folder
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import OutputError, UnsupportedPixels
@@ -225,6 +225,10 @@ class WrittenFrames:
 
     frames: int
     bytes: int
+    sha256: str
+    """Of all frames, as of `digest_frames`."""
+    numbers: tuple[tuple[int, int], ...]
+    """First and last number of each row without a gap."""
     left_behind: tuple[Dropped, ...]
     notes: tuple[str, ...]
 
@@ -249,7 +253,7 @@ def publish_frames(
     lost, notes = list[Dropped](), list[str]()
     frames = size = 0
     times: list[int] = []
-    names: set[str] = set()
+    digests: dict[str, str] = {}
     with target_errors(name.pattern_path):
         for path in lists:
             found = read_list(path)
@@ -259,7 +263,7 @@ def publish_frames(
                 _put(path.with_suffix(SUFFIX) / file.name, name.folder / file.name, file)
                 frames, size = frames + 1, size + file.bytes
                 times.append(file.pts)
-                names.add(file.name)
+                digests[file.name] = file.sha256
                 on_frame(file)
             lost += [one for one in found.lost if one not in lost]
             notes += [one for one in found.notes if one not in notes]
@@ -267,12 +271,25 @@ def publish_frames(
     if timed and _varies(times):
         why = "frames have no times, and those of this film are not evenly spaced"
         lost.append(Dropped("timestamps", why))
-    if others := sum(name.name(number) not in names for number in existing_frames(name)):
+    if others := sum(name.name(number) not in digests for number in existing_frames(name)):
         notes.append(
             f"{printable(name.folder)} also holds {others} other frames of such names, which were"
             " there before"
         )
-    return WrittenFrames(frames, size, tuple(lost), tuple(notes))
+    numbers = _rows(sorted(_number(name, each) for each in digests))
+    sha256 = digest_frames(digests.items())
+    return WrittenFrames(frames, size, sha256, numbers, tuple(lost), tuple(notes))
+
+
+def _number(name: SequenceName, file: str) -> int:
+    return int(file[len(name.prefix) : len(file) - len(name.suffix)])
+
+
+def _rows(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """First and last of each row of numbers without a gap."""
+    starts = [at for at in range(len(numbers)) if not at or numbers[at] != numbers[at - 1] + 1]
+    ends = [*(at - 1 for at in starts[1:]), len(numbers) - 1]
+    return tuple((numbers[at], numbers[end]) for at, end in zip(starts, ends, strict=False))
 
 
 def _put(here: Path, there: Path, file: FrameFile) -> None:
