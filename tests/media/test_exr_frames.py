@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ import pytest
 from command import Command
 from frame_files import ramp
 from shared import save_quick_net
+
+from vidcolor.errors import UnsupportedPixels
+from vidcolor.media.open import open_video
+from vidcolor.settings import InputSettings
 
 exr = pytest.importorskip("OpenEXR", reason="the extra exr is not installed")
 
@@ -37,7 +42,7 @@ def write_frames(folder: Path, kind: Any, names: str, count: int = 3) -> Path:
     for number in range(count):
         pixels = light(number, kind)
         channels = {name: pixels.copy() for name in names}
-        if names == "RGB":  # FFmpeg reads no gray frames that have other channels
+        if names == "RGB":  # FFmpeg reads no gray frames that have Z
             channels |= {"Z": np.full((64, 96), number, np.float32), "A": pixels.copy()}
         header = {
             "compression": exr.PIZ_COMPRESSION,
@@ -56,7 +61,29 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "names"), [(np.float16, "RGB"), (np.float32, "RGB"), (np.float16, "Y")]
+    ("names", "kind", "expected"),
+    [
+        (
+            "YZ",
+            np.float16,
+            "f.1.exr: its channels are Y, Z; vidcolor reads R, G, B, or Y without Z",
+        ),
+        ("LA", np.float16, "f.1.exr: its channels are A, L; vidcolor reads"),
+        ("Y", np.uint32, "f.1.exr: holds whole numbers, which are no light"),
+    ],
+)
+def test_frames_that_ffmpeg_cannot_read_are_refused_in_one_line(
+    names: str, kind: Any, expected: str, tmp_path: Path
+) -> None:
+    held = {name: np.ones((64, 96), kind) for name in names}
+    exr.File({"type": exr.scanlineimage}, held).write(str(tmp_path / "f.1.exr"))
+    with pytest.raises(UnsupportedPixels, match=re.escape(expected)):
+        open_video(tmp_path / "f.%d.exr", InputSettings(fps=Fraction(24)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [(np.float16, "RGB"), (np.float32, "RGB"), (np.float16, "Y"), (np.float16, "YA")],
 )
 def test_luminance_is_kept_and_all_else_too(
     kind: Any, names: str, command: Command, tmp_path: Path
@@ -71,6 +98,7 @@ def test_luminance_is_kept_and_all_else_too(
         after, channels = read(tmp_path / "out" / f"s.{number + 1:04d}.exr")
         if names == "RGB":
             assert (channels.pop("Z") == number).all()
+        if names != "Y":
             assert np.array_equal(channels.pop("A"), light(number, kind), equal_nan=True)
         assert sorted(channels) == ["B", "G", "R"]
         for name in ("compression", "framesPerSecond", "comments", "pixelAspectRatio"):

@@ -104,6 +104,19 @@ def test_what_differs_is_told_with_the_name_of_the_frame(
         assert any(line.startswith(start) for line in lines), (start, lines)
 
 
+def test_frames_of_damaged_scans_leave_numbers_free_and_are_verified(
+    tmp_path: Path, settings: Settings
+) -> None:
+    source = write_scans(tmp_path / "scans", 9)
+    cut = tmp_path / "scans" / "reel_0086405.dpx"
+    cut.write_bytes(cut.read_bytes()[:9000])
+    report = colorize_video(source, tmp_path / "out" / "reel_%07d.dpx", settings=settings)
+    write_report(report)
+    assert report.numbers == [(86400, 86404), (86406, 86408)]
+    assert any("there are none of these names: reel_0086405.dpx" in note for note in report.notes)
+    assert verify(tmp_path / "out").result == "same"
+
+
 def test_frames_of_a_film_have_its_luma_and_its_timecode(
     tmp_path: Path, settings: Settings
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vidcolor.cli.text import count, say
-from vidcolor.core.find_sequence import NoSequence, find_sequence, sequence_at
+from vidcolor.core.find_sequence import NoSequence, find_film_frames, find_sequence, sequence_at
 from vidcolor.core.paths import (
     CONTAINERS,
     FILM_FRAME_SUFFIXES,
@@ -63,8 +63,8 @@ def _find(word: str, args: argparse.Namespace) -> FrameSequence | None:
             raise FilmUnreadable(f"{printable(word)}: no file fits this pattern") from None
         return None
     except FilmUnreadable:
-        if wanted:
-            raise
+        if wanted or (os.path.isdir(word) and find_film_frames(Path(word))):
+            raise  # a batch would say the same of a film with another name
         return None
     if wanted or found.name.suffix.lower() in FILM_FRAME_SUFFIXES:
         return found

@@ -33,7 +33,9 @@ _SUBSAMPLING[0, 1] = "440"
 SHIFTS = {name: shifts for shifts, name in _SUBSAMPLING.items()}
 """``"420"`` -> log2 of the subsampling, (x, y)."""
 
-_FLOATS = frozenset(f"{kind}f{bits}le" for kind in ("gray", "gbrp", "gbrap") for bits in (16, 32))
+_FLOATS = frozenset(
+    f"{kind}f{bits}le" for kind in ("gray", "ya", "gbrp", "gbrap") for bits in (16, 32)
+)
 """What the decoder of EXR gives."""
 
 _CENTRED = frozenset({"mjpeg", "mpeg1video", "h261", "h263", "svq1", "svq3", "cinepak", "webp"})
@@ -127,9 +129,9 @@ def film_storage(name: str, codec: str = "exr") -> Storage:
     """
     if name not in _FLOATS or codec != "exr":
         return storage(name)
-    gray = name.startswith("gray")
+    gray, alpha = name.startswith(("gray", "ya")), name.startswith(("ya", "gbrap"))
     planar = gray_format(16) if gray else "yuv444p16le"
-    return Storage(planar, 16, 0, 0, gray, not gray, name.startswith("gbrap"), False, floats=True)
+    return Storage(planar, 16, 0, 0, gray, not gray, alpha, False, floats=True)
 
 
 def make_layout(

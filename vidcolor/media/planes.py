@@ -49,13 +49,14 @@ def float_planes(picture: VideoFrame) -> tuple[Tensor, ...]:
 
     They are in FFmpeg's order: one of gray, or green, blue, red and perhaps alpha.
     """
+    step = 2 if picture.format.name.startswith("ya") else 1  # gray and alpha take turns
     kind = np.dtype("<f2" if "f16" in picture.format.name else "<f4")
     found = []
     for plane in picture.planes:
         rows = np.frombuffer(plane, kind).reshape(  # type: ignore[call-overload]
             -1, plane.line_size // kind.itemsize
         )
-        used = rows[: picture.height, : picture.width]
+        used = rows[: picture.height, : step * picture.width : step]
         found.append(torch.from_numpy(used.astype(np.float32)))
     return tuple(found)
 

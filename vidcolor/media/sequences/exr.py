@@ -7,9 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from vidcolor.core.files import printable
 from vidcolor.errors import EncoderMissing
 
 _MAGIC = b"v/1\x01"
+_CHANNEL, _WHOLE_NUMBERS = 16, 0  # bytes behind the name of a channel; a pixel type
 _HEAD = 1 << 16
 """Bytes in which the attributes that are asked for stand."""
 
@@ -50,6 +52,35 @@ def read_attributes(path: Path) -> dict[str, tuple[str, bytes]]:
             break
         found[name.decode("latin-1")] = kind.decode("latin-1"), head[begin : begin + size]
         at = begin + size
+    return found
+
+
+def why_not_read(attributes: dict[str, tuple[str, bytes]]) -> str:
+    """What of an EXR header says that FFmpeg does not read the picture; empty where it does."""
+    kind = attributes.get("type", ("", b""))[1].decode("latin-1")
+    if kind.startswith("deep"):
+        return "holds deep data; flatten it first"
+    channels = _channels(attributes.get("channels", ("", b""))[1])
+    if not channels:
+        return ""
+    held = set(channels)
+    if not (held >= {*"RGB"} or ("Y" in held and not held & {*"RGBXZ"})):
+        listed = printable(", ".join(sorted(held)))
+        return f"its channels are {listed}; vidcolor reads R, G, B, or Y without Z"
+    if any(channels[name] == _WHOLE_NUMBERS for name in held & {*"RGBY"}):
+        return "holds whole numbers, which are no light; convert it to half or float"
+    return ""
+
+
+def _channels(listed: bytes) -> dict[str, int]:
+    """Name of each channel -> the number of its pixel type, of an attribute of kind ``chlist``."""
+    found: dict[str, int] = {}
+    while len(listed) > 1 and listed[0]:
+        name, _, rest = listed.partition(b"\0")
+        if len(rest) < _CHANNEL:
+            break
+        found[name.decode("latin-1")] = int.from_bytes(rest[:4], "little")
+        listed = rest[_CHANNEL:]
     return found
 
 

@@ -19,7 +19,7 @@ from vidcolor.media.sequences.dpx import (
     DpxHeader,
     read_header,
 )
-from vidcolor.media.sequences.exr import rate_of, read_attributes, timecode_of
+from vidcolor.media.sequences.exr import rate_of, read_attributes, timecode_of, why_not_read
 from vidcolor.settings import MAX_FPS, MIN_FPS
 
 _ASKED = 10
@@ -102,6 +102,8 @@ def _read(path: Path) -> _Header:
         return _of_dpx(read_header(path), printable(path.name))
     if suffix == ".exr":
         attributes = read_attributes(path)
+        if why := why_not_read(attributes):
+            raise UnsupportedPixels(f"{printable(path.name)}: {why}")
         note = (
             "linear light is colored by its codes with the sRGB curve; what is brighter than 1 or"
             " no number counts as white or black"

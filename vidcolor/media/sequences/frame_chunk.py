@@ -39,6 +39,7 @@ SUFFIX = ".frames"
 """Of the folder beside a list."""
 _HEAD = b"vidcolor frames 1\n"
 _MOST_THREADS = 8
+_SHOWN = 8  # names
 
 
 @dataclass(frozen=True)
@@ -277,8 +278,21 @@ def publish_frames(
             " there before"
         )
     numbers = _rows(sorted(_number(name, each) for each in digests))
+    notes += _note_free(name, numbers)
     sha256 = digest_frames(digests.items())
     return WrittenFrames(frames, size, sha256, numbers, tuple(lost), tuple(notes))
+
+
+def _note_free(name: SequenceName, rows: Sequence[tuple[int, int]]) -> list[str]:
+    """What is to be said of numbers between these rows."""
+    free = [n for (_, end), (start, _) in pairwise(rows) for n in range(end + 1, start)]
+    if not free:
+        return []
+    listed = ", ".join(printable(name.name(number)) for number in free[:_SHOWN])
+    more = f" and {len(free) - _SHOWN} more" if len(free) > _SHOWN else ""
+    return [
+        f"frames of the source cannot be decoded, so there are none of these names: {listed}{more}"
+    ]
 
 
 def _number(name: SequenceName, file: str) -> int:

@@ -58,9 +58,12 @@ def read_luma(
         for packet in container.demux(video):
             if packet.size == 0 or packet.pts is None:
                 continue
+            last = packet.pts + 1 >= frames.count
             with suppress(av.FFmpegError):
                 for picture in packet.decode():
                     yield frames.number(packet.pts), *_luma(picture, matrix, scaler)
+            if last:  # FFmpeg looks for frames in leaps, and goes on behind a gap
+                return
 
 
 def _luma(picture: VideoFrame, matrix: Matrix, scaler: VideoReformatter) -> tuple[int, Tensor]:
