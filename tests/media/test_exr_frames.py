@@ -93,6 +93,7 @@ def test_luminance_is_kept_and_all_else_too(
     assert outcome.code == 0, outcome.err
     assert outcome.report["luma"] == "exact"
     assert outcome.report["carried"][-1] == "EXR attributes and other channels"
+    assert not any("transparency" in note for note in outcome.report["notes"])
     for number in range(3):
         before, _ = read(tmp_path / "in" / f"s.{number + 1:04d}.exr")
         after, channels = read(tmp_path / "out" / f"s.{number + 1:04d}.exr")

@@ -19,7 +19,7 @@ from vidcolor.cli.main import main
 from vidcolor.core.report import Report
 from vidcolor.run.batch import write_report
 from vidcolor.run.video import colorize_video
-from vidcolor.settings import InputSettings, Settings
+from vidcolor.settings import EncodeSettings, InputSettings, Settings
 from vidcolor.verification.verdict import Verdict
 from vidcolor.verification.verify import Held, verify
 
@@ -143,3 +143,28 @@ def test_a_film_made_of_frames_without_a_rate_is_held_against_them(
     verdict = verify(tmp_path / "film.mkv", Held(report=tmp_path / "film.json"))
     assert not verdict.differs
     assert {"source", "frames", "luma"} <= {one.what for one in verdict.same}
+
+
+def test_scans_become_mxf_and_frames_again(
+    colored: Report, tmp_path: Path, settings: Settings
+) -> None:
+    lossless = replace(settings, encode=EncodeSettings(lossless=True))
+    film = tmp_path / "film.mxf"
+    write_report(colorize_video(Path(colored.source), film, settings=lossless))
+    assert verify(film).result == "same"
+    back = colorize_video(film, tmp_path / "back" / "f_%03d.dpx", settings=settings)
+    # The label of the film gives way to that of the frames, and the timecode is in their headers.
+    assert back.left_behind == []
+    assert back.carried == ["timecode 01:00:00:00"]
+
+
+def test_luma_that_became_limited_range_is_compared_in_it(
+    colored: Report, tmp_path: Path, settings: Settings
+) -> None:
+    film = tmp_path / "film.mov"
+    prores = replace(settings, encode=EncodeSettings(codec="prores"))
+    write_report(colorize_video(Path(colored.source), film, settings=prores))
+    verdict = verify(film)
+    assert verdict.result == "same"
+    (luma,) = (one.text for one in verdict.same if one.what == "luma")
+    assert luma.startswith("equal to within 1 code")

@@ -63,8 +63,13 @@ class Label:
 
     def added_to(self, comment: str) -> str:
         """A comment with the label as its last line, instead of that of an earlier coloring."""
-        rest = _LINE.sub("", comment).rstrip("\n") if _LINE.search(comment) else comment
+        rest = without_label(comment)
         return f"{rest}\nColored by {self}" if rest else f"Colored by {self}"
+
+
+def without_label(comment: str) -> str:
+    """A comment without the line that a coloring put below it."""
+    return _LINE.sub("", comment).rstrip("\n") if _LINE.search(comment) else comment
 
 
 def find_label(text: str) -> Label | None:

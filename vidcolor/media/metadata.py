@@ -334,6 +334,9 @@ def expected_frames(info: VideoInfo, settings: InputSettings) -> int | None:
     return round(whole * max(Fraction(0), end - start) / info.duration)
 
 
+TRANSPARENCY = "transparency was dropped"
+
+
 def notes(info: VideoInfo, found: dict[str, int], stored: Storage) -> tuple[str, ...]:
     """What a user should know: untagged colors, HDR, alpha."""
     told = []
@@ -343,7 +346,7 @@ def notes(info: VideoInfo, found: dict[str, int], stored: Storage) -> tuple[str,
         curve = info.layout.transfer.upper()
         told.append(f"the film is HDR ({curve}); it is colored as if it were SDR")
     if info.has_alpha:
-        told.append("transparency was dropped")
+        told.append(TRANSPARENCY)
     if info.crop:
         left, top, right, bottom = info.crop
         stored_size = f"{info.width + left + right}x{info.height + top + bottom}"

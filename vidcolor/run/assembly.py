@@ -13,6 +13,7 @@ from vidcolor.core.report import Report
 from vidcolor.core.target import check_target, output_errors
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.media.encode.encoder import EncodePlan
+from vidcolor.media.metadata import TRANSPARENCY
 from vidcolor.media.mux.concat import check_writable, stitch
 from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.open import VideoReader
@@ -139,6 +140,8 @@ def _assemble_frames(
     left = dict.fromkeys([*plan.left_behind, *lost, *written.left_behind])
     describe_target(report, plan, carried, list(left))
     report.notes += written.notes
+    if film.info.has_alpha and plan.container == film.info.codec == "exr":  # a channel of its own
+        report.notes.remove(TRANSPARENCY)
 
 
 def _describe(report: Report, film: VideoReader, chunks: Sequence[DoneChunk]) -> None:

@@ -104,7 +104,12 @@ class VideoCheck:
         if self._luma:
             ours = self._target.info.layout
             layout = replace(
-                layout, format=ours.format, bits=ours.bits, sub_x=ours.sub_x, sub_y=ours.sub_y
+                layout,
+                format=ours.format,
+                bits=ours.bits,
+                sub_x=ours.sub_x,
+                sub_y=ours.sub_y,
+                full_range=layout.full_range and ours.full_range,
             )
         return decode(self._source, layout)
 

@@ -38,6 +38,8 @@ def check_constant(film: VideoReader) -> None:
     """
     info, settings = film.info, film.settings
     rate, times = edit_rate(info), array("q")
+    if info.sequence:  # each of its frames has a number of its own
+        return
     with film_errors(info.path), open_container(info.path, settings, FORMATS) as container:
         for packet in container.demux(container.streams[film.video.index]):
             if packet.size and packet.pts is not None and not packet.is_discard:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from vidcolor.core.files import printable
+from vidcolor.core.label import without_label
 from vidcolor.core.report import Dropped
 from vidcolor.errors import CannotCarry
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.routes import count_chapters, label
-from vidcolor.media.mux.tags import chapters, film_tags
+from vidcolor.media.mux.tags import COMMENT, chapters, film_tags
 from vidcolor.media.open import VideoReader
 from vidcolor.settings import OutputSettings
 
@@ -54,8 +55,17 @@ def beside_frames(film: VideoReader, plan: EncodePlan) -> tuple[list[str], list[
     kept, early = chapters(film)
     if kept or early:
         lost.append(Dropped(count_chapters(len(kept) + early), _WHY))
-    if tags := sorted(printable(tag) for tag in film_tags(film)):
+    if tags := sorted(
+        printable(tag) for tag, text in film_tags(film).items() if _counts(tag, text)
+    ):
         lost.append(Dropped(f"tags ({', '.join(tags)})", _WHY))
     if info.has_alpha:
         lost.append(Dropped("transparency", "colored frames are opaque"))
     return carried, lost
+
+
+def _counts(tag: str, text: str) -> bool:
+    """Whether a tag is lost where it is not written: timecode and label have their own places."""
+    if tag.lower() == COMMENT:
+        return bool(without_label(text))
+    return tag.lower() not in ("timecode", "material_package_umid")
