@@ -332,3 +332,24 @@ def test_sound_that_the_report_tells_was_converted_is_not_compared(colored: Make
     assert denied(verify(path)) == [
         "streams: audio stream 2 (flac) of the file is not of the source"
     ]
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.9])
+def test_sound_that_mxf_cut_or_filled_is_compared_sample_by_sample(
+    seconds: float, tmp_path: Path, color: Make
+) -> None:
+    spec = Spec(codec="libx264", frames=12, audio=(Audio("pcm_s16le", seconds=seconds),))
+    film = make_film(tmp_path / "film.mov", spec).path
+    target = color(film, "out.mxf")
+    verdict = verify(target)
+    assert not verdict.differs
+    heard = "audio stream 1 (pcm_s16le): all samples equal, from the first frame to the last"
+    assert heard in [one.text for one in verdict.same if one.what == "streams"]
+    data = bytearray(target.read_bytes())
+    with av.open(str(film)) as container:
+        packet = next(p for p in container.demux(audio=0) if p.size)
+        start = bytes(packet)[1000:1100]
+    at = data.find(start)
+    data[at : at + 2] = bytes((data[at] ^ 255, data[at + 1]))
+    target.write_bytes(data)
+    assert any(one.what == "streams" for one in verify(target).differs)

@@ -33,6 +33,8 @@ class StreamContent:
     kind: str
     """``audio``, ``subtitle``, ``video``, ``data``, ``attachment`` or ``cover``."""
     codec: str
+    index: int = -1
+    """Of the stream in its file."""
     packets: bytearray = field(default_factory=bytearray)
     """Digests of the packets, `WIDTH` bytes each, in their order in the file."""
     times: array[float] = field(default_factory=lambda: array("d"))
@@ -112,7 +114,7 @@ def _describe(stream: Stream) -> StreamContent:
     context = getattr(stream, "codec_context", None)
     codec = "" if context is None else context.codec.canonical_name
     kind = "cover" if is_cover(stream) else stream.type
-    return StreamContent(label(stream), kind, codec)
+    return StreamContent(label(stream), kind, codec, stream.index)
 
 
 def _payload(data: bytes, codec: str) -> bytes:

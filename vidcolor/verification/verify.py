@@ -270,4 +270,4 @@ def _check_film(
         film: VideoReader = stack.enter_context(open_video(source, settings))
         check = VideoCheck(target, film, report, verdict, held.least)
         check.run(on_progress)
-        check_streams(target, film, report, check.shift, verdict)
+        check_streams(target, film, report, check.shift, check.begin, verdict)

@@ -51,6 +51,8 @@ class VideoCheck:
         self._missing: list[Fraction] = []
         self._extra: list[Fraction] = []
         self._shifts: list[tuple[Fraction, Fraction]] = []
+        self.begin = Fraction(0)
+        """Time of the first frame by the clock of the source's container, in seconds."""
         self.shift: Fraction | None = None
         """How much later than in the source the first frame comes, by the containers' clocks, in
         seconds; None before the first pair of frames."""
@@ -123,7 +125,8 @@ class VideoCheck:
         found, wanted = next(mine, None), next(theirs, None)
         begins = [frame.seconds if frame else Fraction(0) for frame in (found, wanted)]
         if found and wanted:
-            self.shift = self._moment(self._target, found) - self._moment(self._source, wanted)
+            self.begin = self._moment(self._source, wanted)
+            self.shift = self._moment(self._target, found) - self.begin
         slack = self._slack()
         while found or wanted:
             apart = Fraction(0)
