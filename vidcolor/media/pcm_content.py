@@ -33,7 +33,8 @@ def holds_pcm_of(
     Raises:
         FilmUnreadable: A file cannot be read.
     """
-    context = source.container.streams[own].codec_context
+    sound = next(each for each in source.container.streams.audio if each.index == own)
+    context = sound.codec_context
     found = _SAMPLE.fullmatch(context.name)
     if found is None:
         return False
@@ -41,7 +42,7 @@ def holds_pcm_of(
     first = _begin(source, own)
     skip = round((begin - first) * rate) if first is not None else 0
     # A clock that counts milliseconds does not say at which sample the picture begins.
-    tick = int((source.container.streams[own].time_base or Fraction(1)) * rate)
+    tick = int((sound.time_base or Fraction(1)) * rate)
     slack = min(1 + tick, _MOST_TRIED)
     return any(
         _is_same(_payloads(target, number), _payloads(source, own), (skip + off) * width)
