@@ -435,3 +435,21 @@ def test_a_damaged_frame_is_colored_again(stage: Stage, command: Command, tmp_pa
     outcome = command(stage.film, folder / "f_%04d.png", "--batch", "1", "--chunk", "0.5")
     assert outcome.report["resumed"] == 2
     assert contents(folder) == stage.whole
+
+
+def test_a_batch_of_scans_becomes_folders_of_frames(
+    tiny_weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for reel in ("a", "b"):
+        write_scans(tmp_path / "in" / reel, 3)
+    words = [str(tmp_path / "in"), str(tmp_path / "out"), "--to", "dpx", "--script", "off"]
+    words += ["--weights", str(tiny_weights), "--size", "64"]
+    assert main(words) == 0
+    assert {*listing(tmp_path / "in" / "b")} < {*listing(tmp_path / "out" / "b")}
+    assert main(["verify", str(tmp_path / "out" / "b")]) == 0
+    capfd.readouterr()
+    assert main(words) == 0
+    assert "2 skipped" in capfd.readouterr().err
+    (tmp_path / "out" / "b" / "reel_0086401.dpx").unlink()
+    assert main(words) == 2
+    assert "does not match the report" in capfd.readouterr().err

@@ -24,6 +24,8 @@ FRAME_KINDS = {
     ".exr": "exr",
 }
 """Suffix of frames that can be written -> kind."""
+BATCH_KINDS = (".dpx", ".exr", ".jp2", ".j2k", ".j2c")
+"""Suffixes that can only mean frames of a film; the others are pictures as well."""
 FIRST = 1
 """Number of the first frame of a film, as FFmpeg counts."""
 _DIGITS = 6

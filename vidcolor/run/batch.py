@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import check_file, new_file, printable, read_own
+from vidcolor.core.frame_target import existing_frames, frame_target
 from vidcolor.core.paths import part_path, report_path
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
@@ -155,7 +157,7 @@ class Batch:
         if item.refused:
             raise OutputError(item.refused)
         earlier = read_report(item.target)
-        if os.path.lexists(item.target):
+        if _is_there(item.target):
             why = self._differs(item, earlier)
             if earlier and not why:
                 return earlier
@@ -180,7 +182,7 @@ class Batch:
             return ", and there is no report beside it that says how it was made"
         if changed := self._spec(item, earlier.spec).diff(earlier.spec):
             return f", made differently: {changed}"
-        if item.target.stat().st_size != earlier.bytes:
+        if _size_of(item.target, earlier) != earlier.bytes:
             return ", but does not match the report beside it"
         if self._session.settings.output.strict and earlier.left_behind:
             return f", made without {earlier.left_behind[0].what}"
@@ -197,6 +199,25 @@ class Batch:
                 session = session.with_guidance(plan_colors(film.info, item.colors))
                 spec = plan_spec(film.info, target, session, begun)
         return keep_source(spec, begun, source).on_device_of(begun, self._asked.precision)
+
+
+def _is_there(target: Path) -> bool:
+    """Whether a target is there, or one of its frames."""
+    name = frame_target(target)
+    return bool(existing_frames(name)) if name else os.path.lexists(target)
+
+
+def _size_of(target: Path, report: Report) -> int:
+    """Bytes of a target, or of its frames that a report tells of."""
+    name = frame_target(target)
+    if name is None:
+        return target.stat().st_size
+    size = 0
+    for first, last in report.numbers:
+        for number in range(first, last + 1):
+            with suppress(OSError):  # a frame that has gone has no bytes
+                size += name.path(number).stat().st_size
+    return size
 
 
 def result_of(report: Report) -> Result:

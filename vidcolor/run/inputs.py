@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vidcolor.core.files import printable
 from vidcolor.core.find_sequence import find_film_frames, sequence_folder
+from vidcolor.core.frame_target import BATCH_KINDS, place_frames
 from vidcolor.core.paths import (
     CONTAINERS,
     FILM_FRAME_SUFFIXES,
@@ -19,6 +20,7 @@ from vidcolor.core.paths import (
     STILL_SUFFIXES,
     is_pattern,
 )
+from vidcolor.core.sequence import FrameSequence, parse_pattern
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.guidance.places import Colors
 from vidcolor.guidance.sheet_file import SUFFIX
@@ -103,7 +105,7 @@ def find_inputs(words: Sequence[str], folder: Path, to: Sequence[str] = ()) -> B
         BatchItem(
             str(name),
             source,
-            folder / name.with_suffix(_suffix(source, wanted)),
+            _place(folder / name, source, _suffix(source, wanted)),
             refused.get(source, ""),
         )
         for source, name in found.values()
@@ -138,9 +140,10 @@ def _parse_to(to: Sequence[str]) -> dict[str, str]:
     wanted: dict[str, str] = {}
     for word in to:
         suffix = "." + word.lower().removeprefix(".")
-        kind = "film" if suffix in CONTAINERS else "picture"
-        if suffix not in (*CONTAINERS, *STILL_SUFFIXES):
-            known = ", ".join(name[1:] for name in (*CONTAINERS, *STILL_SUFFIXES))
+        kind = "film" if suffix in (*CONTAINERS, *BATCH_KINDS) else "picture"
+        all_of_them = *CONTAINERS, *STILL_SUFFIXES, *BATCH_KINDS
+        if suffix not in all_of_them:
+            known = ", ".join(name[1:] for name in all_of_them)
             raise SettingsError(f"--to {word}: not a supported type; use {known}")
         if wanted.setdefault(kind, suffix) != suffix:
             raise SettingsError(f"--to {word} and --to {wanted[kind][1:]}: choose one for {kind}s")
@@ -165,6 +168,15 @@ def _files(top: Path, apart: Path) -> Iterator[Path]:
         yield from (here / name for name in sorted(files) if not name.startswith("."))
 
 
+def _place(path: Path, source: Path, suffix: str) -> Path:
+    """The target of a source; frames get a folder of its name."""
+    if suffix not in BATCH_KINDS:
+        return path.with_suffix(suffix)
+    name = parse_pattern(source) if sequence_folder(source) else None
+    frames = FrameSequence(name, 0, 0) if name else None
+    return place_frames(path.with_suffix(""), source, frames, suffix)
+
+
 def _is_same_path(one: Path, other: Path) -> bool:
     return other.is_dir() and os.path.samefile(one, other)
 
@@ -183,7 +195,7 @@ def _tell_apart(items: Iterable[BatchItem]) -> list[BatchItem]:
     times = Counter(item.target for item in items)
     return [
         item
-        if times[item.target] == 1
+        if times[item.target] == 1 or item.target.suffix in BATCH_KINDS
         else replace(item, target=item.target.with_name(item.source.name + item.target.suffix))
         for item in items
     ]

@@ -16,7 +16,7 @@ from vidcolor.errors import FilmUnreadable, UnsupportedPixels
 CONVERT = "convert it to PNG or TIFF (8 or 16 bits) first"
 """What to do with a picture that is not read."""
 
-_FRAMES = "if it is a frame of a film, name the folder or the pattern (scan_%06d.dpx) of its frames"
+_FRAMES = "name the folder or the pattern (scan_%06d.dpx) of its frames"
 
 HEAD = 512
 """Bytes that tell a kind."""
@@ -191,5 +191,6 @@ def refusal(name: str, kind: str) -> str:
         kind: Such as ``DPX`` or ``TIFF with floating-point samples``.
     """
     article = "an" if re.match(r"[AEIO]|(?:MNG|SVG)\b", kind) else "a"
-    advice = _FRAMES if kind in ("DPX", "OpenEXR") else CONVERT
-    return f"{name}: is {article} {kind}, which vidcolor cannot read; {advice}"
+    if kind.removesuffix(" file") in ("DPX", "OpenEXR"):
+        return f"{name}: {article} {kind} is one frame of a film; {_FRAMES}"
+    return f"{name}: is {article} {kind}, which vidcolor cannot read; {CONVERT}"
