@@ -223,7 +223,9 @@ def test_the_kind_is_named(name: str, data: bytes, kind: str, tmp_path: Path) ->
     path = put(tmp_path, data, name)
     assert film_is_still(path)
     for read in (read_still, read_rgb):
-        with pytest.raises(UnsupportedPixels, match=f"{kind}.*; (convert it to PNG|name the folder)"):
+        with pytest.raises(
+            UnsupportedPixels, match=f"{kind}.*; (convert it to PNG|name the folder)"
+        ):
             read(path)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import Command, Outcome, listing
+from films import Spec, make_film
 from rows import GOOD, Row
 from shared import slow_but
 
@@ -35,7 +37,8 @@ def plan(command: Command, tmp_path: Path) -> Callable[..., dict[str, Any]]:
         assert listing(tmp_path) == before
         found: dict[str, Any] = json.loads(report.read_text())
         for line in found["carried"]:
-            assert f"  copy     {line}\n" in outcome.out
+            word = "sound" if " converted to " in line else "copy"
+            assert f"  {word:8} {line}\n" in outcome.out
         for left in found["left_behind"]:
             assert f"  NOT COPIED  {left['what']}: {left['why']}\n" in outcome.out
         return found
@@ -88,6 +91,24 @@ def test_a_longer_film_is_of_about_that_size(
     assert expected["frames"] == outcome.report["frames"] == 280
     assert 0.4 < expected["bytes"] / outcome.report["bytes"] < 2.5
     assert expected["seconds"] > 0
+
+
+def test_sound_that_is_added_and_converted_is_counted(
+    plan: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    film = make_film(tmp_path / "film.mkv", Spec(frames=12)).path
+    take = tmp_path / "take.wav"
+    with wave.open(str(take), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        file.writeframes(bytes(4 * 96000))
+    sizes = [
+        plan(film, tmp_path / "out.mkv", "--sound", str(take), *more)["extra_bytes"]
+        for more in ((), ("--audio", "flac"), ("--audio", "aac"), ("--end", "0.25"))
+    ]
+    assert sizes[0] == 4 * 96000
+    assert sizes[2] == 4 * 12000
+    assert sizes[2] < sizes[1] < sizes[0]
+    assert sizes[3] == 24000
 
 
 def test_a_part_of_a_film_is_tried_within_it(

@@ -65,7 +65,9 @@ def check_room(
     else:
         done = kept.bytes if kept else 0
         sizes = _film_bytes(frames * info.width * info.height, plan, settings)
+        sound = sum(os.path.getsize(name) for name in opened.sound if os.path.isfile(name))
         needed, likely = (max(0, round(_TWICE * size) - done) for size in sizes)
+        likely += sound  # as large as it is, or smaller
     free = shutil.disk_usage(folder).free
     if free < max(needed, 1):
         raise OutputFull(

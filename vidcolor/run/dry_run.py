@@ -33,6 +33,7 @@ from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.mux.muxer import Muxer
+from vidcolor.media.mux.routes import Route
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.sequences.beside import beside_frames, check_carried
 from vidcolor.media.sequences.frame_chunk import SUFFIX, drop_frames, read_list, write_frames
@@ -166,7 +167,7 @@ def expect(
         plan = plan_target(film.info, target, settings.encode)
         session = Session.load(settings, colorizer, plan_colors(film.info, colors))
         session.configure_for(film.info)
-        carried, left_behind, remarks = _plan_beside(
+        carried, left_behind, remarks, extra = _plan_beside(
             film, plan, settings.output, Path(folder, f"target{target.suffix}")
         )
         kept, trial = kept_of(target), _try_stretches(film, session, plan, Path(folder))
@@ -189,32 +190,38 @@ def expect(
             frames=trial.frames if trial.is_whole else declared,
             kept=kept.frames if kept else 0,
             trial=trial,
-            extra_bytes=0 if is_frames(plan) else _count_others(film),
+            extra_bytes=extra,
         )
 
 
 def _plan_beside(
     film: VideoReader, plan: EncodePlan, settings: OutputSettings, aside: Path
-) -> tuple[list[str], list[Dropped], list[str]]:
-    """What travels beside the picture, what does not, and notes; a container is tried ``aside``."""
+) -> tuple[list[str], list[Dropped], list[str], int]:
+    """What travels beside the picture, what does not, notes, and bytes of sound, about.
+
+    A container is tried ``aside``.
+    """
     if is_frames(plan):
         check_carried(film, plan, settings)
         carried, lost = beside_frames(film, plan)
-        return carried, [*plan.left_behind, *lost], []
+        return carried, [*plan.left_behind, *lost], [], 0
     with Muxer(film, plan, FileSink(aside, OutputSettings()), settings) as muxer:
         passthrough = muxer.passthrough
-        return list(passthrough.carried), list(passthrough.left_behind), list(passthrough.notes)
+        size = sum(_count_sound(film, route) for route in passthrough.routes)
+        left_behind, notes = list(passthrough.left_behind), list(passthrough.notes)
+        return list(passthrough.carried), left_behind, notes, size
 
 
-def _count_others(film: VideoReader) -> int:
-    """Bytes of sound, as far as the source tells how many it has of it in a second."""
-    settings = film.settings
-    end = min((e for e in (settings.end, film.info.duration) if e is not None), default=None)
+def _count_sound(film: VideoReader, route: Route) -> int:
+    """Bytes of a sound in the target, about, as far as its source tells."""
+    settings, length = film.settings, film.info.duration
+    if route.sound:
+        held = route.sound.container.duration
+        length = Fraction(held, 10**6) if held else length
+    end = min((e for e in (settings.end, length) if e is not None), default=None)
     if end is None:
         return 0
-    length = max(Fraction(0), end - (settings.start or 0))
-    rates = [getattr(s.codec_context, "bit_rate", 0) or 0 for s in film.container.streams.audio]
-    return round(sum(rates) / 8 * length)
+    return round(route.bit_rate / 8 * max(Fraction(0), end - (settings.start or 0)))
 
 
 def _try_stretches(film: VideoReader, session: Session, plan: EncodePlan, folder: Path) -> Trial:

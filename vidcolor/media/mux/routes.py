@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # exists in PyAV's stubs only
     from av.container.core import Chapter
 
 How = Literal["copy", "by tag", "convert", "attachment", "cover"]
+_FLAC = 0.6
+"""Of PCM, what FLAC usually takes of old film's sound."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,26 @@ class Route:
     def told(self) -> str:
         """For reports of what travels: the label, and what a sound becomes."""
         return f"{self.label} converted to {self.audio.codec}" if self.audio else self.label
+
+    @property
+    def bit_rate(self) -> float:
+        """Bits in a second of a sound, about; 0 of other streams, and where nothing tells."""
+        if not isinstance(self.stream, AudioStream):
+            return 0.0
+        context, audio = self.stream.codec_context, self.audio
+        channels = context.channels
+        if audio is None:
+            declared = context.bit_rate or 0
+            return float(declared or _sample_bits(context.name) * context.sample_rate * channels)
+        bits = _sample_bits(audio.codec) or (16 if audio.format.startswith("s16") else 24)
+        whole = bits * audio.rate * channels
+        return float(audio.bit_rate(channels) or whole * (_FLAC if audio.codec == "flac" else 1))
+
+
+def _sample_bits(codec: str) -> int:
+    """Bits of a sample of PCM; 0 of another codec."""
+    found = re.fullmatch(r"pcm_[suf](\d+)(?:[bl]e)?", codec)
+    return int(found[1]) if found else 0
 
 
 @dataclass
