@@ -88,6 +88,9 @@ def test_reels_have_eight_letters_and_the_name_stands_below() -> None:
     assert "001  EINTAGRO V     C        " in text
     assert text.count("* FROM CLIP NAME:  Ein Tag - Rolle 3.mov") == len(LENGTHS)
     assert "001  AX       V" in as_edl(listing(TV, name="Фильм.mov"))
+    scans = as_edl(listing(TV, name="scan_%07d.dpx"))
+    assert "TITLE: scan\n" in scans
+    assert "001  SCAN     V" in scans
 
 
 def test_what_a_cmx_3600_does_not_have_is_said() -> None:

@@ -40,6 +40,7 @@ def as_edl(listing: Listing) -> str:
     """
     clock = clock_of(listing, "an EDL")
     stem = listing.name.rsplit(".", 1)[0]
+    stem = re.sub(r"[-._ ]*%\d*d$", "", stem) or stem  # the number of an image sequence
     reel = re.sub("[^A-Z0-9]", "", stem.upper())[:_REEL] or "AX"
     name = printable(listing.name)
     lines = [
