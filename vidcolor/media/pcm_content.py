@@ -66,7 +66,7 @@ def _is_same(here: Iterator[bytes], there: Iterator[bytes], skip: int) -> bool:
 
 
 def _begin(film: VideoReader, index: int) -> Fraction | None:
-    with film_errors(film.info.path), _opened(film) as container:
+    with film_errors(film.info.path), _open_again(film) as container:
         for packet in container.demux(container.streams[index]):
             time = pick_time(packet.pts, packet.dts)
             return None if time is None else time * (packet.time_base or Fraction(1))
@@ -74,11 +74,11 @@ def _begin(film: VideoReader, index: int) -> Fraction | None:
 
 
 def _payloads(film: VideoReader, index: int) -> Iterator[bytes]:
-    with film_errors(film.info.path), _opened(film) as container, suppress(IndexError):
+    with film_errors(film.info.path), _open_again(film) as container, suppress(IndexError):
         for packet in container.demux(container.streams[index]):
             if packet.size:
                 yield bytes(packet)
 
 
-def _opened(film: VideoReader) -> InputContainer:
+def _open_again(film: VideoReader) -> InputContainer:
     return open_container(film.info.path, film.settings, FORMATS)
