@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from fractions import Fraction
@@ -11,10 +12,12 @@ import av
 import numpy as np
 import pytest
 from command import Command
+from frame_files import write_scans
 from frames import dpx, moving, write_exr, write_frames
 from PIL import Image
 
 from vidcolor.cli.main import main
+from vidcolor.cli.words import place_target
 from vidcolor.core.find_sequence import find_sequence
 from vidcolor.errors import SettingsError
 from vidcolor.run.video import colorize_video
@@ -285,3 +288,11 @@ def test_library_takes_rate(pictures: Path, tiny_weights: Path, tmp_path: Path) 
         os.path.join(pictures, "p%d.png"), tmp_path / "out.mkv", settings=settings(tiny_weights, 24)
     )
     assert report.frames == 4
+
+
+def test_a_film_of_scans_without_a_name_lies_beside_their_folder(tmp_path: Path) -> None:
+    write_scans(tmp_path / "scans", 2)
+    args = argparse.Namespace(source=str(tmp_path / "scans" / "reel_%07d.dpx"), target=None)
+    args.purpose = "archive"
+    assert place_target(args)
+    assert args.target == str(tmp_path / "scans.color.mkv")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.cli.text import Parser, frame_rate
-from vidcolor.core.find_sequence import sequence_folder
+from vidcolor.core.find_sequence import sequence_at, sequence_folder
 from vidcolor.core.paths import KEPT_SUFFIXES, STILL_SUFFIXES, is_pattern
 from vidcolor.core.purposes import purpose_of
 from vidcolor.errors import SettingsError
@@ -125,6 +125,9 @@ def place_target(args: argparse.Namespace) -> bool:
     if (purpose := getattr(args, "purpose", None)) and not is_still:
         suffix = purpose_of(purpose).suffix
     args.target = str(source.with_name(f"{source.stem}.color{suffix}"))
+    if sequence := sequence_at(source):  # a film among its frames would be one of them
+        folder = os.path.dirname(args.source) or str(sequence.name.folder)
+        args.target = f"{folder}.color{suffix}"
     return True
 
 
