@@ -95,6 +95,8 @@ def name_split(args: argparse.Namespace) -> Path | None:
         raise SettingsError("--split and --cluster exclude each other; use one of them")
     if args.target in (None, PIPE):
         raise SettingsError("--split writes several files; name a folder, or out_%03d.mov")
+    if args.source == PIPE:
+        raise SettingsError("--split needs the film in a file; a pipe gives it only once")
     check_source(args.source)
     from vidcolor.media.open import film_is_still
     from vidcolor.run.split import is_split_name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from vidcolor.core.files import printable
 from vidcolor.core.paths import work_folder
-from vidcolor.core.report import Report
+from vidcolor.core.report import PartFile, Report
 from vidcolor.errors import OutputError, OutputExists, SettingsError
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
@@ -22,6 +21,7 @@ from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.label import label_of
 from vidcolor.run.report import FrameTally, describe_source, describe_target
+from vidcolor.run.spec import cut_of
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import ChunkSettings, OutputSettings
 
@@ -112,7 +112,11 @@ def assemble_shots(
             for remark in part.log.remarks[known[1] :]:
                 film.log.remark(remark)
         report.frames += written.frames
-        report.bytes += os.stat(path).st_size
+        report.bytes += written.bytes
+        cut = cut_of(part.settings)
+        counts = written.frames, written.bytes, written.sha256
+        made = PartFile(path.name, cut.start, cut.end, *counts, list(written.carried))
+        report.files.append(made)
         if number == 1:
             describe_target(report, plan, written.carried, ())
         new = [each for each in written.left_behind if each not in report.left_behind]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vidcolor.core.files import check_file, identify, printable, read_own
 from vidcolor.core.label import Label
-from vidcolor.core.paths import report_path
+from vidcolor.core.paths import STDIN, report_path
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec, parse_fraction
 from vidcolor.errors import FilmError, FilmUnreadable, SettingsError
@@ -24,6 +24,7 @@ from vidcolor.media.open import VideoReader, film_is_still, open_video
 from vidcolor.run.label import label_of
 from vidcolor.settings import InputSettings
 from vidcolor.verification.luma import LEAST
+from vidcolor.verification.parts import report_of
 from vidcolor.verification.picture import check_extras, check_picture
 from vidcolor.verification.streams import check_streams
 from vidcolor.verification.verdict import Verdict
@@ -67,6 +68,7 @@ def verify(
     held, path = held or Held(), check_file(target)
     verdict = Verdict(str(target))
     report = _find_report(path, held, verdict)
+    report = report and report_of(report, path)
     spec = report.spec if report else None
     if report:
         _check_bytes(path, report, verdict)
@@ -117,6 +119,9 @@ def _find_source(held: Held, report: Report | None, verdict: Verdict) -> Path | 
         source = check_file(held.source)
     elif report is None:
         verdict.skip("source", "not known; name it with --source FILM")
+        return None
+    elif report.source == str(STDIN):
+        verdict.skip("source", "came from a pipe; if it is in a file, name it with --source FILM")
         return None
     else:
         try:
