@@ -118,6 +118,10 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     # color sheet may be made anew after an edit.
     if os.path.isdir(work_folder(path)) or os.path.isfile(finished_path(path)):
         settings = replace(settings, force=True)
+    if settings.split:
+        from vidcolor.run.split import check_split
+
+        return check_split(Path(source) if source else None, path, settings)
     if name:
         return check_frames(name, sequence_at(source) if source else None, settings)
     check_target(Path(source) if source else None, path, settings)
