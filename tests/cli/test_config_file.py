@@ -13,6 +13,7 @@ from vidcolor.cli import color, config_file, play, preview
 from vidcolor.cli.config_file import (
     Entry,
     find_entries,
+    give_way,
     options_of,
     set_defaults,
     take_option,
@@ -221,6 +222,29 @@ def test_a_purpose_on_the_command_line_is_not_mixed_with_the_file(here: Path) ->
     p = color.parser()
     decided = set_defaults(p, "color", color.parser(), entries, ["a", "b", "--for=archive"])
     assert set(decided) == {"vivid"}
+
+
+@pytest.mark.parametrize("target", ["out.png", "out_%03d.dpx", "out.y4m", None])
+def test_what_a_file_says_of_films_gives_way_where_none_is_written(
+    target: str | None, here: Path
+) -> None:
+    Path("vidcolor.toml").write_text('for = "edit"\ncodec = "libx265"\nencoder-option = ["a=b"]\n')
+    words = [target] if target else []
+    args = parsed(color, "photo.jpg", *words)
+    give_way(args)
+    assert (args.purpose, args.codec, args.encoder_option) == (None, None, [])
+    args = parsed(color, "photo.jpg", *words, "--codec", "ffv1")
+    give_way(args)
+    assert args.codec == "ffv1"
+    args = parsed(color, "film.mkv", "out.mov")
+    give_way(args)
+    assert (args.purpose, args.codec, args.encoder_option) == ("edit", "libx265", [("a", "b")])
+
+
+def test_a_suffix_for_folders_does_not_stop_one_film(here: Path, capsys: Captured) -> None:
+    Path("vidcolor.toml").write_text('to = ["mkv"]\n')
+    assert main(["none.mov", "out.mov"]) == 2
+    assert "none.mov: no such file" in one_line(capsys)
 
 
 def test_the_user_file_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

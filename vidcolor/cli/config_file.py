@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from vidcolor.core.paths import PICTURE_SUFFIXES
 from vidcolor.errors import SettingsError
 
 NAME = "vidcolor.toml"
@@ -36,6 +37,8 @@ _OF_ONE_RUN = frozenset({
 """Options that say what one run does: as defaults they would surprise."""
 _ENCODING = ("codec", "crf", "preset", "encoder_option", "lossless", "audio", "to", "bits")
 """What a purpose decides: `--for` on the command line stands above a file that says some."""
+_NO_FILMS = PICTURE_SUFFIXES | {".dpx", ".exr", ".y4m"}
+"""What has no encoder of films, and no purpose."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,31 @@ def set_defaults(
         decided[action.dest] = entry
     for entry in decided.values():
         _set_default(p, own[entry.key], entry, words)
+    kept = {dest for dest, entry in decided.items() if not _is_given(own[entry.key], words)}
+    p.set_defaults(of_files=frozenset(kept))
     return decided
+
+
+def _is_given(action: argparse.Action, words: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] in action.option_strings for word in words)
+
+
+def give_way(args: argparse.Namespace) -> None:
+    """Drop what files say of films where one picture, frames or y4m are written.
+
+    On the command line these would contradict each other; a default just does not apply.
+
+    Args:
+        args: Of ``vidcolor IN OUT``; changed.
+    """
+    if not args.of_files or len(args.sources) != 1 or os.path.isdir(args.target or args.source):
+        return
+    is_raw = args.target == "-" and "y4m" in args.to
+    if is_raw or Path(args.target or args.source).suffix.lower() in _NO_FILMS:
+        for name in args.of_files & {"purpose", "codec", "crf", "preset"}:
+            setattr(args, name, None)
+        if "encoder_option" in args.of_files:
+            args.encoder_option = []
 
 
 def _set_default(
@@ -206,8 +233,7 @@ def _set_default(
 ) -> None:
     """Makes a file's value the default of an option, above which the command line stands."""
     value = _parse(entry, action)
-    given = any(word.partition("=")[0] in action.option_strings for word in words)
-    if isinstance(action, argparse._AppendAction) and given:
+    if isinstance(action, argparse._AppendAction) and _is_given(action, words):
         return  # argparse would add to the file's list, and there would be no way to leave it out
     p.set_defaults(**{action.dest: value})
     if action.nargs == 0:

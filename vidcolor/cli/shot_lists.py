@@ -93,12 +93,12 @@ def _suffix(args: argparse.Namespace, source: Path) -> str:
     """
     if args.to:
         to, args.to = args.to, []
-        suffix = "." + to[0].lower().removeprefix(".")
+        suffix: str = "." + to[0].lower().removeprefix(".")
         if len(to) > 1 or suffix not in CONTAINERS:
             raise SettingsError(f"--split takes one --to of {', '.join(CONTAINERS)}")
         return suffix
     if args.purpose:
-        return purpose_of(str(args.purpose)).suffix
+        return purpose_of(args.purpose).suffix
     return source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
 
 
