@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -27,10 +28,13 @@ from sheet_reading import (
 
 from vidcolor.cli import preview_shots as pershot
 from vidcolor.cli.main import main
+from vidcolor.colorize.chain import mark_frames
+from vidcolor.core.frames import Frame
 from vidcolor.core.paths import work_folder
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
 from vidcolor.media.open import open_video
 from vidcolor.run.work_dir import DoneChunk
+from vidcolor.settings import Settings
 
 __all__ = ["film", "preview"]  # fixtures
 
@@ -67,6 +71,23 @@ def test_shots_of_the_csv(preview: Preview, film: Path, capsys: Captured) -> Non
 def spec_of(film: Path) -> dict[str, Any]:
     with open_video(film) as opened:
         return run_spec(source=opened.info.identity, time_base="1/20").to_dict()
+
+
+def test_pictures_take_color_from_the_shots_of_the_list_alone(
+    preview: Preview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[set[int]] = []
+
+    def see(frames: Iterable[Frame], settings: Settings) -> Iterator[Frame]:
+        marked = list(mark_frames(frames, settings))
+        starts.append({round(frame.seconds * 20) for frame in marked[1:] if frame.starts_shot})
+        return iter(marked)
+
+    monkeypatch.setattr("vidcolor.preview.viewer.mark_frames", see)
+    Path("cuts.txt").write_text("7\n12\n")
+    assert preview("--shots", "cuts.txt") == 0
+    assert set().union(*starts) <= {7, 12}
+    assert starts
 
 
 def test_shots_of_a_report(preview: Preview, film: Path, capsys: Captured) -> None:

@@ -262,8 +262,9 @@ def test_split_writes_a_file_for_each_shot(
             assert container.streams.video[0].frames == frames
             assert container.streams.video[0].metadata["timecode"] == start
     before = [path.read_bytes() for path in paths]
-    assert main(words) == 2
-    assert "_001.mov: exists; use --force" in one_line(capsys)
+    for more in ([], ["--dry-run"]):
+        assert main([*words, *more]) == 2
+        assert "_001.mov: exists; use --force" in one_line(capsys)
     assert [path.read_bytes() for path in paths] == before
 
 
@@ -271,6 +272,9 @@ def test_split_writes_a_file_for_each_shot(
     ("words", "told"),
     [
         (["out.mov"], "use out_%03d.mov"),
+        (["out_%d_%d.mov"], "use out_%03d.mov"),
+        (["out.png"], "use out_%03d.mov"),
+        (["shots", "--to", "png"], "--split takes one --to of .mp4"),
         (["-"], "name a folder"),
         ([], "name a folder"),
         (["shots", "--cluster"], "exclude each other"),
@@ -291,7 +295,16 @@ def test_a_dry_run_and_a_refusal_leave_no_folder(
     words = [str(reel), str(folder), "--split", "--weights", str(quick_weights), "--size", "64"]
     words += ["--script", "off", "--device", "cpu", "-q"]
     assert main([*words, "--dry-run"]) == 0
-    assert "reel_%03d.mov" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "reel_%03d.mov" in out
+    assert "note     one file for each shot" in out
+    cuts = tmp_path / "cuts.txt"
+    cuts.write_text("12\n21\n")
+    for more, suffix in ((["--for", "share"], "mp4"), (["--for", "web", "--to", "mkv"], "mkv")):
+        assert main([*words, "--dry-run", "--shots", str(cuts), *more]) == 0
+        out = capsys.readouterr().out
+        assert f"reel_%03d.{suffix}" in out
+        assert "note     3 files, one for each shot" in out
     assert main([*words, "--shots", str(tmp_path / "none.edl")]) == 2
     one_line(capsys)
     assert not folder.exists()

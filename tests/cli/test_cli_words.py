@@ -212,8 +212,8 @@ def test_what_a_look_into_the_film_tells_is_told_before_the_net_is_loaded(here: 
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("-", "vidcolor - OUT colors a film from a pipe; all else needs a file"),
-        ("pipe:0", "vidcolor - OUT colors a film from a pipe"),
+        ("-", "only vidcolor - OUT and vidcolor info - read a pipe; save the film to a file"),
+        ("pipe:0", "only vidcolor - OUT and vidcolor info - read a pipe"),
         ("/dev/stdin", "is a device or a pipe; save the film to a file first"),
         ("https://example.org/film.mp4", "is a URL; download the film first"),
         ("rtsp://camera/1", "is a URL"),
@@ -225,6 +225,7 @@ def test_pipes_and_addresses_are_no_sources(
     word: str, told: str, command: str, here: Path, capsys: Captured
 ) -> None:
     reading, writing = os.pipe()
+    os.close(writing)
     stdin = os.dup(0)
     os.dup2(reading, 0)
     try:
@@ -232,10 +233,12 @@ def test_pipes_and_addresses_are_no_sources(
         assert main([*command.split(), word, *out]) == 2
     finally:
         os.dup2(stdin, 0)
-        for file in (reading, writing, stdin):
+        for file in (reading, stdin):
             os.close(file)
     if (command, word) == ("", "-"):  # which is read, though not into a picture
         told = "o.png: for a film, the output must end in"
+    if (command, word) == ("info ", "-"):
+        told = "standard input: is empty"
     assert told in one_line(capsys)
 
 

@@ -13,6 +13,7 @@ from vidcolor.cli import color, config_file, play, preview
 from vidcolor.cli.config_file import (
     Entry,
     find_entries,
+    give_way,
     options_of,
     set_defaults,
     take_option,
@@ -223,6 +224,29 @@ def test_a_purpose_on_the_command_line_is_not_mixed_with_the_file(here: Path) ->
     assert set(decided) == {"vivid"}
 
 
+@pytest.mark.parametrize("target", ["out.png", "out_%03d.dpx", "out.y4m", None])
+def test_what_a_file_says_of_films_gives_way_where_none_is_written(
+    target: str | None, here: Path
+) -> None:
+    Path("vidcolor.toml").write_text('for = "edit"\ncodec = "libx265"\nencoder-option = ["a=b"]\n')
+    words = [target] if target else []
+    args = parsed(color, "photo.jpg", *words)
+    give_way(args)
+    assert (args.purpose, args.codec, args.encoder_option) == (None, None, [])
+    args = parsed(color, "photo.jpg", *words, "--codec", "ffv1")
+    give_way(args)
+    assert args.codec == "ffv1"
+    args = parsed(color, "film.mkv", "out.mov")
+    give_way(args)
+    assert (args.purpose, args.codec, args.encoder_option) == ("edit", "libx265", [("a", "b")])
+
+
+def test_a_suffix_for_folders_does_not_stop_one_film(here: Path, capsys: Captured) -> None:
+    Path("vidcolor.toml").write_text('to = ["mkv"]\n')
+    assert main(["none.mov", "out.mov"]) == 2
+    assert "none.mov: no such file" in one_line(capsys)
+
+
 def test_the_user_file_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative/is/invalid")
@@ -231,3 +255,31 @@ def test_the_user_file_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert user_file() == tmp_path / ".config/vidcolor/vidcolor.toml"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "x"))
     assert config_file.places() == (Path("vidcolor.toml"), tmp_path / "x/vidcolor/vidcolor.toml")
+
+
+def test_what_a_file_says_of_one_codec_is_not_mixed_with_another(here: Path) -> None:
+    Path("vidcolor.toml").write_text('crf = 30\npreset = "slow"\nvivid = 0.5\n')
+    args = parsed(color, "a", "b.mov", "--codec", "prores")
+    assert (args.codec, args.crf, args.preset, args.vivid) == ("prores", None, None, 0.5)
+
+
+def test_workers_of_a_file_are_for_clusters_alone(here: Path) -> None:
+    Path("vidcolor.toml").write_text("workers = 4\nworker-cpus = 2\n")
+    args = parsed(color, "a", "b.mkv")
+    config_file.give_way(args)
+    assert (args.workers, args.worker_cpus) == (0, 0)
+    args = parsed(color, "a", "b.mkv", "--cluster=auto")
+    config_file.give_way(args)
+    assert (args.workers, args.worker_cpus) == (4, 2)
+
+
+@pytest.mark.parametrize(("target", "kept"), [("out", None), ("out.mkv", "archive")])
+def test_a_purpose_of_a_file_is_not_for_frames_in_a_folder(
+    here: Path, target: str, kept: str | None
+) -> None:
+    Path("vidcolor.toml").write_text('for = "archive"\n')
+    for number in range(3):
+        Path(f"f_{number}.png").write_bytes(b"x")
+    args = parsed(color, "f_%d.png", target)
+    config_file.give_way(args)
+    assert args.purpose == kept

@@ -14,7 +14,7 @@ from specs import Audio, Spec, Subtitle
 
 import vidcolor.run.split
 from vidcolor.core.paths import work_folder
-from vidcolor.errors import OutputExists, SettingsError
+from vidcolor.errors import OutputError, OutputExists, SettingsError
 from vidcolor.run.split import is_split_name, shot_path
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings, ShotSettings
@@ -151,6 +151,26 @@ def test_files_that_are_there_stay(settings: Settings, tmp_path: Path) -> None:
         split(film, tmp_path / "out_%03d.mov", settings)
     assert mine.read_bytes() == b"mine"
     split(film, tmp_path / "out_%03d.mov", settings, force=True)
+
+
+def test_shots_in_mxf(settings: Settings, tmp_path: Path) -> None:
+    spec = replace(SPEC, audio=(Audio("pcm_s16le", rate=48000),), chapters=())
+    film = make_film(tmp_path / "film.mov", spec).path
+    files = split(film, tmp_path / "%d.mxf", settings)
+    for path, frames in zip(files, (10, 1, 19, 20), strict=True):
+        with av.open(str(path)) as container:
+            assert sum(1 for _ in container.decode(video=0)) == frames
+        with av.open(str(path)) as container:
+            assert sum(frame.samples for frame in container.decode(audio=0)) == frames * 48000 // 25
+
+
+def test_the_film_itself_is_none_of_the_files(settings: Settings, tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film_2.mov", SPEC).path
+    before = film.read_bytes()
+    with pytest.raises(OutputError, match=r"film_2\.mov: is the film itself; name the shots other"):
+        split(film, tmp_path / "film_%d.mov", settings, force=True)
+    assert film.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [film]
 
 
 @pytest.mark.parametrize("name", ["out.mov", "%03d-%03d.mov", "100%.mov", "%s.mov"])

@@ -145,6 +145,7 @@ def test_a_damaged_film_is_played_and_told(
         (["in.mkv", "--player", "true", "--weights", "nosuch"], "nosuch"),
         (["in.mkv", "--size", "100"], "multiple of 16"),
         (["in.mkv", "--player", "true 'x"], "--player"),
+        (["in.mkv", "--player", "true", "--shots", "no.csv"], "no.csv: no such file"),
     ],
 )
 def test_what_cannot_be_played_is_told_in_one_line(
@@ -257,6 +258,8 @@ def test_compare_two_films_and_one(
         (["in.mkv", "none.mkv", "out.mp4"], "none.mkv"),
         (["in.mkv", "in.mkv", "out.png"], "out.png"),
         (["in.mkv", "in.mkv", "in.mkv", "--force"], "the source itself"),
+        (["in.mkv", "in.mkv", "o.mp4", "--shots", "in.mkv"], "--shots is for a film that is col"),
+        (["in.mkv", "o.mp4", "--shots", "no.csv"], "no.csv: no such file"),
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_line(

@@ -53,7 +53,9 @@ def given(*words: str, data: bytes) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, input=data, capture_output=True, timeout=60)
 
 
-def test_out_of_a_pipe_into_a_file(film: Path, net: list[str], tmp_path: Path) -> None:
+def test_out_of_a_pipe_into_a_file(
+    film: Path, net: list[str], tmp_path: Path, capfd: Captured
+) -> None:
     target, report = tmp_path / "out.mkv", tmp_path / "report.json"
     words = ["-", str(target), "--lossless", "--report", str(report), *net]
     done = given(*words, data=film.read_bytes())
@@ -64,12 +66,37 @@ def test_out_of_a_pipe_into_a_file(film: Path, net: list[str], tmp_path: Path) -
     assert (found.packets[1], found.packets[2]) == (before.packets[1], before.packets[2])
     told = json.loads(report.read_text())
     assert (told["source"], told["frames"], told["clean"]) == ("standard input", 60, True)
+    assert main(["verify", str(target), "--report", str(report)]) == 0
+    out = capfd.readouterr().out
+    assert f"sha256: {told['sha256']}, as the report says" in out
+    assert "source: came from a pipe; if it is in a file, name it with --source FILM" in out
     err = done.stderr.decode()
     assert "note     without a color script: a pipe is colored in one pass" in err
     assert "already done" not in err
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         *("file.mkv", "in.mkv", "out.mkv", "report.json")
     ]
+
+
+@pytest.mark.slow
+def test_info_reads_the_beginning_of_a_pipe(film: Path) -> None:
+    with stalled(film, 50) as pipe:
+        words = [sys.executable, "-m", "vidcolor", "info", "-", "--json"]
+        done = subprocess.run(words, stdin=pipe, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = json.loads(done.stdout)
+    assert (told["path"], told["container"]) == ("standard input", "matroska,webm")
+    assert [each["kind"] for each in told["streams"]] == ["video", "audio", "subtitle"]
+
+
+def test_an_empty_pipe_is_told_before_the_net_is_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys; from vidcolor.cli.main import main; code = main(sys.argv[1:]);"
+        " sys.exit(9 if 'torch' in sys.modules else code)"
+    )
+    words = [sys.executable, "-c", code, "-", str(tmp_path / "out.mkv")]
+    done = subprocess.run(words, input=b"", capture_output=True, timeout=60)
+    assert (done.returncode, b"is empty" in done.stderr) == (2, True)
 
 
 @pytest.mark.slow
@@ -193,8 +220,9 @@ def test_a_terminal_is_no_film(tmp_path: Path) -> None:
         (["-", "out.xyz"], "must end in"),
         (["-", "out.mkv", "--colors", "auto"], "no color sheet lies beside a pipe"),
         (["-", "out.mkv", "--shots", "s.csv"], "--shots reads the film before"),
+        (["-", "out.mkv", "--fps", "24"], "--fps is for image sequences"),
         (["-", "out.mxf"], "MXF cannot be written from a pipe"),
-        (["-", "FOLDER", "--split"], "all else needs a file"),
+        (["-", "FOLDER", "--split"], "--split needs the film in a file"),
         (["-", "out.mkv", "--dry-run"], "--dry-run foresees no film from a pipe"),
         (["-", "out.mkv", "--to", "y4m"], "--to is for folders"),
         (["-", "-", "--to", "mp4"], "a pipe takes --to mkv or --to y4m"),

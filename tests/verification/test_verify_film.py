@@ -21,9 +21,16 @@ from specs import Audio, Subtitle
 from vidcolor.cli.main import main
 from vidcolor.core.paths import report_path
 from vidcolor.errors import FilmUnreadable, SettingsError
+from vidcolor.media.stream_digests import StreamContent, add_packet
 from vidcolor.run.batch import write_report
 from vidcolor.run.video import colorize_video
-from vidcolor.settings import EncodeSettings, InputSettings, OutputSettings, Settings
+from vidcolor.settings import (
+    EncodeSettings,
+    InputSettings,
+    OutputSettings,
+    Settings,
+    ShotSettings,
+)
 from vidcolor.verification.verdict import Verdict
 from vidcolor.verification.verify import Held, verify
 
@@ -127,6 +134,47 @@ def test_a_part_of_a_film_is_held_against_that_part(target: str, colored: Make) 
     source = path.with_name("in.mkv")
     assert denied(verify(path, Held(source=source, settings=part))) == []
     assert "frames: the file has 12, the source 24" in denied(verify(path, Held(source=source)))
+
+
+def test_each_file_of_a_split_film_is_held_against_its_shot(
+    tmp_path: Path, settings: Settings
+) -> None:
+    spec = replace(HEARD, codec="libx264", frames=24, timecode="01:00:00:00")
+    film = make_film(tmp_path / "in.mov", spec).path
+    cuts = ShotSettings(cuts=(Fraction(5, 24), Fraction(17, 24)))
+    settings = replace(settings, shots=cuts, output=OutputSettings(split=True))
+    told = write_report(colorize_video(film, tmp_path / "%d.mov", settings=settings))
+    for name, frames in (("1.mov", 5), ("2.mov", 12), ("3.mov", 7)):
+        verdict = verify(tmp_path / name, Held(report=told))
+        assert (denied(verdict), verdict.unchecked) == ([], [])
+        assert f"luma: equal in all {frames} frames" in said(verdict)
+        assert any(line.startswith("timecode: ") for line in said(verdict))
+    (tmp_path / "2.mov").rename(tmp_path / "renamed.mov")
+    assert denied(verify(tmp_path / "renamed.mov", Held(report=told))) == []
+    shutil.copy(tmp_path / "1.mov", tmp_path / "2.mov")
+    assert any(line.startswith("sha256") for line in denied(verify(tmp_path / "2.mov", Held(told))))
+    shutil.copy(film, tmp_path / "other.mov")
+    with pytest.raises(SettingsError, match=r"the report is of 1\.mov to 3\.mov; name one"):
+        verify(tmp_path / "other.mov", Held(report=told))
+
+
+def test_sound_of_a_part_that_has_other_packets_is_compared() -> None:
+    def content(sizes: Sequence[int], data: bytes) -> StreamContent:
+        found, place = StreamContent("audio stream 1 (pcm_s16le)", "audio", "pcm_s16le"), 0
+        for size in sizes:
+            add_packet(found, data[place : place + size], place / 96000)
+            place += size
+        return found
+
+    data = bytes(np.random.default_rng(1).integers(0, 256, 900).astype(np.uint8))
+    whole = content([200, 100, 300, 300], data)
+    assert whole.find_samples(content([100, 300, 200], data[300:])) == 2
+    assert whole.find_samples(content([400], data[200:600])) == 1
+    assert whole.find_samples(content([400], data[201:601])) is None
+    bad = bytearray(data[200:600])
+    bad[77] ^= 1
+    assert whole.find_samples(content([400], bytes(bad))) is None
+    assert whole.find_samples(content([], b"")) is None
 
 
 def test_one_sample_that_differs_is_found_and_named(tmp_path: Path, color: Make) -> None:

@@ -118,6 +118,10 @@ def check_output(source: str | None, target: str, settings: OutputSettings) -> N
     # color sheet may be made anew after an edit.
     if os.path.isdir(work_folder(path)) or os.path.isfile(finished_path(path)):
         settings = replace(settings, force=True)
+    if settings.split:
+        from vidcolor.run.split import check_split
+
+        return check_split(Path(source) if source else None, path, settings)
     if name:
         return check_frames(name, sequence_at(source) if source else None, settings)
     check_target(Path(source) if source else None, path, settings)
@@ -233,14 +237,25 @@ def check_no_sound(args: argparse.Namespace, settings: Settings) -> None:
         raise SettingsError(f"{Path(args.source).name}: --sound is for films; this is a picture")
 
 
+def check_no_terminal() -> None:
+    """See that standard input is a pipe or a file.
+
+    Raises:
+        SettingsError: It is a terminal.
+    """
+    if os.isatty(0):
+        raise SettingsError("- reads the film from a pipe, not a terminal; name a file")
+
+
 def check_piped(args: argparse.Namespace) -> None:
     """See that a film can come through standard input; nothing of it is read.
 
     Raises:
         SettingsError: It cannot, or not into such a target.
     """
-    if os.isatty(0):
-        raise SettingsError("- reads the film from a pipe, not a terminal; name a file")
+    check_no_terminal()
+    if args.fps is not None:
+        raise SettingsError("--fps is for image sequences; a film from a pipe has its own rate")
     if args.colors == "auto":
         raise SettingsError("no color sheet lies beside a pipe; give --colors a file, or none")
     if args.shots:

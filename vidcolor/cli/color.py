@@ -11,6 +11,7 @@ from vidcolor import __version__
 from vidcolor.cli import batch, cluster
 from vidcolor.cli.checks import PIPE, check_one
 from vidcolor.cli.completion import SHELLS, PrintCompletion
+from vidcolor.cli.config_file import give_way
 from vidcolor.cli.frame_words import check_frame_words, place_frame_target
 from vidcolor.cli.one import check_pipe_alone, check_words, color_one
 from vidcolor.cli.progress import add_progress
@@ -315,6 +316,7 @@ def add_encoding(p: argparse.ArgumentParser) -> None:
 
 def _add_purpose(p: argparse.ArgumentParser) -> None:
     """What the film is for."""
+    p.set_defaults(of_files=frozenset())  # no file has a say in it unless one is read
     group = p.add_argument_group("purpose (docs/formats.md)")
     group.add_argument(
         "--for",
@@ -416,11 +418,12 @@ def color_settings(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> int:
     """Check what can be checked, color, show a bar, print the summary; 0 or 3."""
+    settle_sequence(args)
+    give_way(args)
     settings = _with_purpose(args, settings_of(args))
     settings = replace(settings, script=ScriptSettings(args.script))
     settings = replace(settings, output=replace(settings.output, split=args.split))
     many = cluster.cluster_settings(args)
-    settle_sequence(args)
     with place_split(args):
         return _run(args, settings, many)
 
@@ -429,6 +432,8 @@ def _run(args: argparse.Namespace, settings: Settings, many: ClusterSettings | N
     named = place_frame_target(args) or place_target(args)
     check_frame_words(args)
     args.several = batch.is_batch(args)
+    if not args.several and "to" in args.of_files:
+        args.to = []  # which is for folders
     if args.several and args.shots:
         raise SettingsError("--shots is of one film; color the films one by one")
     if PIPE in args.sources:

@@ -21,6 +21,7 @@ from vidcolor.cli.color import add_color, add_cut, add_encoding, add_label, sett
 from vidcolor.cli.faces import LOADING, OPENING
 from vidcolor.cli.one import WIDEST_TITLE
 from vidcolor.cli.progress import Shown
+from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.summary import speed, tell_streams
 from vidcolor.cli.text import Parser, at_least, clock, count, moment, say, shorten_name
 from vidcolor.cli.words import add_output
@@ -69,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
         help="height of each picture (default: that of A)",
     )
     add_cut(p)
+    add_shots(p)
     add_encoding(p)
     add_color(p)
     out = p.add_argument_group("output")
@@ -95,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     compare = CompareSettings(args.look, args.period, args.height)
     check(args, settings)
+    settings = with_cuts(args.shots, args.films[0], settings, args.quiet)
     first, second = [*args.films, None][:2]
     title = shorten_name(Path(args.target).name, WIDEST_TITLE)
     doing = LOADING if second is None else OPENING
@@ -115,6 +118,8 @@ def check(args: argparse.Namespace, settings: Settings) -> None:
     Raises:
         VidcolorError: What would stop it later.
     """
+    if args.shots and len(args.films) > 1:
+        raise SettingsError("--shots is for a film that is colored; here both are")
     check_weights(settings.colorizer.weights)
     check_colors(args.colors)
     for film in args.films:

@@ -16,6 +16,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from vidcolor.core.find_sequence import sequence_at
+from vidcolor.core.paths import CONTAINERS, PICTURE_SUFFIXES
 from vidcolor.errors import SettingsError
 
 NAME = "vidcolor.toml"
@@ -34,8 +36,12 @@ _OF_ONE_RUN = frozenset({
 })
 # fmt: on
 """Options that say what one run does: as defaults they would surprise."""
-_ENCODING = ("codec", "crf", "preset", "encoder_option", "lossless", "audio", "to", "bits")
+_OF_CODEC = ("crf", "preset", "encoder_option")
+"""What is said of one codec: to another one, which the command line names, it may mean nothing."""
+_ENCODING = ("purpose", "codec", "lossless", "audio", "to", "bits", *_OF_CODEC)
 """What a purpose decides: `--for` on the command line stands above a file that says some."""
+_NO_FILMS = PICTURE_SUFFIXES | {".dpx", ".exr", ".y4m"}
+"""What has no encoder of films, and no purpose."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,8 @@ def set_defaults(
         usual: Of ``color``: where a command has another default than this one, such as the small
             net of ``play``, only its own table changes it.
         entries: As of `find_entries`.
-        words: Of the command line: a purpose there is not mixed with what files say of encoding.
+        words: Of the command line: a purpose or a codec there is not mixed with what files say of
+            encoding.
 
     Returns:
         What decided each option, by its dest.
@@ -180,7 +187,8 @@ def set_defaults(
         SettingsError: There is no such option, or it does not take such a value.
     """
     own, shared = options_of(p), options_of(usual)
-    purpose = any(word.partition("=")[0] == "--for" for word in words)
+    named = {word.partition("=")[0] for word in words}
+    theirs = _ENCODING if "--for" in named else _OF_CODEC if "--codec" in named else ()
     decided: dict[str, Entry] = {}
     for entry in entries:
         if entry.command not in ("", command) or (not entry.command and command not in SHARED):
@@ -193,12 +201,47 @@ def set_defaults(
             continue
         if not entry.command and p.get_default(action.dest) != usual.get_default(action.dest):
             continue
-        if purpose and action.dest in ("purpose", *_ENCODING):
+        if action.dest in theirs:
             continue
         decided[action.dest] = entry
     for entry in decided.values():
         _set_default(p, own[entry.key], entry, words)
+    kept = {dest for dest, entry in decided.items() if not _is_given(own[entry.key], words)}
+    p.set_defaults(of_files=frozenset(kept))
     return decided
+
+
+def _is_given(action: argparse.Action, words: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] in action.option_strings for word in words)
+
+
+def give_way(args: argparse.Namespace) -> None:
+    """Drop what files say of films where one picture, frames or y4m are written.
+
+    Also what they say of workers where there is no cluster. On the command line these would
+    contradict each other; a default just does not apply.
+
+    Args:
+        args: Of ``vidcolor IN OUT``, its source settled; changed.
+    """
+    if args.cluster is None:
+        usual = {"workers": 0, "worker_cpus": 0, "worker_gpus": None}
+        for name in args.of_files & usual.keys():
+            setattr(args, name, usual[name])
+    if not args.of_files or len(args.sources) != 1:
+        return
+    target = args.target or args.source
+    suffix = Path(target).suffix.lower()
+    if sequence_at(args.source) is not None:  # its frames go into a folder, or into a film
+        is_frames = args.target not in (None, "-") and suffix not in CONTAINERS
+    else:
+        is_frames = not os.path.isdir(target) and suffix in _NO_FILMS
+    is_raw = args.target == "-" and "y4m" in args.to
+    if is_raw or is_frames:
+        for name in args.of_files & {"purpose", "codec", "crf", "preset"}:
+            setattr(args, name, None)
+        if "encoder_option" in args.of_files:
+            args.encoder_option = []
 
 
 def _set_default(
@@ -206,8 +249,7 @@ def _set_default(
 ) -> None:
     """Makes a file's value the default of an option, above which the command line stands."""
     value = _parse(entry, action)
-    given = any(word.partition("=")[0] in action.option_strings for word in words)
-    if isinstance(action, argparse._AppendAction) and given:
+    if isinstance(action, argparse._AppendAction) and _is_given(action, words):
         return  # argparse would add to the file's list, and there would be no way to leave it out
     p.set_defaults(**{action.dest: value})
     if action.nargs == 0:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.cli.checks import check_source
+from vidcolor.cli.checks import PIPE, check_no_terminal, check_source
 from vidcolor.cli.text import Parser, clock, printable
 from vidcolor.cli.words import add_fps
 from vidcolor.settings import InputSettings
@@ -28,7 +28,9 @@ def parser() -> argparse.ArgumentParser:
         prog="vidcolor info",
         description="Show what is in a film or a picture, and whether vidcolor colored it.",
     )
-    p.add_argument("film", metavar="FILE")
+    p.add_argument(
+        "film", metavar="FILE", help="- for a film from a pipe, of which the beginning is read"
+    )
     add_fps(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     return p
@@ -36,12 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts; 0."""
-    check_source(args.film)
-    from vidcolor.media.images.kinds import is_animation
-    from vidcolor.media.open import film_is_still
-
-    picture = film_is_still(args.film) and not is_animation(Path(args.film))
-    rows, facts = _picture(args.film) if picture else _film(args.film, args.fps)
+    rows, facts = _look(args.film, args.fps)
     if args.json:
         print(json.dumps(facts, indent=1, default=str))
     else:
@@ -49,14 +46,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _film(path: str, fps: Fraction | None) -> tuple[Rows, dict[str, Any]]:
-    """The facts about a film, for people and for programs."""
+def _look(name: str, fps: Fraction | None) -> tuple[Rows, dict[str, Any]]:
+    """The facts about a film or a picture, for people and for programs.
+
+    Raises:
+        FilmError: It cannot be read.
+        SettingsError: It would come from a terminal.
+    """
+    if name == PIPE:
+        check_no_terminal()
+        from vidcolor.media.open import open_piped
+        from vidcolor.media.piped import Pipe
+
+        with open_piped(Pipe(), InputSettings(fps=fps)) as film:
+            return _film(film.info)
+    check_source(name)
+    from vidcolor.media.images.kinds import is_animation
+    from vidcolor.media.open import film_is_still, open_video
+
+    if film_is_still(name) and not is_animation(Path(name)):
+        return _picture(name)
+    with open_video(name, InputSettings(fps=fps)) as film:
+        return _film(film.info)
+
+
+def _film(info: VideoInfo) -> tuple[Rows, dict[str, Any]]:
     from vidcolor.media.mux.tags import find_in_tags
-    from vidcolor.media.open import open_video
     from vidcolor.media.sequences.label import find_in_frames
 
-    with open_video(path, InputSettings(fps=fps)) as film:
-        info = film.info
     label = find_in_frames(info.sequence) if info.sequence else find_in_tags(info.metadata)
     return describe(info, label), asdict(info) | {"label": asdict(label) if label else None}
 

@@ -19,6 +19,7 @@ from vidcolor.settings import Settings, check_quality
 
 if TYPE_CHECKING:
     from vidcolor.core.report import Report
+    from vidcolor.media.piped import Pipe
 
 PIPE_GRACE = 10.0
 """Seconds that a run that cannot be gone on with has to remove what it wrote."""
@@ -102,13 +103,23 @@ def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
 
 def _one_pass(args: argparse.Namespace) -> Callable[..., Report]:
     """What is to be done with a film from a pipe, or one that becomes y4m."""
-    from vidcolor.media.piped import Pipe
+    pipe = _first_bytes() if args.source == PIPE else None
     from vidcolor.run.pipe import colorize_pipe, colorize_to, colorize_y4m
 
-    source = Pipe() if args.source == PIPE else args.source
+    source = pipe or args.source
     if is_y4m(args):
         target = sys.stdout.buffer if args.target == PIPE else args.target
         return partial(colorize_y4m, target, source)
     if args.target == PIPE:
         return partial(colorize_to, sys.stdout.buffer, source)
-    return partial(colorize_pipe, source, args.target)
+    assert pipe
+    return partial(colorize_pipe, pipe, args.target)
+
+
+def _first_bytes() -> Pipe:
+    """Standard input, once it has some: that it is empty is told before torch is loaded."""
+    from vidcolor.media.piped import Pipe
+
+    pipe = Pipe()
+    pipe.wait()
+    return pipe

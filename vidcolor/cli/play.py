@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from vidcolor.cli.checks import check_colors, check_source, check_weights
 from vidcolor.cli.color import add_color, add_cut, settings_of
+from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.text import Parser, damage_lines, say
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import ChunkSettings, Settings
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_color(p)
     add_cut(p)
+    add_shots(p)
     p.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     p.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
@@ -79,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     check_weights(settings.colorizer.weights)
     check_source(args.film)
     check_colors(args.colors)
+    settings = with_cuts(args.shots, args.film, settings, args.quiet)
     from vidcolor.media.open import open_video
 
     with open_video(args.film, settings.open) as film:

@@ -21,7 +21,7 @@ from vidcolor.cli.checks import (
     check_weights,
 )
 from vidcolor.cli.color import add_color, add_label, add_picture, color_settings
-from vidcolor.cli.preview_shots import of_shots, spread_on_sheet
+from vidcolor.cli.preview_shots import of_shots, spread_on_sheet, with_listed
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import format_value as printed
 from vidcolor.cli.summary import left_gray
@@ -173,6 +173,7 @@ def run(args: argparse.Namespace) -> int:
     output = OutputSettings(force=args.force, label=args.label)
     chosen = combinations(settings, args.vary or [])
     check(args, settings, output)
+    settings = with_listed(args, settings)
     began = perf_counter()
     # It takes seconds, too few for a log. Where shots are looked for, that has a bar of its own.
     still = args.quiet or args.per_shot or not sys.stderr.isatty()

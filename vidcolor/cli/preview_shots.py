@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
@@ -19,9 +20,28 @@ if TYPE_CHECKING:
     from vidcolor.preview.contact_sheet import Look
     from vidcolor.preview.shot_list import ShotList
     from vidcolor.preview.viewer import Viewer
+    from vidcolor.settings import Settings
 
 MEASURED = 1.5
 """Seconds after which it is told how long it takes to find the shots."""
+
+
+def with_listed(args: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with the cuts of ``--shots``: what a picture rests on ends where its shot does.
+
+    Raises:
+        FilmUnreadable: There is no such list, or the film cannot be read.
+        SettingsError: The list is damaged.
+    """
+    from vidcolor.media.open import film_is_still
+
+    if args.shots is None or film_is_still(args.film):
+        return settings
+    from vidcolor.preview.cut_files import read_listed
+
+    found, _ = read_listed(args.shots, Path(args.film), settings.open)
+    cuts = tuple(shot.start for shot in found.shots if shot.start > 0)
+    return replace(settings, shots=replace(settings.shots, cuts=cuts))
 
 
 def of_shots(args: argparse.Namespace, viewer: Viewer, look: Look) -> tuple[list[Fraction], int]:

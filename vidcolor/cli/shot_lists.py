@@ -10,7 +10,8 @@ from pathlib import Path
 
 from vidcolor.cli.checks import PIPE, check_source
 from vidcolor.cli.text import say
-from vidcolor.core.paths import CONTAINERS, is_pattern
+from vidcolor.core.paths import CONTAINERS, STILL_SUFFIXES, is_pattern
+from vidcolor.core.purposes import purpose_of
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import Settings
 
@@ -84,6 +85,23 @@ def place_split(args: argparse.Namespace) -> Iterator[None]:
                 made.rmdir()
 
 
+def _suffix(args: argparse.Namespace, source: Path) -> str:
+    """Of the files of the shots in a folder: as ``--to`` says, or the purpose, or the film has it.
+
+    Raises:
+        SettingsError: ``--to`` names no container, or there is no such purpose.
+    """
+    if args.to:
+        to, args.to = args.to, []
+        suffix: str = "." + to[0].lower().removeprefix(".")
+        if len(to) > 1 or suffix not in CONTAINERS:
+            raise SettingsError(f"--split takes one --to of {', '.join(CONTAINERS)}")
+        return suffix
+    if args.purpose:
+        return purpose_of(args.purpose).suffix
+    return source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+
+
 def name_split(args: argparse.Namespace) -> Path | None:
     """Name the files of the shots; the folder that had to be made for them.
 
@@ -95,6 +113,8 @@ def name_split(args: argparse.Namespace) -> Path | None:
         raise SettingsError("--split and --cluster exclude each other; use one of them")
     if args.target in (None, PIPE):
         raise SettingsError("--split writes several files; name a folder, or out_%03d.mov")
+    if args.source == PIPE:
+        raise SettingsError("--split needs the film in a file; a pipe gives it only once")
     check_source(args.source)
     from vidcolor.media.open import film_is_still
     from vidcolor.run.split import is_split_name
@@ -104,10 +124,11 @@ def name_split(args: argparse.Namespace) -> Path | None:
         raise SettingsError("--split is for one film; name one")
     if is_split_name(target.name):
         return None
-    if target.suffix.lower() in CONTAINERS and not target.is_dir():
-        name = f"{target.stem}_%03d{target.suffix}"
+    if target.suffix.lower() in (*CONTAINERS, *STILL_SUFFIXES) and not target.is_dir():
+        suffix = target.suffix if target.suffix.lower() in CONTAINERS else ".mov"
+        name = f"{target.stem.partition('%')[0].rstrip('_')}_%03d{suffix}"
         raise SettingsError(f"{args.target}: --split writes several files; use {name}")
-    suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+    suffix = _suffix(args, source)
     args.target = str(target / f"{source.stem.replace('%', '_')}_%03d{suffix}")
     if target.is_dir():
         return None

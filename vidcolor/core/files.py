@@ -208,7 +208,7 @@ def check_file(path: str | os.PathLike[str]) -> Path:
 def _no_file(word: str) -> str:
     """What is to be said of a word that no file has for its name."""
     if word == "-" or word.startswith(("pipe:", "fd:")):
-        return "vidcolor - OUT colors a film from a pipe; all else needs a file"
+        return "only vidcolor - OUT and vidcolor info - read a pipe; save the film to a file"
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://?[^/]", word):
         return "is a URL; download the film first and name the file"
     return "no such file"

@@ -45,6 +45,22 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class PartFile:
+    """One of several files that a run wrote, each of a part of the film."""
+
+    name: str
+    """Of the file, without its folder."""
+    start: str | None
+    """Where its part begins, as of `CutSpec`."""
+    end: str | None
+    frames: int
+    bytes: int
+    sha256: str
+    """Of all its bytes, hexadecimal."""
+    carried: list[str]
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a run stands; handed to ``on_progress``."""
 
@@ -86,6 +102,9 @@ class Report:
     `vidcolor.core.sequence.digest_frames`. Empty where it went into a pipe."""
     numbers: list[tuple[int, int]] = field(default_factory=list)
     """Of frames as the target: first and last number of each row without a gap."""
+    files: list[PartFile] = field(default_factory=list)
+    """Where each shot got a file of its own: these files. ``bytes`` is then that of all of them,
+    and ``sha256`` is empty."""
     frames: int = 0
     shots: int = 0
     shot_starts: list[float] = field(default_factory=list)

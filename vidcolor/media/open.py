@@ -65,6 +65,7 @@ from vidcolor.settings import InputSettings
 
 _PADDING = 128 * 16384  # FFmpeg counts the rounded-up size of its buffers; check_size is exact
 _PROBE_PACKETS = 2000
+_FPS = "{}: --fps is for image sequences; the film has a rate of its own"
 _PROFILE = "the frames have a color profile, which was not applied: codes were taken as they are"
 
 
@@ -157,7 +158,7 @@ def open_video(path: str | os.PathLike[str], settings: InputSettings | None = No
     if sequence:
         return _open_sequence(absolute, sequence, settings)
     if settings.fps is not None:
-        raise SettingsError(f"{name}: --fps is for image sequences; the film has a rate of its own")
+        raise SettingsError(_FPS.format(name))
     if film_is_still(absolute) and not is_animation(absolute):
         raise NoPicture(f"{name}: is a still picture, not a film")
     return _open(absolute, settings, partial(open_container, absolute, settings, FORMATS))
@@ -197,8 +198,11 @@ def open_piped(pipe: Pipe, settings: InputSettings | None = None) -> VideoReader
     Raises:
         FilmUnreadable: There is nothing, or nothing that can be read without going back.
         FilmError: As `open_video`.
+        SettingsError: As `open_video`.
     """
     settings = settings or InputSettings()
+    if settings.fps is not None:
+        raise SettingsError(_FPS.format(pipe.name))
     _check_beginning(pipe)
     try:
         with film_errors(pipe.name, pipe.beginning):
@@ -219,9 +223,8 @@ def open_piped(pipe: Pipe, settings: InputSettings | None = None) -> VideoReader
 
 def _check_beginning(pipe: Pipe) -> None:
     """Refuses by its first bytes what could only be read from a file."""
+    pipe.wait()
     name, start = pipe.name, pipe.peek(HEAD)
-    if not start:
-        raise FilmUnreadable(f"{name}: is empty; the program before the pipe wrote nothing")
     if kind_of_bytes(start) is not None:
         raise NoPicture(f"{name}: is a picture, not a film; save it to a file and name that")
     at = 0

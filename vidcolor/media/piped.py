@@ -70,6 +70,18 @@ class Pipe:
         self.check()
         return bytes(self._head[:count])
 
+    def wait(self) -> None:
+        """Return as soon as the first byte is there.
+
+        Raises:
+            FilmUnreadable: There is none, or the pipe cannot be read.
+            KeyboardInterrupt: While it waited.
+        """
+        if not self.peek(1):
+            raise FilmUnreadable(
+                f"{self.name}: is empty; the program before the pipe wrote nothing"
+            )
+
     def begin(self) -> None:
         """Keep no more of the film from here on: only ``film`` reads beyond its beginning."""
         self._keeps = False

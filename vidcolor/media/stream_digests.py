@@ -19,6 +19,7 @@ from vidcolor.media.whitelist import FORMATS, film_errors
 
 WIDTH = 8
 """Bytes of the digest of a packet."""
+_PRIME = 2**128 - 159
 _ADTS, _ADTS_MASK = 0xFFF0, 0xFFF6
 _LONG, _SHORT = 9, 7
 """Bytes of a header of ADTS, with and without a check sum."""
@@ -43,6 +44,8 @@ class StreamContent:
     """How many packets at the beginning are only there to start the decoder."""
     whole: str = ""
     """sha256 of all payloads in a row: the same however they are cut into packets."""
+    ends: list[tuple[int, int]] = field(default_factory=list)
+    """For PCM: bytes up to the end of each packet, and these bytes as a number modulo `_PRIME`."""
 
     @property
     def count(self) -> int:
@@ -55,6 +58,18 @@ class StreamContent:
         while at > 0 and at % WIDTH:
             at = self.packets.find(other.packets, at + 1)
         return None if at < 0 else at // WIDTH
+
+    def find_samples(self, other: StreamContent) -> int | None:
+        """For PCM: as `find`, however both are cut into packets; all of ``other`` ends one, too."""
+        if not self.ends or not other.ends:
+            return None
+        count, number = other.ends[-1]
+        shift, known = pow(256, count, _PRIME), dict(self.ends)
+        for at, (before, value) in enumerate([(0, 0), *self.ends[:-1]]):
+            after = known.get(before + count)
+            if after is not None and (after - value * shift - number) % _PRIME == 0:
+                return at
+        return None
 
     def first_difference(self, other: StreamContent) -> int:
         """Number of the first packet that is another one in ``other``, or missing there."""
@@ -91,7 +106,7 @@ def read_streams(film: VideoReader) -> list[StreamContent]:
                 found[stream.index] = _describe(stream)
                 whole[stream.index] = hashlib.sha256()
                 if isinstance(stream, AttachmentStream):
-                    _add(found[stream.index], stream.data, float("nan"))
+                    add_packet(found[stream.index], stream.data, float("nan"))
         for packet in container.demux():
             content = found.get(packet.stream.index)
             if content is None or packet.size == 0:
@@ -103,7 +118,7 @@ def read_streams(film: VideoReader) -> list[StreamContent]:
                 content.lead_in += 1
             time = pick_time(packet.pts, packet.dts)
             tick = packet.time_base or Fraction(1)
-            _add(content, data, float("nan") if time is None else float(time * tick))
+            add_packet(content, data, float("nan") if time is None else float(time * tick))
             whole[packet.stream.index].update(data)
     for index, content in found.items():
         content.whole = whole[index].hexdigest()
@@ -125,6 +140,11 @@ def _payload(data: bytes, codec: str) -> bytes:
     return data[_SHORT if head & 1 else _LONG :]
 
 
-def _add(content: StreamContent, data: bytes, seconds: float) -> None:
+def add_packet(content: StreamContent, data: bytes, seconds: float) -> None:
+    """Take note of the next packet and of when it is played."""
     content.packets += hashlib.blake2b(data, digest_size=WIDTH).digest()
     content.times.append(seconds)
+    if content.codec.startswith("pcm_"):
+        before, value = content.ends[-1] if content.ends else (0, 0)
+        value = value * pow(256, len(data), _PRIME) + int.from_bytes(data)
+        content.ends.append((before + len(data), value % _PRIME))

@@ -39,6 +39,7 @@ from vidcolor.media.sequences.beside import beside_frames, check_carried
 from vidcolor.media.sequences.frame_chunk import SUFFIX, drop_frames, read_list, write_frames
 from vidcolor.media.sequences.plan import is_frames, plan_target
 from vidcolor.run.spec import describe_video
+from vidcolor.run.split import check_split, describe_files
 from vidcolor.run.unfinished import kept_of
 from vidcolor.settings import InputSettings, OutputSettings, Settings
 from vidcolor.shots.detector import mark_shots
@@ -163,6 +164,8 @@ def expect(
     """
     settings = settings or Settings()
     source, target = Path(source), Path(target)
+    if settings.output.split:
+        check_split(source, target, settings.output)
     with open_video(source, settings.open) as film, TemporaryDirectory() as folder:
         plan = plan_target(film.info, target, settings.encode)
         session = Session.load(settings, colorizer, plan_colors(film.info, colors))
@@ -173,6 +176,8 @@ def expect(
         kept, trial = kept_of(target), _try_stretches(film, session, plan, Path(folder))
         declared = expected_frames(film.info, settings.open)
         notes = [*film.info.notes, *plan.notes, *remarks, *session.notes]
+        if settings.output.split:
+            notes.append(describe_files(settings.shots.cuts, settings.open))
         return Expectation(
             source=str(source),
             target=str(target),

@@ -128,9 +128,7 @@ def colorize_pipe(
         return found
 
     pass_ = _OnePass(pipe, str(target), colorizer, settings, colors, on_progress)
-    report = pass_.run(plan, lambda: FileSink(target, settings.output))
-    report.bytes = target.stat().st_size
-    return _conclude(report, began)
+    return _conclude(pass_.run(plan, lambda: FileSink(target, settings.output)), began)
 
 
 def colorize_y4m(
@@ -222,7 +220,8 @@ class _OnePass:
                 self._write(film, plan, session, report, write)
                 muxer.complete()
                 if isinstance(sink, FileSink):
-                    sink.publish(film, muxer)
+                    written = sink.publish(film, muxer)
+                    report.bytes, report.sha256 = written.bytes, written.sha256
             describe_source(report, film)
         self._describe(report, plan, session, muxer.passthrough)
         return report

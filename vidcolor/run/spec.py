@@ -80,7 +80,7 @@ def describe_video(info: VideoInfo, session: Session, plan: EncodePlan) -> RunSp
         picture=PictureSpec(
             info.codec, f"{info.width}x{info.height}", info.stored_format, str(info.time_base)
         ),
-        cut=_cut(settings.open),
+        cut=cut_of(settings.open),
         shots=replace(settings.shots, cuts=None),
         shot_list=_digest_of_cuts(settings.shots.cuts),
         chunks=settings.chunks,
@@ -140,7 +140,8 @@ def _digest_of_cuts(cuts: tuple[Fraction, ...] | None) -> str:
     return hashlib.sha256(" ".join(map(str, cuts)).encode()).hexdigest()[:16]
 
 
-def _cut(settings: InputSettings) -> CutSpec:
+def cut_of(settings: InputSettings) -> CutSpec:
+    """Which part of a film is read."""
     start, end = (None if time is None else str(time) for time in (settings.start, settings.end))
     return CutSpec(start, end, settings.video_stream, settings.subtitle_encoding)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from vidcolor.core.files import printable
 from vidcolor.core.paths import work_folder
-from vidcolor.core.report import Report
+from vidcolor.core.report import PartFile, Report
 from vidcolor.errors import OutputError, OutputExists, SettingsError
 from vidcolor.media.encode.encoder import EncodePlan
 from vidcolor.media.mux.concat import stitch
@@ -22,8 +21,9 @@ from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.label import label_of
 from vidcolor.run.report import FrameTally, describe_source, describe_target
+from vidcolor.run.spec import cut_of
 from vidcolor.run.work_dir import DoneChunk, WorkDir
-from vidcolor.settings import ChunkSettings, OutputSettings
+from vidcolor.settings import ChunkSettings, InputSettings, OutputSettings
 
 _NUMBER = re.compile(r"%(0?\d{0,2})d", re.ASCII)
 
@@ -44,27 +44,55 @@ def shot_path(target: Path, number: int) -> Path:
     return target.with_name(f"{head}{f'%{found[1]}d' % number}{tail}")
 
 
-def check_split(target: Path, settings: OutputSettings) -> None:
+def check_split(source: Path | None, target: Path, settings: OutputSettings) -> None:
     """See that a target has a place for the number of a shot, and that no such file is there.
 
     Files are this run's own where it was begun before.
 
+    Args:
+        source: The film; None is not looked for among them.
+        target: With the place for the number.
+        settings: Whether files may be replaced.
+
     Raises:
+        OutputError: The film itself could be one of them.
         OutputExists: There is one, and the settings do not replace it.
         SettingsError: The name has no such place.
     """
     if not is_split_name(target.name):
         raise SettingsError(f"{printable(target.name)}: has no one %03d for the number of a shot")
-    if settings.force or work_folder(target).is_dir() or not target.parent.is_dir():
-        return
     found = _NUMBER.search(target.name)
     assert found
     head, tail = target.name[: found.start()], target.name[found.end() :]
+    shots = re.compile(rf"{re.escape(head)}\d+{re.escape(tail)}")
+    film = source.resolve() if source else None
+    if film and film.parent == target.resolve().parent and shots.fullmatch(film.name):
+        raise OutputError(f"{printable(film)}: is the film itself; name the shots otherwise")
+    if settings.force or work_folder(target).is_dir() or not target.parent.is_dir():
+        return
     for path in sorted(target.parent.iterdir()):
-        if re.fullmatch(rf"{re.escape(head)}\d+{re.escape(tail)}", path.name):
+        if shots.fullmatch(path.name):
             raise OutputExists(
                 f"{printable(path)}: exists; use --force to replace it, or choose another folder"
             )
+
+
+def describe_files(cuts: Sequence[Fraction] | None, opened: InputSettings) -> str:
+    """How many files there will be, as far as that is known before a film is read.
+
+    Args:
+        cuts: Of the shots; None where they are looked for.
+        opened: Which part of the film is colored.
+    """
+    if cuts is None:
+        return "one file for each shot; how many that are is not known yet"
+    start, end = opened.start or Fraction(0), opened.end
+    inside = [cut for cut in cuts if cut > start and (end is None or cut < end)]
+    return _count_files(len(inside) + 1)
+
+
+def _count_files(number: int) -> str:
+    return "1 file, for the one shot" if number == 1 else f"{number} files, one for each shot"
 
 
 def assemble_shots(
@@ -112,7 +140,11 @@ def assemble_shots(
             for remark in part.log.remarks[known[1] :]:
                 film.log.remark(remark)
         report.frames += written.frames
-        report.bytes += os.stat(path).st_size
+        report.bytes += written.bytes
+        cut = cut_of(part.settings)
+        counts = written.frames, written.bytes, written.sha256
+        made = PartFile(path.name, cut.start, cut.end, *counts, list(written.carried))
+        report.files.append(made)
         if number == 1:
             describe_target(report, plan, written.carried, ())
         new = [each for each in written.left_behind if each not in report.left_behind]
@@ -122,7 +154,7 @@ def assemble_shots(
     tally.tell(report, film.log, film.info.time_base)
     report.chunks = len(chunks)
     describe_source(report, film)
-    report.notes.append(f"{len(shots)} files, one for each shot")
+    report.notes.append(_count_files(len(shots)))
 
 
 def _by_shot(chunks: Sequence[DoneChunk]) -> Iterator[list[DoneChunk]]:

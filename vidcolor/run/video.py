@@ -128,7 +128,7 @@ def _colorize_moving(
     report = Report(str(source), str(target))
     settings = replace(settings, output=allow_own_target(target, settings.output))
     if settings.output.split:
-        check_split(target, settings.output)
+        check_split(source, target, settings.output)
         settings = replace(settings, chunks=SPLIT_CHUNKS)
     with open_video(source, settings.open) as film:
         guidance = plan_colors(film.info, colors)

@@ -13,6 +13,7 @@ from pathlib import Path
 from vidcolor.core.files import check_file, identify, printable, read_own
 from vidcolor.core.find_sequence import sequence_at, sequence_folder
 from vidcolor.core.label import Label
+from vidcolor.core.paths import STDIN
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec, parse_fraction
 from vidcolor.core.sequence import FrameSequence
@@ -28,6 +29,7 @@ from vidcolor.run.label import label_of
 from vidcolor.settings import InputSettings
 from vidcolor.verification.frames import Frames, FramesCheck, check_bytes, check_count
 from vidcolor.verification.luma import LEAST
+from vidcolor.verification.parts import report_of
 from vidcolor.verification.picture import check_extras, check_picture
 from vidcolor.verification.places import find_frames, report_beside
 from vidcolor.verification.streams import check_streams
@@ -73,6 +75,7 @@ def verify(
     folder = sequence_folder(target)
     path = check_file(target) if folder is None else Path(os.path.abspath(target))
     report = _find_report(report_beside(path, folder), held, verdict)
+    report = report and report_of(report, path)
     spec = report.spec if report else None
     frames = find_frames(path, folder, report) if folder else None
     if report and frames:
@@ -126,6 +129,9 @@ def _find_source(held: Held, report: Report | None, verdict: Verdict) -> Path | 
         source = check_file(held.source)
     elif report is None:
         verdict.skip("source", "not known; name it with --source FILM")
+        return None
+    elif report.source == str(STDIN):
+        verdict.skip("source", "came from a pipe; if it is in a file, name it with --source FILM")
         return None
     else:
         try:

@@ -74,7 +74,7 @@ def stitch(
     _check_room(make_sink().name, sum(facts.bytes for _, facts in chunks))
     others = [s.index for s in film.container.streams if s.index != film.video.index]
     before = deepcopy(film.log)
-    span = _span(film, chunks) if plan.container == "mxf" else None
+    span = _span(film, chunks, first) if plan.container == "mxf" else None
 
     def write_all(muxer: Muxer) -> None:
         muxer.write(_packets(film, muxer, chunks, on_packet, first))
@@ -105,11 +105,12 @@ def stitch(
     return stitch_without(*refused)
 
 
-def _span(film: VideoReader, chunks: Chunks) -> Span:
-    """From the first frame to the end of the last, in seconds."""
+def _span(film: VideoReader, chunks: Chunks, zero: int) -> Span:
+    """From the first frame to the end of the last, in seconds from that with the pts ``zero``."""
     rate = edit_rate(film.info)
     first, last = (
-        pts * film.info.time_base for pts in (chunks[0][1].first_pts, chunks[-1][1].last_pts)
+        (pts - zero) * film.info.time_base
+        for pts in (chunks[0][1].first_pts, chunks[-1][1].last_pts)
     )
     return first, first + (round((last - first) * rate) + 1) / rate
 
