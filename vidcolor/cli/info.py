@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
         prog="vidcolor info",
         description="Show what is in a film or a picture, and whether vidcolor colored it.",
     )
-    p.add_argument("film", metavar="FILE")
+    p.add_argument("film", metavar="FILE", help="film or picture")
     add_fps(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     return p
