@@ -123,8 +123,8 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A handler that was inherited may raise what the pool swallows.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # A fork has the rubbish of its parent, but not its threads: freeing a decoder would wait for them
-    # for ever.
+    # A fork has the rubbish of its parent, but not its threads: freeing a decoder would wait for
+    # them for ever.
     gc.freeze()
     torch.set_num_threads(1)
     threading.Thread(target=_follow_parent, daemon=True).start()
