@@ -29,8 +29,8 @@ def read_pictures(
             time = frame.time or 0.0
             if time >= due and any(start <= time < end for start, end in parts):
                 width = round(frame.width * height / frame.height)
-                shown = frame.to_image().resize((width, height), Image.Resampling.LANCZOS)
-                pictures.append(shown)
+                shown = Image.fromarray(frame.to_ndarray(format="rgb24"))
+                pictures.append(shown.resize((width, height), Image.Resampling.LANCZOS))
                 due = time + 0.999 / rate
     return pictures
 
