@@ -32,7 +32,8 @@ def write_page() -> str:
     parts = [
         "# Command line",
         "Every command and every option, as `--help` shows them: this page is made from it."
-        " `vidcolor help COMMAND` prints the same for one command.",
+        " `vidcolor help COMMAND` prints the same for one command. What a script can rely on:"
+        " the [exit codes](examples.md#exit-codes).",
     ]
     for name, p in make_parsers().items():
         parts += _section(name, p)

@@ -57,6 +57,13 @@ def test_links_and_anchors_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(target), f"{file}#{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_list_begins_after_an_empty_line(page: Path) -> None:
+    """GitHub takes it for a list without that, the site does not."""
+    text = _FENCE.sub("", page.read_text())
+    assert not re.search(r"^(?![-*#|>] )\S.*\n(?=[-*] )", text, re.MULTILINE)
+
+
 def test_links_are_found() -> None:
     assert ("docs/performance.md", "on-a-gpu") in set(links(ROOT / "README.md"))
     assert "on-a-gpu" in anchors(ROOT / "docs/performance.md")
