@@ -9,11 +9,15 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
+from browsing import CHROMIUM, CHROMIUM_WORDS
 from manual.__main__ import ELSEWHERE, gather, write_python_page
 from manual.command_line import make_parsers, write_page
 
@@ -108,24 +112,55 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 120
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not all(map(find_spec, ("mkdocs", "material", "mkdocstrings"))),
-    reason="MkDocs is not installed: pip install '.[docs]'",
-)
-def test_the_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:
-    """Warnings are errors there: links, anchors, pages that are in no menu, unknown names."""
-    pages, site = tmp_path / "docs", tmp_path / "site"
-    gather(pages)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site. Warnings are errors: links, anchors, pages in no menu, unknown names."""
+    if not all(map(find_spec, ("mkdocs", "material", "mkdocstrings"))):
+        pytest.skip("MkDocs is not installed: pip install '.[docs]'")
+    room = tmp_path_factory.mktemp("docs")
+    gather(room / "pages")
     text = (ROOT / "docs/mkdocs.yml").read_text()
-    text = text.replace("../build/docs", str(pages)).replace("[..]", f"[{ROOT}]")
-    (tmp_path / "mkdocs.yml").write_text(text)
-    words = ["-m", "mkdocs", "build", "-f", tmp_path / "mkdocs.yml", "-d", site]
+    text = text.replace("../build/docs", str(room / "pages")).replace("[..]", f"[{ROOT}]")
+    (room / "mkdocs.yml").write_text(text)
+    words = ["-m", "mkdocs", "build", "-f", room / "mkdocs.yml", "-d", room / "site"]
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run([sys.executable, *words], env=quiet, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return room / "site"
+
+
+@pytest.mark.slow
+def test_the_site_has_all_pages_and_asks_no_other_host(site: Path) -> None:
+    assert len(list(site.glob("*.html"))) > 20
     for page in site.glob("*.html"):
         fetched = re.findall(
             r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"?(https?:[^\" >]+)", page.read_text()
         )
         assert not fetched, f"{page.name}: {fetched}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_has_nothing_to_complain_of(site: Path, width: int) -> None:
+    """No error in its console, no request to another host, and no page that scrolls sideways."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (Debian: apt install chromium)")
+    api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, api.sync_playwright() as play:
+        Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_WORDS)
+        page = browser.new_page(viewport={"width": width, "height": 844})
+        complaints: list[str] = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith(base) else complaints.append(r.url))
+        for path in sorted(site.glob("*.html")):
+            if path.name != "404.html":
+                page.goto(f"{base}/{path.name}", wait_until="load")
+                if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                    complaints.append(f"{path.name} scrolls sideways")
+        browser.close()
+        server.shutdown()
+    assert not [one for one in complaints if not one.startswith(("data:", "blob:"))]

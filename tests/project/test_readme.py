@@ -62,9 +62,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("script", re.findall(r"scripts/[\w/]+(?:\.\w+)?", PAGES[0].read_text()))
-def test_scripts_of_the_readme_exist(script: str) -> None:
-    assert (ROOT / script).is_file()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_scripts_of_the_pages_exist(page: Path) -> None:
+    for script in re.findall(r"(?<![\w/])scripts/[\w/]+(?:\.\w+)?", page.read_text()):
+        assert (ROOT / script).exists(), script
 
 
 def test_the_wheel_has_the_weights_that_ship_and_no_others() -> None:
