@@ -1,6 +1,6 @@
 """vidcolor colors black-and-white film: luma untouched, every track kept.
 
-A film and a picture::
+A film and a picture:
 
     import vidcolor
 
@@ -8,7 +8,7 @@ A film and a picture::
     print(report.frames, report.left_behind)
     vidcolor.colorize_video("photo.jpg", "out.png")
 
-Options are in `Settings`, one dataclass for each stage::
+Options are in `Settings`, one dataclass for each stage:
 
     from vidcolor import ColorizerSettings, EncodeSettings, Settings
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import vidcolor
 from vidcolor.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +20,17 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "mode
 
 
 def commands() -> list[str]:
+    """Of all pages; of a pipe between programs, the parts that are vidcolor's."""
     text = "".join(page.read_text() for page in PAGES)
-    return re.findall(r"^    (vidcolor .+?)(?: +#.*)?$", text, re.MULTILINE)
+    lines = re.findall(
+        r"^    (\S.*?)(?: +#.*)?$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.M
+    )
+    parts = [part.strip() for line in lines for part in line.split(" | ")]
+    return [
+        part.removeprefix(".venv/bin/")
+        for part in parts
+        if re.match(r"(\.venv/bin/)?vidcolor ", part)
+    ]
 
 
 def test_the_readme_has_commands() -> None:
@@ -35,14 +46,26 @@ def test_a_command_of_the_pages_is_understood(line: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_of_the_pages_uses_names_that_there_are(page: Path) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "vidcolor":
+                assert node.attr in vidcolor.__all__
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vidcolor."):
+                for name in node.names:
+                    assert hasattr(import_module(str(node.module)), name.name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("script", re.findall(r"scripts/[\w/]+(?:\.\w+)?", PAGES[0].read_text()))
-def test_scripts_of_the_readme_exist(script: str) -> None:
-    assert (ROOT / script).is_file()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_scripts_of_the_pages_exist(page: Path) -> None:
+    for script in re.findall(r"(?<![\w/])scripts/[\w/]+(?:\.\w+)?", page.read_text()):
+        assert (ROOT / script).exists(), script
 
 
 def test_the_wheel_has_the_weights_that_ship_and_no_others() -> None:

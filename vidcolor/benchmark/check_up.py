@@ -33,6 +33,7 @@ from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings,
 
 EXTRAS = {
     "cluster": ("ray",),
+    "docs": ("mkdocs", "material", "mkdocstrings"),
     "edit": ("opentimelineio",),
     "evaluate": ("torchmetrics",),
     "exr": ("OpenEXR",),

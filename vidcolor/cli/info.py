@@ -29,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
         description="Show what is in a film or a picture, and whether vidcolor colored it.",
     )
     p.add_argument(
-        "film", metavar="FILE", help="- for a film from a pipe, of which the beginning is read"
+        "film",
+        metavar="FILE",
+        help="film or picture, or - for a film from a pipe, of which the beginning is read",
     )
     add_fps(p)
     p.add_argument("--json", action="store_true", help="print JSON")

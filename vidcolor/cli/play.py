@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         prog="vidcolor play",
         description="Color a film while a player shows it. Nothing is kept.",
     )
-    p.add_argument("film", metavar="FILM")
+    p.add_argument("film", metavar="FILM", help="film to watch")
     p.add_argument(
         "--player",
         metavar="CMD",

@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         " in the colors that the net finds for each alone and in those that the scene agreed upon."
         " Reads the whole film, and colors a few frames of each shot.",
     )
-    p.add_argument("film", metavar="FILM")
+    p.add_argument("film", metavar="FILM", help="film to look through")
     p.add_argument(
         "target",
         metavar="OUT",

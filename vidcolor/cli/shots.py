@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         " first frame counted from 0, number of frames. With --to, write them for other programs"
         " instead (docs/shots.md). Nothing is colored.",
     )
-    p.add_argument("film", metavar="FILM")
+    p.add_argument("film", metavar="FILM", help="film to look through")
     p.add_argument("--start", type=moment, metavar="TIME", help="start here: 90, 1:30, 00:01:30.5")
     p.add_argument("--end", type=moment, metavar="TIME", help="stop before this time")
     p.add_argument(

@@ -1,0 +1,1 @@
+"""What the docs site is made of: pages from all over the repository, and two references."""
