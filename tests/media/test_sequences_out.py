@@ -14,6 +14,7 @@ import torch
 from synthetic import make_layout, make_plane
 
 from vidcolor.color.chroma import KR_KB
+from vidcolor.color.lab import linear_to_srgb
 from vidcolor.color.yuv import luma_scale
 from vidcolor.core.frame_target import check_frames, existing_frames, frame_target, place_frames
 from vidcolor.core.frames import Frame
@@ -26,6 +27,7 @@ from vidcolor.media.images.reader import Still
 from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.media.open import open_video
 from vidcolor.media.sequences.dpx import read_header
+from vidcolor.media.sequences.exr_writer import linear_rgb
 from vidcolor.media.sequences.frame_chunk import frames_are_whole, publish_frames, write_frames
 from vidcolor.media.sequences.plan import bits_of, plan_target
 from vidcolor.settings import EncodeSettings, OutputSettings
@@ -52,6 +54,13 @@ def test_luma_is_kept_to_the_last_code(bits: int, matrix: str) -> None:
     luma = np.rint(rgb @ np.array([kr, 1 - kr - kb, kb]))
     assert (luma == frame.luma.numpy()).all()
     assert rgb.max() <= (1 << bits) - 1
+
+
+def test_the_light_of_video_gives_its_codes_back_where_an_exr_is_read_again() -> None:
+    frame = random_frame(16)
+    assert frame.layout.transfer == "bt1886"
+    codes = linear_to_srgb(torch.from_numpy(linear_rgb(frame)).double()) * 65535
+    assert np.abs(codes.numpy() - frame_rgb(frame, 16)).max() < 1
 
 
 def test_gray_stays_gray() -> None:

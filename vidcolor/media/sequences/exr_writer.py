@@ -31,9 +31,15 @@ _WHOLE = 65535.0
 
 
 def linear_rgb(frame: Frame) -> np.ndarray:
-    """``(H, W, 3)`` float32 linear light of a colored frame, 0..1."""
+    """``(H, W, 3)`` float32 linear light of a colored frame, 0..1.
+
+    Codes of ordinary video are taken for those of sRGB, as on the screens that show both: so an EXR
+    looks like the film that it was made of, and gives its codes back where it is read again.
+    """
     codes = torch.from_numpy(frame_rgb(frame, 16).astype(np.float32)).div_(_WHOLE)
-    return np.asarray(to_light(codes, frame.layout.transfer).numpy(), np.float32)
+    curve = frame.layout.transfer
+    light = to_light(codes, "srgb" if curve == "bt1886" else curve)
+    return np.asarray(light.numpy(), np.float32)
 
 
 def write_exr(
