@@ -190,7 +190,9 @@ def test_no_other_container_says_it_can(tmp_path: Path) -> None:
     for target in ("mp4", "webm"):
         settings = Settings() if target == "webm" else fast()
         run = recolor(source, tmp_path / f"out.{target}", settings)
-        assert run.left == [f"audio stream 1 (adpcm_ms): {target} cannot hold adpcm_ms"]
+        advice = f"--audio {'aac' if target == 'mp4' else 'opus'} converts it"
+        why = f"{target} cannot hold adpcm_ms; {advice}"
+        assert run.left == [f"audio stream 1 (adpcm_ms): {why}"]
 
 
 def test_names_are_given_only_to_what_stands_in(tmp_path: Path) -> None:
