@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color.lab import rgb_to_lab
+from vidcolor.core.files import file_sha256
 from vidcolor.core.system import pick_dtype
 from vidcolor.errors import TrainingError
 from vidcolor.evaluation.evaluate import FRECHET_MIN_FRAMES, Moments, frechet_features
@@ -20,7 +21,7 @@ from vidcolor.evaluation.metrics import colorfulness, frechet_distance, gray_ver
 from vidcolor.media.images.files import read_rgb, write_rgb
 from vidcolor.nets.colornet import ColorNet
 from vidcolor.nets.vgg import VGG16Features
-from vidcolor.nets.weights import file_sha256, load_features
+from vidcolor.nets.weights import load_features
 from vidcolor.training.data.augment import clean_pair
 from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.data.stills import Still, group_by_source, squash

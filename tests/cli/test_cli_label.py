@@ -9,11 +9,11 @@ import pytest
 from guided import write_scenes
 
 from vidcolor.cli.main import main
+from vidcolor.core.files import file_sha256
 from vidcolor.core.label import Label
 from vidcolor.media.images.reader import Still
 from vidcolor.media.images.xmp_label import find_in_xmp
 from vidcolor.media.mux.tags import find_in_tags
-from vidcolor.nets.weights import file_sha256
 
 SHEET = """\
 [[stretch]]

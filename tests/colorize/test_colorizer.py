@@ -8,11 +8,11 @@ import torch
 from synthetic import make_frame, make_layout, texture
 
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.files import file_sha256
 from vidcolor.core.system import pick_device, pick_dtype
 from vidcolor.errors import SettingsError, WeightsNotFound
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig, DistributionNet, NetInput
 from vidcolor.nets.registry import build_net
-from vidcolor.nets.weights import file_sha256
 from vidcolor.settings import ColorizerSettings
 
 CPU = ColorizerSettings(device="cpu", size=64)

@@ -13,6 +13,7 @@ from synthetic import bits_of, make_frame, texture
 from vidcolor.colorize.chain import colorize_frames, find_color, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.session import Session
+from vidcolor.core.files import file_sha256
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.threads import WorkerThreads
 from vidcolor.errors import SettingsError
@@ -20,7 +21,7 @@ from vidcolor.guidance.plan import Guidance
 from vidcolor.guidance.types import ColorSheet, Stretch
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig
 from vidcolor.nets.registry import build_net
-from vidcolor.nets.weights import file_sha256, save_weights
+from vidcolor.nets.weights import save_weights
 from vidcolor.settings import (
     ColorizerSettings,
     PaintSettings,

@@ -12,10 +12,11 @@ from hinted import SMALL
 
 import vidcolor.nets.weights
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.files import file_sha256
 from vidcolor.errors import WeightsCorrupt, WeightsError, WeightsMismatch, WeightsNotFound
 from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
 from vidcolor.nets.guide_net import GuideConfig, GuideNet
-from vidcolor.nets.weights import WeightsInfo, file_sha256, load_guide, save_weights
+from vidcolor.nets.weights import WeightsInfo, load_guide, save_weights
 
 
 @pytest.fixture

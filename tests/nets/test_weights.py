@@ -14,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from vidcolor.cli.main import main
+from vidcolor.core.files import file_sha256
 from vidcolor.errors import (
     TrainingError,
     VidcolorError,
@@ -27,7 +28,6 @@ from vidcolor.nets.trust_gate import CLUES, Gate, GateConfig
 from vidcolor.nets.vgg import VGG16Features, load_imagenet
 from vidcolor.nets.weights import (
     available_weights,
-    file_sha256,
     find_weights,
     load_features,
     load_gate,

@@ -21,6 +21,7 @@ from stills import saved, scene
 from test_guided_run import stop
 
 from vidcolor.cli.main import main
+from vidcolor.core.files import file_sha256
 from vidcolor.core.label import Label, find_label
 from vidcolor.core.report import Report
 from vidcolor.errors import JobDiffers
@@ -28,7 +29,7 @@ from vidcolor.guidance.types import ColorSheet, Stretch
 from vidcolor.media.images.metadata import JPEG_XMP
 from vidcolor.media.images.reader import Still
 from vidcolor.media.images.xmp_label import SOURCE_TYPE, add_to_xmp, find_in_xmp
-from vidcolor.nets.weights import available_weights, file_sha256
+from vidcolor.nets.weights import available_weights
 from vidcolor.run.label import label_of
 from vidcolor.run.pipe import colorize_to
 from vidcolor.run.video import colorize_video

@@ -15,11 +15,12 @@ from synthetic import photo
 
 from vidcolor.cli.main import main
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.core.files import file_sha256
 from vidcolor.errors import SettingsError, TrainingError
 from vidcolor.media.images.files import write_rgb
 from vidcolor.nets.colornet import ColorNetConfig
 from vidcolor.nets.registry import build_net
-from vidcolor.nets.weights import file_sha256, read_guide, save_weights
+from vidcolor.nets.weights import read_guide, save_weights
 from vidcolor.training.data.takes import is_kept
 from vidcolor.training.guide.features import NEAREST, load_pictures
 from vidcolor.training.guide.validation import GUIDE_SCORES

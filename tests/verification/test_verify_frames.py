@@ -45,7 +45,7 @@ def place(tmp_path: Path, number: int) -> Path:
     return tmp_path / "out" / f"reel_{86400 + number:07d}.dpx"
 
 
-def told(verdict: Verdict) -> list[str]:
+def list_findings(verdict: Verdict) -> list[str]:
     return [f"{one.what}: {one.text}" for one in verdict.differs]
 
 
@@ -99,7 +99,7 @@ def test_what_differs_is_told_with_the_name_of_the_frame(
     change: Change, expected: list[str], colored: Report, tmp_path: Path
 ) -> None:
     change(place(tmp_path, 2))
-    lines = told(verify(tmp_path / "out"))
+    lines = list_findings(verify(tmp_path / "out"))
     for start in expected:
         assert any(line.startswith(start) for line in lines), (start, lines)
 

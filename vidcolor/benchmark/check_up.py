@@ -20,6 +20,7 @@ import torch
 
 from vidcolor.benchmark.machine import describe_machine, describe_versions
 from vidcolor.benchmark.synthetic_video import RATE, pictures
+from vidcolor.core.files import file_sha256
 from vidcolor.core.iterators import prefetch
 from vidcolor.core.system import pick_device
 from vidcolor.errors import VidcolorError
@@ -27,7 +28,7 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import missing_encoders
 from vidcolor.media.encode.synthetic import make_film
 from vidcolor.media.open import open_video
-from vidcolor.nets.weights import available_weights, file_sha256
+from vidcolor.nets.weights import available_weights
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import ColorizerSettings, EncodeSettings, OutputSettings, Settings
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.guide import FrameSource, Guide
+from vidcolor.core.files import file_sha256
 from vidcolor.core.frames import PixelLayout
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.video_info import VideoInfo
@@ -21,7 +22,7 @@ from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.decode.frame_windows import read_frames
 from vidcolor.nets.colornet import ColorNet, DistributionNet
 from vidcolor.nets.trust_gate import Gate
-from vidcolor.nets.weights import file_sha256, find_weights, load_gate, load_weights
+from vidcolor.nets.weights import find_weights, load_gate, load_weights
 from vidcolor.settings import Settings
 
 

@@ -87,6 +87,12 @@ def read_own(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
+def file_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def own_sha256(path: Path) -> str:
     """Hexadecimal sha256 of a file of our own; raises as `open_own`."""
     with reader(path) as file:

@@ -42,12 +42,7 @@ def frame_target(target: str | os.PathLike[str]) -> SequenceName | None:
     """
     path = Path(os.path.abspath(target))
     name = parse_pattern(path)
-    suffix = path.suffix.lower()
-    if name is None or not re.search(r"%0?\d*d", path.name.replace("%%", "")):
-        return None
-    if suffix in FRAME_KINDS:
-        return name
-    return None
+    return name if path.suffix.lower() in FRAME_KINDS else None
 
 
 def place_frames(

@@ -35,14 +35,14 @@ class Label:
 
     def __str__(self) -> str:
         """``vidcolor 0.1.0, weights default sha256:648b...``, as `find_label` reads it."""
-        return self._written("sha256:", None)
+        return self._spell("sha256:", None)
 
     @property
     def short(self) -> str:
         """The same for people: ``vidcolor 0.1.0, weights default 648bd2c9``."""
-        return self._written("", _SHORT)
+        return self._spell("", _SHORT)
 
-    def _written(self, mark: str, digits: int | None) -> str:
+    def _spell(self, mark: str, digits: int | None) -> str:
         def net(name: str, sha256: str) -> str:
             return f"{name} {mark}{sha256[:digits]}".lstrip()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vidcolor.core.files import printable
+from vidcolor.core.files import file_sha256, printable
 from vidcolor.core.frames import Dials
 from vidcolor.errors import SettingsError
 from vidcolor.guidance.plan import Guidance
@@ -118,7 +118,7 @@ def _describe_reference(reference: Reference, sheet: ColorSheet) -> dict[str, st
     path = sheet.find_image(reference)
     try:
         state = path.stat()
-        return found | {"image": _file_sha256(path, state.st_size, state.st_mtime_ns)}
+        return found | {"image": _digest_once(path, state.st_size, state.st_mtime_ns)}
     except OSError as error:
         name = printable(image)
         raise SettingsError(f"{name}: the image of the color sheet cannot be read") from error
@@ -130,7 +130,6 @@ def _describe(entry: Hint | Reference) -> dict[str, str]:
 
 
 @cache
-def _file_sha256(path: Path, _bytes: int, _changed: int) -> str:
+def _digest_once(path: Path, _bytes: int, _changed: int) -> str:
     """Of a file as it is now; read once until it changes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

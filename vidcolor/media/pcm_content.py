@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 
-from av.container import InputContainer
-
 from vidcolor.media.decode.timeline import pick_time
-from vidcolor.media.open import VideoReader, open_container
-from vidcolor.media.whitelist import FORMATS, film_errors
+from vidcolor.media.open import VideoReader
+from vidcolor.media.whitelist import film_errors
 
 _SAMPLE = re.compile(r"pcm_s(\d+)[bl]e")
 _MOST_TRIED = 64
@@ -66,7 +64,7 @@ def _is_same(here: Iterator[bytes], there: Iterator[bytes], skip: int) -> bool:
 
 
 def _begin(film: VideoReader, index: int) -> Fraction | None:
-    with film_errors(film.info.path), _open_again(film) as container:
+    with film_errors(film.info.path), film.reopen() as container:
         for packet in container.demux(container.streams[index]):
             time = pick_time(packet.pts, packet.dts)
             return None if time is None else time * (packet.time_base or Fraction(1))
@@ -74,11 +72,7 @@ def _begin(film: VideoReader, index: int) -> Fraction | None:
 
 
 def _payloads(film: VideoReader, index: int) -> Iterator[bytes]:
-    with film_errors(film.info.path), _open_again(film) as container, suppress(IndexError):
+    with film_errors(film.info.path), film.reopen() as container, suppress(IndexError):
         for packet in container.demux(container.streams[index]):
             if packet.size:
                 yield bytes(packet)
-
-
-def _open_again(film: VideoReader) -> InputContainer:
-    return open_container(film.info.path, film.settings, FORMATS)

@@ -6,7 +6,6 @@ inside the package, in a checkout beside it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from vidcolor.core.files import file_sha256
 from vidcolor.core.paths import HELPERS, models_folder
 from vidcolor.errors import WeightsCorrupt, WeightsMismatch, WeightsNotFound
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig
@@ -112,12 +112,6 @@ def find_weights(name: str | Path) -> tuple[Path, str | None]:
         return Path(name), None
     names = ", ".join(sorted(set(listed) - set(HELPERS)))
     raise WeightsNotFound(f"no weights {str(name)!r}; give a .safetensors file or one of: {names}")
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_weights(name: str | Path) -> tuple[ColorNet, str]:

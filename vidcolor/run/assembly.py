@@ -21,7 +21,7 @@ from vidcolor.media.sequences.beside import beside_frames, check_carried
 from vidcolor.media.sequences.frame_chunk import publish_frames
 from vidcolor.media.sequences.plan import is_frames
 from vidcolor.run.label import label_of
-from vidcolor.run.report import FrameTally, describe_source, describe_target
+from vidcolor.run.report import describe_chunks, describe_target
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import OutputSettings
 
@@ -111,7 +111,7 @@ def assemble(
     written = stitch(film, plan, make_sink, settings, files, on_packet, label)
     report.frames = written.frames
     report.bytes, report.sha256 = written.bytes, written.sha256
-    _describe(report, film, chunks)
+    describe_chunks(report, film, chunks)
     describe_target(report, plan, written.carried, written.left_behind)
     return None
 
@@ -135,20 +135,10 @@ def _assemble_frames(
     written = publish_frames(name, lists, film.info.sequence is None, on_frame)
     report.frames, report.numbers = written.frames, list(written.numbers)
     report.bytes, report.sha256 = written.bytes, written.sha256
-    _describe(report, film, chunks)
+    describe_chunks(report, film, chunks)
     carried, lost = beside_frames(film, plan)
     left = dict.fromkeys([*plan.left_behind, *lost, *written.left_behind])
     describe_target(report, plan, carried, list(left))
     report.notes += written.notes
     if film.info.has_alpha and plan.container == film.info.codec == "exr":  # a channel of its own
         report.notes.remove(TRANSPARENCY)
-
-
-def _describe(report: Report, film: VideoReader, chunks: Sequence[DoneChunk]) -> None:
-    """Write into a report what the chunks and the source tell."""
-    tally = FrameTally()
-    for chunk in chunks:
-        tally.add(chunk)
-    tally.tell(report, film.log, film.info.time_base)
-    report.chunks = len(chunks)
-    describe_source(report, film)

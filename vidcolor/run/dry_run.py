@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -100,14 +100,6 @@ class Expectation:
     trial: Trial
     extra_bytes: int = 0
     """Of sound and the like, as far as the source tells."""
-    bytes: int | None = field(init=False)
-    """Size of the target, about; None where nothing tells."""
-    seconds: float | None = field(init=False)
-    """How long the run takes from here, about, without its start; None where nothing tells."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bytes", self._count_bytes())
-        object.__setattr__(self, "seconds", self._count_seconds())
 
     @property
     def speed(self) -> float | None:
@@ -115,7 +107,9 @@ class Expectation:
         left = None if self.frames is None else self.frames - self.kept
         return left / self.seconds if left and self.seconds else None
 
-    def _count_bytes(self) -> int | None:
+    @property
+    def bytes(self) -> int | None:
+        """Size of the target, about; None where nothing tells."""
         trial, rate = self.trial, self.info.frame_rate or Fraction(25)
         if self.frames is None or not trial.frames:
             return None
@@ -126,7 +120,9 @@ class Expectation:
         key, other = trial.key_bytes / trial.key_frames, (trial.bytes - trial.key_bytes) / others
         return round(keys * key + (self.frames - keys) * other) + self.extra_bytes
 
-    def _count_seconds(self) -> float | None:
+    @property
+    def seconds(self) -> float | None:
+        """How long the run takes from here, about, without its start; None where nothing tells."""
         trial, rate = self.trial, self.info.frame_rate or Fraction(25)
         if self.frames is None or not trial.frames:
             return None
@@ -139,7 +135,8 @@ class Expectation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
-        return asdict(self) | {"info": None, "speed": self.speed}
+        told = {"bytes": self.bytes, "seconds": self.seconds, "speed": self.speed}
+        return asdict(self) | {"info": None} | told
 
 
 def expect(
@@ -214,7 +211,7 @@ def _plan_beside(
         passthrough = muxer.passthrough
         size = sum(_count_sound(film, route) for route in passthrough.routes)
         left_behind, notes = list(passthrough.left_behind), list(passthrough.notes)
-        return list(passthrough.carried), left_behind, notes, size
+        return list(passthrough.labels), left_behind, notes, size
 
 
 def _count_sound(film: VideoReader, route: Route) -> int:

@@ -16,7 +16,7 @@ from vidcolor.colorize.chain import color_still
 from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint
 from vidcolor.colorize.session import Session
-from vidcolor.core.files import check_file
+from vidcolor.core.files import check_file, file_sha256
 from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.paths import CONTAINERS, TIFF_SUFFIXES
@@ -40,7 +40,6 @@ from vidcolor.media.images.photo import color_of, extras_of, frame_of, notes_of
 from vidcolor.media.images.reader import Still
 from vidcolor.media.images.rgb import frame_rgb
 from vidcolor.media.open import film_is_still
-from vidcolor.nets.weights import file_sha256
 from vidcolor.run.label import Painted, label_of, label_pages
 from vidcolor.run.report import NO_COLOR
 from vidcolor.run.spec import describe_image

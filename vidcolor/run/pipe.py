@@ -275,7 +275,7 @@ class _OnePass:
     def _describe(
         self, report: Report, plan: EncodePlan, session: Session, passthrough: Passthrough
     ) -> None:
-        describe_target(report, plan, passthrough.carried, passthrough.left_behind)
+        describe_target(report, plan, passthrough.labels, passthrough.left_behind)
         describe_session(report, session)
         if isinstance(self.source, Path):
             report.notes += note_unused(self.source, self.colors)

@@ -74,6 +74,16 @@ class FrameTally:
         self.gray.tell(report, tick)
 
 
+def describe_chunks(report: Report, film: VideoReader, chunks: Sequence[DoneChunk]) -> None:
+    """Write into a report what all chunks of a video and its source tell."""
+    tally = FrameTally()
+    for chunk in chunks:
+        tally.add(chunk)
+    tally.tell(report, film.log, film.info.time_base)
+    report.chunks = len(chunks)
+    describe_source(report, film)
+
+
 def count_frames(
     frames: Iterable[Frame],
     film: VideoReader,

@@ -20,7 +20,7 @@ from vidcolor.media.mux.concat import stitch
 from vidcolor.media.mux.file_sink import FileSink
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.run.label import label_of
-from vidcolor.run.report import FrameTally, describe_source, describe_target
+from vidcolor.run.report import describe_chunks, describe_target
 from vidcolor.run.spec import cut_of
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import ChunkSettings, InputSettings, OutputSettings
@@ -38,10 +38,15 @@ def is_split_name(name: str) -> bool:
 
 def shot_path(target: Path, number: int) -> Path:
     """The file of a shot, counted from 1."""
-    found = _NUMBER.search(target.name)
+    head, field, tail = _divide(target.name)
+    return target.with_name(f"{head}{field % number}{tail}")
+
+
+def _divide(name: str) -> tuple[str, str, str]:
+    """What stands before the place of the number, the place itself, what stands behind it."""
+    found = _NUMBER.search(name)
     assert found
-    head, tail = target.name[: found.start()], target.name[found.end() :]
-    return target.with_name(f"{head}{f'%{found[1]}d' % number}{tail}")
+    return name[: found.start()], found[0], name[found.end() :]
 
 
 def check_split(source: Path | None, target: Path, settings: OutputSettings) -> None:
@@ -61,9 +66,7 @@ def check_split(source: Path | None, target: Path, settings: OutputSettings) -> 
     """
     if not is_split_name(target.name):
         raise SettingsError(f"{printable(target.name)}: has no one %03d for the number of a shot")
-    found = _NUMBER.search(target.name)
-    assert found
-    head, tail = target.name[: found.start()], target.name[found.end() :]
+    head, _, tail = _divide(target.name)
     shots = re.compile(rf"{re.escape(head)}\d+{re.escape(tail)}")
     film = source.resolve() if source else None
     if film and film.parent == target.resolve().parent and shots.fullmatch(film.name):
@@ -122,7 +125,7 @@ def assemble_shots(
         FilmChanged: As `assemble`.
         OutputError: As `stitch`.
     """
-    target, tally = Path(report.target), FrameTally()
+    target = Path(report.target)
     settings, label = replace(settings, force=True), label_of(folder.spec)
     shots = list(_by_shot(chunks))
     starts = [shot[0].facts.first_pts for shot in shots]
@@ -149,11 +152,7 @@ def assemble_shots(
             describe_target(report, plan, written.carried, ())
         new = [each for each in written.left_behind if each not in report.left_behind]
         report.left_behind += new
-    for chunk in chunks:
-        tally.add(chunk)
-    tally.tell(report, film.log, film.info.time_base)
-    report.chunks = len(chunks)
-    describe_source(report, film)
+    describe_chunks(report, film, chunks)
     report.notes.append(_count_files(len(shots)))
 
 

@@ -120,10 +120,10 @@ class FramesCheck:
         """
         info, name = self._source.info, self._frames.name
         total = expected_frames(info, self._source.settings)
-        mine = self._found()
+        mine = self._read_written()
         at = next(mine, None)
         missing, extra, count = list[int](), list[int](), 0
-        for number, place, frame in self._wanted():
+        for number, place, frame in self._read_source():
             count += 1
             while at and at[0] < number:
                 extra.append(at[0])
@@ -149,7 +149,7 @@ class FramesCheck:
         self._tell_luma()
         self._tell_headers()
 
-    def _wanted(self) -> Iterator[tuple[int, int, Frame]]:
+    def _read_source(self) -> Iterator[tuple[int, int, Frame]]:
         """The frames of the source: number, place in the source, frame."""
         info = self._source.info
         for place, frame in enumerate(decode(self._source)):
@@ -159,7 +159,7 @@ class FramesCheck:
             else:
                 yield FIRST + place, place, frame
 
-    def _found(self) -> Iterator[tuple[int, int, Tensor | None]]:
+    def _read_written(self) -> Iterator[tuple[int, int, Tensor | None]]:
         """The frames that were written: number, bits, luma; None where luma says nothing."""
         if self._suffix == ".exr":
             yield from ((number, 16, None) for number in _there(self._frames))

@@ -90,7 +90,7 @@ def _list_carried(target: VideoReader, source: VideoReader) -> Sequence[str]:
         container = "mp4"
     if target.info.path.suffix.lower() == ".webm":
         container = "webm"
-    return plan_passthrough(source, target.info, container).carried
+    return plan_passthrough(source, target.info, container).labels
 
 
 def _is_refitted(target: VideoReader, found: StreamContent, wanted: StreamContent) -> bool:

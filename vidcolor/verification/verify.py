@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from vidcolor.core.files import check_file, identify, printable, read_own
+from vidcolor.core.files import check_file, file_sha256, identify, printable, read_own
 from vidcolor.core.find_sequence import sequence_at, sequence_folder
 from vidcolor.core.label import Label
 from vidcolor.core.paths import STDIN
@@ -148,8 +147,7 @@ def _check_bytes(path: Path, report: Report, verdict: Verdict) -> None:
     if not report.sha256:
         verdict.skip("sha256", "the report has none")
         return
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_sha256(path)
     size = path.stat().st_size
     bad = f"{found}, the report says {report.sha256}"
     if size != report.bytes:

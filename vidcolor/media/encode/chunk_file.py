@@ -171,32 +171,27 @@ def read_chunk(
 def read_heads(path: Path) -> list[tuple[int, int, bool]]:
     """pts, duration and whether it is a key frame, of every packet in the order of decoding."""
     with target_errors(path), reader(path) as file:
-        return list(_heads(file))
+        return [(pts, duration, is_key) for pts, duration, _, is_key in _heads(file)]
 
 
 def read_sizes(path: Path) -> list[tuple[int, bool]]:
     """Bytes and whether it is a key frame, of every packet in the order of decoding."""
     with target_errors(path), reader(path) as file:
-        file.seek(len(_MAGIC))
-        found = []
-        while head := file.read(_HEAD.size):
-            _, _, size, is_key = _HEAD.unpack(head)
-            file.seek(size, os.SEEK_CUR)
-            found.append((size, is_key))
-        return found
+        return [(size, is_key) for _, _, size, is_key in _heads(file)]
 
 
 def _times(file: BinaryIO) -> Iterator[int]:
     """The pts of every packet, in the order of decoding; payloads are not read."""
-    return (pts for pts, _, _ in _heads(file))
+    return (pts for pts, *_ in _heads(file))
 
 
-def _heads(file: BinaryIO) -> Iterator[tuple[int, int, bool]]:
+def _heads(file: BinaryIO) -> Iterator[tuple[int, int, int, bool]]:
+    """What stands before every packet, as of `_HEAD`; payloads are not read."""
     file.seek(len(_MAGIC))
     while head := file.read(_HEAD.size):
         pts, duration, size, is_key = _HEAD.unpack(head)
         file.seek(size, os.SEEK_CUR)
-        yield pts, duration, is_key
+        yield pts, duration, size, is_key
 
 
 def _packet(

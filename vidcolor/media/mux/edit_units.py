@@ -20,8 +20,8 @@ from vidcolor.core.report import Dropped
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import EncoderMissing, OutputError
 from vidcolor.media.mxf import SOUND_CODECS, SOUND_RATE, edit_rate
-from vidcolor.media.open import VideoReader, open_container
-from vidcolor.media.whitelist import FORMATS, film_errors
+from vidcolor.media.open import VideoReader
+from vidcolor.media.whitelist import film_errors
 
 Span = tuple[Fraction, Fraction]
 """Seconds of the target's first frame, and of the end of its last one, in the film's clock."""
@@ -40,7 +40,7 @@ def check_constant(film: VideoReader) -> None:
     rate, times = edit_rate(info), array("q")
     if info.sequence:  # each of its frames has a number of its own
         return
-    with film_errors(info.path), open_container(info.path, settings, FORMATS) as container:
+    with film_errors(info.path), film.reopen() as container:
         for packet in container.demux(container.streams[film.video.index]):
             if packet.size and packet.pts is not None and not packet.is_discard:
                 times.append(packet.pts)

@@ -154,7 +154,7 @@ class FileSink:
             seconds=float(muxer.end),
             bytes=size,
             sha256=sha256,
-            carried=tuple(muxer.passthrough.carried),
+            carried=tuple(muxer.passthrough.labels),
             left_behind=tuple(muxer.passthrough.left_behind),
         )
 

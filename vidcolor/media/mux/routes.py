@@ -52,7 +52,7 @@ class Route:
         return self.sound.key(index) if self.sound else index
 
     @property
-    def told(self) -> str:
+    def report_label(self) -> str:
         """For reports of what travels: the label, and what a sound becomes."""
         return f"{self.label} converted to {self.audio.codec}" if self.audio else self.label
 
@@ -92,14 +92,14 @@ class Passthrough:
     """Open files of sound; to be closed when the target is written."""
 
     @property
-    def carried(self) -> list[str]:
+    def labels(self) -> list[str]:
         """Labels of all that travels."""
-        labels = [route.told for route in self.routes]
+        found = [route.report_label for route in self.routes]
         if self.chapters:
-            labels.append(count_chapters(len(self.chapters)))
+            found.append(count_chapters(len(self.chapters)))
         if "timecode" in self.video_metadata:
-            labels.append(f"timecode {printable(self.video_metadata['timecode'])}")
-        return labels
+            found.append(f"timecode {printable(self.video_metadata['timecode'])}")
+        return found
 
     @property
     def has_tags(self) -> bool:
