@@ -16,7 +16,7 @@ from vidcolor.errors import SettingsError
 from vidcolor.media.images.files import read_rgb
 from vidcolor.nets import layers
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig, NetInput
-from vidcolor.nets.int8 import Int8Block, Int8VGG, int8_is_fast, max_pool_codes
+from vidcolor.nets.int8 import Int8Block, Int8VGG, int8_is_fast, max_pool
 from vidcolor.nets.optimize import measure_ranges, pick_precision, prepare_net
 from vidcolor.nets.registry import build_net
 from vidcolor.nets.vgg_fused import FilmNet
@@ -182,7 +182,7 @@ def test_attention_in_pieces_is_attention(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_halved_takes_the_largest_of_four() -> None:
     codes = torch.randint(0, 256, (2, 5, 7, 9), dtype=torch.uint8)
-    assert torch.equal(max_pool_codes(codes).float(), F.max_pool2d(codes.float(), 2))
+    assert torch.equal(max_pool(codes).float(), F.max_pool2d(codes.float(), 2))
 
 
 def test_integers_are_taken_only_where_they_are_known_and_fast(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,10 @@ from vidcolor.nets.vgg import BLOCKS, VGG16Features
 
 CODES = 255
 """Largest code of what goes into a convolution."""
+
+CHANNELS = 128
+"""Channels that a convolution gives at a time, unless they are a power of two: for 192 oneDNN takes
+three times as long as for 128 and 64 (384 channels in, AVX-512)."""
 
 Range = tuple[float, float]
 """Smallest and largest number that goes into a convolution."""
@@ -48,29 +53,69 @@ class Int8Conv(nn.Module):
         conv: In float32.
         step: Of the codes that go in.
         zero: The code of 0.
-        out: Step of the codes that come out, of which the smallest is 0; or a type of floats.
+        out: Step of the codes that come out, of which the smallest is 0, or step and code of 0; or
+            a type of floats.
     """
 
-    def __init__(self, conv: nn.Conv2d, step: float, zero: int, out: float | torch.dtype) -> None:
+    def __init__(
+        self, conv: nn.Conv2d, step: float, zero: int, out: float | Codes | torch.dtype
+    ) -> None:
         super().__init__()
-        weight = conv.weight.detach()
-        self.steps = weight.abs().amax((1, 2, 3)).clamp_min(1e-12) / 127
-        self.zeros = torch.zeros(len(weight), dtype=torch.int32)
-        codes = (weight / self.steps[:, None, None, None]).round().to(torch.int8)
-        self.bias = None if conv.bias is None else conv.bias.detach()
+        out = Codes(out, 0) if isinstance(out, float) else out
+        self.out = (*out, torch.uint8) if isinstance(out, Codes) else (1.0, 0, out)
         self.step, self.zero = step, zero
-        self.out = (out, 0, torch.uint8) if isinstance(out, float) else (1.0, 0, out)
         self.form = [*conv.stride], [*conv.padding], [*conv.dilation], conv.groups
-        self.packed = torch.ops.onednn.qconv_prepack(codes, self.steps, step, zero, *self.form)
+        self.parts = [
+            self._pack(conv.weight.detach()[some], None if bias is None else bias[some])
+            for bias in (None if conv.bias is None else conv.bias.detach(),)
+            for some in _channel_parts(conv.out_channels)
+        ]
+
+    def _pack(
+        self, weight: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """The weights of some channels as oneDNN wants them, their steps, zeros and biases."""
+        steps = weight.abs().amax((1, 2, 3)).clamp_min(1e-12) / 127
+        codes = (weight / steps[:, None, None, None]).round().to(torch.int8)
+        packed = torch.ops.onednn.qconv_prepack(codes, steps, self.step, self.zero, *self.form)
+        return packed, steps, torch.zeros(len(weight), dtype=torch.int32), bias
 
     def forward(self, codes: Tensor) -> Tensor:
         """(B, C, h, w) uint8 -> (B, C', h', w')."""
         into = codes.contiguous(memory_format=torch.channels_last), self.step, self.zero
-        weight = self.packed, self.steps, self.zeros, self.bias
-        found: Tensor = torch.ops.onednn.qconv2d_pointwise(
-            *into, *weight, *self.form, *self.out, "relu", [], ""
-        )
-        return found
+        found = [
+            torch.ops.onednn.qconv2d_pointwise(*into, *part, *self.form, *self.out, "relu", [], "")
+            for part in self.parts
+        ]
+        return found[0] if len(found) == 1 else torch.cat(found, 1)
+
+
+def _channel_parts(channels: int) -> list[slice]:
+    """All channels, or pieces of them that a convolution gives in less time."""
+    if channels < CHANNELS or channels.bit_count() == 1:
+        return [slice(0, channels)]
+    return [slice(a, min(a + CHANNELS, channels)) for a in range(0, channels, CHANNELS)]
+
+
+class Codes(NamedTuple):
+    """What codes stand for: ``step * (code - zero)``."""
+
+    step: float
+    zero: int
+
+    @staticmethod
+    def of(seen: Range) -> Codes:
+        """Codes for all numbers of a range, and for 0."""
+        low, high = min(seen[0], 0.0), max(seen[1], 1e-6)
+        step = (high - low) / CODES
+        return Codes(step, round(-low / step))
+
+    def write(self, x: Tensor) -> Tensor:
+        """Floats as uint8 codes."""
+        codes = (x / self.step).round_()
+        codes = (codes.add_(self.zero) if self.zero else codes).clamp_(0, CODES)
+        # By way of int16, for torch takes seven times as long for floats to uint8.
+        return codes.to(torch.int16).to(torch.uint8)
 
 
 class Int8Block(nn.Module):
@@ -78,16 +123,12 @@ class Int8Block(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, seen: Range, dtype: torch.dtype) -> None:
         super().__init__()
-        low, high = min(seen[0], 0.0), max(seen[1], 1e-6)
-        self.step = (high - low) / CODES
-        self.zero = round(-low / self.step)
-        self.conv = Int8Conv(conv, self.step, self.zero, dtype)
+        self.codes = Codes.of(seen)
+        self.conv = Int8Conv(conv, *self.codes, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, C', h', w')."""
-        codes = (x / self.step).round_()
-        codes = (codes.add_(self.zero) if self.zero else codes).clamp_(0, CODES)
-        found: Tensor = self.conv(codes.to(torch.uint8))
+        found: Tensor = self.conv(self.codes.write(x))
         return found
 
 
@@ -100,14 +141,17 @@ class Int8VGG(nn.Module):
         vgg: In float32.
         seen: By names such as ``features.5``, what goes into each convolution that is done in
             integers; by ``""`` what comes out of the last.
-        dtype: Of the first block, and of the features.
+
+    Attributes:
+        codes: What the codes of each map that comes out stand for.
     """
 
-    def __init__(self, vgg: VGG16Features, seen: dict[str, Range], dtype: torch.dtype) -> None:
+    def __init__(self, vgg: VGG16Features, seen: dict[str, Range]) -> None:
         super().__init__()
         layers = list(vgg.features)
         second = layers.index(next(x for x in layers if isinstance(x, nn.MaxPool2d))) + 1
-        self.first, self.mean = vgg.features[:second], vgg.mean
+        # Without its last ReLU and its pool, which go together with the writing of codes.
+        self.first, self.mean = vgg.features[: second - 2], vgg.mean
         # A max pool changes no range: what goes into a convolution came out of the one before.
         steps = [max(high, 1e-6) / CODES for _, high in seen.values()]
         convs = [layer for layer in layers[second:] if isinstance(layer, nn.Conv2d)]
@@ -119,23 +163,21 @@ class Int8VGG(nn.Module):
         self.blocks = nn.ModuleList(
             nn.Sequential(*made[start:end]) for start, end in pairwise(ends)
         )
-        self.steps = [steps[end] for end in ends]
-        self.dtype = dtype
+        self.into = Codes(steps[0], 0)
+        self.codes = [Codes(steps[end], 0) for end in ends[2:]]
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
-        """(B, 1, h, w) L -> the features at 1/4, 1/8 and 1/16, as of `VGG16Features`."""
-        floats = self.first(lightness * 2.55 - self.mean)
-        codes = (floats / self.steps[0]).round_().clamp_(0, CODES).to(torch.uint8)
+        """(B, 1, h, w) L -> codes of the features at 1/4, 1/8 and 1/16, as of `VGG16Features`."""
+        codes = self.into.write(max_pool(self.first(lightness * 2.55 - self.mean)))
         maps: list[Tensor] = []
-        for number, (block, step) in enumerate(zip(self.blocks, self.steps[1:], strict=True)):
-            codes = block(max_pool_codes(codes) if number else codes)
-            if number:
-                maps.append(codes.to(self.dtype) * step)
-        return maps
+        for number, block in enumerate(self.blocks):
+            codes = block(max_pool(codes) if number else codes)
+            maps.append(codes)
+        return maps[1:]
 
 
-def max_pool_codes(codes: Tensor) -> Tensor:
-    """2 x 2 max pool, which torch does not have for uint8."""
-    h, w = (side // 2 * 2 for side in codes.shape[2:])
-    rows = torch.maximum(codes[:, :, 0:h:2], codes[:, :, 1:h:2])
+def max_pool(x: Tensor) -> Tensor:
+    """2 x 2 max pool, of floats or codes; torch has none for uint8, and keeps places for floats."""
+    h, w = (side // 2 * 2 for side in x.shape[2:])
+    rows = torch.maximum(x[:, :, 0:h:2], x[:, :, 1:h:2])
     return torch.maximum(rows[..., 0:w:2], rows[..., 1:w:2])

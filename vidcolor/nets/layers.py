@@ -7,6 +7,7 @@ from itertools import product
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 SCORES = 1 << 20
 """Scores of places with places that are held at a time in bfloat16 on the CPU."""
@@ -34,12 +35,14 @@ class AttentionBlock(nn.Module):
         """(B, C, h, w) -> the same shape."""
         B, C, h, w = x.shape
         x = x + self.position(x)
-        tokens: Tensor = x.flatten(2).transpose(1, 2)
+        # By way of channels-last: of one picture `flatten` would make strides from which torch no
+        # longer sees the layout, and what follows would be copied to another one.
+        tokens: Tensor = x.permute(0, 2, 3, 1).reshape(B, h * w, C)
         parts = self.qkv(self.norm1(tokens)).view(B, h * w, 3, self.heads, -1)
         mixed = attention(*(part.transpose(1, 2) for part in parts.unbind(2)))
         tokens = tokens + self.project(mixed.transpose(1, 2).reshape(B, h * w, C))
         tokens = tokens + self.mlp(self.norm2(tokens))
-        return tokens.transpose(1, 2).view(B, C, h, w)
+        return tokens.view(B, h, w, C).permute(0, 3, 1, 2)
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -83,3 +86,20 @@ class ResidualBlock(nn.Module):
 def upsample_to(x: Tensor, other: Tensor) -> Tensor:
     """``x`` at the height and width of ``other``, bilinear."""
     return F.interpolate(x, other.shape[2:], mode="bilinear", align_corners=False)
+
+
+def fold_norms(layers: nn.Sequential) -> nn.Sequential:
+    """The layers, each batch norm folded into the convolution before it; the rest are shared."""
+    made: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm2d) and made and isinstance(made[-1], nn.Conv2d):
+            made[-1] = fuse_conv_bn_eval(made[-1], layer)
+        else:
+            made.append(layer)
+    return nn.Sequential(*made)
+
+
+def is_conv_block(module: nn.Module) -> bool:
+    """Whether the module is one that `conv_block` makes."""
+    kinds = [type(layer) for layer in module.children()]
+    return isinstance(module, nn.Sequential) and kinds == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]

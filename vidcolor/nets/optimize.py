@@ -7,12 +7,14 @@ from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.errors import SettingsError
 from vidcolor.nets.colornet import ColorNet, NetInput
-from vidcolor.nets.int8 import Int8Block, Int8VGG, Range, int8_is_fast
+from vidcolor.nets.int8 import Int8Block, Range, int8_is_fast
+from vidcolor.nets.int8_film import Int8FilmNet
+from vidcolor.nets.layers import fold_norms, is_conv_block
 from vidcolor.nets.vgg import BLOCKS, VGG16Features
+from vidcolor.nets.vgg_fused import FilmNet
 
 
 def pick_precision(
@@ -55,18 +57,17 @@ def prepare_net(net: ColorNet, dtype: torch.dtype, int8: bool = False) -> ColorN
     """
     made = deepcopy(net).requires_grad_(False)
     seen = made.ranges if int8 else {}
+    if seen and isinstance(made, FilmNet):
+        made = Int8FilmNet(made, seen, dtype)
 
     def change(name: str, module: nn.Module) -> nn.Module | None:
-        own = {key[len(name) + 1 :]: seen[key] for key in seen if key.startswith(f"{name}.")}
-        if own and isinstance(module, VGG16Features):
-            return Int8VGG(module, own, dtype)
         if not isinstance(module, nn.Sequential):
             return None
         folded = fold_norms(module)
-        if own and is_conv_block(module):
+        if f"{name}.0" in seen and is_conv_block(module):
             conv = folded[0]
             assert isinstance(conv, nn.Conv2d)
-            return Int8Block(conv, own["0"], dtype)
+            return Int8Block(conv, seen[f"{name}.0"], dtype)
         return folded if len(folded) < len(module) else None
 
     _replace(made, "", change)
@@ -75,23 +76,6 @@ def prepare_net(net: ColorNet, dtype: torch.dtype, int8: bool = False) -> ColorN
             module.to(dtype)
     made.to(memory_format=torch.channels_last)
     return made
-
-
-def fold_norms(layers: nn.Sequential) -> nn.Sequential:
-    """The layers, each batch norm folded into the convolution before it; the rest are shared."""
-    made: list[nn.Module] = []
-    for layer in layers:
-        if isinstance(layer, nn.BatchNorm2d) and made and isinstance(made[-1], nn.Conv2d):
-            made[-1] = fuse_conv_bn_eval(made[-1], layer)
-        else:
-            made.append(layer)
-    return nn.Sequential(*made)
-
-
-def is_conv_block(module: nn.Module) -> bool:
-    """Whether the module is one that `vidcolor.nets.layers.conv_block` makes."""
-    kinds = [type(layer) for layer in module.children()]
-    return isinstance(module, nn.Sequential) and kinds == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
 
 
 def _replace(

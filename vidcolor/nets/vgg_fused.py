@@ -14,6 +14,9 @@ from vidcolor.nets.efficientnet_lite import CHANNELS, LiteFeatures
 from vidcolor.nets.layers import AttentionBlock, conv_block, upsample_to
 from vidcolor.nets.vgg import VGG16Features
 
+SCALES = (100, 50, 10)
+"""VGG16's ReLUs grow large; these numbers bring its maps at 1/4, 1/8, 1/16 to about unit size."""
+
 
 class FilmNet(DistributionNet):
     """The default net: ab at a quarter of the working size, as a distribution over bins."""
@@ -49,13 +52,16 @@ class FilmNet(DistributionNet):
 
     def encode(self, inputs: NetInput) -> list[Tensor]:
         """VGG16's maps at 1/4 and 1/8, and the fused one of ``width`` channels at 1/16."""
-        quarter, eighth, sixteenth = self.vgg(inputs.lightness)[-3:]
-        # VGG's ReLUs grow large; these factors bring each scale to about unit size.
-        quarter, eighth, sixteenth = quarter / 100, eighth / 50, sixteenth / 10
+        quarter, eighth, sixteenth = self.see(inputs.lightness)
         x = self.bridge(sixteenth) + self.overall(sixteenth.mean((2, 3)))[:, :, None, None]
         if self.config.lite:
             x = x + self._lite(inputs.lightness, x)
         return [quarter, eighth, self.attend16(x)]
+
+    def see(self, lightness: Tensor) -> list[Tensor]:
+        """VGG16's maps at 1/4, 1/8 and 1/16, each divided by its number of `SCALES`."""
+        maps = self.vgg(lightness)[-len(SCALES) :]
+        return [x / scale for x, scale in zip(maps, SCALES, strict=True)]
 
     def _lite(self, lightness: Tensor, x: Tensor) -> Tensor:
         """What EfficientNet-Lite2 adds to the map at 1/16."""
