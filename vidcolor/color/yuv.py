@@ -145,7 +145,7 @@ def luma_at_size(luma: Tensor, layout: PixelLayout, h: int, w: int) -> Tensor:
     grid where sides are odd.
     """
     H, W = luma.shape
-    if H // 2 >= h and W // 2 >= w and not (H % 2 or W % 2):
+    if h <= H // 2 and w <= W // 2 and not (H % 2 or W % 2):
         black, span = luma_scale(layout)
         means = halve(luma).float()
         return resize(means.sub_(black + HALVED).mul_(1 / span), h, w)

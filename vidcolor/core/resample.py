@@ -1,5 +1,6 @@
-"""Small maps resampled and averaged: by OpenCV on the CPU, where torch takes three to ten times as
-long for maps of a few thousand samples, and by torch elsewhere.
+"""Small maps resampled and averaged: by OpenCV on the CPU, else by torch.
+
+For maps of a few thousand samples torch takes three to ten times as long on the CPU.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-# OpenCV's threads spin while they wait and take the cores from the net.
+# OpenCV's threads spin while they wait and take the cores from the net. What it finds has the same
+# bits for any number of them.
 cv2.setNumThreads(1)
+
+MOST_CHANNELS = 4
+"""Of maps that OpenCV resamples in one go."""
 
 Array = np.ndarray[Any, Any]
 
@@ -25,6 +30,12 @@ def halve(plane: Tensor) -> Tensor:
     return torch.from_numpy(
         cv2.resize(plane.numpy(), (W // 2, H // 2), interpolation=cv2.INTER_AREA)
     )
+
+
+def reduce_map(plane: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
+    """``(H, W)`` float32 -> ``size``, on the CPU: means of what lies in each new sample."""
+    small = cv2.resize(plane.numpy(), (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(small)
 
 
 def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
@@ -73,7 +84,16 @@ def fetch(maps: Tensor, places: Tensor, cubic: bool = False) -> Tensor:
         ``(H, W, C)``.
     """
     kernel = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    found = cv2.remap(
-        maps.numpy(), places.numpy(), None, kernel, borderMode=cv2.BORDER_REPLICATE
-    )
+    found = cv2.remap(maps.numpy(), places.numpy(), None, kernel, borderMode=cv2.BORDER_REPLICATE)
     return torch.from_numpy(found).view(*places.shape[:2], maps.shape[2])
+
+
+def places_along(flow: Tensor) -> Tensor:
+    """``(h, w, 2)`` where things lie at the other end of a flow of the same shape, for `fetch`."""
+    return (flow + _own_places(*flow.shape[:2])).contiguous()
+
+
+@functools.lru_cache(maxsize=16)
+def _own_places(h: int, w: int) -> Tensor:
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    return torch.stack([x, y], -1).float()
