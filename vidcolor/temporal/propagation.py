@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vidcolor.core.frames import Frame
 from vidcolor.core.optical_flow import round_trip, warp
-from vidcolor.core.resample import MOST_CHANNELS, box_mean, fetch, places_along
+from vidcolor.core.resample import MOST_CHANNELS, Array, box_mean, fetch, places_along
 from vidcolor.nets.trust_gate import Gate
 
 MIN_SHARE = 0.5
@@ -105,30 +105,30 @@ def _pair_features_of_one(
 
     OpenCV and numpy do much of it: torch takes several times as long for maps of this size.
     """
-    flow, back = (one[0].permute(1, 2, 0) for one in flows)
-    others = torch.cat([other_L + 16, other_ab]).permute(1, 2, 0).contiguous()
+    flow, back = (one[0].permute(1, 2, 0).contiguous() for one in flows)
     places = places_along(flow)
-    arrived = fetch(others, places).permute(2, 0, 1)
-    trip = (flow + fetch(back.contiguous(), places)).square().sum(2)
-    own, light = L[0] + 16, arrived[0]
-    gain = (own / light.clamp(min=1)).median().clamp(1 / MAX_EXPOSURE, MAX_EXPOSURE)
-    change = own.sub_(light * gain).div_(10)
-    soft = box_mean(torch.stack([change, L[0]]), 1)
-    squares = torch.stack(
-        [
-            trip.mul_(4),
-            flow.square().sum(2).mul_(4),
-            (ab - arrived[1:]).square().sum(0).div_(400),
-            ab.square().sum(0).div_(1600),
-        ]
-    ).numpy()
-    found = torch.empty(1, len(squares) + 3, *L.shape[1:])
-    found[0, 0] = change
-    found[0, 1] = soft[0].abs_()
-    found[0, 2] = (L[0] - soft[1]).abs_().div_(10)
-    np.log1p(squares[:2], out=found[0, 3:5].numpy())
-    np.sqrt(squares[2:], out=found[0, 5:].numpy())
-    return found
+    others = torch.cat([other_L + 16, other_ab]).permute(1, 2, 0).contiguous()
+    arrived = fetch(others, places).permute(2, 0, 1).contiguous().numpy()
+    missed = (flow + fetch(back, places)).numpy()
+    own, found_ab, way = L[0].numpy(), ab.numpy(), flow.numpy()
+    gain = float(torch.from_numpy((own + 16) / np.maximum(arrived[0], 1)).median())
+    gain = min(max(gain, 1 / MAX_EXPOSURE), MAX_EXPOSURE)
+    change = (own + 16 - gain * arrived[0]) / 10
+    around = box_mean(torch.from_numpy(np.stack([change, own])), 1).numpy()
+    features = [
+        change,
+        np.abs(around[0]),
+        np.abs(own - around[1]) / 10,
+        np.log1p(4 * _sum_squares(missed[..., 0], missed[..., 1])),
+        np.log1p(4 * _sum_squares(way[..., 0], way[..., 1])),
+        np.sqrt(_sum_squares(*(found_ab - arrived[1:]))) / 20,
+        np.sqrt(_sum_squares(*found_ab)) / 40,
+    ]
+    return torch.from_numpy(np.stack(features)[None])
+
+
+def _sum_squares(x: Array, y: Array) -> Array:
+    return np.asarray(x * x + y * y)
 
 
 def soften(maps: Tensor) -> Tensor:
