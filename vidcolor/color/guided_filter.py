@@ -24,7 +24,7 @@ RADIUS = 2
 EPSILON = 0.03**2
 """Variance of unit luma below which a window counts as flat, so that grain colors nothing."""
 
-PART = 1 << 16
+PART = 1 << 17
 """Chroma samples worked on at a time on a CPU, so that they stay in its cache."""
 
 

@@ -54,7 +54,7 @@ def chroma_codes(chroma: Tensor, layout: PixelLayout) -> Tensor:
     # By way of wider integers: straight from floats it takes five times as long for uint8, and is
     # not defined everywhere for uint16.
     wide, narrow = (torch.int16, torch.uint8) if layout.bits == 8 else (torch.int32, torch.uint16)
-    codes = torch.add(middle + 0.5, chroma, alpha=span).floor_().to(wide)
+    codes = torch.add(middle + 0.5, chroma, alpha=span).to(wide)  # cut off, where not below 0
     return codes.clamp_(low, high).to(narrow)
 
 
