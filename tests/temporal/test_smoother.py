@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from synthetic import make_frame, texture
 from torch import Tensor, nn
 
@@ -23,6 +24,7 @@ from vidcolor.temporal.propagation import (
     merge,
     pair_features,
     restore_saturation,
+    warp_color,
     with_energy,
 )
 from vidcolor.temporal.smoother import block, smooth
@@ -310,6 +312,23 @@ def test_clues_of_the_same_picture_say_so() -> None:
     assert found.shape == (1, CLUES, 16, 20)
     same = [0, 1, 3, 4, 5]
     torch.testing.assert_close(found[:, same], torch.zeros(1, 5, 16, 20), atol=1e-4, rtol=0)
+
+
+def test_one_frame_by_itself_has_the_features_and_the_color_that_a_batch_has() -> None:
+    # One frame on the CPU goes another, faster way.
+    L, ab = 100 * texture(1, 32, 40)[None, None], 20 * torch.randn(1, 2, 32, 40)
+    other_L, other_ab = L.roll(2, 3) * 1.1, ab.roll(2, 3)
+    flow = 2 * F.interpolate(torch.randn(1, 2, 4, 5), (32, 40), mode="bicubic")
+    flows = flow, 0.5 - flow
+    with torch.inference_mode():
+        alone = pair_features(L, ab, other_L, other_ab, flows)
+        carried = warp_color(with_energy(ab), flow)
+    pairs = [torch.cat([each] * 2) for each in (L, ab, other_L, other_ab, *flows)]
+    together = pair_features(*pairs[:4], pairs[4:])
+    expected = warp_color(with_energy(pairs[1]), pairs[4])
+    tight = {"atol": 0.05, "rtol": 0.02}
+    torch.testing.assert_close(alone[0], together[1], **tight)
+    assert ((carried - expected[:1]).abs().mean((0, 2, 3)) < torch.tensor([0.2, 0.2, 8])).all()
 
 
 def test_a_wavering_net_is_as_vivid_after_as_before() -> None:
