@@ -84,7 +84,9 @@ def fetch(maps: Tensor, places: Tensor, cubic: bool = False) -> Tensor:
         ``(H, W, C)``.
     """
     kernel = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    found = cv2.remap(maps.numpy(), places.numpy(), None, kernel, borderMode=cv2.BORDER_REPLICATE)
+    found = cv2.remap(  # type: ignore[call-overload]  # the stub errs: there is no second map
+        maps.numpy(), places.numpy(), None, kernel, borderMode=cv2.BORDER_REPLICATE
+    )
     return torch.from_numpy(found).view(*places.shape[:2], maps.shape[2])
 
 
