@@ -27,6 +27,10 @@ PRESETS: dict[Preset, int] = {
 """Fast follows the picture to a quarter of its size, medium to half of it, at six times the cost.
 Color has a quarter of the working size; measures take the finer one."""
 
+REFINEMENTS = 4
+"""Steps of refinement from frame to frame, of 5 that ``fast`` has: with 4 the change of color along
+the motion is the same within 0.1 %, with 2 it grows by 2 %."""
+
 MIN_SIDE = 32
 """OpenCV crashes on pictures of a few samples; their edges are repeated up to this."""
 
@@ -96,6 +100,7 @@ def motion_between(
     codes, earlier_codes = (_codes(reduce_map(each, size)) for each in (lightness, earlier))
     dis = cv2.DISOpticalFlow.create(PRESETS["fast"])
     dis.setFinestScale(0)
+    dis.setVariationalRefinementIterations(REFINEMENTS)
     flow, back = (
         torch.from_numpy(dis.calc(one, other, None)).permute(2, 0, 1)[:, : size[0], : size[1]]  # type: ignore[call-overload]  # the stub errs
         for one, other in ((codes, earlier_codes), (earlier_codes, codes))

@@ -34,8 +34,12 @@ def halve(plane: Tensor) -> Tensor:
 
 def reduce_map(plane: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
     """``(H, W)`` float32 -> ``size``, on the CPU: means of what lies in each new sample."""
-    small = cv2.resize(plane.numpy(), (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(small)
+    small, (h, w) = plane.numpy(), size
+    while small.shape[0] % (2 * h) == 0 and small.shape[1] % (2 * w) == 0:  # has a loop of its own
+        small = cv2.resize(
+            small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA
+        )
+    return torch.from_numpy(cv2.resize(small, (w, h), interpolation=cv2.INTER_AREA))
 
 
 def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
