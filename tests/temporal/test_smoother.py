@@ -13,7 +13,7 @@ import vidcolor.temporal.propagation
 import vidcolor.temporal.smoother
 from vidcolor.colorize.paint import paint
 from vidcolor.core.frames import ColorizedFrame
-from vidcolor.nets.trust_gate import CLUES, Gate
+from vidcolor.nets.trust_gate import CLUES, Gate, quicken
 from vidcolor.settings import PaintSettings, TemporalSettings
 from vidcolor.temporal.propagation import (
     MAX_REVIVAL,
@@ -355,3 +355,11 @@ def test_a_gate_gives_trust_between_0_and_1() -> None:
     assert trust.shape == (2, 1, 12, 16)
     assert trust.min() >= 0
     assert trust.max() <= 1
+
+
+def test_a_quick_gate_trusts_as_the_gate_does_and_leaves_it_as_it_was() -> None:
+    gate, features = Gate(), torch.randn(2, CLUES, 12, 16)
+    with torch.inference_mode():
+        expected = gate(features)
+        torch.testing.assert_close(quicken(gate)(features), expected, atol=0.02, rtol=0)
+        assert torch.equal(gate(features), expected)

@@ -23,7 +23,7 @@ from vidcolor.core.iterators import close
 from vidcolor.core.optical_flow import motion_between
 from vidcolor.core.resample import reduce_map
 from vidcolor.core.threads import WorkerThreads, map_ordered
-from vidcolor.nets.trust_gate import Gate
+from vidcolor.nets.trust_gate import Gate, quicken
 from vidcolor.nets.weights import load_gate
 from vidcolor.settings import TemporalSettings
 from vidcolor.temporal.propagation import (
@@ -170,7 +170,7 @@ def smooth(
             close(colored)
         return
     handovers = {} if handovers is None else handovers
-    joined = partial(_join_pair, gate or load_gate()[0], settings)
+    joined = partial(_join_pair, quicken(gate or load_gate()[0]), settings)
     run = _Run(handovers)
     arrivals = map_ordered("smooth", joined, _arrivals(colored, settings, handovers), pool)
     try:
