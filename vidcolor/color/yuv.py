@@ -147,8 +147,7 @@ def luma_at_size(luma: Tensor, layout: PixelLayout, h: int, w: int) -> Tensor:
     H, W = luma.shape
     if h <= H // 2 and w <= W // 2 and not (H % 2 or W % 2):
         black, span = luma_scale(layout)
-        means = halve(luma).float()
-        return resize(means.sub_(black + HALVED).mul_(1 / span), h, w)
+        return resize(halve(luma).float(), h, w).sub_(black + HALVED).mul_(1 / span)
     if H >> layout.sub_y < h or W >> layout.sub_x < w:
         layout = replace(layout, sub_x=0, sub_y=0)
     return resize(luma_at_chroma(luma, layout), h, w)
