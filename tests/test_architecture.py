@@ -40,7 +40,13 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 HOMES = {
     "av": "media.",
-    "cv2": ("core.optical_flow", "guidance.local_features", "shots.lettering", "shots.titles"),
+    "cv2": (
+        "core.optical_flow",
+        "core.resample",
+        "guidance.local_features",
+        "shots.lettering",
+        "shots.titles",
+    ),
     "ray": "cluster.ray_",
     "gradio": "web.",
     "kornia": "training.data.",

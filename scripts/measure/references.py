@@ -30,7 +30,7 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.colorize.paint import paint_frame
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame, PixelLayout
-from vidcolor.core.optical_flow import motion_between, visible, warp
+from vidcolor.core.optical_flow import optical_flow, visible, warp
 from vidcolor.evaluation.metrics import gray_version, psnr
 from vidcolor.guidance.entries import Reference
 from vidcolor.guidance.plan import Guidance, ShotRange
@@ -99,8 +99,8 @@ def measure_jumps(found: Sequence[tuple[Tensor, Tensor, Tensor]]) -> float:
     """Mean change of ab along the motion, in ab units."""
     jumps = []
     for (_, ab, lightness), (_, next_ab, next_lightness) in pairwise(found):
-        motion = motion_between(next_lightness, lightness)
-        flow, back = motion.flow[None], motion.back[None]
+        flow = optical_flow(next_lightness, lightness)[None]
+        back = optical_flow(lightness, next_lightness)[None]
         full = [F.interpolate(one[None], flow.shape[2:], mode="bilinear") for one in (ab, next_ab)]
         seen = visible(flow, back)[0, 0] > 0
         change = (full[1] - warp(full[0], flow))[0].norm(dim=0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from synthetic import make_layout, make_plane
+from synthetic import make_layout, make_plane, texture
 
 from vidcolor.color.yuv import (
     chroma_codes,
@@ -135,6 +135,21 @@ def test_resize_weighs_every_sample() -> None:
     small = resize(board, 8, 16)
     assert small.shape == (8, 16)
     assert (small - 0.5).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+def test_a_large_film_is_reduced_by_way_of_halves(bits: int) -> None:
+    # Even and odd sides take different ways to the same lightness.
+    step = 1 / ((1 << bits) - 1)
+    codes = ((0.1 + 0.8 * texture(3, 401, 301)) / step).long()
+    layout = make_layout(bits, (1, 1), full_range=True, siting=CENTRE)
+    halves = luma_at_size(make_plane(codes[:400, :300], bits), layout, 64, 48)
+    whole = luma_at_chroma(make_plane(codes[:400, :300], bits), layout)
+    amiss = halves - resize(whole, 64, 48)
+    assert amiss.abs().max() < 0.5 * step
+    assert amiss.mean().abs() < 0.06 * step  # rounding up is made up for
+    odd = luma_at_size(make_plane(codes, bits), layout, 64, 48)
+    assert (odd - halves).abs().mean() < 0.02
 
 
 def test_a_small_film_keeps_the_detail_that_its_chroma_grid_lacks() -> None:

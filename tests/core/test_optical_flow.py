@@ -6,7 +6,15 @@ import torch
 from synthetic import texture
 from torch import Tensor
 
-from vidcolor.core.optical_flow import Preset, optical_flow, reduce_flow, round_trip, visible, warp
+from vidcolor.core.optical_flow import (
+    Preset,
+    motion_between,
+    optical_flow,
+    reduce_flow,
+    round_trip,
+    visible,
+    warp,
+)
 
 H, W = 128, 160
 
@@ -53,6 +61,25 @@ def test_the_bits_do_not_depend_on_the_threads() -> None:
         finally:
             cv2.setNumThreads(1)
     assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("step", [(0, 0), (8, 0), (-12, 4)])
+def test_motion_at_a_quarter_of_the_size_is_the_flow_there(step: tuple[int, int]) -> None:
+    earlier, later = moved(*step)
+    size = H // 4, W // 4
+    motion = motion_between(later, earlier, size)
+    assert motion.other is earlier
+    for found, pair in ((motion.flow, (later, earlier)), (motion.back, (earlier, later))):
+        expected = reduce_flow(optical_flow(*pair), size)
+        assert (found - expected).abs().mean() < 0.02
+        assert found.shape == (2, *size)
+    assert (motion.flow[:, 6:-6, 6:-6].mean((1, 2)) + torch.tensor(step) / 4).abs().max() < 0.05
+
+
+def test_motion_of_small_pictures_does_not_crash() -> None:
+    motion = motion_between(100 * torch.rand(64, 96), 100 * torch.rand(64, 96), (16, 24))
+    assert motion.flow.shape == motion.back.shape == (2, 16, 24)
+    assert motion.flow.isfinite().all()
 
 
 def test_reduced_flow_counts_in_its_own_samples() -> None:

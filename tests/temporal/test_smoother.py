@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from synthetic import make_frame, texture
 from torch import Tensor, nn
 
@@ -12,7 +13,7 @@ import vidcolor.temporal.propagation
 import vidcolor.temporal.smoother
 from vidcolor.colorize.paint import paint
 from vidcolor.core.frames import ColorizedFrame
-from vidcolor.nets.trust_gate import CLUES, Gate
+from vidcolor.nets.trust_gate import CLUES, Gate, quicken
 from vidcolor.settings import PaintSettings, TemporalSettings
 from vidcolor.temporal.propagation import (
     MAX_REVIVAL,
@@ -23,6 +24,7 @@ from vidcolor.temporal.propagation import (
     merge,
     pair_features,
     restore_saturation,
+    warp_color,
     with_energy,
 )
 from vidcolor.temporal.smoother import block, smooth
@@ -312,6 +314,23 @@ def test_clues_of_the_same_picture_say_so() -> None:
     torch.testing.assert_close(found[:, same], torch.zeros(1, 5, 16, 20), atol=1e-4, rtol=0)
 
 
+def test_one_frame_by_itself_has_the_features_and_the_color_that_a_batch_has() -> None:
+    # One frame on the CPU goes another, faster way.
+    L, ab = 100 * texture(1, 32, 40)[None, None], 20 * torch.randn(1, 2, 32, 40)
+    other_L, other_ab = L.roll(2, 3) * 1.1, ab.roll(2, 3)
+    flow = 2 * F.interpolate(torch.randn(1, 2, 4, 5), (32, 40), mode="bicubic")
+    flows = flow, 0.5 - flow
+    with torch.inference_mode():
+        alone = pair_features(L, ab, other_L, other_ab, flows)
+        carried = warp_color(with_energy(ab), flow)
+    pairs = [torch.cat([each] * 2) for each in (L, ab, other_L, other_ab, *flows)]
+    together = pair_features(*pairs[:4], pairs[4:])
+    expected = warp_color(with_energy(pairs[1]), pairs[4])
+    tight = {"atol": 0.05, "rtol": 0.02}
+    torch.testing.assert_close(alone[0], together[1], **tight)
+    assert ((carried - expected[:1]).abs().mean((0, 2, 3)) < torch.tensor([0.2, 0.2, 8])).all()
+
+
 def test_a_wavering_net_is_as_vivid_after_as_before() -> None:
     # Half of the frames say red, half say green: the plain mean is nearly gray.
     L = 100 * texture(1, SIDE, SIDE)
@@ -336,3 +355,11 @@ def test_a_gate_gives_trust_between_0_and_1() -> None:
     assert trust.shape == (2, 1, 12, 16)
     assert trust.min() >= 0
     assert trust.max() <= 1
+
+
+def test_a_quick_gate_trusts_as_the_gate_does_and_leaves_it_as_it_was() -> None:
+    gate, features = Gate(), torch.randn(2, CLUES, 12, 16)
+    with torch.inference_mode():
+        expected = gate(features)
+        torch.testing.assert_close(quicken(gate)(features), expected, atol=0.02, rtol=0)
+        assert torch.equal(gate(features), expected)

@@ -18,6 +18,7 @@ from torch import Tensor
 from vidcolor.color.lab import lab_to_linear
 from vidcolor.color.transfer import from_light, gray_code, lightness
 from vidcolor.core.frames import Matrix, PixelLayout, Transfer
+from vidcolor.core.resample import fetch
 
 KR_KB: dict[Matrix, tuple[float, float]] = {
     "bt601": (0.299, 0.114),
@@ -195,6 +196,12 @@ def _table_on(matrix: Matrix, transfer: Transfer, device: torch.device) -> Tenso
     return chroma_table(matrix, transfer).to(device)
 
 
+@functools.lru_cache(maxsize=16)
+def _table_as_sheet(matrix: Matrix, transfer: Transfer) -> Tensor:
+    """``(LEVELS * STEPS, STEPS, 2)``: the levels of `chroma_table` one below the other."""
+    return chroma_table(matrix, transfer)[0].permute(1, 2, 3, 0).flatten(0, 1).contiguous()
+
+
 def chroma_from_ab(luma: Tensor, ab: Tensor, layout: PixelLayout) -> Tensor:
     """Cb and Cr of whole planes, from the table by trilinear interpolation.
 
@@ -206,9 +213,18 @@ def chroma_from_ab(luma: Tensor, ab: Tensor, layout: PixelLayout) -> Tensor:
     Returns:
         ``(2, Hc, Wc)`` unit chroma.
     """
+    if luma.device.type != "cpu":
+        with _MAKING_TABLE:
+            table = _table_on(layout.matrix, layout.transfer, luma.device)
+        grid = torch.stack([ab[0] / AB_LIMIT, ab[1] / AB_LIMIT, luma * 2 - 1], -1)
+        return F.grid_sample(
+            table, grid[None, None], mode="bilinear", padding_mode="border", align_corners=True
+        )[0, :, 0]
     with _MAKING_TABLE:
-        table = _table_on(layout.matrix, layout.transfer, luma.device)
-    grid = torch.stack([ab[0] / AB_LIMIT, ab[1] / AB_LIMIT, luma * 2 - 1], -1)
-    return F.grid_sample(
-        table, grid[None, None], mode="bilinear", padding_mode="border", align_corners=True
-    )[0, :, 0]
+        sheet = _table_as_sheet(layout.matrix, layout.transfer)
+    a, b = ((ab + AB_LIMIT) * ((STEPS - 1) / (2 * AB_LIMIT))).clamp_(0, STEPS - 1)
+    level = (luma * (LEVELS - 1)).clamp_(0, LEVELS - 1)
+    below = level.floor().clamp_(max=LEVELS - 2)
+    row = torch.add(b, below, alpha=STEPS)
+    dark, bright = (fetch(sheet, torch.stack([a, y], -1)) for y in (row, row + STEPS))
+    return torch.lerp(dark, bright, (level - below)[..., None]).permute(2, 0, 1)

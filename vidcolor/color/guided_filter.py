@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.core.frames import PixelLayout
+from vidcolor.core.resample import box_mean, enlarge
 
 RADIUS = 2
 """Half a side of the fitting window, in cells."""
@@ -23,7 +24,7 @@ RADIUS = 2
 EPSILON = 0.03**2
 """Variance of unit luma below which a window counts as flat, so that grain colors nothing."""
 
-PART = 1 << 16
+PART = 1 << 17
 """Chroma samples worked on at a time on a CPU, so that they stay in its cache."""
 
 
@@ -44,20 +45,6 @@ def _mean_rows(plane: Tensor, count: int) -> Tensor:
     return torch.cat([means, rest.mean(0, keepdim=True)]) if len(rest) else means
 
 
-def box_mean(maps: Tensor) -> Tensor:
-    """(C, h, w) -> the same shape: mean over the window, smaller at the edges."""
-    for axis in (1, 2):
-        size = maps.shape[axis]
-        total, count = maps.clone(), torch.ones(size, device=maps.device)
-        for away in range(1, min(RADIUS + 1, size)):
-            for to, of in ((away, 0), (0, away)):
-                length = size - away
-                total.narrow(axis, to, length).add_(maps.narrow(axis, of, length))
-                count[to : to + length] += 1
-        maps = total.div_(count[:, None] if axis == 1 else count)
-    return maps
-
-
 def fit_lines(luma: Tensor, maps: Tensor) -> Tensor:
     """Slopes and offsets of maps over luma in each window.
 
@@ -69,10 +56,10 @@ def fit_lines(luma: Tensor, maps: Tensor) -> Tensor:
         ``(2 * C, h, w)``: slopes, then offsets, averaged over the windows.
     """
     count = len(maps)
-    means = box_mean(torch.cat([luma[None], (luma * luma)[None], maps, maps * luma]))
+    means = box_mean(torch.cat([luma[None], (luma * luma)[None], maps, maps * luma]), RADIUS)
     mean, square, mean_map, product = means[0], means[1], means[2 : 2 + count], means[2 + count :]
     slope = (product - mean * mean_map) / ((square - mean * mean).clamp(min=0) + EPSILON)
-    return box_mean(torch.cat([slope, mean_map - slope * mean]))
+    return box_mean(torch.cat([slope, mean_map - slope * mean]), RADIUS)
 
 
 @functools.lru_cache(maxsize=64)
@@ -197,20 +184,12 @@ def enlarge_blocks(
         Rows, and ``(C, rows, Wc)``: linear between the middles.
     """
     (rows, columns), (Hc, Wc) = block, shape
-    C, h, w = maps.shape
-    cell = 1 / (columns * w)
-    left, right, share = interpolation(w, Wc, cell / 2, cell, maps.device)
-    maps = torch.cat([maps[:, :1], maps, maps[:, -1:]], 1)
-    wide = torch.lerp(maps.index_select(2, left), maps.index_select(2, right), share)
-    # From one middle to the next there are as many rows of samples as a block has.
-    first = rows // 2
-    shares = (torch.arange(rows, device=maps.device) + first - (rows - 1) / 2) / rows
-    step = max(1, PART // (rows * Wc)) if maps.device.type == "cpu" else h + 1
-    for start in range(0, h + 1, step):
-        stop = min(start + step, h + 1)
-        near, far = wide[:, start:stop, None], wide[:, start + 1 : stop + 1, None]
-        part = torch.lerp(near, far, shares[:, None]).view(C, -1, Wc)
-        top = (start - 1) * rows + first
-        kept = slice(max(top, 0), min(top + part.shape[1], Hc))
-        if kept.start < kept.stop:
-            yield kept, part[:, kept.start - top : kept.stop - top]
+    h, w = maps.shape[1:]
+    step = max(1, PART // (rows * Wc)) if maps.device.type == "cpu" else h
+    for start in range(0, h, step):
+        stop = min(start + step, h)
+        first, last = max(start - 1, 0), min(stop + 1, h)  # a block more, to go on from
+        part = enlarge(maps[:, first:last], ((last - first) * rows, w * columns))
+        kept = slice(start * rows, min(stop * rows, Hc))
+        top = kept.start - first * rows
+        yield kept, part[:, top : top + kept.stop - kept.start, :Wc]

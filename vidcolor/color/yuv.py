@@ -13,9 +13,13 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.core.frames import PixelLayout
+from vidcolor.core.resample import halve
 
 _PAIRS = {0.0: {-1: 1, 0: 2, 1: 1}, 0.25: {0: 3, 1: 1}, 0.5: {0: 1, 1: 1}, 0.75: {0: 1, 1: 3}}
 """Where a chroma sample sits among two luma samples -> `_taps`."""
+
+HALVED = 0.125
+"""What rounding adds to the means of four codes, on the mean: halves are rounded up."""
 
 
 def luma_scale(layout: PixelLayout) -> tuple[float, float]:
@@ -47,11 +51,11 @@ def chroma_codes(chroma: Tensor, layout: PixelLayout) -> Tensor:
     else:
         step = 1 << (layout.bits - 8)
         span, low, high = 224 * step, 16 * step, 240 * step
-    codes = torch.add(middle, chroma, alpha=span).round_().clamp_(low, high)
-    # Floats go to uint16 by way of int32: the direct conversion is not defined everywhere.
-    if layout.bits == 8:
-        return codes.to(torch.int16).to(torch.uint8)  # five times as fast as straight from float
-    return codes.to(torch.int32).to(torch.uint16)
+    # By way of wider integers: straight from floats it takes five times as long for uint8, and is
+    # not defined everywhere for uint16.
+    wide, narrow = (torch.int16, torch.uint8) if layout.bits == 8 else (torch.int32, torch.uint16)
+    codes = torch.add(middle + 0.5, chroma, alpha=span).to(wide)  # cut off, where not below 0
+    return codes.clamp_(low, high).to(narrow)
 
 
 def _taps(log2: int, place: float) -> dict[int, int]:
@@ -108,10 +112,11 @@ def _sum_columns(sums: Tensor, W: int, log2: int, taps: dict[int, int]) -> Tenso
     wide, bits = (torch.int32, 16) if sums.dtype == torch.int16 else (torch.int64, 32)
     pairs = sums.view(wide)
     even, odd = pairs & ((1 << bits) - 1), pairs >> bits
-    total = torch.add(odd * taps[1] if taps[1] > 1 else odd, even, alpha=taps[0])
+    first = even[:, 0].clone()
+    total = torch.add(odd * taps[1] if taps[1] > 1 else odd, even, alpha=taps[0], out=even)
     if -1 in taps:
         total[:, 1:].add_(odd[:, :-1], alpha=taps[-1])
-        total[:, 0].add_(even[:, 0], alpha=taps[-1])
+        total[:, 0].add_(first, alpha=taps[-1])
     return total
 
 
@@ -130,15 +135,20 @@ def luma_at_chroma(luma: Tensor, layout: PixelLayout) -> Tensor:
     scale = 1 / (span * sum(rows.values()) * sum(columns.values()))
     sums = _sum_rows(luma, layout.sub_y, rows)
     codes = _sum_columns(sums, luma.shape[1], layout.sub_x, columns).float()
-    return torch.add(-black / span, codes, alpha=scale)
+    return codes.mul_(scale).sub_(black / span)
 
 
 def luma_at_size(luma: Tensor, layout: PixelLayout, h: int, w: int) -> Tensor:
     """(H, W) integer codes -> (h, w) float32 unit luma, antialiased.
 
-    Where the chroma grid has the samples for it, it serves as a cheap first reduction.
+    Where they are enough, means of 2 x 2 samples serve as a cheap first reduction, or the chroma
+    grid where sides are odd.
     """
-    if luma.shape[0] >> layout.sub_y < h or luma.shape[1] >> layout.sub_x < w:
+    H, W = luma.shape
+    if h <= H // 2 and w <= W // 2 and not (H % 2 or W % 2):
+        black, span = luma_scale(layout)
+        return resize(halve(luma).float(), h, w).sub_(black + HALVED).mul_(1 / span)
+    if H >> layout.sub_y < h or W >> layout.sub_x < w:
         layout = replace(layout, sub_x=0, sub_y=0)
     return resize(luma_at_chroma(luma, layout), h, w)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidcolor.core.frames import Frame, Motion
 from vidcolor.core.iterators import close
-from vidcolor.core.optical_flow import motion_between, reduce_flow, round_trip
+from vidcolor.core.optical_flow import motion_between, round_trip
 from vidcolor.core.threads import WorkerThreads, map_ordered
 from vidcolor.temporal.propagation import is_reference, starts_segment
 
@@ -66,7 +66,7 @@ class PendingFrame:
     answer: Prediction | None = None
     """Where its color comes from; None where it is carried from frames around it."""
     motion: Motion | None = None
-    """Between it and the frame before, at working size; None where nothing is carried."""
+    """Between it and the frame before, at the size of ab; None where nothing is carried."""
 
 
 @dataclass
@@ -199,8 +199,9 @@ def _pairs(items: Iterable[PendingFrame]) -> Iterator[tuple[PendingFrame, Tensor
 def _follow(output_stride: int, pair: tuple[PendingFrame, Tensor | None]) -> PendingFrame:
     item, last = pair
     if last is not None:
-        motion = motion_between(item.lightness, last)
-        item.motion = None if is_broken(motion, output_stride) else motion
+        h, w = last.shape
+        motion = motion_between(item.lightness, last, (h // output_stride, w // output_stride))
+        item.motion = None if is_broken(motion) else motion
     return item
 
 
@@ -245,9 +246,7 @@ def is_same_lightness(lightness: Tensor, other: Tensor, spot: int) -> bool:
     return float(F.avg_pool2d(difference[None, None], spot).max()) <= SAME_SPOT
 
 
-def is_broken(motion: Motion, output_stride: int) -> bool:
+def is_broken(motion: Motion) -> bool:
     """Whether the two frames show different things, as at a cut that was not found."""
-    h, w = motion.flow.shape[1:]
-    size = h // output_stride, w // output_stride
-    flow, back = (reduce_flow(way, size)[None] for way in (motion.flow, motion.back))
-    return float((round_trip(flow, back) > 1).float().mean()) > BROKEN
+    missed = round_trip(motion.flow[None], motion.back[None])
+    return float((missed > 1).float().mean()) > BROKEN

@@ -10,7 +10,6 @@ from torch import Tensor
 from vidcolor.colorize.frame_selection import PendingFrame, no_color
 from vidcolor.core.frames import ColorizedFrame, Motion
 from vidcolor.core.iterators import close
-from vidcolor.core.optical_flow import reduced_motion
 from vidcolor.temporal.propagation import warp_color
 
 
@@ -44,8 +43,6 @@ def _fill_gaps(
     waiting: list[PendingFrame] = []
     try:
         for item in items:
-            if item.motion and before is not None:
-                item.motion = reduced_motion(item.motion, before.shape[1:])
             if not item.answer:
                 waiting.append(item)
                 continue

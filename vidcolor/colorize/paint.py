@@ -103,12 +103,11 @@ def paint_planes(
         slopes = lines[:2] * _EDGE
         through = torch.cat([slopes, found - slopes * small])  # a cell has the very color there
         lines = torch.lerp(lines, through, said)
-    lines = torch.cat([lines, reach(found, layout.matrix)])
+    lines = torch.cat([lines, reach(found, layout.matrix).reciprocal_()])
     maps = at_blocks(lines, shape, luma.shape, layout)
     for rows, part in enlarge_blocks(maps, block, shape):
         codes = chroma_codes(_finish_chroma(grid[rows], part, layout), layout).cpu()
-        for plane, values in zip(chroma, codes, strict=True):
-            plane[rows] = values
+        chroma[0][rows], chroma[1][rows] = codes[0], codes[1]
 
 
 def _upload(luma: Tensor, device: torch.device) -> Tensor:
@@ -123,9 +122,11 @@ def _finish_chroma(luma: Tensor, maps: Tensor, layout: PixelLayout) -> Tensor:
 
     Args:
         luma: ``(n, Wc)`` unit luma at the chroma samples.
-        maps: ``(6, n, Wc)``: slopes and offsets of U, V over luma, and their `reach`.
+        maps: ``(6, n, Wc)``: slopes and offsets of U, V over luma, and one over their `reach`;
+            written over.
         layout: Transfer curve of the film.
     """
-    share = torch.minimum((1 - luma).div_(maps[4]), luma / maps[5])
+    above, below = maps[4], maps[5]
+    share = torch.minimum(above.addcmul_(above, luma, value=-1), below.mul_(luma), out=above)
     torch.minimum(share, shadow_ramp(luma, layout.transfer), out=share)
-    return torch.addcmul(maps[2:4], maps[:2], luma).mul_(share.clamp_(0, 1))
+    return maps[2:4].addcmul_(maps[:2], luma).mul_(share.clamp_(0, 1))

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vidcolor.core.frames import Frame
 from vidcolor.core.optical_flow import round_trip, warp
+from vidcolor.core.resample import MOST_CHANNELS, Array, box_mean, fetch, places_along
 from vidcolor.nets.trust_gate import Gate
 
 MIN_SHARE = 0.5
@@ -64,6 +66,8 @@ def pair_features(
         ``(B, CLUES, h, w)``: change of lightness, with its sign and softened; detail; how far the
         flow misses on the way back; its length; difference of the colors; strength of color.
     """
+    if _is_for_opencv(ab):
+        return _pair_features_of_one(L[0], ab[0], other_L[0], other_ab[0], flows)
     flow, back = flows
     # L* + 16 is the cube root of light but for a factor, so exposure multiplies it.
     arrived = warp(torch.cat([other_L + 16, other_ab], 1), flow)
@@ -82,6 +86,49 @@ def pair_features(
         ],
         1,
     )
+
+
+def _is_for_opencv(maps: Tensor) -> bool:
+    """Whether maps belong to one frame that is smoothed on the CPU, and to no training."""
+    return (
+        len(maps) == 1
+        and maps.shape[1] <= MOST_CHANNELS
+        and maps.device.type == "cpu"
+        and not torch.is_grad_enabled()
+    )
+
+
+def _pair_features_of_one(
+    L: Tensor, ab: Tensor, other_L: Tensor, other_ab: Tensor, flows: Sequence[Tensor]
+) -> Tensor:
+    """`pair_features` of one frame, whose maps are ``(1, h, w)`` and ``(2, h, w)``.
+
+    OpenCV and numpy do much of it: torch takes several times as long for maps of this size.
+    """
+    flow, back = (one[0].permute(1, 2, 0).contiguous() for one in flows)
+    places = places_along(flow)
+    others = torch.cat([other_L + 16, other_ab]).permute(1, 2, 0).contiguous()
+    arrived = fetch(others, places).permute(2, 0, 1).contiguous().numpy()
+    missed = (flow + fetch(back, places)).numpy()
+    own, found_ab, way = L[0].numpy(), ab.numpy(), flow.numpy()
+    gain = float(torch.from_numpy((own + 16) / np.maximum(arrived[0], 1)).median())
+    gain = min(max(gain, 1 / MAX_EXPOSURE), MAX_EXPOSURE)
+    change = (own + 16 - gain * arrived[0]) / 10
+    around = box_mean(torch.from_numpy(np.stack([change, own])), 1).numpy()
+    features = [
+        change,
+        np.abs(around[0]),
+        np.abs(own - around[1]) / 10,
+        np.log1p(4 * _sum_squares(missed[..., 0], missed[..., 1])),
+        np.log1p(4 * _sum_squares(way[..., 0], way[..., 1])),
+        np.sqrt(_sum_squares(*(found_ab - arrived[1:]))) / 20,
+        np.sqrt(_sum_squares(*found_ab)) / 40,
+    ]
+    return torch.from_numpy(np.stack(features)[None])
+
+
+def _sum_squares(x: Array, y: Array) -> Array:
+    return np.asarray(x * x + y * y)
 
 
 def soften(maps: Tensor) -> Tensor:
@@ -106,13 +153,18 @@ def link(
         strength: Factor on the trust, 0..1.
     """
     flow, back = flows
-    trust = gate(pair_features(*later, *earlier, (flow, back))) * strength
-    back_trust = gate(pair_features(*earlier, *later, (back, flow))) * strength
+    found = pair_features(*later, *earlier, flows), pair_features(*earlier, *later, flows[::-1])
+    trust, back_trust = (gate(torch.cat(found)) * strength).chunk(2)
     return FramePair(flow, back, trust, back_trust)
 
 
 def warp_color(maps: Tensor, flow: Tensor) -> Tensor:
     """``(B, C, h, w)`` color at the other end of a flow, neither blurred nor sharpened."""
+    if _is_for_opencv(maps):
+        source = maps[0].permute(1, 2, 0).contiguous()
+        places = places_along(flow[0].permute(1, 2, 0))
+        found = torch.lerp(fetch(source, places), fetch(source, places, cubic=True), CUBIC)
+        return found.permute(2, 0, 1)[None].contiguous()
     return torch.lerp(warp(maps, flow), warp(maps, flow, "bicubic"), CUBIC)
 
 
@@ -141,8 +193,8 @@ def add(trace: Tensor | None, maps: Tensor, count: float = 1.0) -> Tensor:
     """
     if trace is None:
         return torch.cat([maps, torch.full_like(maps[:, :1], count)], 1)
-    mean, weight = trace[:, :-1], trace[:, -1:]
-    return torch.cat([(mean * weight + maps * count) / (weight + count), weight + count], 1)
+    mean, total = trace[:, :-1], trace[:, -1:] + count
+    return torch.cat([torch.lerp(mean, maps, count / total), total], 1)
 
 
 def merge(past: Tensor, future: Tensor, maps: Tensor, count: float = 1.0) -> Tensor:

@@ -14,16 +14,16 @@ from functools import partial
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
-from vidcolor.core.optical_flow import motion_between, reduced_motion
+from vidcolor.core.optical_flow import motion_between
+from vidcolor.core.resample import reduce_map
 from vidcolor.core.threads import WorkerThreads, map_ordered
-from vidcolor.nets.trust_gate import Gate
+from vidcolor.nets.trust_gate import Gate, quicken
 from vidcolor.nets.weights import load_gate
 from vidcolor.settings import TemporalSettings
 from vidcolor.temporal.propagation import (
@@ -170,7 +170,7 @@ def smooth(
             close(colored)
         return
     handovers = {} if handovers is None else handovers
-    joined = partial(_join_pair, gate or load_gate()[0], settings)
+    joined = partial(_join_pair, quicken(gate or load_gate()[0]), settings)
     run = _Run(handovers)
     arrivals = map_ordered("smooth", joined, _arrivals(colored, settings, handovers), pool)
     try:
@@ -321,7 +321,7 @@ def _join_pair(gate: Gate, settings: TemporalSettings, arrival: _Arrival) -> _He
         return _Held(arrival, maps, None, strength)
     motion = item.motion
     if motion is None or motion.other is not last.lightness:
-        motion = reduced_motion(motion_between(item.lightness, last.lightness), item.ab.shape[1:])
+        motion = motion_between(item.lightness, last.lightness, item.ab.shape[1:])
     flows = motion.flow[None], motion.back[None]
     others = _reduced_L(last), last.ab[None]
     both = link(gate, others, (_reduced_L(item), item.ab[None]), flows, strength)
@@ -330,7 +330,7 @@ def _join_pair(gate: Gate, settings: TemporalSettings, arrival: _Arrival) -> _He
 
 def _reduced_L(item: ColorizedFrame | _View) -> Tensor:  # noqa: N802
     """``(1, 1, h, w)`` L at the size of ab."""
-    return F.interpolate(item.lightness[None, None], item.ab.shape[1:], mode="area")
+    return reduce_map(item.lightness, item.ab.shape[1:])[None, None]
 
 
 @torch.inference_mode()
