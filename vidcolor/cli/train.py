@@ -235,7 +235,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from vidcolor.core.system import keep_memory
+    from vidcolor.core.platform import keep_memory
     from vidcolor.training.loop import train
 
     keep_memory()
