@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +134,7 @@ def test_another_one_is_not(line: str) -> None:
 
 IMPORT_ALL = """
 import sys
+import tomllib
 for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog"):
     sys.modules[name] = None
 import os
@@ -189,3 +192,15 @@ def test_texts_are_utf8_whatever_the_system_says() -> None:
                 where = f"{path.relative_to(ROOT)}:{node.lineno}"
                 words = {word.arg for word in node.keywords}
                 assert "encoding" in words, f"{where} names no encoding"
+
+
+def test_the_table_and_the_package_name_the_same_versions_of_python() -> None:
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = {
+        line.rsplit(" ", 1)[1]
+        for line in classifiers["classifiers"]
+        if re.match(r"Programming Language :: Python :: 3\.\d+$", line)
+    }
+    table = (ROOT / "docs" / "platforms.md").read_text("utf-8")
+    tested = set(re.findall(r"^\| (3\.\d+) \| \*\*tested", table, re.M))
+    assert named == tested

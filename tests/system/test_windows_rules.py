@@ -52,6 +52,11 @@ def run(folder: Path, weights: Path, *commands: list[str]) -> tuple[list[int], s
     return json.loads(done.stdout.splitlines()[-1]), done.stderr
 
 
+def count(film: Path) -> int:
+    """Frames of a film."""
+    return len(look(film).luma)
+
+
 def hidden(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob(".*"))
 
@@ -62,6 +67,8 @@ def test_a_film_a_picture_frames_and_a_folder_are_colored(
     (tmp_path / "in").mkdir()
     film = make_film(tmp_path / "in" / "a.mp4", replace(SMALL, frames=30)).path
     (tmp_path / ".out.mkv.part").write_bytes(b"what a run that was killed has left")
+    (tmp_path / ".out.mkv.vidcolor").mkdir()
+    (tmp_path / ".out.mkv.vidcolor" / "lock").touch()
     (tmp_path / "old.mp4").write_bytes(b"an old target")
     codes, said = run(
         tmp_path,
@@ -70,18 +77,38 @@ def test_a_film_a_picture_frames_and_a_folder_are_colored(
         ["in/a.mp4", "old.mp4", "--force", "--chunk", "0.4"],
         ["in/a.mp4", "frames/f_%04d.png", "--end", "0.2"],
         ["in", "all", "--end", "0.2"],
-        ["verify", "out.mkv"],
-        ["preview", "in/a.mp4", "sheet.jpg", "--weights", str(quick_weights), "--size", "64"],
+        ["verify", "out.mkv", "--report", "out.json"],
     )
-    assert codes == [0] * 6, said
-    assert look(tmp_path / "out.mkv").frames == look(film).frames == 30
-    assert look(tmp_path / "old.mp4").frames == 30
+    assert codes == [0] * 5, said
+    assert count(tmp_path / "out.mkv") == count(film) == 30
+    assert count(tmp_path / "old.mp4") == 30
     assert len(list((tmp_path / "frames").iterdir())) >= 2
-    assert look(tmp_path / "all" / "a.mp4").frames >= 2
+    assert count(tmp_path / "all" / "a.mp4") >= 2
     assert hidden(tmp_path) == []
     lines = (tmp_path / "lines.jsonl").read_bytes()
     assert b"\r" not in lines
     assert json.loads(lines.splitlines()[-1])["frames"] == 30
+
+
+@pytest.mark.slow
+def test_the_other_commands_do_what_they_do_elsewhere(tmp_path: Path, quick_weights: Path) -> None:
+    make_film(tmp_path / "in.mp4", replace(SMALL, frames=30))
+    sized = ["--size", "64", "--weights", str(quick_weights)]
+    codes, said = run(
+        tmp_path,
+        quick_weights,
+        ["in.mp4", "dry.mp4", "--dry-run"],
+        ["in.mp4", "split_%02d.mp4", "--split"],
+        ["preview", "in.mp4", "sheet.jpg", *sized],
+        ["compare", "in.mp4", "both.mp4", *sized],
+        ["colors", "in.mp4", "--add-hint", "0", "0.5,0.5", "red"],
+        ["colors", "in.mp4", "--add-hint", "1", "0.2,0.5", "blue"],
+        ["shots", "in.mp4", "--to", "csv"],
+    )
+    assert codes == [0] * 7, said
+    assert count(tmp_path / "split_01.mp4") == count(tmp_path / "both.mp4") == 30
+    assert (tmp_path / "in.colors.toml").read_bytes().count(b"[[hint]]") == 2
+    assert hidden(tmp_path) == []
 
 
 def test_what_fails_leaves_nothing_and_says_one_line(
