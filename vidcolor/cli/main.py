@@ -20,6 +20,7 @@ from threading import Lock, Thread
 from types import FrameType, ModuleType
 
 from vidcolor.cli.config_file import add_option, find_entries, set_defaults, take_option
+from vidcolor.cli.log import hide_log, show_log
 from vidcolor.cli.text import fail, is_surprise, reason
 from vidcolor.cli.words import USAGE, asked_for_help, suggest_command
 from vidcolor.core.platform import call_after_fork, stop_signals
@@ -63,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             interrupt.grace = getattr(command, "GRACE", GRACE)
             verbose = getattr(parsed, "verbose", False)
             parsed.interrupt = interrupt
+            if verbose:
+                show_log()
             describe = getattr(command, "describe_interrupt", interrupt.words)
             interrupt.words = partial(describe, parsed)
             code: int = command.run(parsed)
@@ -76,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return interrupt.tell()
         return explain(error, verbose)
     finally:
+        hide_log()
         interrupt.restore()
 
 

@@ -10,6 +10,7 @@ the same chunk do no harm, and no lock has to hold on a disk that machines share
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -45,6 +46,7 @@ from vidcolor.run.work_dir import (
     read_journals,
 )
 
+_LOG = logging.getLogger(__name__)
 _LOCK = "lock"
 _OURS = (JOURNAL, OTHERS, "*.packets", "*.handover", "*.part")
 _FRAMES = f"*{SUFFIX}"
@@ -129,6 +131,10 @@ class Journal(WorkDir):
         """Write down that a chunk is done; its file is on the disk already."""
         super().add(chunk)
         self.done[chunk.number] = chunk
+        frames = chunk.facts.frames
+        _LOG.debug(
+            "%s: chunk %d is done, %d frames", printable(self.folder.name), chunk.number, frames
+        )
 
     def know(self, content: str) -> None:
         """Write down the digest of the film's bytes."""
