@@ -50,7 +50,7 @@ HOMES = {
     "ray": "cluster.ray_",
     "gradio": "web.",
     "kornia": "training.data.",
-    "tqdm": "cli.",
+    "tqdm": ("cli.", "run.progress_bar"),
     "PIL": ("preview.contact_sheet", "media.images."),
     "fastapi": "web.",
     "uvicorn": "web.",

@@ -8,7 +8,8 @@ A film and a picture:
     print(report.frames, report.left_behind)
     vidcolor.colorize_video("photo.jpg", "out.png")
 
-Options are in `Settings`, one dataclass for each stage:
+Options are in `Settings`, one dataclass for each stage; a bar shows how far it is, in a notebook
+too:
 
     from vidcolor import ColorizerSettings, EncodeSettings, Settings
 
@@ -16,17 +17,32 @@ Options are in `Settings`, one dataclass for each stage:
         colorizer=ColorizerSettings(weights="mini", vivid=0.8),
         encode=EncodeSettings(crf=18),
     )
-    vidcolor.colorize_video("film.mp4", "out.mp4", settings=settings, on_progress=print)
+    with vidcolor.ProgressBar() as bar:
+        vidcolor.colorize_video("film.mp4", "out.mp4", settings=settings, on_progress=bar)
 
-Use one `Colorizer`, which holds the net, for many films. `still_at` and `contact_sheet` show what
-a film will look like, `detect_shots` finds its cuts. If vidcolor refuses something, it raises a
-`VidcolorError` whose text is one line, and the target is unchanged.
+To color
+    `colorize_video` files, `colorize_image` arrays, `colorize_frames` frames of your own,
+    `colorize_on_cluster` many films on many machines. A `Colorizer` holds the net: load one and
+    hand it to all of them. What a run did is in its `Report`.
+To say which colors
+    A `ColorSheet` of `Hint`, `Reference`, `Stretch` and `Palette`, or the path of one.
+To look first
+    `still_at`, `contact_sheet`, `side_by_side`; `detect_shots` finds cuts. `open_video` is for a
+    ``with`` block, `decode` gives its frames.
+To measure and to train
+    `evaluate`, `train`; `available_weights`, `load_weights`, `save_weights`.
+
+If vidcolor refuses something, it raises a `VidcolorError` whose text is one line, and the target is
+unchanged. It prints nothing: what it has to say besides goes to the logger ``vidcolor``.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until someone asks
 
 __version__ = "0.1.0"
 
@@ -35,7 +51,7 @@ if TYPE_CHECKING:
     from vidcolor.colorize.chain import colorize_frames
     from vidcolor.colorize.colorizer import Colorizer
     from vidcolor.colorize.session import Session
-    from vidcolor.core.report import Report
+    from vidcolor.core.report import Progress, Report
     from vidcolor.errors import VidcolorError
     from vidcolor.evaluation.evaluate import evaluate
     from vidcolor.guidance.entries import Hint, Palette, Reference, Stretch
@@ -46,6 +62,7 @@ if TYPE_CHECKING:
     from vidcolor.preview.compare import side_by_side
     from vidcolor.preview.previews import contact_sheet, still_at
     from vidcolor.run.image import colorize_image
+    from vidcolor.run.progress_bar import ProgressBar
     from vidcolor.run.video import colorize_video
     from vidcolor.settings import (
         ChunkSettings,
@@ -79,6 +96,8 @@ _HOMES = {
     "OutputSettings": "settings",
     "PaintSettings": "settings",
     "Palette": "guidance.entries",
+    "Progress": "core.report",
+    "ProgressBar": "run.progress_bar",
     "Reference": "guidance.entries",
     "Report": "core.report",
     "ScriptSettings": "settings",
@@ -120,6 +139,8 @@ __all__ = [
     "OutputSettings",
     "PaintSettings",
     "Palette",
+    "Progress",
+    "ProgressBar",
     "Reference",
     "Report",
     "ScriptSettings",

@@ -36,7 +36,8 @@ def main() -> None:
 def gather(target: Path) -> None:
     """Write all pages, and the files that they show, into a folder that is not there yet."""
     target.mkdir(parents=True)
-    sources = [path for path in sorted((ROOT / "docs").iterdir()) if path.name != "mkdocs.yml"]
+    there = sorted((ROOT / "docs").iterdir())
+    sources = [path for path in there if path.is_file() and path.name != "mkdocs.yml"]
     pages = {path: path.name for path in sources} | {ROOT / a: b for a, b in ELSEWHERE.items()}
     pages[ROOT / "README.md"] = "index.md"  # the site has a first page of its own
     for source, name in pages.items():

@@ -176,7 +176,7 @@ def test_others_take_a_share() -> None:
 
 def test_the_peak_of_a_process_is_its_own() -> None:
     ballast = torch.ones(100 << 20, dtype=torch.uint8)  # the child would inherit it as its peak
-    code = "from vidcolor.benchmark.subprocess_run import _peak; print(_peak())"
+    code = "from vidcolor.core.platform import peak_memory; print(peak_memory())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 5 << 20 < int(run.stdout) < len(ballast)
 

@@ -110,7 +110,7 @@ def test_the_run_is_told_on_the_terminal(
 
     kept: list[bool] = []
     monkeypatch.setattr(loop, "train", train)
-    monkeypatch.setattr("vidcolor.core.system.keep_memory", lambda: kept.append(True))
+    monkeypatch.setattr("vidcolor.core.platform.keep_memory", lambda: kept.append(True))
     (tmp_path / "a").mkdir()
     words = ["--stills", str(tmp_path / "a"), "--out", str(tmp_path), "--steps", "4"]
     assert main(["train", *words]) == 0

@@ -213,7 +213,7 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 def test_a_process_that_keeps_its_memory_is_given_no_new_one() -> None:
     code = """
 import resource, sys, torch
-from vidcolor.core.system import keep_memory
+from vidcolor.core.platform import keep_memory
 if sys.argv[1] == "keep":
     keep_memory()
 def pages(size):

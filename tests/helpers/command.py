@@ -21,6 +21,7 @@ TIME_LIMIT = 60
 
 SUMMARY = re.compile(
     r"\S.*: \d+ (frame|picture)s?\b|  (color|video|sound|gray|copied|note|NOT COPIED|DAMAGE) "
+    r"|\d\d:\d\d:\d\d vidcolor\.[\w.]+: "  # the log, with -v
 )
 
 

@@ -40,6 +40,13 @@ def test_the_types_of_the_package_are_seen_by_who_uses_it(tmp_path: Path) -> Non
         "reveal_type(report.frames)\n"
         "settings = vidcolor.Settings(paint=vidcolor.PaintSettings(saturation=0.9))\n"
         "vidcolor.colorize_video('a.mp4', 'b.mp4', settings=settings)\n"
+        "def tell(progress: vidcolor.Progress) -> None: ...\n"
+        "vidcolor.colorize_video('a.mp4', 'b.mp4', on_progress=tell)\n"
+        "with vidcolor.ProgressBar() as bar, vidcolor.open_video('a.mp4') as video:\n"
+        "    vidcolor.colorize_video('a.mp4', 'b.mp4', on_progress=bar)\n"
+        "    vidcolor.evaluate('a.mp4', 'b.mp4', on_progress=bar)\n"
+        "    vidcolor.contact_sheet('a.mp4', on_progress=bar)\n"
+        "    print(video.info.width)\n"
         "vidcolor.colorize_video('a.mp4', 7)\n"
     )
     words = ["-m", "mypy", "--strict", "--config-file=", "use.py"]

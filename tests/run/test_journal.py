@@ -18,6 +18,7 @@ from journals import begun, finish, found
 from run_specs import SOURCE, SPEC, run_spec
 
 import vidcolor.core.target as target_module
+from vidcolor.core import platform
 from vidcolor.core.paths import work_folder
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.errors import JobDiffers, OutputError
@@ -237,14 +238,14 @@ def test_a_lock_whose_file_was_removed_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run that had the lock removes its file between another's opening and locking it."""
-    flock = target_module.fcntl.flock
+    flock = platform.fcntl.flock
     path = tmp_path / "lock"
 
     def late(file: int, how: int) -> None:
         path.unlink()
         flock(file, how)
 
-    monkeypatch.setattr(target_module.fcntl, "flock", late)
+    monkeypatch.setattr(platform.fcntl, "flock", late)
     with pytest.raises(OutputError, match="another vidcolor is writing this target"):
         target_module.claim(path, tmp_path / "out.mkv")
 
@@ -255,7 +256,7 @@ def test_a_file_system_without_locks_is_no_reason_to_refuse(
     def none(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(target_module.fcntl, "flock", none)
+    monkeypatch.setattr(platform.fcntl, "flock", none)
     os.close(target_module.claim(tmp_path / "lock", tmp_path / "out.mkv"))
 
 

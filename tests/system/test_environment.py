@@ -392,3 +392,16 @@ def test_too_little_memory(mebibytes: int, stage: Stage, target: Path) -> None:
     assert err.startswith("vidcolor: ")
     assert target.read_bytes() == OLD
     assert listing(target.parent) == [b"out.mp4"]
+
+
+def test_a_letter_that_the_terminal_lacks_is_a_question_mark(stage: Stage, tmp_path: Path) -> None:
+    film = tmp_path / "\N{SNOWMAN}.mp4"
+    shutil.copyfile(stage.film, film)
+    done = subprocess.run(
+        [sys.executable, "-m", "vidcolor", "info", str(film)],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"/?.mp4\n" in done.stdout

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from torchvision.transforms.v2.functional import resize
 
 from vidcolor.errors import TrainingError
 from vidcolor.media.images.files import read_rgb, write_rgb
+from vidcolor.training.data.augment import book_view
 from vidcolor.training.data.picture_index import index_stills
 from vidcolor.training.data.stills import (
     NEAR,
     RandomCrops,
     Still,
+    View,
     fault_of,
     look_of,
     split_stills,
@@ -194,6 +197,16 @@ def test_any_number_of_workers_gives_the_same_crops(
     batches = list(loader)
     alone = torch.stack([crops[i] for i in range(40, 56)])
     assert torch.equal(torch.cat(batches), alone)
+
+
+@pytest.mark.parametrize("view", [None, book_view])
+def test_crops_travel_to_workers_that_are_not_forked(
+    view: View | None, album: Path, tmp_path: Path
+) -> None:
+    """As on macOS and Windows, and on Linux from Python 3.14."""
+    crops = RandomCrops(index_stills([album], tmp_path / "cache")[0], 48, 5, view=view)
+    there = pickle.loads(pickle.dumps(crops))
+    assert torch.equal(there[3], crops[3])
 
 
 def test_pictures_that_went_away_stop_a_run_instead_of_hanging_it() -> None:

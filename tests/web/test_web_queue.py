@@ -202,7 +202,7 @@ def test_memory_processor_and_tasks_of_a_job_are_bounded(
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert int(limits["Max processes"][0]) > 0
     assert 0 < int(limits["Max cpu time"][0]) <= 24 * 3600
-    if not any(map(os.path.exists, launch.GPUS)):
+    if not any(map(os.path.exists, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))):
         most = max(launch.LEAST_MEMORY, launch.MEMORY_SHARE * there)
         assert 0 < int(limits["Max address space"][0]) <= most
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -12,8 +11,9 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from vidcolor.core.platform import bound_cores, busy_seconds, cpu_name
 from vidcolor.core.system import available_memory
-from vidcolor.core.threads import bound_cores, usable_cores
+from vidcolor.core.threads import usable_cores
 from vidcolor.media.encode.synthetic import ffmpeg_version
 from vidcolor.nets.colornet import ColorNet, NetInput
 from vidcolor.run.spec import versions
@@ -27,7 +27,7 @@ ENOUGH = 0.3
 def describe_machine(device: torch.device) -> dict[str, Any]:
     """Processor, cores, units for small floats, memory, system; the GPU if the net runs on it."""
     found: dict[str, Any] = {
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
@@ -82,37 +82,19 @@ class Others:
     """How much of the usable cores other programs, or other guests of the host, take meanwhile."""
 
     def __init__(self) -> None:
-        self._began, self._busy, self._own = perf_counter(), _busy_seconds(), _own_seconds()
+        self._began, self._busy, self._own = (
+            perf_counter(),
+            busy_seconds(bound_cores()),
+            _own_seconds(),
+        )
 
     def share(self) -> float:
         """0..1 since this object was made; 0 where the system does not tell."""
         passed = (perf_counter() - self._began) * len(bound_cores())
-        busy, own = _busy_seconds() - self._busy, _own_seconds() - self._own
+        busy, own = busy_seconds(bound_cores()) - self._busy, _own_seconds() - self._own
         return min(1.0, max(0.0, (busy - own) / passed))
-
-
-def _busy_seconds() -> float:
-    """Seconds that the usable cores have worked, or that the host withheld, since it started."""
-    try:
-        lines = Path("/proc/stat").read_text().splitlines()
-    except OSError:
-        return 0.0
-    names, ticks = {f"cpu{core}" for core in bound_cores()}, 0
-    for name, *counts in (line.split() for line in lines if line.startswith("cpu")):
-        if name in names:  # user, nice, system, idle, waiting for disks, interrupts, steal
-            ticks += sum(int(counts[place]) for place in (0, 1, 2, 5, 6, 7))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _own_seconds() -> float:
     """Seconds of this process and of those that it started and that have ended."""
     return sum(os.times()[:4])
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

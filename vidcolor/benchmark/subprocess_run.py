@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import re
 import subprocess
 import sys
 from pathlib import Path
 from time import monotonic
 
 from vidcolor.benchmark.results import Fresh
+from vidcolor.core.platform import peak_memory
 from vidcolor.core.report import Progress
 from vidcolor.errors import VidcolorError
 from vidcolor.settings import Settings
@@ -39,7 +39,7 @@ def run_fresh(source: Path, target: Path, settings: Settings) -> Fresh:
     began = monotonic()
     _run(["-c", code, str(job)])
     total = monotonic() - began
-    found = json.loads(answer.read_text())
+    found = json.loads(answer.read_text(encoding="utf-8"))
     first_frame = found.pop("first_frame_at") - began
     return Fresh(help=help_seconds, first_frame=first_frame, total=total, **found)
 
@@ -49,7 +49,13 @@ def _run(words: list[str]) -> None:
     paths = [str(PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+        check=False,
     )
     if done.returncode:
         last = " ".join(done.stderr.strip().splitlines()[-1:])[:300]
@@ -74,28 +80,8 @@ def color(job: str) -> None:
     from vidcolor.run.video import colorize_video
 
     colorize_video(source, target, settings=settings, on_progress=note)
-    found = {"first_frame_at": first[0], "peak_bytes": _peak(), "gpu_bytes": _gpu_peak()}
-    answer.write_text(json.dumps(found))
-
-
-def _peak() -> int:
-    """Bytes of memory that this process had at most; 0 where the system does not tell."""
-    try:
-        # On Linux getrusage also counts the process that started this one.
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return _peak_elsewhere()
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M)
-    return int(found[1]) << 10 if found else 0
-
-
-def _peak_elsewhere() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used << 10
+    found = {"first_frame_at": first[0], "peak_bytes": peak_memory(), "gpu_bytes": _gpu_peak()}
+    answer.write_text(json.dumps(found), encoding="utf-8")
 
 
 def _gpu_peak() -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_beside, check_source, check_weights, looked_into
 from vidcolor.cli.color import add_color, add_cut, add_encoding, settings_of
-from vidcolor.cli.text import Parser, at_least, count, printable, write_late
+from vidcolor.cli.text import Parser, add_verbose, at_least, count, printable, write_late
 from vidcolor.errors import SettingsError
 from vidcolor.settings import BenchmarkSettings, ChunkSettings
 
@@ -58,9 +58,7 @@ def parser() -> argparse.ArgumentParser:
         help="also write all figures as JSON; - prints JSON instead of the table",
     )
     run.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
-    run.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(run)
     return p
 
 

@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         "-v",
         "--verbose",
         action="store_true",
-        help="also print all notes and the seconds per stage",
+        help="also print the log, all notes and the seconds per stage",
     )
     out.add_argument(
         "--completion",

@@ -7,7 +7,7 @@ import re
 from typing import NoReturn
 
 from vidcolor.cli.colors_shots import open_subject
-from vidcolor.cli.text import Parser, at_least
+from vidcolor.cli.text import Parser, add_verbose, at_least
 from vidcolor.cli.words import add_fps
 from vidcolor.errors import SettingsError
 
@@ -94,9 +94,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_fps(p)
     p.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(p)
     return p
 
 

@@ -23,7 +23,7 @@ from vidcolor.cli.one import WIDEST_TITLE
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.summary import speed, tell_streams
-from vidcolor.cli.text import Parser, at_least, clock, count, moment, say, shorten_name
+from vidcolor.cli.text import Parser, add_verbose, at_least, clock, count, moment, say, shorten_name
 from vidcolor.cli.words import add_output
 from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.errors import SettingsError
@@ -79,9 +79,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--strict", action="store_true", help="fail if anything cannot be copied")
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    out.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(out)
     p.set_defaults(chunk=ChunkSettings().seconds, fresh=False)
     return p
 

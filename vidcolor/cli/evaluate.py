@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidcolor.cli.checks import check_beside, check_folder_or_file
-from vidcolor.cli.text import Parser, printable, write_late
+from vidcolor.cli.text import Parser, add_verbose, printable, write_late
 
 if TYPE_CHECKING:
     from vidcolor.evaluation.evaluate import Scores
@@ -41,9 +41,7 @@ def parser() -> argparse.ArgumentParser:
         help="the same film colored with --no-smooth; show what smoothing gains and costs",
     )
     p.add_argument("--json", type=Path, metavar="FILE", help="also write the scores as JSON")
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(p)
     return p
 
 

@@ -14,13 +14,16 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
+from io import TextIOWrapper
 from socket import socketpair
 from threading import Lock, Thread
 from types import FrameType, ModuleType
 
 from vidcolor.cli.config_file import add_option, find_entries, set_defaults, take_option
+from vidcolor.cli.log import hide_log, show_log
 from vidcolor.cli.text import fail, is_surprise, reason
 from vidcolor.cli.words import USAGE, asked_for_help, suggest_command
+from vidcolor.core.platform import call_after_fork, stop_signals
 
 GRACE = 1.0
 """Seconds that a command has to clean up when it is interrupted, unless it has its own."""
@@ -61,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             interrupt.grace = getattr(command, "GRACE", GRACE)
             verbose = getattr(parsed, "verbose", False)
             parsed.interrupt = interrupt
+            if verbose:
+                show_log()
             describe = getattr(command, "describe_interrupt", interrupt.words)
             interrupt.words = partial(describe, parsed)
             code: int = command.run(parsed)
@@ -74,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return interrupt.tell()
         return explain(error, verbose)
     finally:
+        hide_log()
         interrupt.restore()
 
 
@@ -97,8 +103,7 @@ def _parse(name: str, words: Sequence[str]) -> argparse.Namespace:
 
 
 # A child hears the signals of its terminal itself; its parent would count them twice.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+call_after_fork(lambda: signal.set_wakeup_fd(-1))
 
 
 class Interrupt:
@@ -122,7 +127,7 @@ class Interrupt:
         # code works; the bytes that signals write arrive at once.
         self._bytes, self._written = socketpair()
         self._written.setblocking(False)
-        self._before = {n: signal.signal(n, self._stop) for n in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {n: signal.signal(n, self._stop) for n in stop_signals()}
         self._other = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         self._watcher = Thread(target=self._watch, name="interrupt", daemon=True)
         self._watcher.start()
@@ -179,8 +184,11 @@ def _open_standard_files() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    # A pipe on Windows, or a terminal of a Western locale, lacks most letters of the world.
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def explain(error: Exception, verbose: bool) -> int:

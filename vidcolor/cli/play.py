@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from vidcolor.cli.checks import check_colors, check_source, check_weights
 from vidcolor.cli.color import add_color, add_cut, settings_of
 from vidcolor.cli.shot_lists import add_shots, with_cuts
-from vidcolor.cli.text import Parser, damage_lines, say
+from vidcolor.cli.text import Parser, add_verbose, damage_lines, say
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import ChunkSettings, Settings
 
@@ -60,9 +60,7 @@ def parser() -> argparse.ArgumentParser:
     add_cut(p)
     add_shots(p)
     p.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(p)
     p.set_defaults(weights=WEIGHTS, size=SIZE, chunk=ChunkSettings().seconds)
     p.set_defaults(codec=None, crf=CRF, preset=PRESET, encoder_option=[], lossless=False, bits=0)
     p.set_defaults(force=False, fresh=False, strict=False, label=True)

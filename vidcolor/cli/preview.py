@@ -25,7 +25,16 @@ from vidcolor.cli.preview_shots import of_shots, spread_on_sheet, with_listed
 from vidcolor.cli.progress import Shown
 from vidcolor.cli.summary import format_value as printed
 from vidcolor.cli.summary import left_gray
-from vidcolor.cli.text import Parser, clock, damage_lines, moment, option, say, shorten_name
+from vidcolor.cli.text import (
+    Parser,
+    add_verbose,
+    clock,
+    damage_lines,
+    moment,
+    option,
+    say,
+    shorten_name,
+)
 from vidcolor.cli.words import add_output
 from vidcolor.core.paths import STILL_SUFFIXES
 from vidcolor.errors import SettingsError
@@ -124,9 +133,7 @@ def parser() -> argparse.ArgumentParser:
     add_label(out)
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    out.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(out)
     return p
 
 

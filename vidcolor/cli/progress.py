@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vidcolor.cli.faces import LOADING, Bar, Log, Pace
 from vidcolor.cli.text import clock, count, printable, say
 from vidcolor.core.files import append_named
+from vidcolor.core.platform import set_waiting
 from vidcolor.errors import OutputError
 from vidcolor.run.unfinished import kept_of
 
@@ -167,7 +168,7 @@ class ProgressFile:
             reason = getattr(error, "strerror", None) or error
             raise OutputError(f"--progress {name}: cannot be written ({reason})") from error
         if stat.S_ISFIFO(os.fstat(self._file).st_mode):
-            os.set_blocking(self._file, False)  # ours alone, as stdout is not
+            set_waiting(self._file, False)  # ours alone, as stdout is not
 
     def __enter__(self) -> ProgressFile:
         return self

@@ -25,6 +25,7 @@ from vidcolor.cli.progress import Shown
 from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.text import (
     Parser,
+    add_verbose,
     clock,
     count,
     damage_lines,
@@ -84,9 +85,7 @@ def parser() -> argparse.ArgumentParser:
     add_label(out)
     out.add_argument("-y", "--force", action="store_true", help="replace an existing OUT")
     out.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    out.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(out)
     return p
 
 

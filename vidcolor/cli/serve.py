@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from vidcolor.cli.text import Parser, say
+from vidcolor.cli.text import Parser, add_verbose, say
 from vidcolor.errors import SettingsError
 from vidcolor.settings import ColorizerSettings
 
@@ -54,9 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "--weights", default=default.weights, metavar="NAME|FILE", help="net selected at the start"
     )
     p.add_argument("--device", default=default.device, help="auto, cpu, cuda[:N] or mps")
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(p)
     return p
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import PIPE, check_output, check_source, looked_into
 from vidcolor.cli.shot_lists import add_shots, with_cuts
-from vidcolor.cli.text import Parser, at_least, count, damage_lines, moment, say
+from vidcolor.cli.text import Parser, add_verbose, at_least, count, damage_lines, moment, say
 from vidcolor.cli.words import add_fps
 from vidcolor.core.timecode import decimal, timecode
 from vidcolor.errors import OutputError, SettingsError
@@ -63,9 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("-y", "--force", action="store_true", help="replace an existing list")
     p.add_argument("-q", "--quiet", action="store_true", help="show no progress bar")
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(p)
     return p
 
 

@@ -68,6 +68,12 @@ class Parser(argparse.ArgumentParser):
         return [*self._option_string_actions]
 
 
+def add_verbose(p: argparse._ActionsContainer) -> None:
+    """The option ``-v`` of most commands."""
+    words = "print the log, and a traceback of unexpected errors"
+    p.add_argument("-v", "--verbose", action="store_true", help=words)
+
+
 def at_least(least: int) -> Callable[[str], int]:
     """A whole number from ``least`` on, for argparse."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.checks import check_folder, check_source, check_weights
-from vidcolor.cli.text import Parser, option, say
+from vidcolor.cli.text import Parser, add_verbose, option, say
 from vidcolor.errors import OutputError, SettingsError, TrainingError
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _add_data(p)
     _add_run(p)
     _add_recipe(p)
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(p)
     return p
 
 
@@ -235,7 +233,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from vidcolor.core.system import keep_memory
+    from vidcolor.core.platform import keep_memory
     from vidcolor.training.loop import train
 
     keep_memory()

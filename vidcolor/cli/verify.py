@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vidcolor.cli.checks import check_source
 from vidcolor.cli.color import add_picture
 from vidcolor.cli.progress import Shown
-from vidcolor.cli.text import Parser, fail, moment, printable, shorten_name
+from vidcolor.cli.text import Parser, add_verbose, fail, moment, printable, shorten_name
 from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.settings import InputSettings
 
@@ -54,9 +54,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("-q", "--quiet", action="store_true", help="print only what differs")
-    p.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback of unexpected errors"
-    )
+    add_verbose(p)
     cut = p.add_argument_group("which part of FILM was colored, where there is no report")
     cut.add_argument("--start", type=moment, metavar="TIME", help="as it was given to vidcolor")
     cut.add_argument("--end", type=moment, metavar="TIME", help="as it was given to vidcolor")

@@ -55,6 +55,7 @@ from vidcolor.run.film_script import missing_parts
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import open_journal
 from vidcolor.run.leftovers import allow_own_target
+from vidcolor.run.report import log_report
 from vidcolor.run.video import count_context
 from vidcolor.settings import Settings
 
@@ -319,6 +320,7 @@ class Coordinator:
         report.source, report.target = str(film.named.source), str(film.named.target)
         if film.journal:
             film.complete(report)
+            log_report(report)
         if self._several:
             write_report(report)
         if film.journal:  # not before: a target without a report is known by the work folder

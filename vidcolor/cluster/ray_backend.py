@@ -6,6 +6,7 @@ Ray is given nothing to remember: whatever dies, the work folders of the films t
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -24,6 +25,8 @@ from vidcolor.errors import ClusterError
 from vidcolor.run.batch import Outcome
 from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import ClusterSettings, Settings
+
+_LOG = logging.getLogger(__name__)
 
 LONELY = 30.0
 """Seconds without any worker after which that is told."""
@@ -80,7 +83,7 @@ def colorize_on_cluster(
     if os.path.isfile(weights):
         there = replace(settings.colorizer, weights=os.path.abspath(weights))
         settings = replace(settings, colorizer=there)
-    note = on_note or (lambda *_: None)
+    note = partial(_note, on_note)
     with closing(
         Coordinator(items, settings, several, cluster.attempts, on_progress)
     ) as coordinator:
@@ -103,6 +106,13 @@ def colorize_on_cluster(
             f"Ray was started {STARTS} times and stopped each time; free some memory, or run"
             " without --cluster"
         )
+
+
+def _note(on_note: OnNote | None, text: str, is_trouble: bool) -> None:
+    """Tell the log and the caller what happened to a worker."""
+    _LOG.log(logging.WARNING if is_trouble else logging.INFO, "%s", text)
+    if on_note:
+        on_note(text, is_trouble)
 
 
 class WorkerActor:

@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from vidcolor.core.files import printable
+from vidcolor.core.platform import short_temp_folder
 from vidcolor.core.threads import usable_cores
 from vidcolor.errors import ClusterError
 from vidcolor.settings import ClusterSettings
@@ -72,8 +73,7 @@ def own_folder() -> Iterator[str]:
     inside of a folder that only this user may enter. Names of sockets are short, so it lies where
     temporary files do by the shortest name. It goes in the end.
     """
-    base = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else None
-    outer = mkdtemp(prefix="vidcolor-ray-", dir=base)
+    outer = mkdtemp(prefix="vidcolor-ray-", dir=short_temp_folder())
     try:
         yield os.path.join(outer, "r")
     finally:

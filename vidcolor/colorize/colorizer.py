@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -36,6 +37,8 @@ from vidcolor.nets.palette import PaletteColors
 from vidcolor.nets.weights import load_guide, load_weights
 from vidcolor.settings import ColorizerSettings
 from vidcolor.shots.titles import judged_alone
+
+_LOG = logging.getLogger(__name__)
 
 MOST, MOST_CPU = 16, 1
 """Frames per run of the net on a GPU and on a CPU, where memory allows. On a CPU each core has a
@@ -103,6 +106,8 @@ class Colorizer:
         self.guide_sha256 = ""
         """Of the guide's weights, hexadecimal; empty until `listen`."""
         self._start_engine()
+        what = self.name or type(net).__name__, self.device, str(self.dtype).removeprefix("torch.")
+        _LOG.info("net %s on %s in %s", *what)
 
     def _start_engine(self) -> None:
         try:
@@ -316,6 +321,7 @@ class Colorizer:
         with self._lock:
             if text not in self.notes:
                 self.notes.append(text)
+                _LOG.warning("%s", text)
 
     def _working_size(self, height: int, width: int, sample_aspect: Fraction) -> tuple[int, int]:
         """(h, w) that the net sees of a film, in the shape it is displayed in."""

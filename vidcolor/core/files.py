@@ -20,15 +20,13 @@ from typing import BinaryIO
 from vidcolor.core.find_sequence import find_sequence, sequence_at
 from vidcolor.core.paths import aside_of, is_pattern
 from vidcolor.core.paths import printable as printable
+from vidcolor.core.platform import CAREFUL, PATIENT, set_waiting
 from vidcolor.core.sequence import FrameSequence
 from vidcolor.errors import FilmUnreadable
 
 ENDS = 1 << 20
 """Bytes at either end of a film that tell it from another."""
 
-_PATIENT = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
-CAREFUL = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC"))
-"""Flags of every opening; Windows has none of them."""
 STRANGE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
 """What the system says of links, and of sockets and pipes that nobody reads."""
 MOMENT = 2.0
@@ -46,7 +44,7 @@ def open_own(path: Path, flags: int = os.O_RDONLY) -> int:
         OSError: There is none, or something else is in its place.
     """
     try:
-        file = os.open(path, flags | CAREFUL | getattr(os, "O_BINARY", 0), 0o666)
+        file = os.open(path, flags | CAREFUL, 0o666)
     except OSError as error:
         raise _strange(path) if error.errno in STRANGE else error from None
     state = os.fstat(file)
@@ -145,7 +143,7 @@ def append_named(path: Path) -> int:
         OSError: It cannot be written, is a link to a file or has other names, or is a pipe that
             nobody has read for a moment.
     """
-    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+    flags = os.O_WRONLY | os.O_APPEND | PATIENT
     flags |= 0 if os.path.islink(path) else os.O_CREAT  # not where a link leads to
     until = monotonic() + MOMENT
     while True:
@@ -164,7 +162,7 @@ def append_named(path: Path) -> int:
     if stat.S_ISREG(state.st_mode) and (state.st_nlink != 1 or os.path.islink(path)):
         os.close(file)
         raise _strange(path)
-    os.set_blocking(file, True)
+    set_waiting(file, True)
     return file
 
 
@@ -248,7 +246,7 @@ def identify(path: Path) -> FileIdentity:
     if sequence := sequence_at(path):
         return _identify_frames(sequence)
     try:
-        with open(os.open(path, os.O_RDONLY | _PATIENT), "rb") as file:
+        with open(os.open(path, os.O_RDONLY | PATIENT), "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 raise OSError(errno.EINVAL, "is not a file")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from vidcolor.core.platform import free_memory, memory_limits, physical_memory
 from vidcolor.errors import SettingsError
 
 
@@ -58,22 +56,6 @@ def gpu_fault(error: BaseException) -> str:
     return ""
 
 
-def keep_memory() -> None:
-    """Let this process keep the memory that it frees, for what it asks for next.
-
-    By itself glibc gives large blocks back and asks for new ones, which the system fills with zeros
-    page by page: of a training step that costs two thirds of the time of its losses. The process
-    stays as large as it ever was. Other C libraries are left as they are.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "gnu_get_libc_version"):
-        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD, M_MMAP_MAX of malloc.h
-        libc.mallopt(mmap_max, 0)
-        libc.mallopt(trim_threshold, -1)
-
-
 FILM_BYTES = 2 * 6
 """Bytes of the machine's memory per pixel of a film and frame of a batch at most: two batches are
 held at a time, each frame in three planes of 16 bits."""
@@ -87,7 +69,8 @@ def available_memory(device: torch.device, root: Path = Path("/")) -> int:
 
     On Linux that is the least of what the kernel counts as available, what each cgroup of this
     process leaves (version 1 or 2, as containers and job schedulers set them) and the limits of
-    ``ulimit``. Memory that only caches files counts as free.
+    ``ulimit``. Memory that only caches files counts as free. Windows tells what is free; of other
+    systems half of the memory is taken.
 
     Args:
         device: Where the memory is wanted.
@@ -98,7 +81,7 @@ def available_memory(device: torch.device, root: Path = Path("/")) -> int:
         return int(torch.cuda.mem_get_info(device)[0]) + kept
     levels = (amount for folder in cgroups(root, "memory") for amount in _cgroup(folder))
     found = [*_kernel(root), *levels, *_limits(root)]
-    return max(0, min(found)) if found else _half_of_memory()
+    return max(0, min(found)) if found else _memory_elsewhere()
 
 
 def frames_that_fit(device: torch.device, run: int, film: int, root: Path = Path("/")) -> int:
@@ -176,35 +159,22 @@ def _cgroup(folder: Path) -> Iterator[int]:
 def _limits(root: Path) -> Iterator[int]:
     """What ``ulimit -v`` and ``ulimit -d`` leave."""
     pages = _text(root / "proc/self/statm").split()
-    if len(pages) < 6:
-        return
-    import resource
-
-    for kind, used in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
-        limit = resource.getrlimit(kind)[0]
-        if limit != resource.RLIM_INFINITY:
-            yield limit - int(used) * resource.getpagesize()
+    if len(pages) >= 6:
+        yield from memory_limits(int(pages[0]), int(pages[5]))
 
 
-def give_back_memory() -> None:
-    """Give the system what is free; glibc keeps it, torn into pieces that large frames miss."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
-
-
-def _half_of_memory() -> int:
-    """Half of the machine's memory, where there is no /proc."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, ValueError, OSError):
-        return UNKNOWN
+def _memory_elsewhere() -> int:
+    """What is free where there is no /proc; half of the machine's memory where that is not told."""
+    free, there = free_memory(), physical_memory()
+    if free is not None:
+        return free
+    return UNKNOWN if there is None else there // 2
 
 
 def _text(path: Path) -> str:
     """What the file says; nothing where it cannot be read."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
 

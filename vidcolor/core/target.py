@@ -9,30 +9,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vidcolor.core.files import CAREFUL, STRANGE, printable
+from vidcolor.core.files import STRANGE, printable
 from vidcolor.core.find_sequence import sequence_folder
 from vidcolor.core.paths import SEQUENCE_SUFFIXES, follow_link
+from vidcolor.core.platform import CAREFUL, find_name_fault, free_name, has_locks, lock_file
 from vidcolor.errors import OutputError, OutputExists, OutputFull, VidcolorError
 from vidcolor.settings import OutputSettings
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks; O_EXCL alone guards there
-    fcntl = None  # type: ignore[assignment]
-
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The last where a file system, or a limit of the user's or of the page's, ends a file."""
+_BUSY = "another vidcolor is writing this target"
 
 
 def check_target(source: Path | None, target: Path, settings: OutputSettings) -> None:
     """Refuses a target that must not or cannot be written.
 
     Raises:
-        OutputError: It is the source, a folder, in a folder that is missing or read-only.
+        OutputError: It is the source, a folder, in a folder that is missing or read-only; the
+            system allows no such name.
         OutputExists: It exists and ``settings.force`` is off.
     """
     name = printable(target)
     folder = follow_link(target).parent
+    if fault := find_name_fault(target.name):
+        raise OutputError(f"{name}: {fault}; choose another name")
     try:
         if not folder.is_dir():
             raise OutputError(f"{name}: there is no folder {printable(folder)}; create it first")
@@ -87,28 +87,35 @@ def claim(path: Path, target: Path) -> int:
     name = printable(target.name)
     try:
         file = _open_claimed(path)
+    except FileExistsError as exc:  # made by another run just now
+        raise OutputError(f"{name}: {_BUSY}") from exc
     except OSError as exc:
+        if not has_locks() and isinstance(exc, PermissionError) and os.path.lexists(path):
+            raise OutputError(f"{name}: {_BUSY}") from exc
         if exc.errno in _NO_ROOM:
             raise _full(target, exc.errno) from exc
         raise OutputError(f"{name}: cannot be created: {exc.strerror}") from exc
-    if fcntl is not None and not _has_lock(file, path):
+    if has_locks() and not _has_lock(file, path):
         os.close(file)
-        raise OutputError(f"{name}: another vidcolor is writing this target")
+        raise OutputError(f"{name}: {_BUSY}")
     return file
 
 
 def _open_claimed(path: Path) -> int:
     """A descriptor of a plain file that has this name alone, or that another run is at."""
     flags = os.O_CREAT | os.O_RDWR | CAREFUL
+    if not has_locks():  # on Windows: a file that another run has open cannot be removed
+        path.unlink(missing_ok=True)
+        return os.open(path, flags | os.O_EXCL, 0o666)
     try:
-        file = os.open(path, flags | (os.O_EXCL if fcntl is None else 0), 0o666)
+        file = os.open(path, flags, 0o666)
     except OSError as exc:
         if exc.errno not in STRANGE:
             raise
     else:
         state = os.fstat(file)
         own = stat.S_ISREG(state.st_mode) and state.st_nlink <= 1
-        if own or (stat.S_ISREG(state.st_mode) and fcntl and not _has_lock(file, path)):
+        if own or (stat.S_ISREG(state.st_mode) and not _has_lock(file, path)):
             return file
         os.close(file)
     path.unlink()
@@ -117,12 +124,8 @@ def _open_claimed(path: Path) -> int:
 
 def _has_lock(file: int, path: Path) -> bool:
     """Whether this process alone has the lock of the file at ``path``."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock_file(file):
         return False
-    except OSError:  # a file system without locks
-        return True
     try:  # the run that had it may have removed or renamed the file meanwhile
         return os.path.samestat(os.fstat(file), os.stat(path))
     except FileNotFoundError:
@@ -130,8 +133,12 @@ def _has_lock(file: int, path: Path) -> bool:
 
 
 def publish(file: int, part: Path, target: Path) -> None:
-    """Brings the temporary file, of which ``file`` is a descriptor, to the disk under its name."""
+    """Brings the temporary file, of which ``file`` is a descriptor, to the disk under its name.
+
+    Nothing may be read or written through the descriptor any more; it is still to be closed.
+    """
     os.fsync(file)
+    free_name(file)
     os.replace(part, target)
     sync_folder(target.parent)
 

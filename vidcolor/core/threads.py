@@ -7,7 +7,6 @@ depend on how many it has.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -22,17 +21,11 @@ from typing import TypeVar
 import torch
 
 from vidcolor.core.iterators import close
+from vidcolor.core.platform import bound_cores
 from vidcolor.core.system import available_memory, cgroups
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def bound_cores() -> set[int]:
-    """Numbers of the cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 def usable_cores(root: Path = Path("/")) -> int:
@@ -49,10 +42,11 @@ def _quota(folder: Path) -> Iterator[float]:
     """Cores that one level of cgroups grants; nothing where it has no limit."""
     try:
         if (folder / "cpu.max").exists():
-            quota, period = (folder / "cpu.max").read_text().split()
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
         else:
             quota, period = (
-                (folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf-8")
+                for name in ("quota", "period")
             )
         if float(quota) > 0:
             yield float(quota) / float(period)

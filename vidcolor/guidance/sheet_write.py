@@ -18,6 +18,7 @@ import numpy as np
 
 from vidcolor.color.parse import write_color
 from vidcolor.core.paths import follow_link, part_path
+from vidcolor.core.platform import remove_open
 from vidcolor.core.target import claim, output_errors, publish
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import ColorSheetError, SettingsError
@@ -106,7 +107,7 @@ def change_file(path: Path, change: Callable[[str], str]) -> None:
                 os.chmod(part, os.stat(target).st_mode & 0o777)
             publish(file, part, target)
     except BaseException:
-        part.unlink(missing_ok=True)
+        remove_open(file, part)
         raise
     finally:
         os.close(file)

@@ -7,12 +7,12 @@ takes; then the film itself is read from there on, and nothing is gone back to.
 from __future__ import annotations
 
 import os
-import select
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 from vidcolor.core.paths import STDIN
+from vidcolor.core.platform import is_readable
 from vidcolor.errors import FilmUnreadable
 from vidcolor.media.decode.pipe_end import PipeEnd
 
@@ -20,7 +20,6 @@ BUFFER = 1 << 18
 """Bytes that FFmpeg asks for at once."""
 _MOST_KEPT = 1 << 29
 """Bytes of a beginning; the first frames of the largest raw films that are colored fit in."""
-_CAN_WAIT = os.name == "posix"  # Windows waits for sockets only
 _WAIT = 0.1
 """Seconds between two looks at whether the reading was stopped."""
 
@@ -122,7 +121,7 @@ class Pipe:
         """
         try:
             while not self._stopped.is_set():
-                if _CAN_WAIT and not select.select([self._descriptor], [], [], _WAIT)[0]:
+                if not is_readable(self._descriptor, _WAIT):
                     continue
                 try:
                     data = os.read(self._descriptor, count)

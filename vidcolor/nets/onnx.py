@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.core.paths import follow_link, part_path
+from vidcolor.core.platform import remove_open
 from vidcolor.core.target import check_target, claim, output_errors, publish
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.nets.book import BookNet
@@ -110,7 +111,7 @@ def export_onnx(
                 )
             publish(file, part, target)
     finally:
-        part.unlink(missing_ok=True)
+        remove_open(file, part)
         os.close(file)
     return difference
 

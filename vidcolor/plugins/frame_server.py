@@ -17,7 +17,7 @@ from vidcolor.colorize.chain import colorize_marked
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
-from vidcolor.core.system import give_back_memory
+from vidcolor.core.platform import give_back_memory
 from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.core.timecode import timecode
 from vidcolor.errors import SettingsError

@@ -42,6 +42,7 @@ from vidcolor.run.report import (
     count_frames,
     describe_session,
     describe_target,
+    log_report,
 )
 from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.run.spec import versions
@@ -114,8 +115,7 @@ def side_by_side(
         muxer.complete()
         _sum_up(report, sheet, sink.publish(one, muxer), one, other)
         _tell_damage(report, one, other, second is None)
-    report.seconds = {"total": round(perf_counter() - began, 3)}
-    return report
+    return _conclude(report, perf_counter() - began)
 
 
 def on_screen(
@@ -293,6 +293,12 @@ class _Sheet:
         if mine.layout.transfer != theirs.layout.transfer:
             curves = f"{mine.layout.transfer} and {theirs.layout.transfer}"
             yield f"the films have different curves ({curves}); both are shown as they are encoded"
+
+
+def _conclude(report: Report, seconds: float) -> Report:
+    report.seconds = {"total": round(seconds, 3)}
+    log_report(report)
+    return report
 
 
 def _sum_up(

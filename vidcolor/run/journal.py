@@ -10,6 +10,7 @@ the same chunk do no harm, and no lock has to hold on a disk that machines share
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from vidcolor.core.files import printable
 from vidcolor.core.frame_target import frame_target
 from vidcolor.core.json_lines import checked_line
 from vidcolor.core.paths import work_folder
+from vidcolor.core.platform import remove_open
 from vidcolor.core.run_spec import RunSpec
 from vidcolor.core.target import claim, output_errors, sync_folder
 from vidcolor.errors import JobDiffers, OutputError, VidcolorError
@@ -44,6 +46,7 @@ from vidcolor.run.work_dir import (
     read_journals,
 )
 
+_LOG = logging.getLogger(__name__)
 _LOCK = "lock"
 _OURS = (JOURNAL, OTHERS, "*.packets", "*.handover", "*.part")
 _FRAMES = f"*{SUFFIX}"
@@ -61,10 +64,22 @@ class Journal(WorkDir):
     """
 
     def __init__(
-        self, folder: Path, fresh: bool = False, whole: Collection[DoneChunk] | None = None
+        self,
+        folder: Path,
+        fresh: bool = False,
+        whole: Collection[DoneChunk] | None = None,
+        lock: int | None = None,
     ) -> None:
-        """Take the folder as it is; arguments as of `open_journal`."""
+        """Take the folder as it is.
+
+        Args:
+            folder: The work folder.
+            fresh: As of `open_journal`.
+            whole: See there.
+            lock: Descriptor of the folder's lock; None where it is only looked at.
+        """
         super().__init__(folder)
+        self._lock = lock
         self.done: dict[int, DoneChunk] = {}
         self.known = not fresh
         self._whole = None if whole is None else frozenset(whole)
@@ -116,6 +131,10 @@ class Journal(WorkDir):
         """Write down that a chunk is done; its file is on the disk already."""
         super().add(chunk)
         self.done[chunk.number] = chunk
+        frames = chunk.facts.frames
+        _LOG.debug(
+            "%s: chunk %d is done, %d frames", printable(self.folder.name), chunk.number, frames
+        )
 
     def know(self, content: str) -> None:
         """Write down the digest of the film's bytes."""
@@ -181,7 +200,8 @@ class Journal(WorkDir):
     def remove(self) -> None:
         """Remove the folder and what vidcolor put into it."""
         self.clear()
-        (self.folder / _LOCK).unlink(missing_ok=True)
+        if self._lock is not None:
+            remove_open(self._lock, self.folder / _LOCK)
         with suppress(OSError):  # a stranger's file is in it
             self.folder.rmdir()
 
@@ -237,7 +257,7 @@ def open_journal(
         sync_folder(folder.parent)
     lock = claim(folder / _LOCK, target)
     try:
-        journal = Journal(folder, fresh, whole)
+        journal = Journal(folder, fresh, whole, lock)
         try:
             yield journal
         finally:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidcolor.core.paths import part_path, work_folder
+from vidcolor.core.platform import remove_open
 from vidcolor.core.target import claim
 from vidcolor.errors import OutputError
 from vidcolor.run.journal import is_signed, open_journal
@@ -47,7 +48,7 @@ def forget_work(target: Path) -> bool:
         if os.path.lexists(part):
             held = claim(part, target)
             try:
-                part.unlink(missing_ok=True)
+                remove_open(held, part)
             finally:
                 os.close(held)
     return not any(map(os.path.lexists, (work_folder(target), part)))

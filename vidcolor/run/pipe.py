@@ -37,6 +37,7 @@ from vidcolor.run.report import (
     describe_session,
     describe_source,
     describe_target,
+    log_report,
 )
 from vidcolor.run.shot_scan import plan_with_shots
 from vidcolor.run.spec import describe_video, versions
@@ -176,6 +177,7 @@ def colorize_y4m(
 def _conclude(report: Report, began: float) -> Report:
     report.seconds["total"] = round(perf_counter() - began, 3)
     report.versions = versions()
+    log_report(report)
     return report
 
 

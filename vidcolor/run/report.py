@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 from vidcolor.colorize.session import Session
+from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
 from vidcolor.core.gray_runs import GrayRuns
 from vidcolor.core.iterators import close
@@ -21,6 +24,9 @@ from vidcolor.run.work_dir import DoneChunk
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import ROUNDED
 
+_LOG = logging.getLogger(__name__)
+_LOGGED = 10
+"""Places of damage that the log has one by one; the report has more."""
 _EXACT = 1e-5
 """Seconds to which times in reports are exact."""
 _MOVED = 0.025
@@ -82,6 +88,23 @@ def describe_chunks(report: Report, film: VideoReader, chunks: Sequence[DoneChun
     tally.tell(report, film.log, film.info.time_base)
     report.chunks = len(chunks)
     describe_source(report, film)
+
+
+def log_report(report: Report) -> None:
+    """Tell the logger of this module what a run did; what was lost or damaged is a warning."""
+    name = printable(Path(report.target).name)
+    for damage in report.damage[:_LOGGED]:
+        moment = timecode(damage.seconds, 1)
+        _LOG.warning("%s: %s at %s: %s", name, damage.kind, moment, damage.text)
+    if (met := sum(report.damage_counts.values())) > _LOGGED:
+        _LOG.warning("%s: damage in %d places; Report.damage_counts has all", name, met)
+    for lost in report.left_behind:
+        _LOG.warning("%s: not copied: %s: %s", name, lost.what, lost.why)
+    for note in report.notes:
+        _LOG.info("%s: %s", name, note)
+    seconds = report.seconds.get("total", 0.0)
+    what = "1 frame" if report.frames == 1 else f"{report.frames} frames"
+    _LOG.info("%s: done, %s in %.1f s", name, what, seconds)
 
 
 def count_frames(

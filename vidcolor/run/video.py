@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -44,7 +45,7 @@ from vidcolor.run.image import colorize_still, stays_still
 from vidcolor.run.journal import Journal, open_journal
 from vidcolor.run.label import label_of
 from vidcolor.run.leftovers import allow_own_target
-from vidcolor.run.report import FrameTally, describe_session
+from vidcolor.run.report import FrameTally, describe_session, log_report
 from vidcolor.run.shot_scan import find_ends, scan_shots
 from vidcolor.run.spec import (
     configure_for,
@@ -57,6 +58,8 @@ from vidcolor.run.split import SPLIT_CHUNKS, assemble_shots, check_split
 from vidcolor.run.work_dir import DoneChunk, WorkDir
 from vidcolor.settings import OutputSettings, Settings
 from vidcolor.temporal.smoother import context
+
+_LOG = logging.getLogger(__name__)
 
 OnProgress = Callable[[Progress], None]
 OnReport = Callable[[Report], object]
@@ -106,6 +109,7 @@ def colorize_video(
         report.seconds["total"] = perf_counter() - began
         report.seconds = {name: round(value, 3) for name, value in report.seconds.items()}
         report.versions = versions()
+        log_report(report)
         if on_report:
             on_report(report)
 
@@ -193,7 +197,11 @@ def _begin(
     done = sum(chunk.facts.frames for chunk in journal.done.values())
     total = expected_frames(film.info, session.settings.open)
 
+    if done:
+        _LOG.info("%s: %d frames are done already", printable(target.name), done)
+
     def tell(doing: str) -> None:
+        _LOG.debug("%s: %s", printable(target.name), doing)
         if on_progress:
             on_progress(Progress(done, total, 0.0, doing))
 

@@ -203,7 +203,9 @@ class FilmSheet:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, folder / name)
             said = self.content
-            target.write_text(rewrite(self._text, said, {}, "", said.saved), newline="")
+            target.write_text(
+                rewrite(self._text, said, {}, "", said.saved), newline="", encoding="utf-8"
+            )
         return target
 
     def _parse(self, text: str) -> SheetContent:
@@ -232,7 +234,7 @@ class FilmSheet:
     def _try(self, text: str, check: Callable[[Path], object]) -> None:
         """Let a file with the text be looked at before it takes the place of the sheet."""
         trial = self.path.with_name(f".trial-{self.path.name}")
-        trial.write_text(text, newline="")
+        trial.write_text(text, newline="", encoding="utf-8")
         try:
             check(trial)
         except VidcolorError as error:
@@ -277,7 +279,7 @@ class FilmSheet:
 
     def _write(self, text: str) -> None:
         part = self.path.with_name(f".part-{self.path.name}")
-        part.write_text(text, newline="")
+        part.write_text(text, newline="", encoding="utf-8")
         os.replace(part, self.path)
         self._text = text
 

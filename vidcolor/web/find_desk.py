@@ -143,7 +143,7 @@ class FindDesk:
     ) -> list[tuple[int, dict[str, Any]]]:
         """Numbers and places that nothing was said of yet, the surest first."""
         if not search.found:
-            search.found = json.loads(search.job.target.read_text())
+            search.found = json.loads(search.job.target.read_text(encoding="utf-8"))
         struck = self._struck.get(scene.opened.film.id, set())
         times = [hint.time or Fraction(0) for hint in said.hints if hint.name == search.name]
 

@@ -64,14 +64,14 @@ def find(
     finder = Finder(plan, colorizer, source, info.sample_aspect, info.rotation)
 
     def tell(done: int, total: int) -> None:
-        with open(progress, "a") as file:
+        with open(progress, "a", encoding="utf-8") as file:
             file.write(json.dumps({"frames": done, "total": total}) + "\n")
 
     found = finder.find(name, tell)
     pictures = _draw(path, found, Path(target))
     proposals = [_describe(one, picture) for one, picture in zip(found, pictures, strict=True)]
     part = Path(f"{target}.new")
-    part.write_text(json.dumps(proposals))
+    part.write_text(json.dumps(proposals), encoding="utf-8")
     os.replace(part, target)
 
 

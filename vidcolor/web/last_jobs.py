@@ -36,7 +36,7 @@ class LastJobs(Queue):
         """
 
         def prepare(folder: Path) -> list[str]:
-            (folder / "words").write_text(json.dumps(ask(folder)))
+            (folder / "words").write_text(json.dumps(ask(folder)), encoding="utf-8")
             return []
 
         with self._turn:
@@ -81,7 +81,7 @@ def describe_state(job: Job) -> dict[str, Any]:
 def _words(worker: str, job: Job) -> list[str]:
     """Module and arguments of a job's process."""
     asked = job.folder / "asked"
-    words = json.loads((job.folder / "words").read_text())
+    words = json.loads((job.folder / "words").read_text(encoding="utf-8"))
     words |= {"target": str(job.target), "progress": str(job.folder / "progress")}
-    asked.write_text(json.dumps(words))
+    asked.write_text(json.dumps(words), encoding="utf-8")
     return [worker, str(asked)]

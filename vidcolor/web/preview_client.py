@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
 import subprocess
 from concurrent.futures import Future
 from contextlib import suppress
@@ -14,6 +13,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
+from vidcolor.core.platform import is_readable
 from vidcolor.errors import FilmError, PreviewProcessDied
 from vidcolor.web.processes import end, renew, start
 
@@ -117,7 +117,7 @@ class Worker:
         found, until, told = bytearray(), monotonic() + self._patience, False
         while not found.endswith(b"\n"):
             left = until - monotonic()
-            ready = left > 0 and select.select([process.stdout], [], [], min(left, 0.1))[0]
+            ready = left > 0 and is_readable(process.stdout, min(left, 0.1))
             part = process.stdout.read1(65536) if ready else None  # type: ignore[attr-defined]
             found += part or b""
             if part == b"" or left <= 0 or self._closing:

@@ -11,12 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-Stream = IO[Any] | int | None
+from vidcolor.core.platform import kill_group, renew_cpu_limit
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+Stream = IO[Any] | int | None
 
 CPU_SECONDS = 24 * 3600
 """Seconds of the processor that a process may use until `renew`; all its threads count."""
@@ -57,15 +54,7 @@ def start(
 
 def renew(process: subprocess.Popen[bytes]) -> None:
     """Let a process, which is seen to get on, use as much of the processor again."""
-    if sys.platform != "linux":
-        return
-    with suppress(OSError, ValueError, IndexError):
-        words = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-        used = (int(words[11]) + int(words[12])) // os.sysconf("SC_CLK_TCK")
-        hard = resource.prlimit(process.pid, resource.RLIMIT_CPU)[1]
-        most = used + CPU_SECONDS
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.prlimit(process.pid, resource.RLIMIT_CPU, (most, hard))
+    renew_cpu_limit(process, CPU_SECONDS)
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> None:
@@ -79,8 +68,7 @@ def end(process: subprocess.Popen[bytes], grace: float = 0.0) -> int:
     with suppress(subprocess.TimeoutExpired):
         process.wait(grace)
     if process.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             with suppress(OSError):

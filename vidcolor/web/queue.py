@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, Literal
 
 from vidcolor.core.paths import PICTURE_SUFFIXES, is_taken, part_path
+from vidcolor.core.platform import remove_open
 from vidcolor.core.target import claim
 from vidcolor.errors import AccessDenied, OutputError
 from vidcolor.web.library import Film, shorten_text, spoken
@@ -261,7 +262,7 @@ class Queue:
             code, hung = self._watch(job, process)
         except OSError as error:
             code, hung = 2, False
-            said.write_text(f"vidcolor: cannot start: {error.strerror}\n")
+            said.write_text(f"vidcolor: cannot start: {error.strerror}\n", encoding="utf-8")
         with self._changed:
             self._finish(job, code, hung, said)
 
@@ -287,7 +288,7 @@ class Queue:
     def _finish(self, job: Job, code: int, hung: bool, said: Path) -> None:
         job.progress = last_line(job.folder / "progress") or job.progress
         with suppress(OSError, ValueError):
-            job.report = json.loads(job.report_file.read_text())
+            job.report = json.loads(job.report_file.read_text(encoding="utf-8"))
         if code in (0, 3) and job.target.is_file():
             job.state, job.fresh = "done", False
             free_name(job.target)
@@ -306,7 +307,7 @@ def free_name(target: Path) -> None:
     with suppress(OutputError, OSError):
         if not part.lstat().st_size:
             held = claim(part, target)
-            part.unlink()
+            remove_open(held, part)
             os.close(held)
 
 
@@ -325,7 +326,7 @@ def last_line(path: Path) -> dict[str, Any] | None:
 def complaint(said: Path, code: int) -> str:
     """The one line that a process that failed has left, without its name."""
     with suppress(OSError):
-        lines = said.read_text(errors="replace").strip().splitlines()
+        lines = said.read_text(errors="replace", encoding="utf-8").strip().splitlines()
         if lines and lines[-1].startswith("vidcolor: "):
             return lines[-1].removeprefix("vidcolor: ")
     if code < 0:

@@ -61,7 +61,7 @@ class ScriptDesk:
         told = describe_state(job) | {"id": job.id, "doing": job.progress.get("doing", "")}
         if job.state != "done":
             return told
-        found = made.found = made.found or json.loads(job.target.read_text())
+        found = made.found = made.found or json.loads(job.target.read_text(encoding="utf-8"))
         scenes = [_describe(scene, job, one) for one in found["scenes"]]
         known = scene.opened.facts["notes"]  # stand above the picture
         notes = [note for note in found["notes"] if note not in known]

@@ -68,7 +68,7 @@ def make(
         on_stage=_teller(progress),
     )
     part = Path(f"{target}.new")
-    part.write_text(json.dumps(describe(view, Path(target).parent)))
+    part.write_text(json.dumps(describe(view, Path(target).parent)), encoding="utf-8")
     os.replace(part, target)
 
 
@@ -115,7 +115,7 @@ def _teller(progress: str) -> OnStage:
         if doing == last[0] and done != total and now - last[1] < PAUSE:
             return
         last = doing, now
-        with open(progress, "a") as file:
+        with open(progress, "a", encoding="utf-8") as file:
             file.write(json.dumps({"doing": doing, "frames": done, "total": total}) + "\n")
 
     return tell

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from vidcolor.core.platform import reuse_address
 from vidcolor.errors import SettingsError
 from vidcolor.web.auth import Guard
 from vidcolor.web.options import Choice
@@ -33,7 +34,7 @@ def listen(port: int | None) -> socket.socket:
     """
     for wanted in (7860, 0) if port is None else (port,):
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reuse_address(listening)
         try:
             listening.bind((HOST, wanted))
             listening.listen(BACKLOG)
@@ -129,6 +130,7 @@ def _server(session: ServerSession, token: str, port: int) -> Any:
     from vidcolor.web.routes import add_routes
     from vidcolor.web.theme import theme
 
+    scripts = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     add_routes(app, session)
     app = gr.mount_gradio_app(
@@ -146,8 +148,8 @@ def _server(session: ServerSession, token: str, port: int) -> Any:
         pwa=False,
         mcp_server=False,
         theme=theme(),
-        css="".join((HERE / name).read_text() for name in STYLES),
-        head=f"<script>{''.join((HERE / name).read_text() for name in SCRIPTS)}</script>",
+        css="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
+        head=f"<script>{scripts}</script>",
     )
     config = uvicorn.Config(
         Guard(app, token, port),

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
+from vidcolor.core.platform import has_locks, is_private_folder, lock_file
 
 PREFIX = "vidcolor-serve-"
 
@@ -52,8 +47,7 @@ def remove_orphans(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             state = folder.lstat()
-            theirs = not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid()
-            if theirs or time.time() - state.st_mtime < YOUNG:
+            if not is_private_folder(state) or time.time() - state.st_mtime < YOUNG:
                 continue
             lock = _lock_folder(folder)
             if lock:
@@ -63,12 +57,10 @@ def remove_orphans(parent: Path) -> None:
 
 def _lock_folder(folder: Path) -> BinaryIO | None:
     """The lock of a folder; None where another server has it, or there are no locks."""
-    if fcntl is None:
+    if not has_locks():
         return None
     file = open(folder / ".lock", "ab")  # noqa: SIM115 - it is open as long as the server lives
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not lock_file(file.fileno()):
         file.close()
         return None
     return file

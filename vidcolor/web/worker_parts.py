@@ -49,7 +49,7 @@ def do_as_asked(do: Callable[..., object]) -> None:
         SystemExit: What went wrong, as the last line of stderr.
     """
     try:
-        do(**json.loads(Path(sys.argv[1]).read_text()))
+        do(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     except VidcolorError as error:
         raise SystemExit(f"vidcolor: {error}") from None
     except KeyboardInterrupt:

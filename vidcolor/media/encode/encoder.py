@@ -29,8 +29,8 @@ from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame, PixelLayout
 from vidcolor.core.iterators import close
 from vidcolor.core.paths import CONTAINERS
+from vidcolor.core.platform import keep_scheduling
 from vidcolor.core.report import Dropped
-from vidcolor.core.scheduling import keep_scheduling
 from vidcolor.core.video_info import VideoInfo
 from vidcolor.errors import EncoderMissing, OutputError, SettingsError, UnsupportedPixels
 from vidcolor.media.encode.hardware import (

@@ -26,6 +26,7 @@ from vidcolor.core.files import printable, write_own
 from vidcolor.core.frames import Frame
 from vidcolor.core.label import Label
 from vidcolor.core.paths import STILL_SUFFIXES, TIFF_SUFFIXES, follow_link, part_path
+from vidcolor.core.platform import remove_open
 from vidcolor.core.report import Damage, Dropped
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import CannotCarry, OutputError, SettingsError
@@ -191,7 +192,7 @@ def _part(path: Path) -> Iterator[BinaryIO]:
                 yield stream
             publish(file, part, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        remove_open(file, part)
         raise
     finally:
         os.close(file)

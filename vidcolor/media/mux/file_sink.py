@@ -17,6 +17,7 @@ from av.stream import Disposition
 
 from vidcolor.core.files import own_sha256, printable
 from vidcolor.core.paths import follow_link, part_path
+from vidcolor.core.platform import can_remove_open, remove_open
 from vidcolor.core.report import Dropped
 from vidcolor.core.target import check_target, claim, publish
 from vidcolor.errors import OutputError
@@ -74,6 +75,7 @@ class FileSink:
         self._part = Path(os.path.abspath(part or part_path(self.name)))
         self._on_complete = on_complete
         self._file: int | None = None
+        self._abandoned = False
         self._rates: tuple[int, ...] = ()
 
     def begin(self, film: VideoReader, passthrough: Passthrough) -> None:
@@ -110,12 +112,15 @@ class FileSink:
 
     def abandon(self) -> None:
         """Remove the temporary file: a file without a name needs no trailer."""
-        if self._file is not None:
+        self._abandoned = self._file is not None
+        if self._file is not None and can_remove_open():
             self._part.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Close it."""
         if self._file is not None:
+            if self._abandoned and not can_remove_open():  # FFmpeg has closed it by now
+                remove_open(self._file, self._part)
             os.close(self._file)
             self._file = None
 
@@ -213,7 +218,7 @@ class RawFile:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._part.unlink(missing_ok=True)
+            remove_open(self._file, self._part)
             os.close(self._file)
 
     def write(self, data: bytes, /) -> None:
