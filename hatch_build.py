@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ShareFiles(BuildHookInterface):
-    """Adds files below share/ to a wheel, but not to an editable one, whose texts would grow old."""
+    """Adds files below share/ to a wheel, but not to an editable one: they would grow old."""
 
     _folder: TemporaryDirectory[str] | None = None
 

@@ -29,9 +29,7 @@ def _page_of(name: str) -> str:
     return "vidcolor" if name == "color" else f"vidcolor-{name}"
 
 
-def _page(
-    name: str, p: argparse.ArgumentParser, names: list[str], version: str
-) -> Iterator[str]:
+def _page(name: str, p: argparse.ArgumentParser, names: list[str], version: str) -> Iterator[str]:
     page = _page_of(name)
     words = " ".join((p.description or "").split()) % {"prog": p.prog}
     first = re.split(r"[.:;](?: |$)", words)[0]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from manual.man_page import write_man_pages
 from vidcolor import __version__
+from vidcolor.cli.config_file import add_option
 from vidcolor.cli.main import command_module
 
 COMPLETIONS = {
@@ -42,7 +43,9 @@ def share_files() -> dict[str, str]:
 def write_completion(shell: str) -> str:
     """What ``vidcolor --completion SHELL`` prints."""
     with redirect_stdout(StringIO()) as text, suppress(SystemExit):
-        command_module("color").parser().parse_args(["--completion", shell])
+        parser = command_module("color").parser()
+        add_option(parser, None)
+        parser.parse_args(["--completion", shell])
     return text.getvalue()
 
 
