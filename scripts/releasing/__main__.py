@@ -72,8 +72,10 @@ def write_sbom(source: Path, made: Path, room: Path, version: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", room], check=True)
     python = room / "bin/python"
     pins = source / "scripts/constraints.txt"
-    words = ["--quiet", "--find-links", made, "-c", pins, f"vidcolor=={version}"]
-    _run("pip", "--python", python, "install", "--disable-pip-version-check", *words)
+    words = ["--quiet", "--disable-pip-version-check", "-c", pins, next(made.glob("*.whl"))]
+    _run("pip", "--python", python, "install", *words)
+    for note in room.glob("lib/python*/site-packages/vidcolor-*/direct_url.json"):
+        note.unlink()  # names the folder from which the wheel was installed
     target = made / f"vidcolor-{version}.cdx.json"
     _run("cyclonedx_py", "environment", "--output-reproducible", "-o", target, python)
 
