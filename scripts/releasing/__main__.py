@@ -76,8 +76,17 @@ def write_sbom(source: Path, made: Path, room: Path, version: str) -> None:
     _run("pip", "--python", python, "install", *words)
     for note in room.glob("lib/python*/site-packages/vidcolor-*/direct_url.json"):
         note.unlink()  # names the folder from which the wheel was installed
-    target = made / f"vidcolor-{version}.cdx.json"
-    _run("cyclonedx_py", "environment", "--output-reproducible", "-o", target, python)
+    subject = room / "pyproject.toml"
+    text = (source / "pyproject.toml").read_text()
+    subject.write_text(text.replace('dynamic = ["version"]', f'version = "{version}"'))
+    words = [
+        "--output-reproducible",
+        "--pyproject",
+        subject,
+        "-o",
+        made / f"vidcolor-{version}.cdx.json",
+    ]
+    _run("cyclonedx_py", "environment", *words, python)
 
 
 def replace_folder(made: Path, out: Path) -> None:
