@@ -72,21 +72,16 @@ def write_sbom(source: Path, made: Path, room: Path, version: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", room], check=True)
     python = room / "bin/python"
     pins = source / "scripts/constraints.txt"
-    words = ["--quiet", "--disable-pip-version-check", "-c", pins, next(made.glob("*.whl"))]
-    _run("pip", "--python", python, "install", *words)
+    wanted = ("-c", pins, next(made.glob("*.whl")))
+    _run("pip", "--python", python, "install", "-q", "--disable-pip-version-check", *wanted)
     for note in room.glob("lib/python*/site-packages/vidcolor-*/direct_url.json"):
         note.unlink()  # names the folder from which the wheel was installed
     subject = room / "pyproject.toml"
     text = (source / "pyproject.toml").read_text()
     subject.write_text(text.replace('dynamic = ["version"]', f'version = "{version}"'))
-    words = [
-        "--output-reproducible",
-        "--pyproject",
-        subject,
-        "-o",
-        made / f"vidcolor-{version}.cdx.json",
-    ]
-    _run("cyclonedx_py", "environment", *words, python)
+    target = made / f"vidcolor-{version}.cdx.json"
+    words = ("--output-reproducible", "--pyproject", subject, "-o", target, python)
+    _run("cyclonedx_py", "environment", *words)
 
 
 def replace_folder(made: Path, out: Path) -> None:
