@@ -12,8 +12,9 @@ ARG VARIANT=cpu
 
 FROM ${PYTHON} AS wheel
 WORKDIR /build
-COPY LICENSE README.md pyproject.toml ./
+COPY LICENSE README.md hatch_build.py pyproject.toml ./
 COPY models models
+COPY scripts/manual scripts/manual
 COPY vidcolor vidcolor
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 

@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until someone asks
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 if TYPE_CHECKING:
     from vidcolor.cluster.ray_backend import colorize_on_cluster

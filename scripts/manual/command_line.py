@@ -43,34 +43,35 @@ def write_page() -> str:
 def _section(name: str, p: argparse.ArgumentParser) -> Iterator[str]:
     yield f"## vidcolor{'' if name == 'color' else f' {name}'} {{#{name}}}"
     yield _as_text(" ".join((p.description or "").split()) % {"prog": p.prog})
-    usage = p.usage % {"prog": p.prog} if p.usage else _short_usage(p)
-    yield _code(re.sub(r"^ {7}", "", usage, flags=re.MULTILINE))
+    yield _code(usage_of(p))
     for group in p._action_groups:
         if actions := shown_actions(group):
             title = (group.title or "options").replace("positional arguments", "words")
             yield f"**{_as_text(title[0].upper() + title[1:])}**"
             yield "\n\n".join(_entry(action) for action in actions)
-    if p.epilog and (examples := _examples(p.epilog)):
+    if p.epilog and (examples := find_examples(p.epilog)):
         yield "**Examples**"
         yield _code(examples)
 
 
-def _short_usage(p: argparse.ArgumentParser) -> str:
-    """The command and its words; the options stand below."""
-    words = [_value_of(a) for a in p._actions if not a.option_strings]
+def usage_of(p: argparse.ArgumentParser) -> str:
+    """The command and its words, in lines; most options stand below."""
+    if p.usage:
+        return re.sub(r"^ {7}", "", p.usage % {"prog": p.prog}, flags=re.MULTILINE)
+    words = [value_of(a) for a in p._actions if not a.option_strings]
     return " ".join([p.prog, *words, "[options]"])
 
 
 def _entry(action: argparse.Action) -> str:
     """A term and its explanation, in the notation of definition lists."""
-    value = _value_of(action)
+    value = value_of(action)
     names = ", ".join(action.option_strings)
     term = f"{names} {value}".strip() if names else value
     text = (action.help or "") % {**vars(action), "prog": "vidcolor"}
     return f"`{term}`\n:   {_as_text(text)}"
 
 
-def _value_of(action: argparse.Action) -> str:
+def value_of(action: argparse.Action) -> str:
     """What stands for the value of an argument, as in its help."""
     if action.option_strings and action.nargs == 0:
         return ""
@@ -86,7 +87,8 @@ def _value_of(action: argparse.Action) -> str:
     return endings.get(str(action.nargs), shown)
 
 
-def _examples(epilog: str) -> str:
+def find_examples(epilog: str) -> str:
+    """The lines of commands in what stands below a help; empty where there are none."""
     found = re.match(r"examples:\n((?: {2}.+\n)+)", epilog)
     return re.sub(r"^ {2}", "", found[1], flags=re.MULTILINE) if found else ""
 

@@ -29,6 +29,8 @@ def test_the_workflow_runs_what_contributors_run() -> None:
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     assert any(step.get("run") == ".ci/run" for step in jobs["ci"]["steps"])
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
+    assert any("constraints-lowest.txt" in step.get("run", "") for step in jobs["lowest"]["steps"])
+    assert any(step.get("run") == "scripts/release" for step in jobs["release"]["steps"])
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -164,3 +165,13 @@ def test_a_browser_has_nothing_to_complain_of(site: Path, width: int) -> None:
         browser.close()
         server.shutdown()
     assert not [one for one in complaints if not one.startswith(("data:", "blob:"))]
+
+
+def test_the_quick_start_lists_all_extras() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    table = (
+        (ROOT / "docs/quick-start.md").read_text().partition("## Extras")[2].partition("\n## ")[0]
+    )
+    rows = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(project["optional-dependencies"])

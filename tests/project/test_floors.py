@@ -80,8 +80,8 @@ def floor(found: Requirement) -> Version | None:
     return max(lowest, default=None)
 
 
-def constraints() -> dict[str, str]:
-    lines = (ROOT / "scripts/constraints.txt").read_text().splitlines()
+def constraints(name: str = "constraints.txt") -> dict[str, str]:
+    lines = (ROOT / "scripts" / name).read_text().splitlines()
     rows = [re.fullmatch(r"([a-z0-9-]+)==([0-9.]+)", line) for line in lines if line[0] != "#"]
     assert all(rows), "each line is a pin"
     return {row[1]: row[2] for row in rows if row}
@@ -120,3 +120,18 @@ def test_web_asks_for_the_same_as_the_tests() -> None:
     extras = project["optional-dependencies"]
     assert set(extras["web"]) <= set(extras["test"])
     assert set(extras["cluster"]) <= set(extras["test"])
+
+
+def test_what_ci_tries_as_the_lowest_is_the_lowest_that_is_let_in() -> None:
+    """A floor that is raised, or a new package, has its line in constraints-lowest.txt."""
+    pins = constraints("constraints-lowest.txt")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {found.name: found for found in map(Requirement, project["dependencies"])}
+    assert set(pins) == set(asked)
+    for name, found in asked.items():
+        lowest, pin = floor(found), Version(pins[name])
+        assert lowest, f"{found} lets everything in"
+        assert found.specifier.contains(pin)
+        # A release of OpenCV has a fourth number, which the floor leaves open.
+        assert (*pin.release, 0, 0)[: len(lowest.release)] == lowest.release, name
+        assert not any(pin.release[len(lowest.release) : 3]), name

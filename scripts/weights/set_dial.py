@@ -1,6 +1,6 @@
 """Writes weights with another range of --vivid: the net stays the same, its config changes.
 
-Usage: scripts/release/set_dial.py WEIGHTS TARGET --temperature T --gain G
+Usage: scripts/weights/set_dial.py WEIGHTS TARGET --temperature T --gain G
 
 How sharp a net's distributions are, and how strong its colors must be at the vivid end, is only
 known after training: choose both with scripts/measure/draw_curve.py KEPT TARGET... --out DIR, which
