@@ -9,7 +9,8 @@ median of the rounds. The figures are in speed_figures.json beside this file, fo
 machine: processor, usable cores, units for small numbers, GPU. A figure got worse where its median
 lies beyond the worse end of the range that was seen, by more than its tolerance: one line tells it,
 and the exit code is 1. Where no figures are kept for this kind of machine they are only printed.
-`--write` keeps the figures of the cases that were measured. Nothing else may run meanwhile.
+`--write` keeps the figures of the cases that were measured. Nothing else may run meanwhile. Where a
+call may not take so long, `--rounds FILE` lets the next one go on with the round that was cut off.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from vidcolor.benchmark.results import Benchmark, Spread
+from vidcolor.benchmark.results import Benchmark, Fresh, Round, Spread, Timing
 from vidcolor.benchmark.run import measure
+from vidcolor.benchmark.synthetic_video import RATE, pictures
+from vidcolor.media.encode.synthetic import make_film
 from vidcolor.settings import BenchmarkSettings, ColorizerSettings, EncodeSettings, Settings
 
 FILE = Path(__file__).with_name("speed_figures.json")
@@ -44,7 +48,7 @@ class Case:
     height: int
     preset: str
     frames: int
-    """So many that three rounds take about four minutes of two cores at most."""
+    """So many that a round takes about a minute of two cores."""
 
 
 CASES = {
@@ -81,16 +85,61 @@ FIGURES = {
 _FRESH = ("first_frame", "peak_bytes")
 
 
-def measure_case(case: Case, device: str, repeat: int) -> Benchmark:
-    """All rounds of a case, as `vidcolor bench` measures them."""
+class RoundsFile:
+    """Rounds of earlier calls, where a case takes longer than a call may."""
+
+    def __init__(self, path: Path | None) -> None:
+        """None keeps nothing."""
+        self._path = path
+        self._cases: dict[str, Any] = {}
+        if path and path.exists():
+            self._cases = json.loads(path.read_text())
+
+    def load(self, case: str) -> list[Benchmark]:
+        """Those of a case, one in each."""
+        return [
+            Benchmark(one["facts"], [read_round(one["round"])]) for one in self._cases.get(case, ())
+        ]
+
+    def add(self, case: str, found: Benchmark) -> None:
+        """Keeps one more."""
+        if self._path:
+            one = {"facts": found.facts, "round": asdict(found.rounds[0])}
+            self._cases.setdefault(case, []).append(one)
+            self._path.write_text(json.dumps(self._cases))
+
+
+def read_round(told: Mapping[str, Any]) -> Round:
+    """What `asdict` made of a round."""
+    parts = {name: Timing(**part) for name, part in told["parts"].items()}
+    return Round(**{**told, "parts": parts, "fresh": Fresh(**told["fresh"])})
+
+
+def measure_case(name: str, device: str, repeat: int, file: RoundsFile) -> Benchmark:
+    """All rounds of a case, each as `vidcolor bench` measures it.
+
+    Raises:
+        SystemExit: The rounds of the file are of another machine, net or version.
+    """
+    case = CASES[name]
     settings = Settings(
         colorizer=ColorizerSettings(weights=case.weights, device=device),
         encode=EncodeSettings(preset=case.preset),
     )
-    rounds = BenchmarkSettings(
-        frames=case.frames, repeat=repeat, width=case.width, height=case.height
-    )
-    return measure(None, settings, rounds)
+    if found := file.load(name):
+        print(f"{name}: rounds of earlier calls that are used: {len(found)}", flush=True)
+    with TemporaryDirectory(prefix="vidcolor-speed-") as folder:
+        film = Path(folder) / "made.mkv"
+        if len(found) < repeat:
+            make_film(film, pictures(case.width, case.height, case.frames), RATE)
+        while len(found) < repeat:
+            one = measure(film, settings, BenchmarkSettings(frames=case.frames, repeat=1))
+            found.append(one)
+            file.add(name, one)
+    kinds = [(kind_of(one.facts["machine"]), versions_of(one)) for one in found]
+    if any(kind != kinds[0] for kind in kinds):
+        raise SystemExit("the file of rounds is of another machine, net or version; remove it")
+    return Benchmark(found[-1].facts, [one.rounds[0] for one in found])
 
 
 def figures_of(found: Benchmark) -> dict[str, Spread]:
@@ -260,6 +309,9 @@ def main(words: list[str] | None = None, path: Path = FILE) -> int:
     parser.add_argument("--case", action="append", choices=CASES, help="only this; may be repeated")
     parser.add_argument("--device", default="auto", help="as of vidcolor bench")
     parser.add_argument("--repeat", type=int, default=ROUNDS, help="rounds (default %(default)s)")
+    parser.add_argument(
+        "--rounds", type=Path, metavar="FILE", help="keep rounds here, and go on after those there"
+    )
     parser.add_argument("--write", action="store_true", help="keep what was measured")
     args = parser.parse_args(words)
     if args.repeat < ROUNDS:
@@ -268,7 +320,7 @@ def main(words: list[str] | None = None, path: Path = FILE) -> int:
     worse: list[str] = []
     compared = 0
     for number, name in enumerate(args.case or CASES):
-        found = measure_case(CASES[name], args.device, args.repeat)
+        found = measure_case(name, args.device, args.repeat, RoundsFile(args.rounds))
         kind = kind_of(found.facts["machine"])
         if number == 0:
             print("machine: " + ", ".join(f"{key} {value}" for key, value in kind.items()))

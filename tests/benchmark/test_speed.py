@@ -160,3 +160,33 @@ def test_memory_that_the_system_does_not_tell_is_left_out() -> None:
     silent = replace(one, fresh=replace(one.fresh, peak_bytes=0))
     assert "peak_bytes" not in speed.figures_of(benchmark([silent] * 3))
     assert Kept(Path("no such file")).figures({}, "mini-480p") is None
+
+
+def test_a_call_that_is_cut_off_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, rounds = tmp_path / "figures.json", tmp_path / "rounds.json"
+    words = [*CASE, "--rounds", str(rounds), "--write"]
+    walls = iter([42.0, 48.0, 0.0, 45.0])
+
+    def measure(*_: Any) -> Benchmark:
+        if not (wall := next(walls)):
+            raise KeyboardInterrupt
+        return benchmark([one_round(whole=(wall, 90))])
+
+    monkeypatch.setattr(speed, "measure", measure)
+    monkeypatch.setattr(speed, "make_film", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        main(words, kept)
+    assert not kept.exists()
+    assert main(words, kept) == 0
+    (machine,) = json.loads(kept.read_text())["machines"]
+    figures = machine["cases"]["mini-480p"]["figures"]["speed_of_transcode"]
+    assert figures == {"median": 0.2222, "least": 0.2083, "most": 0.2381}
+    assert "earlier calls that are used: 2" in capsys.readouterr().out
+    assert main(words, kept) == 0, "all rounds are there: nothing is measured"
+    told = json.loads(rounds.read_text())
+    told["mini-480p"][0]["facts"]["versions"]["torch"] = "1.0"
+    rounds.write_text(json.dumps(told))
+    with pytest.raises(SystemExit, match="another machine"):
+        main(words, kept)
