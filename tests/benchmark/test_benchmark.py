@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+from figures import PARTS, benchmark, one_round
 from torch import Tensor, nn
 
 from vidcolor.benchmark import subprocess_run as fresh
 from vidcolor.benchmark.machine import Others, matmul_speed, operations
-from vidcolor.benchmark.results import RATIOS, Benchmark, Fresh, Round, Spread, Timing, ratios
+from vidcolor.benchmark.results import RATIOS, Spread, ratios
 from vidcolor.benchmark.synthetic_video import RATE, SHOT, pictures
 from vidcolor.cli.bench import describe
 from vidcolor.cli.main import main
@@ -25,53 +26,6 @@ from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.synthetic import make_film
 from vidcolor.media.open import open_video
 from vidcolor.nets.colornet import NetInput
-
-PARTS = {  # milliseconds of a frame by the clock, and of all cores
-    "transcode": (10, 20),
-    "decode": (1, 2),
-    "encode gray": (8, 16),
-    "shots": (1, 1),
-    "lightness": (1, 1),
-    "colornet": (20, 40),
-    "smooth": (5, 10),
-    "paint": (1, 2),
-    "encode": (10, 20),
-    "whole": (42, 80),
-}
-
-
-def one_round(inferred: float = 1.0, **others: tuple[float, float]) -> Round:
-    parts = {
-        name: Timing(50, 0.05 * wall, 0.05 * cpu) for name, (wall, cpu) in (PARTS | others).items()
-    }
-    inside = {"decode": 0.001, "color": 0.03, "paint": 0.002, "stitch": 0.0001}
-    return Round(parts, inside, inferred, Fresh(0.1, 3.5, 9.0, 900 << 20, 0), 1e12, 0.0)
-
-
-def benchmark(rounds: list[Round], device: str = "cpu") -> Benchmark:
-    machine = {
-        "cpu": "A\x1b[2JB",
-        "cores": 4,
-        "usable_cores": 2,
-        "vectors": "AVX2",
-        "avx512_bf16": False,
-        "amx": True,
-        "free_memory_bytes": 1 << 30,
-        "system": "Linux",
-    }
-    film: dict[str, Any] = {"name": "a.mp4", "made": False, "codec": "h264", "pixels": "gray"}
-    film |= {"width": 640, "height": 480, "rate": 25.0, "frames": 50, "frames_held": 50}
-    net = {"weights": "mini", "sha256": "12345678abc", "device": device, "numbers": "float32"}
-    net |= {"matmul_numbers": "float32"}
-    facts = {
-        "film": film,
-        "machine": machine,
-        "versions": {"torch": "2.4"},
-        "net": net | {"size": [256, 352], "batch": 4, "at_a_time": 2, "operations": 2e9},
-        "encoder": {"codec": "libx264", "pixels": "yuv420p", "threads": 2, "options": {"crf": "1"}},
-        "settings": {"repeat": len(rounds)},
-    }
-    return Benchmark(facts, rounds)
 
 
 def test_a_spread_is_the_median_and_the_ends() -> None:
@@ -90,6 +44,7 @@ def test_on_shared_cores_the_floor_is_the_sum() -> None:
     assert found["whole_to_colored_floor"] == pytest.approx(42 / (12 + 20 + 5))
     assert found["speed_of_transcode"] == pytest.approx(10 / 42)
     assert found["paint_to_transcode"] == pytest.approx((1 + 2) / 20)
+    assert found["smooth_to_transcode"] == pytest.approx(10 / 20)
     assert found["color_to_encoder"] == pytest.approx(10 / 8)
     assert found["net_to_matmul"] == pytest.approx(2e9 / 0.02 / 1e12)
 
@@ -132,7 +87,7 @@ def test_the_table_tells_everything_and_nothing_that_steers_a_terminal() -> None
     assert rows["decode"] == ["1000.0", "1.00", "1.00", "1.00", "2.00", "1.00"]
     assert rows["color"] == ["30.00"]
     assert set(rows) >= set(PARTS)
-    assert "2 of 4 cores, AVX2 amx" in text
+    assert "2 of 4 cores, AVX2 vnni amx" in text
     assert "\x1b" not in text
 
 

@@ -99,7 +99,7 @@ def _check_versions() -> Iterator[Finding]:
 def _check_machine(device: str) -> Iterator[Finding]:
     chosen = pick_device(device)
     found = describe_machine(chosen)
-    units = [found["vectors"], *(unit for unit in ("avx512_bf16", "amx") if found[unit])]
+    units = [found["vectors"], *(unit for unit in ("avx512_bf16", "vnni", "amx") if found[unit])]
     cores = f"{found['usable_cores']} of {found['cores']} cores"
     yield Finding("machine", "ok", f"{found['cpu']}, {cores}, {' '.join(units)}; {found['system']}")
     free = found["free_memory_bytes"]

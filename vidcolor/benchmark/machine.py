@@ -32,6 +32,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
         "usable_cores": usable_cores(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        "vnni": torch.cpu._is_vnni_supported(),
         "amx": torch.cpu._is_amx_tile_supported(),
         "free_memory_bytes": available_memory(torch.device("cpu")),
         "system": platform.platform(),

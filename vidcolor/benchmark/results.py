@@ -12,6 +12,7 @@ RATIOS = (
     "whole_to_colored_floor",
     "speed_of_transcode",
     "paint_to_transcode",
+    "smooth_to_transcode",
     "color_to_encoder",
     "net_to_matmul",
 )
@@ -183,6 +184,7 @@ def ratios(one: Round, shared: bool, operations: float) -> dict[str, float]:
         "whole_to_colored_floor": part["whole"].each / floor(colored),
         "speed_of_transcode": plain / part["whole"].each,
         "paint_to_transcode": painting / part["transcode"].cpu_each,
+        "smooth_to_transcode": part["smooth"].cpu_each / part["transcode"].cpu_each,
         "color_to_encoder": part["encode"].each / part["encode gray"].each,
         "net_to_matmul": operations / part["colornet"].each / one.matmul,
     }

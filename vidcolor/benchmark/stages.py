@@ -17,7 +17,7 @@ from torch import Tensor
 from vidcolor.benchmark.results import Timing
 from vidcolor.colorize.chain import mark_frames
 from vidcolor.colorize.colorizer import Colorizer
-from vidcolor.colorize.paint import paint
+from vidcolor.colorize.paint import paint, paint_device
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import batch_items, close, prefetch
 from vidcolor.core.threads import WorkerThreads, map_ordered
@@ -86,6 +86,7 @@ def _stages(job: Job, pool: WorkerThreads) -> dict[str, Timing]:
     parts = {"decode": timing(lambda: _decode_all(job))}
     info, plan, held = _hold(job)
     settings, colorizer = job.settings, job.colorizer
+    device = paint_device(colorizer.device)
     aspect = info.sample_aspect or Fraction(1)
 
     def measured(name: str, work: Callable[[], list[T]]) -> list[T]:
@@ -111,7 +112,7 @@ def _stages(job: Job, pool: WorkerThreads) -> dict[str, Timing]:
     steady = measured(
         "smooth", lambda: list(smooth(colored, settings.smooth, job.gate, None, pool))
     )
-    painted = measured("paint", lambda: list(paint(steady, settings.paint, pool)))
+    painted = measured("paint", lambda: list(paint(steady, settings.paint, pool, device)))
     encode("encode", painted)
     return parts
 

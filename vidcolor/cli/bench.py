@@ -123,7 +123,7 @@ def describe(found: Benchmark) -> str:
 def _facts(found: Benchmark) -> list[str]:
     film, machine, net, encoder = (found.facts[n] for n in ("film", "machine", "net", "encoder"))
     name = "synthetic" if film["made"] else film["name"]
-    units = [machine["vectors"], *(u for u in ("avx512_bf16", "amx") if machine[u])]
+    units = [machine["vectors"], *(u for u in ("avx512_bf16", "vnni", "amx") if machine[u])]
     cores = f"{machine['usable_cores']} of {machine['cores']} cores"
     gpu = [machine["gpu"]] if "gpu" in machine else []
     h, w = net["size"]
@@ -188,6 +188,7 @@ def _figures(found: Benchmark) -> list[str]:
         _row("same, with a color transcode", found.ratio("whole_to_colored_floor")),
         _row("whole / transcode, in frames/s", found.ratio("speed_of_transcode")),
         _row("lightness + paint / transcode", found.ratio("paint_to_transcode"), "", "CPU time"),
+        _row("smooth / transcode", found.ratio("smooth_to_transcode"), "", "CPU time"),
         _row("encode color / encode gray", found.ratio("color_to_encoder")),
         _row("net / matmul", found.ratio("net_to_matmul"), "", beside),
         _row("vidcolor --help", found.fresh("help"), "s"),

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
 
-from vidcolor.colorize.paint import paint
+from vidcolor.colorize.paint import paint, paint_device
 from vidcolor.colorize.session import Session
 from vidcolor.core.frames import ColorizedFrame, Frame
 from vidcolor.core.iterators import close
@@ -67,12 +67,11 @@ def colorize_marked(
 ) -> Iterator[Frame]:
     """As `colorize_frames`, for frames that `mark_frames` has seen already."""
     found = find_color(frames, session, sample_aspect, threads, states)
-    device = session.colorizer.device
     return paint(
         skip_chunks(found, skip),
         session.settings.paint,
         threads,
-        device if device.type == "cuda" else None,
+        paint_device(session.colorizer.device),
     )
 
 

@@ -47,6 +47,11 @@ def paint(
     yield from map_ordered("paint", painted, colored, pool)
 
 
+def paint_device(device: torch.device) -> torch.device | None:
+    """Where chroma is worked out beside a net on ``device``: there, or where ab lies (None)."""
+    return device if device.type == "cuda" else None
+
+
 def saturation_of(frame: Frame, settings: PaintSettings) -> float:
     """That of the frame's stretch, else that of the settings."""
     own = frame.dials.saturation
