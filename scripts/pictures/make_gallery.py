@@ -9,6 +9,7 @@ scripts/pictures/make_gallery.py side.mp4
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -44,8 +45,9 @@ def write_clip(source: Path, name: str, start: float, end: float) -> None:
     with av.open(source) as read, av.open(TARGET / f"{name}.mp4", "w", options=AT_ONCE) as write:
         video = read.streams.video[0]
         height = HEIGHT.get(name, video.height)
+        rate = video.average_rate or Fraction(24)
         width = round(video.width * height / video.height / 4) * 4
-        out = write.add_stream("libx264", rate=video.average_rate, options=OPTIONS)
+        out = write.add_stream("libx264", rate=rate, options=OPTIONS)
         out.width, out.height, out.pix_fmt = width, height, "yuv420p"
         shown = [
             frame.reformat(width, height, "yuv420p")
@@ -53,11 +55,11 @@ def write_clip(source: Path, name: str, start: float, end: float) -> None:
             if start <= (frame.time or 0.0) < end
         ]
         for number, frame in enumerate(shown):
-            frame.pts, frame.time_base = number, 1 / video.average_rate
+            frame.pts, frame.time_base = number, 1 / rate
             frame.pict_type = av.video.frame.PictureType.NONE
             write.mux(out.encode(frame))
         write.mux(out.encode(None))
-    poster = shown[len(shown) // 2].to_image()
+    poster = Image.fromarray(shown[len(shown) // 2].to_ndarray(format="rgb24"))
     poster.save(TARGET / f"{name}.jpg", quality=QUALITY, optimize=True)
 
 

@@ -65,6 +65,13 @@ def colorfulness(picture: np.ndarray) -> float:
     return float(np.ptp(picture.astype(int), axis=2).mean())
 
 
+def delete(job: Any) -> None:
+    """A result that is only here is deleted by a second press."""
+    press(job, "Delete").click()
+    press(job, "Delete for good?").click()
+    job.wait_for(state="detached")
+
+
 def left_running(room: Path) -> list[str]:
     """Processes whose command line or environment names a folder."""
     found = []
@@ -254,8 +261,7 @@ def test_a_photograph_comes_back_in_color(serving: Serving, browser: Any, tmp_pa
     )
     assert top >= 0
     assert bottom <= height
-    press(job, "Remove").click()
-    job.wait_for(state="detached")
+    delete(job)
     assert visit.complaints == []
 
 
@@ -309,8 +315,7 @@ def test_cancel_resume_and_a_film_of_the_folder(
         press(job, "Download").click()
     coming.value.save_as(tmp_path / "result.mp4")
     check_result(tmp_path / "result.mp4", source)
-    press(job, "Remove").click()
-    job.wait_for(state="detached")
+    delete(job)
     assert visit.complaints == []
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 from threading import Lock
 from time import monotonic
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from vidcolor.core.paths import MEDIA_SUFFIXES
 from vidcolor.errors import AccessDenied
@@ -50,7 +50,7 @@ class Film:
     fps: Fraction | None = None
     """Frames per second of an image sequence; None until it is opened, and for other films."""
 
-    def to_open(self) -> dict[str, str | None]:
+    def to_open(self) -> dict[str, Any]:
         """How a process opens it: plain types."""
         return {"path": str(self.path), "fps": str(self.fps) if self.fps else None}
 

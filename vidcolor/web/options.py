@@ -120,7 +120,7 @@ class Choice:
         if self.script != usual.script:
             words.append(f"one palette for the whole film: {PALETTES[self.script].lower()}")
         if self.purpose:
-            words.append(f"for {PURPOSES[self.purpose][:1].lower()}{PURPOSES[self.purpose][1:]}")
+            words.append(f"save for: {PURPOSES[self.purpose]}")
         words += [] if self.label else ["without a label"]
         return ", ".join(words) or "default settings"
 

@@ -85,7 +85,7 @@ def _dials(session: ServerSession) -> list[Any]:
 
 
 def _list(
-    label: str, choices: list[tuple[str, Any]], value: object, name: str, info: str
+    label: str, choices: list[tuple[str, Any]], value: str | int, name: str, info: str
 ) -> gr.Dropdown:
     return gr.Dropdown(choices, value=value, label=label, info=info, elem_id=name, filterable=False)
 
