@@ -21,7 +21,7 @@ from vidcolor.media.images.files import write_rgb
 from vidcolor.settings import ScriptSettings
 from vidcolor.web import preview_worker as looker
 from vidcolor.web.library import Film
-from vidcolor.web.options import PURPOSES, Choice
+from vidcolor.web.options import PURPOSES, SAME, Choice
 from vidcolor.web.preview_client import LATER, Worker
 from vidcolor.web.preview_worker import answer
 from vidcolor.web.shot_scanner import ShotScanner
@@ -319,7 +319,7 @@ def test_a_choice_may_leave_out_the_label() -> None:
 
 
 def test_a_choice_may_be_for_a_purpose() -> None:
-    assert set(PURPOSES) == {"", *purposes.PURPOSES}
+    assert set(PURPOSES) == {SAME, *purposes.PURPOSES}
     assert not [word for word in Choice().words() if word.startswith("--for")]
     for purpose in purposes.PURPOSES:
         choice = Choice(purpose=purpose)

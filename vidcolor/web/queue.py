@@ -23,7 +23,7 @@ from vidcolor.core.purposes import purpose_of
 from vidcolor.core.target import claim
 from vidcolor.errors import AccessDenied, OutputError
 from vidcolor.web.library import Film, shorten_text, spoken
-from vidcolor.web.options import Choice
+from vidcolor.web.options import SAME, Choice
 from vidcolor.web.processes import end, interrupt, renew, start
 
 State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
@@ -306,7 +306,7 @@ def suffix_of(choice: Choice, own: str) -> str:
 
     What the film is for goes before what it was.
     """
-    if choice.purpose:
+    if choice.purpose != SAME:
         return purpose_of(choice.purpose).suffix
     return RESULTS.get(own.lower(), ".mkv")
 
