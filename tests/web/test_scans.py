@@ -32,7 +32,7 @@ def films(tmp_path: Path) -> Path:
     films = tmp_path / "films"
     put(films / "scans", "scan_%06d.png", range(LONG))
     put(films / "few", "photo_%02d.jpg", range(3))
-    put(films / "dpx", "%04d.dpx", range(86400, 86402))
+    put(films / "dpx", "%05d.dpx", range(86400, 86402))
     put(films / "gap", "a_%04d.dpx", range(5))
     (films / "gap" / "a_0002.dpx").unlink()
     put(films / ".hidden", "h_%03d.dpx", range(5))
@@ -53,7 +53,7 @@ def library(films: Path, tmp_path: Path) -> Library:
 def test_a_sequence_is_one_film_of_the_list(library: Library) -> None:
     listed = dict(library.listed())
     assert listed[f"scans/scan_%06d.png ({LONG} frames)"] == "0/scans/scan_%06d.png"
-    assert listed["dpx/%04d.dpx (2 frames)"] == "0/dpx/%04d.dpx"
+    assert listed["dpx/%05d.dpx (2 frames)"] == "0/dpx/%05d.dpx"
     patterns = [label for label in listed if "%" in label]
     assert len(patterns) == 2, "gaps, links, hidden and short ones are no films"
     assert "scans/scan_000003.png" in listed  # it may be a photograph
@@ -77,9 +77,9 @@ def test_frames_of_a_long_sequence_are_not_listed_one_by_one(films: Path, tmp_pa
         "way-out/o_%03d.dpx",
         "../other/o_%03d.dpx",
         "/etc/o_%03d.dpx",
-        "dpx/%04d.exr",
-        "dpx/%04d%04d.dpx",
-        "dpx/%04d.dpx\0",
+        "dpx/%05d.exr",
+        "dpx/%05d%05d.dpx",
+        "dpx/%05d.dpx\0",
         "few/photo_%02d.jpg",
         "nowhere/%04d.dpx",
     ],
@@ -106,9 +106,9 @@ def test_a_rate_makes_it_another_film(library: Library, tmp_path: Path) -> None:
     assert library.choose("0/few/photo_01.jpg", Fraction(16)).fps is None
 
 
-def test_the_result_has_the_name_of_the_folder(films: Path, desk: ServerSession) -> None:
-    library = Library([films], desk.private / "films", 1)
-    job = desk.queue.add(library.choose("0/dpx/%04d.dpx"), Choice())
+def test_the_result_has_the_name_of_the_folder(desk: ServerSession, tmp_path: Path) -> None:
+    put(tmp_path / "films" / "dpx", "%05d.dpx", range(86400, 86402))
+    job = desk.queue.add(desk.library.choose("0/dpx/%05d.dpx"), Choice())
     assert job.target.name == "dpx in color.mkv"
     assert suffix_of(Choice(purpose="edit"), "") == ".mov"
 

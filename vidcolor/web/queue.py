@@ -223,7 +223,7 @@ class Queue:
         Whoever makes its part has the name: another server may look for one at the same time.
         """
         name, own = spoken(film.name), "" if film.is_scans else film.path.suffix
-        stem = name[: -len(own)] if name.lower().endswith(own.lower()) else name
+        stem = name[: len(name) - len(own)] if name.lower().endswith(own.lower()) else name
         stem = shorten_text(f"{stem} in color", LONGEST_STEM, LONGEST_STEM)
         suffix = self._suffix or suffix_of(choice, own)
         for number in range(1, 10_000):

@@ -80,8 +80,8 @@ class ServerSession:
 
     def open(self, film: Film, facts: dict[str, Any]) -> Opened:
         """Keep what is known of a film, and begin to look for its shots."""
-        fps = facts.get("fps")
-        film = self.library.set_rate(film, Fraction(fps) if fps else None)
+        if fps := facts.get("fps"):
+            film = self.library.set_rate(film, Fraction(fps))
         opened = self._facts[film.id] = Opened(film, facts)
         if not opened.is_picture:
             self.study.begin(film)
