@@ -34,6 +34,8 @@ AT_ONCE = {"movflags": "+faststart"}
 """A browser plays it while it still comes."""
 HEIGHT = {"film": 240}
 """Of clips that are shown smaller than they are."""
+POSTER = {"film": 0.25}
+"""Where the poster of a clip is taken from, as a share of it; else from its middle."""
 QUALITY = 82
 
 
@@ -59,7 +61,7 @@ def write_clip(source: Path, name: str, start: float, end: float) -> None:
             frame.pict_type = av.video.frame.PictureType.NONE
             write.mux(out.encode(frame))
         write.mux(out.encode(None))
-    poster = Image.fromarray(shown[len(shown) // 2].to_ndarray(format="rgb24"))
+    poster = Image.fromarray(shown[int(len(shown) * POSTER.get(name, 0.5))].to_ndarray(format="rgb24"))
     poster.save(TARGET / f"{name}.jpg", quality=QUALITY, optimize=True)
 
 
