@@ -61,8 +61,10 @@ def write_clip(source: Path, name: str, start: float, end: float) -> None:
             frame.pict_type = av.video.frame.PictureType.NONE
             write.mux(out.encode(frame))
         write.mux(out.encode(None))
-    poster = Image.fromarray(shown[int(len(shown) * POSTER.get(name, 0.5))].to_ndarray(format="rgb24"))
-    poster.save(TARGET / f"{name}.jpg", quality=QUALITY, optimize=True)
+    first = shown[int(len(shown) * POSTER.get(name, 0.5))]
+    Image.fromarray(first.to_ndarray(format="rgb24")).save(
+        TARGET / f"{name}.jpg", quality=QUALITY, optimize=True
+    )
 
 
 def write_pictures() -> None:
