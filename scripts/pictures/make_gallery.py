@@ -68,14 +68,16 @@ def write_clip(source: Path, name: str, start: float, end: float) -> None:
 
 
 def write_pictures() -> None:
-    """The photographs in gray and in color, and one as its hints say."""
+    """A photograph in gray and in color, and one in color with and without hints."""
     colorizer = vidcolor.Colorizer.from_weights()
     for name in ("meadow", "officer"):
         with Image.open(ROOT / "samples" / f"{name}.jpg") as photo:
             gray = np.array(photo.convert("L"))
-        said = {"gray": gray, "color": vidcolor.colorize_image(gray, colorizer=colorizer)}
+        said = {"color": vidcolor.colorize_image(gray, colorizer=colorizer)}
         if name == "officer":
             said["hints"] = vidcolor.colorize_image(gray, hints=HINTS, colorizer=colorizer)
+        else:
+            said["gray"] = gray
         for word, picture in said.items():
             target = TARGET / f"{name}-{word}.jpg"
             Image.fromarray(picture).save(target, quality=QUALITY, optimize=True)
