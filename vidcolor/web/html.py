@@ -29,7 +29,7 @@ TOLD = "<p class='problem' role='alert' hidden></p>"
 STEPS = """
 <ol class="steps">
   <li><b>Choose</b> a film or a photograph, from this computer or from the list.</li>
-  <li><b>Look</b> at some frames in color. Turn the dials, or say what color a thing has.</li>
+  <li><b>Look</b> at some frames in color. Change the settings, or say what color a thing has.</li>
   <li><b>Color</b> it. It takes its turn in the queue; download it when it is done.</li>
 </ol>
 """
