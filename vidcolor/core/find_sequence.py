@@ -98,7 +98,7 @@ def find_film_frames(folder: Path) -> list[tuple[SequenceName, str]]:
     Each comes with what speaks against it, such as a missing frame; empty for a whole one.
     """
     listed = []
-    for name, numbers in _numbered(folder, _names(folder), FILM_FRAME_SUFFIXES):
+    for name, numbers in _group_numbered(folder, _names(folder), FILM_FRAME_SUFFIXES):
         refused = ""
         try:
             _of_numbers(name, numbers)
@@ -111,13 +111,13 @@ def find_film_frames(folder: Path) -> list[tuple[SequenceName, str]]:
 def whole_sequences(folder: Path, names: Iterable[str]) -> list[FrameSequence]:
     """The sequences among files of a folder in which no frame is missing, by their names."""
     found = []
-    for name, numbers in _numbered(folder, names, SEQUENCE_SUFFIXES):
+    for name, numbers in _group_numbered(folder, names, SEQUENCE_SUFFIXES):
         with suppress(FilmUnreadable):
             found.append(_of_numbers(name, numbers))
     return found
 
 
-def _numbered(
+def _group_numbered(
     folder: Path, names: Iterable[str], suffixes: Sequence[str]
 ) -> Iterator[tuple[SequenceName, list[str]]]:
     """How numbered files with these suffixes are called, each with the numbers that there are."""
