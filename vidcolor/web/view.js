@@ -250,6 +250,7 @@
     bench.classList.remove("closed", "opening");
     bench.classList.toggle("still", film.picture);
     find("#go").disabled = false;
+    find("#save").textContent = film.picture ? "Save this picture" : "Save this frame";
     find("#go").textContent = film.picture ? "Color this picture" : "Color this film";
     find("#facts").innerHTML = film.facts;
     find("#started p").textContent = "";
