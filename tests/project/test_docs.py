@@ -223,7 +223,7 @@ def test_the_line_of_the_gallery_moves_and_its_videos_play(site: Path, width: in
         canvas = figure.locator("canvas")
         page.wait_for_function("document.querySelector('figure.wipe canvas').width > 2")
         gray, color = canvas.evaluate(COLORFULNESS)
-        assert gray < 8 < 2 * gray + 8 < color
+        assert gray < 8 < color, (gray, color)
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         assert slider.get_attribute("aria-valuetext") == "1 percent before"
