@@ -86,7 +86,7 @@ def fill(room: Path, run: Callable[[str], object]) -> None:
     write_photo(room / "album" / "one.jpg")
     write_photo(room / "postcard.jpg", color=True)
     write_photo(room / "stills" / "frame-14.png", color=True)
-    pages = [write_photo(room / "page.png") for _ in range(2)]
+    pages = [write_photo(room / "page.png").copy() for _ in range(2)]
     pages[0].save(room / "pages.tif", save_all=True, append_images=pages[1:])
     write_sound(room / "take.wav")
     for line in (
