@@ -41,7 +41,9 @@ def gather(target: Path) -> None:
     pages = {path: path.name for path in sources} | {ROOT / a: b for a, b in ELSEWHERE.items()}
     pages[ROOT / "README.md"] = "index.md"  # the site has a first page of its own
     for source, name in pages.items():
-        if source.suffix != ".md":
+        if source.is_dir():
+            shutil.copytree(source, target / name)
+        elif source.suffix != ".md":
             shutil.copyfile(source, target / name)
         elif source.name != "README.md" or name != "index.md":
             (target / name).write_text(move_links(source, pages, target))

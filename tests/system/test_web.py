@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -63,6 +64,13 @@ def serving(
 def colorfulness(picture: np.ndarray) -> float:
     """Mean distance of the three primaries."""
     return float(np.ptp(picture.astype(int), axis=2).mean())
+
+
+def delete(job: Any) -> None:
+    """A result that is only here is deleted by a second press."""
+    press(job, "Delete").click()
+    press(job, "Delete for good?").click()
+    job.wait_for(state="detached")
 
 
 def left_running(room: Path) -> list[str]:
@@ -254,9 +262,52 @@ def test_a_photograph_comes_back_in_color(serving: Serving, browser: Any, tmp_pa
     )
     assert top >= 0
     assert bottom <= height
-    press(job, "Remove").click()
-    job.wait_for(state="detached")
+    delete(job)
     assert visit.complaints == []
+
+
+@pytest.mark.slow
+def test_scans_of_the_folder_become_a_film_for_a_purpose(
+    serving: Serving, browser: Any, films: Path
+) -> None:
+    """On a small screen, where what all of it is for stays in reach."""
+    scans = films / "scans"
+    scans.mkdir()
+    for number in range(24):
+        gray = (texture(6, 96, 128) * 200 + number).byte().expand(3, -1, -1)
+        write_rgb(gray, scans / f"scan_{number:04d}.png")
+    visit = Visit(browser, serving.address)
+    page = visit.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator(".steps").wait_for()
+    page.click("#listed input")
+    page.locator("[role=option]", has_text="scans/scan_%04d.png (24 frames)").click()
+    page.locator(".facts h2", has_text="scans").wait_for()
+    visit.settled()
+    assert not page.locator(".steps").is_visible()
+    assert "24 until you say so" in (page.text_content(".facts ul") or "")
+    assert page.locator("#go").evaluate("go => go.getBoundingClientRect().bottom <= innerHeight")
+    asked = visit.count("/open")
+    page.fill("#fps", "fast")
+    page.press("#fps", "Enter")
+    page.locator(".problem:visible", has_text="is no number of frames a second").wait_for()
+    page.fill("#fps", "16")
+    page.press("#fps", "Enter")
+    page.locator(".facts p", has_text="0:01 · 128 x 96 · 24 scans · 16 frames/s").wait_for()
+    assert visit.count("/open") == asked + 2
+    page.click("#purpose input")
+    page.locator("[role=option]", has_text="Web pages").click()
+    page.click("#go")
+    job = visit.job().filter(has_text="save for: Web pages")
+    with page.expect_download() as coming:
+        press(job, "Download").click()
+    assert coming.value.suggested_filename == "scans in color.webm"
+    delete(job)
+    page.click("#reset")
+    page.wait_for_function("document.querySelector('#purpose input').value === 'Like the original'")
+    shutil.rmtree(scans)
+    # The refused rate is an answer with an error.
+    assert [line for line in visit.complaints if "422" not in line] == []
 
 
 LATE = """
@@ -309,8 +360,7 @@ def test_cancel_resume_and_a_film_of_the_folder(
         press(job, "Download").click()
     coming.value.save_as(tmp_path / "result.mp4")
     check_result(tmp_path / "result.mp4", source)
-    press(job, "Remove").click()
-    job.wait_for(state="detached")
+    delete(job)
     assert visit.complaints == []
 
 

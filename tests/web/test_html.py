@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -115,6 +116,22 @@ def test_a_frame_and_its_time_belong_together(rate: str) -> None:
         assert rounded < film.moment(frame) < begins + 1 / Fraction(rate)
     assert film.moment(-5) == film.moment(0)
     assert film.moment(10**9) == film.moment(film.frames - 1)
+
+
+def test_scans_ask_how_many_are_a_second() -> None:
+    scans = opened(rate="24000/1001")
+    assert "fps" not in words.facts(scans)
+    film = replace(scans.film, is_scans=True, fps=scans.rate)
+    page = Page(words.facts(replace(scans, film=film)))
+    (field,) = [given for tag, given in page.tags if tag == "input"]
+    assert (field["id"], field["value"]) == ("fps", "23.976")
+    assert Names(words.facts(replace(scans, film=film))).nameless == []
+    assert "240 scans" in page.text
+
+
+def test_the_folder_has_a_name() -> None:
+    assert words.listed_label(["films"]) == "Open from the folder \u201cfilms\u201d"
+    assert words.listed_label(["a", "b"]) == "Open from a folder"
 
 
 def test_times() -> None:

@@ -15,12 +15,13 @@ import av
 import pytest
 from synthetic import texture
 
+from vidcolor.core import purposes
 from vidcolor.errors import FilmError, PreviewProcessDied
 from vidcolor.media.images.files import write_rgb
 from vidcolor.settings import ScriptSettings
 from vidcolor.web import preview_worker as looker
 from vidcolor.web.library import Film
-from vidcolor.web.options import Choice
+from vidcolor.web.options import PURPOSES, SAME, Choice
 from vidcolor.web.preview_client import LATER, Worker
 from vidcolor.web.preview_worker import answer
 from vidcolor.web.shot_scanner import ShotScanner
@@ -287,8 +288,9 @@ def test_a_choice_is_in_range() -> None:
         *({"saturation": 5.0}, {"size": 100}, {"vivid": 1.1}, {"smooth": float("nan")}),
         {"titles": "none"},
         {"script": "none"},
+        {"purpose": "cinema"},
     ):
-        with pytest.raises(ValueError, match=r"outside|multiple|no --titles|no --script"):
+        with pytest.raises(ValueError, match=r"outside|multiple|no --titles|no --script|no --for"):
             Choice(**words)
     assert Choice().settings().colorizer.vivid is None
     assert Choice(vivid=0.6).settings().colorizer.vivid == 0.6
@@ -314,6 +316,19 @@ def test_a_choice_may_leave_out_the_label() -> None:
     assert "--no-label" in bare.words()
     assert bare.told() == "without a label"
     assert bare.plain() == Choice().plain()  # frames on the page are the same
+
+
+def test_a_choice_may_be_for_a_purpose() -> None:
+    assert set(PURPOSES) == {SAME, *purposes.PURPOSES}
+    assert not [word for word in Choice().words() if word.startswith("--for")]
+    for purpose in purposes.PURPOSES:
+        choice = Choice(purpose=purpose)
+        assert f"--for={purpose}" in choice.words()
+        assert choice.told() == f"save for: {PURPOSES[purpose]}"
+        # A frame, a stretch that is played and a picture have none.
+        assert choice.plain() == Choice().plain()
+        assert choice.unscripted().words() == Choice().unscripted().words()
+        assert choice.for_picture() == Choice()
 
 
 def test_a_choice_tells_whether_the_film_gets_one_palette() -> None:

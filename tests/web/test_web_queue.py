@@ -346,3 +346,20 @@ def test_the_result_fits_what_the_film_holds(
 ) -> None:
     job = queue.add(film(f"reel{suffix}", "done"), Choice())
     assert job.target.name == f"reel in color{result}"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "result", "shown"),
+    [
+        *(("archive", ".mkv", False), ("edit", ".mov", False), ("avid", ".mxf", False)),
+        *(("share", ".mp4", True), ("web", ".webm", True)),
+    ],
+)
+def test_a_purpose_decides_the_kind_of_file(
+    purpose: str, result: str, shown: bool, queue: Queue, film: Make
+) -> None:
+    job = queue.add(film("reel.avi", "done"), Choice(purpose=purpose))
+    assert job.target.name == f"reel in color{result}"
+    until(lambda: job.state == "done")
+    assert describe_job(job)["watch"] == shown
+    assert not describe_job(job)["kept"]  # it goes with its row

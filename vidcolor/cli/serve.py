@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from vidcolor.web.options import Choice
     from vidcolor.web.server import Server
 
-    say("starting…")
+    say("starting… (some seconds; more on a busy machine)")
     server = Server(
         args.folders,
         port=args.port,

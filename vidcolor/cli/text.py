@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from unicodedata import combining, east_asian_width
 
 from vidcolor.core.files import write_named
-from vidcolor.core.timecode import parse_seconds, timecode
+from vidcolor.core.timecode import parse_rate, parse_seconds, timecode
 from vidcolor.errors import OutputError, VidcolorError
 
 if TYPE_CHECKING:
@@ -132,15 +132,9 @@ def moment(word: str) -> Fraction:
 def frame_rate(word: str) -> Fraction:
     """``24``, ``24000/1001``, ``23.976`` -> frames per second, for argparse."""
     try:
-        rate = Fraction(word)
-    except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(
-            f"{word!r} is no number of frames a second; use 24, 23.976 or 24000/1001"
-        ) from None
-    for whole in (24, 30, 48, 60, 120):  # what is written short for them
-        if round(rate, 2) == round(Fraction(whole * 1000, 1001), 2):
-            return Fraction(whole * 1000, 1001)
-    return rate
+        return parse_rate(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def clock(seconds: float) -> str:

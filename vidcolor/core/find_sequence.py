@@ -10,7 +10,8 @@ import glob
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -96,20 +97,37 @@ def find_film_frames(folder: Path) -> list[tuple[SequenceName, str]]:
 
     Each comes with what speaks against it, such as a missing frame; empty for a whole one.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
-    for each in _names(folder):
-        found = _NUMBERED.fullmatch(each)
-        if found and found[3].lower() in FILM_FRAME_SUFFIXES:
-            groups.setdefault((found[1], found[3]), []).append(found[2])
     listed = []
-    for key, numbers in sorted(groups.items()):
-        name, refused = _name_of(folder, *key, numbers), ""
+    for name, numbers in _group_numbered(folder, _names(folder), FILM_FRAME_SUFFIXES):
+        refused = ""
         try:
             _of_numbers(name, numbers)
         except FilmUnreadable as error:
             refused = str(error)
         listed.append((name, refused))
     return listed
+
+
+def whole_sequences(folder: Path, names: Iterable[str]) -> list[FrameSequence]:
+    """The sequences among files of a folder in which no frame is missing, by their names."""
+    found = []
+    for name, numbers in _group_numbered(folder, names, SEQUENCE_SUFFIXES):
+        with suppress(FilmUnreadable):
+            found.append(_of_numbers(name, numbers))
+    return found
+
+
+def _group_numbered(
+    folder: Path, names: Iterable[str], suffixes: Sequence[str]
+) -> Iterator[tuple[SequenceName, list[str]]]:
+    """How numbered files with these suffixes are called, each with the numbers that there are."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in names:
+        found = _NUMBERED.fullmatch(each)
+        if found and found[3].lower() in suffixes:
+            groups.setdefault((found[1], found[3]), []).append(found[2])
+    for key, numbers in sorted(groups.items()):
+        yield _name_of(folder, *key, numbers), numbers
 
 
 def _find_named(name: SequenceName) -> FrameSequence:

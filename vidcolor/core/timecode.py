@@ -170,3 +170,21 @@ def frames_per_day(rate: Fraction, drop: bool = False) -> int:
     """Frames after which a timecode begins anew."""
     count = round(rate)
     return 86400 * count - (144 * 9 * (count // 15) if drop else 0)
+
+
+def parse_rate(word: str) -> Fraction:
+    """``24``, ``24000/1001``, ``23.976`` -> frames per second.
+
+    Raises:
+        ValueError: It is no number.
+    """
+    try:
+        rate = Fraction(word)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(
+            f"{word!r} is no number of frames a second; use 24, 23.976 or 24000/1001"
+        ) from None
+    for whole in (24, 30, 48, 60, 120):  # what is written short for them
+        if round(rate, 2) == round(Fraction(whole * 1000, 1001), 2):
+            return Fraction(whole * 1000, 1001)
+    return rate

@@ -17,7 +17,7 @@ from vidcolor.errors import SettingsError
 from vidcolor.guidance.places import Colors
 from vidcolor.preview.contact_sheet import Look, Sheet, cell_width, join_pictures, picture_size
 from vidcolor.preview.viewer import NEAR, ROUGH, Context, Found, Viewer
-from vidcolor.settings import Settings
+from vidcolor.settings import InputSettings, Settings
 
 OnProgress = Callable[[int, int], None]
 """Called with the cells that are done and those that there are."""
@@ -102,6 +102,7 @@ def frames_at(
     *,
     height: int | None = None,
     between: Callable[[], object] | None = None,
+    opened: InputSettings | None = None,
 ) -> list[tuple[Fraction, Tensor]]:
     """The frames on screen at ``moments``, not colored: (when it came there, picture).
 
@@ -110,6 +111,7 @@ def frames_at(
         moments: Seconds from the film's start, in any order; after its end is its last frame.
         height: Of the pictures, in pixels; None is that of the film.
         between: Called before each frame that is read; what it raises ends the work.
+        opened: How the source is opened.
 
     Returns:
         In the order of ``moments``; pictures are ``(3, H, W)`` uint8 sRGB as displayed.
@@ -120,7 +122,8 @@ def frames_at(
     wanted = list(moments)
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     found: dict[int, tuple[Fraction, Tensor]] = {}
-    with Viewer(source, between=between, colors="none") as viewer:
+    settings = replace(Settings(), open=opened) if opened else None
+    with Viewer(source, settings, between=between, colors="none") as viewer:
         size = viewer.screen.size
         if height is not None:
             size = max(1, round(size[0] * height / size[1])), height

@@ -89,7 +89,7 @@ class ColorDesk:
         span = self.scene(opened).shot(frame)
         answer = self._painter.ask(
             "paint",
-            path=str(opened.film.path),
+            **opened.film.to_open(),
             moment=str(opened.moment(frame)),
             choice=choice.plain(),
             sheet=str(sheet.path),
@@ -103,7 +103,7 @@ class ColorDesk:
         """Likely colors of a point of a frame."""
         answer = self._painter.ask(
             "suggest",
-            path=str(opened.film.path),
+            **opened.film.to_open(),
             moment=str(opened.moment(frame)),
             choice=choice.plain(),
             point=point,
@@ -112,8 +112,8 @@ class ColorDesk:
 
     def check(self, opened: Opened, sheet: Path) -> Asked:
         """Learn whether the file of a sheet fits a film."""
-        path = str(opened.film.path)
-        return Asked(opened.film, self._painter.ask("check", path=path, sheet=str(sheet)))
+        answer = self._painter.ask("check", **opened.film.to_open(), sheet=str(sheet))
+        return Asked(opened.film, answer)
 
     def find(self, opened: Opened, name: str, choice: Choice) -> None:
         """Begin to look for a hinted thing in the other shots.

@@ -59,7 +59,9 @@ class FilmSheet:
         self.path = folder / f"{stem[: len(stem) - len(Path(stem).suffix)] or 'film'}{SUFFIX}"
         self.clock, self.note = clock, ""
         self._nets = nets
-        self._beside = None if film.uploaded else film.path.with_name(film.path.stem + SUFFIX)
+        self._beside = (
+            None if film.uploaded or film.is_scans else film.path.with_name(film.path.stem + SUFFIX)
+        )
         self._seen: tuple[int, int] | None = None
         self._own = ""
         """What the sheet beside the film said when it was read last."""

@@ -56,7 +56,7 @@ class FindDesk:
 
         def ask(folder: Path) -> dict[str, Any]:
             return {
-                "path": str(opened.film.path),
+                **opened.film.to_open(),
                 "name": name,
                 "sheet": str(sheet.copy_to(folder / "colors")),
                 "starts": [str(start) for start in scene.shots.starts],

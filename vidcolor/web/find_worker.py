@@ -14,10 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.web.worker_parts import do_as_asked, write
+from vidcolor.web.worker_parts import Source, do_as_asked, write
 
 if TYPE_CHECKING:
     from vidcolor.colorize.find import Sighting
+    from vidcolor.settings import InputSettings
 
 HEIGHT = 144
 """Pixels of the pictures."""
@@ -32,6 +33,7 @@ def find(
     device: str,
     target: str,
     progress: str,
+    fps: str | None = None,
 ) -> None:
     """Write what is proposed to ``target``, as a JSON list; pictures lie beside it.
 
@@ -44,6 +46,7 @@ def find(
         device: What the net runs on.
         target: Is there only once all of it is done.
         progress: File to which a line is added for each frame that was looked at.
+        fps: Frames per second of an image sequence.
     """
     from vidcolor.colorize.colorizer import Colorizer
     from vidcolor.colorize.find import Finder
@@ -53,7 +56,8 @@ def find(
     from vidcolor.media.open import open_video
     from vidcolor.settings import ColorizerSettings, InputSettings
 
-    with open_video(path) as film:
+    opened = Source(path, fps).settings().open
+    with open_video(path, opened) as film:
         info = film.info
     bounds = [*map(Fraction, starts), Fraction(end)]
     shots = [ShotRange(*span) for span in pairwise(bounds)]
@@ -68,20 +72,21 @@ def find(
             file.write(json.dumps({"frames": done, "total": total}) + "\n")
 
     found = finder.find(name, tell)
-    pictures = _draw(path, found, Path(target))
+    pictures = _draw(path, opened, found, Path(target))
     proposals = [_describe(one, picture) for one, picture in zip(found, pictures, strict=True)]
     part = Path(f"{target}.new")
     part.write_text(json.dumps(proposals), encoding="utf-8")
     os.replace(part, target)
 
 
-def _draw(path: str, found: list[Sighting], target: Path) -> list[str]:
+def _draw(path: str, opened: InputSettings, found: list[Sighting], target: Path) -> list[str]:
     """Names of the files that show the frames, uncolored."""
     from vidcolor.preview.previews import frames_at
 
     moments = [one.hint.time or Fraction(0) for one in found]
     names = []
-    for number, (_, picture) in enumerate(frames_at(path, moments, height=HEIGHT), 1):
+    shown = frames_at(path, moments, height=HEIGHT, opened=opened)
+    for number, (_, picture) in enumerate(shown, 1):
         names.append(f"{number}.jpg")
         write(picture, str(target.with_name(names[-1])))
     return names

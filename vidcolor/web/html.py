@@ -26,6 +26,15 @@ LOST = (
 TOLD = "<p class='problem' role='alert' hidden></p>"
 """Where what went wrong is told, one thing at a time."""
 
+STEPS = """
+<ol class="steps">
+  <li><b>Choose</b> a film or a photograph, from this computer or from the list.</li>
+  <li><b>Look</b> at some frames in color. Change the settings, or say what color a thing has.</li>
+  <li><b>Color</b> it. It takes its turn in the queue; download it when it is done.</li>
+</ol>
+"""
+"""Shown until a film is chosen."""
+
 VIEW = f"""
 <div id="facts"></div>
 {TABS}
@@ -45,7 +54,11 @@ VIEW = f"""
     <input type="number" min="0" step="1" aria-label="Frame number">
   </div>
 </div>
-<div id="moment" role="status"></div>
+<div class="under">
+  <div id="moment" role="status"></div>
+  <div class="acts"><button type="button" id="full">Full screen</button>
+    <a id="save" download>Save this frame</a></div>
+</div>
 <div id="strip"></div>
 <p class="keys">Keys: <kbd>&larr;</kbd> <kbd>&rarr;</kbd> frame, <kbd>&uarr;</kbd>
 <kbd>&darr;</kbd> shot, <kbd>Space</kbd> before or after</p>
@@ -56,7 +69,9 @@ VIEW = f"""
 
 def listed_label(names: list[str]) -> str:
     """What stands above the films of the folders that were named."""
-    return f"Open from {names[0]}" if len(names) == 1 else "Open from a folder"
+    if len(names) == 1:
+        return f"Open from the folder \u201c{names[0]}\u201d"
+    return "Open from a folder"
 
 
 def clock(seconds: Fraction | float) -> str:
@@ -74,6 +89,7 @@ def facts(opened: Opened) -> str:
         else [
             clock(Fraction(found["seconds"])),
             size,
+            *([f"{opened.frames} scans"] if opened.film.is_scans else []),
             f"{float(opened.rate):.4g} frames/s",
             {0: "silent", 1: "with sound"}.get(found["sound"], f"{found['sound']} sound tracks"),
         ]
@@ -85,10 +101,19 @@ def facts(opened: Opened) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
     if notes:
         notes = f"<details><summary>Notes about this file</summary><ul>{notes}</ul></details>"
+    rate = RATE.format(f"{float(opened.rate):.6g}") if opened.film.is_scans else ""
     return (
         f"<div class='facts'><h2>{escape(opened.film.name)}</h2> {named}"
-        f"<p>{escape(' · '.join(parts))}</p>{notes}</div>"
+        f"<p>{escape(' · '.join(parts))}</p>{rate}{notes}</div>"
     )
+
+
+RATE = (
+    "<p class='rate'><label>Frames per second <input type='text' inputmode='decimal' id='fps'"
+    " value='{}' size='7' aria-describedby='fps-hint'></label> <span id='fps-hint'>of these scans;"
+    " sound film has 24, silent film mostly 16 to 20</span></p>"
+)
+"""Where it is said how fast scans are shown."""
 
 
 def strip(opened: Opened, shots: Shots) -> str:

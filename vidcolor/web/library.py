@@ -8,15 +8,17 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path, PurePath
 from threading import Lock
 from time import monotonic
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from vidcolor.core.paths import MEDIA_SUFFIXES
 from vidcolor.errors import AccessDenied
+from vidcolor.web.scans import MOST_SINGLE, find_scans, scans_at
 
 MOST_LISTED, DEEPEST = 2000, 6
 """Films of a folder that are offered, and how many folders deep they are looked for."""
@@ -43,6 +45,18 @@ class Film:
     """What people call it; a stranger's text on one line."""
     uploaded: bool = False
     """Whether it goes when the server ends."""
+    is_scans: bool = False
+    """Whether it is an image sequence; then its path is a pattern."""
+    fps: Fraction | None = None
+    """Frames per second of an image sequence; None until it is opened, and for other films."""
+
+    def to_open(self) -> dict[str, Any]:
+        """How a process opens it: plain types."""
+        return {"path": str(self.path), "fps": str(self.fps) if self.fps else None}
+
+    def words(self) -> list[str]:
+        """How the command line opens it."""
+        return [str(self.path), *([f"--fps={self.fps}"] if self.fps else [])]
 
     def known_as(self, line: str) -> str:
         """A line about its file, with the name that people know it by."""
@@ -125,13 +139,18 @@ class Library:
             lead = f"{folder.name}/" if len(self._folders) > 1 else ""
             # Only links are followed to where they lead, and only those that are offered.
             names = sorted(_names(folder), key=lambda one: one[0].lower())
-            leads = (name for name, link in names if not link or _leads(folder, name))
-            for name in islice(leads, MOST_LISTED):
-                found.append((lead + name.encode(errors="replace").decode(), f"{number}/{name}"))
+            leads = (one for one in names if not one[1] or _leads(folder, one[0]))
+            for name, _, told in islice(leads, MOST_LISTED):
+                label = lead + name.encode(errors="replace").decode() + told
+                found.append((label, f"{number}/{name}"))
         return found
 
-    def choose(self, place: str) -> Film:
+    def choose(self, place: str, fps: Fraction | None = None) -> Film:
         """The film at a place of the list.
+
+        Args:
+            place: As `listed` gives it.
+            fps: Frames per second of an image sequence; None takes what it was opened with.
 
         Raises:
             AccessDenied: There is none, or none that may be used.
@@ -139,10 +158,21 @@ class Library:
         number, _, name = place.partition("/")
         if not number.isascii() or not number.isdigit() or int(number) >= len(self._folders):
             raise AccessDenied("there is no such film in the folders of this page")
-        path = inside(self._folders[int(number)], name)
+        folder = self._folders[int(number)]
+        scans = scans_at(folder, name)
+        path = scans or inside(folder, name)
+        fps = fps if scans else None
         with self._lock:
-            known = next((film for film in self._films.values() if film.path == path), None)
-        return known or self._add(Film(uuid.uuid4().hex, path, spoken(path.name)))
+            same = [film for film in self._films.values() if film.path == path]
+            known = [film for film in same if fps is None or film.fps == fps]
+        if known:
+            return known[-1]
+        called = spoken((path.parent if scans else path).name)
+        return self._add(Film(uuid.uuid4().hex, path, called, is_scans=bool(scans), fps=fps))
+
+    def set_rate(self, film: Film, fps: Fraction | None) -> Film:
+        """The same film, once it is known how many frames a second it has."""
+        return film if film.fps == fps else self._add(replace(film, fps=fps))
 
     def find(self, film_id: str) -> Film:
         """The film with this id.
@@ -235,14 +265,23 @@ class Library:
         return film
 
 
-def _names(folder: Path, lead: str = "", depth: int = 0) -> Iterator[tuple[str, bool]]:
-    """What in a folder is called as films are: name relative to it, and whether it is a link."""
+def _names(folder: Path, lead: str = "", depth: int = 0) -> Iterator[tuple[str, bool, str]]:
+    """What in a folder is called as films are, and image sequences.
+
+    Yields:
+        Name relative to it, whether it is a link, and what is told of it besides.
+    """
     try:
         entries = list(os.scandir(folder / lead))
     except OSError:  # it may not be read, or has gone meanwhile
         return
+    scans = find_scans(folder / lead, entries)
+    for one in scans:
+        yield lead + one.name.pattern, False, f" ({one.count} frames)"
+    long = [one for one in scans if one.count > MOST_SINGLE]
+    frames = {one.path(index).name for one in long for index in range(one.count)}
     for entry in entries:
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name in frames:
             continue
         name = lead + entry.name
         if entry.is_dir(follow_symlinks=False):
@@ -251,7 +290,7 @@ def _names(folder: Path, lead: str = "", depth: int = 0) -> Iterator[tuple[str, 
         elif os.path.splitext(entry.name)[1].lower() in MEDIA_SUFFIXES and (
             entry.is_symlink() or entry.is_file()
         ):
-            yield name, entry.is_symlink()
+            yield name, entry.is_symlink(), ""
 
 
 def _leads(folder: Path, name: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
+from vidcolor.core.purposes import purpose_of
 from vidcolor.settings import (
     ColorizerSettings,
     OutputSettings,
@@ -24,6 +25,19 @@ CARDS = {"auto": "Automatic", "keep": "Keep gray", "color": "Color"}
 
 PALETTES = {"auto": "On", "off": "Off"}
 """Whether a film gets one palette, as the page calls it."""
+
+SAME = "same"
+"""No purpose: the film becomes what it was."""
+
+PURPOSES = {
+    SAME: "Like the original",
+    "share": "Sharing (MP4)",
+    "web": "Web pages (WebM)",
+    "edit": "Editing (ProRes, MOV)",
+    "avid": "Avid (DNxHR, MXF)",
+    "archive": "Archive (FFV1, MKV)",
+}
+"""What a colored film is for, as the page calls it."""
 
 TUNED = 0.5
 """Where the dial of vividness stands for what the weights were tuned for."""
@@ -46,6 +60,8 @@ class Choice:
     """Whether shots agree on their colors first; one of `PALETTES`. Single frames go without."""
     label: bool = OutputSettings().label
     """Whether the file says that it was colored; frames on the page are no files."""
+    purpose: str = SAME
+    """What the film is for, which decides container, codecs and sound; one of `PURPOSES`."""
 
     def __post_init__(self) -> None:
         self.settings()
@@ -57,6 +73,8 @@ class Choice:
             SettingsError: A value is out of range.
         """
         vivid = None if self.vivid == TUNED else self.vivid
+        if self.purpose != SAME:
+            purpose_of(self.purpose)
         return Settings(
             colorizer=ColorizerSettings(
                 weights=self.weights, size=self.size, vivid=vivid, device=self.device
@@ -74,6 +92,7 @@ class Choice:
         words += [f"--smooth={self.smooth:g}", f"--saturation={self.saturation:g}"]
         words += [] if self.titles == TitleSettings().cards else [f"--titles={self.titles}"]
         words += [f"--script={self.script}", *([] if self.label else ["--no-label"])]
+        words += [] if self.purpose == SAME else [f"--for={self.purpose}"]
         return words if self.vivid == TUNED else [*words, f"--vivid={self.vivid:g}"]
 
     def unsteadied(self) -> Choice:
@@ -81,12 +100,15 @@ class Choice:
         return replace(self, smooth=0.0)
 
     def unscripted(self) -> Choice:
-        """The same for a frame or a stretch, which has not all shots to agree with."""
-        return replace(self, script="off")
+        """The same for a frame or a stretch, which has not all shots to agree with.
+
+        A browser shows it, whatever the film is for.
+        """
+        return replace(self, script="off", purpose=SAME)
 
     def for_picture(self) -> Choice:
         """The same for a picture, of which nothing is told that is for films."""
-        return replace(self, script=ScriptSettings().make)
+        return replace(self, script=ScriptSettings().make, purpose=SAME)
 
     def told(self) -> str:
         """In words: what differs from the defaults."""
@@ -100,6 +122,8 @@ class Choice:
             words.append(f"title cards: {CARDS[self.titles].lower()}")
         if self.script != usual.script:
             words.append(f"one palette for the whole film: {PALETTES[self.script].lower()}")
+        if self.purpose != usual.purpose:
+            words.append(f"save for: {PURPOSES[self.purpose]}")
         words += [] if self.label else ["without a label"]
         return ", ".join(words) or "default settings"
 

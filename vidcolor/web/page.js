@@ -151,7 +151,7 @@ document.addEventListener("input", ({ target }) => {
 // Gradio's lists open for every key, also for the one that leaves them or comes to them: so that
 // they cover each other and what stands below. They open for a click, for arrows, for letters.
 (() => {
-  const isList = ({ target }) => Boolean(target.closest?.("#listed, #weights, #size, #titles, #script"));
+  const isList = ({ target }) => Boolean(target.closest?.("#listed, #weights, #size, #titles, #script, #purpose"));
   let tabbed = false;
   window.addEventListener("keydown", (event) => {
     if (event.key === "Tab") {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.guidance.entries import Hint, Reference
 from vidcolor.web.options import TUNED, Choice
-from vidcolor.web.worker_parts import WIDEST, WISH, colorizer_of, write
+from vidcolor.web.worker_parts import WIDEST, WISH, Source, colorizer_of, write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +64,7 @@ def paint(
     shot: list[str | None] | None,
     before: str,
     after: str,
+    fps: str | None = None,
 ) -> dict[str, Any]:
     """Write the frame at a moment, and the frame as the sheet says.
 
@@ -76,21 +77,22 @@ def paint(
             said of this very frame counts.
         before: Where the gray picture goes.
         after: Where the painted one goes.
+        fps: Frames per second of an image sequence.
     """
     from vidcolor.colorize.paint import paint_frame
     from vidcolor.media.display import canvas
 
-    asked = Choice(**choice)
-    plan, asked = _plan(path, Fraction(moment), asked, sheet, shot)
+    asked, source = Choice(**choice), Source(path, fps)
+    plan, asked = _plan(source, Fraction(moment), asked, sheet, shot)
     dials = plan.dials_at(Fraction(moment))
     keep_gray, palette = dials.keep_gray, plan.palettes.get(dials.palette or "", ())
-    shown = shown_at(path, Fraction(moment), asked, palette)
+    shown = shown_at(source, Fraction(moment), asked, palette)
     neutral = "asked" if keep_gray else shown.frame.neutral
     share = 0.0 if keep_gray or shown.frame.share is None else shown.frame.share
     if keep_gray is False and neutral == "title":
         share, neutral = 1.0, ""
     painted = canvas(shown.frame)
-    ab, said = _color(shown, plan, asked, path)
+    ab, said = _color(shown, plan, asked, source)
     paint_frame(painted, ab * share, said)
     width, height = shown.screen.size
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
@@ -100,7 +102,11 @@ def paint(
 
 
 def suggest(
-    path: str, moment: str, choice: dict[str, Any], point: tuple[float, float]
+    path: str,
+    moment: str,
+    choice: dict[str, Any],
+    point: tuple[float, float],
+    fps: str | None = None,
 ) -> dict[str, Any]:
     """Likely colors of a point, and the one that the net found.
 
@@ -110,7 +116,7 @@ def suggest(
     from vidcolor.guidance.suggest import color_at
 
     point = (point[0], point[1])
-    painter = shown_at(path, Fraction(moment), Choice(**choice)).painter
+    painter = shown_at(Source(path, fps), Fraction(moment), Choice(**choice)).painter
     found = painter.suggest(point)
     level = max(LIGHT, painter.lightness_at(point))
     colors = [
@@ -120,7 +126,7 @@ def suggest(
     return {"colors": colors, "automatic": painter.pick(point)}
 
 
-def check_file(path: str, sheet: str) -> dict[str, Any]:
+def check_file(path: str, sheet: str, fps: str | None = None) -> dict[str, Any]:
     """Raise where a color sheet does not fit a film or a picture; its images are decoded."""
     from vidcolor.guidance.places import plan_colors, plan_still_colors
     from vidcolor.media.images.reference import read_reference
@@ -129,7 +135,7 @@ def check_file(path: str, sheet: str) -> dict[str, Any]:
     if film_is_still(path):
         plan = plan_still_colors(Path(path), sheet)
     else:
-        with open_video(path) as film:
+        with open_video(path, Source(path, fps).settings().open) as film:
             plan = plan_colors(film.info, sheet)
     for reference in plan.sheet.references if plan else ():
         assert plan
@@ -137,22 +143,25 @@ def check_file(path: str, sheet: str) -> dict[str, Any]:
     return {"notes": list(plan.notes) if plan else []}
 
 
-def shown_at(path: str, moment: Fraction, choice: Choice, palette: PaletteColors = ()) -> Shown:
+def shown_at(
+    source: Source, moment: Fraction, choice: Choice, palette: PaletteColors = ()
+) -> Shown:
     """The frame at a moment, which the net has looked at; the last ones stay."""
     plain = replace(choice, smooth=0.0, saturation=1.0)
-    return _examine(path, os.stat(path).st_mtime_ns, moment, plain, palette)
+    return _examine(source, source.changed(), moment, plain, palette)
 
 
 @lru_cache(maxsize=FRAMES_KEPT)
 def _examine(
-    path: str, _changed: int, moment: Fraction, choice: Choice, palette: PaletteColors
+    source: Source, _changed: int, moment: Fraction, choice: Choice, palette: PaletteColors
 ) -> Shown:
     from vidcolor.colorize.painter import FramePainter
     from vidcolor.preview.viewer import Viewer
     from vidcolor.shots.titles import judged_alone
 
     colorizer = colorizer_of(choice)
-    with Viewer(path, choice.settings(), colorizer, WISH.check, "none") as viewer:
+    settings = source.settings(choice.settings())
+    with Viewer(source.path, settings, colorizer, WISH.check, "none") as viewer:
         ((seconds, frame),) = viewer.frames([viewer.check(moment) if viewer.film else moment])
         info = viewer.film.info if viewer.film else None
         aspect = info.sample_aspect if info else None
@@ -165,13 +174,13 @@ def _examine(
 
 
 def _plan(
-    path: str, moment: Fraction, choice: Choice, sheet: str, shot: list[str | None] | None
+    source: Source, moment: Fraction, choice: Choice, sheet: str, shot: list[str | None] | None
 ) -> tuple[Guidance, Choice]:
     """What the sheet says of a shot, and the choice with its dials."""
     from vidcolor.guidance.plan import Guidance, ShotRange
     from vidcolor.guidance.types import ColorSheet
 
-    rate, first = _clock(path, os.stat(path).st_mtime_ns)
+    rate, first = _clock(source, source.changed())
     said = ColorSheet.read(sheet, rate, first)
     if shot:
         start, end = (None if one is None else Fraction(one) for one in shot)
@@ -192,17 +201,17 @@ def _plan(
 
 
 @lru_cache(maxsize=FRAMES_KEPT)
-def _clock(path: str, _changed: int) -> tuple[Fraction | None, str]:
+def _clock(source: Source, _changed: int) -> tuple[Fraction | None, str]:
     """Frame rate of a film and timecode of its first frame, for SMPTE times."""
     from vidcolor.media.open import film_is_still, open_video
 
-    if film_is_still(path):
+    if film_is_still(source.path):
         return None, ""
-    with open_video(path) as film:
+    with open_video(source.path, source.settings().open) as film:
         return film.info.frame_rate, film.info.timecode
 
 
-def _color(shown: Shown, plan: Guidance, choice: Choice, path: str) -> tuple[Tensor, Tensor]:
+def _color(shown: Shown, plan: Guidance, choice: Choice, source: Source) -> tuple[Tensor, Tensor]:
     """``(2, h, w)`` ab of a frame with what is said of its shot, and ``(1, h, w)`` how far."""
     (shot,) = plan.shots
     references = plan.references_of(shot)
@@ -218,7 +227,7 @@ def _color(shown: Shown, plan: Guidance, choice: Choice, path: str) -> tuple[Ten
     nearest = sorted(others, key=lambda at: abs(at - shown.seconds))[:MOST_KEYS]
     keys: list[KeyFrame] = []
     for at in nearest:
-        other = shown_at(path, at, choice)
+        other = shown_at(source, at, choice)
         if other.seconds == shown.seconds:
             own = [*others[at], *own]
         else:

@@ -18,10 +18,18 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import SettingsError, VidcolorError
 from vidcolor.web.options import Choice
 from vidcolor.web.paint_worker import WORK as PAINTING
-from vidcolor.web.worker_parts import WIDEST, WISH, GivenUp, colorizer_of, write
+from vidcolor.web.worker_parts import (
+    ASSUMED,
+    WIDEST,
+    WISH,
+    GivenUp,
+    Source,
+    colorizer_of,
+    write,
+)
 
 if TYPE_CHECKING:
     from vidcolor.preview.viewer import Found
@@ -30,12 +38,25 @@ STEADY = Fraction(25)
 """Frames per second that the page counts in where a film names none."""
 
 
-def facts(path: str) -> dict[str, Any]:
-    """What the page tells of a film or a picture."""
+def facts(path: str, fps: str | None = None) -> dict[str, Any]:
+    """What the page tells of a film or a picture; scans that name no rate get `ASSUMED`."""
+    from vidcolor.core.find_sequence import sequence_at
+
+    try:
+        return _facts(Source(path, fps))
+    except SettingsError:
+        if fps or not sequence_at(path):
+            raise
+    note = f"the frames do not say how many of them are a second; {ASSUMED} until you say so"
+    found = _facts(Source(path, ASSUMED))
+    return found | {"notes": [note, *found["notes"]]}
+
+
+def _facts(source: Source) -> dict[str, Any]:
     from vidcolor.media.metadata import believed_rate
     from vidcolor.preview.viewer import Viewer
 
-    with Viewer(path, colors="none") as viewer:
+    with Viewer(source.path, source.settings(), colors="none") as viewer:
         width, height = viewer.screen.size
         found: dict[str, Any] = {"width": width, "height": height, "picture": viewer.film is None}
         if viewer.film is None:
@@ -46,6 +67,7 @@ def facts(path: str) -> dict[str, Any]:
             title = info.metadata.get("title", "").encode(errors="replace").decode()
         return found | {
             "rate": str(rate),
+            "fps": str(viewer.film.info.rate_to_open or "") if viewer.film else "",
             "seconds": str(end),
             "sound": streams.count("audio"),
             "subtitles": streams.count("subtitle"),
@@ -56,22 +78,32 @@ def facts(path: str) -> dict[str, Any]:
         }
 
 
-def frame(path: str, moment: str, height: int, target: str) -> dict[str, Any]:
+def frame(
+    path: str, moment: str, height: int, target: str, fps: str | None = None
+) -> dict[str, Any]:
     """Write the frame at a moment as it came, ``height`` pixels high."""
     from vidcolor.preview.previews import frames_at
 
-    ((seconds, picture),) = frames_at(path, [Fraction(moment)], height=height, between=WISH.check)
+    opened = Source(path, fps).settings().open
+    ((seconds, picture),) = frames_at(
+        path, [Fraction(moment)], height=height, between=WISH.check, opened=opened
+    )
     write(picture, target)
     return {"seconds": str(seconds)}
 
 
 def still(
-    path: str, moment: str, choice: dict[str, Any], before: str, after: str
+    path: str,
+    moment: str,
+    choice: dict[str, Any],
+    before: str,
+    after: str,
+    fps: str | None = None,
 ) -> dict[str, Any]:
     """Write the frame at a moment before and after."""
-    asked = Choice(**choice)
-    changed = os.stat(path).st_mtime_ns
-    found = found_at(path, changed, Fraction(moment), replace(asked, saturation=1.0))
+    asked, source = Choice(**choice), Source(path, fps)
+    plain = replace(asked, saturation=1.0)
+    found = found_at(source, source.changed(), Fraction(moment), plain)
     width, height = found.screen.size
     size = (WIDEST, round(height * WIDEST / width)) if width > WIDEST else None
     write(found.before(size), before)
@@ -80,12 +112,13 @@ def still(
 
 
 @lru_cache(maxsize=3)
-def found_at(path: str, _changed: int, moment: Fraction, choice: Choice) -> Found:
+def found_at(source: Source, _changed: int, moment: Fraction, choice: Choice) -> Found:
     """The frame at a moment with its color; the last ones stay, for other saturations."""
     from vidcolor.preview.viewer import Viewer
 
     WISH.check()
-    with Viewer(path, choice.settings(), colorizer_of(choice), WISH.check, "none") as viewer:
+    settings = source.settings(choice.settings())
+    with Viewer(source.path, settings, colorizer_of(choice), WISH.check, "none") as viewer:
         (found,) = viewer.found([viewer.check(moment) if viewer.film else moment])
         return found
 

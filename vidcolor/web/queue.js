@@ -35,16 +35,35 @@
 
   function queue(element) {
     const list = make("ol", { className: "jobs" });
-    const empty = make("p", { className: "empty" }, "The queue is empty. Choose a film, look at it, then press Color this film.");
+    const empty = make("p", { className: "empty" }, "The queue is empty.");
     const free = make("p", { className: "empty", hidden: true }, "You can close this page: coloring continues as long as vidcolor runs.");
     element.replaceChildren(make("h2", {}, "Queue"), empty, list, free);
     const rows = new Map();
+    let next = 0, worked = false; // the next look; whether something ran since this page was looked at
 
     const act = async (id, what) => {
       try {
         show(await ask(`vidcolor/jobs/${id}/${what}`, { method: "POST" }));
         say("");
       } catch (error) { tell(error); }
+    };
+
+    const press = (job, what, label) => {
+      const button = make("button", { type: "button", onclick: () => act(job.id, what) }, label);
+      button.setAttribute("aria-label", `${label}: ${job.name}`);
+      return button;
+    };
+    // A result that is nowhere else goes with its row: that wants a second press.
+    const deleter = (job) => {
+      const button = press(job, "remove", "Delete");
+      const sure = button.onclick;
+      button.onclick = () => {
+        button.textContent = "Delete for good?";
+        button.setAttribute("aria-label", `Delete for good: ${job.result}`);
+        button.onclick = sure;
+        button.onblur = () => button.replaceWith(deleter(job));
+      };
+      return button;
     };
 
     const row = (job) => {
@@ -67,11 +86,8 @@
       else parts.bar.value = Math.min(1, share);
       if (parts.state === job.state) return;
       parts.state = parts.item.dataset.state = job.state;
-      const buttons = ACTS[job.state].map(([what, label]) => {
-        const button = make("button", { type: "button", onclick: () => act(job.id, what) }, label);
-        button.setAttribute("aria-label", `${label}: ${job.name}`);
-        return button;
-      });
+      const buttons = ACTS[job.state].map(([what, label]) => (
+        what === "remove" && job.state === "done" && !job.kept ? deleter(job) : press(job, what, label)));
       if (job.state === "done") {
         const path = `vidcolor/jobs/${job.id}/film`;
         if (job.watch) buttons.unshift(make("a", { href: path + "?watch=true", target: "_blank" }, job.picture ? "View" : "Watch"));
@@ -84,7 +100,11 @@
       empty.hidden = jobs.length > 0;
       free.hidden = !jobs.some((job) => ["waiting", "running"].includes(job.state));
       const runs = jobs.find((job) => job.state === "running" && job.total);
-      document.title = runs ? `${Math.floor(100 * runs.frames / runs.total)} % · vidcolor` : "vidcolor";
+      const busy = jobs.filter((job) => ["waiting", "running", "stopping"].includes(job.state)).length;
+      if (busy) worked = true;
+      if (!document.hidden && !busy) worked = false;
+      document.title = runs ? `${Math.floor(100 * runs.frames / runs.total)} % · vidcolor`
+        : worked && !busy ? "Done · vidcolor" : "vidcolor";
       const here = new Set(jobs.map((job) => job.id));
       for (const [id, parts] of rows) if (!here.has(id)) { parts.item.remove(); rows.delete(id); }
       for (const job of jobs) {
@@ -103,12 +123,15 @@
       setTimeout(() => item.classList.remove("new"), 2500);
     };
 
+    // A page behind others looks, too: its title tells how far it is.
     const look = async () => {
       try {
-        if (!document.hidden) show(await ask("vidcolor/jobs"));
+        show(await ask("vidcolor/jobs"));
       } catch { /* `ask` tells of a server that has gone */ }
-      setTimeout(look, 800);
+      clearTimeout(next);
+      next = setTimeout(look, document.hidden ? 5000 : 800);
     };
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
     look();
   }
 

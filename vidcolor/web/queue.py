@@ -20,10 +20,11 @@ from typing import Any, Literal
 
 from vidcolor.core.paths import PICTURE_SUFFIXES, is_taken, part_path
 from vidcolor.core.platform import remove_open
+from vidcolor.core.purposes import purpose_of
 from vidcolor.core.target import claim
 from vidcolor.errors import AccessDenied, OutputError
 from vidcolor.web.library import Film, shorten_text, spoken
-from vidcolor.web.options import Choice
+from vidcolor.web.options import SAME, Choice
 from vidcolor.web.processes import end, interrupt, renew, start
 
 State = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
@@ -80,7 +81,7 @@ class Job:
 
     def words(self) -> list[str]:
         """Module and arguments of its process."""
-        words = ["vidcolor", str(self.film.path), str(self.target), "--quiet"]
+        words = ["vidcolor", *self.film.words(), str(self.target), "--quiet"]
         words += ["--progress", str(self.folder / "progress"), "--report", str(self.report_file)]
         words += [*self.choice.words(), *self.more]
         return [*words, *(["--fresh"] if self.fresh else [])]
@@ -142,7 +143,7 @@ class Queue:
             folder.mkdir(mode=0o700)
             try:
                 more = prepare(folder) if prepare else []
-                target = self._target(film, self._keep or folder)
+                target = self._target(film, choice, self._keep or folder)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
@@ -217,15 +218,15 @@ class Queue:
 
             forget_work(job.target)
 
-    def _target(self, film: Film, folder: Path) -> Path:
+    def _target(self, film: Film, choice: Choice, folder: Path) -> Path:
         """A path for the result that nothing has yet.
 
         Whoever makes its part has the name: another server may look for one at the same time.
         """
-        name, own = spoken(film.name), film.path.suffix
-        stem = name[: -len(own)] if name.lower().endswith(own.lower()) else name
+        name, own = spoken(film.name), "" if film.is_scans else film.path.suffix
+        stem = name[: len(name) - len(own)] if name.lower().endswith(own.lower()) else name
         stem = shorten_text(f"{stem} in color", LONGEST_STEM, LONGEST_STEM)
-        suffix = self._suffix or RESULTS.get(own.lower(), ".mkv")
+        suffix = self._suffix or suffix_of(choice, own)
         for number in range(1, 10_000):
             target = folder / f"{stem}{f' {number}' if number > 1 else ''}{suffix}"
             if is_taken(target):
@@ -301,6 +302,21 @@ class Queue:
             job.state, job.line = "failed", job.film.known_as(complaint(said, code))
 
 
+def suffix_of(choice: Choice, own: str) -> str:
+    """That of the result of a film with the suffix ``own``; of scans, which have none, it is empty.
+
+    What the film is for goes before what it was.
+    """
+    if choice.purpose != SAME:
+        return purpose_of(choice.purpose).suffix
+    return RESULTS.get(own.lower(), ".mkv")
+
+
+def is_watchable(job: Job) -> bool:
+    """Whether a browser shows the result; of codecs for editing it knows none."""
+    return job.target.suffix in WATCHABLE and job.choice.purpose not in ("edit", "avid")
+
+
 def free_name(target: Path) -> None:
     """Remove the part of a target that nothing was written to; what is done of it stays."""
     part = part_path(target)
@@ -353,7 +369,8 @@ def describe_job(job: Job) -> dict[str, Any]:
         "id": job.id,
         "name": job.film.name,
         "result": job.target.name if done else "",
-        "watch": done and job.target.suffix in WATCHABLE,
+        "watch": done and is_watchable(job),
+        "kept": job.target.parent != job.folder,
         "picture": job.target.suffix in (".jpg", ".png"),
         "state": job.state,
         "line": job.line,

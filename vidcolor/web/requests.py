@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from vidcolor.errors import AccessDenied
+from vidcolor.core.timecode import parse_rate
+from vidcolor.errors import AccessDenied, SettingsError
+from vidcolor.settings import InputSettings
 from vidcolor.web.options import Choice
 from vidcolor.web.session import ServerSession
 
@@ -74,7 +77,7 @@ def choice_of(session: ServerSession, said: dict[str, Any]) -> Choice:
     dials = said.get("dials")
     try:
         known: dict[str, Any] = {name: kind(dials[name]) for name, kind in DIALS.items()}  # type: ignore[index]
-        for name in ("titles", "script"):
+        for name in ("titles", "script", "purpose"):
             # A page that was loaded before there was this dial does not tell of it.
             known[name] = str(dials.get(name, getattr(session.choice, name)))  # type: ignore[union-attr]
         known["label"] = dials.get("label", session.choice.label)  # type: ignore[union-attr]
@@ -83,6 +86,23 @@ def choice_of(session: ServerSession, said: dict[str, Any]) -> Choice:
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise AccessDenied("the request cannot be read; reload the page") from error
     return Choice(**known, device=session.choice.device)
+
+
+def fps_of(said: dict[str, Any]) -> Fraction | None:
+    """Frames per second that a page asks for; None where it does not.
+
+    Raises:
+        SettingsError: It is no number, or out of range.
+    """
+    word = said.get("fps")
+    if word is None:
+        return None
+    try:
+        rate = parse_rate(str(word).strip()[:40])
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    InputSettings(fps=rate)
+    return rate
 
 
 DIALS: dict[str, Callable[[Any], Any]] = {

@@ -18,6 +18,7 @@ from vidcolor.web.requests import (
     NOT_STORED,
     address_of,
     choice_of,
+    fps_of,
     plain,
     read_said,
     wanted_by,
@@ -76,7 +77,7 @@ def add_films(app: FastAPI, session: ServerSession) -> None:
         asked = await read_said(request)
         place = asked.get("place")
         film = (
-            session.library.choose(str(place))
+            session.library.choose(str(place), fps_of(asked))
             if place
             else session.library.find(str(asked.get("film")))
         )

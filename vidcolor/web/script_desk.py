@@ -48,7 +48,7 @@ class ScriptDesk:
 
         def ask(folder: Path) -> dict[str, Any]:
             copy = str(sheet.copy_to(folder / "colors")) if sheet.says_something else None
-            return {"path": str(film.path), "choice": choice.plain(), "sheet": copy}
+            return {**film.to_open(), "choice": choice.plain(), "sheet": copy}
 
         self._made[film.id] = Made(self._queue.begin(film, choice, ask), text)
 

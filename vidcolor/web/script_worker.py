@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.errors import WeightsNotFound
 from vidcolor.web.options import Choice
-from vidcolor.web.worker_parts import do_as_asked, write
+from vidcolor.web.worker_parts import Source, do_as_asked, write
 
 if TYPE_CHECKING:
     from vidcolor.preview.script_palette import Swatch
@@ -34,6 +34,7 @@ def make(
     sheet: str | None,
     target: str,
     progress: str,
+    fps: str | None = None,
 ) -> None:
     """Write what the script decides to ``target``, as a JSON object; pictures lie beside it.
 
@@ -43,6 +44,7 @@ def make(
         sheet: File of the color sheet; None where it says nothing.
         target: Is there only once all of it is done.
         progress: File to which lines are added: what is done, how many frames of how many are.
+        fps: Frames per second of an image sequence.
 
     Raises:
         VidcolorError: As `vidcolor.preview.script_scenes.script_view`.
@@ -50,7 +52,7 @@ def make(
     from vidcolor.colorize.colorizer import Colorizer
     from vidcolor.preview.script_scenes import Wish, script_view
 
-    settings = Choice(**choice).settings()
+    settings = Source(path, fps).settings(Choice(**choice).settings())
     colorizer = Colorizer.from_weights(settings=settings.colorizer)
     try:
         colorizer.listen()

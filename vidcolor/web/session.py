@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -75,10 +76,12 @@ class ServerSession:
 
     def look_into(self, film: Film) -> Asked:
         """Learn what a film is; hand the answer to `open`."""
-        return Asked(film, self.eyes.ask("facts", path=str(film.path)))
+        return Asked(film, self.eyes.ask("facts", **film.to_open()))
 
     def open(self, film: Film, facts: dict[str, Any]) -> Opened:
         """Keep what is known of a film, and begin to look for its shots."""
+        if fps := facts.get("fps"):
+            film = self.library.set_rate(film, Fraction(fps))
         opened = self._facts[film.id] = Opened(film, facts)
         if not opened.is_picture:
             self.study.begin(film)
@@ -106,7 +109,7 @@ class ServerSession:
             return self.colors.paint(opened, frame, choice, before, after)
         answer = self.painter.ask(
             "still",
-            path=str(opened.film.path),
+            **opened.film.to_open(),
             moment=str(opened.moment(frame)),
             choice=choice.plain(),
             before=str(before),
@@ -182,7 +185,7 @@ class ServerSession:
         answer = self.eyes.ask(
             "frame",
             urgency,
-            path=str(opened.film.path),
+            **opened.film.to_open(),
             moment=str(opened.moment(frame)),
             height=height,
             target=str(target),

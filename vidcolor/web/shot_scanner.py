@@ -93,7 +93,7 @@ class ShotScanner:
                     return
                 self._now = film = self._waiting.pop(0)
                 shots = self._found[film.id] = Shots()
-                words = ["vidcolor", "shots", str(film.path), "--quiet"]
+                words = ["vidcolor", "shots", *film.words(), "--quiet"]
                 with suppress(OSError):
                     self._process = start(words, self._room, nice=NICE, stdout=subprocess.PIPE)
             if self._process:

@@ -2,7 +2,7 @@
 // What is shown is this page's alone, and stays over a reload.
 (() => {
   const { find, make, say, ask, tell } = vidcolor;
-  const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles", "script", "label"];
+  const DIALS = ["weights", "size", "vivid", "smooth", "saturation", "titles", "script", "purpose", "label"];
   const MEMORY = "vidcolor";
   const REST = 200; // milliseconds that a page must rest before a frame is colored
   const SHOTS = 1500; // milliseconds between two looks for more shots
@@ -10,7 +10,7 @@
   let film = null; // what the server tells of the film that is shown
   let place = null; // what it was chosen by
   let frame = 0;
-  let dials = {};
+  let dials = {}, usual = {}; // as they are set, and as they were when the server began
   let opening = null, looking = null; // AbortControllers of what is being asked
   let mounted, begun;
   const ready = Promise.all([new Promise((resolve) => { mounted = resolve; }), new Promise((resolve) => { begun = resolve; })]);
@@ -81,6 +81,9 @@
       shown.alt = `${words}, ${kind === "before" || gray ? "original" : "in color"}`;
       shown.hidden = false;
     }
+    find("#save").href = loaded[1].src;
+    find("#save").download = `${film.name} ${film.picture ? "in color" : `frame ${frame}`}.jpg`;
+    find("#save").hidden = false;
     find("#picture").classList.remove("empty");
     find("#picture").classList.toggle("gray", gray);
   }
@@ -89,6 +92,7 @@
       image.hidden = true; image.removeAttribute("src"); image.alt = "";
     }
     find("#picture").classList.add("empty");
+    find("#save").hidden = true;
   };
 
   // A preview: gray at once where the frame is another one, then in color, then smoothed. What was
@@ -227,7 +231,7 @@
       if (film && !film.picture && !film.over && !document.hidden) {
         const found = await ask(`vidcolor/films/${film.film}/strip?seen=${encodeURIComponent(film.seen)}`);
         if (mine === film && found.strip) {
-          Object.assign(film, { seen: found.seen, over: found.over });
+          Object.assign(film, { seen: found.seen, over: found.over, strip: found.strip });
           fillStrip(found.strip);
         }
       }
@@ -246,6 +250,7 @@
     bench.classList.remove("closed", "opening");
     bench.classList.toggle("still", film.picture);
     find("#go").disabled = false;
+    find("#save").textContent = film.picture ? "Save this picture" : "Save this frame";
     find("#go").textContent = film.picture ? "Color this picture" : "Color this film";
     find("#facts").innerHTML = film.facts;
     find("#started p").textContent = "";
@@ -309,11 +314,16 @@
     const now = Object.fromEntries(DIALS.map((name, at) => [name, values[at]]));
     if (JSON.stringify(now) === JSON.stringify(dials)) return;
     if (Object.values(now).some((value) => value === null || value === "")) return;
-    const seen = ({ script, label, ...rest }) => JSON.stringify(rest); // frames by themselves go without
+    const seen = ({ script, label, purpose, ...rest }) => JSON.stringify(rest); // frames by themselves go without
     const same = seen(now) === seen(dials);
     dials = now;
     remember();
     if (film && !opening && !same) preview(false);
+  }
+
+  function reset() {
+    turn(DIALS.map((name) => usual[name]));
+    return DIALS.map((name) => dials[name]);
   }
 
   async function start() {
@@ -329,10 +339,13 @@
   // What the page shows first: what it showed before it was loaded again, with its dials.
   async function begin(values) {
     const kept = remembered();
-    dials = Object.fromEntries(DIALS.map((name, at) => [name, kept.dials?.[name] ?? values[at]]));
+    usual = Object.fromEntries(DIALS.map((name, at) => [name, values[at]]));
+    dials = Object.fromEntries(DIALS.map((name) => [name, kept.dials?.[name] ?? usual[name]]));
     begun();
     await whole();
     lookForShots();
+    const list = find("#listed input");
+    if (list) list.placeholder = "Choose…";
     if (kept.film) {
       try {
         const found = await ask(`vidcolor/films/${kept.film}`);
@@ -372,7 +385,12 @@
       const button = target.closest("button[data-frame]");
       if (button) go(Number(button.dataset.frame));
     });
+    one("#facts").addEventListener("change", ({ target }) => { // of scans
+      if (target.id === "fps" && place?.place) choose({ place: place.place, fps: target.value.trim() }, film.name);
+    });
     const box = one("#picture"), handle = one(".line");
+    one("#full").onclick = () => (document.fullscreenElement ? document.exitFullscreen() : box.requestFullscreen()).catch(tell);
+    one("#full").hidden = !document.fullscreenEnabled;
     const drag = ({ clientX }) => {
       const { left, width } = box.getBoundingClientRect();
       drawLine(100 * (clientX - left) / width);
@@ -401,5 +419,5 @@
     mounted();
   }
 
-  Object.assign(vidcolor, { view, choose, listed, removed, turn, start, begin });
+  Object.assign(vidcolor, { view, choose, listed, removed, turn, reset, start, begin });
 })();

@@ -6,6 +6,8 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vidcolor.colorize.colorizer import Colorizer
+    from vidcolor.settings import Settings
+
+ASSUMED = "24"
+"""Frames per second of scans that say nothing of it, until a person does."""
 
 WIDEST = 1600
 """Pictures for the page are brought down to so many pixels across."""
@@ -54,6 +60,27 @@ def do_as_asked(do: Callable[..., object]) -> None:
         raise SystemExit(f"vidcolor: {error}") from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A film as a process opens it."""
+
+    path: str
+    fps: str | None = None
+    """Frames per second of an image sequence; None where the film tells."""
+
+    def settings(self, others: Settings | None = None) -> Settings:
+        """Those to open it with, among others."""
+        from vidcolor.settings import InputSettings, Settings
+
+        fps = Fraction(self.fps) if self.fps else None
+        return replace(others or Settings(), open=InputSettings(fps=fps))
+
+    def changed(self) -> int:
+        """When its file, or the folder of its frames, last changed."""
+        there = self.path if os.path.lexists(self.path) else os.path.dirname(self.path)
+        return os.stat(there).st_mtime_ns
 
 
 def write(picture: Tensor, target: str) -> None:
