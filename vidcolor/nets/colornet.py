@@ -297,8 +297,12 @@ def find_odds(logits: Tensor, temperature: float = 1.0) -> Tensor:
         ``(B, h, w, Q)`` float32, 1 for the likeliest bin. The bins of a place lie side by side, as
         they do in channels-last.
     """
-    places = logits.permute(0, 2, 3, 1).float()
-    return (places - places.amax(-1, keepdim=True)).div_(temperature).exp_()
+    places = logits.permute(0, 2, 3, 1)
+    if torch.is_grad_enabled():
+        places = places.float()
+        return (places - places.amax(-1, keepdim=True)).div_(temperature).exp_()
+    odds = places.to(torch.float32, copy=True)  # fresh memory takes longer than what is done in it
+    return odds.sub_(odds.amax(-1, keepdim=True)).div_(temperature).exp_()
 
 
 def sharpen_odds(odds: Tensor, temperature: float) -> Tensor:
