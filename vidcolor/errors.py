@@ -26,7 +26,8 @@ VidcolorError
 │   └── OutOfMemory
 ├── TrainingError
 ├── ClusterError
-│   └── ManifestMismatch
+│   ├── ManifestMismatch
+│   └── PartsDiffer
 ├── AccessDenied
 └── PreviewProcessDied
 
@@ -154,6 +155,10 @@ class ClusterError(VidcolorError):
 
 class ManifestMismatch(ClusterError):
     """A part of a film is read otherwise here than the planner read it."""
+
+
+class PartsDiffer(ClusterError):
+    """A film that was read in parts has to be read as a whole; the text says why."""
 
 
 class AccessDenied(VidcolorError):

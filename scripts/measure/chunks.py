@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures how long one worker of a cluster takes for a film: planning, chunks, joining.
+"""Measures how long one worker of a cluster takes for a film: plan, color script, chunks, joining.
 
 Fits seconds = overhead + frames / rate over chunks of several lengths, in one process. Pin it to a
 core to measure a worker with one core:
@@ -11,15 +11,21 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from vidcolor.cluster.coordinator import Coordinator
+from vidcolor.cluster.messages import Command, LookAtKeys, SettleScript
+from vidcolor.cluster.planner import Planner
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.cluster.worker import Worker
+from vidcolor.media.open import open_video
+from vidcolor.run.film_parts import FilmPart, make_film_part
 from vidcolor.run.inputs import BatchItem
+from vidcolor.run.work_dir import WorkDir
 from vidcolor.settings import ChunkSettings, ColorizerSettings, Settings
 
 
@@ -28,7 +34,7 @@ def measure(film: Path, target: Path, settings: Settings) -> list[tuple[Task, in
     worker = Worker(settings, several=False)
     me = worker.greet()
     coordinator = Coordinator([BatchItem(film.name, film, target)], settings, several=False)
-    found: list[tuple[Task, float]] = []
+    found: list[tuple[Task, int, float]] = []
     while not coordinator.over:
         given = coordinator.assign(me.name, 1)
         assert given
@@ -37,16 +43,40 @@ def measure(film: Path, target: Path, settings: Settings) -> list[tuple[Task, in
         for word in worker.do(order):
             if coordinator.hear(task, me, word):
                 break
-        found.append((task, perf_counter() - began))
+        found.append((task, keys_of(order), perf_counter() - began))
     (outcome,) = coordinator.outcomes()
     if outcome.error:
         raise outcome.error
     assert outcome.report
     frames = outcome.report.frames
     return [
-        (task, -task.shortness if task.step is Step.CHUNK else frames, seconds)
-        for task, seconds in found
+        (task, keys or (-task.shortness if task.step is Step.CHUNK else frames), seconds)
+        for task, keys, seconds in found
     ]
+
+
+def keys_of(order: Command) -> int:
+    """Key frames of a color script that a command is about."""
+    if isinstance(order, LookAtKeys):
+        return len(order.part.moments)
+    return len(order.plan.moments) if isinstance(order, SettleScript) else 0
+
+
+def measure_join(film: Path) -> float:
+    """Frames a second of a plan that is made of two parts of a film, which others read."""
+    settings = Settings()
+    with tempfile.TemporaryDirectory() as name, open_video(film, settings.open) as opened:
+        folder, layout = WorkDir(Path(name)), opened.info.layout
+        middle = (opened.info.duration or Fraction(0)) / 2
+        parts = FilmPart("first", Fraction(0), middle), FilmPart("second", middle, None)
+        for part in parts:
+            with open_video(film, settings.open) as again:
+                make_film_part(again, layout, settings, folder, part)
+        began = perf_counter()
+        planned = Planner(settings, id, id).join(opened, layout, folder, parts)
+        seconds = perf_counter() - began
+    assert planned
+    return sum(chunk.frames for chunk in planned.chunks) / seconds
 
 
 def main() -> None:
@@ -70,9 +100,12 @@ def main() -> None:
     frames, taken = np.array(points[1:]).T  # the first one loads kernels
     slope, overhead = np.polyfit(frames, taken, 1)
     print(f"color  {1 / slope:.1f} frames/s, and {overhead:.2f} s a chunk ({len(frames)} chunks)")
-    for step, what in ((Step.PLAN, "plan"), (Step.FINISH, "stitch"), (Step.BEGIN, "begin")):
-        best = min(rest[step], key=lambda point: point[1])
-        print(f"{what:7} {best[0] / best[1]:.0f} frames/s ({best[1]:.2f} s)")
+    kinds = {Step.BEGIN: "begin", Step.PLAN: "plan", Step.FINISH: "stitch"}
+    for step, what in (kinds | {Step.LOOK: "look", Step.SETTLE: "settle"}).items():
+        if rest[step]:
+            best = max(rest[step], key=lambda point: point[0] / point[1])
+            print(f"{what:7} {best[0] / best[1]:.0f} frames/s ({best[1]:.2f} s)")
+    print(f"join    {measure_join(args.film):.0f} frames/s")
 
 
 if __name__ == "__main__":

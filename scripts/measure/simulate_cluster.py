@@ -18,13 +18,20 @@ from __future__ import annotations
 
 import argparse
 import random
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from heapq import heappop, heappush
-from itertools import accumulate, count
+from itertools import accumulate, count, pairwise
+from math import ceil
 from statistics import mean, median
 
 from vidcolor.cluster.task_queue import Step, Task, TaskQueue
+from vidcolor.colorize.script_maker import choose_moments
+from vidcolor.guidance.plan import ShotRange
+from vidcolor.run import film_parts
+from vidcolor.run.film_script import PART
 from vidcolor.settings import ChunkSettings
 
 NOTICED = 15.0
@@ -44,6 +51,12 @@ class Times:
     """Seconds for each chunk besides."""
     plan: float = 534.0
     """Frames a second of the planning pass: decoding, shots, fingerprints."""
+    join: float = 31000.0
+    """Frames a second by which the parts of a film become its plan."""
+    look: float = 6.9
+    """Key frames of a color script a second."""
+    settle: float = 8.2
+    """Key frames a second that agree on their colors."""
     stitch: float = 6300.0
     """Frames a second."""
     begin: float = 0.1
@@ -58,17 +71,57 @@ class Chunk:
     continues_shot: bool
 
 
-FilmChunks = list[Chunk]
+@dataclass(frozen=True)
+class Film:
+    """A film."""
+
+    chunks: tuple[Chunk, ...]
+    shots: tuple[float, ...] = ()
+    """Seconds of each."""
+    fps: float = 25.0
+
+    @property
+    def frames(self) -> int:
+        """Of all chunks."""
+        return sum(chunk.frames for chunk in self.chunks)
+
+    @property
+    def keys(self) -> int:
+        """Key frames of its color script."""
+        cuts = [Fraction(cut) for cut in accumulate(self.shots, initial=0.0)]
+        shots = [ShotRange(one, other) for one, other in pairwise(cuts)]
+        return len(choose_moments(shots, cuts[-1]))
+
+    def parts(self) -> tuple[list[float], float]:
+        """Seconds that are read of each part, and that are read on where no cut is near.
+
+        As of `vidcolor.run.film_parts`; none where one worker reads all of it.
+        """
+        cuts = list(accumulate(self.shots))
+        length, beyond = sum(self.shots), float(film_parts.BEYOND)
+        if length < film_parts.LEAST:
+            return [], 0.0
+        number = max(1, round(length / film_parts.PART))
+        read: list[float] = []
+        far: set[int] = set()  # shots whose end no part finds that begins in them
+        for part in range(number):
+            start, end = length * part / number, length * (part + 1) / number
+            place = bisect_left(cuts, end)
+            stop = cuts[place] if part < number - 1 and place < len(cuts) else length
+            if stop > end + beyond:
+                far.add(place)
+            read.append(min(stop, end + beyond) - max(0.0, start - float(film_parts.LEAD)))
+        return read, sum(self.shots[place] for place in far)
 
 
-def draw_film(
-    seconds: float, fps: float, settings: ChunkSettings, chance: random.Random
-) -> FilmChunks:
-    """The chunks of a film whose shots are drawn; divided as `vidcolor.run.chunking` does it."""
-    chunks: FilmChunks = []
+def draw_film(seconds: float, fps: float, settings: ChunkSettings, chance: random.Random) -> Film:
+    """A film whose shots are drawn; divided as `vidcolor.run.chunking` does it."""
+    chunks: list[Chunk] = []
+    shots: list[float] = []
     length, continues_shot, left = 0.0, False, seconds
     while left > 0:
         shot = min(left, chance.lognormvariate(0.0, SPREAD) * SHOT)
+        shots.append(shot)
         left -= shot
         if length >= settings.seconds:
             chunks.append(Chunk(max(1, round(length * fps)), continues_shot))
@@ -78,7 +131,8 @@ def draw_film(
             shot -= settings.longest - length
             length, continues_shot = 0.0, True
         length += shot
-    return [*chunks, Chunk(max(1, round(length * fps)), continues_shot)]
+    last = Chunk(max(1, round(length * fps)), continues_shot)
+    return Film((*chunks, last), tuple(shots), fps)
 
 
 @dataclass
@@ -116,23 +170,28 @@ class Simulation:
 
     def __init__(
         self,
-        films: Sequence[FilmChunks],
+        films: Sequence[Film],
         workers: int,
         times: Times,
         preemptions: float = 0.0,
         replaced: float = 120.0,
         seed: int = 0,
+        script: bool = False,
     ) -> None:
         """Take on films.
 
         Args:
-            films: Their chunks.
+            films: The films.
             workers: How many there are.
             times: What one takes.
             preemptions: How many of 1 machine an hour; each worker is on one of its own.
             replaced: Seconds until another one comes in its place.
             seed: Of chance.
+            script: Whether each film gets a color script.
         """
+        self._script = script
+        self._parts = [film.parts() for film in films]
+        self._keys = [film.keys if script else 0 for film in films]
         self._films, self._times, self._replaced = films, times, replaced
         self._rate = preemptions / 3600
         self._chance = random.Random(seed)
@@ -194,11 +253,13 @@ class Simulation:
             return  # the planner was lost
         if event.chunk == self._known[task.film]:  # not told before by one that was lost
             self._known[task.film] += 1
-            chunk = self._films[task.film][event.chunk]
-            number, frames, continues_shot = event.chunk, chunk.frames, chunk.continues_shot
-            self._dispatch.chunk(
-                task.film, number, frames, continues_shot=continues_shot, done=False
-            )
+            self._hand_on(task.film, event.chunk)
+
+    def _hand_on(self, film: int, number: int) -> None:
+        chunk = self._films[film].chunks[number]
+        self._dispatch.chunk(
+            film, number, chunk.frames, continues_shot=chunk.continues_shot, done=False
+        )
 
     def _done(self, event: _Event) -> None:
         task, since = self._hand.get(event.worker, (None, 0.0))
@@ -208,16 +269,25 @@ class Simulation:
         self._idle.append(event.worker)
         self.found.busy += event.at - since
         self._dispatch.done(task)
+        self._go_on(task, event.at)
+        self.found.tail = event.at - self._last_order
+
+    def _go_on(self, task: Task, now: float) -> None:
         if task.step is Step.BEGIN:
-            self._dispatch.to_plan(task.film)
-        elif task.step is Step.PLAN:
-            self.found.planned = event.at
+            if not self._dispatch.lacks_films(self._workers):
+                self._parts[task.film] = [], 0.0
+            self._dispatch.to_plan(task.film, range(len(self._parts[task.film][0])))
+        elif task.step is Step.PLAN and self._script:
+            self._dispatch.to_script(task.film, range(ceil(self._keys[task.film] / PART)))
+        elif task.step in (Step.PLAN, Step.SETTLE):
+            self.found.planned = now
+            for number in range(self._known[task.film], len(self._films[task.film].chunks)):
+                self._hand_on(task.film, number)
             self._dispatch.planned(task.film)
         elif task.step is Step.CHUNK:
             self.found.chunks += 1
-        else:
+        elif task.step is Step.FINISH:
             self._dispatch.close(task.film)
-        self.found.tail = event.at - self._last_order
 
     _last_order = 0.0
 
@@ -231,12 +301,15 @@ class Simulation:
             if task.step is Step.CHUNK:
                 self._last_order = now
             self._add(now + self._seconds(task), "done", worker, task=task)
-            if task.step is Step.PLAN:
+            if task.step is Step.PLAN and not self._script and not self._parts[task.film][0]:
                 self._tell(task, worker, now)
 
     def _tell(self, task: Task, worker: str, now: float) -> None:
-        """Has the chunks of a film become known one by one, each when the next one begins."""
-        frames = accumulate(chunk.frames for chunk in self._films[task.film])
+        """Has the chunks of a film become known one by one, each when the next one begins.
+
+        So it is where one worker reads all of it, and no color script is made first.
+        """
+        frames = accumulate(chunk.frames for chunk in self._films[task.film].chunks)
         for number, until in enumerate(frames):
             at = now + until / self._times.plan
             event = _Event(at, next(self._turns), "known", worker, task, number)
@@ -244,23 +317,36 @@ class Simulation:
             heappush(self._events, replace(event, at=min(at, now + self._seconds(task) - 1e-6)))
 
     def _seconds(self, task: Task) -> float:
-        film, times = self._films[task.film], self._times
-        frames = sum(chunk.frames for chunk in film)
+        film, times, keys = self._films[task.film], self._times, self._keys[task.film]
+        parts, more = self._parts[task.film]
         if task.step is Step.BEGIN:
             return times.begin
+        if task.step is Step.PART:
+            return times.begin + parts[task.chunk] * film.fps / times.plan
+        if task.step is Step.PLAN and parts:
+            return times.begin + film.frames / times.join + more * film.fps / times.plan
         if task.step is Step.PLAN:
-            return times.begin + frames / times.plan
+            return times.begin + film.frames / times.plan
+        if task.step is Step.LOOK:
+            return times.begin + min(PART, keys - PART * task.chunk) / times.look
+        if task.step is Step.SETTLE:
+            return times.begin + keys / times.settle
         if task.step is Step.FINISH:
-            return times.begin + frames / times.stitch
-        return times.chunk + film[task.chunk].frames / times.color
+            return times.begin + film.frames / times.stitch
+        return times.chunk + film.chunks[task.chunk].frames / times.color
 
 
-def work(films: Sequence[FilmChunks], times: Times) -> float:
+def work(films: Sequence[Film], times: Times, script: bool = False) -> float:
     """Seconds that all of it takes one worker."""
-    frames = sum(chunk.frames for film in films for chunk in film)
+    frames = sum(film.frames for film in films)
     rates = 1 / times.plan + 1 / times.color + 1 / times.stitch
-    chunks = sum(map(len, films))
-    return frames * rates + chunks * times.chunk + 3 * len(films) * times.begin
+    chunks, opened = sum(len(film.chunks) for film in films), 3 * len(films)
+    seconds = 0.0
+    if script:
+        keys = [film.keys for film in films]
+        seconds = sum(keys) * (1 / times.look + 1 / times.settle)
+        opened += sum(1 + ceil(one / PART) for one in keys)
+    return frames * rates + chunks * times.chunk + opened * times.begin + seconds
 
 
 def rows(args: argparse.Namespace, times: Times) -> Iterator[str]:
@@ -268,10 +354,10 @@ def rows(args: argparse.Namespace, times: Times) -> Iterator[str]:
     chance = random.Random(args.seed)
     settings = ChunkSettings(args.chunk, 3 * args.chunk)
     films = [draw_film(60 * args.minutes, args.fps, settings, chance) for _ in range(args.films)]
-    alone = work(films, times)
-    longest = max(chunk.frames for film in films for chunk in film)
+    alone = work(films, times, args.script)
+    longest = max(chunk.frames for film in films for chunk in film.chunks)
     yield (
-        f"{args.films} films, {sum(map(len, films))} chunks, the longest of"
+        f"{args.films} films, {sum(len(film.chunks) for film in films)} chunks, the longest of"
         f" {longest / args.fps:.0f} s; {alone / 3600:.2f} hours of work for one worker"
     )
     yield (
@@ -280,9 +366,10 @@ def rows(args: argparse.Namespace, times: Times) -> Iterator[str]:
     )
     yield "|--:" * 9 + "|"
     for workers in args.workers:
-        calm = Simulation(films, workers, times).run()
+        calm = Simulation(films, workers, times, script=args.script).run()
+        hazard = args.preempted / 100, args.replaced
         rough = [
-            Simulation(films, workers, times, args.preempted / 100, args.replaced, seed).run()
+            Simulation(films, workers, times, *hazard, seed, args.script).run()
             for seed in range(args.seeds)
         ]
         aside = max(found.aside for found in rough)
@@ -308,18 +395,31 @@ def main() -> None:
     p.add_argument("--fps", type=float, default=25.0, help="frame rate of the films")
     p.add_argument("--chunk", type=float, default=20.0, help="like vidcolor --chunk")
     p.add_argument(
-        "--workers", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+        "--workers", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 64, 100, 200, 500, 1000]
     )
     p.add_argument("--color", type=float, default=default.color, help="frames/s of a worker")
     p.add_argument("--overhead", type=float, default=default.chunk, help="extra seconds per chunk")
     p.add_argument("--plan", type=float, default=default.plan, help="frames/s of planning")
-    p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of joining")
+    p.add_argument("--join", type=float, default=default.join, help="frames/s of joining parts")
+    p.add_argument("--script", action="store_true", help="with a color script")
+    p.add_argument("--look", type=float, default=default.look, help="key frames/s of a worker")
+    p.add_argument("--settle", type=float, default=default.settle, help="key frames/s that agree")
+    p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of finishing")
     p.add_argument("--preempted", type=float, default=5.0, help="percent of machines per hour")
     p.add_argument("--replaced", type=float, default=120.0, help="seconds until a new one starts")
     p.add_argument("--seeds", type=int, default=20, help="runs with preemption")
     p.add_argument("--seed", type=int, default=0, help="random seed of the films")
     args = p.parse_args()
-    times = Times(args.color, args.overhead, args.plan, args.stitch, default.begin)
+    times = Times(
+        args.color,
+        args.overhead,
+        args.plan,
+        args.join,
+        args.look,
+        args.settle,
+        args.stitch,
+        default.begin,
+    )
     for line in rows(args, times):
         print(line, flush=True)
 

@@ -211,6 +211,29 @@ def test_chunks_of_other_films_go_before_the_parts_of_a_script() -> None:
     ]
 
 
+def test_a_film_is_planned_when_all_its_parts_were_read() -> None:
+    """Parts of a film go behind plans, and before new films; a part that two have counts once."""
+    dispatch = TaskQueue(3)
+    for _ in range(2):
+        task = dispatch.take("w")
+        assert task
+        dispatch.done(task)
+    dispatch.to_plan(0, [0, 2])
+    dispatch.to_plan(1)
+    tasks = [dispatch.take("w") for _ in range(4)]
+    one, other = Task(Step.PART, 0, 0, 0), Task(Step.PART, 0, 0, 2)
+    assert tasks == [Task(Step.PLAN, 0, 1), one, other, Task(Step.BEGIN, 0, 2)]
+    assert not dispatch.failed(one, "w")
+    again = dispatch.take("v", 2)
+    assert again == one
+    dispatch.done(one)
+    dispatch.done(other)
+    assert dispatch.take("w") == Task(Step.PLAN, 0, 0)
+    dispatch.to_script(0, [0, 1])
+    dispatch.done(one)  # late: it is no part of the script
+    assert [dispatch.take("w"), dispatch.take("w")] == [Task(Step.LOOK, 0, 0, n) for n in (0, 1)]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_fails_every_chunk_is_done_once(seed: int) -> None:
     """Workers take, finish and fail at random; chains stay in order."""
@@ -238,7 +261,7 @@ def test_whatever_fails_every_chunk_is_done_once(seed: int) -> None:
             done[film, task.chunk] = 1
         dispatch.done(task)
         if task.step is Step.BEGIN:
-            dispatch.to_plan(film)
+            dispatch.to_plan(film, range(3 * film))
         elif task.step is Step.PLAN:
             for n in range(12):
                 leaning = (film, n) in continues_shot

@@ -22,8 +22,10 @@ from vidcolor.cluster.messages import (
     KeysLooked,
     LookAtKeys,
     OpenVideo,
+    PartRead,
     PlanChunks,
     Progressed,
+    ReadPart,
     Reply,
     ScriptSettled,
     SettleScript,
@@ -51,6 +53,7 @@ from vidcolor.guidance.places import NONE
 from vidcolor.run.assembly import check_place
 from vidcolor.run.batch import Outcome, Result, result_of, write_report
 from vidcolor.run.chunk_manifest import read_manifest
+from vidcolor.run.film_parts import missing_film_parts
 from vidcolor.run.film_script import missing_parts
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import open_journal
@@ -93,6 +96,8 @@ class Coordinator:
         self._on_progress = on_progress
         self._queue = TaskQueue(len(items), attempts)
         self._attempts = attempts
+        self._workers = 1
+        """The most that there were."""
         self._since: dict[tuple[Task, str], float] = {}
         self._outcomes: list[Outcome] = []
 
@@ -119,6 +124,7 @@ class Coordinator:
             worker: Its name.
             workers: How many there are.
         """
+        self._workers = max(self._workers, workers)
         task = self._queue.take(worker, workers)
         if task is None:
             return None
@@ -144,10 +150,12 @@ class Coordinator:
             return OpenVideo(film.item)
         if task.step is Step.PLAN:
             assert film.spec
-            return PlanChunks(film.item, film.spec)
+            return PlanChunks(film.item, film.spec, film.parts)
         journal, spec = film.journal, film.spec
         assert journal
         assert spec
+        if task.step is Step.PART:
+            return ReadPart(film.item, spec, film.parts[task.chunk])
         if task.step in (Step.LOOK, Step.SETTLE):
             assert film.plan
             if task.step is Step.SETTLE:
@@ -180,7 +188,7 @@ class Coordinator:
             doing = reply.doing
             if task.step is Step.LOOK:
                 doing = film.look(task.chunk, reply.frames)
-            elif task.step is not Step.SETTLE:
+            elif task.step is Step.CHUNK:
                 film.frames[task.chunk] = reply.frames
             self._tell(film, reply.seconds, doing)
             return False
@@ -231,7 +239,10 @@ class Coordinator:
             film = self._films[task.film]
             film.planned(reply.end, reply.script)
             film.add(reply.seconds)
+            film.notes += [reply.note] if reply.note else []
             self._go_on(task.film)
+        elif isinstance(reply, PartRead):
+            self._films[task.film].add(reply.seconds)
         elif isinstance(reply, KeysLooked):
             film = self._films[task.film]
             film.add(reply.seconds)
@@ -267,11 +278,21 @@ class Coordinator:
         self._tell(film, 0.0)
         plan = read_manifest(journal)
         if plan is None:
-            self._queue.to_plan(number)
+            self._plan(film, number, reply)
             return
         film.chunks, film.zero = list(plan.chunks), plan.end.zero
         film.planned(plan.end, plan.script)
         self._go_on(number)
+
+    def _plan(self, film: VideoState, number: int, reply: VideoOpened) -> None:
+        """Have a film planned: a long one in parts, unless other films keep all workers busy."""
+        if not self._queue.lacks_films(self._workers):
+            self._queue.to_plan(number)
+            return
+        assert film.journal
+        film.parts = reply.parts
+        film.notes += [reply.note] if reply.note else []
+        self._queue.to_plan(number, missing_film_parts(film.journal, film.parts))
 
     def _go_on(self, number: int) -> None:
         """Behind the plan of a film come the parts of its color script, and behind it the chunks.
@@ -350,6 +371,7 @@ class Coordinator:
             self._give_up(task.film, error)
             return
         parts = {Step.CHUNK: f"chunk {task.chunk} ", Step.SETTLE: "the color script "}
+        parts[Step.PART] = f"part {task.chunk} of the plan "
         parts[Step.LOOK] = f"part {task.chunk} of the color script "
         what = parts.get(task.step, "")
         film.notes.append(f"{what}failed on {worker} and was retried: {reply.text}")

@@ -13,6 +13,7 @@ from vidcolor.core.run_spec import RunSpec
 from vidcolor.guidance.plan import Guidance, PartEnds
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk
+from vidcolor.run.film_parts import FilmPart
 from vidcolor.run.film_script import KeyPart, ScriptFile, ScriptPlan
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.work_dir import DoneChunk
@@ -26,11 +27,22 @@ class OpenVideo:
 
 
 @dataclass(frozen=True)
+class ReadPart:
+    """Command: read a part of a film that is planned in parts."""
+
+    item: BatchItem
+    spec: RunSpec
+    part: FilmPart
+
+
+@dataclass(frozen=True)
 class PlanChunks:
     """Command: read a film and tell its chunks."""
 
     item: BatchItem
     spec: RunSpec
+    parts: tuple[FilmPart, ...] = ()
+    """Those that were read already; empty where it is to be read as a whole."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,9 @@ class AssembleVideo:
         return pictures + self.spec.source.bytes
 
 
-Command = OpenVideo | PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
+Command = (
+    OpenVideo | ReadPart | PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,17 @@ class VideoOpened:
     """Chunks of earlier runs whose files were read and are whole."""
     guidance: Guidance | None = None
     """What is said of the video's colors."""
+    parts: tuple[FilmPart, ...] = ()
+    """In which it can be read to be planned; empty where one worker reads it."""
+    note: str = ""
+    """Why one worker reads it although it is long."""
+
+
+@dataclass(frozen=True)
+class PartRead:
+    """Told: what was seen of a part is in the work folder."""
+
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,8 @@ class ChunksPlanned:
     seconds: dict[str, float]
     script: ScriptPlan | None = None
     """What the color script is to be made of; None where there will be none."""
+    note: str = ""
+    """Why a film was read as a whole that others had read in parts."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +216,7 @@ class TaskFailed:
 
 Reply = (
     VideoOpened
+    | PartRead
     | ChunkKnown
     | ChunksPlanned
     | KeysLooked

@@ -21,9 +21,15 @@ class Step(IntEnum):
     LOOK = 3
     """Make a part of its color script."""
     PLAN = 4
-    """Read it and find its chunks."""
-    BEGIN = 5
+    """Find its chunks: of the parts that were read of it, or by reading it."""
+    PART = 5
+    """Read a part of it, to find its chunks."""
+    BEGIN = 6
     """Open it and see whether it can be colored."""
+
+
+_WHOLE = {Step.PART: Step.PLAN, Step.LOOK: Step.SETTLE}
+"""What is made of parts."""
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +41,7 @@ class Task:
     """Frames of the chunk, less than zero."""
     film: int
     chunk: int = -1
-    """Its number; of a color script, that of the part."""
+    """Its number; where a film or its color script is made in parts, that of the part."""
 
 
 @dataclass
@@ -43,8 +49,8 @@ class _State:
     """Where a film stands."""
 
     planned: bool = False
-    parts: set[int] = field(default_factory=set)
-    """Those of its color script that are to be made."""
+    parts: set[Task] = field(default_factory=set)
+    """Those of the film, and then of its color script, that are to be made."""
     left: set[int] = field(default_factory=set)
     """Chunks that are known and not done."""
     waiting: dict[int, Task] = field(default_factory=dict)
@@ -76,6 +82,10 @@ class TaskQueue:
         """Whether all films are closed."""
         return not self._open
 
+    def lacks_films(self, workers: int) -> bool:
+        """Whether fewer films are left than workers, so that one film should keep several busy."""
+        return self._open < workers
+
     def take(self, worker: str, workers: int = 1) -> Task | None:
         """The next task for a worker; None where there is none for it now.
 
@@ -105,18 +115,21 @@ class TaskQueue:
             state.in_hand[found] += 1
         return found
 
-    def to_plan(self, film: int) -> None:
-        """Have a film planned."""
-        self._add(Task(Step.PLAN, 0, film))
+    def to_plan(self, film: int, parts: Iterable[int] = ()) -> None:
+        """Have a film planned: first these parts are read by many."""
+        self._in_parts(film, Step.PART, parts)
 
     def to_script(self, film: int, parts: Iterable[int]) -> None:
         """Have the color script of a film made: first these parts by many, then the whole."""
+        self._in_parts(film, Step.LOOK, parts)
+
+    def _in_parts(self, film: int, step: Step, parts: Iterable[int]) -> None:
         state = self._states[film]
-        state.parts = set(parts)
-        for part in sorted(state.parts):
-            self._add(Task(Step.LOOK, 0, film, part))
+        state.parts = {Task(step, 0, film, part) for part in parts}
+        for task in sorted(state.parts):
+            self._add(task)
         if not state.parts:
-            self._add(Task(Step.SETTLE, 0, film))
+            self._add(Task(_WHOLE[step], 0, film))
 
     def chunk(
         self, film: int, number: int, frames: int, *, continues_shot: bool, done: bool
@@ -155,10 +168,10 @@ class TaskQueue:
             state.left.remove(task.chunk)
             if after := state.waiting.pop(task.chunk, None):
                 self._add(after)
-        if task.step is Step.LOOK and task.chunk in state.parts:
-            state.parts.remove(task.chunk)
+        if task in state.parts:
+            state.parts.remove(task)
             if not state.parts:
-                self._add(Task(Step.SETTLE, 0, task.film))
+                self._add(Task(_WHOLE[task.step], 0, task.film))
         self._see(task.film)
 
     def failed(self, task: Task, worker: str, counts: bool = True) -> bool:
@@ -177,8 +190,9 @@ class TaskQueue:
             tries.append(worker)
         if len(tries) >= self._attempts:
             return True
-        left = {Step.CHUNK: state.left, Step.LOOK: state.parts}.get(task.step)
-        if not state.closed and (left is None or task.chunk in left):
+        is_done = task.step is Step.CHUNK and task.chunk not in state.left
+        is_done = is_done or (task.step in _WHOLE and task not in state.parts)
+        if not state.closed and not is_done:
             self._add(task)
         return False
 

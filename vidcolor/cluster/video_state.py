@@ -21,6 +21,7 @@ from vidcolor.guidance.places import AUTO, NONE
 from vidcolor.guidance.plan import Guidance
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.chunk_manifest import PlannedChunk, context_chunks, shot_ranges, shots_touched
+from vidcolor.run.film_parts import FilmPart
 from vidcolor.run.film_script import (
     STAGE,
     ScriptFile,
@@ -56,6 +57,8 @@ class VideoState:
     """Of the source's own clock."""
     zero: Fraction = Fraction(0)
     """As the plan tells it."""
+    parts: tuple[FilmPart, ...] = ()
+    """Those in which it is read to be planned; empty where one worker reads it."""
     chunks: list[PlannedChunk] = field(default_factory=list)
     """Those that are known."""
     handed_on: int = 0

@@ -11,7 +11,6 @@ import platform
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,20 +18,20 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from secrets import token_hex
 from time import perf_counter
-from typing import Any
 
 from vidcolor.cluster.messages import (
     AssembleVideo,
     ChunkColorized,
-    ChunkKnown,
     ChunksPlanned,
     ColorizeChunk,
     Command,
     KeysLooked,
     LookAtKeys,
     OpenVideo,
+    PartRead,
     PlanChunks,
     Progressed,
+    ReadPart,
     Reply,
     ScriptSettled,
     SettleScript,
@@ -41,7 +40,8 @@ from vidcolor.cluster.messages import (
     VideoOpened,
     WorkerInfo,
 )
-from vidcolor.colorize.chain import colorize_marked, mark_frames
+from vidcolor.cluster.planner import Planner
+from vidcolor.colorize.chain import colorize_marked
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.find_sequence import sequence_at
@@ -50,14 +50,12 @@ from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
-from vidcolor.core.threads import WorkerThreads, usable_cores
-from vidcolor.errors import ClusterError, ManifestMismatch, VidcolorError
+from vidcolor.core.threads import usable_cores
+from vidcolor.errors import ClusterError, ManifestMismatch, PartsDiffer, VidcolorError
 from vidcolor.guidance.color_script import ColorScript
 from vidcolor.guidance.places import describe_sheet, note_unused, plan_colors
-from vidcolor.guidance.plan import ShotRange
-from vidcolor.media.decode.decoder import decode
 from vidcolor.media.encode.encoder import EncodePlan
-from vidcolor.media.identity import Content, check_same
+from vidcolor.media.identity import check_same
 from vidcolor.media.metadata import expected_frames
 from vidcolor.media.open import VideoReader, open_video
 from vidcolor.media.sequences.plan import plan_target
@@ -65,13 +63,12 @@ from vidcolor.run.assembly import assemble, check_result, target_place
 from vidcolor.run.batch import Batch
 from vidcolor.run.chunk_manifest import (
     Manifest,
-    PlannedChunk,
-    collect_chunks,
     read_chunk_frames,
     shot_ranges,
     write_manifest,
 )
-from vidcolor.run.chunking import ChunkReach, plan_chunks
+from vidcolor.run.chunking import ChunkReach
+from vidcolor.run.film_parts import divide_film, drop_parts, make_film_part, note_whole
 from vidcolor.run.film_script import (
     STAGE,
     ScriptFile,
@@ -84,7 +81,7 @@ from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.report import note_cuts
-from vidcolor.run.shot_scan import ShotsSeen, find_ends
+from vidcolor.run.shot_scan import find_ends
 from vidcolor.run.spec import (
     configure_for,
     describe_video,
@@ -97,7 +94,7 @@ from vidcolor.run.video import colorize_video, context_frames, record_chunk
 from vidcolor.run.work_dir import WorkDir, content_of, read_journals, whole_chunks
 from vidcolor.settings import Settings
 
-_OfRun = PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
+_OfRun = ReadPart | PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
 """Commands about a film that was opened before."""
 EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""
@@ -168,6 +165,8 @@ class Worker:
             match command:
                 case OpenVideo():
                     yield from _run_beside(partial(self._begin, command.item))
+                case ReadPart():
+                    yield from _run_beside(partial(self._read_part, command))
                 case PlanChunks():
                     yield from _run_beside(partial(self._plan, command))
                 case LookAtKeys():
@@ -213,43 +212,34 @@ class Worker:
             guidance = session.guidance
             if guidance and guidance.needs_shots:
                 guidance = find_ends(film.info, settings, plan.layout, guidance, watch.count_read)
-            return VideoOpened(spec, total, film.info.start, whole, guidance)
+            folder.spec = spec
+            divided = divide_film(film, settings, folder)
+            return VideoOpened(spec, total, film.info.start, whole, guidance, *divided)
+
+    def _read_part(self, command: ReadPart, watch: _Watch) -> PartRead:
+        with open_video(command.item.source, self._settings.open) as film:
+            layout = self._check_same(film, command)[0].layout
+            folder, see = self._folder(command), watch.count_read
+            return PartRead(make_film_part(film, layout, self._settings, folder, command.part, see))
 
     def _plan(self, command: PlanChunks, watch: _Watch) -> ChunksPlanned:
-        """One thread decodes, this one finds the shots."""
-        settings, seconds = self._settings, dict[str, float]()
-        found: list[PlannedChunk] = []
-        seen, shots = ShotsSeen(), list[ShotRange]()
-        # As where a film is colored, torch works in one thread: more gain nothing for thumbnails.
-        with (
-            open_video(command.item.source, settings.open) as film,
-            closing(Content(film.info.path, film.info.identity)) as content,
-            WorkerThreads(1),
-        ):
+        settings, folder, note = self._settings, self._folder(command), ""
+        planner = Planner(settings, watch.count_read, watch.words.put)
+        with open_video(command.item.source, settings.open) as film:
             plan, session = self._check_same(film, command)
-            layout = plan.layout
-            frames: Iterator[Any] = time_waiting(decode(film, layout), "decode", seconds)
-            frames = time_waiting(prefetch(frames), "wait for decode", seconds)
-            frames = mark_frames(tap(frames, watch.count_read), settings)
-            frames = tap(frames, lambda frame: shots.extend(seen.see(frame)))
-            chunks = time_waiting(
-                collect_chunks(plan_chunks(frames, settings.chunks)), "shots", seconds
-            )
             try:
-                for chunk in chunks:
-                    found.append(chunk)
-                    watch.words.put(ChunkKnown(chunk, film.log.zero))
-            finally:
-                close(chunks)
-            end = film.log
-            if content():  # it was read beside
-                self._folder(command).know(content())
-        seconds["shots"] -= seconds.pop("wait for decode")
-        folder, script = self._folder(command), None
-        if session.scripted:
-            script = plan_script(session, folder, [*shots, *seen.end()])
-        write_manifest(folder, Manifest(tuple(found), end, script))
-        return ChunksPlanned(end, seconds, script)
+                planned = planner.join(film, plan.layout, folder, command.parts)
+            except PartsDiffer as error:
+                note, planned = note_whole(str(error)), None
+        if planned is None:
+            with open_video(command.item.source, settings.open) as film:
+                planned = planner.read(film, plan.layout)
+        if planned.content:  # it was read beside
+            folder.know(planned.content)
+        script = plan_script(session, folder, planned.shots) if session.scripted else None
+        write_manifest(folder, Manifest(planned.chunks, planned.end, script))
+        drop_parts(folder, command.parts)
+        return ChunksPlanned(planned.end, planned.seconds, script, note)
 
     def _look(self, command: LookAtKeys, watch: _Watch) -> KeysLooked:
         began = perf_counter()

@@ -219,21 +219,42 @@ class ChromaMeter:
 
     def see(self, picture: VideoFrame) -> None:
         """Takes note of a planar picture; gray and packed ones have no chroma to look at."""
+        if self._seen % self._every == 0:
+            self.add(self.spread_of(picture))
+        else:
+            self._seen += 1
+
+    def add(self, spread: tuple[float, float] | None) -> None:
+        """Takes note of the next picture, whose spread was measured; one in eight counts."""
+        if self._seen % self._every == 0 and spread is not None:
+            self._along += spread[0]
+            self._across += spread[1]
+            self._measured += 1
         self._seen += 1
-        if self._seen % self._every != 1 or len(picture.planes) < 3:
-            return
+
+    def spread_of(self, picture: VideoFrame) -> tuple[float, float] | None:
+        """How far chroma spreads, in 8-bit codes: in the direction where it does most, and across.
+
+        None for a picture without chroma.
+        """
+        if len(picture.planes) < 3:
+            return None
         u, v = (plane[:: self._step, :: self._step] for plane in planes(picture)[1:3])
-        self.measure(u.to(torch.float32) - self._neutral, v.to(torch.float32) - self._neutral)
+        return self._spread(
+            u.to(torch.float32) - self._neutral, v.to(torch.float32) - self._neutral
+        )
 
     def measure(self, u: Tensor, v: Tensor) -> None:
         """Takes note of chroma samples, float, 0 where there is no color."""
+        self._seen = 0
+        self.add(self._spread(u, v))
+
+    def _spread(self, u: Tensor, v: Tensor) -> tuple[float, float]:
         u, v = u * self._scale, v * self._scale
         # Chroma of a tinted film lies on a line through gray: second moments along and across it.
         uu, vv, uv = (float((a * b).mean()) for a, b in ((u, u), (v, v), (u, v)))
         middle, spread = (uu + vv) / 2, (((uu - vv) / 2) ** 2 + uv**2) ** 0.5
-        self._along += (middle + spread) ** 0.5
-        self._across += max(0.0, middle - spread) ** 0.5
-        self._measured += 1
+        return (middle + spread) ** 0.5, max(0.0, middle - spread) ** 0.5
 
     def verdict(self) -> str:
         """``gray``, ``tinted`` or ``colored``; two 8-bit codes of chroma are visible."""

@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
-from zlib import crc32
-
-import numpy as np
 
 from vidcolor.core.frames import Frame, PixelLayout
-from vidcolor.core.gray_runs import from_byte, to_byte
+from vidcolor.core.gray_runs import from_byte
 from vidcolor.core.iterators import close, tap
 from vidcolor.core.json_lines import checked_line, entries
 from vidcolor.core.json_types import from_plain
@@ -29,11 +26,10 @@ from vidcolor.media.decode.reading import Reading
 from vidcolor.media.open import VideoReader
 from vidcolor.media.pass_log import PassLog
 from vidcolor.run.film_script import ScriptPlan
+from vidcolor.run.seen_frames import DIGITS, SeenFrame, fingerprint, see_frame
 from vidcolor.run.work_dir import PLAN, WorkDir
 
-_PRINT = 8
-"""Hexadecimal digits of a frame's fingerprint."""
-_PRINTS = re.compile(f"(?:[0-9a-f]{{{_PRINT}}})+")
+_PRINTS = re.compile(f"(?:[0-9a-f]{{{DIGITS}}})+")
 _SHARES = re.compile("(?:[0-9a-f]{2})+")
 
 
@@ -58,7 +54,7 @@ class PlannedChunk:
     @property
     def frames(self) -> int:
         """How many it has."""
-        return len(self.prints) // _PRINT
+        return len(self.prints) // DIGITS
 
     def share_of(self, place: int) -> int:
         """The byte of `from_byte` for one of its frames."""
@@ -82,31 +78,29 @@ def collect_chunks(frames: Iterable[Frame]) -> Iterator[PlannedChunk]:
         frames: All frames of a film, in order, with shots and titles marked and ``chunk`` set.
     """
     try:
-        for number, chunk in groupby(frames, lambda frame: frame.chunk):
-            yield _record_chunk(number, chunk)
+        yield from collect_seen_chunks(map(see_frame, frames))
     finally:
         close(frames)
 
 
-def _record_chunk(number: int, frames: Iterator[Frame]) -> PlannedChunk:
+def collect_seen_chunks(frames: Iterable[SeenFrame]) -> Iterator[PlannedChunk]:
+    """The same, of frames whose pictures are gone."""
+    for number, chunk in groupby(frames, lambda frame: frame.chunk):
+        yield _record_chunk(number, chunk)
+
+
+def _record_chunk(number: int, frames: Iterator[SeenFrame]) -> PlannedChunk:
     shots, outliers, prints, shares = [], [], [], []
     first: tuple[int, bool] | None = None
     for frame in frames:
         first = first or (frame.pts, number > 0 and not frame.starts_shot)
         shots += [frame.pts] if frame.starts_shot else []
         outliers += [frame.pts] if frame.outlier else []
-        prints.append(fingerprint(frame))
-        shares.append(f"{to_byte(frame):02x}")
+        prints.append(frame.print)
+        shares.append(f"{frame.share:02x}")
     assert first  # groupby gives no empty group
     marked = tuple(shots), tuple(outliers)
     return PlannedChunk(number, *first, *marked, "".join(prints), "".join(shares))
-
-
-def fingerprint(frame: Frame) -> str:
-    """Hexadecimal digits that tell a decoded frame from another: its time, its state, its luma."""
-    state = (frame.pts, frame.duration, frame.interlaced, frame.top_field_first, frame.damaged)
-    luma = np.ascontiguousarray(frame.luma.numpy())
-    return f"{crc32(luma.data, crc32(repr(state).encode())):0{_PRINT}x}"
 
 
 def read_chunk_frames(
@@ -174,8 +168,8 @@ def _check_frames(
     first = chunks[0].first_pts
     frame = next((frame for frame in frames if frame.pts >= first), None)
     for chunk in chunks:
-        for place in range(0, len(chunk.prints), _PRINT):
-            if frame is None or fingerprint(frame) != chunk.prints[place : place + _PRINT]:
+        for place in range(0, len(chunk.prints), DIGITS):
+            if frame is None or fingerprint(frame) != chunk.prints[place : place + DIGITS]:
                 where = "it ends" if frame is None else f"at {float(frame.seconds):.3f} s"
                 raise ManifestMismatch(
                     f"chunk {chunk.number} does not have the planned frames here: {where}"
@@ -183,7 +177,7 @@ def _check_frames(
             frame.chunk = chunk.number
             frame.starts_shot = frame.pts in chunk.shots
             frame.outlier = frame.pts in chunk.outliers
-            from_byte(frame, chunk.share_of(place // _PRINT))
+            from_byte(frame, chunk.share_of(place // DIGITS))
             frame.resumed = chunk is chunks[0] and not place and chunk.continues_shot
             yield frame
             wanted -= 1

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from math import ceil
+from typing import TypeVar
 
 from vidcolor.core.frames import Frame
 from vidcolor.core.iterators import close
 from vidcolor.errors import ChunkDiffers
 from vidcolor.media.encode.chunk_file import ChunkFileInfo
+from vidcolor.run.seen_frames import SeenFrame
 from vidcolor.settings import ChunkSettings
 
+AnyFrame = TypeVar("AnyFrame", Frame, SeenFrame)
 
-def plan_chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[Frame]:
+
+def plan_chunks(frames: Iterable[AnyFrame], settings: ChunkSettings) -> Iterator[AnyFrame]:
     """Set ``chunk``: the number of the chunk that a frame belongs to.
 
     Args:
@@ -27,12 +32,18 @@ def plan_chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[Fr
         The same frames, at once.
     """
     number, begin = 0, None
+    tick: Fraction | None = None
+    wanted = longest = 0
     try:
         for frame in frames:
-            now = frame.seconds
-            length = 0 if begin is None else now - begin
-            wanted = settings.seconds if frame.starts_shot else settings.longest
-            if begin is None or length >= wanted:
+            if frame.time_base is not tick:  # in ticks: comparing fractions takes long
+                tick = frame.time_base
+                wanted, longest = (
+                    ceil(Fraction(seconds) / tick)
+                    for seconds in (settings.seconds, settings.longest)
+                )
+            now = frame.pts
+            if begin is None or now - begin >= (wanted if frame.starts_shot else longest):
                 number += begin is not None
                 begin = now
             frame.chunk = number

@@ -31,6 +31,7 @@ from vidcolor.guidance.plan import ShotRange
 from vidcolor.media.sequences.frame_chunk import SUFFIX, drop_frames
 from vidcolor.run.shot_scan import shots_entry, shots_of
 from vidcolor.run.work_dir import (
+    FILM_PARTS,
     JOURNAL,
     KEYS,
     OTHERS,
@@ -191,7 +192,7 @@ class Journal(WorkDir):
         self.spec, self.done, self._signed, self.known = None, {}, [], True
         self.content, self.shots, self._is_foreign = "", (), False
         with output_errors(self.folder):
-            patterns = _OURS if keep_script else (*_OURS, PLAN, SCRIPTS, KEYS)
+            patterns = _OURS if keep_script else (*_OURS, PLAN, FILM_PARTS, SCRIPTS, KEYS)
             for path in (path for pattern in patterns for path in self.folder.glob(pattern)):
                 path.unlink(missing_ok=True)  # somebody else may still be at work in it
             for path in self.folder.glob(_FRAMES):
@@ -262,7 +263,8 @@ def open_journal(
             yield journal
         finally:
             # A chunk of another writer may be done although nobody here has heard of it yet.
-            kept = (path for name in (OTHERS, SCRIPTS, KEYS) for path in folder.glob(name))
+            names = OTHERS, FILM_PARTS, SCRIPTS, KEYS
+            kept = (path for name in names for path in folder.glob(name))
             empty = journal.known and not journal.done and not any(kept)
             if empty and folder.exists():
                 journal.remove()

@@ -21,6 +21,7 @@ from vidcolor.guidance.plan import Guidance, PartEnds, ShotRange
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.decode.decoder import decode
 from vidcolor.media.open import VideoReader, open_video
+from vidcolor.run.seen_frames import SeenFrame
 from vidcolor.settings import InputSettings, Settings
 from vidcolor.shots.detector import LOOK_AHEAD, mark_shots
 
@@ -243,7 +244,7 @@ class ShotsSeen:
         self._start: Fraction | None = None
         self._end = Fraction(0)
 
-    def see(self, frame: Frame) -> Iterator[ShotRange]:
+    def see(self, frame: Frame | SeenFrame) -> Iterator[ShotRange]:
         """The shot that ends with the frame before this one, if one does."""
         now, start = frame.moment, self._start
         if start is None or frame.starts_shot:

@@ -37,6 +37,8 @@ SCRIPTS = "script.*.safetensors"
 """Color scripts; what each was made of is in its name."""
 KEYS = "script.*.keys"
 """Parts of color scripts that are not made yet."""
+FILM_PARTS = "plan.*.frames"
+"""What was seen of parts of a film that is not planned yet."""
 _MOST_HANDED = 256 << 20
 """Bytes of a handover."""
 _WRITER = re.compile(r"[A-Za-z0-9-]{0,100}")

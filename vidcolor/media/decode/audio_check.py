@@ -32,27 +32,39 @@ _UNBROKEN = ("mpegts", "mpeg", "flv")
 
 @dataclass
 class _Track:
-    """What was heard of one stream."""
+    """What was heard of one stream, in its own ticks: fractions take ten times as long."""
 
     stream: Stream
     label: str
+    tick: Fraction
+    """Seconds."""
     packets: int = 0
     bytes: int = 0
-    heard: Fraction = Fraction(0)
-    """Seconds that are to be heard: lead-in and what edits leave out is not."""
-    end: Fraction = Fraction(0)
-    """Of the last packet, in the film's time."""
-    begin: Fraction | None = None
+    heard: int = 0
+    """Ticks that are to be heard: lead-in and what edits leave out is not."""
+    last: int = 0
+    """Where the last packet ends, in the film's time."""
+    begin: int | None = None
     """Of the last packet."""
-    step: Fraction = Fraction(0)
+    step: int | Fraction = 0
     """From the packet before to the last one."""
 
-    def follow(self, begin: Fraction) -> Fraction:
+    def __post_init__(self) -> None:
+        self.longest = _LONGEST_PACKET / self.tick
+        self.most, self.hole = int(self.longest), int(_HOLE / self.tick)
+
+    @property
+    def end(self) -> Fraction:
+        """Of the last packet, in seconds of the film's time."""
+        return self.last * self.tick
+
+    def follow(self, begin: int) -> int | Fraction:
         """Takes note of where a packet begins; as long as the step to it is, if no more is told.
 
         That is how long it lasts where the container tells no lengths.
         """
-        self.step = Fraction(0) if self.begin is None else min(begin - self.begin, _LONGEST_PACKET)
+        step = 0 if self.begin is None else begin - self.begin
+        self.step = self.longest if step > self.most else step
         self.begin = begin
         return self.step
 
@@ -64,34 +76,45 @@ class Sound:
         self._reading = reading
         self._clock = clock
         self._container = reading.info.container
-        self._tracks = {s.index: _Track(s, label(s)) for s in reading.container.streams.audio}
+        self._tracks = {
+            s.index: _Track(s, label(s), s.time_base or Fraction(1))
+            for s in reading.container.streams.audio
+        }
         self._holes: list[tuple[_Track, Fraction, Fraction]] = []
-        self.end = Fraction(0)
+        self._ends: dict[int, tuple[int | Fraction, Fraction]] = {}
+        """Where the last packet of each stream ends, and its ticks."""
+
+    @property
+    def end(self) -> Fraction:
         """Where the last packet of any stream ends, in seconds after the film's start."""
+        ends = (end * tick - self._reading.info.start for end, tick in self._ends.values())
+        return max(Fraction(0), *ends) if self._ends else Fraction(0)
 
     def hear(self, packet: Packet[Any]) -> None:
         """Takes note of a packet; of one marked as corrupt at once."""
-        begin = pick_time(packet.pts, packet.dts)
-        length = (packet.duration or 0) * packet.time_base
-        track = self._tracks.get(packet.stream.index)
-        if packet.dts is not None:
-            at = packet.dts * packet.time_base
-            step = track.follow(at) if track is not None and packet.size else Fraction(0)
-            self.end = max(self.end, at + (length or step) - self._reading.info.start)
+        dts, index = packet.dts, packet.stream_index
+        begin, length = pick_time(packet.pts, dts), packet.duration or 0
+        track = self._tracks.get(index)
+        if dts is not None:
+            step = track.follow(dts) if track is not None and packet.size else 0
+            end = dts + (length or step)
+            known = self._ends.get(index)
+            if known is None or end > known[0]:
+                self._ends[index] = end, known[1] if known else packet.time_base
         if track is None or packet.size == 0:
             return
         track.packets += 1
         track.bytes += packet.size
-        track.heard += Fraction(0) if packet.is_discard else length
-        moment = track.end if begin is None else begin * packet.time_base
+        track.heard += 0 if packet.is_discard else length
+        moment = track.last if begin is None else begin
         if packet.is_corrupt:
-            self._note(
-                "corrupt packet", moment, f"{track.label}: the container marks it as corrupt"
-            )
+            text = f"{track.label}: the container marks it as corrupt"
+            self._note("corrupt packet", moment * track.tick, text)
         # Without lengths a step from packet to packet proves nothing.
-        if length and track.end and moment - track.end > _HOLE and len(self._holes) < _MOST_HOLES:
-            self._holes.append((track, track.end, moment))
-        track.end = max(track.end, moment + length)
+        is_far = moment - track.last > track.hole
+        if length and track.last and is_far and len(self._holes) < _MOST_HOLES:
+            self._holes.append((track, track.end, moment * track.tick))
+        track.last = max(track.last, moment + length)
 
     def holes(self) -> list[tuple[Fraction, Fraction]]:
         """(begin, end) in the target's time of every long pause of otherwise unbroken sound."""
@@ -120,8 +143,8 @@ class Sound:
                 if text and not told:
                     self._note("truncated", track.end, f"{track.label}: {text}")
                 elif not text:
-                    table = tables.get(track.stream.id)
-                    remark_left_out_sound(self._reading, table, track.label, track.heard)
+                    table, heard = tables.get(track.stream.id), track.heard * track.tick
+                    remark_left_out_sound(self._reading, table, track.label, heard)
 
     def _proper_holes(self) -> list[tuple[_Track, Fraction, Fraction]]:
         """Holes of tracks that have few: sound that is sent only when there is some has many."""
@@ -146,8 +169,8 @@ class Sound:
         if track.packets == 0 and (frames or declared):
             return "all its packets are missing"
         end = track.end
-        if track.begin == end:  # the last packet does not tell its length
-            end += track.step or _LONGEST_PACKET
+        if track.begin == track.last:  # the last packet does not tell its length
+            end += track.step * track.tick or _LONGEST_PACKET
         short = end < declared - _SLACK[kind]
         total = frames
         if kind == "mov":

@@ -6,7 +6,7 @@ it was broken, and a film does not end because of one error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame, PixelLayout
-from vidcolor.errors import FilmUnreadable
+from vidcolor.errors import FilmUnreadable, PartsDiffer
 from vidcolor.media.decode.audio_check import Sound
 from vidcolor.media.decode.crop import Cropper
 from vidcolor.media.decode.demux import demux, is_beyond, note_late_streams
@@ -25,7 +25,7 @@ from vidcolor.media.decode.edits import note_left_out_frames, read_tables
 from vidcolor.media.decode.end_marks import PictureEnds
 from vidcolor.media.decode.missing_frames import Roll
 from vidcolor.media.decode.picture_changes import Changes
-from vidcolor.media.decode.reading import Reading
+from vidcolor.media.decode.reading import DecodedPicture, Reading
 from vidcolor.media.decode.sequence import frame_name
 from vidcolor.media.decode.timeline import GapDetector, Timeline, pick_time, ticks
 from vidcolor.media.decode.truncation import Reach, shortness
@@ -33,6 +33,9 @@ from vidcolor.media.open import VideoReader
 from vidcolor.media.pixel_formats import film_storage
 from vidcolor.media.planes import ChromaMeter, Converter, planes
 from vidcolor.media.whitelist import check_length, film_errors
+
+_LAG = 4096
+"""Packets by which pictures stay behind that others decoded; a decoder holds fewer."""
 
 
 def decode(
@@ -61,7 +64,7 @@ def decode(
             format, range, curve, pixel aspect, rotation.
         FilmUnreadable: No frame at all could be decoded.
     """
-    run = _Run(reading or Reading.of(film), layout or film.info.layout, zero)
+    run = DecodingPass(reading or Reading.of(film), layout or film.info.layout, zero)
     with film_errors(film.info.path, film.pipe.beginning if film.pipe else None):
         yield from run.frames()
         run.conclude()
@@ -71,10 +74,24 @@ class _End(Exception):
     """A frame lies behind what is asked for."""
 
 
-class _Run:
+class DecodingPass:
     """State of one pass through a reading."""
 
-    def __init__(self, reading: Reading, layout: PixelLayout, zero: Fraction | None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        layout: PixelLayout,
+        zero: Fraction | None,
+        see: Callable[[DecodedPicture], object] | None = None,
+    ) -> None:
+        """Begin; arguments as of `decode`.
+
+        Args:
+            reading: What is read.
+            layout: Of the frames.
+            zero: As of `decode`.
+            see: Told of each frame that is kept, where they are a part of the film.
+        """
         self._reading = reading
         self._log = reading.log
         self._info = reading.info
@@ -84,6 +101,7 @@ class _Run:
         self._convert = Converter(reading.info, layout)
         stored = film_storage(reading.info.stored_format)
         self._meter = ChromaMeter(stored.bits, stored.sub_x + stored.sub_y > 0)
+        self._see_part = see
         self._measures_result = not stored.luma_plane  # packed chroma is planar only afterwards
         self._changes = Changes(reading)
         self._cropper: Cropper | None = None
@@ -99,15 +117,12 @@ class _Run:
 
     def frames(self) -> Iterator[Frame]:
         """Frames that are kept, until the film or ``settings.end`` ends."""
-        done, reading = False, self._reading
+        done = False
         packets = demux(self._reading, self._clock, self._seconds)
         for packet in self._from_key(packets):
             if done and is_beyond(packet, self._clock):
                 break
-            if packet.stream.index != self._reading.video.index:
-                self._sound.hear(packet)
-                if reading.film.beside and packet.size:
-                    reading.film.beside(packet)
+            if self._is_other(packet):
                 continue
             if done:
                 continue
@@ -122,6 +137,53 @@ class _Run:
         else:  # read to its end
             note_late_streams(self._reading)
         self._log.source_color = self._meter.verdict()
+
+    def _is_other(self, packet: Packet[Any]) -> bool:
+        """Whether a packet is none of the picture; then note is taken of it."""
+        if packet.stream_index == self._reading.video.index:
+            return False
+        self._sound.hear(packet)
+        if self._reading.film.beside and packet.size:
+            self._reading.film.beside(packet)
+        return True
+
+    def follow(self, pictures: Iterable[DecodedPicture]) -> None:
+        """Take note of all packets of the film, and of its pictures, which others decoded.
+
+        Args:
+            pictures: Those of the whole film, in order.
+
+        Raises:
+            PartsDiffer: There is something that only who decodes the whole film can tell.
+        """
+        tick, left = self._info.time_base, iter(pictures)
+        zero = ticks(self._clock.zero or Fraction(0), tick)
+        last: DecodedPicture | None = None
+        for packet in demux(self._reading, self._clock, self._seconds):
+            if self._is_other(packet) or self._count(packet):
+                continue
+            if packet.size:
+                self._roll.expect(packet)
+                if self._packets > _LAG and (picture := next(left, None)):
+                    self._take(last := picture, zero)
+        if self._log.damage or self._log.remarks:
+            raise PartsDiffer("it is damaged")
+        note_late_streams(self._reading)
+        for last in left:
+            self._take(last, zero)
+        if self._roll.overflowed or last is None:
+            raise PartsDiffer("too many of its frames are missing")
+        self._last_length = last.duration * tick
+        self._last_end = last.pts * tick + self._last_length
+        self._log.zero = self._clock.zero or Fraction(0)
+        self._log.source_color = self._meter.verdict()
+
+    def _take(self, picture: DecodedPicture, zero: int) -> None:
+        """Take note of a picture that others decoded."""
+        self._decoded += 1
+        self._roll.leave_at(picture.pts + zero if picture.is_timed else None)
+        self._gaps.see(picture.pts)
+        self._meter.add(picture.chroma)
 
     def _from_key(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """``packets`` without those of pictures before the last key frame up to the start."""
@@ -140,20 +202,15 @@ class _Run:
                 yield from waiting
                 waiting = None
 
-    def _seconds(self) -> float:
-        return float(self._last_end)
-
-    def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
-        empty = packet.size == 0
+    def _count(self, packet: Packet[Any]) -> bool:
+        """Take note of a packet of the picture; whether it is nothing for the decoder."""
         if packet.dts is not None:
             self._slots = max(self._slots, packet.dts + 1)
-        if empty and (packet.pts is not None or packet.dts is not None):
-            return []  # AVI repeats a frame with an empty packet; to a decoder it means the end
-        if not empty:
+        if packet.size == 0 and (packet.pts is not None or packet.dts is not None):
+            return True  # AVI repeats a frame with an empty packet; to a decoder it means the end
+        if packet.size:
             self._packets += 1
             self._shown += not packet.is_discard
-            self._roll.enter(packet)
-            self._changes.enter(packet)
         if packet.is_corrupt:
             self._log.note("corrupt packet", self._seconds(), "the container marks it as corrupt")
         elif self._ends.looks and self._ends.is_cut(bytes(packet)):
@@ -161,6 +218,19 @@ class _Run:
             if self._info.sequence and packet.pts is not None:
                 what = frame_name(self._info, packet.pts * self._info.time_base)
             self._log.note("corrupt packet", self._seconds(), f"{what} is cut short")
+        return False
+
+    def _seconds(self) -> float:
+        return float(self._last_end)
+
+    def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
+        empty = packet.size == 0
+        if self._count(packet):
+            return []
+        if not empty:
+            self._roll.enter(packet)
+            self._changes.enter(packet)
+
         try:
             pictures = packet.decode()
         except av.error.EOFError:
@@ -208,13 +278,14 @@ class _Run:
         self._gaps.see(pts)
         self._last_length = picture.duration * tick
         self._last_end = pts * tick + self._last_length
-        if not self._measures_result:
-            self._meter.see(picture)
+        spread = self._measure(picture, not self._measures_result)
+        is_timed = picture.pts is not None
         damaged, interlaced = picture.is_corrupt, picture.interlaced_frame
         duration = picture.duration
         picture = self._convert(picture)
-        if self._measures_result:
-            self._meter.see(picture)
+        spread = self._measure(picture, self._measures_result) or spread
+        if self._see_part:
+            self._see_part(DecodedPicture(pts, duration, is_timed, spread))
         picture.pts, picture.time_base, picture.duration = pts, tick, duration
         luma, *chroma = planes(picture)
         return Frame(
@@ -230,6 +301,12 @@ class _Run:
             offset=self._log.zero - self._info.start,
             picture=picture,
         )
+
+    def _measure(self, picture: VideoFrame, wanted: bool) -> tuple[float, float] | None:
+        """Measure the chroma of a picture, of each one where they are a part of the film."""
+        if wanted and not self._see_part:
+            self._meter.see(picture)
+        return self._meter.spread_of(picture) if wanted and self._see_part else None
 
     def conclude(self) -> None:
         """Judges the pass as a whole: nothing decoded, holes, streams that end early."""

@@ -37,6 +37,8 @@ class Roll:
         self._run_before: list[Packet[Any]] = []
         self._bytes = 0
         self._last: int | None = None
+        self.overflowed = False
+        """Whether so many are missing that not all are remembered."""
 
     def enter(self, packet: Packet[Any]) -> None:
         """Notes a packet of the picture that is about to be decoded."""
@@ -47,17 +49,28 @@ class Roll:
         self._bytes += packet.size
         if self._bytes > _MOST_KEPT:
             self._run, self._run_before, self._bytes = [], [], 0
+        self.expect(packet)
+
+    def expect(self, packet: Packet[Any]) -> None:
+        """Notes a packet of the picture that is decoded elsewhere."""
         self._entered += 1
-        expected = len(self._inside) < _MOST_MISSING and not packet.is_discard
-        if packet.pts is not None and expected:
+        if packet.pts is None or packet.is_discard:
+            return
+        if len(self._inside) < _MOST_MISSING:
             self._inside.add(packet.pts)
+        else:
+            self.overflowed = True
 
     def leave(self, frame: VideoFrame) -> None:
         """Notes a decoded picture."""
-        if frame.pts is not None:
-            self._inside.discard(frame.pts)
-            self._first = frame.pts if self._first is None else self._first
-            self._last = frame.pts if self._last is None else max(self._last, frame.pts)
+        self.leave_at(frame.pts)
+
+    def leave_at(self, pts: int | None) -> None:
+        """Notes a decoded picture, by its own time."""
+        if pts is not None:
+            self._inside.discard(pts)
+            self._first = pts if self._first is None else self._first
+            self._last = pts if self._last is None else max(self._last, pts)
 
     def last_call(self) -> list[VideoFrame]:
         """The pictures at the end that one broken among them kept in the decoder.

@@ -29,6 +29,8 @@ from vidcolor.media.pixel_formats import UNSPECIFIED, fill_tags, film_storage, m
 _DELAY = 32
 """Frames that a decoder may give after it has read what holds for those behind them."""
 _UNSAID = (0, UNSPECIFIED)
+SCAN_CHANGES = "the scan changes "
+"""How a remark begins that hangs on nothing but the first frame of its kind."""
 _WORDS = {"matrix": "color matrix", "primaries": "set of primaries", "transfer": "transfer curve"}
 
 

@@ -14,6 +14,20 @@ from vidcolor.media.pass_log import PassLog
 from vidcolor.settings import InputSettings
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedPicture:
+    """What is written down of a frame by one who decodes a part of a film."""
+
+    pts: int
+    """As of `Frame`."""
+    duration: int
+    """As of `Frame`."""
+    is_timed: bool
+    """Whether it has a time of its own."""
+    chroma: tuple[float, float] | None
+    """As of `vidcolor.media.planes.ChromaMeter.spread_of`."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """Which part of a video a pass reads, and where it writes down what it meets."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -31,6 +32,22 @@ def pick_time(first: int | None, second: int | None) -> int | None:
     return second if first is None else first
 
 
+@dataclass
+class _StreamClock:
+    """Where a stream stands, in its own ticks: fractions of seconds take ten times as long."""
+
+    tick: Fraction
+    """Of the stream, in seconds."""
+    back: int
+    """Ticks by which its times may go back within a recording."""
+    forward: int
+    """Ticks by which they may leap forward."""
+    last: int
+    """Decoding time of its last packet."""
+    end: int
+    """Where that packet ends."""
+
+
 class Timeline:
     """The time line of the target: start offset removed, joins closed, cut to what is kept.
 
@@ -47,8 +64,7 @@ class Timeline:
         self.end = base + reading.end if reading.end is not None else None
         self.zero = base if zero is None and self.start is None else zero
         self._jump = Fraction(0)
-        self._last_dts: dict[int, Fraction] = {}
-        self._last_end: dict[int, Fraction] = {}
+        self._streams: dict[int, _StreamClock] = {}
         self._last_pts: int | None = None
         self._last_duration = 0
         self._timed = False
@@ -69,18 +85,21 @@ class Timeline:
             shift = ticks(self._jump, time_base)
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift
-        if packet.dts is None or packet.stream.type not in ("video", "audio"):
+        if packet.dts is None:
             return
-        index = packet.stream.index
-        now = packet.dts * time_base
-        last = self._last_dts.get(index)
-        if last is not None:
-            leapt = now - last > self._farthest
-            if last - now > _BACKWARD or leapt:
-                self._join(packet, self._last_end[index] - now)
-                now = packet.dts * time_base
-        self._last_dts[index] = now
-        self._last_end[index] = now + (packet.duration or 0) * time_base
+        index = packet.stream_index
+        stream = self._streams.get(index)
+        if stream is None:
+            if packet.stream.type not in ("video", "audio"):
+                return
+            tick, now = packet.time_base, packet.dts
+            limits = int(_BACKWARD / tick), int(self._farthest / tick)
+            stream = self._streams[index] = _StreamClock(tick, *limits, now, now)
+        step = packet.dts - stream.last
+        if step < -stream.back or step > stream.forward:
+            self._join(packet, (stream.end - packet.dts) * stream.tick)
+        stream.last = packet.dts
+        stream.end = stream.last + (packet.duration or 0)
 
     def _join(self, packet: Packet[Any], shift: Fraction) -> None:
         self._jump += shift
