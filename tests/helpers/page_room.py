@@ -33,10 +33,10 @@ def write_film(path: Path, rate: int = 1, frames: int = SECONDS) -> Path:
     return path
 
 
-def write_photo(path: Path, color: bool = False) -> Image.Image:
-    """A photograph."""
+def write_photo(path: Path, color: bool = False, size: tuple[int, int] = (96, 128)) -> Image.Image:
+    """A photograph, height and width ``size``."""
     path.parent.mkdir(exist_ok=True)
-    gray = (texture(5, 96, 128) * 255).byte().numpy()
+    gray = (texture(5, *size) * 255).byte().numpy()
     photo = Image.fromarray(gray if not color else np.dstack([gray, gray // 2, 255 - gray]))
     photo.save(path)
     return photo
@@ -85,12 +85,13 @@ def fill(room: Path, run: Callable[[str], object]) -> None:
     write_photo(room / "photo.jpg")
     write_photo(room / "album" / "one.jpg")
     write_photo(room / "postcard.jpg", color=True)
-    write_photo(room / "stills" / "frame-14.png", color=True)
+    write_photo(room / "stills" / "frame-14.png", color=True, size=(144, 256))
     pages = [write_photo(room / "page.png").copy() for _ in range(2)]
     pages[0].save(room / "pages.tif", save_all=True, append_images=pages[1:])
     write_sound(room / "take.wav")
     for line in (
         "vidcolor film.mkv out.mkv --report out.json",
+        "vidcolor film.mkv out.mkv --force --report out.mkv.json",
         "vidcolor film.mp4 true.mp4 --report report.json",
         "vidcolor film.mov reel.mxf",
         "vidcolor shots film.mov --to edl -o cut.edl",

@@ -32,8 +32,11 @@ NOT_RUN = {
 }
 """Which commands are not run here, and why."""
 
-LATER = {"--at 1:30:00": "--at 1:30"}
-"""Moments that a short film has not."""
+OTHERWISE = {
+    "--at 1:30:00": "--at 1:30",  # the film is short
+    "--import film-Scenes.csv": "--import film-Scenes.csv --sheet imported.toml",  # not beside one
+}
+"""What is said here in another way."""
 
 
 def vidcolor_lines(page: Path) -> list[str]:
@@ -51,12 +54,12 @@ def why_not(line: str) -> str:
 
 def prepared(line: str) -> list[str]:
     """Its words, and that it may replace what an earlier command of the page has written."""
-    for long, short in LATER.items():
-        line = line.replace(long, short)
+    for words_there, words_here in OTHERWISE.items():
+        line = line.replace(words_there, words_here)
     words = shlex.split(line)[1:]
     name = words[0] if words[0] in COMMANDS else "color"
     options = import_module(f"vidcolor.cli.{name}").parser()._option_string_actions
-    return [*words, *(["--force"] if "--force" in options and "-" not in words else [])]
+    return [*words, *(["--force"] if "--force" in options and words[1:2] != ["-"] else [])]
 
 
 def run_here(line: str) -> int:
