@@ -19,6 +19,7 @@ from run_specs import SPEC, run_spec
 from vidcolor.cluster import coordinator as coordinator_module
 from vidcolor.cluster.coordinator import Coordinator
 from vidcolor.cluster.messages import ChunkKnown, Progressed, TaskFailed, VideoOpened, WorkerInfo
+from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core import json_lines as lines
 from vidcolor.core.json_types import from_plain
 from vidcolor.core.paths import report_path
@@ -347,7 +348,7 @@ def test_fingerprints_of_closed_films_are_let_go_of(tmp_path: Path) -> None:
     chunk = PlannedChunk(0, 0, False, (0,), (), "0" * 16 * 9, "ff" * 9)
     film = coordinator._films[0]
     assert not coordinator.hear(given[0], worker, ChunkKnown(chunk, Fraction(0)))
-    assert not coordinator.hear(given[0], worker, Progressed(9, 5, 0.5))
+    assert not coordinator.hear(Task(Step.CHUNK, -9, 0, 0), worker, Progressed(9, 5, 0.5))
     assert (film.chunks, list(film.frames.values())) == ([chunk], [5])
     assert coordinator.hear(given[0], worker, TaskFailed("FilmUnreadable", "no film"))
     assert coordinator.over
