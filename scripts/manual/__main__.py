@@ -23,6 +23,8 @@ ELSEWHERE = {
     "samples/README.md": "samples.md",
 }
 """Pages that lie outside of docs/, and their names on the site."""
+NO_PAGES = ("mkdocs.yml", "notebooks")
+"""What in docs/ is not of the site; a notebook that a page links to is copied all the same."""
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -37,7 +39,7 @@ def gather(target: Path) -> None:
     """Write all pages, and the files that they show, into a folder that is not there yet."""
     target.mkdir(parents=True)
     there = sorted((ROOT / "docs").iterdir())
-    sources = [path for path in there if path.is_file() and path.name != "mkdocs.yml"]
+    sources = [path for path in there if path.name not in NO_PAGES]
     pages = {path: path.name for path in sources} | {ROOT / a: b for a, b in ELSEWHERE.items()}
     pages[ROOT / "README.md"] = "index.md"  # the site has a first page of its own
     for source, name in pages.items():

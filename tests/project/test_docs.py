@@ -110,6 +110,13 @@ def test_the_site_has_each_page_once(tmp_path: Path) -> None:
     for name in pages:
         for file, _ in links(tmp_path / "site" / name):
             assert not file or (tmp_path / "site" / file).exists(), f"{name}: {file}"
+        shown = re.findall(
+            r'(?:src|poster|href)="([^":#]+)"', (tmp_path / "site" / name).read_text()
+        )
+        assert all((tmp_path / "site" / file).exists() for file in shown), f"{name}: {shown}"
+    styles = re.findall(r"^ +- (\S+\.(?:css|js))$", text, re.MULTILINE)
+    assert styles
+    assert all((tmp_path / "site" / file).exists() for file in styles), styles
 
 
 def test_the_gallery_is_small_and_has_all_that_it_shows() -> None:
