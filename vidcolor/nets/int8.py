@@ -40,61 +40,10 @@ def int8_is_fast() -> bool:
     codes = torch.full((1, 16, 4, 4), 200, dtype=torch.uint8)
     try:
         with torch.inference_mode():
-            found = Int8Conv(conv, 1.0, 0, torch.float32)(codes)
+            found = Int8Conv(conv, Codes(1.0, 0), torch.float32)(codes)
             return torch.allclose(found, conv(codes.float()).relu(), rtol=0.01)
     except (RuntimeError, AttributeError, TypeError):
         return False
-
-
-class Int8Conv(nn.Module):
-    """A convolution and the ReLU after it.
-
-    Args:
-        conv: In float32.
-        step: Of the codes that go in.
-        zero: The code of 0.
-        out: Step of the codes that come out, of which the smallest is 0, or step and code of 0; or
-            a type of floats.
-    """
-
-    def __init__(
-        self, conv: nn.Conv2d, step: float, zero: int, out: float | Codes | torch.dtype
-    ) -> None:
-        super().__init__()
-        out = Codes(out, 0) if isinstance(out, float) else out
-        self.out = (*out, torch.uint8) if isinstance(out, Codes) else (1.0, 0, out)
-        self.step, self.zero = step, zero
-        self.form = [*conv.stride], [*conv.padding], [*conv.dilation], conv.groups
-        self.parts = [
-            self._pack(conv.weight.detach()[some], None if bias is None else bias[some])
-            for bias in (None if conv.bias is None else conv.bias.detach(),)
-            for some in _channel_parts(conv.out_channels)
-        ]
-
-    def _pack(
-        self, weight: Tensor, bias: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """The weights of some channels as oneDNN wants them, their steps, zeros and biases."""
-        steps = weight.abs().amax((1, 2, 3)).clamp_min(1e-12) / 127
-        codes = (weight / steps[:, None, None, None]).round().to(torch.int8)
-        packed = torch.ops.onednn.qconv_prepack(codes, steps, self.step, self.zero, *self.form)
-        return packed, steps, torch.zeros(len(weight), dtype=torch.int32), bias
-
-    def forward(self, codes: Tensor) -> Tensor:
-        """(B, C, h, w) uint8 -> (B, C', h', w')."""
-        into = codes.contiguous(memory_format=torch.channels_last), self.step, self.zero
-        found = [
-            torch.ops.onednn.qconv2d_pointwise(*into, *part, *self.form, *self.out, "relu", [], "")
-            for part in self.parts
-        ]
-        return found[0] if len(found) == 1 else torch.cat(found, 1)
-
-
-def _channel_parts(channels: int) -> list[slice]:
-    """All channels, or pieces of them that a convolution gives in less time."""
-    if channels < CHANNELS or channels.bit_count() == 1:
-        return [slice(0, channels)]
-    return [slice(a, min(a + CHANNELS, channels)) for a in range(0, channels, CHANNELS)]
 
 
 class Codes(NamedTuple):
@@ -118,13 +67,59 @@ class Codes(NamedTuple):
         return codes.to(torch.int16).to(torch.uint8)
 
 
+class Int8Conv(nn.Module):
+    """A convolution and the ReLU after it.
+
+    Args:
+        conv: In float32.
+        into: What the codes that go in stand for.
+        out: The same of those that come out, or a type of floats.
+    """
+
+    def __init__(self, conv: nn.Conv2d, into: Codes, out: Codes | torch.dtype) -> None:
+        super().__init__()
+        self.into = into
+        self.out = (*out, torch.uint8) if isinstance(out, Codes) else (1.0, 0, out)
+        self.form = [*conv.stride], [*conv.padding], [*conv.dilation], conv.groups
+        weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
+        self.parts = [
+            self._pack(weight[some], None if bias is None else bias[some])
+            for some in _channel_parts(conv.out_channels)
+        ]
+
+    def _pack(
+        self, weight: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """The weights of some channels as oneDNN wants them, their steps, zeros and biases."""
+        steps = weight.abs().amax((1, 2, 3)).clamp_min(1e-12) / 127
+        codes = (weight / steps[:, None, None, None]).round().to(torch.int8)
+        packed = torch.ops.onednn.qconv_prepack(codes, steps, *self.into, *self.form)
+        return packed, steps, torch.zeros(len(weight), dtype=torch.int32), bias
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """(B, C, h, w) uint8 -> (B, C', h', w')."""
+        into = codes.contiguous(memory_format=torch.channels_last), *self.into
+        found = [
+            torch.ops.onednn.qconv2d_pointwise(*into, *part, *self.form, *self.out, "relu", [], "")
+            for part in self.parts
+        ]
+        return found[0] if len(found) == 1 else torch.cat(found, 1)
+
+
+def _channel_parts(channels: int) -> list[slice]:
+    """All channels, or pieces of them that a convolution gives in less time."""
+    if channels < CHANNELS or channels.bit_count() == 1:
+        return [slice(0, channels)]
+    return [slice(a, min(a + CHANNELS, channels)) for a in range(0, channels, CHANNELS)]
+
+
 class Int8Block(nn.Module):
     """`vidcolor.nets.layers.conv_block` in 8-bit integers; floats go in and come out."""
 
     def __init__(self, conv: nn.Conv2d, seen: Range, dtype: torch.dtype) -> None:
         super().__init__()
         self.codes = Codes.of(seen)
-        self.conv = Int8Conv(conv, *self.codes, dtype)
+        self.conv = Int8Conv(conv, self.codes, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, C', h', w')."""
@@ -153,18 +148,16 @@ class Int8VGG(nn.Module):
         # Without its last ReLU and its pool, which go together with the writing of codes.
         self.first, self.mean = vgg.features[: second - 2], vgg.mean
         # A max pool changes no range: what goes into a convolution came out of the one before.
-        steps = [max(high, 1e-6) / CODES for _, high in seen.values()]
+        # That was a ReLU, so 0 is the smallest code.
+        codes = [Codes.of((0.0, high)) for _, high in seen.values()]
         convs = [layer for layer in layers[second:] if isinstance(layer, nn.Conv2d)]
-        made = [
-            Int8Conv(conv, into, 0, out)
-            for conv, (into, out) in zip(convs, pairwise(steps), strict=True)
-        ]
+        made = [Int8Conv(conv, *both) for conv, both in zip(convs, pairwise(codes), strict=True)]
         ends = list(accumulate((len(block) for block in BLOCKS[1:]), initial=0))
         self.blocks = nn.ModuleList(
             nn.Sequential(*made[start:end]) for start, end in pairwise(ends)
         )
-        self.into = Codes(steps[0], 0)
-        self.codes = [Codes(steps[end], 0) for end in ends[2:]]
+        self.into = codes[0]
+        self.codes = [codes[end] for end in ends[2:]]
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
         """(B, 1, h, w) L -> codes of the features at 1/4, 1/8 and 1/16, as of `VGG16Features`."""

@@ -62,4 +62,4 @@ class Int8FilmNet(FilmNet):
 
 def _in_integers(block: nn.Sequential, into: Codes, out: Codes | torch.dtype) -> Int8Conv:
     """A `vidcolor.nets.layers.conv_block` from codes to codes or floats."""
-    return Int8Conv(cast(nn.Conv2d, fold_norms(block)[0]), *into, out)
+    return Int8Conv(cast(nn.Conv2d, fold_norms(block)[0]), into, out)
