@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
 import damaged_films
 import pytest
-from company import Company, Trap
+from company import Company, lose_worker
 from guided import guided_settings, write_shots
 
 from vidcolor.cluster.messages import (
     Command,
     PartRead,
     PlanChunks,
-    Progressed,
     ReadPart,
     Reply,
-    TaskFailed,
 )
 from vidcolor.cluster.task_queue import Step, Task
-from vidcolor.cluster.worker import Worker
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
 from vidcolor.run import film_parts
@@ -62,27 +58,12 @@ def alone(item: BatchItem, settings: Settings, tmp_path: Path) -> bytes:
     return (tmp_path / "alone.mp4").read_bytes()
 
 
-def color(company: Company, item: BatchItem, trap: Trap = lambda *_: False) -> Report:
-    (outcome,) = company.color(item, trap=trap)
-    assert outcome.report, outcome.error
-    return outcome.report
-
-
 def notes(report: Report) -> list[str]:
     return [note for note in report.notes if "color tags" not in note]
 
 
 def steps(company: Company) -> list[Step]:
     return [task.step for _, task in company.orders]
-
-
-def readers(company: Company) -> dict[str, list[int]]:
-    """Which parts each worker was given."""
-    found: dict[str, list[int]] = {}
-    for name, task in company.orders:
-        if task.step is Step.PART:
-            found.setdefault(name, []).append(task.chunk)
-    return found
 
 
 def test_all_read_and_one_plans(item: BatchItem, settings: Settings, alone: bytes) -> None:
@@ -93,8 +74,8 @@ def test_all_read_and_one_plans(item: BatchItem, settings: Settings, alone: byte
         assert pickle.loads(pickle.dumps((command, reply))) == (command, reply)
         return False
 
-    report = color(company, item, travels)
-    given = readers(company)
+    report = company.report(item, travels)
+    given = company.given(Step.PART)
     assert sorted(chain(*given.values())) == list(range(PARTS))
     assert len(given) == 2
     assert steps(company).count(Step.PLAN) == 1
@@ -111,7 +92,7 @@ def test_a_script_is_made_behind_it(
     settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
     colorize_video(item.source, tmp_path / "alone.mp4", settings=settings)
     company = Company(settings)
-    assert color(company, item).script["frames"] == 5
+    assert company.report(item).script["frames"] == 5
     assert {Step.PART, Step.LOOK, Step.SETTLE} <= set(steps(company))
     assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
 
@@ -127,22 +108,9 @@ def test_a_worker_may_be_lost_with_it_in_hand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Before its work is on the disk, or behind it."""
-    company, do = Company(settings), Worker.do
-
-    def dies(self: Worker, command: Command) -> Iterator[Reply]:
-        kind = ReadPart if step is Step.PART else PlanChunks
-        if first and not company.deaths and isinstance(command, kind):
-            yield TaskFailed("ClusterError", "")
-        yield from do(self, command)
-
-    monkeypatch.setattr(Worker, "do", dies)
-    report = color(
-        company,
-        item,
-        trap=lambda task, _, reply: (
-            task.step is step and not company.deaths and not isinstance(reply, Progressed)
-        ),
-    )
+    company = Company(settings)
+    kind = ReadPart if step is Step.PART else PlanChunks
+    report = company.report(item, trap=lose_worker(company, step, kind, first, monkeypatch))
     assert company.deaths == 1
     assert steps(company).count(step) == (PARTS if step is Step.PART else 1) + 1
     assert item.target.read_bytes() == alone
@@ -163,14 +131,14 @@ def test_another_run_reads_the_parts_that_are_missing(
     assert not Company(settings).color(item, stop=stop)
     assert len(list(work_folder(item.target).glob("plan.*.frames"))) == times
     second = Company(settings)
-    color(second, item)
-    assert sorted(chain(*readers(second).values())) == list(range(times, PARTS))
+    second.report(item)
+    assert sorted(chain(*second.given(Step.PART).values())) == list(range(times, PARTS))
     assert item.target.read_bytes() == alone
 
 
 def test_one_worker_reads_it_as_a_whole(item: BatchItem, settings: Settings, alone: bytes) -> None:
     company = Company(settings, workers=1)
-    assert not notes(color(company, item))
+    assert not notes(company.report(item))
     assert Step.PART not in steps(company)
     assert item.target.read_bytes() == alone
 
@@ -186,7 +154,7 @@ def test_the_report_says_why_one_worker_reads_a_long_film(
     )
     company = Company(part)
     why = "one worker looked for its shots: only a part of it is colored"
-    assert notes(color(company, item)) == [why]
+    assert notes(company.report(item)) == [why]
     assert Step.PART not in steps(company)
 
 
@@ -196,7 +164,7 @@ def test_a_damaged_film_is_read_again_as_a_whole(
     broken = damaged_films.build("badpicture.mkv", tmp_path / "damaged")
     report = colorize_video(broken, tmp_path / "alone.mp4", settings=settings)
     assert report.damage
-    shared = color(Company(settings), BatchItem("broken", broken, item.target))
+    shared = Company(settings).report(BatchItem("broken", broken, item.target))
     assert shared.damage == report.damage
     assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
     assert "one worker looked for its shots: it is damaged, or changes its kind" in shared.notes

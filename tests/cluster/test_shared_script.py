@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 
 import pytest
-from company import Company, Trap
+from company import Company, Trap, lose_worker
 from guided import Stopped, count_looked, count_made, guided_settings, write_shots
 
 import vidcolor.cluster.worker
@@ -20,16 +19,14 @@ from vidcolor.cluster.messages import (
     Command,
     KeysLooked,
     LookAtKeys,
-    Progressed,
     Reply,
     SettleScript,
-    TaskFailed,
 )
 from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.cluster.worker import Worker
 from vidcolor.colorize import script_maker
 from vidcolor.core.paths import work_folder
-from vidcolor.core.report import Progress, Report
+from vidcolor.core.report import Progress
 from vidcolor.guidance import agreement
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video
@@ -62,21 +59,6 @@ def alone(item: BatchItem, settings: Settings, tmp_path: Path) -> bytes:
     return (tmp_path / "alone.mp4").read_bytes()
 
 
-def color(company: Company, item: BatchItem, trap: Trap = lambda *_: False) -> Report:
-    (outcome,) = company.color(item, trap=trap)
-    assert outcome.report, outcome.error
-    return outcome.report
-
-
-def parts_of(company: Company) -> dict[str, list[int]]:
-    """Which parts each worker was given."""
-    found: dict[str, list[int]] = {}
-    for name, task in company.orders:
-        if task.step is Step.LOOK:
-            found.setdefault(name, []).append(task.chunk)
-    return found
-
-
 def test_all_workers_look_and_one_settles(
     item: BatchItem,
     settings: Settings,
@@ -85,8 +67,8 @@ def test_all_workers_look_and_one_settles(
 ) -> None:
     company = Company(settings)  # they take turns: nobody gets a second part before all have one
     looked, made = count_looked(monkeypatch), count_made(monkeypatch)
-    report = color(company, item)
-    given = parts_of(company)
+    report = company.report(item)
+    given = company.given(Step.LOOK)
     assert sorted(chain(*given.values())) == list(range(PARTS))
     assert len(given) == 2
     assert (len(looked), len(made)) == (SHOTS, 1)
@@ -114,22 +96,8 @@ def test_a_worker_may_be_lost_with_it_in_hand(
 ) -> None:
     """Before its work is on the disk, or behind it: then it is not done again."""
     company, looked = Company(settings), count_looked(monkeypatch)
-    do = Worker.do
-
-    def dies(self: Worker, command: Command) -> Iterator[Reply]:
-        kind = LookAtKeys if step is Step.LOOK else SettleScript
-        if first and not company.deaths and isinstance(command, kind):
-            yield TaskFailed("ClusterError", "")
-        yield from do(self, command)
-
-    monkeypatch.setattr(Worker, "do", dies)
-    report = color(
-        company,
-        item,
-        trap=lambda task, _, reply: (
-            task.step is step and not company.deaths and not isinstance(reply, Progressed)
-        ),
-    )
+    kind = LookAtKeys if step is Step.LOOK else SettleScript
+    report = company.report(item, trap=lose_worker(company, step, kind, first, monkeypatch))
     assert company.deaths == 1
     assert sum(task.step is step for _, task in company.orders) == 1 + (
         PARTS if step is Step.LOOK else 1
@@ -167,8 +135,8 @@ def test_others_go_on_behind_the_parts_that_are_there(
     assert len(looked) == min(2 * times, SHOTS)
     second = Company(settings)
     if shared:
-        color(second, item)
-        assert sorted(chain(*parts_of(second).values())) == list(range(times, PARTS))
+        second.report(item)
+        assert sorted(chain(*second.given(Step.LOOK).values())) == list(range(times, PARTS))
         assert Step.PLAN not in [task.step for _, task in second.orders]
     else:
         colorize_video(item.source, item.target, settings=settings)
@@ -184,8 +152,8 @@ def test_a_cluster_goes_on_where_one_run_stopped(
         with pytest.raises(Stopped):
             colorize_video(item.source, item.target, settings=settings)
     company, looked = Company(settings), count_looked(monkeypatch)
-    color(company, item)
-    assert sorted(chain(*parts_of(company).values())) == [1, 2]
+    company.report(item)
+    assert sorted(chain(*company.given(Step.LOOK).values())) == [1, 2]
     assert len(looked) == SHOTS - 2
     assert item.target.read_bytes() == alone
 
@@ -197,7 +165,7 @@ def test_a_damaged_part_is_made_anew(
     first, _ = sorted(work_folder(item.target).glob("script.*.keys"))
     first.write_bytes(first.read_bytes()[:-1])
     looked = count_looked(monkeypatch)
-    color(Company(settings), item)
+    Company(settings).report(item)
     assert len(looked) == SHOTS - 2
     assert item.target.read_bytes() == alone
 
@@ -210,9 +178,9 @@ def test_a_script_that_was_lost_is_shared_again(
     (path,) = work_folder(item.target).glob("script.*")
     path.unlink()
     company = Company(settings)
-    report = color(company, item)
+    report = company.report(item)
     assert report.resumed == 1
-    assert len(parts_of(company)) == 2
+    assert len(company.given(Step.LOOK)) == 2
     assert Step.PLAN not in [task.step for _, task in company.orders]
     assert item.target.read_bytes() == alone
 
@@ -221,7 +189,7 @@ def test_where_it_is_there_only_one_reads_it(item: BatchItem, settings: Settings
     stop: Trap = lambda _task, _command, reply: isinstance(reply, ChunkColorized)  # noqa: E731
     assert not Company(settings).color(item, stop=stop)
     company = Company(settings)
-    assert color(company, item).resumed == 1
+    assert company.report(item).resumed == 1
     steps = [task.step for _, task in company.orders]
     assert (steps.count(Step.LOOK), steps.count(Step.SETTLE)) == (0, 1)
 
@@ -309,5 +277,5 @@ def test_who_makes_it_tells_how_far_it_is(
     patiently("look_by_plan", looked, calls=2)
     patiently("_share", agreed, calls=2)
     monkeypatch.setattr(vidcolor.cluster.worker, "EVERY", 0.01)
-    color(Listening(settings, workers=1), item)
+    Listening(settings, workers=1).report(item)
     assert all(event.is_set() for event in told.values())

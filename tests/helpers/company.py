@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from vidcolor.cluster.coordinator import Coordinator
-from vidcolor.cluster.messages import Command, Reply, TaskFailed, WorkerInfo
-from vidcolor.cluster.task_queue import Task
+from vidcolor.cluster.messages import Command, Progressed, Reply, TaskFailed, WorkerInfo
+from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.cluster.worker import Worker
-from vidcolor.core.report import Progress
+from vidcolor.core.report import Progress, Report
 from vidcolor.run.batch import Outcome
 from vidcolor.run.inputs import BatchItem
 from vidcolor.settings import Settings
@@ -55,6 +57,20 @@ class Company:
         (outcome,) = self.color(BatchItem(source.name, source, target), **more)
         return outcome
 
+    def report(self, item: BatchItem, trap: Trap = lambda *_: False) -> Report:
+        """Of one film that becomes what it should."""
+        (outcome,) = self.color(item, trap=trap)
+        assert outcome.report, outcome.error
+        return outcome.report
+
+    def given(self, step: Step) -> dict[str, list[int]]:
+        """Numbers of the tasks of a step that each worker was given."""
+        found: dict[str, list[int]] = {}
+        for name, task in self.orders:
+            if task.step is step:
+                found.setdefault(name, []).append(task.chunk)
+        return found
+
     def _tell(self, item: BatchItem, progress: Progress) -> None:
         self.progress.append((item.name, progress))
 
@@ -90,6 +106,35 @@ class Company:
             assert not idle, "nobody has anything to do"
             yield
         yield
+
+
+def lose_worker(
+    company: Company,
+    step: Step,
+    command: type[object],
+    before: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Trap:
+    """Loses the first worker that has a step in hand, whose command is of this type.
+
+    Args:
+        company: Whose worker.
+        step: The step.
+        command: What it is told to do.
+        before: Lost before its work is on the disk; else behind it, unheard.
+        monkeypatch: Of the test.
+    """
+    do = Worker.do
+
+    def dies(self: Worker, told: Command) -> Iterator[Reply]:
+        if before and not company.deaths and isinstance(told, command):
+            yield TaskFailed("ClusterError", "")
+        yield from do(self, told)
+
+    monkeypatch.setattr(Worker, "do", dies)
+    return lambda task, _, reply: (
+        task.step is step and not company.deaths and not isinstance(reply, Progressed)
+    )
 
 
 def failures(words: Sequence[Reply]) -> list[str]:
