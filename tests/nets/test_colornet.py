@@ -369,6 +369,13 @@ def test_imagenet_weights_fill_the_features(vgg_file: Path) -> None:
         {"vivid": float("nan")},
         {"preset": "mini", "width": 256},
         {"gain": 0.0},
+        {"stem": (64, 64, 128)},
+        {"stem": (64, 64, 128, 0)},
+        {"lifts": (64,)},
+        {"lifts": (64, 1 << 20)},
+        {"pooled": 1},
+        {"preset": "mini", "width": 96, "pooled": True},
+        {"preset": "book", "lifts": (8, 8)},
     ],
 )
 def test_configs_that_make_no_net_are_refused(config: dict[str, object]) -> None:

@@ -71,6 +71,15 @@ def lite() -> ColorNet:
     return with_norms(net)
 
 
+@pytest.fixture(scope="module")
+def narrow() -> ColorNet:
+    """A film net of fewer channels, whose attention looks at means."""
+    torch.manual_seed(6)
+    shape = {"stem": (8, 12, 16, 20), "lifts": (6, 4), "pooled": True}
+    net = build_net(ColorNetConfig(width=16, blocks=(1, 1), heads=2, **shape))  # type: ignore[arg-type]
+    return with_norms(net)
+
+
 def with_norms(net: ColorNet) -> ColorNet:
     """The net in eval mode, its batch norms as if trained."""
     for module in net.modules():
@@ -81,7 +90,7 @@ def with_norms(net: ColorNet) -> ColorNet:
     return net.eval()
 
 
-@pytest.mark.parametrize("name", ["tiny", "mini", "lite"])
+@pytest.mark.parametrize("name", ["tiny", "mini", "lite", "narrow"])
 @torch.no_grad()
 def test_a_prepared_net_gives_the_same_colors(name: str, request: pytest.FixtureRequest) -> None:
     net: ColorNet = request.getfixturevalue(name)
@@ -99,7 +108,7 @@ def test_a_prepared_net_gives_the_same_colors(name: str, request: pytest.Fixture
 
 
 @vnni
-@pytest.mark.parametrize("name", ["tiny", "mini"])
+@pytest.mark.parametrize("name", ["tiny", "mini", "narrow"])
 @torch.no_grad()
 def test_integers_give_nearly_the_same_colors(name: str, request: pytest.FixtureRequest) -> None:
     net: ColorNet = request.getfixturevalue(name)
@@ -111,7 +120,7 @@ def test_integers_give_nearly_the_same_colors(name: str, request: pytest.Fixture
     finally:
         net.ranges = {}
     kinds = [type(module) for module in ready.modules()]
-    assert (Int8VGG in kinds) == (name == "tiny")
+    assert (Int8VGG in kinds) == (name != "mini")
     assert Int8Block in kinds
     found, expected = ready(NetInput(lightness())), net(NetInput(lightness()))
     assert (found - expected).abs().mean() < 0.06 * expected.std()
@@ -178,6 +187,17 @@ def test_attention_in_pieces_is_attention(monkeypatch: pytest.MonkeyPatch) -> No
     found = layers.attention(q, k, v)
     expected = F.scaled_dot_product_attention(q.float(), k.float(), v.float())
     assert torch.allclose(found.float(), expected, atol=0.03)
+
+
+@torch.no_grad()
+def test_of_places_that_are_alike_the_mean_says_all() -> None:
+    torch.manual_seed(5)
+    each, means = layers.AttentionBlock(16, 2), layers.AttentionBlock(16, 2, pooled=True)
+    nn.init.zeros_(each.position.weight)  # or neighbours would differ again
+    means.load_state_dict(each.state_dict())
+    x = torch.randn(2, 16, 3, 5).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.allclose(means(x), each(x), atol=1e-5)
+    assert not torch.allclose(means(x := torch.randn(2, 16, 6, 10)), each(x), atol=1e-2)
 
 
 def test_halved_takes_the_largest_of_four() -> None:

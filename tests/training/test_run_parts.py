@@ -65,7 +65,6 @@ def test_larger_crops_come_in_the_last_fifths() -> None:
         {"stills": ()},
         {"teacher": "default"},
         {"perceptual": 1.0, "preset": "mini"},
-        {"perceptual": 1.0, "thawed": 3},
         {"colorful": -1.0},
         {"colorful": 1.0, "preset": "book"},
         {"adversarial": 1.5},

@@ -19,10 +19,14 @@ from torch import Tensor, nn
 from vidcolor.color.lab import ab_bins
 from vidcolor.errors import SettingsError
 from vidcolor.nets.palette import PaletteColors, lower_logits, pull
+from vidcolor.nets.vgg import BLOCKS
 from vidcolor.settings import SIZE_STEP
 
 Preset = Literal["film", "mini", "book"]
 PRESETS: tuple[Preset, ...] = ("film", "mini", "book")
+
+STEM = (*BLOCKS[0], *BLOCKS[1])
+"""Channels of VGG16's first four convolutions."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,13 @@ class ColorNetConfig:
     """Exponent of the factor by which colors of doubtful hue fade, 0 for none (film, mini)."""
     lite: bool = False
     """Whether the features of EfficientNet-Lite2 are fused, too (film)."""
+    stem: tuple[int, ...] = STEM
+    """Channels of the first four convolutions of VGG16 (film). Gray pictures need few of them."""
+    lifts: tuple[int, ...] = ()
+    """Channels that the decoder takes from 1/16 to 1/8 and from there to 1/4 (film); empty for
+    ``width`` each."""
+    pooled: bool = False
+    """Whether the attention at 1/8 looks at means of 2 x 2 places instead of each (film)."""
     embedding: int = 1000
     """Length of the vector that is fused at 1/8 (book): 1000 classes or 512 features."""
 
@@ -76,6 +87,11 @@ class ColorNetConfig:
             and isinstance(self.lite, bool)
             and (not self.lite or self.preset == "film")
             and self.embedding in (512, 1000)
+            and len(self.stem) == len(STEM)
+            and len(self.lifts) in (0, 2)
+            and all(isinstance(n, int) and 1 <= n <= 2048 for n in (*self.stem, *self.lifts))
+            and isinstance(self.pooled, bool)
+            and (self.preset == "film" or (self.stem, self.lifts, self.pooled) == (STEM, (), False))
         )
         if not fits:
             raise SettingsError(f"no net can be made from {self}")

@@ -54,9 +54,9 @@ class Int8FilmNet(FilmNet):
     def fuse(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """As of `FilmNet`, of codes at 1/4 and 1/8."""
         quarter, eighth, x = maps
-        above = self.into8.write(upsample_to(x, eighth))
+        above = self.into8.write(upsample_to(self.lift16(x), eighth))
         coarse = self.attend8(self.fuse8(torch.cat([above, self.skip8(eighth)], 1)))
-        above = self.into4.write(upsample_to(coarse, quarter))
+        above = self.into4.write(upsample_to(self.lift8(coarse), quarter))
         return self.fuse4(torch.cat([above, self.skip4(quarter)], 1)), coarse
 
 

@@ -19,9 +19,17 @@ class AttentionBlock(nn.Module):
     A depth-wise 3x3 convolution tells neighbours apart, so any size of picture works.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, pooled: bool = False) -> None:
+        """Make one.
+
+        Args:
+            width: Channels.
+            heads: Of the attention.
+            pooled: Look at means of 2 x 2 places instead of each, for a quarter of the work (as
+                Wang et al., "Pyramid Vision Transformer v2", 2022). Maps then have even sides.
+        """
         super().__init__()
-        self.heads = heads
+        self.heads, self.pooled = heads, pooled
         self.position = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.norm1 = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
@@ -38,11 +46,24 @@ class AttentionBlock(nn.Module):
         # By way of channels-last: of one picture `flatten` would make strides from which torch no
         # longer sees the layout, and what follows would be copied to another one.
         tokens: Tensor = x.permute(0, 2, 3, 1).reshape(B, h * w, C)
-        parts = self.qkv(self.norm1(tokens)).view(B, h * w, 3, self.heads, -1)
-        mixed = attention(*(part.transpose(1, 2) for part in parts.unbind(2)))
+        mixed = attention(*self._look(self.norm1(tokens), h, w))
         tokens = tokens + self.project(mixed.transpose(1, 2).reshape(B, h * w, C))
         tokens = tokens + self.mlp(self.norm2(tokens))
         return tokens.view(B, h, w, C).permute(0, 3, 1, 2)
+
+    def _look(self, tokens: Tensor, h: int, w: int) -> tuple[Tensor, ...]:
+        """Queries of all places, keys and values of those that are looked at."""
+        B, _, C = tokens.shape
+        if not self.pooled:
+            parts = self.qkv(tokens).view(B, h * w, 3, self.heads, -1).unbind(2)
+            return tuple(part.transpose(1, 2) for part in parts)
+        # The mean of keys is the key of the mean, so it takes a quarter of that work, too.
+        means = F.avg_pool2d(tokens.view(B, h, w, C).permute(0, 3, 1, 2), 2)
+        others = means.permute(0, 2, 3, 1).reshape(B, -1, C)
+        weight, bias = self.qkv.weight, self.qkv.bias
+        q = F.linear(tokens, weight[:C], bias[:C]).view(B, h * w, 1, self.heads, -1)
+        kv = F.linear(others, weight[C:], bias[C:]).view(B, others.shape[1], 2, self.heads, -1)
+        return tuple(part.transpose(1, 2) for part in (*q.unbind(2), *kv.unbind(2)))
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ torchvision on request, or inside vidcolor's own weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -26,12 +27,18 @@ class VGG16Features(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, blocks: int = 5) -> None:
-        """Make the first ``blocks`` of its five blocks."""
+    def __init__(self, blocks: int = 5, stem: Sequence[int] = ()) -> None:
+        """Make the first ``blocks`` of its five blocks.
+
+        Args:
+            blocks: 1 to 5.
+            stem: Channels of the first four convolutions, in the place of 64, 64, 128, 128.
+        """
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
-        for block in BLOCKS[:blocks]:
+        widths = (stem[:2], stem[2:], *BLOCKS[2:]) if stem else BLOCKS
+        for block in widths[:blocks]:
             if layers:
                 layers.append(nn.MaxPool2d(2))
             for out in block:

@@ -24,7 +24,7 @@ class FilmNet(DistributionNet):
     def __init__(self, config: ColorNetConfig) -> None:
         super().__init__(config)
         W = config.width
-        self.vgg = VGG16Features()
+        self.vgg = VGG16Features(stem=config.stem)
         self.bridge = conv_block(512, W)
         self.overall = nn.Sequential(nn.Linear(512, W), nn.ReLU(), nn.Linear(W, W))
         if config.lite:
@@ -38,14 +38,17 @@ class FilmNet(DistributionNet):
         self.attend16 = nn.Sequential(
             *(AttentionBlock(W, config.heads) for _ in range(config.blocks[0]))
         )
+        from16, from8 = config.lifts or (W, W)
+        self.lift16 = _narrow(W, from16)
         self.skip8 = conv_block(512, W)
-        self.fuse8 = conv_block(2 * W, W)
+        self.fuse8 = conv_block(from16 + W, W)
         self.attend8 = nn.Sequential(
-            *(AttentionBlock(W, config.heads) for _ in range(config.blocks[1]))
+            *(AttentionBlock(W, config.heads, config.pooled) for _ in range(config.blocks[1]))
         )
+        self.lift8 = _narrow(W, from8)
         self.skip4 = conv_block(256, W // 2)
         self.fuse4 = nn.Sequential(
-            conv_block(W + W // 2, 3 * W // 4), conv_block(3 * W // 4, W // 2)
+            conv_block(from8 + W // 2, 3 * W // 4), conv_block(3 * W // 4, W // 2)
         )
         self.classify = nn.Conv2d(W // 2, len(self.bins), 1)
         self.regress = nn.Conv2d(W // 2, 2, 1)
@@ -74,10 +77,15 @@ class FilmNet(DistributionNet):
     def fuse(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Features at 1/4, and those behind the attention at 1/8."""
         quarter, eighth, x = maps
-        x = torch.cat([upsample_to(x, eighth), self.skip8(eighth)], 1)
+        x = torch.cat([upsample_to(self.lift16(x), eighth), self.skip8(eighth)], 1)
         coarse = self.attend8(self.fuse8(x))
-        x = torch.cat([upsample_to(coarse, quarter), self.skip4(quarter)], 1)
+        x = torch.cat([upsample_to(self.lift8(coarse), quarter), self.skip4(quarter)], 1)
         return self.fuse4(x), coarse
+
+
+def _narrow(channels: int, out: int) -> nn.Module:
+    """Mixes the channels of a map before it is enlarged: fewer then say as much."""
+    return nn.Identity() if out == channels else nn.Conv2d(channels, out, 1, bias=False)
 
 
 def end_in_zeros(*layers: nn.Module) -> nn.Sequential:

@@ -20,8 +20,9 @@ from vidcolor.nets.book import BookNet
 from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
 from vidcolor.nets.guide_net import GuideNet
 from vidcolor.nets.trust_gate import Gate
+from vidcolor.nets.vgg import VGG16Features
 from vidcolor.nets.vgg_fused import FilmNet
-from vidcolor.nets.weights import load_weights
+from vidcolor.nets.weights import load_features, load_weights
 from vidcolor.training.checkpoints import Run
 from vidcolor.training.convolution import quicken
 from vidcolor.training.data.augment import Expose, book_view, clean_pair, film_pair
@@ -272,6 +273,10 @@ class FilmRecipe(ColorRecipe):
         self.log_error = settings.log_error
         self.terms = {"perceptual": settings.perceptual, "colorful": settings.colorful}
         self.critical = settings.adversarial > 0
+        # The net's own may be made for gray. In a tuple, so that it is no part of the state dict.
+        self.judge: tuple[VGG16Features, ...] = ()
+        if settings.perceptual:
+            self.judge = (load_features().requires_grad_(False),)
         if settings.augment == "strong":
             self.view, self.strong, self.expose = wide_crop, True, expose
         self.register_buffer("weights", torch.ones(len(self.net.bins)))
@@ -316,13 +321,12 @@ class FilmRecipe(ColorRecipe):
             shown, true = recompose(small, ab), recompose(small, truth)
             found["colorful"] = weight * colorful_loss(shown, true)
         if weight := self.terms["perceptual"]:
-            assert isinstance(self.net, FilmNet)
             # At half the size: VGG16 on two more full pictures would double the cost of a step.
             half = F.avg_pool2d(L, 2)
             shown, true = (recompose(half, F.interpolate(c, half.shape[2:])) for c in (ab, truth))
-            features = self.net.vgg
+            judge = self.judge[0].to(L.device)
             found["perceptual"] = weight * perceptual_loss(
-                lambda rgb: features.rgb_features(rgb, 3)[1:], shown, true
+                lambda rgb: judge.rgb_features(rgb, 3)[1:], shown, true
             )
         return found, Painted(small, ab, truth)
 

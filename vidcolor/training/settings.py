@@ -177,8 +177,8 @@ class TrainSettings:
     def _check_losses(self) -> None:
         if self.teacher and self.preset != "mini":
             raise SettingsError("only the presets mini, gate and guide learn from a --teacher")
-        if self.perceptual and (self.preset != "film" or self.thawed > 2):
-            raise SettingsError("--perceptual needs the preset film with at most 2 --thawed blocks")
+        if self.perceptual and self.preset != "film":
+            raise SettingsError("--perceptual needs the preset film")
         if self.preset == "book" and (self.colorful or self.adversarial or self.log_error):
             raise SettingsError(
                 "the preset book has one loss; leave out --colorful, --log-error, --adversarial"
