@@ -2,12 +2,18 @@
 
 Two things tell what is seen again: local features, which know a place and where it lies, and the
 guide's own vectors, which know things before another background, but not so surely.
+
+Pairs of key frames are compared each by itself, and scenes, those that hang together, agree each by
+itself: so several may share this work (`find_pairs`, `compare_pairs`, `agree`, `conclude`). Their
+script is the one that `settle` makes alone, to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heapify, heapreplace
 from itertools import count
 
 import torch
@@ -47,6 +53,18 @@ costs 0.03 dB and gains 1 % of colorfulness."""
 
 
 @dataclass(frozen=True)
+class Join:
+    """Two key frames that show the same."""
+
+    first: int
+    """Its number."""
+    second: int
+    """That of the later one."""
+    way: Similarity | None
+    """How places of the first come to the second, where both show the same place."""
+
+
+@dataclass(frozen=True)
 class _Link:
     """Another key frame that shows the same."""
 
@@ -54,6 +72,65 @@ class _Link:
     """Its number."""
     way: Similarity | None
     """How our places come to it, where it shows the same place."""
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Which key frames of a film show the same."""
+
+    links: tuple[tuple[_Link, ...], ...]
+    """Of each key frame those to others, by their numbers."""
+
+    @classmethod
+    def of(cls, joins: Iterable[Join], keys: int) -> Scenes:
+        """Those of so many key frames."""
+        links: list[list[_Link]] = [[] for _ in range(keys)]
+        for join in joins:
+            links[join.first].append(_Link(join.second, join.way))
+            links[join.second].append(_Link(join.first, join.way and join.way.inverse))
+        return cls(tuple(tuple(sorted(some, key=lambda link: link.other)) for some in links))
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """Of each key frame that of its scene, in the order in which they appear first."""
+        first = list(range(len(self.links)))
+
+        def find(one: int) -> int:
+            while first[one] != one:
+                first[one] = first[first[one]]
+                one = first[one]
+            return one
+
+        for n, others in enumerate(self.links):
+            for link in others:
+                low, high = sorted((find(n), find(link.other)))
+                first[high] = low
+        firsts = [find(n) for n in range(len(self.links))]
+        order = {one: number for number, one in enumerate(dict.fromkeys(firsts))}
+        return [order[one] for one in firsts]
+
+    @cached_property
+    def members(self) -> list[list[int]]:
+        """Key frames of each scene, ascending."""
+        scenes: list[list[int]] = [[] for _ in set(self.numbers)]
+        for n, number in enumerate(self.numbers):
+            scenes[number].append(n)
+        return scenes
+
+    def divide(self, parts: int) -> list[list[list[int]]]:
+        """Scenes of several key frames in so many parts of about the same work.
+
+        They are the same for all who ask.
+        """
+        found: list[list[list[int]]] = [[] for _ in range(parts)]
+        loads = [(0, part) for part in range(parts)]
+        heapify(loads)
+        joined = [own for own in self.members if len(own) > 1]
+        for work, own in sorted((-sum(len(self.links[n]) for n in own), own) for own in joined):
+            load, part = loads[0]
+            heapreplace(loads, (load - work, part))
+            found[part].append(own)
+        return found
 
 
 @dataclass(frozen=True)
@@ -85,24 +162,99 @@ def settle(
         told: What a user said.
         tell: Is told how many steps of how many are done.
     """
-    pairs = _find_pairs(looks)
+    pairs = find_pairs(looks)
     steps, of = count(1), len(pairs) + len(looks) * _ROUNDS
 
     def step(_: object) -> None:
         tell(next(steps), of)
 
-    links = _find_links(looks, tap(pairs, step), guide)
+    scenes = Scenes.of(compare_pairs(looks, pairs, guide, step), len(looks))
     found = [look.automatic for look in looks]
+    for own in scenes.members:
+        for n, ab in zip(own, agree(own, looks, scenes, guide, step), strict=True):
+            found[n] = ab
+    return conclude(looks, scenes, found, guide, told)
+
+
+@torch.inference_mode()
+def find_pairs(looks: Sequence[KeyLook]) -> list[tuple[int, int]]:
+    """Numbers of key frames that may show the same, each pair once, ascending."""
+    candidates = _find_candidates(looks, looks)
+    pairs = ((n, m) for n, others in enumerate(candidates) for m in others if n != m)
+    return sorted({(min(pair), max(pair)) for pair in pairs})
+
+
+@torch.inference_mode()
+def compare_pairs(
+    looks: Sequence[KeyLook],
+    pairs: Iterable[tuple[int, int]],
+    guide: GuideNet,
+    see: Callable[[object], object] = lambda _: None,
+) -> list[Join]:
+    """Those of some pairs that do show the same.
+
+    Args:
+        looks: Of all key frames.
+        pairs: Some of `find_pairs`.
+        guide: As of `settle`.
+        see: Called with each pair.
+    """
+    found = []
+    for n, m in tap(pairs, see):
+        link = _compare(looks[n], looks[m], m, guide)
+        if link:
+            found.append(Join(n, m, link.way))
+    return found
+
+
+@torch.inference_mode()
+def agree(
+    own: Sequence[int],
+    looks: Sequence[KeyLook],
+    scenes: Scenes,
+    guide: GuideNet,
+    see: Callable[[object], object] = lambda _: None,
+) -> list[Tensor]:
+    """``(M, 2)`` ab of each key frame of a scene, as all of them agree upon.
+
+    Args:
+        own: Numbers of the key frames of the scene, ascending.
+        looks: Of all key frames.
+        scenes: Of all.
+        guide: As of `settle`.
+        see: Called at each step.
+    """
+    found = {n: looks[n].automatic for n in own}
     for _ in range(_ROUNDS):
-        for n in range(len(looks)):  # one after the other: two at once would exchange their colors
-            if links[n]:
-                found[n] = _agree(n, found, links[n], looks, guide)
-            step(n)
-    groups = _number_groups(links)
-    found = _revive(looks, found, groups)
-    heard = _pass_on(told, looks, links, guide)
+        for n in own:  # one after the other: two at once would exchange their colors
+            if scenes.links[n]:
+                found[n] = _agree(n, found, scenes.links[n], looks, guide)
+            see(n)
+    agreed = [found[n] for n in own]
+    return _revive([looks[n] for n in own], agreed) if len(own) > 1 else agreed
+
+
+@torch.inference_mode()
+def conclude(
+    looks: Sequence[KeyLook],
+    scenes: Scenes,
+    found: Sequence[Tensor],
+    guide: GuideNet,
+    told: Sequence[Told] = (),
+) -> ColorScript:
+    """The script of key frames that have agreed.
+
+    Args:
+        looks: As of `settle`.
+        scenes: Of all.
+        found: Of each key frame the ab of `agree`, or its automatic one where nothing is joined.
+        guide: As of `settle`.
+        told: As of `settle`.
+    """
+    heard = _pass_on(told, looks, scenes.links, guide)
     keys = []
-    for look, group, ab, others, said in zip(looks, groups, found, links, heard, strict=True):
+    rows = zip(looks, scenes.numbers, found, scenes.links, heard, strict=True)
+    for look, group, ab, others, said in rows:
         # Half of the digits: what is read is what was made.
         ab = (ab * (1 - said[:, 2:]) + said[:, :2]).half().float()
         weight = said[:, 2].half().float() if not others else torch.ones(len(ab))
@@ -111,19 +263,6 @@ def settle(
             ScriptKey(look.seconds, group, look.places, look.automatic, ab, weight, is_told)
         )
     return ColorScript(tuple(keys))
-
-
-def _find_links(
-    looks: Sequence[KeyLook], pairs: Iterable[tuple[int, int]], guide: GuideNet
-) -> list[list[_Link]]:
-    """Of each key frame the others that show the same, of pairs that may."""
-    links: list[list[_Link]] = [[] for _ in looks]
-    for n, m in pairs:
-        link = _compare(looks[n], looks[m], m, guide)
-        if link:
-            links[n].append(link)
-            links[m].append(_Link(n, link.way and link.way.inverse))
-    return [sorted(some, key=lambda link: link.other) for some in links]
 
 
 def _compare(look: KeyLook, other: KeyLook, number: int, guide: GuideNet) -> _Link | None:
@@ -136,13 +275,6 @@ def _compare(look: KeyLook, other: KeyLook, number: int, guide: GuideNet) -> _Li
     if share <= enough or _share(other, look, guide) <= enough:
         return None
     return _Link(number, way)
-
-
-def _find_pairs(looks: Sequence[KeyLook]) -> list[tuple[int, int]]:
-    """Numbers of key frames that may show the same, each pair once."""
-    candidates = _find_candidates(looks, looks)
-    pairs = ((n, m) for n, others in enumerate(candidates) for m in others if n != m)
-    return sorted({(min(pair), max(pair)) for pair in pairs})
 
 
 def _find_candidates(asked: Sequence[KeyLook], looks: Sequence[KeyLook]) -> list[list[int]]:
@@ -216,7 +348,7 @@ def _see_again(
 
 def _agree(
     n: int,
-    found: Sequence[Tensor],
+    found: Mapping[int, Tensor],
     links: Sequence[_Link],
     looks: Sequence[KeyLook],
     guide: GuideNet,
@@ -258,44 +390,14 @@ def _find_mode(views: Tensor, counts: Tensor) -> Tensor:
     return (weights[..., None] * views).sum(1) / total
 
 
-def _revive(
-    looks: Sequence[KeyLook], found: Sequence[Tensor], groups: Sequence[int]
-) -> list[Tensor]:
-    """Colors of each scene, nearly as strong as the net found them: means are duller."""
-    scenes: dict[int, list[int]] = {}
-    for n, group in enumerate(groups):
-        scenes.setdefault(group, []).append(n)
-    automatic, revived = [look.automatic for look in looks], list(found)
-    for own in scenes.values():
-        if len(own) == 1:
-            continue
-        before, after = (
-            torch.cat([colors[n] for n in own]).square().sum(1).mean()
-            for colors in (automatic, found)
-        )
-        lost = (before / after.clamp(min=1e-6)).sqrt().clamp(1, _MOST_REVIVAL)
-        for n in own:
-            revived[n] = found[n] * (1 + _REVIVAL * (lost - 1))
-    return revived
-
-
-def _number_groups(links: Sequence[Sequence[_Link]]) -> list[int]:
-    """Numbers of what hangs together, in the order in which it appears first."""
-    first = list(range(len(links)))
-
-    def find(one: int) -> int:
-        while first[one] != one:
-            first[one] = first[first[one]]
-            one = first[one]
-        return one
-
-    for n, others in enumerate(links):
-        for link in others:
-            low, high = sorted((find(n), find(link.other)))
-            first[high] = low
-    firsts = [find(n) for n in range(len(links))]
-    order = {one: number for number, one in enumerate(dict.fromkeys(firsts))}
-    return [order[one] for one in firsts]
+def _revive(looks: Sequence[KeyLook], found: Sequence[Tensor]) -> list[Tensor]:
+    """Colors of a scene, nearly as strong as the net found them: means are duller."""
+    before, after = (
+        torch.cat(list(colors)).square().sum(1).mean()
+        for colors in ([look.automatic for look in looks], found)
+    )
+    lost = (before / after.clamp(min=1e-6)).sqrt().clamp(1, _MOST_REVIVAL)
+    return [ab * (1 + _REVIVAL * (lost - 1)) for ab in found]
 
 
 def _anywhere(places: Tensor) -> Tensor:
