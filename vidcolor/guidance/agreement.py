@@ -4,8 +4,9 @@ Two things tell what is seen again: local features, which know a place and where
 guide's own vectors, which know things before another background, but not so surely.
 
 Pairs of key frames are compared each by itself, and scenes, those that hang together, agree each by
-itself: so several may share this work (`find_pairs`, `compare_pairs`, `agree`, `conclude`). Their
-script is the one that `settle` makes alone, to the bit.
+itself; a large one takes turns, in which the blocks of one half agree each by itself, with what the
+others said last. So several may share this work, and their script is the one that `settle` makes
+alone, to the bit.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ from vidcolor.nets.guide_net import GuideNet
 
 _ROUNDS = 4
 """How often key frames take over what those that show the same have agreed upon so far."""
+TURNS = 2 * _ROUNDS
+"""The same of a large scene, half of whose blocks take over at a time."""
+LARGE = 64
+"""Key frames of a scene that is not large, at most."""
+BLOCK = 32
+"""Those of a block of a large scene."""
 _PASSES = 2
 """How often key frames pass on to others what they heard of a user."""
 _CANDIDATES = 12
@@ -117,15 +124,24 @@ class Scenes:
             scenes[number].append(n)
         return scenes
 
+    @cached_property
+    def blocks(self) -> list[list[int]]:
+        """Key frames of each block of each large scene, ascending.
+
+        In a turn every second one agrees: those that are near in time mostly show the same.
+        """
+        large = (own for own in self.members if len(own) > LARGE)
+        return [own[n : n + BLOCK] for own in large for n in range(0, len(own), BLOCK)]
+
     def divide(self, parts: int) -> list[list[list[int]]]:
-        """Scenes of several key frames in so many parts of about the same work.
+        """Scenes of several key frames that are not large in parts of about the same work.
 
         They are the same for all who ask.
         """
         found: list[list[list[int]]] = [[] for _ in range(parts)]
         loads = [(0, part) for part in range(parts)]
         heapify(loads)
-        joined = [own for own in self.members if len(own) > 1]
+        joined = [own for own in self.members if 1 < len(own) <= LARGE]
         for work, own in sorted((-sum(len(self.links[n]) for n in own), own) for own in joined):
             load, part = loads[0]
             heapreplace(loads, (load - work, part))
@@ -169,10 +185,14 @@ def settle(
         tell(next(steps), of)
 
     scenes = Scenes.of(compare_pairs(looks, pairs, guide, step), len(looks))
-    found = [look.automatic for look in looks]
+    found = {n: look.automatic for n, look in enumerate(looks)}
     for own in scenes.members:
-        for n, ab in zip(own, agree(own, looks, scenes, guide, step), strict=True):
-            found[n] = ab
+        if len(own) <= LARGE:
+            found |= agree_alone(own, looks, scenes, guide, step)
+    for turn in range(TURNS):
+        blocks = scenes.blocks[turn % 2 :: 2]
+        for now in [agree(own, found, looks, scenes, guide, step) for own in blocks]:
+            found |= now
     return conclude(looks, scenes, found, guide, told)
 
 
@@ -210,35 +230,50 @@ def compare_pairs(
 @torch.inference_mode()
 def agree(
     own: Sequence[int],
+    found: Mapping[int, Tensor],
     looks: Sequence[KeyLook],
     scenes: Scenes,
     guide: GuideNet,
     see: Callable[[object], object] = lambda _: None,
-) -> list[Tensor]:
-    """``(M, 2)`` ab of each key frame of a scene, as all of them agree upon.
+    rounds: int = 1,
+) -> dict[int, Tensor]:
+    """``(M, 2)`` ab of some key frames of a scene after they have looked at the others.
 
     Args:
-        own: Numbers of the key frames of the scene, ascending.
+        own: Their numbers, ascending.
+        found: The colors so far of the whole scene.
         looks: Of all key frames.
         scenes: Of all.
         guide: As of `settle`.
         see: Called at each step.
+        rounds: How often each looks at the others.
     """
-    found = {n: looks[n].automatic for n in own}
-    for _ in range(_ROUNDS):
+    now = dict(found)
+    for _ in range(rounds):
         for n in own:  # one after the other: two at once would exchange their colors
             if scenes.links[n]:
-                found[n] = _agree(n, found, scenes.links[n], looks, guide)
+                now[n] = _agree(n, now, scenes.links[n], looks, guide)
             see(n)
-    agreed = [found[n] for n in own]
-    return _revive([looks[n] for n in own], agreed) if len(own) > 1 else agreed
+    return {n: now[n] for n in own}
+
+
+def agree_alone(
+    own: Sequence[int],
+    looks: Sequence[KeyLook],
+    scenes: Scenes,
+    guide: GuideNet,
+    see: Callable[[object], object] = lambda _: None,
+) -> dict[int, Tensor]:
+    """The same of a whole scene that is not large, behind all rounds."""
+    found = {n: looks[n].automatic for n in own}
+    return agree(own, found, looks, scenes, guide, see, _ROUNDS)
 
 
 @torch.inference_mode()
 def conclude(
     looks: Sequence[KeyLook],
     scenes: Scenes,
-    found: Sequence[Tensor],
+    found: Mapping[int, Tensor],
     guide: GuideNet,
     told: Sequence[Told] = (),
 ) -> ColorScript:
@@ -247,13 +282,19 @@ def conclude(
     Args:
         looks: As of `settle`.
         scenes: Of all.
-        found: Of each key frame the ab of `agree`, or its automatic one where nothing is joined.
+        found: The ab that scenes of several key frames agreed upon, by their numbers.
         guide: As of `settle`.
         told: As of `settle`.
     """
     heard = _pass_on(told, looks, scenes.links, guide)
+    agreed = [look.automatic for look in looks]
+    for own in scenes.members:
+        if len(own) > 1:
+            scene = [looks[n] for n in own], [found[n] for n in own]
+            for n, ab in zip(own, _revive(*scene), strict=True):
+                agreed[n] = ab
     keys = []
-    rows = zip(looks, scenes.numbers, found, scenes.links, heard, strict=True)
+    rows = zip(looks, scenes.numbers, agreed, scenes.links, heard, strict=True)
     for look, group, ab, others, said in rows:
         # Half of the digits: what is read is what was made.
         ab = (ab * (1 - said[:, 2:]) + said[:, :2]).half().float()
