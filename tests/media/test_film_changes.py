@@ -138,7 +138,7 @@ def test_side_data_keeps_no_picture(tmp_path: Path, kind: str, turn: int | None)
 
 
 def count_pictures() -> int:
-    return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+    return sum(type(one) is av.VideoFrame for one in gc.get_objects())
 
 
 def turned_stream(path: Path, target: Path) -> Path:

@@ -285,7 +285,7 @@ def side_data(frame: VideoFrame, codec: str = "") -> dict[SideDataType, bytes]:
     # Frame and container refer to each other: with every frame that was asked its picture would
     # wait for Python's collector, which comes after hundreds. Begun anew, it lets go of the frame.
     if isinstance(items, SideDataContainer):
-        SideDataContainer.__init__(items, _EMPTY)
+        SideDataContainer.__init__(items, _EMPTY)  # type: ignore[call-arg]  # its stub has none
     return found
 
 
