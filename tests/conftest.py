@@ -171,22 +171,23 @@ def quick(quick_weights: Path) -> ColorNet:
 
 
 @pytest.fixture
-def quick_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_guide(quick: ColorNet) -> Iterator[None]:
     """The net of `quick_weights` has a guide, which learned nothing, in this process."""
-    from hinted import small_guide
+    from hinted import guided_by, small_guide
 
-    guide = small_guide(quick)
-    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
+    with guided_by(small_guide(quick)):
+        yield
 
 
 @pytest.fixture
-def sure_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
+def sure_guide(quick: ColorNet) -> Iterator[None]:
     """As `quick_guide`, but it knows again what `write_scenes` shows."""
-    from hinted import small_guide
+    from hinted import guided_by, small_guide
 
     guide = small_guide(quick)
     guide.unlike.fill_(-6.0)
-    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
+    with guided_by(guide):
+        yield
 
 
 @pytest.fixture(scope="session")

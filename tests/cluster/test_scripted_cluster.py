@@ -50,7 +50,7 @@ def color(film: Path, target: Path, settings: Settings, colors: object = None) -
     return outcome.report
 
 
-@pytest.mark.parametrize("start", [None, F(SHOT + 3, 25)])
+@pytest.mark.parametrize("start", [None, F(SHOT + 1, 25)])
 @pytest.mark.parametrize(
     "sheet",
     [
@@ -185,8 +185,8 @@ def test_a_film_of_one_shot_goes_without(settings: Settings, tmp_path: Path) -> 
 
 
 def test_chunks_within_a_shot_follow_it_too(settings: Settings, tmp_path: Path) -> None:
-    film = write_shots(tmp_path / "film.mkv", shots=2, frames=36)
-    settings = replace(settings, chunks=replace(settings.chunks, seconds=0.2, longest=0.4))
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=18)
+    settings = replace(settings, chunks=replace(settings.chunks, seconds=0.1, longest=0.2))
     settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
     alone = colorize_video(film, tmp_path / "alone.mp4", settings=settings)
     assert alone.chunks > alone.script["shots"] == 2

@@ -328,8 +328,8 @@ def test_a_word_that_is_none_is_refused() -> None:
 def test_a_run_that_is_resumed_within_a_shot_gives_equal_bytes(
     after: int, quick_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = write_shots(tmp_path / "film.mkv", shots=2, frames=36)
-    settings = guided_settings(quick_weights, 0.2, script=ScriptSettings("auto"))
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=18)
+    settings = guided_settings(quick_weights, 0.1, script=ScriptSettings("auto"))
     settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
     whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
     assert colorize_video(film, whole, settings=settings).chunks > 3
