@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ import pytest
 from company import Company, Trap, lose_worker
 from guided import Stopped, count_looked, count_made, guided_settings, write_shots
 from hinted import guided_by, small_guide
+from shared import slow_but
 
 import vidcolor.cluster.worker
 import vidcolor.run.film_script
@@ -55,9 +56,7 @@ def item(tmp_path: Path) -> BatchItem:
 
 
 @pytest.fixture(scope="module")
-def alone(
-    quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory
-) -> bytes:
+def alone(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film that one run makes."""
     folder = tmp_path_factory.mktemp("alone")
     film = write_shots(folder / "film.mkv", shots=SHOTS)
@@ -128,8 +127,10 @@ def looks_told(times: int) -> Trap:
     return stop
 
 
-@pytest.mark.parametrize("times", [1, 2, PARTS])
-@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize(
+    ("shared", "times"),
+    slow_but([(True, 1), (True, PARTS), (False, 2)], product([True, False], [1, 2, PARTS])),
+)
 def test_others_go_on_behind_the_parts_that_are_there(
     shared: bool,
     times: int,

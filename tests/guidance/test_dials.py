@@ -169,9 +169,7 @@ def test_a_stretch_that_is_kept_gray_has_no_color_and_costs_no_net(quick: ColorN
     assert run.inferred == N - 4
 
 
-def test_a_stretch_has_its_own_weights(
-    quick: ColorNet, tmp_path: Path
-) -> None:
+def test_a_stretch_has_its_own_weights(quick: ColorNet, tmp_path: Path) -> None:
     weights = save_quick_net(tmp_path, seed=7)
     usual, other = color(quick, PLAIN), color(load_weights(weights)[0], PLAIN)
     stretches = replace(HALF, weights=str(weights)), Stretch(F(12, 25), weights="tiny")

@@ -38,7 +38,11 @@ def test_it_is_the_one_that_a_run_finds(film: VideoInfo) -> None:
     for number, shot in enumerate(shots):
         assert shot.end_seconds is not None
         frame = Fraction(1, RATE)
-        for seconds in (shot.start_seconds, shot.start_seconds + Fraction(3, 2), shot.end_seconds - frame):
+        for seconds in (
+            shot.start_seconds,
+            shot.start_seconds + Fraction(3, 2),
+            shot.end_seconds - frame,
+        ):
             assert find_shot(film, seconds) == shot, number
     assert find_shot(film, shots[-1].end_seconds or Fraction(0)) is None
 
@@ -52,7 +56,9 @@ def test_only_what_is_around_it_is_read(film: VideoInfo, monkeypatch: pytest.Mon
         return scan(source, settings, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shot_scan, "scan_shots", watch)
-    find_shot(film, Fraction(2 * LONG, RATE) + Fraction(3, 2))  # the middle of a shot: both cuts are near
+    find_shot(
+        film, Fraction(2 * LONG, RATE) + Fraction(3, 2)
+    )  # the middle of a shot: both cuts are near
     assert read == [(Fraction(11, 2), Fraction(19, 2))]
     read.clear()
     find_shot(film, Fraction(LONG, RATE) + Fraction(1, 4))

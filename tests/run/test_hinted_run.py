@@ -131,7 +131,7 @@ def stop(film: Path, target: Path, settings: Settings, colors: ColorSheet, after
             colorize_video(film, target, settings=settings, colors=colors)
 
 
-@pytest.mark.parametrize("after", [1, 2, 4])
+@pytest.mark.parametrize("after", [1, pytest.param(2, marks=pytest.mark.slow), 4])
 @pytest.mark.parametrize("strength", [pytest.param(0.0, marks=pytest.mark.slow), 0.95])
 def test_a_run_that_is_resumed_within_a_hinted_shot_gives_equal_bytes(
     strength: float, after: int, quick_weights: Path, tmp_path: Path

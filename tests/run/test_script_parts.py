@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from guided import SHOT, Stopped, count_looked, count_made, guided_settings, shot_times, write_shots
 from hinted import guided_by, point, small_guide
+from shared import slow_but
 
 import vidcolor.run.film_script
 import vidcolor.run.video
@@ -132,7 +133,10 @@ def link(path: Path) -> None:
     path.symlink_to(moved)
 
 
-@pytest.mark.parametrize("damage", [cut, turn_a_bit, empty, link, Path.unlink])
+@pytest.mark.parametrize(
+    "damage",
+    slow_but([cut, turn_a_bit, link, Path.unlink], [cut, turn_a_bit, empty, link, Path.unlink]),
+)
 def test_a_part_that_is_damaged_is_made_anew(
     damage: object, film: Path, settings: Settings, in_one: bytes, tmp_path: Path
 ) -> None:
