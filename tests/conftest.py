@@ -5,6 +5,7 @@ What is large is imported where it is used: the first process of xdist reads thi
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import threading
@@ -53,6 +54,28 @@ def no_defaults_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A vidcolor.toml of who runs the tests must not change them, nor the processes they start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def weights_read_once() -> Iterator[None]:
+    """Runs of this process get copies of nets that were read before: most of a short run's time."""
+    from vidcolor.nets import weights
+
+    read: dict[tuple[str, int, int], tuple[ColorNet, str]] = {}
+
+    def load(name: str | Path) -> tuple[ColorNet, str]:
+        path = weights.find_weights(name)[0]
+        file = path.stat()
+        key = str(path.resolve()), file.st_mtime_ns, file.st_size
+        if key not in read:
+            read[key] = weights.load_weights(name)
+        net, sha256 = read[key]
+        return copy.deepcopy(net), sha256
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("colorizer", "session"):
+            patch.setattr(f"vidcolor.colorize.{module}.load_weights", load)
         yield
 
 
@@ -148,22 +171,23 @@ def quick(quick_weights: Path) -> ColorNet:
 
 
 @pytest.fixture
-def quick_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_guide(quick: ColorNet) -> Iterator[None]:
     """The net of `quick_weights` has a guide, which learned nothing, in this process."""
-    from hinted import small_guide
+    from hinted import guided_by, small_guide
 
-    guide = small_guide(quick)
-    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
+    with guided_by(small_guide(quick)):
+        yield
 
 
 @pytest.fixture
-def sure_guide(quick: ColorNet, monkeypatch: pytest.MonkeyPatch) -> None:
+def sure_guide(quick: ColorNet) -> Iterator[None]:
     """As `quick_guide`, but it knows again what `write_scenes` shows."""
-    from hinted import small_guide
+    from hinted import guided_by, small_guide
 
     guide = small_guide(quick)
     guide.unlike.fill_(-6.0)
-    monkeypatch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
+    with guided_by(guide):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ worker takes as long for a task as was measured for one worker; nothing slows al
 together: no disk, no network, no overloaded driver. docs/scaling.md has the limits of those.
 
 The default times were measured with the net `mini` on one core of an AMD EPYC (Zen 4, no AMX), on a
-film of 640x480 and 25 frames/s (``python scripts/measure/chunks.py FILM --weights mini``).
+film of 640x480 and 25 frames/s (``python scripts/measure/chunks.py FILM --weights mini``), those of
+settling a color script, and the sizes of scenes, on a made film (``scripts/measure/settling.py``).
 
 Usage:
     python scripts/measure/simulate_cluster.py                      # one film of two hours
@@ -27,11 +28,13 @@ from itertools import accumulate, count, pairwise
 from math import ceil
 from statistics import mean, median
 
-from vidcolor.cluster.task_queue import Step, Task, TaskQueue
+from vidcolor.cluster.task_queue import SETTLING, Stage, Step, Task, TaskQueue
 from vidcolor.colorize.script_maker import choose_moments
+from vidcolor.guidance.agreement import BLOCK, LARGE, TURNS
 from vidcolor.guidance.plan import ShotRange
 from vidcolor.run import film_parts
 from vidcolor.run.film_script import PART
+from vidcolor.run.settling import LEAST, divide_turns
 from vidcolor.settings import ChunkSettings
 
 NOTICED = 15.0
@@ -55,12 +58,34 @@ class Times:
     """Frames a second by which the parts of a film become its plan."""
     look: float = 6.9
     """Key frames of a color script a second."""
-    settle: float = 8.2
-    """Key frames a second that agree on their colors."""
+    read: float = 4800.0
+    """The same that a worker reads before the first part of settling that it does."""
+    pair: float = 560.0
+    """The same of which pairs are found that may show the same."""
+    compare: float = 32.0
+    """The same whose pairs are compared."""
+    agree: float = 17.7
+    """The same that agree on their colors."""
+    settle: float = 1670.0
+    """The same of which the script is made in the end."""
     stitch: float = 6300.0
     """Frames a second."""
     begin: float = 0.1
     """Seconds to open a film."""
+    large: float = 0.36
+    """Share of the key frames of a film that are of its large scenes."""
+    small: float = 0.015
+    """The same of the largest one of the others, which agree at once: no part is shorter."""
+
+    @property
+    def settle_alone(self) -> float:
+        """Seconds a key frame where one worker settles a script."""
+        rates = self.read, self.pair, self.compare, self.agree, self.settle
+        return sum(1 / rate for rate in rates)
+
+    def blocks(self, keys: int) -> int:
+        """Of large scenes of a film with so many key frames; 0 where it has none."""
+        return ceil(self.large * keys / BLOCK) if self.large * keys > LARGE else 0
 
 
 @dataclass(frozen=True)
@@ -202,6 +227,10 @@ class Simulation:
         self._idle: list[str] = []
         self._hand: dict[str, tuple[Task, float]] = {}
         self._known = [0] * len(films)
+        self._divided: set[int] = set()
+        """Films whose script is settled in parts."""
+        self._read: set[tuple[str, int]] = set()
+        """Workers that have read the key frames of a film, and the film."""
         self.found = Found()
 
     def run(self) -> Found:
@@ -268,6 +297,8 @@ class Simulation:
         del self._hand[event.worker]
         self._idle.append(event.worker)
         self.found.busy += event.at - since
+        if task.step is Step.AGREE and (blocks := self._times.blocks(self._keys[task.film])):
+            self._dispatch.take_turns(task, divide_turns(blocks))
         self._dispatch.done(task)
         self._go_on(task, event.at)
         self.found.tail = event.at - self._last_order
@@ -278,7 +309,8 @@ class Simulation:
                 self._parts[task.film] = [], 0.0
             self._dispatch.to_plan(task.film, range(len(self._parts[task.film][0])))
         elif task.step is Step.PLAN and self._script:
-            self._dispatch.to_script(task.film, range(ceil(self._keys[task.film] / PART)))
+            parts = range(ceil(self._keys[task.film] / PART))
+            self._dispatch.to_script(task.film, parts, self._settle_in(task.film, parts))
         elif task.step in (Step.PLAN, Step.SETTLE):
             self.found.planned = now
             for number in range(self._known[task.film], len(self._films[task.film].chunks)):
@@ -288,6 +320,12 @@ class Simulation:
             self.found.chunks += 1
         elif task.step is Step.FINISH:
             self._dispatch.close(task.film)
+
+    def _settle_in(self, film: int, parts: range) -> list[Stage]:
+        if self._keys[film] < LEAST or not self._dispatch.lacks_films(self._workers):
+            return []
+        self._divided.add(film)
+        return [(Step.PAIR, [-1]), (Step.COMPARE, parts), (Step.AGREE, parts)]
 
     _last_order = 0.0
 
@@ -300,7 +338,7 @@ class Simulation:
             self._hand[worker] = task, now
             if task.step is Step.CHUNK:
                 self._last_order = now
-            self._add(now + self._seconds(task), "done", worker, task=task)
+            self._add(now + self._seconds(task, worker), "done", worker, task=task)
             if task.step is Step.PLAN and not self._script and not self._parts[task.film][0]:
                 self._tell(task, worker, now)
 
@@ -310,13 +348,14 @@ class Simulation:
         So it is where one worker reads all of it, and no color script is made first.
         """
         frames = accumulate(chunk.frames for chunk in self._films[task.film].chunks)
+        end = now + self._seconds(task, worker)
         for number, until in enumerate(frames):
             at = now + until / self._times.plan
             event = _Event(at, next(self._turns), "known", worker, task, number)
             # The last one together with the end of the pass, and before it.
-            heappush(self._events, replace(event, at=min(at, now + self._seconds(task) - 1e-6)))
+            heappush(self._events, replace(event, at=min(at, end - 1e-6)))
 
-    def _seconds(self, task: Task) -> float:
+    def _seconds(self, task: Task, worker: str) -> float:
         film, times, keys = self._films[task.film], self._times, self._keys[task.film]
         parts, more = self._parts[task.film]
         if task.step is Step.BEGIN:
@@ -329,11 +368,31 @@ class Simulation:
             return times.begin + film.frames / times.plan
         if task.step is Step.LOOK:
             return times.begin + min(PART, keys - PART * task.chunk) / times.look
-        if task.step is Step.SETTLE:
-            return times.begin + keys / times.settle
+        if task.step is Step.SETTLE and task.film not in self._divided:
+            return times.begin + keys * times.settle_alone
+        if task.step in (Step.SETTLE, *SETTLING):
+            read = 0.0 if (worker, task.film) in self._read else keys / times.read
+            self._read.add((worker, task.film))
+            return times.begin + read + self._settle(task, keys)
         if task.step is Step.FINISH:
             return times.begin + film.frames / times.stitch
         return times.chunk + film.chunks[task.chunk].frames / times.color
+
+    def _settle(self, task: Task, keys: int) -> float:
+        """Seconds of a part of settling a script of so many key frames."""
+        times, parts = self._times, ceil(keys / PART)
+        blocks = times.blocks(keys)
+        if task.step is Step.PAIR:
+            return keys / times.pair
+        if task.step is Step.COMPARE:
+            return keys / parts / times.compare
+        if task.step is Step.AGREE:
+            small = keys * (1 - times.large * bool(blocks)) / parts
+            longest = max(small, times.small * keys) if task.chunk == 0 else small
+            return longest / times.agree
+        if task.step is Step.TURN:
+            return times.large * keys / blocks / times.agree / (TURNS / 2)
+        return keys / times.settle
 
 
 def work(films: Sequence[Film], times: Times, script: bool = False) -> float:
@@ -344,7 +403,7 @@ def work(films: Sequence[Film], times: Times, script: bool = False) -> float:
     seconds = 0.0
     if script:
         keys = [film.keys for film in films]
-        seconds = sum(keys) * (1 / times.look + 1 / times.settle)
+        seconds = sum(keys) * (1 / times.look + times.settle_alone)
         opened += sum(1 + ceil(one / PART) for one in keys)
     return frames * rates + chunks * times.chunk + opened * times.begin + seconds
 
@@ -403,23 +462,18 @@ def main() -> None:
     p.add_argument("--join", type=float, default=default.join, help="frames/s of joining parts")
     p.add_argument("--script", action="store_true", help="with a color script")
     p.add_argument("--look", type=float, default=default.look, help="key frames/s of a worker")
-    p.add_argument("--settle", type=float, default=default.settle, help="key frames/s that agree")
+    p.add_argument("--compare", type=float, default=default.compare, help="the same, compared")
+    p.add_argument("--agree", type=float, default=default.agree, help="the same, that agree")
+    p.add_argument("--large", type=float, default=default.large, help="share of large scenes")
     p.add_argument("--stitch", type=float, default=default.stitch, help="frames/s of finishing")
     p.add_argument("--preempted", type=float, default=5.0, help="percent of machines per hour")
     p.add_argument("--replaced", type=float, default=120.0, help="seconds until a new one starts")
     p.add_argument("--seeds", type=int, default=20, help="runs with preemption")
     p.add_argument("--seed", type=int, default=0, help="random seed of the films")
     args = p.parse_args()
-    times = Times(
-        args.color,
-        args.overhead,
-        args.plan,
-        args.join,
-        args.look,
-        args.settle,
-        args.stitch,
-        default.begin,
-    )
+    names = "color", "plan", "join", "look", "compare", "agree", "large", "stitch"
+    given = {name: getattr(args, name) for name in names}
+    times = replace(default, chunk=args.overhead, **given)
     for line in rows(args, times):
         print(line, flush=True)
 

@@ -13,7 +13,7 @@ from shared import one_line
 
 from vidcolor.cli.main import main
 
-GRAY = '[[stretch]]\nfrom = "0:00.560"\nto = "0:01.120"\nkeep_gray = true\n'
+GRAY = '[[stretch]]\nfrom = "0:00.320"\nto = "0:00.640"\nkeep_gray = true\n'
 """The second shot of `write_shots` stays gray."""
 NOTE = "film.colors.toml lies beside the video; add --colors auto to use it"
 
@@ -36,7 +36,7 @@ def test_a_film_takes_the_sheet_that_is_named_or_lies_beside_it(
     (here / "other.toml").write_text(GRAY)
     assert main(["film.mkv", "a.mp4", "--colors", "other.toml", *options]) == 0
     said = capsys.readouterr().err
-    assert "14 frames as the color sheet says" in said
+    assert f"{SHOT} frames as the color sheet says" in said
     assert "colors other.toml" in said
     assert gray_frames(here / "a.mp4") == SECOND
     assert main(["film.mkv", "b.mp4", "--colors", "auto", *options]) == 0
@@ -76,8 +76,8 @@ def test_a_preview_shows_what_the_film_will_be(here: Path, options: list[str]) -
         assert main(["preview", "film.mkv", "still.png", *given, *options]) == 0
         return gray_frames(here / "still.png")[0]
 
-    assert seen("0.8", "--colors", "auto")
-    assert not seen("0.8")
+    assert seen("0.4", "--colors", "auto")
+    assert not seen("0.4")
     assert not seen("0.2", "--colors", "auto")
 
 
@@ -85,7 +85,7 @@ def test_the_saturation_of_a_stretch_goes_before_the_options(
     here: Path, options: list[str]
 ) -> None:
     (here / "film.colors.toml").write_text("[[stretch]]\nsaturation = 0\n")
-    given = ["--at", "0.8", "--look", "after", "--colors", "auto", "--saturation", "2"]
+    given = ["--at", "0.4", "--look", "after", "--colors", "auto", "--saturation", "2"]
     assert main(["preview", "film.mkv", "still.png", *given, *options]) == 0
     assert gray_frames(here / "still.png") == [True]
 
@@ -116,7 +116,7 @@ def test_each_film_of_a_folder_has_its_own(
     said = capsys.readouterr().err
     assert "2 skipped" in said
     assert "ignored" not in said
-    (folder / "film.colors.toml").write_text(GRAY.replace("1.120", "1.080"))
+    (folder / "film.colors.toml").write_text(GRAY.replace("0.640", "0.600"))
     assert main(command) == 0
     assert "1 done, 1 skipped" in capsys.readouterr().err
     assert sum(gray_frames(here / "out" / "film.mp4")) == SHOT - 1

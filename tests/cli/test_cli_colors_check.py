@@ -55,7 +55,7 @@ from = 1.7
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_shots(tmp_path / "film.mkv", shots=5)
+    write_shots(tmp_path / "film.mkv", shots=5, frames=14)
     Image.new("RGB", (96, 64), "navy").save(tmp_path / "a.png")
     return tmp_path
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
-from guided import RATE, SHOT, write_shots
+from guided import RATE, write_shots
 from PIL import Image
 from shared import one_line
 
@@ -18,13 +18,15 @@ from vidcolor.cli.main import main
 
 Captured = pytest.CaptureFixture[str]
 SHEET = "film.colors.toml"
+SHOT = 14
+"""Frames of a shot."""
 SHOTS = [Fraction(number * SHOT, RATE) for number in range(4)]
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_shots(tmp_path / "film.mkv", shots=4)
+    write_shots(tmp_path / "film.mkv", shots=4, frames=SHOT)
     return tmp_path
 
 

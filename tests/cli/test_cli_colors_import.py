@@ -29,7 +29,7 @@ true,0:00:00.560,refs/cut_0000_0.00.00.200.png,refs/a.png,night,true,0.5
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_shots(tmp_path / "film.mkv", shots=4)
+    write_shots(tmp_path / "film.mkv", shots=4, frames=14)
     return tmp_path
 
 

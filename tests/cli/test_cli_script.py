@@ -29,7 +29,7 @@ def pictures(film: bytes) -> list[bytes]:
 def test_a_film_has_a_line_about_its_script_and_a_stage(
     here: Path, sure_guide: None, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_scenes(here / "film.mkv", "ABA")
+    write_scenes(here / "film.mkv", "ABA", 14)
     given = ["--script", "auto", "-v", "--report", "a.json", *options]
     assert main(["film.mkv", "a.mp4", *given]) == 0
     said = capsys.readouterr().err

@@ -54,9 +54,9 @@ def test_json_has_all_scenes(film: str, here: Path, options: list[str], capsys: 
     found = json.loads(out)
     assert (found["film"], found["shots"], len(found["scenes"])) == ("aba.mkv", 3, 2)
     first, second = found["scenes"]
-    assert [shot["start"]["time"] for shot in first["shots"]] == ["0:00:00.000", "0:00:01.120"]
-    assert first["shots"][0]["end"] == {"seconds": 0.56, "time": "0:00:00.560"}
-    assert [key["seconds"] for key in first["key_frames"]] == [0.28, 1.4]
+    assert [shot["start"]["time"] for shot in first["shots"]] == ["0:00:00.000", "0:00:00.640"]
+    assert first["shots"][0]["end"] == {"seconds": 0.32, "time": "0:00:00.320"}
+    assert [key["seconds"] for key in first["key_frames"]] == [0.16, 0.8]
     for name in ("before", "after"):
         assert all(len(one["color"]) == 7 for one in first["palette"][name])
         assert 0 < sum(one["share"] for one in first["palette"][name]) <= 1.001

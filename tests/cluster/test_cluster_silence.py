@@ -19,6 +19,7 @@ from vidcolor.cluster.messages import (
     OpenVideo,
     PlanChunks,
     Progressed,
+    SettlePart,
     SettleScript,
     WorkerInfo,
 )
@@ -29,9 +30,11 @@ from vidcolor.media.pass_log import PassLog
 from vidcolor.run.film_script import KeyPart, ScriptPlan
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import DoneChunk
+from vidcolor.run.settling import Work
 from vidcolor.settings import ClusterSettings, Settings
 
 PATIENCE = 100.0
+SCRIPT = ScriptPlan("a", 1, ())
 GREETING = WorkerInfo("a worker", "cpu NONE")
 SILENCE = object()
 """What the words of an order come by that are never said."""
@@ -95,7 +98,8 @@ class StandIn:
         (Step.BEGIN, OpenVideo(cast("BatchItem", None)), 0),
         (Step.PLAN, PlanChunks(cast("BatchItem", None), SPEC), 0),
         (Step.LOOK, LookAtKeys(cast("BatchItem", None), SPEC, KeyPart("a", ())), 0),
-        (Step.SETTLE, SettleScript(cast("BatchItem", None), SPEC, ScriptPlan("a", 1, ())), 0),
+        (Step.TURN, SettlePart(cast("BatchItem", None), SPEC, SCRIPT, Work.TURNS, 0), 0),
+        (Step.SETTLE, SettleScript(cast("BatchItem", None), SPEC, SCRIPT), 0),
         (Step.CHUNK, ColorizeChunk(cast("BatchItem", None), SPEC, Fraction(0), ()), 0),
         (Step.FINISH, None, 500),
     ],

@@ -55,12 +55,13 @@ def test_many_make_the_film_that_one_run_makes(settings: Settings, tmp_path: Pat
     assert (shared.spec, shared.colors) == (alone.spec, alone.colors)
 
 
-@pytest.mark.parametrize("start", [None, F(3, 25)])
+@pytest.mark.parametrize("start", [None, F(1, 25)])
 @pytest.mark.parametrize("hinted", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_an_edit_colors_only_the_chunks_that_it_touches(
     start: Fraction | None, hinted: bool, settings: Settings, tmp_path: Path
 ) -> None:
-    settings = replace(settings, open=InputSettings(start=start))
+    chunks = replace(settings.chunks, seconds=0.2)
+    settings = replace(settings, open=InputSettings(start=start), chunks=chunks)
     film = write_shots(tmp_path / "film.mkv")
     hints = (hint(4), hint(2 * SHOT + 5)) if hinted else ()
     before = ColorSheet(stretches=(SECOND, LAST), hints=hints)
@@ -89,13 +90,13 @@ def test_one_run_goes_on_where_many_stopped(settings: Settings, tmp_path: Path) 
 def test_a_sheet_beside_a_film_is_found_on_the_cluster_or_said(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = write_shots(tmp_path / "film.mkv")
+    film = write_shots(tmp_path / "film.mkv", shots=1)
     sheet = tmp_path / "film.colors.toml"
     sheet.write_text("[[stretch]]\nkeep_gray = true\n")
     said = "film.colors.toml lies beside the video; add --colors auto to use it"
     monkeypatch.chdir(tmp_path)
     for number, (colors, note, gray) in enumerate(
-        [(None, True, 0), ("none", False, 0), ("auto", False, 56), (sheet.name, False, 56)]
+        [(None, True, 0), ("none", False, 0), ("auto", False, SHOT), (sheet.name, False, SHOT)]
     ):
         report = color(Path(film.name), tmp_path / f"{number}.mp4", settings, colors)
         assert (said in report.notes) == note
@@ -108,7 +109,7 @@ def test_a_sheet_beside_a_film_is_found_on_the_cluster_or_said(
 
 
 def test_a_worker_is_told_the_shots_of_its_chunk(settings: Settings, tmp_path: Path) -> None:
-    film = write_shots(tmp_path / "film.mkv", shots=2, frames=30)
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=15)
     told: dict[int, tuple[int | None, ...]] = {}
 
     def listen(_task: Task, command: Command, _reply: Reply) -> bool:
@@ -117,10 +118,10 @@ def test_a_worker_is_told_the_shots_of_its_chunk(settings: Settings, tmp_path: P
         return False
 
     colors = ColorSheet(hints=(hint(1),))
-    settings = replace(settings, chunks=replace(settings.chunks, seconds=0.2, longest=0.4))
+    settings = replace(settings, chunks=replace(settings.chunks, seconds=0.1, longest=0.2))
     color(film, tmp_path / "out.mp4", settings, colors, trap=listen)
     firsts = {number: shots[0] for number, shots in told.items()}
-    assert set(firsts.values()) == {0, 30 * 40} or len(set(firsts.values())) == 2
+    assert set(firsts.values()) == {0, 15 * 40} or len(set(firsts.values())) == 2
     assert told[0][1] == told[max(told)][0]
     assert told[max(told)][-1] is None
 

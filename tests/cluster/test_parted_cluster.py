@@ -33,9 +33,9 @@ pytestmark = pytest.mark.usefixtures("quick_guide")
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A film of 2.8 seconds has three parts."""
-    monkeypatch.setattr(film_parts, "LEAST", Fraction(1))
-    monkeypatch.setattr(film_parts, "PART", Fraction(1))
+    """A film of 1.6 seconds has three parts."""
+    monkeypatch.setattr(film_parts, "LEAST", Fraction(3, 5))
+    monkeypatch.setattr(film_parts, "PART", Fraction(3, 5))
     monkeypatch.setattr(film_parts, "LEAD", Fraction(0))
     monkeypatch.setattr(film_parts, "LEAD_FRAMES", 12)
 
@@ -51,11 +51,13 @@ def item(tmp_path: Path) -> BatchItem:
     return BatchItem(film.name, film, tmp_path / "out.mp4")
 
 
-@pytest.fixture
-def alone(item: BatchItem, settings: Settings, tmp_path: Path) -> bytes:
+@pytest.fixture(scope="module")
+def alone(quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film that one run makes."""
-    colorize_video(item.source, tmp_path / "alone.mp4", settings=settings)
-    return (tmp_path / "alone.mp4").read_bytes()
+    folder = tmp_path_factory.mktemp("alone")
+    film = write_shots(folder / "film.mkv", shots=5)
+    colorize_video(film, folder / "alone.mp4", settings=guided_settings(quick_weights))
+    return (folder / "alone.mp4").read_bytes()
 
 
 def notes(report: Report) -> list[str]:
@@ -150,7 +152,7 @@ def test_the_report_says_why_one_worker_reads_a_long_film(
         colorizer=settings.colorizer,
         chunks=settings.chunks,
         script=settings.script,
-        open=InputSettings(end=Fraction(2)),
+        open=InputSettings(end=Fraction(1)),
     )
     company = Company(part)
     why = "one worker looked for its shots: only a part of it is colored"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from company import Company
 from guided import SHOT, count_made, guided_settings, write_scenes, write_shots
-from hinted import point
+from hinted import guided_by, point, small_guide
 
 from vidcolor.cluster.messages import (
     ChunkColorized,
@@ -24,6 +24,7 @@ from vidcolor.cluster.task_queue import Step, Task
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
 from vidcolor.guidance.types import ColorSheet
+from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import InputSettings, ScriptSettings, Settings
@@ -43,6 +44,17 @@ def film(tmp_path: Path) -> Path:
     return write_shots(tmp_path / "film.mkv")
 
 
+@pytest.fixture(scope="module")
+def alone(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The film that one run makes."""
+    folder = tmp_path_factory.mktemp("alone")
+    film = write_shots(folder / "film.mkv")
+    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
+    with guided_by(small_guide(quick)):
+        colorize_video(film, folder / "alone.mp4", settings=settings)
+    return (folder / "alone.mp4").read_bytes()
+
+
 def color(film: Path, target: Path, settings: Settings, colors: object = None) -> Report:
     item = BatchItem(film.name, film, target, colors=colors)  # type: ignore[arg-type]
     (outcome,) = Company(settings).color(item)
@@ -50,7 +62,7 @@ def color(film: Path, target: Path, settings: Settings, colors: object = None) -
     return outcome.report
 
 
-@pytest.mark.parametrize("start", [None, F(SHOT + 3, 25)])
+@pytest.mark.parametrize("start", [None, F(SHOT + 1, 25)])
 @pytest.mark.parametrize(
     "sheet",
     [
@@ -113,10 +125,10 @@ def test_others_go_on_with_the_script_where_some_stopped(
     stop: Trap,
     film: Path,
     settings: Settings,
+    alone: bytes,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    colorize_video(film, tmp_path / "alone.mp4", settings=settings)
     made = count_made(monkeypatch)
     item = BatchItem(film.name, film, tmp_path / "out.mp4")
     assert not Company(settings).color(item, stop=stop)
@@ -126,7 +138,7 @@ def test_others_go_on_with_the_script_where_some_stopped(
         report = colorize_video(film, item.target, settings=settings)
     assert len(made) == 1
     assert report.script["shots"] == 4
-    assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
+    assert item.target.read_bytes() == alone
 
 
 @pytest.mark.parametrize("shared", [True, pytest.param(False, marks=pytest.mark.slow)])
@@ -149,9 +161,8 @@ def test_an_edit_of_a_hint_colors_the_shots_of_its_scene_again(
 
 
 def test_a_script_that_was_lost_is_made_again(
-    film: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    film: Path, settings: Settings, alone: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    colorize_video(film, tmp_path / "alone.mp4", settings=settings)
     item = BatchItem(film.name, film, tmp_path / "out.mp4")
     assert not Company(settings).color(item, stop=after_a_chunk)
     (path,) = work_folder(item.target).glob("script.*")
@@ -159,11 +170,12 @@ def test_a_script_that_was_lost_is_made_again(
     made = count_made(monkeypatch)
     report = color(film, item.target, settings)
     assert (len(made), report.resumed) == (1, 1)
-    assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
+    assert item.target.read_bytes() == alone
 
 
-def test_a_worker_that_makes_it_may_die(film: Path, settings: Settings, tmp_path: Path) -> None:
-    colorize_video(film, tmp_path / "alone.mp4", settings=settings)
+def test_a_worker_that_makes_it_may_die(
+    film: Path, settings: Settings, alone: bytes, tmp_path: Path
+) -> None:
     company, item = Company(settings), BatchItem(film.name, film, tmp_path / "out.mp4")
 
     def kill_once(task: Task, command: Command, reply: Reply) -> bool:
@@ -172,7 +184,7 @@ def test_a_worker_that_makes_it_may_die(film: Path, settings: Settings, tmp_path
     (outcome,) = company.color(item, trap=kill_once)
     assert company.deaths == 1
     assert outcome.report, outcome.error
-    assert item.target.read_bytes() == (tmp_path / "alone.mp4").read_bytes()
+    assert item.target.read_bytes() == alone
 
 
 def test_a_film_of_one_shot_goes_without(settings: Settings, tmp_path: Path) -> None:
@@ -185,8 +197,8 @@ def test_a_film_of_one_shot_goes_without(settings: Settings, tmp_path: Path) -> 
 
 
 def test_chunks_within_a_shot_follow_it_too(settings: Settings, tmp_path: Path) -> None:
-    film = write_shots(tmp_path / "film.mkv", shots=2, frames=36)
-    settings = replace(settings, chunks=replace(settings.chunks, seconds=0.2, longest=0.4))
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=18)
+    settings = replace(settings, chunks=replace(settings.chunks, seconds=0.1, longest=0.2))
     settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
     alone = colorize_video(film, tmp_path / "alone.mp4", settings=settings)
     assert alone.chunks > alone.script["shots"] == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 from company import Company, Trap, lose_worker
 from guided import Stopped, count_looked, count_made, guided_settings, write_shots
+from hinted import guided_by, small_guide
+from shared import slow_but
 
 import vidcolor.cluster.worker
 import vidcolor.run.film_script
@@ -28,6 +30,7 @@ from vidcolor.colorize import script_maker
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Progress
 from vidcolor.guidance import agreement
+from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import ScriptSettings, Settings
@@ -52,11 +55,15 @@ def item(tmp_path: Path) -> BatchItem:
     return BatchItem(film.name, film, tmp_path / "out.mp4")
 
 
-@pytest.fixture
-def alone(item: BatchItem, settings: Settings, tmp_path: Path) -> bytes:
+@pytest.fixture(scope="module")
+def alone(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film that one run makes."""
-    colorize_video(item.source, tmp_path / "alone.mp4", settings=settings)
-    return (tmp_path / "alone.mp4").read_bytes()
+    folder = tmp_path_factory.mktemp("alone")
+    film = write_shots(folder / "film.mkv", shots=SHOTS)
+    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
+    with guided_by(small_guide(quick)):
+        colorize_video(film, folder / "alone.mp4", settings=settings)
+    return (folder / "alone.mp4").read_bytes()
 
 
 def test_all_workers_look_and_one_settles(
@@ -120,8 +127,10 @@ def looks_told(times: int) -> Trap:
     return stop
 
 
-@pytest.mark.parametrize("times", [1, 2, PARTS])
-@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize(
+    ("shared", "times"),
+    slow_but([(True, 1), (True, PARTS), (False, 2)], product([True, False], [1, 2, PARTS])),
+)
 def test_others_go_on_behind_the_parts_that_are_there(
     shared: bool,
     times: int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -95,7 +96,17 @@ def test_one_film_keeps_64_workers_busy(script: bool) -> None:
     """As docs/scaling.md has it."""
     (film,) = films(1, 120)
     found = Simulation([film], 64, Times(), script=script).run()
-    assert work([film], Times(), script) / found.wall > (24 if script else 45)
+    assert work([film], Times(), script) / found.wall > (44 if script else 45)
+
+
+@pytest.mark.parametrize("large", [0.0, 1.0])
+def test_scripts_of_any_scenes_are_settled_by_many(large: float) -> None:
+    """Whether all of a film is one scene, or it has none that is large."""
+    (film,) = films(1, 120)
+    times = replace(Times(), large=large)
+    found, alone = (Simulation([film], 64, times, script=one).run() for one in (True, False))
+    looked = film.keys / 64 / times.look
+    assert found.wall - alone.wall < looked + film.keys * times.settle_alone / 6
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -275,3 +275,67 @@ def test_whatever_fails_every_chunk_is_done_once(seed: int) -> None:
     assert dispatch.over
     assert sorted(finished) == list(range(films))
     assert len(done) == 12 * films
+
+
+def settled(dispatch: TaskQueue) -> None:
+    """A film whose key frames were looked at, and whose script is settled in parts."""
+    begun(dispatch)
+    dispatch.to_plan(0)
+    task = dispatch.take("w")
+    assert task
+    dispatch.done(task)
+    stages = [(Step.PAIR, [-1]), (Step.COMPARE, [0, 1]), (Step.AGREE, [0, 1])]
+    dispatch.to_script(0, [], stages)
+
+
+def stage(dispatch: TaskQueue) -> list[Task]:
+    """All that can be taken now."""
+    return list(iter(lambda: dispatch.take("w"), None))
+
+
+def test_a_script_is_settled_stage_by_stage() -> None:
+    dispatch = TaskQueue(1)
+    settled(dispatch)
+    found = []
+    while tasks := stage(dispatch):
+        found.append([(task.step, task.chunk) for task in tasks])
+        for task in tasks:
+            if task.step is Step.AGREE:
+                more = dispatch.take_turns(task, [[0, 2], [4]])
+                assert more == (3 if task.chunk == 0 else 0), "it is told of by each"
+            dispatch.done(task)
+            assert not dispatch.take_turns(task, [[0]]), "too late"
+    assert found == [
+        [(Step.PAIR, -1)],
+        [(Step.COMPARE, 0), (Step.COMPARE, 1)],
+        [(Step.AGREE, 0), (Step.AGREE, 1)],
+        [(Step.TURN, 0), (Step.TURN, 2)],
+        [(Step.TURN, 4)],
+        [(Step.SETTLE, -1)],
+    ]
+
+
+def test_what_is_left_out_of_a_stage_holds_nothing_up() -> None:
+    """It is done no more by one who had it in hand, either."""
+    dispatch = TaskQueue(1, attempts=1)
+    settled(dispatch)
+    (pair,) = stage(dispatch)
+    assert dispatch.failed(pair, "w")
+    dispatch.skip(pair)
+    one, other = stage(dispatch)
+    assert dispatch.failed(other, "w")
+    dispatch.skip(other)
+    assert not stage(dispatch)
+    assert not dispatch.stuck(0)
+    dispatch.done(one)
+    assert [task.step for task in stage(dispatch)] == [Step.AGREE, Step.AGREE]
+
+
+def test_stages_of_which_nothing_is_missing_are_passed_over() -> None:
+    dispatch = TaskQueue(1)
+    begun(dispatch)
+    dispatch.to_script(0, [], [(Step.COMPARE, []), (Step.AGREE, [1])])
+    (task,) = stage(dispatch)
+    assert task == Task(Step.AGREE, 0, 0, 1)
+    dispatch.done(task)
+    assert stage(dispatch) == [Task(Step.SETTLE, 0, 0)]

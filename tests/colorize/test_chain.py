@@ -137,11 +137,11 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 
 @pytest.mark.parametrize("length", [0, 1, 2, N])
 def test_a_stage_keeps_the_rule(
-    stage: Stage, length: int, tiny: ColorNet, capfd: pytest.CaptureFixture[str]
+    stage: Stage, length: int, quick: ColorNet, capfd: pytest.CaptureFixture[str]
 ) -> None:
     upstream = Upstream(length, stage.colored)
     places: list[int] = []
-    for place, item in enumerate(stage.run(iter(upstream), tiny)):
+    for place, item in enumerate(stage.run(iter(upstream), quick)):
         frame = frame_of(item)
         places.append(frame.pts)
         assert frame is upstream.frames[place](), "another frame, or another order"
@@ -158,11 +158,11 @@ def test_a_stage_keeps_the_rule(
 
 @pytest.mark.parametrize("taken", [1, 3])
 def test_a_stage_that_is_closed_early_closes_its_upstream(
-    stage: Stage, taken: int, tiny: ColorNet
+    stage: Stage, taken: int, quick: ColorNet
 ) -> None:
     upstream = Upstream(N, stage.colored)
     source = iter(upstream)  # held here, so that only an explicit close can end it
-    items = stage.run(source, tiny)
+    items = stage.run(source, quick)
     for _ in range(taken):
         next(items)
     items.close()  # type: ignore[attr-defined]
@@ -170,11 +170,11 @@ def test_a_stage_that_is_closed_early_closes_its_upstream(
     assert next(source, None) is None
 
 
-def test_an_error_passes_through_a_stage(stage: Stage, tiny: ColorNet) -> None:
+def test_an_error_passes_through_a_stage(stage: Stage, quick: ColorNet) -> None:
     upstream = Upstream(N, stage.colored, fail_at=6)
     places: list[int] = []
     with pytest.raises(FilmUnreadable, match="made to fail"):
-        places.extend(frame_of(item).pts for item in stage.run(iter(upstream), tiny))
+        places.extend(frame_of(item).pts for item in stage.run(iter(upstream), quick))
     assert places == list(range(len(places)))
     assert upstream.closed
 

@@ -32,13 +32,40 @@ def test_results_come_in_order_whoever_is_first(size: int, length: int) -> None:
 
 @pytest.mark.parametrize(("ahead", "expected"), [(None, 5), (1, 1), (4, 4)])
 def test_no_more_is_taken_in_hand_than_said(ahead: int | None, expected: int) -> None:
-    source = Source(50)
+    source, begin = Source(50), threading.Event()
     with WorkerThreads(3) as pool:
-        items = map_ordered("x", slow_square, iter(source), pool, ahead)
+        items = map_ordered("x", lambda _: begin.wait(5), iter(source), pool, ahead)
+        threading.Timer(0.1, begin.set).start()
         for taken in range(5):
             next(items)
-            assert source.taken == expected + taken
+            assert source.taken <= expected + taken
+            assert taken or source.taken == expected  # while nothing was done
         items.close()
+
+
+def test_what_is_done_does_not_wait_for_what_comes_next() -> None:
+    done: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        yield 0
+        wait_until(lambda: bool(done))
+        yield 1
+        yield from range(2, 50)
+
+    with WorkerThreads(3) as pool:
+        items = map_ordered("x", done.append, numbers(), pool, 40)
+        next(items)
+        assert len(done) < 5
+        items.close()
+
+
+def test_nothing_waits_behind_what_takes_long() -> None:
+    end = threading.Event()
+    with WorkerThreads(1) as pool:
+        long = pool.submit("net", lambda _: end.wait(5), None, is_long=True)
+        assert pool.submit("paint", abs, -1).result(5) == 1
+        assert not long.done()
+        end.set()
 
 
 def test_a_crew_works_at_once_and_each_of_it_alone() -> None:
@@ -106,6 +133,8 @@ def test_closing_early_waits_for_what_is_in_hand_and_drops_the_rest() -> None:
         begun.append(number)
         if number:
             time.sleep(0.05)
+        else:
+            wait_until(lambda: len(begun) > 1)
         ended.append(number)
         return number
 
@@ -113,7 +142,6 @@ def test_closing_early_waits_for_what_is_in_hand_and_drops_the_rest() -> None:
     with WorkerThreads(2) as pool:
         items = map_ordered("x", work, iter(source), pool, 10)
         next(items)
-        wait_until(lambda: len(begun) > 1)
         items.close()
         assert sorted(begun) == sorted(ended)
         assert len(begun) < 10

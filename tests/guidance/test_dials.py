@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from shared import save_quick_net
 from synthetic import bits_of, make_frame, texture
 
 from vidcolor.colorize.chain import colorize_frames, find_color, mark_frames
@@ -21,7 +22,7 @@ from vidcolor.guidance.plan import Guidance
 from vidcolor.guidance.types import ColorSheet, Stretch
 from vidcolor.nets.colornet import ColorNet, ColorNetConfig
 from vidcolor.nets.registry import build_net
-from vidcolor.nets.weights import save_weights
+from vidcolor.nets.weights import load_weights, save_weights
 from vidcolor.settings import (
     ColorizerSettings,
     PaintSettings,
@@ -66,18 +67,18 @@ HALF = Stretch(F(7, 25), F(11, 25))
 @pytest.mark.parametrize("dial", ["saturation", "vivid"])
 @pytest.mark.parametrize("stride", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_stretch_has_its_own_dials_and_the_rest_those_of_the_run(
-    tiny: ColorNet, dial: str, stride: int
+    quick: ColorNet, dial: str, stride: int
 ) -> None:
     settings = replace(PLAIN, colorizer=replace(PLAIN.colorizer, stride=stride))
-    usual = chroma(tiny, settings)
+    usual = chroma(quick, settings)
     if dial == "vivid":
         own = replace(settings, colorizer=replace(settings.colorizer, vivid=0.1))
         stretch = replace(HALF, vivid=0.1)
     else:
         own, stretch = replace(settings, paint=PaintSettings(0.4)), replace(HALF, saturation=0.4)
-    other = chroma(tiny, own)
+    other = chroma(quick, own)
     assert all(a != b for a, b in zip(usual, other, strict=True))
-    found = chroma(tiny, settings, stretch)
+    found = chroma(quick, settings, stretch)
     if stride == 1 or dial == "saturation":
         assert found == [*usual[:7], *other[7:11], *usual[11:]]
     else:  # frames are carried between others than before, but never over the border
@@ -85,18 +86,18 @@ def test_a_stretch_has_its_own_dials_and_the_rest_those_of_the_run(
         alone = [
             [bits_of(f.chroma[0]) + bits_of(f.chroma[1]) for f in colorize_frames(part, run)]
             for part, run in [
-                (frames()[:7], session(tiny, settings)),
-                (frames()[7:11], session(tiny, own)),
-                (frames()[11:], session(tiny, settings)),
+                (frames()[:7], session(quick, settings)),
+                (frames()[7:11], session(quick, own)),
+                (frames()[11:], session(quick, settings)),
             ]
         ]
         assert [list(part) for part in parts] == alone
 
 
-def test_frames_of_two_dials_in_one_batch_are_not_mixed_up(tiny: ColorNet) -> None:
+def test_frames_of_two_dials_in_one_batch_are_not_mixed_up(quick: ColorNet) -> None:
     # The same picture again and again: the answer for one dial is not that for another.
     still = [make_frame(texture(3, 48, 64), pts=n) for n in range(6)]
-    run = session(tiny, PLAIN, Stretch(F(2, 25), F(4, 25), vivid=1.0))
+    run = session(quick, PLAIN, Stretch(F(2, 25), F(4, 25), vivid=1.0))
     found = [item.ab for item in find_color(mark_frames(still, PLAIN), run)]
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[2], found[3])
@@ -105,32 +106,32 @@ def test_frames_of_two_dials_in_one_batch_are_not_mixed_up(tiny: ColorNet) -> No
     assert run.inferred == 3
 
 
-def test_a_sheet_without_a_word_changes_no_bit(tiny: ColorNet) -> None:
+def test_a_sheet_without_a_word_changes_no_bit(quick: ColorNet) -> None:
     settings = replace(PLAIN, smooth=TemporalSettings(0.95, look_ahead=4))
-    assert chroma(tiny, settings, Stretch()) == chroma(tiny, settings)
+    assert chroma(quick, settings, Stretch()) == chroma(quick, settings)
 
 
 def test_a_stretch_that_is_not_smoothed_is_as_the_net_found_it_and_gives_nothing(
-    tiny: ColorNet,
+    quick: ColorNet,
 ) -> None:
     settings = replace(PLAIN, smooth=TemporalSettings(0.95, look_ahead=4))
-    found = color(tiny, settings, replace(HALF, smooth=0.0))
-    raw = color(tiny, PLAIN)
-    smooth = color(tiny, settings)
+    found = color(quick, settings, replace(HALF, smooth=0.0))
+    raw = color(quick, PLAIN)
+    smooth = color(quick, settings)
     for place in range(7, 11):
         assert torch.equal(found[place].ab, raw[place].ab)
         assert not torch.equal(smooth[place].ab, raw[place].ab)
     for part in (slice(0, 7), slice(11, N)):  # as if the shot had ended, and another one begun
         marked = list(mark_frames(frames(), settings))[part]
         marked[0].starts_shot = True
-        alone = find_color(marked, session(tiny, settings))
+        alone = find_color(marked, session(quick, settings))
         for one, other in zip(found[part], alone, strict=True):
             assert torch.equal(one.ab, other.ab)
 
 
-def test_a_stretch_is_smoothed_where_the_run_is_not(tiny: ColorNet) -> None:
-    found = color(tiny, PLAIN, replace(HALF, smooth=0.9))
-    raw = color(tiny, PLAIN)
+def test_a_stretch_is_smoothed_where_the_run_is_not(quick: ColorNet) -> None:
+    found = color(quick, PLAIN, replace(HALF, smooth=0.9))
+    raw = color(quick, PLAIN)
     same = [torch.equal(one.ab, other.ab) for one, other in zip(found, raw, strict=True)]
     assert same == [True] * 7 + [False] * 4 + [True] * 3
 
@@ -139,9 +140,9 @@ def test_a_stretch_is_smoothed_where_the_run_is_not(tiny: ColorNet) -> None:
     "cut",
     [5, pytest.param(8, marks=pytest.mark.slow), pytest.param(11, marks=pytest.mark.slow), 12],
 )
-def test_a_run_that_goes_on_within_a_shot_gives_the_same_bits(tiny: ColorNet, cut: int) -> None:
+def test_a_run_that_goes_on_within_a_shot_gives_the_same_bits(quick: ColorNet, cut: int) -> None:
     settings = replace(PLAIN, smooth=TemporalSettings(0.95, look_ahead=4))
-    run = session(tiny, settings, replace(HALF, smooth=0.0), Stretch(F(0), F(3, 25), smooth=0.5))
+    run = session(quick, settings, replace(HALF, smooth=0.0), Stretch(F(0), F(3, 25), smooth=0.5))
 
     def marked() -> list[Frame]:
         found = list(mark_frames(frames(), settings))
@@ -159,8 +160,8 @@ def test_a_run_that_goes_on_within_a_shot_gives_the_same_bits(tiny: ColorNet, cu
     assert (1 in states) == (cut not in (8, 11))
 
 
-def test_a_stretch_that_is_kept_gray_has_no_color_and_costs_no_net(tiny: ColorNet) -> None:
-    run = session(tiny, PLAIN, replace(HALF, keep_gray=True))
+def test_a_stretch_that_is_kept_gray_has_no_color_and_costs_no_net(quick: ColorNet) -> None:
+    run = session(quick, PLAIN, replace(HALF, keep_gray=True))
     painted = list(colorize_frames(frames(), run))
     gray = [bool((frame.chroma[0] == 128).all()) for frame in painted]
     assert gray == [False] * 7 + [True] * 4 + [False] * 3
@@ -168,31 +169,30 @@ def test_a_stretch_that_is_kept_gray_has_no_color_and_costs_no_net(tiny: ColorNe
     assert run.inferred == N - 4
 
 
-def test_a_stretch_has_its_own_weights(
-    tiny: ColorNet, quick_weights: Path, quick: ColorNet
-) -> None:
-    usual, other = color(tiny, PLAIN), color(quick, PLAIN)
-    stretches = replace(HALF, weights=str(quick_weights)), Stretch(F(12, 25), weights="tiny")
-    run = session(tiny, PLAIN, *stretches)
+def test_a_stretch_has_its_own_weights(quick: ColorNet, tmp_path: Path) -> None:
+    weights = save_quick_net(tmp_path, seed=7)
+    usual, other = color(quick, PLAIN), color(load_weights(weights)[0], PLAIN)
+    stretches = replace(HALF, weights=str(weights)), Stretch(F(12, 25), weights="tiny")
+    run = session(quick, PLAIN, *stretches)
     with WorkerThreads(2) as pool:
         found = list(find_color(mark_frames(frames(), PLAIN), run, threads=pool))
     for place, item in enumerate(found):
         wanted = other if 7 <= place < 11 else usual
         assert torch.equal(item.ab, wanted[place].ab), place
     assert run.inferred == N
-    assert run.colorizer_for(str(quick_weights)) is run.colorizer_for(str(quick_weights))
-    assert run.colorizer_for(str(quick_weights)).sha256 == file_sha256(quick_weights)
+    assert run.colorizer_for(str(weights)) is run.colorizer_for(str(weights))
+    assert run.colorizer_for(str(weights)).sha256 == file_sha256(weights)
     assert run.colorizer_for(None) is run.colorizer_for("tiny") is run.colorizer
 
 
 def test_vivid_of_a_stretch_is_refused_where_it_has_no_effect(
-    tiny: ColorNet, tmp_path: Path
+    quick: ColorNet, tmp_path: Path
 ) -> None:
     book = build_net(ColorNetConfig(preset="book", embedding=512))
     with pytest.raises(SettingsError, match="vivid has no effect; use saturation"):
         session(book, PLAIN, replace(HALF, vivid=0.3))
     session(book, PLAIN, replace(HALF, vivid=0.3, weights="mini"))
     file = save_weights(book, tmp_path / "book.safetensors", training={}, scores={})
-    run = session(tiny, PLAIN, replace(HALF, vivid=0.3, weights=str(file)))
+    run = session(quick, PLAIN, replace(HALF, vivid=0.3, weights=str(file)))
     with pytest.raises(SettingsError, match="vivid has no effect; use saturation"):
         run.colorizer_for(str(file))

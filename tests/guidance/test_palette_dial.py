@@ -59,25 +59,25 @@ def chroma(run: Session, still: bool = False) -> list[bytes]:
 @pytest.mark.parametrize(
     "batch", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(4, marks=pytest.mark.slow)]
 )
-def test_a_palette_holds_for_its_stretch_and_no_other_frame(batch: int, tiny: ColorNet) -> None:
-    usual = chroma(session(tiny, batch=batch))
-    whole = chroma(session(tiny, Stretch(palette="sea"), batch=batch))
+def test_a_palette_holds_for_its_stretch_and_no_other_frame(batch: int, quick: ColorNet) -> None:
+    usual = chroma(session(quick, batch=batch))
+    whole = chroma(session(quick, Stretch(palette="sea"), batch=batch))
     assert all(one != other for one, other in zip(usual, whole, strict=True))
-    found = chroma(session(tiny, PART, batch=batch))
+    found = chroma(session(quick, PART, batch=batch))
     assert found == [*usual[:4], *whole[4:8], *usual[8:]]
 
 
-def test_two_palettes_in_one_batch_are_not_mixed_up(tiny: ColorNet) -> None:
+def test_two_palettes_in_one_batch_are_not_mixed_up(quick: ColorNet) -> None:
     """The same picture again and again: the answer for one palette is not that for another."""
-    run = session(tiny, PART, Stretch(F(8, 25), palette="fire"))
+    run = session(quick, PART, Stretch(F(8, 25), palette="fire"))
     found = chroma(run, still=True)
     assert len(set(found[:4])) == len(set(found[4:8])) == len(set(found[8:])) == 1
     assert len({found[0], found[4], found[8]}) == 3
     assert run.inferred == 3
 
 
-def test_colors_are_those_of_the_palette(tiny: ColorNet) -> None:
-    run = session(tiny, Stretch(palette="sea"))
+def test_colors_are_those_of_the_palette(quick: ColorNet) -> None:
+    run = session(quick, Stretch(palette="sea"))
     lines = [torch.tensor(color_ab(color)) for color in ("teal", "steelblue")]
     for item in colorize_by_dials(frames(), run):
         ab = item.ab.flatten(1).T
@@ -90,10 +90,10 @@ def test_colors_are_those_of_the_palette(tiny: ColorNet) -> None:
         assert away.quantile(0.9) < 2
 
 
-def test_color_is_not_carried_over_the_border_of_a_palette(tiny: ColorNet) -> None:
-    found = chroma(session(tiny, PART, stride=3, batch=1))
-    alone = chroma(session(tiny, Stretch(palette="sea"), stride=3, batch=1))
-    usual = chroma(session(tiny, stride=3, batch=1))
+def test_color_is_not_carried_over_the_border_of_a_palette(quick: ColorNet) -> None:
+    found = chroma(session(quick, PART, stride=3, batch=1))
+    alone = chroma(session(quick, Stretch(palette="sea"), stride=3, batch=1))
+    usual = chroma(session(quick, stride=3, batch=1))
     assert found[4] == alone[4] or found[4] not in usual
     assert found[8] != alone[8]
 
@@ -113,18 +113,18 @@ def test_a_hint_that_keeps_the_automatic_color_keeps_that_of_the_palette(quick: 
     )
 
 
-def test_a_palette_that_is_not_in_the_sheet_is_refused(tiny: ColorNet) -> None:
+def test_a_palette_that_is_not_in_the_sheet_is_refused(quick: ColorNet) -> None:
     with pytest.raises(SettingsError, match="no palette 'land'; add it under"):
-        session(tiny, Stretch(palette="land"))
+        session(quick, Stretch(palette="land"))
 
 
-def test_a_color_of_a_palette_that_is_not_saved_is_refused(tiny: ColorNet) -> None:
+def test_a_color_of_a_palette_that_is_not_saved_is_refused(quick: ColorNet) -> None:
     said = ColorSheet(stretches=(PART,), palettes=(SEA,))
     with pytest.raises(SettingsError, match="no saved color @sea"):
-        Session(PLAIN, Colorizer(tiny, SMALL), Guidance(said, F(25)))
+        Session(PLAIN, Colorizer(quick, SMALL), Guidance(said, F(25)))
 
 
-def test_a_palette_is_refused_where_it_has_no_effect(tmp_path: Path, tiny: ColorNet) -> None:
+def test_a_palette_is_refused_where_it_has_no_effect(tmp_path: Path, quick: ColorNet) -> None:
     book = build_net(ColorNetConfig(preset="book", embedding=512))
     with pytest.raises(SettingsError, match="a palette has no effect; use --weights default"):
         session(book, PART)

@@ -22,7 +22,7 @@ from vidcolor.settings import (
 )
 
 RATE = 25
-SHOT = 14
+SHOT = 8
 """Frames of a shot."""
 
 
@@ -61,7 +61,7 @@ def write_shots(
     return path
 
 
-def guided_settings(weights: Path, seconds: float = 0.4, **more: object) -> Settings:
+def guided_settings(weights: Path, seconds: float = 0.3, **more: object) -> Settings:
     """Every shot of `write_shots` is a chunk, and without a word there is no color script."""
     more = {"script": ScriptSettings("off")} | more
     net = ColorizerSettings(weights=str(weights), device="cpu", size=64, precision="float32")

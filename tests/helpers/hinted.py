@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -39,6 +42,14 @@ def small_guide(net: ColorNet) -> GuideNet:
             kernel.reach.fill_(math.log(3.0))
         guide.unlike.fill_(math.log(0.2))
     return guide.eval().requires_grad_(False)
+
+
+@contextmanager
+def guided_by(guide: GuideNet) -> Iterator[None]:
+    """Every net in this process has this guide."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
+        yield
 
 
 def listener(net: ColorNet, settings: ColorizerSettings = SMALL) -> Colorizer:

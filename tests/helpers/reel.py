@@ -24,6 +24,12 @@ MIXED: tuple[Shot, ...] = (
     *(("moves", 33), ("flickers", 30)),
 )
 """A quarter of a minute in which there is everything."""
+BRIEF: tuple[Shot, ...] = (
+    *(("moves", 20), ("stands", 16), ("moves", 31), ("fades out", 16), ("fades in", 16)),
+    *(("card", 20), ("flashes", 27), ("black", 12), ("dissolves", 24), ("moves", 9)),
+    *(("moves", 20), ("flickers", 16)),
+)
+"""The same in half the time."""
 
 
 def draw_shots(shots: Sequence[Shot]) -> Iterator[Codes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -54,6 +55,11 @@ def make_frame(
 
 def texture(seed: int, H: int, W: int) -> Tensor:
     """``(H, W)`` in 0.1..0.9: smooth blobs with some fine detail, another one for each seed."""
+    return _texture(seed, H, W).clone()
+
+
+@lru_cache(maxsize=256)
+def _texture(seed: int, H: int, W: int) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
     total = torch.zeros(1, 1, H, W)
     for cells, share in ((4, 1.0), (9, 0.5), (24, 0.15)):

@@ -331,17 +331,17 @@ def test_display_matrices() -> None:
         assert turn_upright(plane, (*matrix, 0, 0, 0, 1 << 30)).tolist() == expected
 
 
-def test_a_film_beside_its_colors_found_on_the_way(tmp_path: Path, tiny_weights: Path) -> None:
+def test_a_film_beside_its_colors_found_on_the_way(tmp_path: Path, quick_weights: Path) -> None:
     source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
     made = make_film(source, Spec(codec="libx264", options={"qp": "0"}, frames=30))
-    net = ColorizerSettings(weights=str(tiny_weights), size=64)
+    net = ColorizerSettings(weights=str(quick_weights), size=64)
     report = compare(source, None, target, replace(lossless(), colorizer=net))
     assert (report.frames, report.inferred, report.shots) == (30, 30, 1)
-    assert report.weights["name"] == str(tiny_weights)
+    assert report.weights["name"] == str(quick_weights)
     for frame, luma in zip(pictures(target), made.luma, strict=True):
         assert (frame[0] == np.concatenate([luma, luma], axis=1)).all()
         assert (frame[2][:, :48] == 128).all()
-        assert frame[2][:, 48:].mean() > 135  # the tiny net paints orange
+        assert frame[2][:, 48:].mean() > 135  # the quick net paints orange
 
 
 def test_damage_of_both_is_told(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_shots_that_show_the_same_are_a_scene(film: Path, settings: Settings) ->
         assert starts == [F(n * SHOT, RATE) for n in (number, number + 2)]
         assert [one.seconds for one in scene.pictures] == list(scene.times)
         assert 0 < scene.change < 5
-    assert [one.label for one in view.scenes[0].pictures] == ["00:00.280", "00:01.400"]
+    assert [one.label for one in view.scenes[0].pictures] == ["00:00.160", "00:00.800"]
     assert told[4 * SHOT - 1] == (SHOTS, 4 * SHOT, 4 * SHOT)
     assert told[4 * SHOT :] == [
         *((KEYS, n, 4) for n in range(1, 5)),
@@ -124,12 +124,12 @@ def test_it_decides_what_a_run_decides(
 def test_a_part_of_a_film_has_the_script_of_that_part(
     film: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = replace(settings, open=InputSettings(start=F(SHOT + 3, RATE), end=F(3 * SHOT, RATE)))
+    part = replace(settings, open=InputSettings(start=F(SHOT + 1, RATE), end=F(3 * SHOT, RATE)))
     shown = keep_scripts(monkeypatch, vidcolor.preview.script_scenes)
     followed = keep_followed(monkeypatch)
     view = script_view(film, settings=part)
     assert [scene.shots[0].start_seconds for scene in view.scenes] == [
-        F(SHOT + 3, RATE),
+        F(SHOT + 1, RATE),
         F(2 * SHOT, RATE),
     ]
     colorize_video(film, tmp_path / "a.mkv", settings=replace(part, script=ScriptSettings("auto")))

@@ -15,7 +15,7 @@ import films
 import pytest
 import reels
 from PIL import Image
-from reel import MIXED, Shot, draw_shots, write_reel
+from reel import BRIEF, MIXED, Shot, draw_shots, write_reel
 
 from vidcolor.cluster.messages import ChunkKnown
 from vidcolor.cluster.planner import Planned, Planner
@@ -41,11 +41,11 @@ X264 = {"preset": "ultrafast", "g": "30", "bf": "2", "x264-params": "scenecut=0"
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of three seconds."""
-    monkeypatch.setattr(film_parts, "LEAST", Fraction(4))
-    monkeypatch.setattr(film_parts, "PART", Fraction(3))
-    monkeypatch.setattr(film_parts, "LEAD", Fraction(1))
-    monkeypatch.setattr(film_parts, "BEYOND", Fraction(4))
+    """Parts of two and a half seconds."""
+    monkeypatch.setattr(film_parts, "LEAST", Fraction(2))
+    monkeypatch.setattr(film_parts, "PART", Fraction(5, 2))
+    monkeypatch.setattr(film_parts, "LEAD", Fraction(1, 2))
+    monkeypatch.setattr(film_parts, "BEYOND", Fraction(2))
 
 
 def plan_alone(film: Path, settings: Settings = SETTINGS) -> Planned:
@@ -131,11 +131,11 @@ def jittery(count: int) -> list[int]:
 FRAMES = sum(frames for _, frames in MIXED)
 ILME = X264 | {"flags": "+ilme+ildct"}
 QUICK: dict[str, Write] = {
-    "every frame a key": write(".mkv"),
-    "H.264 in MP4 with sound": write(".mp4", codec="libx264", options=X264, sound=True),
-    "a transport stream": write(".ts", codec="libx264", options=X264, sound=True),
-    "a variable frame rate": write(".mkv", times=jittery(FRAMES)),
-    "its scan changes": write(".mkv", interlaced="tff", fields=200),
+    "every frame a key": write(".mkv", BRIEF),
+    "H.264 in MP4 with sound": write(".mp4", BRIEF, codec="libx264", options=X264, sound=True),
+    "a transport stream": write(".ts", BRIEF, codec="libx264", options=X264, sound=True),
+    "a variable frame rate": write(".mkv", BRIEF, times=jittery(FRAMES)),
+    "its scan changes": write(".mkv", BRIEF, interlaced="tff", fields=110),
 }
 SLOW: dict[str, Write] = {
     "open groups of pictures": write(
@@ -206,19 +206,24 @@ def test_every_kind_of_film(name: str, tmp_path: Path, monkeypatch: pytest.Monke
             assert alone.end.damage, "only a damaged film has to be read as a whole"
 
 
-@pytest.mark.parametrize("min_frames", [2, 6, pytest.param(20, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("listed", [False, pytest.param(True, marks=pytest.mark.slow)])
+MORE_BORDERS = [(6, False), (20, False), (2, True), (6, True), (20, True)]
+
+
+@pytest.mark.parametrize(
+    ("min_frames", "listed"),
+    [(2, False), *(pytest.param(*case, marks=pytest.mark.slow) for case in MORE_BORDERS)],
+)
 def test_wherever_a_part_begins(
     min_frames: int, listed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Borders at a cut, a frame before and behind one, in a fade, in a flash."""
-    film = write_reel(tmp_path / "film.mkv", MIXED[2:8])
-    cuts = tuple(Fraction(n, 25) for n in (0, 61, 62, 91, 120, 176, 240)) if listed else None
+    film = write_reel(tmp_path / "film.mkv", BRIEF[2:8])
+    cuts = tuple(Fraction(n, 25) for n in (0, 31, 32, 47, 62, 90, 130)) if listed else None
     shots = ShotSettings(min_frames=min_frames, cuts=cuts)
     settings = replace(SETTINGS, shots=shots, titles=TitleSettings("keep"))
     alone = plan_alone(film, settings)
     parted = Parted(film, tmp_path / "work", settings)
-    ends = [Fraction(n, 25) for n in (60, 61, 62, 75, 91, 92, 134, 141, 176, 184, 235)]
+    ends = [Fraction(n, 25) for n in (30, 31, 32, 39, 47, 48, 70, 75, 90, 92, 117)]
     borders = zip([Fraction(0), *ends], [*ends, None], strict=True)
     parted.parts = tuple(FilmPart(f"{n}", *ends) for n, ends in enumerate(borders))
     same(parted.read().join(), alone)
@@ -228,23 +233,23 @@ def test_parts_that_do_not_meet_are_read_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A shot that is longer than what is read behind a part, and parts that miss a cut."""
-    film = write_reel(tmp_path / "film.mkv", [("moves", 40), ("moves", 150), *MIXED[:3]])
+    film = write_reel(tmp_path / "film.mkv", [("moves", 20), ("moves", 105), *BRIEF[:3]])
     alone = plan_alone(film)
     parted = Parted(film, tmp_path / "near").read()
     same(parted.join(), alone)
-    assert 0 < parted.reread < 250
+    assert 0 < parted.reread < 150
     monkeypatch.setattr(film_parts, "LEAD_FRAMES", 0)
     monkeypatch.setattr(film_parts, "LEAD", Fraction(0))
     monkeypatch.setattr(film_parts, "BEYOND", Fraction(40))
     far = Parted(film, tmp_path / "far")
-    ends = [Fraction(39, 25), Fraction(40, 25), Fraction(190, 25)]  # parts that begin at a cut
+    ends = [Fraction(19, 25), Fraction(20, 25), Fraction(125, 25)]  # parts that begin at a cut
     borders = zip([Fraction(0), *ends], [*ends, None], strict=True)
     far.parts = tuple(FilmPart(f"{n}", *ends) for n, ends in enumerate(borders))
     same(far.read().join(), alone)
 
 
 def test_a_part_that_is_missing_or_damaged_is_read_by_who_joins_them(tmp_path: Path) -> None:
-    film = write_reel(tmp_path / "film.mkv", MIXED[:5])
+    film = write_reel(tmp_path / "film.mkv", BRIEF)
     parted = Parted(film, tmp_path / "work")
     count = len(parted.parts)
     parted.read([0, 1, count - 1])
@@ -258,7 +263,7 @@ def test_a_part_that_is_missing_or_damaged_is_read_by_who_joins_them(tmp_path: P
     "kind", ["flipped", pytest.param("cut", marks=pytest.mark.slow), "two clocks"]
 )
 def test_a_film_that_is_damaged_is_read_as_a_whole(kind: str, tmp_path: Path) -> None:
-    film = write_reel(tmp_path / "whole.ts", MIXED[:6], "libx264", options=X264, sound=True)
+    film = write_reel(tmp_path / "whole.ts", BRIEF[:6], "libx264", options=X264, sound=True)
     if kind == "flipped":
         film = films.flip_bytes(film, tmp_path / "film.ts", count=60)
     elif kind == "cut":
@@ -281,7 +286,7 @@ def test_frames_that_are_others_from_the_middle_on_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where reading begins in the middle, a decoder may give other pictures, or other times."""
-    film = write_reel(tmp_path / "film.mkv", MIXED[:4])
+    film = write_reel(tmp_path / "film.mkv", BRIEF[:6])
     parted = Parted(film, tmp_path / "work").read()
     seen = parted.seen()
     for frames in (slice(0, 1), slice(9, 10)):
@@ -309,20 +314,20 @@ def test_what_one_reads(
 ) -> None:
     settings, film = SETTINGS, tmp_path / "film.mkv"
     if kind == "raw":
-        film = write_reel(tmp_path / "film.h264", MIXED[:4], "libx264", options=X264)
+        film = write_reel(tmp_path / "film.h264", BRIEF[:4], "libx264", options=X264)
     elif kind == "sequence":
         film = tmp_path / "frame_%03d.png"
         settings = replace(SETTINGS, open=InputSettings(fps=Fraction(25)))
-        for number, codes in enumerate(draw_shots([("stands", 120)])):
+        for number, codes in enumerate(draw_shots([("stands", 70)])):
             Image.fromarray(codes).save(tmp_path / f"frame_{number:03d}.png")
     else:
-        write_reel(film, MIXED[:4])
+        write_reel(film, BRIEF[:4])
     if kind == "short":
         monkeypatch.setattr(film_parts, "LEAST", Fraction(60))
     elif kind == "long":
-        monkeypatch.setattr(film_parts, "MOST", Fraction(3))
+        monkeypatch.setattr(film_parts, "MOST", Fraction(2))
     elif kind == "cut":
-        settings = replace(SETTINGS, open=InputSettings(end=Fraction(5)))
+        settings = replace(SETTINGS, open=InputSettings(end=Fraction(3)))
     if kind == "raw":
         monkeypatch.setattr(film_parts, "LEAST", Fraction(0))  # it does not tell how long it is
     parted = Parted(film, tmp_path / "work", settings)
@@ -332,7 +337,7 @@ def test_what_one_reads(
 
 def test_a_part_file_of_another_run_is_not_taken(tmp_path: Path) -> None:
     """Of another way to look for cuts; and one whose text says that it is of another film."""
-    film = write_reel(tmp_path / "film.mkv", MIXED[:3])
+    film = write_reel(tmp_path / "film.mkv", BRIEF[:6])
     parted = Parted(film, tmp_path / "work").read()
     other = replace(SETTINGS, shots=ShotSettings(threshold=0.5))
     again = Parted(film, tmp_path / "work", other)

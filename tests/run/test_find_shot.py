@@ -14,8 +14,15 @@ from vidcolor.media.open import open_video
 from vidcolor.run.shot_scan import find_shot, scan_shots
 from vidcolor.settings import Settings
 
-LONG = 300
-"""Frames of a shot: 12 s, more than is read first."""
+LONG = 75
+"""Frames of a shot: 3 s, more than is read first."""
+
+
+@pytest.fixture(autouse=True)
+def small_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of what it is."""
+    monkeypatch.setattr(shot_scan, "_REACH", Fraction(2))
+    monkeypatch.setattr(shot_scan, "_SURE", Fraction(1, 4))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +38,11 @@ def test_it_is_the_one_that_a_run_finds(film: VideoInfo) -> None:
     for number, shot in enumerate(shots):
         assert shot.end_seconds is not None
         frame = Fraction(1, RATE)
-        for seconds in (shot.start_seconds, shot.start_seconds + 6, shot.end_seconds - frame):
+        for seconds in (
+            shot.start_seconds,
+            shot.start_seconds + Fraction(3, 2),
+            shot.end_seconds - frame,
+        ):
             assert find_shot(film, seconds) == shot, number
     assert find_shot(film, shots[-1].end_seconds or Fraction(0)) is None
 
@@ -45,11 +56,13 @@ def test_only_what_is_around_it_is_read(film: VideoInfo, monkeypatch: pytest.Mon
         return scan(source, settings, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shot_scan, "scan_shots", watch)
-    find_shot(film, Fraction(2 * LONG, RATE) + 6)  # the middle of a shot: both cuts are near
-    assert read == [(Fraction(22), Fraction(38))]
+    find_shot(
+        film, Fraction(2 * LONG, RATE) + Fraction(3, 2)
+    )  # the middle of a shot: both cuts are near
+    assert read == [(Fraction(11, 2), Fraction(19, 2))]
     read.clear()
-    find_shot(film, Fraction(LONG, RATE) + 1)
-    assert [start for start, _ in read] == [Fraction(5), None]  # the next cut is 11 s away
+    find_shot(film, Fraction(LONG, RATE) + Fraction(1, 4))
+    assert [start for start, _ in read] == [Fraction(5, 4), None]  # the next cut is 2.75 s away
 
 
 def test_a_shot_of_a_film_that_begins_late(tmp_path: Path) -> None:

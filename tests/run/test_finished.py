@@ -141,17 +141,17 @@ def test_a_run_that_was_stopped_after_an_edit_goes_on(
     assert target.read_bytes() == other.read_bytes()
 
 
-@pytest.mark.parametrize("edit", [pytest.param(0, marks=pytest.mark.slow), 38])
+@pytest.mark.parametrize("edit", [pytest.param(0, marks=pytest.mark.slow), 18])
 def test_a_chunk_that_goes_on_in_a_shot_is_made_from_where_the_shot_begins(
     edit: int, quick_weights: Path, tmp_path: Path
 ) -> None:
-    film = write_shots(tmp_path / "film.mkv", shots=3, frames=40)
-    settings = guided_settings(quick_weights, 0.2)
+    film = write_shots(tmp_path / "film.mkv", shots=3, frames=20)
+    settings = guided_settings(quick_weights, 0.1)
     settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
     target, other = tmp_path / "out.mp4", tmp_path / "other.mp4"
-    color(film, target, settings, sheet(Stretch(F(0), F(1), saturation=0.9)))
-    at = F(40 + edit, 25)
-    edited = sheet(Stretch(F(0), F(1), saturation=0.9), Stretch(at, at + F(2, 25), vivid=1.0))
+    color(film, target, settings, sheet(Stretch(F(0), F(12, 25), saturation=0.9)))
+    at = F(20 + edit, 25)
+    edited = sheet(Stretch(F(0), F(12, 25), saturation=0.9), Stretch(at, at + F(2, 25), vivid=1.0))
     report = color(film, target, settings, edited)
     assert 0 < report.resumed < report.chunks
     color(film, other, settings, edited)
@@ -174,10 +174,10 @@ def test_shots_are_not_looked_for_again(
 def test_a_batch_makes_what_changed(film: Path, settings: Settings, tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     written = tmp_path / "film.colors.toml"
-    written.write_text("[[stretch]]\nfrom = 0.56\nto = 1.12\nsaturation = 2\n")
+    written.write_text("[[stretch]]\nfrom = 0.32\nto = 0.64\nsaturation = 2\n")
     item = BatchItem("film", film, target, colors="auto")
     results = [str(Batch(settings).color(item).result) for _ in range(2)]
-    written.write_text("[[stretch]]\nfrom = 0.56\nto = 1.12\nsaturation = 0.5\n")
+    written.write_text("[[stretch]]\nfrom = 0.32\nto = 0.64\nsaturation = 0.5\n")
     outcome = Batch(settings).color(item)
     results.append(str(outcome.result))
     assert results == ["done", "skipped", "done"], outcome.error
@@ -220,14 +220,14 @@ def test_a_file_that_was_altered_is_worth_nothing(
 
 def test_two_edits_one_after_the_other_leave_no_seam(quick_weights: Path, tmp_path: Path) -> None:
     """What was taken back hands nothing on; a chunk behind it is not made without that."""
-    film = write_shots(tmp_path / "film.mkv", shots=2, frames=30)
-    settings = guided_settings(quick_weights, 0.2)
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=16)
+    settings = guided_settings(quick_weights, 0.1)
     settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
     target, other = tmp_path / "out.mp4", tmp_path / "other.mp4"
     color(film, target, settings, sheet(Stretch(F(0), F(1, 25), saturation=0.9)))
     first = sheet(Stretch(F(0), F(1, 25), saturation=0.8))
     stop(film, target, settings, first)
-    second = sheet(Stretch(F(0), F(1, 25), saturation=0.8), Stretch(F(58, 25), vivid=1.0))
+    second = sheet(Stretch(F(0), F(1, 25), saturation=0.8), Stretch(F(30, 25), vivid=1.0))
     color(film, target, settings, second)
     color(film, other, settings, second)
     assert target.read_bytes() == other.read_bytes()

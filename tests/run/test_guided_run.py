@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from guided import SHOT, guided_settings, shot_times, write_shots
+from shared import save_quick_net
 
 import vidcolor.run.video
 from vidcolor.core.paths import work_folder
@@ -144,14 +145,14 @@ def test_a_shot_of_several_chunks_is_colored_again_as_a_whole(
     strength: float, tmp_path: Path, quick_weights: Path
 ) -> None:
     """What is said of its end has a part in the colors of all of it, along the smoother."""
-    film = write_shots(tmp_path / "film.mkv", shots=2, frames=40)
-    settings = guided_settings(quick_weights, 0.2)
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=20)
+    settings = guided_settings(quick_weights, 0.1)
     smooth = replace(settings.smooth, strength=strength, look_ahead=3)
     settings = replace(settings, smooth=smooth)
     target = tmp_path / "out.mp4"
-    before = sheet(Stretch(F(0), F(20, 25), vivid=0.0))
+    before = sheet(Stretch(F(0), F(10, 25), vivid=0.0))
     stop(film, target, settings, before)
-    later = sheet(Stretch(F(0), F(20, 25), vivid=0.0), Stretch(F(38, 25), F(2), vivid=1.0))
+    later = sheet(Stretch(F(0), F(10, 25), vivid=0.0), Stretch(F(18, 25), F(1), vivid=1.0))
     report = resume(film, target, settings, later)
     assert 0 < report.resumed < report.chunks
     earlier = sheet(Stretch(F(0), F(2, 25), vivid=1.0), *later.stretches[1:])
@@ -206,9 +207,9 @@ def test_a_hint_belongs_to_its_shot_and_the_shots_are_looked_for_once(
 def test_the_sheet_counts_from_the_start_of_the_source(settings: Settings, tmp_path: Path) -> None:
     """Neither where a run begins nor the clock of the container moves what it says."""
     colors = sheet(Stretch(*shot_times(2), keep_gray=True))
-    film = write_shots(tmp_path / "film.mkv")
-    later = write_shots(tmp_path / "later.mkv", start=1000)
-    rough = write_shots(tmp_path / "rough.mkv", tick=F(1, 1000))
+    film = write_shots(tmp_path / "film.mkv", shots=3)
+    later = write_shots(tmp_path / "later.mkv", shots=3, start=1000)
+    rough = write_shots(tmp_path / "rough.mkv", shots=3, tick=F(1, 1000))
     begin = replace(settings, open=InputSettings(start=F(SHOT + 3, 25)))
     for path, run, start in (
         (film, settings, 0),
@@ -225,8 +226,9 @@ def test_the_sheet_counts_from_the_start_of_the_source(settings: Settings, tmp_p
 
 
 def test_a_report_names_the_sheet_and_a_sheet_that_is_not_used_is_said(
-    film: Path, settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path
 ) -> None:
+    film = write_shots(tmp_path / "film.mkv", shots=1)
     beside = film.with_name("film.colors.toml")
     beside.write_text("[[stretch]]\nfrom = 0\nto = 1\nsaturation = 0.5\n")
     plain = colorize_video(film, tmp_path / "a.mp4", settings=settings)
@@ -265,9 +267,9 @@ def test_weights_of_a_stretch_that_are_no_good_are_told_before_anything_is_color
 
 
 def test_weights_of_a_stretch_stand_in_spec_and_report(
-    film: Path, settings: Settings, tiny_weights: Path, tmp_path: Path
+    film: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    name = str(tiny_weights)
+    name = str(save_quick_net(tmp_path, seed=7))
     target = tmp_path / "out.mp4"
     stop(film, target, settings, sheet(SECOND))
     report = resume(film, target, settings, sheet(replace(SECOND, weights=name)))

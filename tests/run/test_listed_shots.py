@@ -45,12 +45,12 @@ def color(film: Path, target: Path, settings: Settings) -> Report:
 
 def test_the_list_says_where_shots_begin(film: Path, settings: Settings, tmp_path: Path) -> None:
     found = color(film, tmp_path / "found.mp4", settings)
-    assert found.shot_starts == [0.0, 0.56, 1.12, 1.68]
-    listed = with_cuts(settings, frames(14, 20, 42))
+    assert found.shot_starts == [0.0, 0.32, 0.64, 0.96]
+    listed = with_cuts(settings, frames(8, 12, 24))
     report = color(film, tmp_path / "listed.mp4", listed)
-    assert report.shot_starts == [0.0, 0.56, 0.8, 1.68]
+    assert report.shot_starts == [0.0, 0.32, 0.48, 0.96]
     assert not [note for note in report.notes if "cut" in note]
-    same = color(film, tmp_path / "same.mp4", with_cuts(settings, frames(14, 28, 42)))
+    same = color(film, tmp_path / "same.mp4", with_cuts(settings, frames(8, 16, 24)))
     assert same.shot_starts == found.shot_starts
     assert (tmp_path / "same.mp4").stat().st_size == (tmp_path / "found.mp4").stat().st_size
 
@@ -66,9 +66,9 @@ def test_a_run_without_a_list_is_described_as_before(
 
 
 def test_a_part_has_the_cuts_of_the_film(film: Path, settings: Settings, tmp_path: Path) -> None:
-    part = replace(settings, open=InputSettings(start=F(12, 25), end=F(40, 25)))
-    report = color(film, tmp_path / "out.mp4", with_cuts(part, frames(5, 12, 20, 42)))
-    assert report.shot_starts == [0.0, 0.32]
+    part = replace(settings, open=InputSettings(start=F(6, 25), end=F(23, 25)))
+    report = color(film, tmp_path / "out.mp4", with_cuts(part, frames(3, 6, 11, 24)))
+    assert report.shot_starts == [0.0, 0.2]
     assert not [note for note in report.notes if "cut" in note]
 
 
@@ -76,20 +76,20 @@ def test_another_list_does_not_go_on_with_an_old_run(
     film: Path, settings: Settings, tmp_path: Path
 ) -> None:
     target = tmp_path / "out.mp4"
-    stop(film, target, with_cuts(settings, frames(14, 28)), None, 2)
+    stop(film, target, with_cuts(settings, frames(8, 16)), None, 2)
     assert work_folder(target).is_dir()
-    for cuts in (frames(14, 30), None):
+    for cuts in (frames(8, 18), None):
         with pytest.raises(OutputError, match=r"shot list was .* add --fresh to start over"):
             color(film, target, with_cuts(settings, cuts))
-    report = color(film, target, with_cuts(settings, frames(14, 28)))
+    report = color(film, target, with_cuts(settings, frames(8, 16)))
     assert report.resumed > 0
-    assert report.shot_starts == [0.0, 0.56, 1.12]
+    assert report.shot_starts == [0.0, 0.32, 0.64]
 
 
 def test_the_bytes_are_the_same_after_a_stop(
     film: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    listed = with_cuts(settings, frames(3, 14, 15, 30, 55))
+    listed = with_cuts(settings, frames(2, 8, 9, 17, 31))
     color(film, tmp_path / "whole.mp4", listed)
     stop(film, tmp_path / "out.mp4", listed, None, 1)
     assert color(film, tmp_path / "out.mp4", listed).resumed == 1
@@ -97,18 +97,18 @@ def test_the_bytes_are_the_same_after_a_stop(
 
 
 def test_scripts_and_sheets_have_the_shots_of_the_list(film: Path, settings: Settings) -> None:
-    listed = with_cuts(settings, frames(14, 20, 42))
+    listed = with_cuts(settings, frames(8, 12, 24))
     starts = [shot.start_seconds for shot in scan_shots(film, listed, None)]
-    assert starts == [F(0), *frames(14, 20, 42)]
+    assert starts == [F(0), *frames(8, 12, 24)]
 
 
 @pytest.mark.parametrize(
     ("cuts", "told"),
     [
-        ((F(14, 25),), []),
-        ((F(14, 25) + F(1, 100),), []),
-        ((F(14, 25) + F(1, 1000), F(99)), ["1 cut of the list behind the last frame"]),
-        ((F(14, 25), F(14, 25) + F(1, 1000)), ["1 cut of the list at the same frame"]),
+        ((F(8, 25),), []),
+        ((F(8, 25) + F(1, 100),), []),
+        ((F(8, 25) + F(1, 1000), F(99)), ["1 cut of the list behind the last frame"]),
+        ((F(8, 25), F(8, 25) + F(1, 1000)), ["1 cut of the list at the same frame"]),
     ],
 )
 def test_what_does_not_fit_is_told(
@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_told(
     tmp_path: Path,
 ) -> None:
     report = color(film, tmp_path / "out.mp4", with_cuts(settings, cuts))
-    assert report.shot_starts == [0.0, 0.56]
+    assert report.shot_starts == [0.0, 0.32]
     notes = [note for note in report.notes if "of the list" in note]
     assert len(notes) == len(told)
     assert all(word in note for word, note in zip(told, notes, strict=True))

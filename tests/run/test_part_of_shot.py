@@ -25,9 +25,9 @@ from vidcolor.settings import EncodeSettings, InputSettings, Settings
 
 pytestmark = pytest.mark.usefixtures("quick_guide")
 F = Fraction
-LONG = 30
+LONG = 16
 """Frames of a shot."""
-PART = InputSettings(start=F(LONG + 12, RATE), end=F(3 * LONG + 15, RATE))
+PART = InputSettings(start=F(LONG + 6, RATE), end=F(3 * LONG + 8, RATE))
 """From within the second shot of five into the fourth."""
 EARLY, LATE = point((0.3, 0.5), frame=LONG + 3), point((0.6, 0.5), "red", 4 * LONG - 4)
 NONE = "outside of the colored part and its shots: without effect"
@@ -60,8 +60,8 @@ def chroma(path: Path) -> list[bytes]:
 def changed_shots(plain: Path, hinted: Path) -> set[int]:
     """Numbers of the shots in which two results of the part differ; in these every frame does."""
     one, other = chroma(plain), chroma(hinted)
-    assert len(one) == len(other) == 2 * LONG + 3
-    numbers = [(place + LONG + 12) // LONG for place in range(len(one))]
+    assert len(one) == len(other) == 2 * LONG + 2
+    numbers = [(place + LONG + 6) // LONG for place in range(len(one))]
     pairs = zip(numbers, one, other, strict=True)
     changed = [number for number, before, after in pairs if before != after]
     assert changed == [number for number in numbers if number in changed]
@@ -159,7 +159,7 @@ def test_nothing_is_read_where_all_is_said_of_the_part(
     film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shot_scan, "scan_shots", lambda *_: pytest.fail("it was read"))
-    assert ends_of(film, PART, LONG + 14, 3 * LONG + 14) is None
+    assert ends_of(film, PART, LONG + 10, 3 * LONG + 6) is None
     assert ends_of(film, InputSettings(), 2, 4 * LONG) is None
 
 
@@ -183,7 +183,7 @@ def test_a_long_shot_is_read_only_as_far_as_something_is_said(
     assert ends_of(film, part, 1) == PartEnds(ShotRange(F(0), F(14)))
 
 
-@pytest.mark.parametrize("spare", [3, 20])
+@pytest.mark.parametrize("spare", [3, 10])
 def test_a_cut_that_the_part_is_too_short_to_show_ends_what_is_said(spare: int, film: Path) -> None:
     """A run of the part takes a few frames before a cut for frames of the next shot."""
     part = InputSettings(start=F(2 * LONG - spare, RATE), end=F(3 * LONG + spare, RATE))

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from guided import SHOT, Stopped, count_looked, count_made, guided_settings, shot_times, write_shots
-from hinted import point
+from hinted import guided_by, point, small_guide
+from shared import slow_but
 
 import vidcolor.run.film_script
 import vidcolor.run.video
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Progress
 from vidcolor.guidance.types import ColorSheet
+from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.film_script import KeyPart, ScriptPlan, missing_parts
 from vidcolor.run.video import colorize_video
 from vidcolor.run.work_dir import WorkDir
@@ -42,13 +44,16 @@ def film(tmp_path: Path) -> Path:
     return write_shots(tmp_path / "film.mkv", shots=SHOTS)
 
 
-@pytest.fixture
-def in_one(film: Path, settings: Settings, tmp_path: Path) -> bytes:
+@pytest.fixture(scope="module")
+def in_one(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film of a run whose script is made in one part, as those are of most short films."""
-    with pytest.MonkeyPatch.context() as patch:
+    folder = tmp_path_factory.mktemp("one")
+    film = write_shots(folder / "film.mkv", shots=SHOTS)
+    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
+    with guided_by(small_guide(quick)), pytest.MonkeyPatch.context() as patch:
         patch.setattr(vidcolor.run.film_script, "PART", 32)
-        colorize_video(film, tmp_path / "one.mp4", settings=settings)
-    return (tmp_path / "one.mp4").read_bytes()
+        colorize_video(film, folder / "one.mp4", settings=settings)
+    return (folder / "one.mp4").read_bytes()
 
 
 def keys_beside(target: Path) -> list[Path]:
@@ -128,7 +133,10 @@ def link(path: Path) -> None:
     path.symlink_to(moved)
 
 
-@pytest.mark.parametrize("damage", [cut, turn_a_bit, empty, link, Path.unlink])
+@pytest.mark.parametrize(
+    "damage",
+    slow_but([cut, turn_a_bit, link, Path.unlink], [cut, turn_a_bit, empty, link, Path.unlink]),
+)
 def test_a_part_that_is_damaged_is_made_anew(
     damage: object, film: Path, settings: Settings, in_one: bytes, tmp_path: Path
 ) -> None:

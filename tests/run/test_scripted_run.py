@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from guided import RATE, SHOT, Stopped, count_made, guided_settings, write_scenes, write_shots
-from hinted import point
+from hinted import guided_by, point, small_guide
 from PIL import Image
 
 import vidcolor.colorize.colorizer
@@ -22,6 +22,7 @@ from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Progress
 from vidcolor.errors import JobDiffers, OutputExists, SettingsError, WeightsNotFound
 from vidcolor.guidance.types import ColorSheet, Stretch
+from vidcolor.nets.colornet import ColorNet
 from vidcolor.run.video import colorize_video
 from vidcolor.settings import ScriptSettings, Settings
 
@@ -55,6 +56,16 @@ def frames_of(video: Path) -> list[np.ndarray]:
     with av.open(str(video)) as container:
         frames = container.decode(video=0)
         return [frame.to_ndarray(format="rgb24").astype(float) for frame in frames]
+
+
+@pytest.fixture(scope="module")
+def whole(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The film of a run with a script that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    film = write_shots(folder / "film.mkv", shots=SHOTS)
+    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
+    with guided_by(small_guide(quick)):
+        return bytes_of(film, folder / "whole.mp4", settings)
 
 
 def scripts_beside(target: Path) -> list[Path]:
@@ -166,10 +177,10 @@ def test_a_kill_loses_nothing_but_work(
     made_again: int,
     film: Path,
     scripted: Settings,
+    whole: bytes,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = bytes_of(film, tmp_path / "whole.mp4", scripted)
     target = tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
         kill(patch)
@@ -183,9 +194,8 @@ def test_a_kill_loses_nothing_but_work(
 
 
 def test_a_script_that_is_damaged_or_of_something_else_is_made_again(
-    film: Path, scripted: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    film: Path, scripted: Settings, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = bytes_of(film, tmp_path / "whole.mp4", scripted)
     target = tmp_path / "out.mp4"
     made = count_made(monkeypatch)
     with monkeypatch.context() as patch:
@@ -328,8 +338,8 @@ def test_a_word_that_is_none_is_refused() -> None:
 def test_a_run_that_is_resumed_within_a_shot_gives_equal_bytes(
     after: int, quick_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = write_shots(tmp_path / "film.mkv", shots=2, frames=36)
-    settings = guided_settings(quick_weights, 0.2, script=ScriptSettings("auto"))
+    film = write_shots(tmp_path / "film.mkv", shots=2, frames=18)
+    settings = guided_settings(quick_weights, 0.1, script=ScriptSettings("auto"))
     settings = replace(settings, smooth=replace(settings.smooth, look_ahead=3))
     whole, target = tmp_path / "whole.mp4", tmp_path / "out.mp4"
     assert colorize_video(film, whole, settings=settings).chunks > 3

@@ -195,6 +195,7 @@ def test_paths_that_are_too_long(
     assert listing(tmp_path) == []
 
 
+@pytest.mark.slow  # quick: the signals of test_resume.py and test_stdin.py
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143)])
 def test_interrupted(number: int, code: int, tiny_weights: Path, tmp_path: Path) -> None:
     spec = Spec(**vars(SMALL) | {"frames": 240, "audio": (Audio(),)})

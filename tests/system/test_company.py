@@ -18,7 +18,7 @@ from reels import FILMS
 from shared import slow_but
 
 from vidcolor.cluster.messages import ChunkColorized, ChunkKnown, ChunksPlanned, Command, Reply
-from vidcolor.cluster.task_queue import Step, Task
+from vidcolor.cluster.task_queue import SETTLING, Step, Task
 from vidcolor.cluster.worker import Worker
 from vidcolor.core import files
 from vidcolor.core.report import Report
@@ -141,7 +141,8 @@ def test_shots_that_are_split_have_no_seam(
 
 
 # A film this short is not planned in parts; that and its script have tests of their own.
-OF_SHORT_FILMS = [step for step in Step if step not in (Step.PART, Step.LOOK, Step.SETTLE)]
+_OF_LONG_FILMS = {Step.PART, Step.LOOK, *SETTLING, Step.SETTLE}
+OF_SHORT_FILMS = [step for step in Step if step not in _OF_LONG_FILMS]
 
 
 @pytest.mark.parametrize("step", OF_SHORT_FILMS)

@@ -33,7 +33,7 @@ from killing import (
     wait_for,
     work_of,
 )
-from shared import save_quick_net
+from shared import save_quick_net, slow_but
 
 from vidcolor.cli.main import main
 from vidcolor.colorize.colorizer import Colorizer
@@ -285,7 +285,7 @@ def test_a_film_with_strides_is_the_same(
     check_same(target, whole)
 
 
-@pytest.mark.parametrize("numbers", range(1, 5))
+@pytest.mark.parametrize("numbers", slow_but([2, 4], range(1, 5)))  # within and behind a shot
 def test_a_chunk_made_anew_by_a_given_colorizer_is_the_same(
     numbers: int, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,12 +368,13 @@ def test_power_loss(name: str, stage: Stage, run: Run, redone: list[int], tmp_pa
 
 
 @pytest.mark.parametrize("line", [0, -1])
-def test_a_journal_cut_at_every_byte(line: int, stage: Stage, tmp_path: Path) -> None:
+def test_a_journal_cut_at_a_byte(line: int, stage: Stage, tmp_path: Path) -> None:
     target = stage.moments.restore(DONE, tmp_path / "to")
     path = work_of(target) / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     begin = sum(map(len, lines[: line % len(lines)]))
-    for cut in range(len(lines[line])):
+    length = len(lines[line])
+    for cut in {*range(0, length, 13), length - 2, length - 1}:  # all: `tests/run/test_journal.py`
         path.write_bytes(b"".join(lines)[: begin + cut])
         found = Journal(work_of(target))
         whole = cut == len(lines[line]) - 1  # only its end of line is missing

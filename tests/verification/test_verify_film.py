@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from films import Spec, make_film
 from guided import guided_settings
 from seen import plane_view
+from shared import slow_but
 from specs import Audio, Subtitle
 
 from vidcolor.cli.main import main
@@ -104,8 +106,14 @@ def said(verdict: Verdict) -> list[str]:
     return [f"{one.what}: {one.text}" for one in verdict.same]
 
 
-@pytest.mark.parametrize("source", ["in.mkv", "in.mp4", "in.ts", "in.avi"])
-@pytest.mark.parametrize("target", ["out.mkv", "out.mp4", "out.mov"])
+SOURCES, TARGETS = ("in.mkv", "in.mp4", "in.ts", "in.avi"), ("out.mkv", "out.mp4", "out.mov")
+EACH_ONCE = [
+    *(("in.mkv", "out.mkv"), ("in.mp4", "out.mp4"), ("in.ts", "out.mov"), ("in.avi", "out.mkv")),
+    *(("in.mkv", "out.mov"), ("in.ts", "out.mp4")),
+]
+
+
+@pytest.mark.parametrize(("source", "target"), slow_but(EACH_ONCE, product(SOURCES, TARGETS)))
 def test_what_was_written_holds(source: str, target: str, colored: Make) -> None:
     sound = replace(FULL, subtitles=(), chapters=())
     spec = {

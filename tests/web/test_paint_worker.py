@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from guided import SHOT, write_shots
+from guided import write_shots
 from synthetic import texture
 
 from vidcolor.color.lab import rgb_to_lab
@@ -21,6 +21,8 @@ from vidcolor.nets.guide_net import GuideConfig, GuideNet
 from vidcolor.web import paint_worker, preview_worker, worker_parts
 from vidcolor.web.options import Choice
 
+SHOT = 14
+"""Frames of a shot."""
 SECOND = f"{(SHOT + 3) / 25 + 0.02:.2f}"
 """On screen is the fourth frame of the second shot of `write_shots`."""
 SHOT_2 = [str(SHOT / 25), str(2 * SHOT / 25)]
@@ -39,7 +41,7 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(colorizer_module, "load_guide", load)
     for kept in (paint_worker._examine, paint_worker._look_of, worker_parts._colorizer):
         kept.cache_clear()
-    yield write_shots(tmp_path / "film.mkv", 3)
+    yield write_shots(tmp_path / "film.mkv", 3, SHOT)
     for kept in (paint_worker._examine, paint_worker._look_of, worker_parts._colorizer):
         kept.cache_clear()
 

@@ -259,7 +259,7 @@ def test_the_process_colors_key_frames_as_the_sheet_says(
 ) -> None:
     film = write_scenes(tmp_path / "film.mkv", "ABA")
     sheet = tmp_path / "said.toml"
-    sheet.write_text("[[stretch]]\nfrom = 0\nto = 1.68\nkeep_gray = true\n")
+    sheet.write_text("[[stretch]]\nfrom = 0\nto = 0.96\nkeep_gray = true\n")
 
     def strongest(found: dict[str, Any]) -> int:
         picture = read_reference(tmp_path / found["scenes"][0]["keys"][0]["after"])[..., :3]

@@ -27,6 +27,7 @@ from vidcolor.cli.text import (
     say,
     shorten_name,
 )
+from vidcolor.core.collector import quick_imports
 from vidcolor.core.find_sequence import sequence_at
 from vidcolor.core.paths import STILL_SUFFIXES, is_pattern
 from vidcolor.core.purposes import add_suffix
@@ -72,7 +73,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     args.ended = rows
     with progress_file(args.progress) as lines:
         with Shown(None, args.quiet, things(found.items)):
-            from vidcolor.run.batch import Batch
+            with quick_imports():
+                from vidcolor.run.batch import Batch
 
             batch = Batch(settings)
         for number, item in enumerate(found.items, 1):

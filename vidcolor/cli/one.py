@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vidcolor.cli.checks import PIPE, is_y4m
 from vidcolor.cli.progress import ProgressFile, Shown, progress_file
 from vidcolor.cli.text import shorten_name
+from vidcolor.core.collector import quick_imports
 from vidcolor.core.paths import STDIN
 from vidcolor.core.purposes import check_purpose
 from vidcolor.errors import SettingsError
@@ -91,11 +92,13 @@ def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
     if args.source == PIPE or is_y4m(args):
         return partial(_one_pass(args), settings=settings, colors=args.colors)
     if args.target != PIPE:
-        from vidcolor.run.video import colorize_video
+        with quick_imports():
+            from vidcolor.run.video import colorize_video
 
         make = partial(colorize_video, args.source, args.target)
         return partial(make, settings=settings, colors=args.colors)
-    from vidcolor.run.pipe import colorize_to
+    with quick_imports():
+        from vidcolor.run.pipe import colorize_to
 
     write = partial(colorize_to, sys.stdout.buffer, args.source)
     return partial(write, settings=settings, colors=args.colors)
@@ -104,7 +107,8 @@ def work(args: argparse.Namespace, settings: Settings) -> Callable[..., Report]:
 def _one_pass(args: argparse.Namespace) -> Callable[..., Report]:
     """What is to be done with a film from a pipe, or one that becomes y4m."""
     pipe = _first_bytes() if args.source == PIPE else None
-    from vidcolor.run.pipe import colorize_pipe, colorize_to, colorize_y4m
+    with quick_imports():
+        from vidcolor.run.pipe import colorize_pipe, colorize_to, colorize_y4m
 
     source = pipe or args.source
     if is_y4m(args):

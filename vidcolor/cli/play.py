@@ -18,6 +18,7 @@ from vidcolor.cli.checks import check_colors, check_source, check_weights
 from vidcolor.cli.color import add_color, add_cut, settings_of
 from vidcolor.cli.shot_lists import add_shots, with_cuts
 from vidcolor.cli.text import Parser, add_verbose, damage_lines, say
+from vidcolor.core.collector import quick_imports
 from vidcolor.errors import OutputError, SettingsError
 from vidcolor.settings import ChunkSettings, Settings
 
@@ -101,7 +102,8 @@ def feed(player: subprocess.Popen[bytes], args: argparse.Namespace, settings: Se
     Raises:
         OutputError: The player fails.
     """
-    from vidcolor.run.pipe import colorize_to
+    with quick_imports():
+        from vidcolor.run.pipe import colorize_to
 
     assert player.stdin is not None
     pipe = Feed(player.stdin)

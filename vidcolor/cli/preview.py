@@ -36,6 +36,7 @@ from vidcolor.cli.text import (
     shorten_name,
 )
 from vidcolor.cli.words import add_output
+from vidcolor.core.collector import quick_imports
 from vidcolor.core.paths import STILL_SUFFIXES
 from vidcolor.errors import SettingsError
 from vidcolor.settings import (
@@ -185,9 +186,10 @@ def run(args: argparse.Namespace) -> int:
     # It takes seconds, too few for a log. Where shots are looked for, that has a bar of its own.
     still = args.quiet or args.per_shot or not sys.stderr.isatty()
     with Shown(None, still, shorten_name(Path(args.film).name, WIDEST)) as shown:
-        from vidcolor.core.report import Progress
-        from vidcolor.media.images.files import check_still_target, write_picture
-        from vidcolor.preview.viewer import Viewer
+        with quick_imports():
+            from vidcolor.core.report import Progress
+            from vidcolor.media.images.files import check_still_target, write_picture
+            from vidcolor.preview.viewer import Viewer
 
         def advance(done: int, total: int) -> None:
             shown(Progress(done, total, 0.0))

@@ -23,18 +23,20 @@ from vidcolor.cluster.messages import (
     LookAtKeys,
     OpenVideo,
     PartRead,
+    PartSettled,
     PlanChunks,
     Progressed,
     ReadPart,
     Reply,
     ScriptSettled,
+    SettlePart,
     SettleScript,
     TaskFailed,
     VideoAssembled,
     VideoOpened,
     WorkerInfo,
 )
-from vidcolor.cluster.task_queue import Step, Task, TaskQueue
+from vidcolor.cluster.task_queue import SETTLING, Stage, Step, Task, TaskQueue
 from vidcolor.cluster.video_state import VideoState
 from vidcolor.core.files import check_file, identify
 from vidcolor.core.report import Progress, WorkerStats
@@ -54,14 +56,16 @@ from vidcolor.run.assembly import check_place
 from vidcolor.run.batch import Outcome, Result, result_of, write_report
 from vidcolor.run.chunk_manifest import read_manifest
 from vidcolor.run.film_parts import missing_film_parts
-from vidcolor.run.film_script import missing_parts
+from vidcolor.run.film_script import missing_parts, missing_settling
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.journal import open_journal
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.report import log_report
+from vidcolor.run.settling import Work, divide_turns
 from vidcolor.run.video import count_context
 from vidcolor.settings import Settings
 
+_WORKS = dict(zip(SETTLING, Work, strict=True))
 OnFilm = Callable[[BatchItem, Progress], None]
 
 
@@ -156,11 +160,13 @@ class Coordinator:
         assert spec
         if task.step is Step.PART:
             return ReadPart(film.item, spec, film.parts[task.chunk])
-        if task.step in (Step.LOOK, Step.SETTLE):
+        if task.step in (Step.LOOK, Step.SETTLE, *SETTLING):
             assert film.plan
+            if task.step is Step.LOOK:
+                return LookAtKeys(film.item, spec, film.plan.parts[task.chunk])
             if task.step is Step.SETTLE:
                 return SettleScript(film.item, spec, film.plan)
-            return LookAtKeys(film.item, spec, film.plan.parts[task.chunk])
+            return SettlePart(film.item, spec, film.plan, _WORKS[task.step], task.chunk)
         if task.step is Step.FINISH:
             assert film.end
             done = tuple(journal.done[chunk.number] for chunk in film.chunks)
@@ -188,6 +194,8 @@ class Coordinator:
             doing = reply.doing
             if task.step is Step.LOOK:
                 doing = film.look(task.chunk, reply.frames)
+            elif task.step in SETTLING:
+                doing = film.agreeing
             elif task.step is Step.CHUNK:
                 film.frames[task.chunk] = reply.frames
             self._tell(film, reply.seconds, doing)
@@ -202,6 +210,8 @@ class Coordinator:
             self._fail(task, worker.name, reply)
             return True
         self._figures(film, task, worker.name).device = worker.device
+        if isinstance(reply, PartSettled) and reply.blocks:
+            film.to_settle += self._queue.take_turns(task, divide_turns(reply.blocks))
         self._queue.done(task)
         try:
             if isinstance(reply, ChunkColorized):
@@ -247,6 +257,11 @@ class Coordinator:
             film = self._films[task.film]
             film.add(reply.seconds)
             self._tell(film, film.at, film.look(task.chunk))
+        elif isinstance(reply, PartSettled):
+            film = self._films[task.film]
+            film.settled += 1
+            film.add(reply.seconds)
+            self._tell(film, film.at, film.agreeing)
         elif isinstance(reply, ScriptSettled):
             film = self._films[task.film]
             film.script = reply.script
@@ -306,10 +321,21 @@ class Coordinator:
             missing = missing_parts(film.journal, film.plan)
             for part in set(range(len(film.plan.parts))).difference(missing):
                 film.look(part)
-            self._queue.to_script(number, missing)
+            self._queue.to_script(number, missing, self._divide_settling(film))
             return
         self._hand_on(number)
         self._queue.planned(number)
+
+    def _divide_settling(self, film: VideoState) -> Sequence[Stage]:
+        """What many do of settling a script; nothing where other films keep all workers busy."""
+        if not self._queue.lacks_films(self._workers):
+            return []
+        assert film.journal
+        assert film.plan
+        missing = missing_settling(film.journal, film.plan)
+        stages = [(step, missing[work]) for step, work in _WORKS.items() if work in missing]
+        film.settled, film.to_settle = 0, sum(len(parts) for _, parts in stages)
+        return stages
 
     def _hand_on(self, number: int) -> None:
         """Let the dispatch know of chunks as soon as all is known that they rest on."""
@@ -363,7 +389,10 @@ class Coordinator:
         if isinstance(error, FilmChanged) and not self._changed(film):
             error = ClusterError(f"{worker} sees another file: {error}")
         whole = isinstance(error, OutputFull | FilmChanged)
-        if task.step is not Step.CHUNK:
+        is_left = aside and task.step in SETTLING and not whole
+        if is_left:
+            self._queue.skip(task)
+        elif task.step is not Step.CHUNK:
             retried = isinstance(error, ClusterError | DeviceError) or task.step is Step.FINISH
             whole = whole or not (retried or reply.trace)
             whole = whole or aside
@@ -373,9 +402,14 @@ class Coordinator:
         parts = {Step.CHUNK: f"chunk {task.chunk} ", Step.SETTLE: "the color script "}
         parts[Step.PART] = f"part {task.chunk} of the plan "
         parts[Step.LOOK] = f"part {task.chunk} of the color script "
+        parts[Step.PAIR] = "finding pairs of key frames "
+        parts[Step.COMPARE] = f"part {task.chunk} of comparing key frames "
+        parts[Step.AGREE] = f"part {task.chunk} of the scenes of the color script "
+        parts[Step.TURN] = f"turn {task.chunk} of a large scene of the color script "
         what = parts.get(task.step, "")
-        film.notes.append(f"{what}failed on {worker} and was retried: {reply.text}")
-        if aside:
+        now = "is left to who settles the color script" if is_left else "was retried"
+        film.notes.append(f"{what}failed on {worker} and {now}: {reply.text}")
+        if aside and not is_left:
             film.aside[task.chunk] = reply.text
         self._see(task.film)
 

@@ -16,6 +16,7 @@ from vidcolor.run.chunk_manifest import PlannedChunk
 from vidcolor.run.film_parts import FilmPart
 from vidcolor.run.film_script import KeyPart, ScriptFile, ScriptPlan
 from vidcolor.run.inputs import BatchItem
+from vidcolor.run.settling import Work
 from vidcolor.run.work_dir import DoneChunk
 
 
@@ -52,6 +53,18 @@ class LookAtKeys:
     item: BatchItem
     spec: RunSpec
     part: KeyPart
+
+
+@dataclass(frozen=True)
+class SettlePart:
+    """Command: do a part of settling the color script of a film."""
+
+    item: BatchItem
+    spec: RunSpec
+    plan: ScriptPlan
+    work: Work
+    part: int = -1
+    """Its number; -1 for all pairs of key frames."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,14 @@ class AssembleVideo:
 
 
 Command = (
-    OpenVideo | ReadPart | PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
+    OpenVideo
+    | ReadPart
+    | PlanChunks
+    | LookAtKeys
+    | SettlePart
+    | SettleScript
+    | ColorizeChunk
+    | AssembleVideo
 )
 
 
@@ -160,6 +180,15 @@ class KeysLooked:
     """Told: some key frames are in the work folder, in their automatic colors."""
 
     seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class PartSettled:
+    """Told: a part of settling the color script is in the work folder."""
+
+    seconds: dict[str, float]
+    blocks: int = 0
+    """Of large scenes, which agree turn by turn; told of with `Work.COLORS`."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +249,7 @@ Reply = (
     | ChunkKnown
     | ChunksPlanned
     | KeysLooked
+    | PartSettled
     | ScriptSettled
     | Progressed
     | ChunkColorized

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -16,20 +16,33 @@ class Step(IntEnum):
     """Stitch it."""
     SETTLE = 1
     """Make its color script of all parts: its chunks wait for that."""
-    CHUNK = 2
+    PAIR = 2
+    """Find which key frames of its color script may show the same."""
+    CHUNK = 3
     """Color one of its chunks."""
-    LOOK = 3
-    """Make a part of its color script."""
-    PLAN = 4
+    TURN = 4
+    """Have a block of a large scene of its color script take its turn to agree."""
+    AGREE = 5
+    """Have some scenes of its color script agree on their colors."""
+    COMPARE = 6
+    """Compare some pairs of key frames of its color script."""
+    LOOK = 7
+    """Look at a part of the key frames of its color script."""
+    PLAN = 8
     """Find its chunks: of the parts that were read of it, or by reading it."""
-    PART = 5
+    PART = 9
     """Read a part of it, to find its chunks."""
-    BEGIN = 6
+    BEGIN = 10
     """Open it and see whether it can be colored."""
 
 
-_WHOLE = {Step.PART: Step.PLAN, Step.LOOK: Step.SETTLE}
-"""What is made of parts."""
+Stage = tuple[Step, Iterable[int]]
+"""A step and the numbers of its parts, all of which are done before what follows; -1 is the whole
+where there are no parts."""
+WHOLE = (-1,)
+SETTLING = (Step.PAIR, Step.COMPARE, Step.AGREE, Step.TURN)
+"""What many do of settling a color script, one after the other."""
+_STAGED = frozenset(Step) - {Step.BEGIN, Step.CHUNK, Step.FINISH}
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +54,7 @@ class Task:
     """Frames of the chunk, less than zero."""
     film: int
     chunk: int = -1
-    """Its number; where a film or its color script is made in parts, that of the part."""
+    """Its number; where a film is planned or its color script made in parts, that of the part."""
 
 
 @dataclass
@@ -49,8 +62,10 @@ class _State:
     """Where a film stands."""
 
     planned: bool = False
+    stages: list[Stage] = field(default_factory=list)
+    """Of its plan, and then of its color script: those that follow, the last one first."""
     parts: set[Task] = field(default_factory=set)
-    """Those of the film, and then of its color script, that are to be made."""
+    """Those of the stage that it is at which are to be made."""
     left: set[int] = field(default_factory=set)
     """Chunks that are known and not done."""
     waiting: dict[int, Task] = field(default_factory=dict)
@@ -117,19 +132,48 @@ class TaskQueue:
 
     def to_plan(self, film: int, parts: Iterable[int] = ()) -> None:
         """Have a film planned: first these parts are read by many."""
-        self._in_parts(film, Step.PART, parts)
+        self._follow(film, [(Step.PART, parts), (Step.PLAN, WHOLE)])
 
-    def to_script(self, film: int, parts: Iterable[int]) -> None:
-        """Have the color script of a film made: first these parts by many, then the whole."""
-        self._in_parts(film, Step.LOOK, parts)
+    def to_script(self, film: int, parts: Iterable[int], settling: Sequence[Stage] = ()) -> None:
+        """Have the color script of a film made: first these parts by many, then the whole.
 
-    def _in_parts(self, film: int, step: Step, parts: Iterable[int]) -> None:
+        Args:
+            film: The film.
+            parts: In which its key frames are looked at.
+            settling: What many do between, stage by stage.
+        """
+        self._follow(film, [(Step.LOOK, parts), *settling, (Step.SETTLE, WHOLE)])
+
+    def take_turns(self, task: Task, turns: Sequence[Sequence[int]]) -> int:
+        """Have large scenes of a color script agree, turn by turn, before it is settled.
+
+        Args:
+            task: In which other scenes of it agree; it is not done yet.
+            turns: Numbers of the parts of each.
+
+        Returns:
+            How many parts are to be done more; 0 where it was told of before.
+        """
+        state = self._states[task.film]
+        stages = state.stages
+        if task not in state.parts or [step for step, _ in stages] != [Step.SETTLE]:
+            return 0
+        stages += [(Step.TURN, parts) for parts in reversed(turns)]
+        return sum(map(len, turns))
+
+    def _follow(self, film: int, stages: Sequence[Stage]) -> None:
         state = self._states[film]
-        state.parts = {Task(step, 0, film, part) for part in parts}
-        for task in sorted(state.parts):
-            self._add(task)
-        if not state.parts:
-            self._add(Task(_WHOLE[step], 0, film))
+        state.stages, state.parts = list(reversed(stages)), set()
+        self._go_on(film)
+
+    def _go_on(self, film: int) -> None:
+        """Hands out the next stage of which something is to be done."""
+        state = self._states[film]
+        while state.stages and not state.parts:
+            step, parts = state.stages.pop()
+            state.parts = {Task(step, 0, film, part) for part in parts}
+            for task in sorted(state.parts):
+                self._add(task)
 
     def chunk(
         self, film: int, number: int, frames: int, *, continues_shot: bool, done: bool
@@ -170,8 +214,7 @@ class TaskQueue:
                 self._add(after)
         if task in state.parts:
             state.parts.remove(task)
-            if not state.parts:
-                self._add(Task(_WHOLE[task.step], 0, task.film))
+            self._go_on(task.film)
         self._see(task.film)
 
     def failed(self, task: Task, worker: str, counts: bool = True) -> bool:
@@ -191,10 +234,15 @@ class TaskQueue:
         if len(tries) >= self._attempts:
             return True
         is_done = task.step is Step.CHUNK and task.chunk not in state.left
-        is_done = is_done or (task.step in _WHOLE and task not in state.parts)
+        is_done = is_done or (task.step in _STAGED and task not in state.parts)
         if not state.closed and not is_done:
             self._add(task)
         return False
+
+    def skip(self, task: Task) -> None:
+        """A part of settling a script that was set aside is left to who settles the whole."""
+        self._states[task.film].parts.discard(task)
+        self._go_on(task.film)
 
     def close(self, film: int) -> None:
         """Nothing more is to be done for a film."""

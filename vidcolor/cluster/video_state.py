@@ -69,6 +69,9 @@ class VideoState:
     """Of the color script that they follow, if there is one; known with ``end``."""
     looked: dict[int, int] = field(default_factory=dict)
     """Key frames of it that were looked at, by part."""
+    settled: int = 0
+    """Parts of settling it that are done, of ``to_settle``."""
+    to_settle: int = 0
     script: ScriptFile | None = None
     """The color script, once it is there."""
     read_script: tuple[ScriptFile, ColorScript] | None = None
@@ -185,6 +188,12 @@ class VideoState:
         whole = len(self.plan.parts[part].moments)
         self.looked[part] = whole if frames is None else frames
         return words_of(sum(self.looked.values()), len(self.plan.moments))
+
+    @property
+    def agreeing(self) -> str:
+        """How far the color script is settled in parts."""
+        share = 100 * self.settled // max(1, self.to_settle)
+        return f"color script: colors agree, {share} %"
 
     def figures(self, worker: str) -> WorkerStats:
         """What a worker did for the film."""

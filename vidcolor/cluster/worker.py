@@ -29,11 +29,13 @@ from vidcolor.cluster.messages import (
     LookAtKeys,
     OpenVideo,
     PartRead,
+    PartSettled,
     PlanChunks,
     Progressed,
     ReadPart,
     Reply,
     ScriptSettled,
+    SettlePart,
     SettleScript,
     TaskFailed,
     VideoAssembled,
@@ -50,7 +52,7 @@ from vidcolor.core.iterators import close, prefetch, tap, time_waiting
 from vidcolor.core.paths import work_folder
 from vidcolor.core.report import Report
 from vidcolor.core.run_spec import RunSpec
-from vidcolor.core.threads import usable_cores
+from vidcolor.core.threads import WorkerThreads, usable_cores
 from vidcolor.errors import ClusterError, ManifestMismatch, PartsDiffer, VidcolorError
 from vidcolor.guidance.color_script import ColorScript
 from vidcolor.guidance.places import describe_sheet, note_unused, plan_colors
@@ -75,12 +77,14 @@ from vidcolor.run.film_script import (
     load_script,
     make_part,
     make_script_file,
+    open_settler,
     plan_script,
 )
 from vidcolor.run.image import stays_still
 from vidcolor.run.inputs import BatchItem
 from vidcolor.run.leftovers import allow_own_target
 from vidcolor.run.report import note_cuts
+from vidcolor.run.settling import Settler, Work
 from vidcolor.run.shot_scan import find_ends
 from vidcolor.run.spec import (
     configure_for,
@@ -94,7 +98,9 @@ from vidcolor.run.video import colorize_video, context_frames, record_chunk
 from vidcolor.run.work_dir import WorkDir, content_of, read_journals, whole_chunks
 from vidcolor.settings import Settings
 
-_OfRun = ReadPart | PlanChunks | LookAtKeys | SettleScript | ColorizeChunk | AssembleVideo
+_OfRun = (
+    ReadPart | PlanChunks | LookAtKeys | SettlePart | SettleScript | ColorizeChunk | AssembleVideo
+)
 """Commands about a film that was opened before."""
 EVERY = 1.0
 """Seconds between two words of a worker that is getting on."""
@@ -152,6 +158,7 @@ class Worker:
         self._batch = Batch(self._settings, colorizer) if several else None
         self._unseekable: set[Path] = set()
         self._script: tuple[ScriptFile, ColorScript] | None = None
+        self._settler: Settler | None = None
         host = "".join(c if c.isalnum() else "-" for c in platform.node())[:40]
         self._name = f"{host}-{os.getpid()}-{token_hex(3)}"
 
@@ -171,6 +178,8 @@ class Worker:
                     yield from _run_beside(partial(self._plan, command))
                 case LookAtKeys():
                     yield from _run_beside(partial(self._look, command))
+                case SettlePart():
+                    yield from _run_beside(partial(self._settle_part, command))
                 case SettleScript():
                     yield from _run_beside(partial(self._settle, command))
                 case ColorizeChunk():
@@ -248,16 +257,37 @@ class Worker:
         make_part(session, film.info, self._folder(command), command.part, watch.count_key)
         return KeysLooked({STAGE: perf_counter() - began})
 
-    def _settle(self, command: SettleScript, watch: _Watch) -> ScriptSettled:
+    def _settle_part(self, command: SettlePart, watch: _Watch) -> PartSettled:
         began = perf_counter()
         with open_video(command.item.source, self._session.settings.open) as film:
             session = self._check_same(film, command)[1]
         folder = self._folder(command)
-        self._script = make_script_file(session, film.info, folder, command.plan, watch.tell)
+        settler = self._find_settler(command)
+        if settler is None:
+            settler = open_settler(session, film.info, folder, command.plan, watch.tell)
+        self._settler = settler
+        with WorkerThreads(1):
+            settler.make(folder, command.work, command.part, watch.count_read)
+            last = command.work is Work.COLORS
+            blocks = settler.count_blocks(folder, watch.count_read) if last else 0
+        return PartSettled({STAGE: perf_counter() - began}, blocks)
+
+    def _settle(self, command: SettleScript, watch: _Watch) -> ScriptSettled:
+        began = perf_counter()
+        with open_video(command.item.source, self._session.settings.open) as film:
+            session = self._check_same(film, command)[1]
+        folder, settler = self._folder(command), self._find_settler(command)
+        told = command.plan, watch.tell, settler
+        self._script, self._settler = make_script_file(session, film.info, folder, *told), None
         return ScriptSettled(self._script[0], {STAGE: perf_counter() - began})
 
+    def _find_settler(self, command: SettlePart | SettleScript) -> Settler | None:
+        """The key frames of a film, where they were read for another part of its script."""
+        found, wanted = self._settler, command.plan.settling
+        return found if found and found.settling == wanted else None
+
     def _colorize(self, command: ColorizeChunk) -> Iterator[Reply]:
-        source = command.item.source
+        source, self._settler = command.item.source, None  # 100 kB a key frame, of a long film
         if source not in self._unseekable:
             try:
                 yield from _run_beside(partial(self._colorize_chunk, command, True))

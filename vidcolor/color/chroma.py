@@ -191,6 +191,12 @@ def chroma_table(matrix: Matrix, transfer: Transfer) -> Tensor:
     return chroma.view(1, 2, LEVELS, STEPS, STEPS)
 
 
+def prepare_table(matrix: Matrix, transfer: Transfer) -> None:
+    """Make `chroma_table` unless it is there; whoever wants it meanwhile waits."""
+    with _MAKING_TABLE:
+        chroma_table(matrix, transfer)
+
+
 @functools.lru_cache(maxsize=16)
 def _table_on(matrix: Matrix, transfer: Transfer, device: torch.device) -> Tensor:
     return chroma_table(matrix, transfer).to(device)

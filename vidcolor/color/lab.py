@@ -27,6 +27,10 @@ XYZ_FROM_RGB = {
 """Linear RGB to XYZ, by primaries (ITU-R BT.709-6, BT.2020-2)."""
 
 
+BINS = 128
+"""Most bins from gray to either end of a* and b*; no size makes more."""
+
+
 def srgb_to_linear(code: Tensor) -> Tensor:
     """sRGB code 0..1 to light 0..1 (IEC 61966-2-1)."""
     return torch.where(code <= 0.04045, code / 12.92, ((code.clamp(min=0) + 0.055) / 1.055) ** 2.4)
@@ -94,5 +98,8 @@ def ab_bins(size: int) -> Tensor:
         steps = torch.linspace(0, 1, 33, dtype=torch.float64)
         rgb = torch.stack(torch.meshgrid(steps, steps, steps, indexing="ij")).flatten(2)
         ab = rgb_to_lab(rgb)[1:].flatten(1).T
-        centres: Tensor = torch.unique((ab / size).round(), dim=0)
-        return centres.float() * size
+        places = (ab / size).round().int() + BINS  # sorting them would take most of the time
+        filled = torch.zeros(2 * BINS + 1, 2 * BINS + 1, dtype=torch.bool)
+        filled[places[:, 0], places[:, 1]] = True
+        centres = filled.nonzero() - BINS
+        return centres.contiguous().float() * size

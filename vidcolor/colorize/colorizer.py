@@ -399,7 +399,7 @@ class Colorizer:
         ask: Callable[[NetBatch], NetBatch],
     ) -> Iterator[PendingFrame]:
         """The frames of each group, whose answers have their ab."""
-        done = map_ordered("color", ask, groups, pool, self.ahead)
+        done = map_ordered("color", ask, groups, pool, self.ahead, is_long=True)
         try:
             for group in done:
                 self.inferred += len(group.asked)

@@ -8,7 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vidcolor.color.chroma import chroma_from_ab, reach, shadow_codes, shadow_ramp
+from vidcolor.color.chroma import (
+    chroma_from_ab,
+    prepare_table,
+    reach,
+    shadow_codes,
+    shadow_ramp,
+)
 from vidcolor.color.guided_filter import at_blocks, at_cells, block_size, enlarge_blocks, fit_lines
 from vidcolor.color.yuv import chroma_codes, luma_at_chroma
 from vidcolor.core.frames import ColorizedFrame, Frame, PixelLayout
@@ -45,6 +51,11 @@ def paint(
         return item.frame
 
     yield from map_ordered("paint", painted, colored, pool)
+
+
+def prepare_paint(layout: PixelLayout) -> None:
+    """Make what all frames of a film are painted with, before the first one waits for it."""
+    prepare_table(layout.matrix, layout.transfer)
 
 
 def paint_device(device: torch.device) -> torch.device | None:

@@ -2,7 +2,8 @@
 
 Each thread runs whole frames, and each operation within one stays in its thread. So no stage waits
 at the barriers of another's loop, no core is claimed twice, and the bits of what they make do not
-depend on how many it has.
+depend on how many it has. The net's runs have as many threads of their own: what takes little time
+does not wait behind them.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ class WorkerThreads:
             self.ahead = max(1, min(self.ahead, int(fits)))
         self.seconds: dict[str, float] = {}
         self._lock = Lock()
-        self._pool = ThreadPoolExecutor(self.size, "worker", partial(torch.set_num_threads, 1))
+        alone = partial(torch.set_num_threads, 1)
+        self._pool = ThreadPoolExecutor(self.size, "worker", alone)
+        self._long = ThreadPoolExecutor(self.size, "net", alone)
 
     def __enter__(self) -> WorkerThreads:
         global _usual
@@ -104,7 +107,8 @@ class WorkerThreads:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._long):
+            pool.shutdown(cancel_futures=True)
         with _guard:
             _working.remove(self)
             torch.set_num_threads(_usual)
@@ -113,9 +117,12 @@ class WorkerThreads:
         """Have torch work in one thread for the calling thread, too, though it was born before."""
         torch.set_num_threads(1)
 
-    def submit(self, stage: str, function: Callable[[T], R], item: T) -> Future[R]:
-        """Have ``function(item)`` done."""
-        return self._pool.submit(self._clocked, stage, function, item)
+    def submit(
+        self, stage: str, function: Callable[[T], R], item: T, is_long: bool = False
+    ) -> Future[R]:
+        """Have ``function(item)`` done, among what takes long or among all else."""
+        pool = self._long if is_long else self._pool
+        return pool.submit(self._clocked, stage, function, item)
 
     def _clocked(self, stage: str, function: Callable[[T], R], item: T) -> R:
         with self.clock(stage):
@@ -139,8 +146,9 @@ def map_ordered(
     items: Iterable[T],
     pool: WorkerThreads | None,
     ahead: int | None = None,
+    is_long: bool = False,
 ) -> Generator[R, None, None]:
-    """``function`` of each item, in order.
+    """``function`` of each item, in order, as soon as it is known when the next one is taken.
 
     Closing it waits for what is being done, so nothing runs on behind the caller's back.
 
@@ -150,6 +158,7 @@ def map_ordered(
         items: A stream; closed with this one.
         pool: Who does it; None does it here.
         ahead: Items that are in hand at most; None takes what the threads are made for.
+        is_long: Whether it takes as long as the net's runs.
     """
     waiting: deque[Future[R]] = deque()
     try:
@@ -157,9 +166,9 @@ def map_ordered(
             if pool is None:
                 yield function(item)
                 continue
-            waiting.append(pool.submit(stage, function, item))
+            waiting.append(pool.submit(stage, function, item, is_long))
             del item
-            if len(waiting) >= (ahead or pool.ahead):
+            while waiting and (len(waiting) >= (ahead or pool.ahead) or waiting[0].done()):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

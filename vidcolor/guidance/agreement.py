@@ -2,12 +2,19 @@
 
 Two things tell what is seen again: local features, which know a place and where it lies, and the
 guide's own vectors, which know things before another background, but not so surely.
+
+Pairs of key frames are compared each by itself, and scenes, those that hang together, agree each by
+itself; a large one takes turns, in which the blocks of one half agree each by itself, with what the
+others said last. So several may share this work, and their script is the one that `settle` makes
+alone, to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heapify, heapreplace
 from itertools import count
 
 import torch
@@ -20,6 +27,12 @@ from vidcolor.nets.guide_net import GuideNet
 
 _ROUNDS = 4
 """How often key frames take over what those that show the same have agreed upon so far."""
+TURNS = 2 * _ROUNDS
+"""The same of a large scene, half of whose blocks take over at a time."""
+LARGE = 64
+"""Key frames of a scene that is not large, at most."""
+BLOCK = 32
+"""Those of a block of a large scene."""
 _PASSES = 2
 """How often key frames pass on to others what they heard of a user."""
 _CANDIDATES = 12
@@ -47,6 +60,18 @@ costs 0.03 dB and gains 1 % of colorfulness."""
 
 
 @dataclass(frozen=True)
+class Join:
+    """Two key frames that show the same."""
+
+    first: int
+    """Its number."""
+    second: int
+    """That of the later one."""
+    way: Similarity | None
+    """How places of the first come to the second, where both show the same place."""
+
+
+@dataclass(frozen=True)
 class _Link:
     """Another key frame that shows the same."""
 
@@ -54,6 +79,74 @@ class _Link:
     """Its number."""
     way: Similarity | None
     """How our places come to it, where it shows the same place."""
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Which key frames of a film show the same."""
+
+    links: tuple[tuple[_Link, ...], ...]
+    """Of each key frame those to others, by their numbers."""
+
+    @classmethod
+    def of(cls, joins: Iterable[Join], keys: int) -> Scenes:
+        """Those of so many key frames."""
+        links: list[list[_Link]] = [[] for _ in range(keys)]
+        for join in joins:
+            links[join.first].append(_Link(join.second, join.way))
+            links[join.second].append(_Link(join.first, join.way and join.way.inverse))
+        return cls(tuple(tuple(sorted(some, key=lambda link: link.other)) for some in links))
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """Of each key frame that of its scene, in the order in which they appear first."""
+        first = list(range(len(self.links)))
+
+        def find(one: int) -> int:
+            while first[one] != one:
+                first[one] = first[first[one]]
+                one = first[one]
+            return one
+
+        for n, others in enumerate(self.links):
+            for link in others:
+                low, high = sorted((find(n), find(link.other)))
+                first[high] = low
+        firsts = [find(n) for n in range(len(self.links))]
+        order = {one: number for number, one in enumerate(dict.fromkeys(firsts))}
+        return [order[one] for one in firsts]
+
+    @cached_property
+    def members(self) -> list[list[int]]:
+        """Key frames of each scene, ascending."""
+        scenes: list[list[int]] = [[] for _ in set(self.numbers)]
+        for n, number in enumerate(self.numbers):
+            scenes[number].append(n)
+        return scenes
+
+    @cached_property
+    def blocks(self) -> list[list[int]]:
+        """Key frames of each block of each large scene, ascending.
+
+        In a turn every second one agrees: those that are near in time mostly show the same.
+        """
+        large = (own for own in self.members if len(own) > LARGE)
+        return [own[n : n + BLOCK] for own in large for n in range(0, len(own), BLOCK)]
+
+    def divide(self, parts: int) -> list[list[list[int]]]:
+        """Scenes of several key frames that are not large in parts of about the same work.
+
+        They are the same for all who ask.
+        """
+        found: list[list[list[int]]] = [[] for _ in range(parts)]
+        loads = [(0, part) for part in range(parts)]
+        heapify(loads)
+        joined = [own for own in self.members if 1 < len(own) <= LARGE]
+        for work, own in sorted((-sum(len(self.links[n]) for n in own), own) for own in joined):
+            load, part = loads[0]
+            heapreplace(loads, (load - work, part))
+            found[part].append(own)
+        return found
 
 
 @dataclass(frozen=True)
@@ -85,24 +178,124 @@ def settle(
         told: What a user said.
         tell: Is told how many steps of how many are done.
     """
-    pairs = _find_pairs(looks)
+    pairs = find_pairs(looks)
     steps, of = count(1), len(pairs) + len(looks) * _ROUNDS
 
     def step(_: object) -> None:
         tell(next(steps), of)
 
-    links = _find_links(looks, tap(pairs, step), guide)
-    found = [look.automatic for look in looks]
-    for _ in range(_ROUNDS):
-        for n in range(len(looks)):  # one after the other: two at once would exchange their colors
-            if links[n]:
-                found[n] = _agree(n, found, links[n], looks, guide)
-            step(n)
-    groups = _number_groups(links)
-    found = _revive(looks, found, groups)
-    heard = _pass_on(told, looks, links, guide)
+    scenes = Scenes.of(compare_pairs(looks, pairs, guide, step), len(looks))
+    found = {n: look.automatic for n, look in enumerate(looks)}
+    for own in scenes.members:
+        if len(own) <= LARGE:
+            found |= agree_alone(own, looks, scenes, guide, step)
+    for turn in range(TURNS):
+        blocks = scenes.blocks[turn % 2 :: 2]
+        for now in [agree(own, found, looks, scenes, guide, step) for own in blocks]:
+            found |= now
+    return conclude(looks, scenes, found, guide, told)
+
+
+@torch.inference_mode()
+def find_pairs(looks: Sequence[KeyLook]) -> list[tuple[int, int]]:
+    """Numbers of key frames that may show the same, each pair once, ascending."""
+    candidates = _find_candidates(looks, looks)
+    pairs = ((n, m) for n, others in enumerate(candidates) for m in others if n != m)
+    return sorted({(min(pair), max(pair)) for pair in pairs})
+
+
+@torch.inference_mode()
+def compare_pairs(
+    looks: Sequence[KeyLook],
+    pairs: Iterable[tuple[int, int]],
+    guide: GuideNet,
+    see: Callable[[object], object] = lambda _: None,
+) -> list[Join]:
+    """Those of some pairs that do show the same.
+
+    Args:
+        looks: Of all key frames.
+        pairs: Some of `find_pairs`.
+        guide: As of `settle`.
+        see: Called with each pair.
+    """
+    found = []
+    for n, m in tap(pairs, see):
+        link = _compare(looks[n], looks[m], m, guide)
+        if link:
+            found.append(Join(n, m, link.way))
+    return found
+
+
+@torch.inference_mode()
+def agree(
+    own: Sequence[int],
+    found: Mapping[int, Tensor],
+    looks: Sequence[KeyLook],
+    scenes: Scenes,
+    guide: GuideNet,
+    see: Callable[[object], object] = lambda _: None,
+    rounds: int = 1,
+) -> dict[int, Tensor]:
+    """``(M, 2)`` ab of some key frames of a scene after they have looked at the others.
+
+    Args:
+        own: Their numbers, ascending.
+        found: The colors so far of the whole scene.
+        looks: Of all key frames.
+        scenes: Of all.
+        guide: As of `settle`.
+        see: Called at each step.
+        rounds: How often each looks at the others.
+    """
+    now = dict(found)
+    for _ in range(rounds):
+        for n in own:  # one after the other: two at once would exchange their colors
+            if scenes.links[n]:
+                now[n] = _agree(n, now, scenes.links[n], looks, guide)
+            see(n)
+    return {n: now[n] for n in own}
+
+
+def agree_alone(
+    own: Sequence[int],
+    looks: Sequence[KeyLook],
+    scenes: Scenes,
+    guide: GuideNet,
+    see: Callable[[object], object] = lambda _: None,
+) -> dict[int, Tensor]:
+    """The same of a whole scene that is not large, behind all rounds."""
+    found = {n: looks[n].automatic for n in own}
+    return agree(own, found, looks, scenes, guide, see, _ROUNDS)
+
+
+@torch.inference_mode()
+def conclude(
+    looks: Sequence[KeyLook],
+    scenes: Scenes,
+    found: Mapping[int, Tensor],
+    guide: GuideNet,
+    told: Sequence[Told] = (),
+) -> ColorScript:
+    """The script of key frames that have agreed.
+
+    Args:
+        looks: As of `settle`.
+        scenes: Of all.
+        found: The ab that scenes of several key frames agreed upon, by their numbers.
+        guide: As of `settle`.
+        told: As of `settle`.
+    """
+    heard = _pass_on(told, looks, scenes.links, guide)
+    agreed = [look.automatic for look in looks]
+    for own in scenes.members:
+        if len(own) > 1:
+            scene = [looks[n] for n in own], [found[n] for n in own]
+            for n, ab in zip(own, _revive(*scene), strict=True):
+                agreed[n] = ab
     keys = []
-    for look, group, ab, others, said in zip(looks, groups, found, links, heard, strict=True):
+    rows = zip(looks, scenes.numbers, agreed, scenes.links, heard, strict=True)
+    for look, group, ab, others, said in rows:
         # Half of the digits: what is read is what was made.
         ab = (ab * (1 - said[:, 2:]) + said[:, :2]).half().float()
         weight = said[:, 2].half().float() if not others else torch.ones(len(ab))
@@ -111,19 +304,6 @@ def settle(
             ScriptKey(look.seconds, group, look.places, look.automatic, ab, weight, is_told)
         )
     return ColorScript(tuple(keys))
-
-
-def _find_links(
-    looks: Sequence[KeyLook], pairs: Iterable[tuple[int, int]], guide: GuideNet
-) -> list[list[_Link]]:
-    """Of each key frame the others that show the same, of pairs that may."""
-    links: list[list[_Link]] = [[] for _ in looks]
-    for n, m in pairs:
-        link = _compare(looks[n], looks[m], m, guide)
-        if link:
-            links[n].append(link)
-            links[m].append(_Link(n, link.way and link.way.inverse))
-    return [sorted(some, key=lambda link: link.other) for some in links]
 
 
 def _compare(look: KeyLook, other: KeyLook, number: int, guide: GuideNet) -> _Link | None:
@@ -136,13 +316,6 @@ def _compare(look: KeyLook, other: KeyLook, number: int, guide: GuideNet) -> _Li
     if share <= enough or _share(other, look, guide) <= enough:
         return None
     return _Link(number, way)
-
-
-def _find_pairs(looks: Sequence[KeyLook]) -> list[tuple[int, int]]:
-    """Numbers of key frames that may show the same, each pair once."""
-    candidates = _find_candidates(looks, looks)
-    pairs = ((n, m) for n, others in enumerate(candidates) for m in others if n != m)
-    return sorted({(min(pair), max(pair)) for pair in pairs})
 
 
 def _find_candidates(asked: Sequence[KeyLook], looks: Sequence[KeyLook]) -> list[list[int]]:
@@ -216,7 +389,7 @@ def _see_again(
 
 def _agree(
     n: int,
-    found: Sequence[Tensor],
+    found: Mapping[int, Tensor],
     links: Sequence[_Link],
     looks: Sequence[KeyLook],
     guide: GuideNet,
@@ -258,44 +431,14 @@ def _find_mode(views: Tensor, counts: Tensor) -> Tensor:
     return (weights[..., None] * views).sum(1) / total
 
 
-def _revive(
-    looks: Sequence[KeyLook], found: Sequence[Tensor], groups: Sequence[int]
-) -> list[Tensor]:
-    """Colors of each scene, nearly as strong as the net found them: means are duller."""
-    scenes: dict[int, list[int]] = {}
-    for n, group in enumerate(groups):
-        scenes.setdefault(group, []).append(n)
-    automatic, revived = [look.automatic for look in looks], list(found)
-    for own in scenes.values():
-        if len(own) == 1:
-            continue
-        before, after = (
-            torch.cat([colors[n] for n in own]).square().sum(1).mean()
-            for colors in (automatic, found)
-        )
-        lost = (before / after.clamp(min=1e-6)).sqrt().clamp(1, _MOST_REVIVAL)
-        for n in own:
-            revived[n] = found[n] * (1 + _REVIVAL * (lost - 1))
-    return revived
-
-
-def _number_groups(links: Sequence[Sequence[_Link]]) -> list[int]:
-    """Numbers of what hangs together, in the order in which it appears first."""
-    first = list(range(len(links)))
-
-    def find(one: int) -> int:
-        while first[one] != one:
-            first[one] = first[first[one]]
-            one = first[one]
-        return one
-
-    for n, others in enumerate(links):
-        for link in others:
-            low, high = sorted((find(n), find(link.other)))
-            first[high] = low
-    firsts = [find(n) for n in range(len(links))]
-    order = {one: number for number, one in enumerate(dict.fromkeys(firsts))}
-    return [order[one] for one in firsts]
+def _revive(looks: Sequence[KeyLook], found: Sequence[Tensor]) -> list[Tensor]:
+    """Colors of a scene, nearly as strong as the net found them: means are duller."""
+    before, after = (
+        torch.cat(list(colors)).square().sum(1).mean()
+        for colors in ([look.automatic for look in looks], found)
+    )
+    lost = (before / after.clamp(min=1e-6)).sqrt().clamp(1, _MOST_REVIVAL)
+    return [ab * (1 + _REVIVAL * (lost - 1)) for ab in found]
 
 
 def _anywhere(places: Tensor) -> Tensor:

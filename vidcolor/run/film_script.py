@@ -2,7 +2,8 @@
 
 The name of its file tells what it was made of. One that fits is there for the next run, too, or
 for the workers of a cluster. Before it is whole, its key frames are looked at in parts, each with a
-file of its own: who was killed goes on behind the last one, and many workers share them.
+file of its own: who was killed goes on behind the last one, and many workers share them. Those of a
+long script agree in parts, too, where many make it (`vidcolor.run.settling`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from vidcolor.guidance.digest import digest_told
 from vidcolor.guidance.plan import Guidance, ShotRange
 from vidcolor.guidance.types import ColorSheet
 from vidcolor.media.decode.frame_windows import read_frames
+from vidcolor.run.sealed import put_sealed, read_sealed
+from vidcolor.run.settling import LEAST, Settler, Settling, Work
 from vidcolor.run.shot_scan import shots_entry
 from vidcolor.run.work_dir import WorkDir
 
@@ -44,8 +47,6 @@ _MOST = 4 << 30
 PART = 32
 """Key frames of a part: a quarter of a minute of work for the net on one core, about."""
 _DIGEST = re.compile("[0-9a-f]{32}")
-_SEAL = hashlib.sha256().digest_size
-"""Bytes in front of a part: the SHA-256 of what follows."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ class ScriptPlan:
             KeyPart(f"script.{self.digest}.{start}-{start + len(part)}.keys", part)
             for start, part in parts
         )
+
+    @property
+    def settling(self) -> Settling | None:
+        """In which parts its key frames agree where many make it; None for one that is short."""
+        return Settling(self.digest, len(self.parts)) if len(self.moments) >= LEAST else None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain types."""
@@ -177,6 +183,7 @@ def make_script_file(
     folder: WorkDir,
     plan: ScriptPlan,
     tell: Callable[[str], object] = lambda _: None,
+    settler: Settler | None = None,
 ) -> tuple[ScriptFile, ColorScript]:
     """A whole color script in its work folder, made of the parts that are there and of new ones.
 
@@ -186,6 +193,7 @@ def make_script_file(
         folder: As of `find_script`.
         plan: Of the script.
         tell: As of `find_script`.
+        settler: Of the script, where its key frames were read before; it settles it then.
 
     Raises:
         FilmError: A frame cannot be read.
@@ -193,12 +201,13 @@ def make_script_file(
     """
     script = _read(folder, plan.name)
     if script is None:
-        script = _make(session, info, folder, plan, tell)
+        script = _make(session, info, folder, plan, tell, settler)
         with output_errors(folder.folder):
             folder.put(plan.name, script.to_bytes())
     with output_errors(folder.folder):
-        for part in plan.parts:
-            (folder.folder / part.name).unlink(missing_ok=True)
+        parts = [folder.folder / part.name for part in plan.parts]
+        for path in [*parts, *(plan.settling.files(folder) if plan.settling else ())]:
+            path.unlink(missing_ok=True)
     counts = len(script.keys), plan.shots, script.groups, sum(key.told for key in script.keys)
     file = ScriptFile(plan.name, script.sha256, *counts)
     return file, script
@@ -210,6 +219,13 @@ def missing_parts(folder: WorkDir, plan: ScriptPlan) -> list[int]:
         return []
     parts = enumerate(plan.parts)
     return [n for n, part in parts if not os.path.lexists(folder.folder / part.name)]
+
+
+def missing_settling(folder: WorkDir, plan: ScriptPlan) -> dict[Work, list[int]]:
+    """As of `Settling.missing`; nothing where one worker settles it, or the whole is there."""
+    if plan.settling is None or os.path.lexists(folder.folder / plan.name):
+        return {}
+    return plan.settling.missing(folder)
 
 
 def make_part(
@@ -298,7 +314,57 @@ def _make(
     folder: WorkDir,
     plan: ScriptPlan,
     tell: Callable[[str], object],
+    settler: Settler | None,
 ) -> ColorScript:
+    def tell_settled(steps: int, of: int) -> None:
+        if 100 * steps // of > 100 * (steps - 1) // of:
+            tell(f"color script: colors agree, {100 * steps // of} %")
+
+    if settler is None and plan.settling and plan.settling.files(folder):
+        settler = open_settler(session, info, folder, plan, tell)
+    # In one thread: the bits of the script depend on how many there are.
+    with WorkerThreads(1):
+        if settler is None:
+            keys = _read_keys(session, info, folder, plan, tell)
+            return _settle(session, info, keys, tell_settled)
+        told = _look_at_told(session, info)
+        return settler.conclude(folder, told, lambda _: tell("color script: colors agree"))
+
+
+def open_settler(
+    session: Session,
+    info: VideoInfo,
+    folder: WorkDir,
+    plan: ScriptPlan,
+    tell: Callable[[str], object] = lambda _: None,
+) -> Settler:
+    """What settles a color script in parts.
+
+    Args:
+        session: As of `find_script`.
+        info: As of `find_script`.
+        folder: As of `find_script`; has the key frames. Those that it lacks are looked at.
+        plan: Of a script that is settled in parts.
+        tell: As of `find_script`.
+
+    Raises:
+        FilmError: A frame cannot be read.
+        OutputError: A part cannot be kept.
+    """
+    assert plan.settling
+    with WorkerThreads(1):
+        keys = drop_doubles(_read_keys(session, info, folder, plan, tell))
+        return Settler(plan.settling, keys, session.colorizer.listen())
+
+
+def _read_keys(
+    session: Session,
+    info: VideoInfo,
+    folder: WorkDir,
+    plan: ScriptPlan,
+    tell: Callable[[str], object],
+) -> list[KeyLook]:
+    """The key frames of all parts, one for each moment; parts that are missing are made."""
     there = {part: _read_part(folder, part) for part in plan.parts}
     done = sum(len(keys) for keys in there.values() if keys)
 
@@ -307,17 +373,9 @@ def _make(
         done += 1
         tell(words_of(done, len(plan.moments)))
 
-    def tell_settled(steps: int, of: int) -> None:
-        if 100 * steps // of > 100 * (steps - 1) // of:
-            tell(f"color script: colors agree, {100 * steps // of} %")
-
-    # In one thread: the bits of the script depend on how many there are.
-    with WorkerThreads(1):
-        missing = [part for part, keys in there.items() if keys is None]
-        looked = _look_at_parts(session, info, folder, missing, see)
-        there |= zip(missing, looked, strict=True)
-        keys = (key for part in plan.parts for key in there[part] or ())
-        return _settle(session, info, keys, tell_settled)
+    missing = [part for part, keys in there.items() if keys is None]
+    there |= zip(missing, _look_at_parts(session, info, folder, missing, see), strict=True)
+    return [key for part in plan.parts for key in there[part] or ()]
 
 
 def _settle(
@@ -348,8 +406,7 @@ def _look_at_parts(
     with closing(tap(_look_at(session, info, moments), see)) as keys:
         for part in parts:
             data = store_looks(tuple(islice(keys, len(part.moments))))
-            with output_errors(folder.folder):
-                folder.put(part.name, hashlib.sha256(data).digest() + data)
+            put_sealed(folder, part.name, data)
             yield read_looks(data)  # as those get them who read the file
 
 
@@ -383,10 +440,9 @@ def _look_at_told(session: Session, info: VideoInfo) -> list[Told]:
 
 def _read_part(folder: WorkDir, part: KeyPart) -> tuple[KeyLook, ...] | None:
     """The key frames of a file; None where there is none, or it is damaged."""
-    with suppress(OSError, ValueError):
-        data = read_own(folder.folder / part.name, _MOST)
-        if hashlib.sha256(data[_SEAL:]).digest() == data[:_SEAL]:
-            keys = read_looks(data[_SEAL:])
+    with suppress(ValueError):
+        if data := read_sealed(folder, part.name):
+            keys = read_looks(data)
             return keys if len(keys) == len(part.moments) else None
     return None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from vidcolor.colorize.chain import colorize_marked, mark_frames
 from vidcolor.colorize.colorizer import Colorizer
+from vidcolor.colorize.paint import prepare_paint
 from vidcolor.colorize.session import Session
 from vidcolor.core.files import printable
 from vidcolor.core.frames import Frame
@@ -315,6 +316,8 @@ class _Run:
         threads do the arithmetic.
         """
         self._tell(0.0)
+        # The first frame would wait for it, and by then all threads have work.
+        pool.submit("paint", prepare_paint, self._plan.layout)
         settings, seconds = self._session.settings, self.seconds
         frames: Iterator[Any] = time_waiting(
             decode(self._film, self._plan.layout), "decode", seconds
