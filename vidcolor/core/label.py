@@ -39,7 +39,7 @@ class Label:
 
     @property
     def short(self) -> str:
-        """The same for people: ``vidcolor 0.1.0, weights default b44a6519``."""
+        """The same for people: ``vidcolor 0.1.0, weights default 078860f1``."""
         return self._spell("", _SHORT)
 
     def _spell(self, mark: str, digits: int | None) -> str:
