@@ -7,7 +7,7 @@
 # cores that bring the film net and a mini to where the GPU went on, and the gate of the smoother, which
 # learned from the second; then default and mini on a GPU, for as long as an H200 took. These learned from
 # 16,758 pictures. On 42,943 and two CPU cores then: the film net with EfficientNet-Lite2, in two runs whose
-# mean ships, and a mini that has the first as its teacher. Run it again to go on where it stopped.
+# mean ships, made narrow, and a mini that has the first as its teacher. Run it again to go on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 stills=$1 vgg=$2 lite=$3 runs=$4 clips=$5 kept=$6
@@ -48,8 +48,10 @@ learn_more --out "$runs/mini" --preset mini --start "$(net gpu_mini)" --teacher 
     --views 6 --steps 1800 --learning-rate 1.5e-3 --ema 0.99 --seed 23
 mean=$(.venv/bin/python scripts/weights/average_weights.py "$(net lite)" "$(net more)" \
     "$runs/mean.safetensors" --share 0.6)
-.venv/bin/python scripts/weights/set_dial.py "$mean" "$runs/default.safetensors" \
+.venv/bin/python scripts/weights/set_dial.py "$mean" "$runs/wide.safetensors" \
     --temperature 0.5 --gain 1.75
+.venv/bin/python scripts/weights/narrow_net.py "$(ls "$runs"/wide-*.safetensors)" "$stills" \
+    "$runs/default.safetensors" --leave gaze nips travel tv
 .venv/bin/python scripts/weights/set_dial.py "$(net mini)" "$runs/mini.safetensors" \
     --temperature 0.5 --gain 3.1
 ls "$runs"/gate/best-*.safetensors "$runs"/default-*.safetensors "$runs"/mini-*.safetensors
