@@ -44,7 +44,7 @@ from vidcolor.core.paths import PICTURE_SUFFIXES
 from vidcolor.errors import FilmError
 from vidcolor.media.images.files import read_rgb
 from vidcolor.nets.colornet import NetInput
-from vidcolor.nets.layers import fold_norms, upsample_to
+from vidcolor.nets.layers import fold_norms
 from vidcolor.nets.registry import build_net
 from vidcolor.nets.vgg import VGG16Features
 from vidcolor.nets.vgg_fused import FilmNet
@@ -191,28 +191,20 @@ def narrow_lift(wide: FilmNet, made: FilmNet, pictures: list[Tensor]) -> None:
     first = cast(nn.Conv2d, fold_norms(cast(nn.Sequential, wide.fuse4[0]))[0])
     second = cast(nn.Sequential, wide.fuse4[1])
     maps = [wide.encode(NetInput(L)) for L in pictures]
-    whole = [join4(wide, m) for m in maps]
+    whole = [wide.join(m)[0] for m in maps]
     moment, importance, W = measure_moment(whole), weigh_channels(first), wide.config.width
     lift = project_channels(moment[:W, :W], importance[:W, :W], LIFT)
     made.lift8.load_state_dict({"weight": lift.float()[:, :, None, None]})
     kept = torch.eye(len(moment), dtype=moment.dtype)[W:]
     used = torch.cat([F.pad(lift, (0, len(moment) - W)), kept])
     conv = mix_inputs(first, torch.linalg.solve(used @ moment @ used.T, used @ moment).T)
-    inputs = [join4(made, m) for m in maps]
+    inputs = [made.join(m)[0] for m in maps]
     refit(conv, inputs, [first(x) for x in whole])
     put_block(cast(nn.Sequential, made.fuse4[0]), conv, inputs)
     fine = [made.fuse4[1](conv(x).relu()) for x in inputs]
     wanted = [second(first(x).relu()) for x in whole]
     for head, before in ((made.classify, wide.classify), (made.regress, wide.regress)):
         refit(head, fine, [before(x) for x in wanted])
-
-
-def join4(net: FilmNet, maps: list[Tensor]) -> Tensor:
-    """What goes into the decoder's first convolution at 1/4."""
-    quarter, eighth, x = maps
-    x = torch.cat([upsample_to(net.lift16(x), eighth), net.skip8(eighth)], 1)
-    lifted = net.lift8(net.attend8(net.fuse8(x)))
-    return torch.cat([upsample_to(lifted, quarter), net.skip4(quarter)], 1)
 
 
 def put_block(block: nn.Sequential, conv: nn.Conv2d, inputs: list[Tensor]) -> None:

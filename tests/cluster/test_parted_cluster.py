@@ -9,7 +9,7 @@ from pathlib import Path
 
 import damaged_films
 import pytest
-from company import Company, lose_worker
+from company import Company, lose_worker, stop_after
 from guided import guided_settings, write_shots
 
 from vidcolor.cluster.messages import (
@@ -124,13 +124,7 @@ def test_a_worker_may_be_lost_with_it_in_hand(
 def test_another_run_reads_the_parts_that_are_missing(
     times: int, item: BatchItem, settings: Settings, alone: bytes
 ) -> None:
-    told: list[Reply] = []
-
-    def stop(_task: Task, _command: Command, reply: Reply) -> bool:
-        told.extend([reply] if isinstance(reply, PartRead) else [])
-        return len(told) == times
-
-    assert not Company(settings).color(item, stop=stop)
+    assert not Company(settings).color(item, stop=stop_after(PartRead, times))
     assert len(list(work_folder(item.target).glob("plan.*.frames"))) == times
     second = Company(settings)
     second.report(item)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from company import Company
 from guided import SHOT, count_made, guided_settings, write_scenes, write_shots
-from hinted import guided_by, point, small_guide
+from hinted import color_shots, point
 
 from vidcolor.cluster.messages import (
     ChunkColorized,
@@ -47,12 +47,7 @@ def film(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def alone(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film that one run makes."""
-    folder = tmp_path_factory.mktemp("alone")
-    film = write_shots(folder / "film.mkv")
-    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
-    with guided_by(small_guide(quick)):
-        colorize_video(film, folder / "alone.mp4", settings=settings)
-    return (folder / "alone.mp4").read_bytes()
+    return color_shots(quick, quick_weights, tmp_path_factory.mktemp("alone"))
 
 
 def color(film: Path, target: Path, settings: Settings, colors: object = None) -> Report:

@@ -8,9 +8,9 @@ from threading import Event
 from types import SimpleNamespace
 
 import pytest
-from company import Company, Trap, lose_worker
+from company import Company, Trap, lose_worker, stop_after
 from guided import Stopped, count_looked, count_made, guided_settings, write_shots
-from hinted import guided_by, small_guide
+from hinted import color_shots
 from shared import slow_but
 
 import vidcolor.cluster.worker
@@ -21,7 +21,6 @@ from vidcolor.cluster.messages import (
     Command,
     KeysLooked,
     LookAtKeys,
-    Reply,
     SettleScript,
 )
 from vidcolor.cluster.task_queue import Step, Task
@@ -58,12 +57,7 @@ def item(tmp_path: Path) -> BatchItem:
 @pytest.fixture(scope="module")
 def alone(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film that one run makes."""
-    folder = tmp_path_factory.mktemp("alone")
-    film = write_shots(folder / "film.mkv", shots=SHOTS)
-    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
-    with guided_by(small_guide(quick)):
-        colorize_video(film, folder / "alone.mp4", settings=settings)
-    return (folder / "alone.mp4").read_bytes()
+    return color_shots(quick, quick_weights, tmp_path_factory.mktemp("alone"), SHOTS)
 
 
 def test_all_workers_look_and_one_settles(
@@ -116,17 +110,6 @@ def test_a_worker_may_be_lost_with_it_in_hand(
     assert sum(worker.failures for worker in report.workers) == 1
 
 
-def looks_told(times: int) -> Trap:
-    """Ends everything when so many parts were told of; the last one is on the disk, unheard."""
-    told: list[int] = []
-
-    def stop(_task: Task, _command: Command, reply: Reply) -> bool:
-        told.extend([0] if isinstance(reply, KeysLooked) else [])
-        return len(told) == times
-
-    return stop
-
-
 @pytest.mark.parametrize(
     ("shared", "times"),
     slow_but([(True, 1), (True, PARTS), (False, 2)], product([True, False], [1, 2, PARTS])),
@@ -140,7 +123,7 @@ def test_others_go_on_behind_the_parts_that_are_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked = count_looked(monkeypatch)
-    assert not Company(settings).color(item, stop=looks_told(times))
+    assert not Company(settings).color(item, stop=stop_after(KeysLooked, times))
     assert len(looked) == min(2 * times, SHOTS)
     second = Company(settings)
     if shared:
@@ -170,7 +153,7 @@ def test_a_cluster_goes_on_where_one_run_stopped(
 def test_a_damaged_part_is_made_anew(
     item: BatchItem, settings: Settings, alone: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not Company(settings).color(item, stop=looks_told(2))
+    assert not Company(settings).color(item, stop=stop_after(KeysLooked, 2))
     first, _ = sorted(work_folder(item.target).glob("script.*.keys"))
     first.write_bytes(first.read_bytes()[:-1])
     looked = count_looked(monkeypatch)

@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from company import Company, Trap, lose_worker
-from guided import count_looked, count_made, guided_settings, write_scenes
+from company import Company, Trap, lose_worker, stop_after
+from guided import count_calls, count_looked, count_made, guided_settings, write_scenes
 from hinted import point
 
 import vidcolor.guidance.agreement
@@ -173,15 +173,9 @@ def test_others_go_on_where_some_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Behind the pairs, those that were compared, the scenes, two turns."""
-    told: list[Reply] = []
-
-    def stop(_task: Task, _command: Command, reply: Reply) -> bool:
-        told.extend([reply] if isinstance(reply, PartSettled) else [])
-        return len(told) == times
-
-    assert not Company(settings).color(item, stop=stop)
+    assert not Company(settings).color(item, stop=stop_after(PartSettled, times))
     looked = count_looked(monkeypatch)
-    compared = count_compared(monkeypatch)
+    compared = count_calls(monkeypatch, vidcolor.run.settling, "compare_pairs")
     second = Company(settings)
     if shared:
         second.report(item)
@@ -193,19 +187,6 @@ def test_others_go_on_where_some_stopped(
     assert not looked
     assert len(compared) == max(0, PARTS + 1 - times)
     assert item.target.read_bytes() == alone
-
-
-def count_compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Has an entry for each part of the pairs that is compared from now on."""
-    found: list[int] = []
-    compare = vidcolor.run.settling.compare_pairs
-
-    def counted(*given: object) -> object:
-        found.append(0)
-        return compare(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(vidcolor.run.settling, "compare_pairs", counted)
-    return found
 
 
 def test_one_worker_settles_it_at_once(

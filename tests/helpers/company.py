@@ -108,6 +108,17 @@ class Company:
         yield
 
 
+def stop_after(kind: type[object], times: int) -> Trap:
+    """Ends everything when a word of this type was told so often; the last one stays unheard."""
+    told: list[Reply] = []
+
+    def stop(_task: Task, _command: Command, reply: Reply) -> bool:
+        told.extend([reply] if isinstance(reply, kind) else [])
+        return len(told) == times
+
+    return stop
+
+
 def lose_worker(
     company: Company,
     step: Step,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import av
 import numpy as np
@@ -74,17 +75,22 @@ def shot_times(number: int, frames: int = SHOT) -> tuple[Fraction, Fraction]:
     return Fraction(number * frames, RATE), Fraction((number + 1) * frames, RATE)
 
 
-def count_made(patch: pytest.MonkeyPatch) -> list[int]:
-    """Has an entry for each script that is made from now on."""
-    made: list[int] = []
-    settle = vidcolor.run.film_script.settle
+def count_calls(patch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[int]:
+    """Has an entry for each call of a function, by its name in a module, from now on."""
+    calls: list[int] = []
+    function = getattr(module, name)
 
     def counted(*given: object) -> object:
-        made.append(0)
-        return settle(*given)  # type: ignore[arg-type]
+        calls.append(0)
+        return function(*given)
 
-    patch.setattr(vidcolor.run.film_script, "settle", counted)
-    return made
+    patch.setattr(module, name, counted)
+    return calls
+
+
+def count_made(patch: pytest.MonkeyPatch) -> list[int]:
+    """Has an entry for each script that is made from now on."""
+    return count_calls(patch, vidcolor.run.film_script, "settle")
 
 
 def count_looked(patch: pytest.MonkeyPatch, stop_at: int | None = None) -> list[Fraction]:

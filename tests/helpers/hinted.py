@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
+from guided import guided_settings, write_shots
 from torch import Tensor, nn
 
 from vidcolor.color.parse import color_ab
@@ -17,7 +19,8 @@ from vidcolor.colorize.colorizer import Colorizer
 from vidcolor.guidance.entries import Color, Hint, Point
 from vidcolor.nets.colornet import ColorNet, DistributionNet, NetInput
 from vidcolor.nets.guide_net import GuideConfig, GuideNet
-from vidcolor.settings import ColorizerSettings
+from vidcolor.run.video import colorize_video
+from vidcolor.settings import ColorizerSettings, ScriptSettings
 
 NAVY = "#27324f"
 SMALL = ColorizerSettings(device="cpu", size=64, batch=1, precision="float32")
@@ -50,6 +53,15 @@ def guided_by(guide: GuideNet) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vidcolor.colorize.colorizer.load_guide", lambda *_: (guide, "cc"))
         yield
+
+
+def color_shots(net: ColorNet, weights: Path, folder: Path, shots: int = 4) -> bytes:
+    """The film that one run makes of `write_shots` with a color script, guided by `small_guide`."""
+    film = write_shots(folder / "film.mkv", shots=shots)
+    settings = guided_settings(weights, script=ScriptSettings("auto"))
+    with guided_by(small_guide(net)):
+        colorize_video(film, folder / "alone.mp4", settings=settings)
+    return (folder / "alone.mp4").read_bytes()
 
 
 def listener(net: ColorNet, settings: ColorizerSettings = SMALL) -> Colorizer:

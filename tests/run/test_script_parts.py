@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from guided import SHOT, Stopped, count_looked, count_made, guided_settings, shot_times, write_shots
-from hinted import guided_by, point, small_guide
+from hinted import color_shots, point
 from shared import slow_but
 
 import vidcolor.run.film_script
@@ -48,12 +48,9 @@ def film(tmp_path: Path) -> Path:
 def in_one(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film of a run whose script is made in one part, as those are of most short films."""
     folder = tmp_path_factory.mktemp("one")
-    film = write_shots(folder / "film.mkv", shots=SHOTS)
-    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
-    with guided_by(small_guide(quick)), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vidcolor.run.film_script, "PART", 32)
-        colorize_video(film, folder / "one.mp4", settings=settings)
-    return (folder / "one.mp4").read_bytes()
+        return color_shots(quick, quick_weights, folder, SHOTS)
 
 
 def keys_beside(target: Path) -> list[Path]:

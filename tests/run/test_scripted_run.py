@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from guided import RATE, SHOT, Stopped, count_made, guided_settings, write_scenes, write_shots
-from hinted import guided_by, point, small_guide
+from hinted import color_shots, point
 from PIL import Image
 
 import vidcolor.colorize.colorizer
@@ -61,11 +61,7 @@ def frames_of(video: Path) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def whole(quick: ColorNet, quick_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The film of a run with a script that nobody stopped."""
-    folder = tmp_path_factory.mktemp("whole")
-    film = write_shots(folder / "film.mkv", shots=SHOTS)
-    settings = guided_settings(quick_weights, script=ScriptSettings("auto"))
-    with guided_by(small_guide(quick)):
-        return bytes_of(film, folder / "whole.mp4", settings)
+    return color_shots(quick, quick_weights, tmp_path_factory.mktemp("whole"), SHOTS)
 
 
 def scripts_beside(target: Path) -> list[Path]:

@@ -51,13 +51,13 @@ class Int8FilmNet(FilmNet):
         quarter, eighth, sixteenth = self.vgg(lightness)
         return [quarter, eighth, sixteenth.to(self.overall[0].weight.dtype) * self.step16]
 
-    def fuse(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """As of `FilmNet`, of codes at 1/4 and 1/8."""
+    def join(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """As of `FilmNet`, of codes at 1/4 and 1/8; codes meet."""
         quarter, eighth, x = maps
         above = self.into8.write(upsample_to(self.lift16(x), eighth))
         coarse = self.attend8(self.fuse8(torch.cat([above, self.skip8(eighth)], 1)))
         above = self.into4.write(upsample_to(self.lift8(coarse), quarter))
-        return self.fuse4(torch.cat([above, self.skip4(quarter)], 1)), coarse
+        return torch.cat([above, self.skip4(quarter)], 1), coarse
 
 
 def _in_integers(block: nn.Sequential, into: Codes, out: Codes | torch.dtype) -> Int8Conv:

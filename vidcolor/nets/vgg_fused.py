@@ -76,11 +76,15 @@ class FilmNet(DistributionNet):
 
     def fuse(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Features at 1/4, and those behind the attention at 1/8."""
+        joined, coarse = self.join(maps)
+        return self.fuse4(joined), coarse
+
+    def join(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """What meets at 1/4 before the last convolutions, and what is behind the attention."""
         quarter, eighth, x = maps
         x = torch.cat([upsample_to(self.lift16(x), eighth), self.skip8(eighth)], 1)
         coarse = self.attend8(self.fuse8(x))
-        x = torch.cat([upsample_to(self.lift8(coarse), quarter), self.skip4(quarter)], 1)
-        return self.fuse4(x), coarse
+        return torch.cat([upsample_to(self.lift8(coarse), quarter), self.skip4(quarter)], 1), coarse
 
 
 def _narrow(channels: int, out: int) -> nn.Module:
