@@ -13,7 +13,6 @@ import av
 import av.error
 import av.filter
 from av.container import InputContainer
-from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
@@ -257,7 +256,6 @@ _UNNAMED = [n for n in range(48) if n not in _NAMED]
 
 
 _PROFILE: Any = SideDataType.ICC_PROFILE.value
-_EMPTY = VideoFrame()
 
 
 def has_profile(frame: VideoFrame) -> bool:
@@ -268,11 +266,10 @@ def has_profile(frame: VideoFrame) -> bool:
 def side_data(frame: VideoFrame, codec: str = "") -> dict[SideDataType, bytes]:
     """What travels beside a picture: display matrix, HDR metadata and more.
 
-    The only place that asks for it, once of each picture, and only of pictures that are not written
-    into yet: PyAV keeps what it gave, wherever the picture's memory goes. A picture that has
-    something of which PyAV does not know the kind gives nothing at all, so that is taken off a copy
-    first. So is the color profile of a PNG: PyAV 18 frees the name of a profile, and FFmpeg frees
-    it once more.
+    The only place that asks for it, and only of pictures that are not written into yet: PyAV keeps
+    what it gave, wherever the picture's memory goes. A picture that has something of which PyAV
+    does not know the kind gives nothing at all, so that is taken off a copy first. So is the
+    color profile of a PNG: PyAV 18 frees the name of a profile, and FFmpeg frees it once more.
     """
     if codec in ("png", "apng"):
         frame = run_filters(frame, [f"sidedata=mode=delete:type={_PROFILE}"]) or frame
@@ -281,12 +278,7 @@ def side_data(frame: VideoFrame, codec: str = "") -> dict[SideDataType, bytes]:
     except ValueError:
         plain = run_filters(frame, [f"sidedata=mode=delete:type={n}" for n in _UNNAMED])
         items = () if plain is None else plain.side_data
-    found = {item.type: bytes(item) for item in items}
-    # Frame and container refer to each other: with every frame that was asked its picture would
-    # wait for Python's collector, which comes after hundreds. Begun anew, it lets go of the frame.
-    if isinstance(items, SideDataContainer):
-        SideDataContainer.__init__(items, _EMPTY)  # type: ignore[call-arg]  # its stub has none
-    return found
+    return {item.type: bytes(item) for item in items}
 
 
 def rotation(side: dict[SideDataType, bytes]) -> tuple[int, ...] | None:
